@@ -1,0 +1,604 @@
+"""What plugins declare and do, and what the engine lends them.
+
+A hook answers with declarations (``SourcePlugin`` …); a declaration opens an object that does the
+work (``Source``, ``Sink``). Plugins implement the protocols; they inherit nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Generic, Protocol, TypeVar
+
+import attrs
+
+from ztoq_core.records import (
+    Attachment,
+    FieldType,
+    Folder,
+    Kind,
+    Level,
+    Note,
+    Record,
+    Ref,
+)
+
+__all__ = [
+    "Answer",
+    "Auth",
+    "Client",
+    "Connection",
+    "Content",
+    "Download",
+    "FieldSpec",
+    "Finding",
+    "Found",
+    "Links",
+    "Mark",
+    "MarkPage",
+    "Owner",
+    "Page",
+    "Reject",
+    "Scene",
+    "Schema",
+    "Secret",
+    "Services",
+    "Simulator",
+    "Sink",
+    "SinkPlugin",
+    "Skip",
+    "Source",
+    "SourcePlugin",
+    "Transform",
+    "TransformerPlugin",
+    "User",
+    "Written",
+]
+
+
+C = TypeVar("C")
+T = TypeVar("T")
+
+# ---------------------------------------------------------------------------------------- values
+
+
+@attrs.frozen(repr=False, str=False)
+class Secret:
+    """A value that is shown to nobody: prints as ``***``, is never stored.
+
+    ``reveal()`` gives it.
+    """
+
+    _value: str
+
+    def reveal(self) -> str:
+        """Return the value, for the one place that sends it."""
+        return self._value
+
+    def __repr__(self) -> str:
+        """Hide the value."""
+        return "***"
+
+    __str__ = __repr__
+
+
+@attrs.frozen(kw_only=True)
+class Connection:
+    """How to reach a service; the base of a connector's config class.
+
+    ``rate`` is a fixed ceiling in requests a second (None: found out), ``in_flight`` the most
+    requests
+    at once, ``timeout`` seconds for one request. Without ``proxy`` and ``ca_file`` the
+    environment's
+    HTTPS_PROXY and SSL_CERT_FILE count. ``client_cert`` is a PEM file with certificate and key.
+    """
+
+    base_url: str
+    rate: float | None = None
+    in_flight: int = 32
+    timeout: float = 60.0
+    proxy: str | None = None
+    ca_file: str | None = None
+    client_cert: str | None = None
+    monthly_budget: int | None = None
+
+
+@attrs.frozen
+class Skip(Exception):  # noqa: N818 - an outcome, not an error
+    """What a transformer raises to leave a record out on purpose; ``why`` stands in the report.
+
+    ``loss`` False: nothing is lost by it (a run that was never executed needs no log).
+    """
+
+    why: str
+    loss: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class FieldSpec:
+    """One field of a schema.
+
+    ``origin`` is ``declared`` or ``inferred from N values``. ``values`` are the allowed labels
+    (sink) or
+    those that occur (source, a choice). ``system`` fields cannot be created or removed.
+    ``max_length`` is in characters, None where unknown. ``default`` says whether a required field
+    fills itself.
+    """
+
+    kind: Kind
+    name: str
+    type: FieldType
+    origin: str = "declared"
+    required: bool = False
+    system: bool = False
+    default: bool = False
+    values: tuple[str, ...] = ()
+    max_length: int | None = None
+
+
+@attrs.frozen(kw_only=True)
+class User:
+    """A person of the target project."""
+
+    id: str
+    name: str
+    email: str = ""
+    active: bool = True
+
+
+@attrs.frozen(kw_only=True)
+class Schema:
+    """What a side of the migration knows.
+
+    ``fields_known`` is False where the service does not let this token list the fields.
+    ``can_create_fields`` says whether config and permission allow ztoq to make what is missing.
+    ``kinds`` are the kinds that can be written, ``finishes`` those for which ``Sink.finish`` does
+    something, ``attachable`` those that take files. ``roots`` are folders that the sink wants
+    written
+    before all else. ``mark_field`` is the label of the field that carries the source's key,
+    ``marked``
+    the kinds that have such a field. ``field_owner`` says for kinds that borrow their fields whose
+    they are (qTest's logs use the fields of runs). ``consistent`` are the kinds for which ``Sink.find`` reads
+    consistent lists, so that doubt about them needs no settling wait. ``search_lag`` is the time in
+    seconds that a search may lag behind a write.
+    """
+
+    fields: tuple[FieldSpec, ...] = ()
+    fields_known: bool = True
+    can_create_fields: bool = False
+    statuses: tuple[str, ...] = ()
+    users: tuple[User, ...] = ()
+    kinds: frozenset[Kind] = frozenset(Kind)
+    finishes: frozenset[Kind] = frozenset()
+    attachable: frozenset[Kind] = frozenset(Kind)
+    roots: tuple[Folder, ...] = ()
+    mark_field: str = ""
+    marked: frozenset[Kind] = frozenset()
+    field_owner: Mapping[Kind, Kind] = attrs.field(factory=dict)
+    consistent: frozenset[Kind] = frozenset(Kind)
+    search_lag: float = 60.0
+
+    def field(self, kind: Kind, name: str) -> FieldSpec | None:
+        """Return the field of ``kind`` called ``name``, or None."""
+        return next((f for f in self.fields if f.kind is kind and f.name == name), None)
+
+
+@attrs.frozen(kw_only=True)
+class Finding:
+    """A remark of a check. ``level`` is ``error`` (the run would fail), ``warning`` or ``info``."""
+
+    level: str
+    text: str
+
+
+# ---------------------------------------------------------------------------------------- source
+
+
+@attrs.frozen(kw_only=True)
+class Reject:
+    """An object of the source that could not become a record. ``key`` may be unknown (``""``)."""
+
+    kind: Kind
+    key: str
+    reason: str
+    raw: Any = None
+
+
+@attrs.frozen(kw_only=True)
+class Page:
+    """One page of a list. ``cursor`` None ends the kind.
+
+    A key may repeat, the last one wins. ``stable`` False: the list can shift while it is read (an
+    offset list), so the engine reads it again until a pass brings no new key. ``total`` is what the
+    service says, if it does; nothing relies on it.
+    """
+
+    records: tuple[Record, ...]
+    cursor: str | None
+    rejects: tuple[Reject, ...] = ()
+    total: int | None = None
+    stable: bool = True
+
+
+class Source(Protocol):
+    """Reads one project of one product. It only ever reads."""
+
+    @property
+    def identity(self) -> str:
+        """What the store remembers the source by, such as ``zephyr api.example.com ACME``."""
+        ...
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """The kinds that ``fetch`` lists, in the order they should be fetched."""
+        ...
+
+    async def check(self) -> tuple[Finding, ...]:
+        """Try credentials, project and permissions, and say what the service does not show.
+
+        Raises:
+            AccessError: The credentials are refused, or may not read the project.
+            ConfigError: There is no such project.
+        """
+        ...
+
+    async def describe(self) -> Schema:
+        """Return the fields that the source declares; inferred ones are added by the engine."""
+        ...
+
+    async def fetch(self, kind: Kind, cursor: str | None) -> Page:
+        """Return the page of ``kind`` that follows ``cursor``.
+
+        Called again with the same arguments after a crash, so it must not depend on
+        earlier calls. A kind the source lacks yields an empty page. A page may carry records of
+        several kinds.
+        """
+        ...
+
+    async def complete(self, record: Record) -> tuple[Record, ...]:
+        """Return the record with what needs calls of its own, then the records it reveals.
+
+        ``record.raw`` is what ``fetch`` gave. What is revealed (its files …) is not completed
+        again.
+        """
+        ...
+
+    async def resolve(self, ref: Ref) -> tuple[Record, ...] | Reject:
+        """Return a record that was referred to but never listed, completed, with what it reveals.
+
+        The engine makes a stub where this is a reject.
+        """
+        ...
+
+    def download(self, attachment: Attachment) -> AsyncIterator[bytes]:
+        """Yield the content of a file.
+
+        Raises:
+            RejectedError: The file is not there, or what came is not the file (cut short, an
+                HTML page instead of a picture); the engine quarantines it.
+        """
+        ...
+
+
+# ------------------------------------------------------------------------------------------ sink
+
+
+@attrs.frozen(kw_only=True)
+class Written:
+    """An object in the target.
+
+    ``parts`` maps the record's part keys (steps of a case, results of a log) to the target's ids,
+    as of
+    ``version``. ``stamp`` is a digest of the target's own answer, opaque to the engine: an object
+    whose stamp differs was changed by somebody else.
+    """
+
+    target_id: str
+    pid: str = ""
+    url: str = ""
+    version: str = ""
+    parts: Mapping[str, str] = attrs.field(factory=dict)
+    stamp: str = ""
+    notes: tuple[Note, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class Found:
+    """An object in the target that bears a record's mark; ``created`` orders several."""
+
+    written: Written
+    created: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class Mark:
+    """An object in the target with the mark that it bears, for reconciling.
+
+    ``key`` is the source's key, ``""`` for an object without a mark (somebody else's). Files bear
+    no
+    mark: their ``name`` and ``size`` tell (size None where the target does not say).
+    """
+
+    kind: Kind
+    key: str
+    target_id: str
+    pid: str = ""
+    name: str = ""
+    owner: str = ""
+    size: int | None = None
+
+
+@attrs.frozen(kw_only=True)
+class MarkPage:
+    """A page of marks; ``cursor`` None is the end."""
+
+    marks: tuple[Mark, ...]
+    cursor: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Content:
+    """The content of a file: ``open`` may be called once per attempt, ``size`` is in bytes."""
+
+    name: str
+    size: int
+    sha256: str
+    media_type: str
+    open: Callable[[], AsyncIterator[bytes]]
+
+
+Links = Mapping[Ref, Written | None]
+"""What a record refers to, as it stands in the target; None where it did not arrive."""
+
+Owner = tuple[Record, Written]
+"""A written record, for listing what lies under it."""
+
+
+class Sink(Protocol):
+    """Writes one project of one product."""
+
+    @property
+    def identity(self) -> str:
+        """What the store remembers the target by, such as ``qtest acme.example.com 4242``."""
+        ...
+
+    async def check(self) -> tuple[Finding, ...]:
+        """Try credentials, project and permissions without a single write.
+
+        Raises as ``Source.check``.
+        """
+        ...
+
+    async def describe(self) -> Schema:
+        """Return fields, allowed values, statuses, users, supported kinds, limits, permissions."""
+        ...
+
+    async def find(self, record: Record, links: Links) -> tuple[Found, ...]:
+        """Return earlier writes of this record by its mark, oldest first.
+
+        For a file: the files of its owner (or part) with the same name and equal content.
+        """
+        ...
+
+    async def marks(self, kind: Kind, owners: Sequence[Owner], cursor: str | None) -> MarkPage:
+        """Return what stands in the target.
+
+        Called once per kind with no owners for kinds that can be listed for the whole project,
+        and with batches of written owners (runs for logs; cases, logs, plans for files) otherwise.
+        ``listed_by_owner`` says which.
+        """
+        ...
+
+    @property
+    def listed_by_owner(self) -> Mapping[Kind, frozenset[Kind]]:
+        """The kinds that ``marks`` can list only under owners, with the kinds of those owners."""
+        ...
+
+    async def write(
+        self, record: Record, target_id: str | None, links: Links, content: Content | None
+    ) -> Written:
+        """Create the object, or update the one called ``target_id``; at most one creating POST.
+
+        Raises:
+            RejectedError: The target refuses this record.
+            DoubtError: It is not known whether the object was made.
+        """
+        ...
+
+    async def finish(self, record: Record, written: Written, links: Links) -> Written:
+        """Complete an object once its files and references are settled, by repeatable calls only.
+
+        Texts with resolved references, links, approval. Called for the kinds in
+        ``Schema.finishes``.
+        """
+        ...
+
+    async def read(self, kind: Kind, target_id: str) -> Record:
+        """Return what the target holds now, in the neutral vocabulary.
+
+        Raises:
+            RejectedError: It is not there (status 404).
+        """
+        ...
+
+    async def delete(self, kind: Kind, target_id: str) -> None:
+        """Delete one object; never cascades, never forces."""
+        ...
+
+
+# ----------------------------------------------------------------------------------- transformer
+
+
+@attrs.frozen(kw_only=True)
+class Scene:
+    """What a transformer may know when it is built: the source's schema and both config objects."""
+
+    source: Schema
+    source_config: object = None
+    sink_config: object = None
+
+
+class Transform(Protocol):
+    """Changes one record: pure, no I/O, no clock, no state; never changes its kind or key."""
+
+    def __call__(self, record: Record) -> Record:
+        """Return the changed record.
+
+        Raises:
+            Skip: The record is left out on purpose.
+            RecordError: The record cannot be mapped; it fails, the others go on.
+        """
+        ...
+
+
+# ------------------------------------------------------------------------- what the engine lends
+
+
+@attrs.frozen(kw_only=True)
+class Answer:
+    """An HTTP answer: ``body`` is the parsed JSON, None where there was no content."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: Any = None
+
+
+class Download(Protocol):
+    """A body that is read in chunks. ``size`` is what the header promised, None if nothing."""
+
+    media_type: str
+    size: int | None
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """Yield the bytes; raises RejectedError where fewer came than were promised."""
+        ...
+
+
+class Auth(Protocol):
+    """Puts credentials on requests to one host."""
+
+    async def headers(self) -> Mapping[str, str]:
+        """Return the headers, renewing first what is about to expire."""
+        ...
+
+    async def renew(self, refused: Mapping[str, str]) -> bool:
+        """Renew after a 401; ``refused`` are the headers that were sent.
+
+        Returns at once with True where they have been renewed since (one renewal serves all
+        waiting requests), False where nothing can be renewed.
+        """
+        ...
+
+
+class Client(Protocol):
+    """A paced JSON client bound to one base URL. Credentials and requests never leave its host.
+
+    GET, PUT, DELETE and requests marked ``repeatable`` are tried again after 429, 5xx, time-outs
+    and lost connections. A POST is tried again only where it certainly changed nothing (429, or
+    no connection was made).
+    """
+
+    async def request(  # noqa: PLR0913 - one door for every request
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str | int | Sequence[str | int]] | None = None,
+        json: Any = None,
+        form: Mapping[str, str] | None = None,
+        content: Content | None = None,
+        headers: Mapping[str, str] | None = None,
+        accept: Collection[int] = (),
+        repeatable: bool = False,
+        what: str = "",
+    ) -> Answer:
+        """Send a request and return its answer if it is 2xx or its status is in ``accept``.
+
+        ``path`` is relative to the base URL. ``what`` names the record for messages
+        (``test_case ACME-T1``).
+
+        Raises:
+            AccessError: 401 that no renewal mends, or 403.
+            RejectedError: Any other 4xx; a body that is not JSON where JSON was due; a GET that one
+                host refuses with 5xx again and again while it answers others.
+            DoubtError: A POST left and its answer is unknown (5xx, time-out, connection lost).
+            RetryableError: No good answer from the host within the outage limit; nothing changed.
+        """
+        ...
+
+    async def get(
+        self, path: str, *, params: Mapping[str, str | int | Sequence[str | int]] | None = None
+    ) -> Any:
+        """Return the JSON body of a GET."""
+        ...
+
+    def download(
+        self, path: str, *, params: Mapping[str, str | int] | None = None
+    ) -> AbstractAsyncContextManager[Download]:
+        """Open a body for reading in chunks. Status and errors as for ``request``."""
+        ...
+
+
+class Services(Protocol):
+    """What the engine lends a plugin for the time it is open."""
+
+    def client(
+        self, connection: Connection, auth: Auth | None = None
+    ) -> AbstractAsyncContextManager[Client]:
+        """Open the paced HTTP client for ``connection.base_url``."""
+        ...
+
+    async def once(self, name: str, make: Callable[[], Awaitable[T]]) -> T:
+        """Return what ``make`` gave the first time in this run; callers at the same time share it."""
+        ...
+
+    def note(self, level: Level, code: str, text: str, ref: Ref | None = None) -> None:
+        """Put a warning or a loss into the report; the same note is kept once."""
+        ...
+
+
+# ---------------------------------------------------------------------------------- declarations
+
+Simulator = Callable[[], AbstractAsyncContextManager[Mapping[str, Any]]]
+"""Serves the product's API on loopback with a small project; yields the config table for it."""
+
+
+@attrs.frozen(kw_only=True)
+class SourcePlugin(Generic[C]):
+    """A source that a plugin declares; ``open`` yields the ``Source``.
+
+    ``config`` is an attrs class.
+    """
+
+    name: str
+    summary: str
+    config: type[C]
+    open: Callable[[C, Services], AbstractAsyncContextManager[Source]]
+    simulator: Simulator | None = None
+
+
+@attrs.frozen(kw_only=True)
+class SinkPlugin(Generic[C]):
+    """A sink that a plugin declares; ``open`` yields the ``Sink``. ``config`` is an attrs class."""
+
+    name: str
+    summary: str
+    config: type[C]
+    open: Callable[[C, Services], AbstractAsyncContextManager[Sink]]
+    simulator: Simulator | None = None
+
+
+@attrs.frozen(kw_only=True)
+class TransformerPlugin(Generic[C]):
+    """A transformer that a plugin declares.
+
+    ``default_for`` lists (source, sink) names for which it runs where the config names no
+    transformer.
+    """
+
+    name: str
+    summary: str
+    config: type[C]
+    build: Callable[[C, Scene], Transform]
+    default_for: tuple[tuple[str, str], ...] = ()
+    check: Callable[[C, Schema, Schema], tuple[Finding, ...]] = lambda _config, _source, _sink: ()

@@ -1,0 +1,89 @@
+"""The one cattrs converter: records, configuration and stored objects to JSON and back.
+
+``dumps`` and ``loads`` are for records in the store. ``read_json`` is for bodies from outside.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import attrs
+import cattrs
+import orjson
+from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
+from cattrs.preconf.orjson import make_converter
+
+from ztoq_core.records import RECORD_TYPES, Kind, Record, Value
+
+__all__ = ["converter", "dumps", "loads", "problems", "read_json"]
+
+R = TypeVar("R", bound=Record)
+
+converter = make_converter(omit_if_default=True)
+
+
+def _structure_value(raw: Any, _: Any) -> Value:
+    if isinstance(raw, list | tuple):
+        return tuple(str(each) for each in raw)
+    if raw is None or isinstance(raw, str | int | float | bool):
+        return raw
+    raise ValueError(f"{raw!r} is no field value")
+
+
+def _structure_datetime(raw: Any, _: Any) -> datetime:
+    moment = datetime.fromisoformat(raw)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+converter.register_structure_hook(Value, _structure_value)
+converter.register_unstructure_hook(Value, lambda value: value)
+converter.register_structure_hook(datetime, _structure_datetime)
+
+for _type in RECORD_TYPES.values():
+    # raw and brings have their own places in the store
+    converter.register_unstructure_hook(
+        _type,
+        make_dict_unstructure_fn(
+            _type,
+            converter,
+            _cattrs_omit_if_default=True,
+            raw=override(omit=True),
+            brings=override(omit=True),
+        ),
+    )
+    converter.register_structure_hook(
+        _type,
+        make_dict_structure_fn(
+            _type, converter, raw=override(omit=True), brings=override(omit=True)
+        ),
+    )
+
+
+def dumps(record: Record) -> bytes:
+    """Return the record as JSON, without ``raw`` and ``brings``; equal records give equal bytes."""
+    return orjson.dumps(converter.unstructure(record, type(record)), option=orjson.OPT_SORT_KEYS)
+
+
+def loads(kind: Kind, body: bytes, raw: Mapping[str, Any] | None = None) -> Record:
+    """Return the record of ``kind`` that ``dumps`` wrote, with ``raw`` put back."""
+    record: Record = converter.structure(orjson.loads(body), RECORD_TYPES[kind])
+    return record if raw is None else attrs.evolve(record, raw=raw)
+
+
+def read_json(body: bytes) -> Any:
+    """Return the parsed JSON of a body from outside; raises ValueError where it is none.
+
+    orjson refuses lone surrogates, which services do send; the standard library reads them.
+    """
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return json.loads(body)
+
+
+def problems(error: cattrs.BaseValidationError | Exception, path: str = "$") -> list[str]:
+    """Return one line per problem with its path, such as ``extra fields … @ $.sink``."""
+    return cattrs.transform_error(error, path=path)

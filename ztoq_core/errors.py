@@ -1,0 +1,122 @@
+"""What can go wrong, sorted by what the caller does next.
+
+    ZtoqError
+    ├── ConfigError          stop before the first record               exit 2
+    ├── PluginError          stop; names the plugin and its package     exit 2
+    ├── StoreError           stop; locked, full, too new                exit 3 (2 at the start)
+    ├── ServiceError         something a remote service answered        exit 3
+    │   ├── AccessError      401, 403: stop                             exit 2 in check, 3 later
+    │   ├── RetryableError   certainly not stored; try again            the item stays ready
+    │   ├── DoubtError       the request left, its answer is unknown    the item is unknown
+    │   └── RejectedError    fail this record, go on (400, 404, 422)    exit 1
+    └── RecordError          fail this record, go on                    exit 1
+        └── MappingError     a field or value has no mapping            exit 1
+
+A message says what was attempted, what happened and what to do. It never holds a secret, a query
+string, or more than 300 characters of an answer. Only ``ztoq_core.cli`` turns an error into an exit
+code.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+__all__ = [
+    "AccessError",
+    "ConfigError",
+    "DoubtError",
+    "Exit",
+    "MappingError",
+    "PluginError",
+    "RecordError",
+    "RejectedError",
+    "RetryableError",
+    "ServiceError",
+    "StoreError",
+    "ZtoqError",
+]
+
+
+class Exit(IntEnum):
+    """The exit codes of every command (design section 7)."""
+
+    OK = 0
+    LEFT = 1
+    START = 2
+    STOPPED = 3
+    INTERRUPTED = 130
+
+
+class ZtoqError(Exception):
+    """Every error that ztoq raises on purpose; ``exit_code`` is what the command line answers."""
+
+    exit_code = Exit.LEFT
+
+
+class ConfigError(ZtoqError):
+    """The configuration cannot be used; mend what the message names and run again."""
+
+    exit_code = Exit.START
+
+
+class PluginError(ZtoqError):
+    """A plugin is missing, broken or not the only one of its name; install, mend or remove it."""
+
+    exit_code = Exit.START
+
+
+class StoreError(ZtoqError):
+    """The store cannot be read or written; free the disk or end the other run, then run again."""
+
+    exit_code = Exit.STOPPED
+
+    def __init__(self, message: str, *, at_start: bool = False) -> None:
+        """Say what happened; ``at_start`` where nothing had been done yet (exit 2)."""
+        super().__init__(message)
+        if at_start:
+            self.exit_code = Exit.START
+
+
+class ServiceError(ZtoqError):
+    """A remote service stopped the work; it is safe to run again.
+
+    ``status`` is the HTTP status, or None where there was no answer.
+    """
+
+    exit_code = Exit.STOPPED
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        """Say what was asked and answered."""
+        super().__init__(message)
+        self.status = status
+
+
+class AccessError(ServiceError):
+    """The service refused the credentials or the permission (401, 403); nothing else will work."""
+
+
+class RetryableError(ServiceError):
+    """The request certainly changed nothing, and the time for trying again is used up."""
+
+
+class DoubtError(ServiceError):
+    """The request left and its answer is unknown: it may or may not have been carried out.
+
+    Only the HTTP client raises it. A creating request in doubt is never sent again blindly.
+    """
+
+
+class RejectedError(ServiceError):
+    """The service refused this one request (400, 404, 413, 422 …); the others may go on."""
+
+    exit_code = Exit.LEFT
+
+
+class RecordError(ZtoqError):
+    """This record cannot be used; the others may go on."""
+
+    exit_code = Exit.LEFT
+
+
+class MappingError(RecordError):
+    """A field or value of this record has no mapping; complete the mapping and run again."""

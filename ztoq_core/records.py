@@ -1,0 +1,560 @@
+"""The neutral vocabulary: what sources yield, transformers change and sinks write.
+
+One record is one object in the target and one row in the store. Records are frozen; change them
+with ``attrs.evolve``. Times are aware UTC datetimes, durations seconds, sizes bytes. Texts are HTML
+fragments where a docstring says so, plain text otherwise. Vendor words stay in the plugins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, ClassVar
+
+import attrs
+
+__all__ = [
+    "RECORD_TYPES",
+    "Attachment",
+    "Call",
+    "FieldDefinition",
+    "FieldType",
+    "FieldValue",
+    "Folder",
+    "Kind",
+    "Level",
+    "Link",
+    "LinkType",
+    "Note",
+    "Parameter",
+    "Record",
+    "Ref",
+    "Requirement",
+    "Script",
+    "Sequence",
+    "StepResult",
+    "TestCase",
+    "TestCycle",
+    "TestLog",
+    "TestPlan",
+    "TestRun",
+    "TestStep",
+    "Tree",
+    "Value",
+]
+
+
+class Kind(StrEnum):
+    """The kinds of records, parents first: a record refers only to kinds before its own or its own.
+
+    An attachment is the exception that proves the rule: it comes last and belongs to any of them.
+    """
+
+    FIELD = "field"
+    FOLDER = "folder"
+    REQUIREMENT = "requirement"
+    TEST_CASE = "test_case"
+    TEST_PLAN = "test_plan"
+    TEST_CYCLE = "test_cycle"
+    TEST_RUN = "test_run"
+    TEST_LOG = "test_log"
+    ATTACHMENT = "attachment"
+
+    @property
+    def rank(self) -> int:
+        """The place of this kind in the order of writing, from 0."""
+        return list(type(self)).index(self)
+
+
+class Tree(StrEnum):
+    """The tree that a folder stands in."""
+
+    CASES = "cases"
+    CYCLES = "cycles"
+    PLANS = "plans"
+
+
+class FieldType(StrEnum):
+    """What a custom field may hold, in words that serve every product."""
+
+    TEXT = "text"
+    LONG_TEXT = "long_text"
+    RICH_TEXT = "rich_text"
+    NUMBER = "number"
+    CHECKBOX = "checkbox"
+    DATE = "date"
+    DATETIME = "datetime"
+    CHOICE = "choice"
+    MULTI_CHOICE = "multi_choice"
+    USER = "user"
+    URL = "url"
+
+
+class LinkType(StrEnum):
+    """Why a record points at something outside the test management."""
+
+    COVERAGE = "coverage"
+    BLOCKS = "blocks"
+    RELATED = "related"
+    WEB = "web"
+
+
+class Level(StrEnum):
+    """How much a note weighs.
+
+    CHANGE: arrived, in a slightly other form. FALLBACK: arrived as readable text in another place.
+    LOSS: did not arrive; the run ends with exit code 1.
+    """
+
+    CHANGE = "change"
+    FALLBACK = "fallback"
+    LOSS = "loss"
+
+
+Value = str | int | float | bool | tuple[str, ...] | None
+"""The value of a field. Dates are ISO 8601 strings, many choices a tuple, nothing None."""
+
+
+@attrs.frozen
+class Ref:
+    """A record named by kind and key; prints as ``test_case ACME-T1``."""
+
+    kind: Kind
+    key: str
+
+    def __str__(self) -> str:
+        """Return the form that messages use."""
+        return f"{self.kind} {self.key}"
+
+
+@attrs.frozen(kw_only=True)
+class Note:
+    """A loss or change with its reason, for the report.
+
+    ``code`` is a short fixed word such as ``step-drift`` by which notes are counted; ``text`` is
+    one sentence for people and holds no payload beyond a name.
+    """
+
+    level: Level
+    code: str
+    text: str
+
+
+@attrs.frozen(kw_only=True)
+class FieldValue:
+    """One field of a record.
+
+    In a source's record ``name`` is the source's field and ``type`` None (not known yet) or what
+    the
+    source declares. After the transformers ``name`` is the target's label and ``type`` is set.
+
+    ``alternatives`` are further values for a choice, tried in order where the target does not allow
+    ``value``. An ``optional`` value that has no place in the target is dropped without a note,
+    because another field carries it.
+    """
+
+    name: str
+    value: Value
+    type: FieldType | None = None
+    alternatives: tuple[str, ...] = ()
+    optional: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class Link:
+    """A link to an issue or a page outside.
+
+    ``issue_id`` is the tracker's internal id, ``issue_key`` its readable key where somebody could
+    resolve it, ``url`` what a person can open (it may be malformed at the source), ``text`` its
+    title.
+    """
+
+    type: LinkType
+    issue_id: str | None = None
+    issue_key: str | None = None
+    url: str = ""
+    text: str = ""
+
+
+@attrs.frozen
+class Sequence:
+    """The place of a record among siblings that must be written in order.
+
+    Siblings share ``group``; they are written by ascending ``order`` (compared as text: pad
+    numbers).
+    """
+
+    group: str
+    order: str
+
+
+@attrs.frozen(kw_only=True)
+class Record:
+    """What all records share.
+
+    ``raw`` is the source's own payload; the store keeps it beside the record. ``brings`` are
+    records
+    that the target needs for this one and the source does not have (a module "No folder"): a
+    transformer adds them, the engine stores them as records of their own. ``path`` holds the names
+    of
+    the folders that the record lies in, outermost first. Neither ``raw`` nor ``brings`` is
+    part of the stored record.
+    """
+
+    kind: ClassVar[Kind]
+
+    key: str
+    path: tuple[str, ...] = ()
+    fields: tuple[FieldValue, ...] = ()
+    links: tuple[Link, ...] = ()
+    notes: tuple[Note, ...] = ()
+    raw: Mapping[str, Any] | None = attrs.field(default=None, eq=False, repr=False)
+    brings: tuple[Record, ...] = attrs.field(default=(), eq=False, repr=False)
+
+    @property
+    def ref(self) -> Ref:
+        """Name this record."""
+        return Ref(self.kind, self.key)
+
+    def parents(self) -> tuple[Ref, ...]:
+        """Return what must be written before; a skipped parent skips this, a failed one blocks it."""
+        return ()
+
+    def mentions(self) -> tuple[Ref, ...]:
+        """Return what is waited for and then, if it fails, written without (a noted loss)."""
+        return ()
+
+    def sequence(self) -> Sequence | None:
+        """Return the place among siblings that must be written in order, or None."""
+        return None
+
+
+@attrs.frozen(kw_only=True)
+class FieldDefinition(Record):
+    """A field, or allowed values of a field, that the target lacks and ztoq creates.
+
+    Keys are ``of/name`` (``test_case/Browser``). ``of`` is the kind whose records carry the field.
+    ``values`` are all labels that a choice needs, in order of first use.
+    """
+
+    kind: ClassVar[Kind] = Kind.FIELD
+
+    of: Kind
+    name: str
+    type: FieldType
+    values: tuple[str, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class Folder(Record):
+    """A folder of one of the trees. ``description`` is HTML."""
+
+    kind: ClassVar[Kind] = Kind.FOLDER
+
+    name: str
+    tree: Tree
+    parent: Ref | None = None
+    description: str = ""
+    order: int = 0
+
+    def parents(self) -> tuple[Ref, ...]:
+        """Return the folder around."""
+        return (self.parent,) if self.parent else ()
+
+
+@attrs.frozen(kw_only=True)
+class Requirement(Record):
+    """What a case covers, known by the key of its issue. ``description`` is HTML."""
+
+    kind: ClassVar[Kind] = Kind.REQUIREMENT
+
+    name: str
+    issue_key: str
+    folder: Ref | None = None
+    description: str = ""
+
+    def parents(self) -> tuple[Ref, ...]:
+        """Return the folder."""
+        return (self.folder,) if self.folder else ()
+
+
+@attrs.frozen(kw_only=True)
+class Parameter:
+    """A parameter of a called case with the value of this call."""
+
+    name: str
+    value: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class Call:
+    """A step that runs another case."""
+
+    case: Ref
+    parameters: tuple[Parameter, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class TestStep:
+    """One step; the texts are HTML. ``key`` is its position from ``"1"``, unique in the case.
+
+    ``source_id`` is the source's own id of the step, or ``""``. A step with ``call`` has no texts
+    until a transformer resolves the call into text.
+    """
+
+    __test__ = False
+
+    key: str
+    description: str = ""
+    data: str = ""
+    expected: str = ""
+    call: Call | None = None
+    fields: tuple[FieldValue, ...] = ()
+    source_id: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class Script:
+    """A case written as one text: ``language`` is ``plain`` (HTML) or ``bdd`` (plain text)."""
+
+    language: str
+    text: str
+
+
+@attrs.frozen(kw_only=True)
+class TestCase(Record):
+    """A test case. ``description`` and ``precondition`` are HTML; ``estimated`` is in seconds.
+
+    ``project`` is set for a case of another project; ``gone`` for a stub of one that the source no
+    longer gives. ``executed`` is set by the engine (a run refers to the case); ``approve`` by the
+    mapping (the target is to approve it).
+    """
+
+    __test__ = False
+    kind: ClassVar[Kind] = Kind.TEST_CASE
+
+    name: str
+    folder: Ref | None = None
+    description: str = ""
+    precondition: str = ""
+    steps: tuple[TestStep, ...] = ()
+    script: Script | None = None
+    status: str = ""
+    priority: str = ""
+    component: str = ""
+    labels: tuple[str, ...] = ()
+    owner: str = ""
+    created: datetime | None = None
+    estimated: float | None = None
+    project: str = ""
+    gone: bool = False
+    requirements: tuple[Ref, ...] = ()
+    executed: bool = False
+    approve: bool = False
+
+    def parents(self) -> tuple[Ref, ...]:
+        """Return the folder."""
+        return (self.folder,) if self.folder else ()
+
+    def mentions(self) -> tuple[Ref, ...]:
+        """Return the called cases, then the requirements."""
+        called = dict.fromkeys(step.call.case for step in self.steps if step.call)
+        return (*called, *self.requirements)
+
+
+@attrs.frozen(kw_only=True)
+class TestPlan(Record):
+    """A test plan.
+
+    ``description`` is HTML; ``start`` and ``end`` span its cycles' planned dates.
+    """
+
+    __test__ = False
+    kind: ClassVar[Kind] = Kind.TEST_PLAN
+
+    name: str
+    folder: Ref | None = None
+    description: str = ""
+    status: str = ""
+    labels: tuple[str, ...] = ()
+    owner: str = ""
+    start: datetime | None = None
+    end: datetime | None = None
+    note: str = ""
+
+    def parents(self) -> tuple[Ref, ...]:
+        """Return the folder."""
+        return (self.folder,) if self.folder else ()
+
+
+@attrs.frozen(kw_only=True)
+class TestCycle(Record):
+    """A set of runs executed together. ``description`` is HTML.
+
+    ``version`` is the name of the release tested, where known, else its id. ``plans`` are the plans
+    that the cycle belongs to, the source's first one first.
+    """
+
+    __test__ = False
+    kind: ClassVar[Kind] = Kind.TEST_CYCLE
+
+    name: str
+    folder: Ref | None = None
+    description: str = ""
+    status: str = ""
+    owner: str = ""
+    version: str = ""
+    planned_start: datetime | None = None
+    planned_end: datetime | None = None
+    plans: tuple[Ref, ...] = ()
+
+    def parents(self) -> tuple[Ref, ...]:
+        """Return the folder."""
+        return (self.folder,) if self.folder else ()
+
+    def mentions(self) -> tuple[Ref, ...]:
+        """Return the plans."""
+        return self.plans
+
+
+@attrs.frozen(kw_only=True)
+class TestRun(Record):
+    """One case in one cycle and environment. Its key is ``CYCLE/CASE/ENVIRONMENT``.
+
+    ``cycle`` None means executed outside any cycle. ``name`` is filled by the engine with the name
+    of
+    the case. ``assigned_to`` is the source's id of a person.
+    """
+
+    __test__ = False
+    kind: ClassVar[Kind] = Kind.TEST_RUN
+
+    case: Ref
+    cycle: Ref | None = None
+    name: str = ""
+    environment: str = ""
+    assigned_to: str = ""
+
+    def parents(self) -> tuple[Ref, ...]:
+        """Return the cycle and the case."""
+        return (self.cycle, self.case) if self.cycle else (self.case,)
+
+
+@attrs.frozen(kw_only=True)
+class StepResult:
+    """What happened at one step of an execution; the texts are HTML.
+
+    ``key`` is its position from ``"1"``. ``row`` is the row of test data it ran with, or None.
+    ``step`` is set by the engine: the step of today's case that has equal texts, ``"2"``, or
+    ``"2/1"``
+    for step 1 of the case that step 2 calls.
+    ``statuses`` are the target's candidates, set by the mapping, best first.
+    """
+
+    key: str
+    status: str
+    description: str = ""
+    data: str = ""
+    expected: str = ""
+    actual: str = ""
+    row: int | None = None
+    source_id: str = ""
+    links: tuple[Link, ...] = ()
+    step: str = ""
+    statuses: tuple[str, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class TestLog(Record):
+    """One execution of a run. ``comment`` is HTML, ``duration`` seconds.
+
+    ``executed`` is False where the source's status is the one of things not done yet. ``number``
+    orders
+    executions that ended at the same instant. ``planned_start`` and ``planned_end`` are the
+    cycle's.
+
+    The engine sets ``last`` (the newest of its run), ``siblings_executed`` (another log of the run
+    is
+    executed) and ``drift`` (results there are, and they do not join today's steps). The mapping
+    sets
+    ``start``, ``end``, ``note`` (HTML) and ``statuses`` (the target's candidates, best first).
+    """
+
+    __test__ = False
+    kind: ClassVar[Kind] = Kind.TEST_LOG
+
+    run: Ref
+    case: Ref
+    status: str
+    executed: bool = True
+    number: int = 0
+    ended: datetime | None = None
+    duration: float | None = None
+    planned_start: datetime | None = None
+    planned_end: datetime | None = None
+    executed_by: str = ""
+    assigned_to: str = ""
+    environment: str = ""
+    version: str = ""
+    comment: str = ""
+    automated: bool = False
+    files: int = 0
+    results: tuple[StepResult, ...] = ()
+    last: bool = False
+    siblings_executed: bool = False
+    drift: bool = False
+    start: datetime | None = None
+    end: datetime | None = None
+    note: str = ""
+    statuses: tuple[str, ...] = ()
+
+    def parents(self) -> tuple[Ref, ...]:
+        """Return the run and the case."""
+        return (self.run, self.case)
+
+    def sequence(self) -> Sequence:
+        """Return the place among the logs of the run: by the end, then by the number."""
+        ended = self.ended or self.planned_end or self.planned_start
+        instant = f"{ended:%Y-%m-%dT%H:%M:%S}" if ended else "0"
+        return Sequence(self.run.key, f"{instant}#{self.number:020d}")
+
+
+@attrs.frozen(kw_only=True)
+class Attachment(Record):
+    """A file. Its key is ``OWNER#ATTACHMENT``.
+
+    ``part`` names the step or step result of the owner that the file belongs to, or is ``""``.
+    ``locator`` is what the source needs to download it. ``size`` (bytes), ``media_type`` and
+    ``sha256`` are filled by the engine from the content itself.
+    """
+
+    kind: ClassVar[Kind] = Kind.ATTACHMENT
+
+    name: str
+    owner: Ref
+    part: str = ""
+    locator: str = ""
+    size: int = 0
+    media_type: str = ""
+    sha256: str = ""
+
+    def parents(self) -> tuple[Ref, ...]:
+        """Return the owner."""
+        return (self.owner,)
+
+
+RECORD_TYPES: Mapping[Kind, type[Record]] = {
+    each.kind: each
+    for each in (
+        FieldDefinition,
+        Folder,
+        Requirement,
+        TestCase,
+        TestPlan,
+        TestCycle,
+        TestRun,
+        TestLog,
+        Attachment,
+    )
+}
