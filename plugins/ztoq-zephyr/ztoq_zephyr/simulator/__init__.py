@@ -1,0 +1,1 @@
+"""A small Zephyr Cloud server that keeps its state in memory: for tests, benchmarks, the demo."""
