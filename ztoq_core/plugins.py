@@ -1,0 +1,252 @@
+"""Finds the installed plugins, checks what they declare, and answers by name.
+
+The only caller of pluggy. A plugin is a module named by an entry point in the group ``ztoq``; the
+name of the entry point is the name of the plugin, so a run imports only what its config names.
+One module may declare several names (``ztoq-mappings`` does), and then the others are found by
+importing all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from importlib.metadata import EntryPoint, entry_points
+from types import MappingProxyType
+from typing import Any, Generic, TypeVar
+
+import attrs
+import pluggy
+
+from ztoq_core import hookspecs
+from ztoq_core.contracts import SinkPlugin, SourcePlugin, TransformerPlugin
+from ztoq_core.errors import PluginError, ZtoqError
+
+__all__ = ["Broken", "Declared", "Plugin", "Plugins"]
+
+Plugin = SourcePlugin[Any] | SinkPlugin[Any] | TransformerPlugin[Any]
+P = TypeVar("P", bound=Plugin)
+
+HOOKS: Mapping[str, type[Plugin]] = MappingProxyType(
+    {
+        "ztoq_sources": SourcePlugin,
+        "ztoq_sinks": SinkPlugin,
+        "ztoq_transformers": TransformerPlugin,
+    }
+)
+WORDS: Mapping[type[object], str] = MappingProxyType(
+    {SourcePlugin: "source", SinkPlugin: "sink", TransformerPlugin: "transformer"}
+)
+
+
+@attrs.frozen(kw_only=True)
+class Declared(Generic[P]):
+    """A declaration and the package it comes from, such as ``ztoq-zephyr 0.1.0``."""
+
+    plugin: P
+    package: str
+
+    @property
+    def word(self) -> str:
+        """Return ``source``, ``sink`` or ``transformer``."""
+        return WORDS[type(self.plugin)]
+
+
+@attrs.frozen(kw_only=True)
+class Broken:
+    """An installed plugin that cannot be used, and why."""
+
+    name: str
+    package: str
+    reason: str
+
+
+@attrs.frozen
+class _Candidate:
+    """A plugin that may be loaded: the entry point's name, its package, and how to import it."""
+
+    name: str
+    package: str
+    load: Callable[[], object]
+
+
+class Plugins:
+    """Answers for plugins by name; ``Plugins.installed()`` for the program, modules for tests."""
+
+    def __init__(self, *modules: object) -> None:
+        """Take these modules (or objects with hooks) and nothing that is installed.
+
+        Raises:
+            PluginError: One of them has a misspelt hook or declares what is no declaration, or two
+                declare one name.
+        """
+        self._candidates: list[_Candidate] = []
+        self._declared: list[Declared[Any]] = []
+        self._broken: list[Broken] = []
+        for module in modules:
+            name = getattr(module, "__name__", type(module).__name__)
+            self._take(_Candidate(name, name, partial(_itself, module)))
+        for broken in self._broken:
+            raise PluginError(_sentence(broken))
+
+    @classmethod
+    def installed(cls) -> Plugins:
+        """Return the plugins of this environment; none is imported yet."""
+        plugins = cls()
+        found = sorted(entry_points(group=hookspecs.GROUP), key=lambda each: each.name)
+        plugins._candidates = [_Candidate(each.name, _package(each), each.load) for each in found]
+        return plugins
+
+    def source(self, name: str) -> SourcePlugin[Any]:
+        """Return the source called ``name``.
+
+        Raises:
+            PluginError: There is none, it cannot be imported, or two plugins declare it.
+        """
+        return self._named(SourcePlugin, name)
+
+    def sink(self, name: str) -> SinkPlugin[Any]:
+        """Return the sink called ``name``; raises as ``source``."""
+        return self._named(SinkPlugin, name)
+
+    def transformer(self, name: str) -> TransformerPlugin[Any]:
+        """Return the transformer called ``name``; raises as ``source``."""
+        return self._named(TransformerPlugin, name)
+
+    def defaults(self, source: str, sink: str) -> tuple[TransformerPlugin[Any], ...]:
+        """Return the transformers that run for this pair where the config names none, in order.
+
+        Imports every plugin, since any may declare one.
+
+        Raises:
+            PluginError: Two packages declare defaults for the pair (their order would be chance),
+                or none does and a plugin that might cannot be imported.
+        """
+        self._take_all()
+        chosen = [
+            each
+            for each in self._of(TransformerPlugin)
+            if (source, sink) in each.plugin.default_for
+        ]
+        packages = sorted({each.package for each in chosen})
+        if len(packages) > 1:
+            raise PluginError(
+                f"two plugins declare the default mapping for {source!r} -> {sink!r} "
+                f"({' and '.join(packages)}); name the transformers in [[transform]]"
+            )
+        if not chosen and self._broken:
+            reasons = "; ".join(map(_sentence, self._broken))
+            raise PluginError(f"no default mapping for {source!r} -> {sink!r}: {reasons}")
+        return tuple(each.plugin for each in chosen)
+
+    def declared(self) -> tuple[Declared[Any], ...]:
+        """Return all declarations of all plugins: sources, sinks, transformers, each by name."""
+        self._take_all()
+        words = list(WORDS.values())
+        return tuple(
+            sorted(self._declared, key=lambda each: (words.index(each.word), each.plugin.name))
+        )
+
+    def broken(self) -> tuple[Broken, ...]:
+        """Return the plugins that cannot be used."""
+        self._take_all()
+        return tuple(self._broken)
+
+    def _of(self, kind: type[P]) -> Iterator[Declared[P]]:
+        return (each for each in self._declared if isinstance(each.plugin, kind))
+
+    def _named(self, kind: type[P], name: str) -> P:
+        for candidate in [each for each in self._candidates if each.name == name]:
+            self._take(candidate)
+            for broken in self._broken:
+                if broken.name == name:
+                    raise PluginError(_sentence(broken))
+        found = self._find(kind, name)
+        if found is None:
+            self._take_all()
+            found = self._find(kind, name)
+        if found is None:
+            word = WORDS[kind]
+            names = ", ".join(sorted(each.plugin.name for each in self._of(kind))) or "none"
+            broken_ones = "".join(f"; {_sentence(each)}" for each in self._broken)
+            raise PluginError(f"no {word} called {name!r} (available: {names}){broken_ones}")
+        return found
+
+    def _find(self, kind: type[P], name: str) -> P | None:
+        return next((each.plugin for each in self._of(kind) if each.plugin.name == name), None)
+
+    def _take_all(self) -> None:
+        for candidate in list(self._candidates):
+            self._take(candidate)
+
+    def _take(self, candidate: _Candidate) -> None:
+        """Import, register and check one plugin; what is wrong with it is kept as broken."""
+        if candidate in self._candidates:
+            self._candidates.remove(candidate)
+        reasons: list[str] = []
+        declarations: list[Plugin] = []
+        with _kept(reasons):
+            declarations = list(_declarations(candidate))
+        if reasons:
+            self._broken.append(
+                Broken(name=candidate.name, package=candidate.package, reason=reasons[0])
+            )
+            return
+        for plugin in declarations:
+            self._add(plugin, candidate.package)
+
+    def _add(self, plugin: Plugin, package: str) -> None:
+        word = WORDS[type(plugin)]
+        for each in self._of(type(plugin)):
+            if each.plugin.name == plugin.name:
+                raise PluginError(
+                    f"two plugins declare the {word} {plugin.name!r} "
+                    f"({each.package} and {package}); uninstall one"
+                )
+        self._declared.append(Declared(plugin=plugin, package=package))
+
+
+def _declarations(candidate: _Candidate) -> Iterator[Plugin]:
+    """Import one plugin and ask its hooks; alone in a manager, so that the answers are its own."""
+    manager = pluggy.PluginManager(hookspecs.GROUP)
+    manager.add_hookspecs(hookspecs)
+    manager.register(candidate.load(), name=candidate.name)
+    manager.check_pending()
+    for hook, kind in HOOKS.items():
+        answers: list[Iterable[object]] = getattr(manager.hook, hook)()
+        for declaration in (each for answer in answers for each in answer):
+            if not isinstance(declaration, kind):
+                raise PluginError(
+                    f"{hook} declares {type(declaration).__name__}, not {kind.__name__}"
+                )
+            if not attrs.has(declaration.config):
+                raise PluginError(f"the config class of {declaration.name!r} is no attrs class")
+            yield declaration
+
+
+@contextmanager
+def _kept(reasons: list[str]) -> Iterator[None]:
+    """Turn whatever a plugin's import or hooks raise into a reason."""
+    try:
+        yield
+    except ZtoqError as error:
+        reasons.append(str(error))
+    except pluggy.PluginValidationError as error:
+        reasons.append(" ".join(str(error).split()))
+    except Exception as error:  # noqa: BLE001 - a plugin may raise anything while it is imported
+        reasons.append(f"{type(error).__name__}: {error}")
+
+
+def _itself(module: object) -> object:
+    return module
+
+
+def _sentence(broken: Broken) -> str:
+    return (
+        f"the plugin {broken.name!r} ({broken.package}) cannot be used: {broken.reason}; "
+        "mend or uninstall it"
+    )
+
+
+def _package(entry: EntryPoint) -> str:
+    return f"{entry.dist.name} {entry.dist.version}" if entry.dist else entry.value
