@@ -467,7 +467,7 @@ class StepResult:
 
 @attrs.frozen(kw_only=True)
 class TestLog(Record):
-    """One execution of a run. ``comment`` is HTML, ``duration`` seconds.
+    """One execution of a run. ``comment`` is HTML, ``duration`` and ``estimated`` are in seconds.
 
     ``executed`` is False where the source's status is the one of things not done yet. ``number``
     orders
@@ -497,6 +497,7 @@ class TestLog(Record):
     assigned_to: str = ""
     environment: str = ""
     version: str = ""
+    estimated: float | None = None
     comment: str = ""
     automated: bool = False
     files: int = 0
@@ -525,6 +526,7 @@ class Attachment(Record):
     """A file. Its key is ``OWNER#ATTACHMENT``.
 
     ``part`` names the step or step result of the owner that the file belongs to, or is ``""``.
+    ``plan`` is the first plan of the cycle that owns the file, for targets whose cycles take none.
     ``locator`` is what the source needs to download it. ``size`` (bytes), ``media_type`` and
     ``sha256`` are filled by the engine from the content itself.
     """
@@ -534,6 +536,7 @@ class Attachment(Record):
     name: str
     owner: Ref
     part: str = ""
+    plan: Ref | None = None
     locator: str = ""
     size: int = 0
     media_type: str = ""
