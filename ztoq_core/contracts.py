@@ -158,9 +158,9 @@ class Schema:
     before all else. ``mark_field`` is the label of the field that carries the source's key,
     ``marked``
     the kinds that have such a field. ``field_owner`` says for kinds that borrow their fields whose
-    they are (qTest's logs use the fields of runs). ``consistent`` are the kinds for which ``Sink.find`` reads
-    consistent lists, so that doubt about them needs no settling wait. ``search_lag`` is the time in
-    seconds that a search may lag behind a write.
+    they are (qTest's logs use the fields of runs). ``consistent`` are the kinds for which
+    ``Sink.find`` reads consistent lists, so that doubt about them needs no settling wait.
+    ``search_lag`` is the time in seconds that a search may lag behind a write.
     """
 
     fields: tuple[FieldSpec, ...] = ()
@@ -231,6 +231,11 @@ class Source(Protocol):
     @property
     def kinds(self) -> tuple[Kind, ...]:
         """The kinds that ``fetch`` lists, in the order they should be fetched."""
+        ...
+
+    @property
+    def completes(self) -> frozenset[Kind]:
+        """The kinds that ``complete`` has something to add to; the others are whole when listed."""
         ...
 
     async def check(self) -> tuple[Finding, ...]:
@@ -549,7 +554,10 @@ class Services(Protocol):
         ...
 
     async def once(self, name: str, make: Callable[[], Awaitable[T]]) -> T:
-        """Return what ``make`` gave the first time in this run; callers at the same time share it."""
+        """Return what ``make`` gave the first time in this run.
+
+        Callers at the same time share it.
+        """
         ...
 
     def note(self, level: Level, code: str, text: str, ref: Ref | None = None) -> None:

@@ -18,7 +18,7 @@ from cattrs.preconf.orjson import make_converter
 
 from ztoq_core.records import RECORD_TYPES, Kind, Record, Value
 
-__all__ = ["converter", "dumps", "loads", "problems", "read_json"]
+__all__ = ["converter", "dumps", "loads", "problems", "read_json", "write_json"]
 
 R = TypeVar("R", bound=Record)
 
@@ -64,13 +64,21 @@ for _type in RECORD_TYPES.values():
 
 def dumps(record: Record) -> bytes:
     """Return the record as JSON, without ``raw`` and ``brings``; equal records give equal bytes."""
-    return orjson.dumps(converter.unstructure(record, type(record)), option=orjson.OPT_SORT_KEYS)
+    return write_json(converter.unstructure(record, type(record)))
 
 
 def loads(kind: Kind, body: bytes, raw: Mapping[str, Any] | None = None) -> Record:
     """Return the record of ``kind`` that ``dumps`` wrote, with ``raw`` put back."""
-    record: Record = converter.structure(orjson.loads(body), RECORD_TYPES[kind])
+    record: Record = converter.structure(read_json(body), RECORD_TYPES[kind])
     return record if raw is None else attrs.evolve(record, raw=raw)
+
+
+def write_json(value: Any) -> bytes:
+    """Return JSON with sorted keys; a lone surrogate, which orjson refuses, is escaped."""
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except TypeError:
+        return json.dumps(value, sort_keys=True, default=str).encode("ascii")
 
 
 def read_json(body: bytes) -> Any:

@@ -1,1 +1,45 @@
-"""To come."""
+"""Everything a migration knows: the only SQL of the project, behind plain values.
+
+``Store`` opens it; the stages use ``store.intake``, ``store.mapped`` and ``store.outbox``; reports
+ask the questions of ``Queries``.
+"""
+
+from __future__ import annotations
+
+from ztoq_core.store.intake import Checkpoint, Listed
+from ztoq_core.store.lease import RunInfo
+from ztoq_core.store.mapped import Fate, Scanned, Want
+from ztoq_core.store.models import State
+from ztoq_core.store.outbox import Job, Stored
+from ztoq_core.store.queries import (
+    Compared,
+    FileTotals,
+    NoteCount,
+    PastRun,
+    Problem,
+    StoredNote,
+    StoredReject,
+    Validation,
+)
+from ztoq_core.store.store import Store
+
+__all__ = [
+    "Checkpoint",
+    "Compared",
+    "Fate",
+    "FileTotals",
+    "Job",
+    "Listed",
+    "NoteCount",
+    "PastRun",
+    "Problem",
+    "RunInfo",
+    "Scanned",
+    "State",
+    "Store",
+    "Stored",
+    "StoredNote",
+    "StoredReject",
+    "Validation",
+    "Want",
+]

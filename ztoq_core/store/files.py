@@ -1,0 +1,140 @@
+"""The contents of files, kept beside the database once per content."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import BinaryIO
+
+import attrs
+
+from ztoq_core.contracts import Content
+from ztoq_core.errors import RejectedError, StoreError
+
+__all__ = ["Contents", "Kept"]
+
+_CHUNK = 256 * 1024
+
+_SIGNATURES = (
+    (b"\x89PNG\r\n\x1a\n", "image/png"),
+    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"GIF8", "image/gif"),
+    (b"%PDF-", "application/pdf"),
+    (b"PK\x03\x04", "application/zip"),
+)
+_ENDINGS = {
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".gif": "image/gif",
+    ".pdf": "application/pdf",
+    ".txt": "text/plain",
+    ".log": "text/plain",
+    ".csv": "text/csv",
+    ".json": "application/json",
+    ".xml": "application/xml",
+    ".html": "text/html",
+    ".htm": "text/html",
+    ".svg": "image/svg+xml",
+    ".zip": "application/zip",
+    ".mp4": "video/mp4",
+    ".webm": "video/webm",
+    ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+
+
+@attrs.frozen(kw_only=True)
+class Kept:
+    """A content that the store holds; ``size`` in bytes, ``path`` relative to the files' folder."""
+
+    sha256: str
+    size: int
+    media_type: str
+    path: str
+
+
+def media_type(name: str, head: bytes) -> str:
+    """Tell the media type by name, else by the first bytes: lists of the source say neither."""
+    known = _ENDINGS.get(Path(name).suffix.lower())
+    if known:
+        return known
+    for signature, found in _SIGNATURES:
+        if head.startswith(signature):
+            return found
+    return "application/octet-stream"
+
+
+class Contents:
+    """Contents under ``folder/<first two digits>/<sha256>``."""
+
+    def __init__(self, folder: Path) -> None:
+        """Keep contents in ``folder``, which is made when the first one comes."""
+        self.folder = folder
+
+    async def keep(self, name: str, chunks: AsyncIterator[bytes]) -> Kept:
+        """Write a content to the disk as it comes and return what it is.
+
+        Raises:
+            StoreError: The disk is full or cannot be written.
+        """
+        digest = hashlib.sha256()
+        size = 0
+        head = b""
+        part = self.folder / f"part-{os.getpid()}-{id(chunks):x}"
+        try:
+            await asyncio.to_thread(self.folder.mkdir, 0o700, parents=True, exist_ok=True)
+            with part.open("wb") as out:
+                async for chunk in chunks:
+                    head = head or chunk[:16]
+                    digest.update(chunk)
+                    size += len(chunk)
+                    if len(chunk) < _CHUNK:
+                        out.write(chunk)
+                    else:
+                        await asyncio.to_thread(out.write, chunk)
+                await asyncio.to_thread(_flush, out)
+            sha256 = digest.hexdigest()
+            path = Path(sha256[:2]) / sha256
+            await asyncio.to_thread(_move, part, self.folder / path)
+        except OSError as error:
+            raise StoreError(
+                f"A file could not be kept in {self.folder}: {error.strerror}; free some space and "
+                "run again"
+            ) from error
+        finally:
+            part.unlink(missing_ok=True)
+        return Kept(
+            sha256=sha256, size=size, media_type=media_type(name, head), path=path.as_posix()
+        )
+
+    def content(self, name: str, kept: Kept) -> Content:
+        """Return a kept content for sending; it is read in chunks each time it is opened."""
+
+        async def read() -> AsyncIterator[bytes]:
+            try:
+                source = (self.folder / kept.path).open("rb")
+            except OSError as error:
+                raise RejectedError(
+                    f"The kept content of {name!r} cannot be read: {error.strerror}; extract again"
+                ) from error
+            with source:
+                while chunk := await asyncio.to_thread(source.read, _CHUNK):
+                    yield chunk
+
+        return Content(
+            name=name, size=kept.size, sha256=kept.sha256, media_type=kept.media_type, open=read
+        )
+
+
+def _flush(out: BinaryIO) -> None:
+    out.flush()
+    os.fsync(out.fileno())
+
+
+def _move(part: Path, place: Path) -> None:
+    place.parent.mkdir(mode=0o700, exist_ok=True)
+    part.replace(place)

@@ -1,0 +1,380 @@
+"""What extraction writes: pages, completed records, files, rejects and how far it came."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import peewee as pw
+
+from ztoq_core.contracts import Reject
+from ztoq_core.convert import dumps, loads, read_json, write_json
+from ztoq_core.records import Attachment, Kind, Record, Ref
+from ztoq_core.store.files import Kept
+from ztoq_core.store.models import Side, State, tuples
+from ztoq_core.store.notes import clean, save_notes
+
+if TYPE_CHECKING:
+    from ztoq_core.store.store import Store
+
+__all__ = ["Checkpoint", "Intake", "Listed"]
+
+_IN_ONE_QUERY = 400
+_BACK_AGAIN = (State.GONE, State.REJECTED)
+
+
+@attrs.frozen
+class Listed:
+    """A record that was listed and must still be completed."""
+
+    item: int
+    record: Record
+
+
+@attrs.frozen
+class Checkpoint:
+    """How far a kind has been listed; ``pass_new`` counts new keys of the present pass."""
+
+    cursor: str | None
+    done: bool
+    passes: int
+    pass_new: int
+
+
+def _row(record: Record, run: int, *, pending: bool, derived: bool = False) -> dict[str, Any]:
+    body = dumps(record)
+    payload = write_json(record.raw) if record.raw is not None else None
+    place = record.sequence()
+    return {
+        "kind": record.kind,
+        "key": record.key,
+        "rank": record.kind.rank,
+        "state": State.LISTED if pending else State.EXTRACTED,
+        "pending": pending,
+        "derived": derived,
+        "seen_run": run,
+        "payload": payload,
+        "record": body,
+        "digest": "" if pending else hashlib.sha256(body).hexdigest(),
+        "sibling_group": place.group if place else None,
+        "sibling_order": place.order if place else None,
+    }
+
+
+def references(record: Record) -> Iterable[tuple[str, Ref]]:
+    """Yield the roles and names of what a record refers to, each name once."""
+    seen: set[Ref] = set()
+    own = "owner" if isinstance(record, Attachment) else "parent"
+    for role, refs in ((own, record.parents()), ("mention", record.mentions())):
+        for ref in refs:
+            if ref not in seen and ref != record.ref:
+                seen.add(ref)
+                yield role, ref
+
+
+class Intake:
+    """The extraction's side of a store. Its methods are operations for the writer thread."""
+
+    def __init__(self, store: Store) -> None:
+        """Work on ``store``."""
+        self._store = store
+        self._item = store.item_table
+
+    # -------------------------------------------------------------------------- checkpoints
+
+    def begin(self, run: int) -> None:
+        """Start a new extraction where the last one was complete, else go on with it."""
+        table = self._store.checkpoint_table
+        unfinished = table.select().where(~table.done).exists()
+        pending = self._item.select().where(self._item.pending).exists()
+        marked = self._store.meta("extract") == "complete"
+        if marked and not unfinished and not pending:
+            table.delete().execute()
+            self._store.meta_table.delete().where(
+                self._store.meta_table.name == "extract"
+            ).execute()
+            self._store.meta_table.insert(name="extract_run", value=str(run)).on_conflict(
+                conflict_target=[self._store.meta_table.name],
+                preserve=[self._store.meta_table.value],
+            ).execute()
+        elif not self._store.meta("extract_run"):
+            self._store.meta_table.insert(name="extract_run", value=str(run)).execute()
+
+    def checkpoint(self, kind: Kind) -> Checkpoint:
+        """Return how far ``kind`` has been listed."""
+        row = self._store.checkpoint_table.get_or_none(self._store.checkpoint_table.kind == kind)
+        if row is None:
+            return Checkpoint(None, done=False, passes=0, pass_new=0)
+        return Checkpoint(row.cursor, done=row.done, passes=row.passes, pass_new=row.pass_new)
+
+    def _set_checkpoint(self, run: int, kind: Kind, point: Checkpoint) -> None:
+        table = self._store.checkpoint_table
+        table.insert(
+            kind=kind,
+            run=run,
+            cursor=point.cursor,
+            done=point.done,
+            passes=point.passes,
+            pass_new=point.pass_new,
+        ).on_conflict(
+            conflict_target=[table.kind],
+            preserve=[table.run, table.cursor, table.done, table.passes, table.pass_new],
+        ).execute()
+
+    # -------------------------------------------------------------------------------- pages
+
+    def save_page(  # noqa: PLR0913, PLR0917 - one page is one transaction
+        self,
+        run: int,
+        kind: Kind,
+        records: Sequence[Record],
+        rejects: Sequence[Reject],
+        completes: frozenset[Kind],
+        point: Checkpoint,
+    ) -> list[Listed]:
+        """Store a page and how far it brought the list; return what must still be completed."""
+        last = {record.ref: record for record in records}
+        to_do: list[Listed] = []
+        new = 0
+        for each in Kind:
+            these = [record for ref, record in last.items() if ref.kind is each]
+            ids, fresh = self._upsert(these, run, pending=each in completes)
+            new += fresh
+            if each in completes:
+                to_do += [Listed(ids[record.key], record) for record in these]
+            else:
+                self._edges({ids[record.key]: record for record in these})
+                for record in these:
+                    save_notes(self._store, record.ref, "extract", record.notes)
+        for reject in rejects:
+            self.reject(run, reject)
+        self._set_checkpoint(run, kind, attrs.evolve(point, pass_new=point.pass_new + new))
+        return to_do
+
+    def _upsert(
+        self, records: Sequence[Record], run: int, *, pending: bool, derived: bool = False
+    ) -> tuple[dict[str, int], int]:
+        """Store records of one kind; return their row ids by key, and how many were new."""
+        item = self._item
+        ids: dict[str, int] = {}
+        new = 0
+        for start in range(0, len(records), _IN_ONE_QUERY):
+            chunk = records[start : start + _IN_ONE_QUERY]
+            kind = chunk[0].kind
+            rows = [_row(record, run, pending=pending, derived=derived) for record in chunk]
+            keys = [record.key for record in chunk]
+            known = item.select(item.key).where(
+                (item.kind == kind) & (item.key << keys) & (item.seen_run == run)
+            )
+            new += len(chunk) - known.count()
+            item.insert_many(rows).on_conflict(
+                conflict_target=[item.kind, item.key],
+                preserve=[
+                    item.pending,
+                    item.seen_run,
+                    item.payload,
+                    item.record,
+                    item.digest,
+                    item.sibling_group,
+                    item.sibling_order,
+                ],
+                update={
+                    item.state: pw.Case(
+                        None, [(item.state << _BACK_AGAIN, pw.EXCLUDED.state)], item.state
+                    )
+                },
+            ).execute()
+            found = item.select(item.id, item.key).where((item.kind == kind) & (item.key << keys))
+            ids.update({key: number for number, key in tuples(found)})
+        return ids, new
+
+    def _edges(self, records: Mapping[int, Record], side: Side = Side.SOURCE) -> None:
+        edge = self._store.edge_table
+        ids = list(records)
+        for start in range(0, len(ids), _IN_ONE_QUERY):
+            chunk = ids[start : start + _IN_ONE_QUERY]
+            edge.delete().where((edge.side == side) & (edge.child << chunk)).execute()
+            rows = [
+                {"child": number, "side": side, "role": role, "kind": ref.kind, "key": ref.key}
+                for number in chunk
+                for role, ref in references(records[number])
+            ]
+            for first in range(0, len(rows), _IN_ONE_QUERY):
+                edge.insert_many(rows[first : first + _IN_ONE_QUERY]).execute()
+
+    # --------------------------------------------------------------------------- completion
+
+    def waiting(self, after: int, limit: int) -> list[Listed]:
+        """Return listed records that a stopped extraction left uncompleted, by row id."""
+        item = self._item
+        query = (
+            item.select(item.id, item.kind, item.record, item.payload)
+            .where(item.pending & (item.id > after))
+            .order_by(item.id)
+            .limit(limit)
+        )
+        return [
+            Listed(
+                number,
+                loads(Kind(kind), bytes(body), read_json(bytes(raw)) if raw else None),
+            )
+            for number, kind, body, raw in tuples(query)
+        ]
+
+    def save_completed(self, run: int, listed: int, records: Sequence[Record]) -> list[Listed]:
+        """Store a completed record and what it reveals; return the files still to be fetched."""
+        main, *revealed = records
+        self._complete(run, listed, main)
+        files = [record for record in revealed if isinstance(record, Attachment)]
+        others = [record for record in revealed if not isinstance(record, Attachment)]
+        for record in others:
+            ids, _ = self._upsert([record], run, pending=False)
+            self._edges({ids[record.key]: record})
+            save_notes(self._store, record.ref, "extract", record.notes)
+        return self._reveal_files(run, files)
+
+    def _complete(self, run: int, number: int, record: Record) -> None:
+        row = _row(record, run, pending=False)
+        del row["state"], row["derived"]
+        item = self._item
+        item.update(
+            state=pw.Case(
+                None,
+                [(item.state << (State.LISTED, *_BACK_AGAIN), State.EXTRACTED)],
+                item.state,
+            ),
+            **row,
+        ).where(item.id == number).execute()
+        self._edges({number: record})
+        save_notes(self._store, record.ref, "extract", record.notes)
+
+    def _reveal_files(self, run: int, files: Sequence[Attachment]) -> list[Listed]:
+        """Store attachments; those whose content is held under the same name are whole already."""
+        if not files:
+            return []
+        item = self._item
+        files = list({each.key: each for each in files}.values())
+        held: dict[str, Attachment] = {}
+        query = item.select(item.record).where(
+            (item.kind == Kind.ATTACHMENT) & (item.key << [each.key for each in files])
+        )
+        for (body,) in tuples(query):
+            known = loads(Kind.ATTACHMENT, bytes(body))
+            if isinstance(known, Attachment) and known.sha256:
+                held[known.key] = known
+        to_do = []
+        for each in files:
+            before = held.get(each.key)
+            whole = before is not None and before.name == each.name
+            record = (
+                attrs.evolve(
+                    each, sha256=before.sha256, size=before.size, media_type=before.media_type
+                )
+                if before is not None and whole
+                else each
+            )
+            ids, _ = self._upsert([record], run, pending=not whole)
+            self._edges({ids[each.key]: record})
+            if not whole:
+                to_do.append(Listed(ids[each.key], record))
+        return to_do
+
+    def save_file(self, run: int, number: int, record: Attachment, kept: Kept) -> None:
+        """Store where a file's content lies, and the attachment as extracted."""
+        table = self._store.file_table
+        table.insert(
+            sha256=kept.sha256, size=kept.size, media_type=kept.media_type, path=kept.path
+        ).on_conflict_ignore().execute()
+        whole = attrs.evolve(record, sha256=kept.sha256, size=kept.size, media_type=kept.media_type)
+        self._complete(run, number, whole)
+
+    # ------------------------------------------------------------------------------ rejects
+
+    def reject(self, run: int, reject: Reject) -> None:
+        """Store an object that could not become a record, with its reason and its payload."""
+        table = self._store.reject_table
+        payload = write_json(reject.raw)
+        key = clean(reject.key) or f"unnamed-{hashlib.sha256(payload).hexdigest()[:12]}"
+        table.insert(
+            kind=reject.kind,
+            key=key,
+            reason=clean(reject.reason),
+            payload=clean(payload.decode("utf-8", "replace")),
+        ).on_conflict_ignore().execute()
+        item = self._item
+        item.insert(
+            kind=reject.kind,
+            key=key,
+            rank=reject.kind.rank,
+            state=State.REJECTED,
+            reason=clean(reject.reason),
+            seen_run=run,
+        ).on_conflict(
+            conflict_target=[item.kind, item.key],
+            preserve=[item.state, item.reason, item.seen_run],
+            update={item.pending: False},
+        ).execute()
+
+    # ------------------------------------------------------- references that were not listed
+
+    def unlisted(self, kinds: Iterable[Kind], limit: int) -> list[Ref]:
+        """Return names that records refer to and that no list held."""
+        edge, item = self._store.edge_table, self._item
+        query = (
+            edge.select(edge.kind, edge.key)
+            .join(item, pw.JOIN.LEFT_OUTER, on=(item.kind == edge.kind) & (item.key == edge.key))
+            .where((edge.side == Side.SOURCE) & (edge.kind << list(kinds)) & item.id.is_null())
+            .distinct()
+            .limit(limit)
+        )
+        return [Ref(Kind(kind), key) for kind, key in tuples(query)]
+
+    def save_resolved(
+        self, run: int, records: Sequence[Record], *, derived: bool = False
+    ) -> list[Listed]:
+        """Store records that were looked up by name; return the files still to be fetched."""
+        main, *revealed = records
+        ids, _ = self._upsert([main], run, pending=False, derived=derived)
+        return self.save_completed(run, ids[main.key], [main, *revealed])
+
+    def latest_log_of(self, case: Ref) -> Record | None:
+        """Return the newest log of a case that has step results, for the steps of its stub."""
+        edge, item = self._store.edge_table, self._item
+        query = (
+            item.select(item.kind, item.record)
+            .join(edge, on=edge.child == item.id)
+            .where(
+                (edge.side == Side.SOURCE)
+                & (edge.kind == case.kind)
+                & (edge.key == case.key)
+                & (item.kind == Kind.TEST_LOG)
+            )
+            .order_by(item.sibling_order.desc())
+        )
+        for kind, body in tuples(query):
+            log = loads(Kind(kind), bytes(body))
+            if getattr(log, "results", ()):
+                return log
+        return None
+
+    def finish(self, run: int) -> int:
+        """Mark the extraction as complete and what it no longer saw as gone; return how many."""
+        item = self._item
+        begun = int(self._store.meta("extract_run") or run)
+        lost = (
+            item.update(state=State.GONE, reason="no longer in the source")
+            .where(
+                (item.seen_run < begun)
+                & ~item.derived
+                & ~item.record.is_null()
+                & ~(item.state << (State.GONE, State.DELETED))
+            )
+            .execute()
+        )
+        meta = self._store.meta_table
+        meta.insert(name="extract", value="complete").on_conflict(
+            conflict_target=[meta.name], preserve=[meta.value]
+        ).execute()
+        return int(lost)

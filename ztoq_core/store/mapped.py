@@ -1,0 +1,302 @@
+"""What the transform stage reads and writes: records before and after the mapping."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import peewee as pw
+
+from ztoq_core.convert import dumps, loads, read_json
+from ztoq_core.records import FieldType, Kind, Note, Record, Ref
+from ztoq_core.store.intake import references
+from ztoq_core.store.models import Side, State, tuples
+from ztoq_core.store.notes import clean, save_notes
+
+if TYPE_CHECKING:
+    from ztoq_core.store.store import Store
+
+__all__ = ["Fate", "Mapped", "Scanned", "Want"]
+
+_IN_ONE_QUERY = 300
+_OUT_OF_REACH = (State.REJECTED, State.GONE, State.DELETED)
+_KEPT_STATES = (State.SENDING, State.UNKNOWN, State.CONFLICT)
+
+
+@attrs.frozen
+class Scanned:
+    """A record as extracted, with its row."""
+
+    item: int
+    record: Record
+
+
+@attrs.frozen(kw_only=True)
+class Fate:
+    """What became of a record in the mapping.
+
+    ``record`` is the mapped record, or None with ``state`` skipped or failed and its ``reason``.
+    ``after`` names the sibling that must be written before.
+    """
+
+    item: int
+    source: Record
+    record: Record | None
+    state: State = State.READY
+    reason: str = ""
+    loss: bool = False
+    after: Ref | None = None
+    notes: tuple[Note, ...] = ()
+
+
+@attrs.frozen
+class Want:
+    """A field, or a value of it, that mapped records want in the target; how many do."""
+
+    kind: Kind
+    name: str
+    type: FieldType
+    value: str
+    count: int
+    optional: bool
+
+
+class Mapped:
+    """The transform stage's side of a store."""
+
+    def __init__(self, store: Store) -> None:
+        """Work on ``store``."""
+        self._store = store
+        self._item = store.item_table
+
+    # -------------------------------------------------------------------------------- reading
+
+    def field_values(self, kind: Kind, after: int, limit: int) -> list[tuple[int, Any]]:
+        """Return row ids and the plain JSON of extracted records, for looking at their fields."""
+        item = self._item
+        query = (
+            item.select(item.id, item.record)
+            .where(self._whole(kind) & (item.id > after))
+            .order_by(item.id)
+            .limit(limit)
+        )
+        return [(number, read_json(bytes(body))) for number, body in tuples(query)]
+
+    def scan(self, kind: Kind, after: int, limit: int) -> list[Scanned]:
+        """Return extracted records of a kind by row id."""
+        item = self._item
+        query = (
+            item.select(item.id, item.record)
+            .where(self._whole(kind) & (item.id > after))
+            .order_by(item.id)
+            .limit(limit)
+        )
+        return [Scanned(number, loads(kind, bytes(body))) for number, body in tuples(query)]
+
+    def scan_logs(
+        self, after: tuple[str, str, int] | None, limit: int
+    ) -> list[tuple[tuple[str, str, int], Scanned]]:
+        """Return logs run by run, each run's in their order, with the place to go on from."""
+        item = self._item
+        place = (item.sibling_group, item.sibling_order, item.id)
+        where = self._whole(Kind.TEST_LOG)
+        if after is not None:
+            where &= pw.Tuple(*place) > pw.Tuple(*after)
+        query = (
+            item.select(item.sibling_group, item.sibling_order, item.id, item.record)
+            .where(where)
+            .order_by(*place)
+            .limit(limit)
+        )
+        return [
+            ((group, order, number), Scanned(number, loads(Kind.TEST_LOG, bytes(body))))
+            for group, order, number, body in tuples(query)
+        ]
+
+    def _whole(self, kind: Kind) -> pw.Expression:
+        item = self._item
+        where: pw.Expression = (
+            (item.kind == kind)
+            & ~item.pending
+            & ~item.record.is_null()
+            & item.state.not_in(_OUT_OF_REACH)
+        )
+        return where
+
+    def record(self, ref: Ref) -> Record | None:
+        """Return a record as extracted."""
+        item = self._item
+        row = next(
+            tuples(item.select(item.record).where((item.kind == ref.kind) & (item.key == ref.key))),
+            None,
+        )
+        return loads(ref.kind, bytes(row[0])) if row and row[0] else None
+
+    def records(self, kind: Kind, keys: Iterable[str]) -> dict[str, Record]:
+        """Return extracted records of a kind by key."""
+        item = self._item
+        wanted = list(dict.fromkeys(keys))
+        found: dict[str, Record] = {}
+        for start in range(0, len(wanted), _IN_ONE_QUERY):
+            chunk = wanted[start : start + _IN_ONE_QUERY]
+            query = item.select(item.key, item.record).where(
+                (item.kind == kind) & (item.key << chunk) & ~item.record.is_null()
+            )
+            found |= {key: loads(kind, bytes(body)) for key, body in tuples(query)}
+        return found
+
+    def run_cases(self, keys: Sequence[str]) -> set[str]:
+        """Return those of the case keys that a run refers to."""
+        edge, item = self._store.edge_table, self._item
+        query = (
+            edge.select(edge.key)
+            .join(item, on=edge.child == item.id)
+            .where(
+                (edge.side == Side.SOURCE)
+                & (edge.kind == Kind.TEST_CASE)
+                & (edge.key << list(keys))
+                & (item.kind == Kind.TEST_RUN)
+            )
+            .distinct()
+        )
+        return {key for (key,) in tuples(query)}
+
+    # -------------------------------------------------------------------------------- writing
+
+    def save(self, fates: Sequence[Fate]) -> None:
+        """Store what became of a batch of records of one kind. An operation for the writer."""
+        item = self._item
+        known = {
+            row[0]: row
+            for row in tuples(
+                item.select(
+                    item.id,
+                    item.state,
+                    item.target_digest,
+                    item.written_digest,
+                    item.finished_digest,
+                    item.refused_digest,
+                    item.reason,
+                ).where(item.id << [fate.item for fate in fates])
+            )
+        }
+        edges: list[dict[str, Any]] = []
+        changed: list[int] = []
+        for fate in fates:
+            _, state, before, written, finished, refused, reason = known[fate.item]
+            body = dumps(fate.record) if fate.record else None
+            digest = hashlib.sha256(body).hexdigest() if body else ""
+            new = self._state(fate, digest, state, written, finished, refused)
+            kept = new is State.FAILED and fate.record is not None
+            item.update(
+                state=new,
+                reason=reason if kept or new == state else clean(fate.reason),
+                loss=fate.loss,
+                target=body,
+                target_digest=digest,
+            ).where(item.id == fate.item).execute()
+            if digest != before or not digest:
+                changed.append(fate.item)
+                edges += self._target_edges(fate)
+            save_notes(self._store, fate.source.ref, "transform", fate.notes)
+            for brought in fate.record.brings if fate.record else ():
+                self._bring(brought)
+        self._replace_edges(changed, edges)
+
+    @staticmethod
+    def _state(  # noqa: PLR0913, PLR0917 - the columns that decide
+        fate: Fate, digest: str, state: str, written: str, finished: str, refused: str
+    ) -> State:
+        if state in _KEPT_STATES:
+            return State(state)
+        if fate.record is None:
+            return fate.state
+        if written == digest:
+            return State.FINISHED if finished == digest else State.WRITTEN
+        if refused == digest:
+            return State.FAILED
+        return State.READY
+
+    def _target_edges(self, fate: Fate) -> Iterator[dict[str, Any]]:
+        if fate.record is None:
+            return
+        named = list(references(fate.record))
+        if fate.after:
+            named.append(("after", fate.after))
+        for role, ref in named:
+            yield {
+                "child": fate.item,
+                "side": Side.TARGET,
+                "role": role,
+                "kind": ref.kind,
+                "key": ref.key,
+            }
+
+    def _replace_edges(self, children: Sequence[int], rows: Sequence[Mapping[str, Any]]) -> None:
+        edge = self._store.edge_table
+        edge.delete().where((edge.side == Side.TARGET) & (edge.child << list(children))).execute()
+        for start in range(0, len(rows), _IN_ONE_QUERY):
+            edge.insert_many(list(rows[start : start + _IN_ONE_QUERY])).execute()
+
+    def _bring(self, record: Record) -> None:
+        """Store a record that only the target needs; the same one comes many times."""
+        for each in record.brings:
+            self._bring(each)
+        body = dumps(record)
+        digest = hashlib.sha256(body).hexdigest()
+        item = self._item
+        row = next(
+            tuples(
+                item.select(item.id, item.target_digest).where(
+                    (item.kind == record.kind) & (item.key == record.key)
+                )
+            ),
+            None,
+        )
+        if row and row[1] == digest:
+            return
+        if row is None:
+            number = item.insert(
+                kind=record.kind, key=record.key, rank=record.kind.rank, derived=True
+            ).execute()
+        else:
+            number = row[0]
+        self.save([Fate(item=number, source=record, record=record, notes=record.notes)])
+
+    def bring(self, records: Iterable[Record]) -> None:
+        """Store records that the engine derives (fields, roots). An operation for the writer."""
+        for record in records:
+            self._bring(record)
+
+    # ---------------------------------------------------------------------------------- wants
+
+    def replace_wants(self, wants: Iterable[Want]) -> None:
+        """Store what the mapped records want of the target's fields, all anew."""
+        table = self._store.need_table
+        table.delete().execute()
+        rows = [
+            {
+                "kind": each.kind,
+                "name": clean(each.name),
+                "type": each.type,
+                "value": clean(each.value),
+                "count": each.count,
+                "optional": each.optional,
+            }
+            for each in wants
+        ]
+        for start in range(0, len(rows), 100):
+            table.insert_many(rows[start : start + 100]).execute()
+
+    def wants(self) -> list[Want]:
+        """Return what the mapped records want of the target's fields."""
+        table = self._store.need_table
+        query = table.select(
+            table.kind, table.name, table.type, table.value, table.count, table.optional
+        ).order_by(table.kind, table.name, table.value)
+        return [
+            Want(Kind(kind), name, FieldType(type_), value, count, bool(optional))
+            for kind, name, type_, value, count, optional in tuples(query)
+        ]

@@ -1,0 +1,238 @@
+"""The tables, as peewee models without a database; a ``Store`` binds copies of them to its own.
+
+Two stores can live side by side in one process because nothing here knows a database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, TypeVar, cast
+
+import peewee as pw
+
+__all__ = ["SCHEMA_VERSION", "Checkpoint", "Edge", "File", "Item", "Journal", "Meta", "Need"]
+__all__ += ["NoteRow", "RejectRow", "Run", "Side", "State", "bound", "now", "tuples"]
+
+SCHEMA_VERSION = 1
+
+M = TypeVar("M", bound=pw.Model)
+
+
+class State(StrEnum):
+    """Where a record stands (design section 5)."""
+
+    LISTED = "listed"
+    EXTRACTED = "extracted"
+    READY = "ready"
+    SENDING = "sending"
+    WRITTEN = "written"
+    FINISHED = "finished"
+    SKIPPED = "skipped"
+    REJECTED = "rejected"
+    FAILED = "failed"
+    BLOCKED = "blocked"
+    UNKNOWN = "unknown"
+    CONFLICT = "conflict"
+    GONE = "gone"
+    DELETED = "deleted"
+
+
+class Side(StrEnum):
+    """Which form of a record an edge belongs to: the source's, or the one after the mapping."""
+
+    SOURCE = "s"
+    TARGET = "t"
+
+
+def now() -> datetime:
+    """Return the present as the stores keep it: UTC, without a zone, whole microseconds."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+class Meta(pw.Model):
+    """What the store is: schema version, identities of both sides, validation result."""
+
+    name = pw.TextField(primary_key=True)
+    value = pw.TextField()
+
+
+class Run(pw.Model):
+    """One use of the store by a command; the row whose ``ended`` is empty holds the lease."""
+
+    id = pw.AutoField()
+    verb = pw.TextField()
+    host = pw.TextField()
+    pid = pw.IntegerField()
+    started = pw.DateTimeField()
+    heartbeat = pw.DateTimeField()
+    ended = pw.DateTimeField(null=True)
+    outcome = pw.TextField(default="")
+
+
+class Checkpoint(pw.Model):
+    """How far a kind has been listed. ``pass_new`` counts the new keys of the present pass."""
+
+    kind = pw.TextField(primary_key=True)
+    run = pw.IntegerField()
+    cursor = pw.TextField(null=True)
+    done = pw.BooleanField(default=False)
+    passes = pw.IntegerField(default=0)
+    pass_new = pw.IntegerField(default=0)
+
+
+class Item(pw.Model):
+    """One record: what the source gave, what the mapping made of it, where it stands in the target.
+
+    ``pending`` means listed but not completed in the present extraction. ``derived`` rows come from
+    the mapping or the engine, not from a list. ``waiting`` counts what must be settled before the
+    record may be written, ``open_files`` what must be settled before it may be finished.
+    """
+
+    id = pw.AutoField()
+    kind = pw.TextField()
+    key = pw.TextField()
+    rank = pw.IntegerField()
+    state = pw.TextField(default=State.LISTED)
+    reason = pw.TextField(default="")
+    loss = pw.BooleanField(default=False)
+    pending = pw.BooleanField(default=False)
+    derived = pw.BooleanField(default=False)
+    seen_run = pw.IntegerField(default=0)
+    payload = pw.BlobField(null=True)
+    record = pw.BlobField(null=True)
+    digest = pw.TextField(default="")
+    target = pw.BlobField(null=True)
+    target_digest = pw.TextField(default="")
+    written_digest = pw.TextField(default="")
+    finished_digest = pw.TextField(default="")
+    refused_digest = pw.TextField(default="")
+    target_id = pw.TextField(null=True)
+    pid = pw.TextField(default="")
+    url = pw.TextField(default="")
+    version = pw.TextField(default="")
+    parts = pw.TextField(default="")
+    stamp = pw.TextField(default="")
+    attempts = pw.IntegerField(default=0)
+    deadline = pw.DateTimeField(null=True)
+    waiting = pw.IntegerField(default=0)
+    open_files = pw.IntegerField(default=0)
+    sibling_group = pw.TextField(null=True)
+    sibling_order = pw.TextField(null=True)
+
+    class Meta:
+        """Indexes for the questions that are asked often."""
+
+        indexes = (
+            (("kind", "key"), True),
+            (("state", "waiting", "rank", "id"), False),
+            (("kind", "state"), False),
+            (("sibling_group", "sibling_order"), False),
+            (("pending", "rank", "id"), False),
+        )
+
+
+class Edge(pw.Model):
+    """``child`` refers to the record called ``kind``, ``key``; ``role`` says how."""
+
+    child = pw.IntegerField()
+    side = pw.TextField()
+    role = pw.TextField()
+    kind = pw.TextField()
+    key = pw.TextField()
+
+    class Meta:
+        """No key of its own; found from both ends."""
+
+        primary_key = False
+        indexes = (
+            (("kind", "key", "side"), False),
+            (("child", "side"), False),
+        )
+
+
+class Journal(pw.Model):
+    """What was intended, answered, found and decided; only ever appended to."""
+
+    id = pw.AutoField()
+    run = pw.IntegerField()
+    item = pw.IntegerField(index=True)
+    at = pw.DateTimeField()
+    event = pw.TextField()
+    digest = pw.TextField(default="")
+    detail = pw.TextField(default="")
+
+
+class File(pw.Model):
+    """A file's content, kept once whatever the number of attachments that have it."""
+
+    sha256 = pw.TextField(primary_key=True)
+    size = pw.BigIntegerField()
+    media_type = pw.TextField()
+    path = pw.TextField()
+
+
+class RejectRow(pw.Model):
+    """An object of the source that could not become a record."""
+
+    id = pw.AutoField()
+    kind = pw.TextField()
+    key = pw.TextField()
+    reason = pw.TextField()
+    payload = pw.TextField()
+
+    class Meta:
+        """One row per object, however often it is read."""
+
+        table_name = "reject"
+        indexes = ((("kind", "key", "reason"), True),)
+
+
+class NoteRow(pw.Model):
+    """A loss or change with its reason. ``origin`` is the stage that said it."""
+
+    id = pw.AutoField()
+    kind = pw.TextField()
+    key = pw.TextField()
+    origin = pw.TextField()
+    level = pw.TextField()
+    code = pw.TextField()
+    text = pw.TextField()
+
+    class Meta:
+        """A note is kept once; a record's notes of one stage are replaced together."""
+
+        table_name = "note"
+        indexes = (
+            (("kind", "key", "origin"), False),
+            (("level", "code"), False),
+        )
+
+
+class Need(pw.Model):
+    """A field or value that the mapped records want of the target; ``value`` empty: the field."""
+
+    kind = pw.TextField()
+    name = pw.TextField()
+    type = pw.TextField()
+    value = pw.TextField()
+    count = pw.IntegerField()
+    optional = pw.BooleanField()
+
+    class Meta:
+        """One row per field and value."""
+
+        primary_key = pw.CompositeKey("kind", "name", "type", "value")
+
+
+def bound(model: type[M], database: pw.Database) -> type[M]:
+    """Return a copy of ``model`` that lives in ``database``."""
+    table = model._meta.table_name  # noqa: SLF001 - peewee's documented place for it
+    meta = type("Meta", (), {"database": database, "table_name": table})
+    return type(model.__name__, (model,), {"Meta": meta, "__module__": __name__})
+
+
+def tuples(query: pw.ModelSelect[Any]) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows of a query as tuples, one by one (peewee types them as models)."""
+    return cast("Iterator[tuple[Any, ...]]", query.tuples().iterator())

@@ -1,0 +1,455 @@
+"""The load stage's side of a store: what may be written next, intents, answers, and their effects.
+
+A record waits (``item.waiting``) for its parents to be finished, for what it mentions to be
+written, and for the sibling before it to be settled; a file waits for its owner to be written, and
+the owner's finishing (``item.open_files``) for its files. The counts are made by ``prepare`` and
+kept up to date by each answer, so that the next records to write are one indexed query.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import orjson
+import peewee as pw
+
+from ztoq_core.contracts import Content, Written
+from ztoq_core.convert import loads
+from ztoq_core.records import Attachment, Kind, Record, Ref
+from ztoq_core.store.files import Kept
+from ztoq_core.store.models import Side, State, now, tuples
+from ztoq_core.store.notes import clean, save_notes
+
+if TYPE_CHECKING:
+    from ztoq_core.store.store import Store
+
+__all__ = ["Job", "Outbox", "Stored"]
+
+BAD = (State.FAILED, State.BLOCKED, State.REJECTED, State.GONE, State.DELETED)
+SETTLED = (*BAD, State.SKIPPED, State.FINISHED, State.WRITTEN, State.CONFLICT)
+ARRIVED = (State.WRITTEN, State.FINISHED, State.CONFLICT)
+
+
+@attrs.frozen(kw_only=True)
+class Job:
+    """A record to write or to finish, with what it refers to."""
+
+    item: int
+    record: Record
+    digest: str
+    written: Written | None
+    links: Mapping[Ref, Written | None]
+    content: Content | None = None
+
+
+@attrs.frozen
+class Stored:
+    """An object of the target that the store knows."""
+
+    ref: Ref
+    written: Written
+
+
+class Outbox:
+    """Queries run in any thread; methods that change something are operations for the writer."""
+
+    def __init__(self, store: Store) -> None:
+        """Work on ``store``."""
+        self._store = store
+        self._item = store.item_table
+        self._edge = store.edge_table
+
+    # ---------------------------------------------------------------------------- preparation
+
+    def prepare(self) -> None:
+        """Bring states and counts in order after whatever happened before."""
+        item = self._item
+        item.update(state=State.UNKNOWN, reason="the run ended before the answer was stored").where(
+            item.state == State.SENDING
+        ).execute()
+        item.update(state=State.READY, reason="").where(
+            (item.state == State.BLOCKED) & ~item.target.is_null()
+        ).execute()
+        self._pass_on(BAD, State.BLOCKED)
+        self._pass_on((State.SKIPPED,), State.SKIPPED)
+        item.update(waiting=self._unsettled(), open_files=self._unsettled_files()).where(
+            item.state << (State.READY, State.WRITTEN, State.UNKNOWN)
+        ).execute()
+
+    def _pass_on(self, states: Collection[State], becomes: State) -> None:
+        """Give the children of records in ``states`` their state, generation by generation."""
+        item, edge, parent = self._item, self._edge, self._item.alias()
+        while True:
+            children = (
+                edge.select(edge.child)
+                .join(
+                    parent,
+                    pw.JOIN.LEFT_OUTER,
+                    on=(parent.kind == edge.kind) & (parent.key == edge.key),
+                )
+                .where(
+                    (edge.side == Side.TARGET)
+                    & (edge.role << ("parent", "owner"))
+                    & (
+                        (parent.state << list(states))
+                        | (parent.id.is_null() if becomes is State.BLOCKED else False)
+                    )
+                )
+            )
+            changed = (
+                item.update(state=becomes, reason=f"what it belongs to is {becomes}")
+                .where((item.state == State.READY) & (item.id << children))
+                .execute()
+            )
+            if not changed:
+                return
+
+    def _unsettled(self) -> pw.ModelSelect[Any]:
+        """Count, as a subquery, what the outer record waits for."""
+        edge, parent = self._edge, self._item.alias()
+        waits = (
+            ((edge.role == "parent") & (parent.state != State.FINISHED))
+            | ((edge.role == "owner") & parent.state.not_in(ARRIVED))
+            | ((edge.role == "mention") & parent.state.not_in(SETTLED))
+            | (
+                (edge.role == "after")
+                & parent.state.not_in((*BAD, State.SKIPPED, State.FINISHED, State.CONFLICT))
+            )
+        )
+        return (
+            edge.select(pw.fn.COUNT("*"))
+            .join(parent, on=(parent.kind == edge.kind) & (parent.key == edge.key))
+            .where((edge.child == self._item.id) & (edge.side == Side.TARGET) & waits)
+        )
+
+    def _unsettled_files(self) -> pw.ModelSelect[Any]:
+        edge, child = self._edge, self._item.alias()
+        return (
+            edge.select(pw.fn.COUNT("*"))
+            .join(child, on=child.id == edge.child)
+            .where(
+                (edge.kind == self._item.kind)
+                & (edge.key == self._item.key)
+                & (edge.side == Side.TARGET)
+                & (edge.role == "owner")
+                & child.state.not_in(SETTLED)
+            )
+        )
+
+    # ------------------------------------------------------------------------- what is to do
+
+    def to_write(
+        self, kinds: Collection[Kind], keys: Collection[str], busy: Collection[int], limit: int
+    ) -> list[Job]:
+        """Return records whose turn it is, parents' kinds first.
+
+        ``keys`` narrows them to some records, ``busy`` are row ids that are being worked on.
+        """
+        item = self._item
+        where = (
+            (item.state == State.READY)
+            & (item.waiting <= 0)
+            & (item.kind << list(kinds))
+            & ~item.target.is_null()
+        )
+        if keys:
+            where &= item.key << list(keys)
+        if busy:
+            where &= item.id.not_in(list(busy))
+        return self._jobs(where, limit)
+
+    def to_finish(self, busy: Collection[int], limit: int) -> list[Job]:
+        """Return written records all of whose files and references are settled."""
+        item = self._item
+        where = (item.state == State.WRITTEN) & (item.open_files <= 0)
+        if busy:
+            where &= item.id.not_in(list(busy))
+        return self._jobs(where, limit)
+
+    def in_doubt(self) -> list[tuple[Job, float]]:
+        """Return records of which nobody knows whether they were written, with their deadlines.
+
+        A deadline is in seconds from now, negative where it has passed.
+        """
+        item = self._item
+        jobs = self._jobs(item.state == State.UNKNOWN, limit=None)
+        moments = dict(
+            tuples(item.select(item.id, item.deadline).where(item.state == State.UNKNOWN))
+        )
+        present = now()
+        return [
+            (job, (moments[job.item] - present).total_seconds() if moments[job.item] else 0.0)
+            for job in jobs
+        ]
+
+    def _jobs(self, where: pw.Expression, limit: int | None) -> list[Job]:
+        item = self._item
+        query = item.select(
+            item.id,
+            item.kind,
+            item.target,
+            item.target_digest,
+            item.target_id,
+            item.pid,
+            item.url,
+            item.version,
+            item.parts,
+            item.stamp,
+        ).where(where)
+        rows = list(tuples(query.order_by(item.rank, item.id).limit(limit)))
+        links = self._links([row[0] for row in rows])
+        return [
+            self._job(loads(Kind(kind), bytes(body)), number, digest, _written(*rest), links)
+            for number, kind, body, digest, *rest in rows
+        ]
+
+    def _job(
+        self,
+        record: Record,
+        number: int,
+        digest: str,
+        written: Written | None,
+        links: Mapping[int, dict[Ref, Written | None]],
+    ) -> Job:
+        content = self._content(record) if isinstance(record, Attachment) else None
+        return Job(
+            item=number,
+            record=record,
+            digest=digest,
+            written=written,
+            links=links.get(number, {}),
+            content=content,
+        )
+
+    def _links(self, children: Sequence[int]) -> dict[int, dict[Ref, Written | None]]:
+        edge, item = self._edge, self._item
+        query = (
+            edge.select(
+                edge.child,
+                edge.kind,
+                edge.key,
+                item.target_id,
+                item.pid,
+                item.url,
+                item.version,
+                item.parts,
+                item.stamp,
+            )
+            .join(item, pw.JOIN.LEFT_OUTER, on=(item.kind == edge.kind) & (item.key == edge.key))
+            .where(
+                (edge.child << list(children)) & (edge.side == Side.TARGET) & (edge.role != "after")
+            )
+        )
+        links: dict[int, dict[Ref, Written | None]] = {}
+        for child, kind, key, *rest in tuples(query):
+            links.setdefault(child, {})[Ref(Kind(kind), key)] = _written(*rest)
+        return links
+
+    def _content(self, record: Attachment) -> Content | None:
+        row = self._store.file_table.get_or_none(self._store.file_table.sha256 == record.sha256)
+        if row is None:
+            return None
+        kept = Kept(sha256=row.sha256, size=row.size, media_type=row.media_type, path=row.path)
+        return self._store.contents.content(record.name, kept)
+
+    def stored(self, kind: Kind, after: int, limit: int) -> list[tuple[int, Stored, Record]]:
+        """Return what stands in the target by kind, by row id, with the mapped record."""
+        item = self._item
+        query = (
+            item.select(
+                item.id,
+                item.key,
+                item.target,
+                item.target_id,
+                item.pid,
+                item.url,
+                item.version,
+                item.parts,
+                item.stamp,
+            )
+            .where(
+                (item.kind == kind)
+                & ~item.target_id.is_null()
+                & ~item.target.is_null()
+                & (item.id > after)
+            )
+            .order_by(item.id)
+            .limit(limit)
+        )
+        found = []
+        for number, key, body, *rest in tuples(query):
+            written = _written(*rest)
+            if written:
+                found.append((number, Stored(Ref(kind, key), written), loads(kind, bytes(body))))
+        return found
+
+    def left(self) -> int:
+        """Return how many records are still to be written or finished."""
+        item = self._item
+        return int(item.select().where(item.state << (State.READY, State.WRITTEN)).count())
+
+    def break_circle(self) -> Ref | None:
+        """Release one record that only waits for what it mentions; return it, or None."""
+        item, edge, parent = self._item, self._edge, self._item.alias()
+        held = (
+            edge.select(edge.child)
+            .join(parent, on=(parent.kind == edge.kind) & (parent.key == edge.key))
+            .where(
+                (edge.side == Side.TARGET)
+                & (
+                    ((edge.role == "parent") & (parent.state != State.FINISHED))
+                    | ((edge.role == "owner") & parent.state.not_in(ARRIVED))
+                    | ((edge.role == "after") & (parent.state << (State.READY, State.UNKNOWN)))
+                    | ((edge.role == "mention") & (parent.state == State.UNKNOWN))
+                )
+            )
+        )
+        row = next(
+            tuples(
+                item.select(item.id, item.kind, item.key)
+                .where((item.state == State.READY) & (item.waiting > 0) & item.id.not_in(held))
+                .order_by(item.rank, item.id)
+                .limit(1)
+            ),
+            None,
+        )
+        if row is None:
+            return None
+        item.update(waiting=0).where(item.id == row[0]).execute()
+        return Ref(Kind(row[1]), row[2])
+
+    # -------------------------------------------------------------------- intents and answers
+
+    def intend(self, run: int, job: Job, deadline_s: float) -> None:
+        """Journal that a record is about to be sent; its answer is due within ``deadline_s``."""
+        item = self._item
+        item.update(
+            state=State.SENDING,
+            attempts=item.attempts + 1,
+            deadline=now() + timedelta(seconds=deadline_s),
+        ).where(item.id == job.item).execute()
+        self._journal(run, job.item, "intent", job.digest)
+
+    def wrote(
+        self, run: int, job: Job, written: Written, *, finished: bool, event: str = "answer"
+    ) -> None:
+        """Store the target's answer, and let go what waited for it."""
+        item = self._item
+        before = next(tuples(item.select(item.state).where(item.id == job.item)), (State.READY,))[0]
+        state = State.FINISHED if finished else State.WRITTEN
+        changes: dict[str, Any] = {"finished_digest": job.digest} if finished else {}
+        item.update(
+            state=state,
+            reason="",
+            written_digest=job.digest,
+            refused_digest="",
+            target_id=written.target_id,
+            pid=clean(written.pid),
+            url=clean(written.url),
+            version=written.version,
+            parts=orjson.dumps(dict(written.parts)).decode() if written.parts else "",
+            stamp=written.stamp,
+            deadline=None,
+            **changes,
+        ).where(item.id == job.item).execute()
+        self._journal(run, job.item, event, job.digest, f"{written.target_id} {written.pid}")
+        stage = "finish" if before == State.WRITTEN else "load"
+        save_notes(self._store, job.record.ref, stage, written.notes)
+        if before != State.WRITTEN:
+            self._let_go(job.record, ("owner", "mention"))
+            self._file_settled(job.record)
+        if finished:
+            self._let_go(job.record, ("parent", "after"))
+
+    def refused(self, run: int, job: Job, reason: str) -> None:
+        """Store that the target refuses a record; its children are blocked."""
+        item = self._item
+        item.update(
+            state=State.FAILED, reason=clean(reason), refused_digest=job.digest, deadline=None
+        ).where(item.id == job.item).execute()
+        self._journal(run, job.item, "refused", job.digest, clean(reason))
+        self._lost(job.record)
+
+    def not_sent(self, run: int, job: Job, reason: str) -> None:
+        """Store that a record was certainly not stored by the target and stays ready."""
+        item = self._item
+        item.update(state=State.READY, reason=clean(reason), deadline=None).where(
+            item.id == job.item
+        ).execute()
+        self._journal(run, job.item, "not sent", job.digest, clean(reason))
+
+    def doubted(self, run: int, job: Job, reason: str, settle_s: float) -> None:
+        """Store that nobody knows whether the target has a record."""
+        item = self._item
+        item.update(
+            state=State.UNKNOWN,
+            reason=clean(reason),
+            deadline=now() + timedelta(seconds=settle_s),
+        ).where(item.id == job.item).execute()
+        self._journal(run, job.item, "doubt", job.digest, clean(reason))
+
+    # ------------------------------------------------------------------------------ inner part
+
+    def _journal(self, run: int, number: int, event: str, digest: str, detail: str = "") -> None:
+        self._store.journal_table.insert(
+            run=run, item=number, at=now(), event=event, digest=digest, detail=clean(detail)
+        ).execute()
+
+    def _children(self, record: Record, roles: Sequence[str]) -> pw.ModelSelect[Any]:
+        edge = self._edge
+        return edge.select(edge.child).where(
+            (edge.kind == record.kind)
+            & (edge.key == record.key)
+            & (edge.side == Side.TARGET)
+            & (edge.role << list(roles))
+        )
+
+    def _let_go(self, record: Record, roles: Sequence[str]) -> None:
+        item = self._item
+        item.update(waiting=item.waiting - 1).where(
+            (item.waiting > 0) & (item.id << self._children(record, roles))
+        ).execute()
+
+    def _file_settled(self, record: Record) -> None:
+        if isinstance(record, Attachment):
+            item, owner = self._item, record.owner
+            item.update(open_files=item.open_files - 1).where(
+                (item.kind == owner.kind) & (item.key == owner.key) & (item.open_files > 0)
+            ).execute()
+
+    def _lost(self, record: Record) -> None:
+        """Block the children of a record that did not arrive; release what only mentioned it."""
+        item = self._item
+        self._let_go(record, ("mention", "after"))
+        self._file_settled(record)
+        children = list(
+            tuples(
+                item.select(item.id, item.kind, item.target).where(
+                    (item.state == State.READY)
+                    & (item.id << self._children(record, ("parent", "owner")))
+                )
+            )
+        )
+        for number, kind, body in children:
+            item.update(state=State.BLOCKED, reason=f"{record.ref} did not arrive").where(
+                item.id == number
+            ).execute()
+            self._lost(loads(Kind(kind), bytes(body)))
+
+
+def _written(  # noqa: PLR0913, PLR0917 - the columns of the item table
+    target_id: str | None, pid: str, url: str, version: str, parts: str, stamp: str
+) -> Written | None:
+    if not target_id:
+        return None
+    return Written(
+        target_id=target_id,
+        pid=pid,
+        url=url,
+        version=version,
+        parts=orjson.loads(parts) if parts else {},
+        stamp=stamp,
+    )

@@ -1,0 +1,245 @@
+"""What people and reports ask a store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import attrs
+import peewee as pw
+
+from ztoq_core.convert import converter, read_json
+from ztoq_core.records import Kind, Level
+from ztoq_core.store import models
+from ztoq_core.store.models import State, tuples
+
+__all__ = [
+    "Compared",
+    "FileTotals",
+    "NoteCount",
+    "PastRun",
+    "Problem",
+    "Queries",
+    "StoredNote",
+    "StoredReject",
+    "Validation",
+]
+
+_IN_ORDER = (
+    State.FAILED,
+    State.UNKNOWN,
+    State.CONFLICT,
+    State.REJECTED,
+    State.BLOCKED,
+    State.SKIPPED,
+    State.GONE,
+)
+
+
+@attrs.frozen(kw_only=True)
+class Problem:
+    """A record that did not simply arrive; ``loss`` says of a skipped one whether it is a loss."""
+
+    kind: Kind
+    key: str
+    state: State
+    reason: str
+    pid: str = ""
+    loss: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class NoteCount:
+    """How many notes of one sort there are for one kind (None: about the whole run)."""
+
+    level: Level
+    code: str
+    kind: Kind | None
+    count: int
+
+
+@attrs.frozen(kw_only=True)
+class StoredNote:
+    """A note with the record it is about; kind None and no key: about the whole run."""
+
+    kind: Kind | None
+    key: str
+    level: Level
+    code: str
+    text: str
+    origin: str
+
+
+@attrs.frozen(kw_only=True)
+class StoredReject:
+    """An object of the source that could not become a record."""
+
+    kind: Kind
+    key: str
+    reason: str
+
+
+@attrs.frozen(kw_only=True)
+class PastRun:
+    """A use of the store by a command; times are UTC without a zone."""
+
+    id: int
+    verb: str
+    host: str
+    pid: int
+    started: datetime
+    ended: datetime | None
+    outcome: str
+
+
+@attrs.frozen(kw_only=True)
+class FileTotals:
+    """How many different contents are kept, and their bytes."""
+
+    count: int
+    size: int
+
+
+@attrs.frozen(kw_only=True)
+class Compared:
+    """One kind on both sides: how many should stand in the target and how many do.
+
+    ``missing`` and ``duplicate`` are keys; ``foreign`` counts objects without a mark of ours.
+    """
+
+    kind: Kind
+    source: int
+    target: int
+    missing: tuple[str, ...] = ()
+    duplicate: tuple[str, ...] = ()
+    foreign: int = 0
+
+
+@attrs.frozen(kw_only=True)
+class Validation:
+    """The result of the last ``ztoq validate``; ``findings`` are sentences for people."""
+
+    at: datetime
+    rows: tuple[Compared, ...]
+    findings: tuple[str, ...] = ()
+
+
+class Queries:
+    """The reading questions of a store; they may be asked from any thread."""
+
+    meta_table: type[models.Meta]
+    run_table: type[models.Run]
+    item_table: type[models.Item]
+    file_table: type[models.File]
+    note_table: type[models.NoteRow]
+    reject_table: type[models.RejectRow]
+
+    def meta(self, name: str) -> str:
+        """Return a remembered fact, or an empty text."""
+        row = self.meta_table.get_or_none(self.meta_table.name == name)
+        return row.value if row else ""
+
+    def counts(self) -> dict[Kind, dict[State, int]]:
+        """Return how many records of each kind are in each state."""
+        item = self.item_table
+        query = item.select(item.kind, item.state, pw.fn.COUNT("*")).group_by(item.kind, item.state)
+        found: dict[Kind, dict[State, int]] = {}
+        for kind, state, number in tuples(query):
+            found.setdefault(Kind(kind), {})[State(state)] = number
+        return {kind: found[kind] for kind in Kind if kind in found}
+
+    def pending(self) -> int:
+        """Return how many listed records have not been completed."""
+        item = self.item_table
+        return int(item.select().where(item.pending).count())
+
+    def problems(self) -> Iterator[Problem]:
+        """Yield failed, unknown, conflicting, rejected, blocked, skipped and gone records."""
+        item = self.item_table
+        for state in _IN_ORDER:
+            query = (
+                item.select(item.kind, item.key, item.reason, item.pid, item.loss)
+                .where(item.state == state)
+                .order_by(item.rank, item.id)
+            )
+            for kind, key, reason, pid, loss in tuples(query):
+                yield Problem(
+                    kind=Kind(kind), key=key, state=state, reason=reason, pid=pid, loss=bool(loss)
+                )
+
+    def note_counts(self) -> list[NoteCount]:
+        """Return notes counted by level, code and kind; losses first."""
+        note = self.note_table
+        query = note.select(note.level, note.code, note.kind, pw.fn.COUNT("*")).group_by(
+            note.level, note.code, note.kind
+        )
+        found = [
+            NoteCount(
+                level=Level(level), code=code, kind=Kind(kind) if kind else None, count=number
+            )
+            for level, code, kind, number in tuples(query)
+        ]
+        heaviest = list(reversed(Level))
+        return sorted(found, key=lambda each: (heaviest.index(each.level), each.code))
+
+    def notes(self, limit_per_code: int | None = None) -> Iterator[StoredNote]:
+        """Yield notes, at most so many of each code."""
+        note = self.note_table
+        for (code,) in list(tuples(note.select(note.code).distinct().order_by(note.code))):
+            query = (
+                note.select(note.kind, note.key, note.level, note.code, note.text, note.origin)
+                .where(note.code == code)
+                .order_by(note.id)
+                .limit(limit_per_code)
+            )
+            for kind, key, level, _, text, origin in tuples(query):
+                yield StoredNote(
+                    kind=Kind(kind) if kind else None,
+                    key=key,
+                    level=Level(level),
+                    code=code,
+                    text=text,
+                    origin=origin,
+                )
+
+    def rejects(self) -> Iterator[StoredReject]:
+        """Yield the objects of the source that could not become records."""
+        table = self.reject_table
+        for kind, key, reason in tuples(
+            table.select(table.kind, table.key, table.reason).order_by(table.id)
+        ):
+            yield StoredReject(kind=Kind(kind), key=key, reason=reason)
+
+    def runs(self) -> list[PastRun]:
+        """Return the uses of the store, the first one first."""
+        run = self.run_table
+        query = run.select(
+            run.id, run.verb, run.host, run.pid, run.started, run.ended, run.outcome
+        ).order_by(run.id)
+        names = ("id", "verb", "host", "pid", "started", "ended", "outcome")
+        return [PastRun(**dict(zip(names, row, strict=True))) for row in tuples(query)]
+
+    def files(self) -> FileTotals:
+        """Return how many contents are kept, and their bytes."""
+        file = self.file_table
+        row: tuple[Any, ...] = next(
+            tuples(file.select(pw.fn.COUNT("*"), pw.fn.COALESCE(pw.fn.SUM(file.size), 0)))
+        )
+        return FileTotals(count=int(row[0]), size=int(row[1]))
+
+    def id_map(self) -> Iterator[tuple[Kind, str, str, str, str]]:
+        """Yield kind, key, target id, pid and url of all that stands in the target."""
+        item = self.item_table
+        query = (
+            item.select(item.kind, item.key, item.target_id, item.pid, item.url)
+            .where(~item.target_id.is_null())
+            .order_by(item.rank, item.id)
+        )
+        for kind, key, target_id, pid, url in tuples(query):
+            yield Kind(kind), key, target_id, pid, url
+
+    def validation(self) -> Validation | None:
+        """Return the result of the last validation, or None before the first."""
+        text = self.meta("validation")
+        return converter.structure(read_json(text.encode()), Validation) if text else None

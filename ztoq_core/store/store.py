@@ -1,0 +1,244 @@
+"""A store: one database, its tables, a writer thread, a reader thread, the files beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+from urllib.parse import urlsplit
+
+import peewee as pw
+from playhouse.db_url import connect
+
+from ztoq_core.errors import ConfigError, StoreError
+from ztoq_core.store import models
+from ztoq_core.store.files import Contents
+from ztoq_core.store.intake import Intake
+from ztoq_core.store.lease import RunInfo, lease
+from ztoq_core.store.mapped import Mapped
+from ztoq_core.store.models import SCHEMA_VERSION, bound
+from ztoq_core.store.outbox import Outbox
+from ztoq_core.store.queries import Queries
+from ztoq_core.store.views import create_views
+from ztoq_core.store.writer import Writer, as_store_error
+
+__all__ = ["Store"]
+
+T = TypeVar("T")
+
+_SQLITE = {
+    "journal_mode": "wal",
+    "synchronous": "full",
+    "busy_timeout": 10_000,
+    "cache_size": -16_000,
+}
+
+
+class Store(Queries):
+    """Holds everything that a migration knows.
+
+    ``url`` is ``sqlite:///PATH`` or ``postgresql://…``. Contents of files lie in ``files`` or,
+    where that is None, beside a SQLite database in ``PATH.files``, for PostgreSQL in
+    ``./DATABASE.files``. ``intake``, ``mapped`` and ``outbox`` are the stages' sides of it.
+
+    Raises:
+        ConfigError: The scheme is another one.
+        StoreError: The store cannot be opened, is newer than this ztoq, or is missing while
+            ``create`` is False.
+    """
+
+    def __init__(self, url: str, *, create: bool = True, files: Path | None = None) -> None:
+        """Open the store, making its tables where they are missing."""
+        self.url = url
+        self.database, place = _open(url, create=create)
+        self.contents = Contents(files or place)
+        self.meta_table = bound(models.Meta, self.database)
+        self.run_table = bound(models.Run, self.database)
+        self.checkpoint_table = bound(models.Checkpoint, self.database)
+        self.item_table = bound(models.Item, self.database)
+        self.edge_table = bound(models.Edge, self.database)
+        self.journal_table = bound(models.Journal, self.database)
+        self.file_table = bound(models.File, self.database)
+        self.reject_table = bound(models.RejectRow, self.database)
+        self.note_table = bound(models.NoteRow, self.database)
+        self.need_table = bound(models.Need, self.database)
+        try:
+            self._prepare()
+        except (pw.PeeweeException, OSError) as error:
+            raise _at_start(error, url) from error
+        self._writer = Writer(self.database)
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="ztoq-read")
+        self.intake = Intake(self)
+        self.mapped = Mapped(self)
+        self.outbox = Outbox(self)
+
+    def __enter__(self) -> Self:
+        """Return the open store."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the store."""
+        self.close()
+
+    def close(self) -> None:
+        """Commit what is queued and close all connections."""
+        self._writer.close()
+        self._reader.submit(self._disconnect).result()
+        self._reader.shutdown()
+        self._disconnect()
+
+    @property
+    def commits(self) -> int:
+        """The number of transactions that the writer has committed."""
+        return self._writer.commits
+
+    # ------------------------------------------------------------------ reading and writing
+
+    def submit(self, operation: Callable[[], T]) -> Future[T]:
+        """Queue a write; the future is done when it is committed."""
+        return self._writer.submit(operation)
+
+    def write_now(self, operation: Callable[[], T]) -> T:
+        """Write and wait for the commit; for callers without an event loop."""
+        return self.submit(operation).result()
+
+    async def write(self, operation: Callable[..., T], *args: Any) -> T:
+        """Run ``operation(*args)`` in the writer thread and wait for its commit."""
+        return await asyncio.wrap_future(self.submit(lambda: operation(*args)))
+
+    async def read(self, query: Callable[..., T], *args: Any) -> T:
+        """Run ``query(*args)`` in the reader thread, on a connection of its own."""
+
+        def asked() -> T:
+            try:
+                return query(*args)
+            except pw.PeeweeException as error:
+                raise as_store_error(error) from error
+
+        return await asyncio.get_running_loop().run_in_executor(self._reader, asked)
+
+    @contextmanager
+    def exclusively(self) -> Iterator[None]:
+        """Hold a transaction of the calling thread that no other process can be in."""
+        try:
+            if isinstance(self.database, pw.SqliteDatabase):
+                with self.database.atomic("IMMEDIATE"):
+                    yield
+            else:
+                with self.database.atomic():
+                    self._sql("LOCK TABLE run IN EXCLUSIVE MODE")
+                    yield
+        except pw.PeeweeException as error:
+            raise as_store_error(error) from error
+
+    def run(self, verb: str) -> AbstractContextManager[RunInfo]:
+        """Hold the store for one command; a second writer is refused."""
+        return lease(self, verb)
+
+    # ---------------------------------------------------------------------- what it is about
+
+    def bind(self, *, source: str | None = None, sink: str | None = None) -> None:
+        """Remember source and target, or make sure that they are the ones remembered.
+
+        Raises:
+            StoreError: The store belongs to another project.
+        """
+        for name, identity in (("source", source), ("sink", sink)):
+            known = self.meta(name)
+            if identity is None or identity == known:
+                continue
+            if known:
+                raise StoreError(
+                    f"This store holds the migration of {name} {known!r}, the configuration names "
+                    f"{identity!r}; use another store for it",
+                    at_start=True,
+                )
+            self.set_meta(name, identity)
+
+    def set_meta(self, name: str, value: str) -> None:
+        """Remember a fact."""
+        self.write_now(
+            lambda: (
+                self.meta_table.insert(name=name, value=value)
+                .on_conflict(
+                    conflict_target=[self.meta_table.name], preserve=[self.meta_table.value]
+                )
+                .execute()
+            )
+        )
+
+    # ------------------------------------------------------------------------------ inner part
+
+    def _sql(self, statement: str) -> None:
+        self.database.execute_sql(statement)  # type: ignore[no-untyped-call]  # peewee leaves it so
+
+    def _disconnect(self) -> None:
+        if not self.database.is_closed():
+            self.database.close()
+
+    def _prepare(self) -> None:
+        self.database.connect(reuse_if_open=True)
+        if self.database.table_exists("meta"):
+            version = int(self.meta("schema") or 0)
+            if version > SCHEMA_VERSION:
+                raise StoreError(
+                    f"This store was made by a newer ztoq (schema {version}, this one knows "
+                    f"{SCHEMA_VERSION}); upgrade ztoq",
+                    at_start=True,
+                )
+            return
+        with self.database.atomic():
+            self.database.create_tables(
+                [
+                    self.meta_table,
+                    self.run_table,
+                    self.checkpoint_table,
+                    self.item_table,
+                    self.edge_table,
+                    self.journal_table,
+                    self.file_table,
+                    self.reject_table,
+                    self.note_table,
+                    self.need_table,
+                ]
+            )
+            create_views(self._sql)
+            self.meta_table.insert(name="schema", value=str(SCHEMA_VERSION)).execute()
+
+
+def _at_start(error: Exception, url: str) -> StoreError:
+    said = str(error).split("\n")[0][:200]
+    shown = urlsplit(url)
+    where = shown.path if shown.scheme.startswith("sqlite") else f"{shown.hostname}{shown.path}"
+    return StoreError(f"The store {where} cannot be opened: {said}", at_start=True)
+
+
+def _open(url: str, *, create: bool) -> tuple[pw.Database, Path]:
+    parts = urlsplit(url)
+    if parts.scheme == "sqlite":
+        path = Path(parts.path.removeprefix("/") if parts.path[:2] != "//" else parts.path[1:])
+        if not path.exists():
+            if not create:
+                raise StoreError(f"There is no store {path}; run ztoq extract first", at_start=True)
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+            except OSError as error:
+                raise _at_start(error, url) from error
+        return pw.SqliteDatabase(str(path), pragmas=_SQLITE), Path(f"{path}.files")
+    if parts.scheme in {"postgresql", "postgres"}:
+        database = connect(url)  # type: ignore[no-untyped-call]  # the stubs leave it so
+        return database, Path(f"{parts.path.strip('/') or 'ztoq'}.files")
+    raise ConfigError(
+        f"A store cannot lie in {parts.scheme or url!r}: use sqlite:///FILE or postgresql://…"
+    )

@@ -1,0 +1,25 @@
+"""Views for people and SQL clients: the store read in the words of test management."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+__all__ = ["create_views"]
+
+_COLUMNS = "key, state, reason, target_id, pid, url, version, attempts"
+
+_VIEWS = {
+    "test_cases": f"SELECT {_COLUMNS} FROM item WHERE kind = 'test_case'",  # noqa: S608 - constants
+    "test_cycles": f"SELECT {_COLUMNS} FROM item WHERE kind = 'test_cycle'",  # noqa: S608
+    "test_plans": f"SELECT {_COLUMNS} FROM item WHERE kind = 'test_plan'",  # noqa: S608
+    "test_executions": f"SELECT {_COLUMNS} FROM item WHERE kind = 'test_log'",  # noqa: S608
+    "attachments": f"SELECT {_COLUMNS} FROM item WHERE kind = 'attachment'",  # noqa: S608
+    "id_map": "SELECT kind, key, target_id, pid, url FROM item WHERE target_id IS NOT NULL",
+    "progress": "SELECT kind, state, count(*) AS records FROM item GROUP BY kind, state",
+}
+
+
+def create_views(execute: Callable[[str], None]) -> None:
+    """Create the views with ``execute``, which runs one statement."""
+    for name, query in _VIEWS.items():
+        execute(f"CREATE VIEW {name} AS {query}")
