@@ -1,0 +1,292 @@
+"""From ``ztoq.toml`` to checked objects: the only place that decides where a setting comes from.
+
+The order is option, environment, file, default. The environment sets single keys:
+``ZTOQ_SOURCE_<KEY>``, ``ZTOQ_SINK_<KEY>``, ``ZTOQ_STORE_URL`` and ``ZTOQ_LOG_FILE`` (and
+``ZTOQ_CONFIG`` names the file). Relative paths, the SQLite store's too, count from the config
+file's own folder, so that a run does not depend on where it is started (``--log-file`` counts from
+the current one). Secrets stand elsewhere
+(``{ env = … }``, ``{ file = … }``, ``{ keyring = … }``) and are looked up when they are first
+needed.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+from urllib.parse import urlsplit
+
+import attrs
+
+from ztoq_core.contracts import (
+    Connection,
+    Scene,
+    Schema,
+    Secret,
+    SinkPlugin,
+    SourcePlugin,
+    Transform,
+    TransformerPlugin,
+)
+from ztoq_core.errors import ConfigError
+from ztoq_core.plugins import Plugins
+from ztoq_core.secrets import find_secrets, show
+from ztoq_core.tables import Tables, from_environment, nearest
+
+__all__ = ["DEFAULT_FILE", "Config", "Part", "from_tables", "read"]
+
+P = TypeVar("P", SourcePlugin[Any], SinkPlugin[Any], TransformerPlugin[Any])
+
+DEFAULT_FILE = Path("ztoq.toml")
+DEFAULT_STORE = "sqlite:///ztoq.db"
+SCHEMES = ("sqlite", "postgresql")
+TABLES = ("store", "source", "sink", "log")
+
+
+@attrs.frozen(kw_only=True)
+class Part(Generic[P]):
+    """A plugin with its settings, an object of the plugin's own config class."""
+
+    name: str
+    plugin: P
+    settings: Any
+
+    def require(self) -> None:
+        """Look up all secrets of this part now.
+
+        Raises:
+            ConfigError: One is missing; the message names the key and where it should stand.
+        """
+        for key, secret in find_secrets(self.settings, self.name):
+            try:
+                secret.reveal()
+            except ConfigError as error:
+                raise ConfigError(f"{key}: {error}") from error
+
+
+@attrs.frozen(kw_only=True)
+class Config:
+    """Everything that a run is told. ``path`` is None where it was not read from a file."""
+
+    path: Path | None
+    folder: Path
+    store: str | Secret
+    source: Part[SourcePlugin[Any]]
+    sink: Part[SinkPlugin[Any]]
+    transforms: tuple[Part[TransformerPlugin[Any]], ...]
+    log_file: Path | None
+    _plugins: Plugins
+
+    @property
+    def store_url(self) -> str:
+        """Return the store's URL; a relative SQLite path counts from the config's folder.
+
+        Raises:
+            ConfigError: It stands elsewhere and is not there, or is not one we can use.
+        """
+        url = self.store.reveal() if isinstance(self.store, Secret) else self.store
+        for problem in _unusable_store(url):
+            raise ConfigError(problem)
+        if not url.startswith("sqlite:"):
+            return url
+        path = Path(url.removeprefix("sqlite://").removeprefix("/")).expanduser()
+        return f"sqlite:///{self.folder / path}"
+
+    def chain(self) -> tuple[Part[TransformerPlugin[Any]], ...]:
+        """Return the transformers in order: those of the config, else the pair's defaults.
+
+        Empty where the pair has no default: then records go as they are.
+
+        Raises:
+            PluginError: The defaults are not clear, or in a plugin that cannot be used.
+        """
+        if self.transforms:
+            return self.transforms
+        defaults = self._plugins.defaults(self.source.plugin.name, self.sink.plugin.name)
+        reader = Tables(self.folder)
+        parts = [
+            _part({"use": each.name}, self._plugins.transformer, f"transformer {each.name}", reader)
+            for each in defaults
+        ]
+        if reader.problems:
+            raise ConfigError("\n".join(reader.problems))
+        return tuple(each for each in parts if each)
+
+    def build(self, schema: Schema) -> Sequence[Transform]:
+        """Return the built transformers for a source with this schema."""
+        scene = Scene(
+            source=schema,
+            source_config=self.source.settings,
+            sink_config=self.sink.settings,
+        )
+        return [part.plugin.build(part.settings, scene) for part in self.chain()]
+
+    def shown(self) -> dict[str, Any]:
+        """Return the effective settings as plain tables, each secret as ``***``."""
+        tables: dict[str, Any] = {"store": {"url": show(self.store)}}
+        for name, part in (("source", self.source), ("sink", self.sink)):
+            tables[name] = {"use": part.plugin.name, **show(part.settings)}
+        tables["transform"] = [
+            {"use": part.plugin.name, **show(part.settings)} for part in self.chain()
+        ]
+        if self.log_file:
+            tables["log"] = {"file": str(self.log_file)}
+        return tables
+
+
+def read(
+    path: Path | None, plugins: Plugins, options: Mapping[str, Mapping[str, Any]] | None = None
+) -> Config:
+    """Return the config in the file, or in ``./ztoq.toml`` where none is named.
+
+    Raises:
+        ConfigError: There is no such file, it is no TOML (with the line), or keys or values in it
+            cannot be used (one line each).
+        PluginError: A plugin that it names is missing or broken.
+    """
+    path = path or Path(os.environ.get("ZTOQ_CONFIG", DEFAULT_FILE))
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise ConfigError(
+            f"there is no config file {str(path)!r}; write one with `ztoq config init`, "
+            "or name it with --config FILE before the verb"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"cannot read {str(path)!r}: it is not UTF-8 text") from error
+    except OSError as error:
+        raise ConfigError(f"cannot read {str(path)!r}: {error.strerror}") from error
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        where = str(error).replace("at end of document", f"at line {len(text.splitlines())}")
+        raise ConfigError(f"{path} is not valid TOML: {where}") from error
+    try:
+        config = from_tables(tables, plugins, path.absolute().parent, options)
+    except ConfigError as error:
+        lines = str(error).splitlines()
+        raise ConfigError("\n".join(f"{path}: {line}" for line in lines)) from error
+    return attrs.evolve(config, path=path)
+
+
+def from_tables(
+    tables: Mapping[str, Any],
+    plugins: Plugins,
+    folder: Path,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Config:
+    """Return the config in these tables; relative paths count from ``folder``.
+
+    Values may be ``Secret`` objects (those of simulators are). Raises as ``read``.
+    """
+    _check_shape(tables)
+    reader = Tables(folder)
+    layers = {
+        key: {
+            **tables.get(key, {}),
+            **from_environment(key, tables),
+            **(options or {}).get(key, {}),
+        }
+        for key in TABLES
+    }
+    store = reader.structure(layers["store"], _Store, "store")
+    log = reader.structure(layers["log"], _Log, "log")
+    source = _part(layers["source"], plugins.source, "source", reader)
+    sink = _part(layers["sink"], plugins.sink, "sink", reader)
+    transforms = [
+        _part(table, plugins.transformer, f"transform[{place}]", reader)
+        for place, table in enumerate(tables.get("transform", ()))
+    ]
+    if store and isinstance(store.url, str):
+        reader.problems += _unusable_store(store.url)
+    if reader.problems or not (store and log and source and sink):
+        raise ConfigError("\n".join(reader.problems))
+    return Config(
+        path=None,
+        folder=folder,
+        store=store.url,
+        source=source,
+        sink=sink,
+        transforms=tuple(each for each in transforms if each),
+        log_file=log.file,
+        plugins=plugins,
+    )
+
+
+@attrs.frozen(kw_only=True)
+class _Store:
+    url: str | Secret = DEFAULT_STORE
+
+
+@attrs.frozen(kw_only=True)
+class _Log:
+    file: Path | None = None
+
+
+def _check_shape(tables: Mapping[str, Any]) -> None:
+    known = (*TABLES, "transform")
+    problems = [f"unknown table {key!r}{nearest(key, known)}" for key in tables if key not in known]
+    problems += [
+        f"expected a table @ {key}"
+        for key in TABLES
+        if not isinstance(tables.get(key, {}), Mapping)
+    ]
+    chain = tables.get("transform", [])
+    if not isinstance(chain, Sequence) or not all(isinstance(each, Mapping) for each in chain):
+        problems.append("expected [[transform]], in two brackets, for each @ transform")
+    if problems:
+        raise ConfigError("\n".join(problems))
+
+
+def _part(
+    table: Mapping[str, Any], find: Callable[[str], P], name: str, reader: Tables
+) -> Part[P] | None:
+    use = table.get("use")
+    if not isinstance(use, str):
+        reader.problems.append(f"missing key @ {name}.use (the name of a plugin)")
+        return None
+    plugin = find(str(use))
+    rest = {key: value for key, value in table.items() if key != "use"}
+    settings = reader.structure(rest, plugin.config, name, also=("use",))
+    if isinstance(settings, Connection):
+        reader.problems += (f"{each} @ {name}" for each in _unusable(settings))
+        settings = attrs.evolve(
+            settings,
+            ca_file=reader.path(settings.ca_file),
+            client_cert=reader.path(settings.client_cert),
+        )
+    return None if settings is None else Part(name=name, plugin=plugin, settings=settings)
+
+
+def _unusable(connection: Connection) -> Iterator[str]:
+    """Yield what is wrong with the settings that all connections share."""
+    try:
+        url = urlsplit(connection.base_url)
+        host = url.hostname
+    except ValueError:
+        yield "base_url is no URL"
+        return
+    if url.scheme not in {"http", "https"} or not host:
+        yield "base_url is no URL: it begins with https:// and names a host"
+    elif url.username is not None or url.password is not None:
+        yield "base_url holds credentials; they have keys of their own"
+    elif url.query or url.fragment:
+        yield "base_url ends with its path: no ? and no #"
+    for key in ("rate", "timeout", "in_flight", "monthly_budget"):
+        value = getattr(connection, key)
+        if value is not None and value <= 0:
+            yield f"{key} must be more than 0"
+
+
+def _unusable_store(url: str) -> Iterator[str]:
+    """Yield why the store's URL cannot be used."""
+    scheme, colon, path = url.partition("://")
+    if not colon or scheme not in SCHEMES:
+        yield (
+            "expected sqlite:///FILE or postgresql://USER@HOST/DATABASE, "
+            f"got the scheme {scheme[:20]!r} @ store.url"
+        )
+    elif scheme == "sqlite" and path.removeprefix("/") in {"", ":memory:"}:
+        yield "expected a file, such as sqlite:///ztoq.db @ store.url"

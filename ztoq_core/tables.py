@@ -1,0 +1,208 @@
+"""Strict reading of configuration tables: unknown keys and wrong types become lines to mend."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date, datetime
+from enum import Enum
+from pathlib import Path
+from types import GenericAlias
+from typing import Any, TypeVar, cast, get_args, get_origin
+
+import attrs
+import cattrs
+from cattrs.cols import list_structure_factory
+from cattrs.strategies import configure_union_passthrough
+
+from ztoq_core.contracts import Secret
+from ztoq_core.secrets import refer
+
+__all__ = ["Tables", "from_environment", "nearest"]
+
+S = TypeVar("S")
+
+TYPES: Mapping[type, str] = {
+    str: "a string",
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    list: "a list",
+    dict: "a table",
+    date: "a date",
+    datetime: "a date with time",
+}
+
+
+class _Spoken(str):
+    """A value from the environment: text that may stand for a number, a list or a secret."""
+
+    __slots__ = ()
+
+
+def from_environment(table: str, tables: Mapping[str, Any]) -> dict[str, str]:
+    """Return what the variables ``ZTOQ_<TABLE>_<KEY>`` set, by key in lower case.
+
+    A variable that ``tables`` name as the place of a secret is only that.
+    """
+    prefix = f"ZTOQ_{table.upper()}_"
+    named = set(_variables(tables))
+    return {
+        name.removeprefix(prefix).lower(): _Spoken(value)
+        for name, value in os.environ.items()
+        if name.startswith(prefix) and name not in named
+    }
+
+
+def _variables(value: object) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        if isinstance(name := value.get("env"), str):
+            yield name
+        for each in value.values():
+            yield from _variables(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _variables(each)
+
+
+def nearest(key: str, known: Sequence[str]) -> str:
+    """Return the known name most like ``key`` as the end of a message, or all known ones."""
+    near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+    return f" (did you mean {near[0]!r}?)" if near else f" (known: {', '.join(sorted(known))})"
+
+
+class Tables:
+    """Turns tables into attrs objects and gathers what is wrong with them in ``problems``.
+
+    Paths, and files of secrets, count from ``folder``. Values may be ``Secret`` objects.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.problems: list[str] = []
+        self._folder = folder
+        self._converter = _converter(folder)
+
+    def path(self, path: str | None) -> str | None:
+        """Return the path as counted from the folder."""
+        return path and str(self._folder / Path(path).expanduser())
+
+    def structure(
+        self, table: Mapping[str, Any], kind: type[S], name: str, also: tuple[str, ...] = ()
+    ) -> S | None:
+        """Return ``table`` as an object of ``kind``, or None and a line for each problem.
+
+        ``name`` begins the path that a line shows; ``also`` are keys known besides the fields.
+        """
+        cls = cast("type[attrs.AttrsInstance]", kind)
+        fields = {each.name: each.type for each in attrs.fields(attrs.resolve_types(cls))}
+
+        def origin(key: str) -> str:
+            variable = f"ZTOQ_{name.upper()}_{key.upper()}"
+            return f", set by {variable}" if isinstance(table.get(key), _Spoken) else ""
+
+        def line(error: BaseException, _type: type | None) -> str:
+            if isinstance(error, cattrs.ForbiddenExtraKeysError):
+                known = (*also, *(each.name for each in attrs.fields(error.cl)))
+                return "; ".join(
+                    f"unknown key {key!r}{origin(key)}{nearest(key, known)}"
+                    for key in sorted(error.extra_fields)
+                )
+            return "missing key" if isinstance(error, KeyError) else str(error)
+
+        values = {
+            key: self._understood(value, fields[key])
+            if isinstance(value, _Spoken) and key in fields
+            else value
+            for key, value in table.items()
+        }
+        try:
+            return self._converter.structure(values, kind)
+        except cattrs.BaseValidationError as error:
+            self.problems += cattrs.transform_error(error, path=name, format_exception=line)
+        return None
+
+    def _understood(self, text: str, kind: Any) -> Any:
+        """Return what text from the environment means for a field of this type."""
+        kinds = (kind, *get_args(kind))
+        if Secret in kinds and str not in kinds:
+            return Secret(str(text))
+        try:
+            self._converter.structure(str(text), kind)
+        except (cattrs.BaseValidationError, ValueError, TypeError):
+            try:
+                return tomllib.loads(f"value = {text}")["value"]
+            except tomllib.TOMLDecodeError:
+                return str(text)
+        return str(text)
+
+
+def _converter(folder: Path) -> cattrs.Converter:
+    """Return a converter that takes no type for another: ``"false"`` is not true."""
+    converter = cattrs.Converter(forbid_extra_keys=True)
+    configure_union_passthrough(str | int | float | bool | None, converter)
+    text = _exactly(str)
+
+    def path(value: Any, _: Any) -> Path:
+        return folder / Path(text(value, str)).expanduser()
+
+    def secret(value: Any, _: Any) -> Secret:
+        return value if isinstance(value, Secret) else refer(value, folder)
+
+    def text_or_secret(value: Any, _: Any) -> str | Secret:
+        return str(value) if isinstance(value, str) else secret(value, None)
+
+    for kind, hook in (
+        (str, text),
+        (bool, _exactly(bool)),
+        (int, _exactly(int)),
+        (float, _exactly(float, int)),
+        (date, _exactly(date)),
+        (datetime, _exactly(datetime)),
+        (Path, path),
+        (Secret, secret),
+    ):
+        converter.register_structure_hook(kind, hook)
+    converter.register_structure_hook_func(lambda kind: kind == str | Secret, text_or_secret)
+    converter.register_structure_hook_factory(_is_list)(_list_hook)
+    return converter
+
+
+def _is_list(kind: Any) -> bool:
+    args = get_args(kind)
+    if get_origin(kind) is tuple:
+        return args[1:] == (...,)
+    return get_origin(kind) in {list, set, frozenset, Sequence}
+
+
+def _list_hook(kind: Any, converter: cattrs.BaseConverter) -> Callable[[Any, Any], Any]:
+    """Return a hook that takes lists only: cattrs would take a string apart into letters."""
+    container = get_origin(kind)
+    elements: Any = GenericAlias(list, (get_args(kind)[0],))
+    hook = list_structure_factory(elements, converter)
+
+    def take(value: Any, _: Any) -> Any:
+        if not isinstance(value, list | tuple):
+            word = TYPES.get(type(value), "something else")
+            raise TypeError(f"expected a list, got {word}")
+        got = hook(value, elements)
+        return tuple(got) if container is Sequence else container(got)
+
+    return take
+
+
+def _exactly(kind: type, *others: type) -> Callable[[Any, Any], Any]:
+    def take(value: Any, wanted: Any) -> Any:
+        if type(value) not in {kind, *others}:
+            # the value is not shown: it may be a secret under the wrong key
+            word = TYPES.get(type(value), type(value).__name__)
+            raise ValueError(f"expected {TYPES[kind]}, got {word}")
+        if issubclass(wanted, Enum):
+            allowed = [each.value for each in wanted]
+            if value not in allowed:
+                raise ValueError(f"expected one of {', '.join(map(repr, allowed))}")
+            return wanted(value)
+        return value
+
+    return take
