@@ -1,1 +1,23 @@
-"""To come."""
+"""The stages of a migration. They speak to plugins and the store; no HTTP, no SQL here."""
+
+from __future__ import annotations
+
+from ztoq_core.engine.extract import extract
+from ztoq_core.engine.load import load
+from ztoq_core.engine.outcome import Outcome, outcome
+from ztoq_core.engine.progress import Event, Progress, Stop
+from ztoq_core.engine.transform import observed, transform
+from ztoq_core.engine.validate import validate
+
+__all__ = [
+    "Event",
+    "Outcome",
+    "Progress",
+    "Stop",
+    "extract",
+    "load",
+    "observed",
+    "outcome",
+    "transform",
+    "validate",
+]

@@ -35,7 +35,7 @@ ARRIVED = (State.WRITTEN, State.FINISHED, State.CONFLICT)
 
 @attrs.frozen(kw_only=True)
 class Job:
-    """A record to write or to finish, with what it refers to."""
+    """A record to write, or ``to_finish``, with what it refers to."""
 
     item: int
     record: Record
@@ -43,6 +43,7 @@ class Job:
     written: Written | None
     links: Mapping[Ref, Written | None]
     content: Content | None = None
+    to_finish: bool = False
 
 
 @attrs.frozen
@@ -167,7 +168,7 @@ class Outbox:
         where = (item.state == State.WRITTEN) & (item.open_files <= 0)
         if busy:
             where &= item.id.not_in(list(busy))
-        return self._jobs(where, limit)
+        return [attrs.evolve(job, to_finish=True) for job in self._jobs(where, limit)]
 
     def in_doubt(self) -> list[tuple[Job, float]]:
         """Return records of which nobody knows whether they were written, with their deadlines.
@@ -285,6 +286,23 @@ class Outbox:
             if written:
                 found.append((number, Stored(Ref(kind, key), written), loads(kind, bytes(body))))
         return found
+
+    def stored_under(self, kind: Kind, owner: Kind, keys: Sequence[str]) -> dict[str, str]:
+        """Return target ids and keys of the records of ``kind`` that belong to these owners."""
+        item, edge = self._item, self._edge
+        query = (
+            item.select(item.target_id, item.key)
+            .join(edge, on=edge.child == item.id)
+            .where(
+                (item.kind == kind)
+                & ~item.target_id.is_null()
+                & (edge.side == Side.TARGET)
+                & (edge.kind == owner)
+                & (edge.key << list(keys))
+                & (edge.role << ("parent", "owner"))
+            )
+        )
+        return dict(tuples(query))
 
     def left(self) -> int:
         """Return how many records are still to be written or finished."""

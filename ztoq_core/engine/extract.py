@@ -1,0 +1,257 @@
+"""Extraction: everything that the source holds, into the store.
+
+Pages are the producer, completing a record and fetching its files the consumers, a bounded queue
+between them. A listed record is in the store before it is completed, so a stop loses nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+
+import attrs
+from loguru import logger
+
+from ztoq_core.contracts import Page, Reject, Source
+from ztoq_core.engine.progress import Progress, Stop, Teller, one_error
+from ztoq_core.errors import RecordError, RejectedError, StoreError
+from ztoq_core.records import (
+    Attachment,
+    Folder,
+    Kind,
+    Record,
+    Ref,
+    TestCase,
+    TestCycle,
+    TestLog,
+    TestStep,
+    Tree,
+)
+from ztoq_core.store import Checkpoint, Listed, Store
+
+__all__ = ["extract"]
+
+_MOST_PASSES = 20
+_LOOKED_UP = (Kind.FOLDER, Kind.TEST_CASE, Kind.TEST_CYCLE)
+
+
+async def extract(  # noqa: PLR0913 - the choices of the command
+    store: Store,
+    source: Source,
+    run: int,
+    progress: Progress,
+    *,
+    slots: int = 32,
+    stop: Stop | None = None,
+) -> None:
+    """Read the source into the store, going on where an unfinished extraction stopped.
+
+    ``run`` is the id of the lease. After a complete extraction a new one reads everything again.
+
+    Raises:
+        AccessError, ConfigError: The source cannot be read at all.
+        ServiceError: The source stopped answering; what was read is kept.
+    """
+    stop = stop or Stop()
+    teller = Teller("extract", progress)
+    for finding in await source.check():
+        teller.say(finding.text, finding.level)
+    store.bind(source=source.identity)
+    await store.write(store.intake.begin, run)
+    stage = _Extraction(store, source, run, teller, stop, slots)
+    await stage.read()
+    if stop.wished:
+        return
+    gone = await store.write(store.intake.finish, run)
+    if gone:
+        teller.say(f"{gone} records are no longer in the source", "warning")
+
+
+@attrs.frozen
+class _Extraction:
+    store: Store
+    source: Source
+    run: int
+    teller: Teller
+    stop: Stop
+    slots: int
+
+    async def read(self) -> None:
+        queue: asyncio.Queue[Listed | None] = asyncio.Queue(maxsize=2 * self.slots)
+        with one_error():
+            async with asyncio.TaskGroup() as group:
+                for _ in range(self.slots):
+                    group.create_task(self._complete_all(queue))
+                await self._list_all(queue)
+                for _ in range(self.slots):
+                    await queue.put(None)
+        await self._look_up()
+
+    # -------------------------------------------------------------------------------- listing
+
+    async def _list_all(self, queue: asyncio.Queue[Listed | None]) -> None:
+        async for listed in self._left_over():
+            if self.stop.wished:
+                return
+            await queue.put(listed)
+        for kind in self.source.kinds:
+            async for page in self._pages(kind):
+                for listed in page:
+                    await queue.put(listed)
+                if self.stop.wished:
+                    return
+
+    async def _left_over(self) -> AsyncIterator[Listed]:
+        after = 0
+        while batch := await self.store.read(self.store.intake.waiting, after, 100):
+            for listed in batch:
+                yield listed
+            after = batch[-1].item
+
+    async def _pages(self, kind: Kind) -> AsyncIterator[Sequence[Listed]]:
+        """Yield what is to be completed of each page; list again while a list is shifting."""
+        intake = self.store.intake
+        point = await self.store.read(intake.checkpoint, kind)
+        while not point.done:
+            page = await self.source.fetch(kind, point.cursor)
+            if page.total is not None:
+                self.teller.totals[kind] = page.total
+            following = self._following(kind, point, page)
+            listed = await self.store.write(
+                intake.save_page,
+                self.run,
+                kind,
+                page.records,
+                page.rejects,
+                self.source.completes,
+                following,
+            )
+            for each in Kind:
+                whole = sum(r.kind is each for r in page.records)
+                if whole and each not in self.source.completes:
+                    self.teller.done(each, whole)
+            yield listed
+            point = await self.store.read(intake.checkpoint, kind)
+            if page.cursor is None and not point.done:
+                point = await self._after_pass(kind, point)
+
+    def _following(self, kind: Kind, point: Checkpoint, page: Page) -> Checkpoint:
+        if page.cursor is not None:
+            if page.cursor == point.cursor:
+                raise RecordError(
+                    f"Reading {kind} does not advance: the page after {point.cursor!r} names "
+                    "itself as the next; this is a fault of the source's plugin"
+                )
+            return attrs.evolve(point, cursor=page.cursor)
+        return attrs.evolve(point, cursor=None, done=page.stable)
+
+    async def _after_pass(self, kind: Kind, point: Checkpoint) -> Checkpoint:
+        """An unstable list is complete when a pass brought no new key."""
+        passes = point.passes + 1
+        done = point.pass_new == 0 or passes >= _MOST_PASSES
+        if point.pass_new and passes >= _MOST_PASSES:
+            self.teller.say(f"The list of {kind} never came to rest in {passes} passes", "warning")
+        following = Checkpoint(None, done=done, passes=passes, pass_new=0)
+        await self.store.write(
+            self.store.intake.save_page, self.run, kind, (), (), frozenset(), following
+        )
+        return following
+
+    # ----------------------------------------------------------------------------- completing
+
+    async def _complete_all(self, queue: asyncio.Queue[Listed | None]) -> None:
+        while (listed := await queue.get()) is not None:
+            if self.stop.wished:
+                continue  # stays listed; the next run completes it
+            with logger.contextualize(
+                stage="extract", kind=listed.record.kind.value, key=listed.record.key
+            ):
+                await self._complete(listed)
+
+    async def _complete(self, listed: Listed) -> None:
+        record = listed.record
+        if isinstance(record, Attachment):
+            await self._fetch_file(listed.item, record)
+            return
+        try:
+            records = await self.source.complete(record)
+        except (RejectedError, RecordError) as error:
+            logger.warning("rejected: {}", error)
+            await self._reject(record.ref, str(error), record)
+            return
+        files = await self.store.write(
+            self.store.intake.save_completed, self.run, listed.item, records
+        )
+        self.teller.done(record.kind)
+        for each in files:
+            await self._complete(each)
+
+    async def _fetch_file(self, item: int, record: Attachment) -> None:
+        try:
+            kept = await self.store.contents.keep(record.name, self.source.download(record))
+        except RejectedError as error:
+            logger.warning("quarantined: {}", error)
+            await self._reject(record.ref, f"The file could not be read: {error}", record)
+            return
+        await self.store.write(self.store.intake.save_file, self.run, item, record, kept)
+        self.teller.done(Kind.ATTACHMENT)
+
+    async def _reject(self, ref: Ref, reason: str, record: Record | None = None) -> None:
+        raw = record.raw if record else None
+        reject = Reject(kind=ref.kind, key=ref.key, reason=reason, raw=raw)
+        await self.store.write(self.store.intake.reject, self.run, reject)
+
+    # -------------------------------------------------------------------- unlisted references
+
+    async def _look_up(self) -> None:
+        """Resolve names that no list held; stand in for what the source no longer gives."""
+        while not self.stop.wished:
+            refs = await self.store.read(self.store.intake.unlisted, _LOOKED_UP, 200)
+            if not refs:
+                return
+            for ref in refs:
+                with logger.contextualize(stage="extract", kind=ref.kind.value, key=ref.key):
+                    await self._look_up_one(ref)
+
+    async def _look_up_one(self, ref: Ref) -> None:
+        try:
+            found = await self.source.resolve(ref)
+        except RejectedError as error:
+            found = Reject(kind=ref.kind, key=ref.key, reason=str(error))
+        if isinstance(found, Reject):
+            stub = await self._stub(ref, found.reason)
+            await self.store.write(
+                lambda: self.store.intake.save_resolved(self.run, [stub], derived=True)
+            )
+            return
+        if not found or found[0].ref != ref:
+            raise StoreError(f"The source's plugin answered {ref} with another record")
+        files = await self.store.write(self.store.intake.save_resolved, self.run, found)
+        self.teller.done(ref.kind)
+        for each in files:
+            await self._complete(each)
+
+    async def _stub(self, ref: Ref, reason: str) -> Record:
+        """Stand in for what is gone, so that what refers to it has a place (design section 4)."""
+        logger.warning("not in the source any more, a stub takes its place: {}", reason)
+        if ref.kind is Kind.TEST_CASE:
+            log = await self.store.read(self.store.intake.latest_log_of, ref)
+            steps = _steps_of(log) if isinstance(log, TestLog) else ()
+            return TestCase(key=ref.key, name=ref.key, gone=True, steps=steps)
+        if ref.kind is Kind.TEST_CYCLE:
+            return TestCycle(key=ref.key, name=ref.key)
+        return Folder(key=ref.key, name=ref.key, tree=Tree.CASES)
+
+
+def _steps_of(log: TestLog) -> tuple[TestStep, ...]:
+    """Return the steps that an execution ran, once where it ran several rows of data."""
+    first = log.results[0].row if log.results else None
+    return tuple(
+        TestStep(
+            key=str(place),
+            description=result.description,
+            data=result.data,
+            expected=result.expected,
+        )
+        for place, result in enumerate((r for r in log.results if r.row == first), start=1)
+    )

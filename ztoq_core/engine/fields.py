@@ -1,0 +1,141 @@
+"""Holding the fields that the mapped records want against those that the target has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import attrs
+
+from ztoq_core.contracts import FieldSpec, Schema
+from ztoq_core.records import FieldDefinition, FieldType, Kind
+from ztoq_core.store import Want
+
+__all__ = ["Gap", "definitions", "gaps"]
+
+_CHOICES = (FieldType.CHOICE, FieldType.MULTI_CHOICE)
+_YES_NO = ("Yes", "No")
+
+
+@attrs.frozen(kw_only=True)
+class Gap:
+    """A field, or values of a field, that the target lacks; ``count`` records want it.
+
+    ``required`` is set for a required field of the target that ``count`` records have no value
+    for: ztoq cannot fill that gap.
+    """
+
+    of: Kind
+    name: str
+    type: FieldType
+    values: tuple[str, ...] = ()
+    count: int = 0
+    exists: bool = False
+    required: bool = False
+
+    def __str__(self) -> str:
+        """Return a line for the administrator's list."""
+        if self.required:
+            return (
+                f"{self.of}: the required field {self.name!r} has no value in {self.count} records"
+            )
+        if self.exists:
+            shown = ", ".join(repr(value) for value in self.values[:10])
+            more = f" and {len(self.values) - 10} more" if len(self.values) > 10 else ""  # noqa: PLR2004
+            return f"{self.of}: the field {self.name!r} lacks the values {shown}{more}"
+        return f"{self.of}: a field {self.name!r} of type {self.type} ({self.count} records)"
+
+
+def gaps(wants: Sequence[Want], schema: Schema) -> list[Gap]:
+    """Return what the target lacks, field by field, in the order of kinds and names."""
+    by_field: dict[tuple[Kind, str], list[Want]] = {}
+    totals: dict[Kind, int] = {}
+    filled: dict[tuple[Kind, str], int] = {}
+    for want in wants:
+        if want.kind not in schema.kinds:
+            continue
+        of = schema.field_owner.get(want.kind, want.kind)
+        if not want.name:
+            totals[want.kind] = totals.get(want.kind, 0) + want.count
+            continue
+        if not want.value:
+            filled[of, want.name] = filled.get((of, want.name), 0) + want.count
+        if not want.optional:
+            by_field.setdefault((of, want.name), []).append(want)
+    found = [
+        gap
+        for (of, name), rows in by_field.items()
+        if (gap := _gap(of, name, rows, schema)) is not None
+    ]
+    found += _marks(schema, totals, {(gap.of, gap.name) for gap in found})
+    found += _required(schema, totals, filled)
+    return sorted(found, key=lambda gap: (gap.of.rank, gap.name))
+
+
+def _gap(of: Kind, name: str, rows: Iterable[Want], schema: Schema) -> Gap | None:
+    rows = list(rows)
+    type_ = rows[0].type
+    values = tuple(dict.fromkeys(row.value for row in rows if row.value))
+    count = sum(row.count for row in rows if not row.value)
+    known = schema.field(of, name)
+    if known is None:
+        if type_ is FieldType.CHECKBOX:
+            values = _YES_NO
+        return Gap(of=of, name=name, type=type_, values=values, count=count)
+    if known.type not in _CHOICES or type_ not in _CHOICES:
+        return None
+    lacking = _lacking(values, known)
+    if not lacking or known.system:
+        return None
+    return Gap(of=of, name=name, type=known.type, values=lacking, count=count, exists=True)
+
+
+def _lacking(values: Iterable[str], known: FieldSpec) -> tuple[str, ...]:
+    allowed = {value.casefold().strip() for value in known.values}
+    return tuple(value for value in values if value.casefold().strip() not in allowed)
+
+
+def _marks(schema: Schema, totals: Mapping[Kind, int], named: set[tuple[Kind, str]]) -> list[Gap]:
+    """Return the fields for the source's key that are missing."""
+    return [
+        Gap(of=kind, name=schema.mark_field, type=FieldType.TEXT, count=totals[kind])
+        for kind in Kind
+        if kind in schema.marked
+        and totals.get(kind)
+        and schema.mark_field
+        and schema.field(kind, schema.mark_field) is None
+        and (kind, schema.mark_field) not in named
+    ]
+
+
+def _required(
+    schema: Schema, totals: Mapping[Kind, int], filled: Mapping[tuple[Kind, str], int]
+) -> list[Gap]:
+    found = []
+    for spec in schema.fields:
+        if not spec.required or spec.default:
+            continue
+        total = totals.get(spec.kind, 0)
+        without = total - filled.get((spec.kind, spec.name), 0)
+        if without > 0 and spec.name != schema.mark_field:
+            found.append(
+                Gap(
+                    of=spec.kind,
+                    name=spec.name,
+                    type=spec.type,
+                    count=without,
+                    exists=True,
+                    required=True,
+                )
+            )
+    return found
+
+
+def definitions(found: Iterable[Gap]) -> list[FieldDefinition]:
+    """Return the records that close the gaps which ztoq can close."""
+    return [
+        FieldDefinition(
+            key=f"{gap.of}/{gap.name}", of=gap.of, name=gap.name, type=gap.type, values=gap.values
+        )
+        for gap in found
+        if not gap.required
+    ]

@@ -1,0 +1,252 @@
+"""Loading: every mapped record into the target, each at most once.
+
+A feeder asks the store what may be written next and keeps the slots full; workers journal their
+intent, send, and store the answer. What waits for a record is let go with its answer, so children
+start as soon as their own parents stand.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+
+import attrs
+from loguru import logger
+
+from ztoq_core.contracts import Schema, Sink, Written
+from ztoq_core.engine.fields import Gap, definitions, gaps
+from ztoq_core.engine.progress import Progress, Stop, Teller, one_error
+from ztoq_core.engine.settle import settle
+from ztoq_core.errors import (
+    AccessError,
+    ConfigError,
+    DoubtError,
+    RecordError,
+    RejectedError,
+    RetryableError,
+    ServiceError,
+    StoreError,
+)
+from ztoq_core.records import Attachment, Kind, Ref
+from ztoq_core.store import Job, Store
+
+__all__ = ["load"]
+
+_MOST_ROUNDS = 5
+
+
+async def load(  # noqa: PLR0913 - the choices of the command
+    store: Store,
+    sink: Sink,
+    run: int,
+    progress: Progress,
+    *,
+    accept_missing_fields: bool = False,
+    dry_run: bool = False,
+    slots: int = 32,
+    request_timeout: float = 60.0,
+    stop: Stop | None = None,
+) -> None:
+    """Write what is ready, finish what is written, settle what is in doubt.
+
+    ``request_timeout`` (seconds) is that of one request: so long after an intent an unanswered request may
+    still arrive.
+
+    Raises:
+        ConfigError: Fields or permissions are missing; nothing was written. The message lists them.
+        AccessError, RetryableError: The target stopped the work; what is not sent stays ready.
+    """
+    stop = stop or Stop()
+    teller = Teller("load", progress)
+    for finding in await sink.check():
+        teller.say(finding.text, finding.level)
+    store.bind(sink=sink.identity)
+    schema = await sink.describe()
+    missing = gaps(await store.read(store.mapped.wants), schema)
+    creates = schema.can_create_fields and schema.fields_known
+    if not accept_missing_fields:
+        _refuse_gaps(missing, schema, creates=creates)
+    for gap in missing:
+        teller.say(f"{'Will create' if creates and not gap.required else 'Missing'}: {gap}")
+    if dry_run:
+        counts = await store.read(store.outbox.left)
+        teller.say(f"{counts} records would be written; nothing was sent (--dry-run)")
+        return
+    if creates:
+        await store.write(store.mapped.bring, definitions(missing))
+    await store.write(store.mapped.bring, schema.roots)
+    await store.write(store.outbox.prepare)
+    counted = await store.read(store.counts)
+    teller.totals = {kind: sum(states.values()) for kind, states in counted.items()}
+    stage = _Loading(store, sink, schema, run, teller, stop, slots, request_timeout)
+    await stage.everything()
+
+
+def _refuse_gaps(missing: Sequence[Gap], schema: Schema, *, creates: bool) -> None:
+    open_ = [gap for gap in missing if gap.required or not creates]
+    if schema.fields_known and not open_:
+        return
+    if schema.fields_known:
+        first = "The target lacks fields or values that the records need."
+    else:
+        first = "The fields of the target cannot be listed with these credentials."
+    lines = "\n".join(f"  - {gap}" for gap in open_)
+    raise ConfigError(
+        f"{first} Nothing was written. Ask an administrator of the target project for the "
+        "following, or set create_fields = true in [sink] with an administrator's credentials, or "
+        f"go on with --accept-missing-fields: values then stand as text.\n{lines}".rstrip()
+    )
+
+
+@attrs.define
+class _Loading:
+    store: Store
+    sink: Sink
+    schema: Schema
+    run: int
+    teller: Teller
+    stop: Stop
+    slots: int
+    timeout: float
+    roots: dict[Ref, Written | None] = attrs.field(factory=dict)
+    busy: set[int] = attrs.field(factory=set)
+    halt: ServiceError | StoreError | None = None
+    freed: asyncio.Event = attrs.field(factory=asyncio.Event)
+
+    async def everything(self) -> None:
+        """Fields first, then the roots, then all else; doubt is settled before and after."""
+        await self._settle()
+        await self._phase((Kind.FIELD,))
+        if self.schema.roots:
+            await self._phase((Kind.FOLDER,), [root.key for root in self.schema.roots])
+            stored = await self.store.read(self.store.outbox.stored, Kind.FOLDER, 0, 1_000_000)
+            keys = {root.ref for root in self.schema.roots}
+            self.roots = {each.ref: each.written for _, each, _ in stored if each.ref in keys}
+        kinds = tuple(self.schema.kinds)
+        for _ in range(_MOST_ROUNDS):
+            await self._phase(kinds)
+            if self.stop.wished or not await self._settle():
+                break
+
+    async def _settle(self) -> int:
+        """Settle what is in doubt; return how many records became certain."""
+        if self.stop.wished:
+            return 0
+        return await settle(
+            self.store, self.sink, self.schema, self.run, self.teller, self.roots, self.stop
+        )
+
+    # --------------------------------------------------------------------------- the pipeline
+
+    async def _phase(self, kinds: Collection[Kind], keys: Collection[str] = ()) -> None:
+        queue: asyncio.Queue[Job | None] = asyncio.Queue(maxsize=2 * self.slots)
+        with one_error():
+            async with asyncio.TaskGroup() as group:
+                for _ in range(self.slots):
+                    group.create_task(self._work(queue))
+                await self._feed(queue, kinds, keys)
+                for _ in range(self.slots):
+                    await queue.put(None)
+        if self.halt is not None:
+            raise self.halt
+
+    async def _feed(
+        self, queue: asyncio.Queue[Job | None], kinds: Collection[Kind], keys: Collection[str]
+    ) -> None:
+        outbox = self.store.outbox
+        while not self.stop.wished and self.halt is None:
+            self.freed.clear()
+            room = 2 * self.slots - len(self.busy)
+            jobs = await self.store.read(outbox.to_finish, self.busy, room)
+            if len(jobs) < room:
+                jobs += await self.store.read(
+                    outbox.to_write, kinds, keys, self.busy, room - len(jobs)
+                )
+            for job in jobs:
+                self.busy.add(job.item)
+                await queue.put(job)
+            if self.busy:
+                # where there was more to do than room, ask again when half the room is free;
+                # else after each answer, since each may let something go
+                enough = self.slots if len(jobs) == room else len(self.busy) - 1
+                while len(self.busy) > enough:
+                    await self.freed.wait()
+                    self.freed.clear()
+            elif not jobs and not await self._break_circle():
+                return
+        while self.busy:
+            await self.freed.wait()
+            self.freed.clear()
+
+    async def _break_circle(self) -> bool:
+        ref = await self.store.write(self.store.outbox.break_circle)
+        if ref is not None:
+            self.teller.say(
+                f"{ref} refers to itself through others; written without that", "warning"
+            )
+        return ref is not None
+
+    async def _work(self, queue: asyncio.Queue[Job | None]) -> None:
+        while (job := await queue.get()) is not None:
+            if not (self.stop.wished or self.halt):
+                record = job.record
+                with logger.contextualize(stage="load", kind=record.kind.value, key=record.key):
+                    await self._one(job)
+            self.busy.discard(job.item)
+            self.freed.set()
+
+    # ----------------------------------------------------------------------------- one record
+
+    async def _one(self, job: Job) -> None:
+        writing = not job.to_finish
+        try:
+            if writing:
+                await self._write(job)
+            else:
+                await self._finish(job)
+        except (AccessError, RetryableError) as error:
+            self.halt = self.halt or error
+            if writing:
+                await self.store.write(self.store.outbox.not_sent, self.run, job, str(error))
+        except DoubtError as error:
+            logger.warning("in doubt: {}", error)
+            over = error.status is not None  # an answer came: nothing is under way any more
+            await self.store.write(
+                self.store.outbox.doubted, self.run, job, str(error), 0 if over else self.timeout
+            )
+        except (RejectedError, RecordError) as error:
+            logger.warning("refused: {}", error)
+            await self.store.write(self.store.outbox.refused, self.run, job, str(error))
+        except StoreError as error:
+            self.halt = self.halt or error
+
+    async def _write(self, job: Job) -> None:
+        record = job.record
+        if isinstance(record, Attachment) and job.content is None:
+            raise RecordError("The store does not hold the file's content; extract again")
+        outbox = self.store.outbox
+        await self.store.write(outbox.intend, self.run, job, self.timeout)
+        written = await self.sink.write(
+            record,
+            job.written.target_id if job.written else None,
+            self._links(job),
+            job.content,
+        )
+        finished = record.kind not in self.schema.finishes
+        await self.store.write(lambda: outbox.wrote(self.run, job, written, finished=finished))
+        if finished:
+            self.teller.done(record.kind)
+
+    async def _finish(self, job: Job) -> None:
+        if job.written is None:
+            raise StoreError(f"{job.record.ref} is written but has no target id in the store")
+        written = job.written
+        if job.record.kind in self.schema.finishes:
+            written = await self.sink.finish(job.record, job.written, self._links(job))
+        await self.store.write(
+            lambda: self.store.outbox.wrote(self.run, job, written, finished=True)
+        )
+        self.teller.done(job.record.kind)
+
+    def _links(self, job: Job) -> Mapping[Ref, Written | None]:
+        return {**self.roots, **job.links}

@@ -1,0 +1,95 @@
+"""How a stage tells what it does, and how it is asked to stop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import attrs
+
+from ztoq_core.records import Kind
+
+__all__ = ["Event", "Progress", "Stop", "Teller", "one_error"]
+
+
+@attrs.frozen(kw_only=True)
+class Event:
+    """Something to tell while a stage works.
+
+    ``done`` of ``total`` (None: not known) records of ``kind`` are through. ``text`` is a sentence
+    for people, or empty where the figures say it all; ``level`` is ``info``, ``warning`` or
+    ``error``.
+    """
+
+    stage: str
+    kind: Kind | None = None
+    done: int = 0
+    total: int | None = None
+    text: str = ""
+    level: str = "info"
+
+
+Progress = Callable[[Event], None]
+"""Takes events; it must return at once."""
+
+
+class Stop:
+    """A wish to stop: the stage takes no new record, and saves what is in flight."""
+
+    def __init__(self) -> None:
+        """Nobody wishes yet."""
+        self._event = asyncio.Event()
+
+    def set(self) -> None:
+        """Wish to stop."""
+        self._event.set()
+
+    async def within(self, seconds: float) -> bool:
+        """Wait that long or until somebody wishes to stop; return whether somebody does."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._event.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    @property
+    def wished(self) -> bool:
+        """Whether somebody wishes to stop."""
+        return self._event.is_set()
+
+
+class Teller:
+    """Counts for one stage and tells the progress."""
+
+    def __init__(self, stage: str, progress: Progress) -> None:
+        """Tell ``progress`` about ``stage``."""
+        self.stage = stage
+        self._progress = progress
+        self._done: Counter[Kind] = Counter()
+        self.totals: dict[Kind, int] = {}
+
+    def done(self, kind: Kind, count: int = 1) -> None:
+        """Count records that are through."""
+        self._done[kind] += count
+        self._progress(
+            Event(stage=self.stage, kind=kind, done=self._done[kind], total=self.totals.get(kind))
+        )
+
+    def say(self, text: str, level: str = "info") -> None:
+        """Tell a sentence."""
+        self._progress(Event(stage=self.stage, text=text, level=level))
+
+
+@contextmanager
+def one_error() -> Iterator[None]:
+    """Raise the first error of a task group instead of the group: the others follow from it."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        error: BaseException = group
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        raise error from None

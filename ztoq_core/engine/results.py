@@ -1,0 +1,101 @@
+"""Joining what was executed to the steps of today's case, by equal texts in order."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable, Sequence
+
+import attrs
+
+from ztoq_core.records import Ref, StepResult, TestCase, TestLog
+
+__all__ = ["Flat", "flatten", "join"]
+
+_TAG = re.compile(r"<[^>]*>")
+_SOURCE = re.compile(r"<img\b[^>]*?\bsrc\s*=\s*[\"']?([^\"'\s>]+)[^>]*>", re.IGNORECASE)
+_BREAK = re.compile(r"<(?:br|/p|/div|/li|/tr|/td|/th|/h\d)\b[^>]*>", re.IGNORECASE)
+_VALUE = re.compile(r"<var\b[^>]*>.*?</var>\u2060?", re.IGNORECASE | re.DOTALL)
+_PLACEHOLDER = re.compile(r"\{[^{}<>]*\}")
+_INVISIBLE = re.compile("[\u200b\u2060\ufeff]")
+_DEEPEST = 8
+
+
+@attrs.frozen
+class Flat:
+    """A step of a case with its called cases opened; ``path`` is ``"2"`` or ``"2/1"``."""
+
+    path: str
+    texts: tuple[str, str, str]
+
+
+def _plain(text: str) -> str:
+    text = _SOURCE.sub(r" \1 ", text)
+    text = _TAG.sub("", _BREAK.sub(" ", text))
+    text = _INVISIBLE.sub("", html.unescape(text))
+    return " ".join(text.split())
+
+
+def _texts(*texts: str) -> tuple[str, str, str]:
+    first, second, third = (_plain(text) for text in texts)
+    return first, second, third
+
+
+def _open_texts(*texts: str) -> tuple[str, str, str]:
+    """Return the texts with parameters and their values replaced by the same sign."""
+    return _texts(*(_PLACEHOLDER.sub("{}", _VALUE.sub("{}", text)) for text in texts))
+
+
+def flatten(
+    case: TestCase, called: Callable[[Ref], TestCase | None], path: str = "", depth: int = 0
+) -> list[Flat]:
+    """Return the steps of a case in the order of execution, called cases opened."""
+    flat: list[Flat] = []
+    for step in case.steps:
+        place = f"{path}{step.key}"
+        inner = called(step.call.case) if step.call and depth < _DEEPEST else None
+        if inner is not None:
+            flat += flatten(inner, called, f"{place}/", depth + 1)
+        elif step.call is None:
+            flat.append(Flat(place, (step.description, step.data, step.expected)))
+    return flat
+
+
+def _row(results: Sequence[StepResult], flat: Sequence[Flat]) -> list[str] | None:
+    """Return the paths that one row's results join, in order; None where one joins nothing."""
+    closed = [_texts(*step.texts) for step in flat]
+    opened = [_open_texts(*step.texts) for step in flat]
+    paths: list[str] = []
+    place = 0
+    for result in results:
+        texts = (result.description, result.data, result.expected)
+        exact, loose = _texts(*texts), _open_texts(*texts)
+        with_values = exact != loose
+        while place < len(flat) and not (
+            closed[place] == exact or (with_values and opened[place] == loose)
+        ):
+            place += 1
+        if place == len(flat):
+            return None
+        paths.append(flat[place].path)
+        place += 1
+    return paths
+
+
+def join(log: TestLog, flat: Sequence[Flat]) -> TestLog:
+    """Return the log with each result's ``step`` set, or with ``drift`` where one joins nothing.
+
+    Each row of test data runs through the steps anew.
+    """
+    rows: dict[int | None, list[StepResult]] = {}
+    for result in log.results:
+        rows.setdefault(result.row, []).append(result)
+    joined: dict[str, str] = {}
+    for results in rows.values():
+        paths = _row(results, flat)
+        if paths is None:
+            cleared = tuple(attrs.evolve(result, step="") for result in log.results)
+            return attrs.evolve(log, results=cleared, drift=True)
+        joined |= {result.key: path for result, path in zip(results, paths, strict=True)}
+    placed = tuple(attrs.evolve(result, step=joined[result.key]) for result in log.results)
+    return attrs.evolve(log, results=placed, drift=False)

@@ -1,0 +1,90 @@
+"""Settling doubt: wait until a request cannot arrive any more, then look for its mark."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+import attrs
+from loguru import logger
+
+from ztoq_core.contracts import Found, Schema, Sink, Written
+from ztoq_core.engine.progress import Stop, Teller
+from ztoq_core.errors import RecordError, RejectedError
+from ztoq_core.records import Level, Note, Ref
+from ztoq_core.store import Job, Store
+
+__all__ = ["settle"]
+
+
+async def settle(  # noqa: PLR0913, PLR0917 - the loading's whole scene
+    store: Store,
+    sink: Sink,
+    schema: Schema,
+    run: int,
+    teller: Teller,
+    roots: Mapping[Ref, Written | None],
+    stop: Stop,
+) -> int:
+    """Look for every record in doubt; return how many are certain now (design section 6.4).
+
+    One hit is adopted, none makes the record ready again, of several the oldest is adopted and
+    the others are reported.
+    """
+    settled = 0
+    doubts = await store.read(store.outbox.in_doubt)
+    if doubts:
+        teller.say(f"Looking for {len(doubts)} records whose answer was lost")
+    loop = asyncio.get_running_loop()
+    begun = loop.time()
+    for job, deadline_s in doubts:
+        lag = 0.0 if job.record.kind in schema.consistent else schema.search_lag
+        wait = begun + deadline_s + lag - loop.time()
+        if wait > 0:
+            teller.say(f"Waiting {wait:.0f} s until a lost request cannot arrive any more")
+            await stop.within(wait)
+        if stop.wished:
+            return settled
+        with logger.contextualize(stage="settle", kind=job.record.kind.value, key=job.record.key):
+            settled += await _look(store, sink, schema, run, job, roots)
+    return settled
+
+
+async def _look(  # noqa: PLR0913, PLR0917
+    store: Store,
+    sink: Sink,
+    schema: Schema,
+    run: int,
+    job: Job,
+    roots: Mapping[Ref, Written | None],
+) -> int:
+    outbox = store.outbox
+    if job.written is not None:
+        # an update may be sent again: it gives the same object
+        await store.write(outbox.not_sent, run, job, "an update in doubt is sent again")
+        return 1
+    try:
+        found = await sink.find(job.record, {**roots, **job.links})
+    except (RejectedError, RecordError) as error:
+        logger.warning("could not be looked for: {}", error)
+        return 0
+    if not found:
+        await store.write(outbox.not_sent, run, job, "looked for and not found: sent again")
+        return 1
+    finished = job.record.kind not in schema.finishes
+    written = _adopted(found)
+    await store.write(lambda: outbox.wrote(run, job, written, finished=finished, event="adopted"))
+    return 1
+
+
+def _adopted(found: tuple[Found, ...]) -> Written:
+    first, *others = found
+    if not others:
+        return first.written
+    pids = ", ".join(other.written.pid or other.written.target_id for other in others)
+    note = Note(
+        level=Level.FALLBACK,
+        code="duplicate-in-target",
+        text=f"The target holds this more than once; besides {first.written.pid} also {pids}",
+    )
+    return attrs.evolve(first.written, notes=(*first.written.notes, note))

@@ -1,0 +1,239 @@
+"""Transformation: every extracted record through the transformers, from the store alone.
+
+Before a record reaches the transformers it is told what only the whole knows: whether a case was
+executed, what a run's case is called, whether a log is the newest of its run and which steps its
+results belong to.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from itertools import groupby
+
+import attrs
+from loguru import logger
+
+from ztoq_core.contracts import Schema, Skip, Transform
+from ztoq_core.convert import converter
+from ztoq_core.engine.progress import Progress, Stop, Teller
+from ztoq_core.engine.results import flatten, join
+from ztoq_core.errors import RecordError
+from ztoq_core.observe import Observer
+from ztoq_core.records import (
+    FieldType,
+    FieldValue,
+    Kind,
+    Level,
+    Note,
+    Record,
+    Ref,
+    TestCase,
+    TestLog,
+    TestRun,
+)
+from ztoq_core.store import Fate, Scanned, State, Store, Want
+
+__all__ = ["observed", "transform"]
+
+_BATCH = 200
+_MANY = (FieldType.CHOICE, FieldType.MULTI_CHOICE)
+
+
+async def observed(store: Store) -> Schema:
+    """Return the source's schema: what its values say about its fields."""
+    observer = Observer()
+    for kind in Kind:
+        after = 0
+        while batch := await store.read(store.mapped.field_values, kind, after, 1000):
+            for _, plain in batch:
+                for field in plain.get("fields", ()):
+                    observer.add(kind, converter.structure(field, FieldValue))
+            after = batch[-1][0]
+    return Schema(fields=observer.schema())
+
+
+async def transform(
+    store: Store,
+    build: Callable[[Schema], Sequence[Transform]],
+    progress: Progress,
+    *,
+    stop: Stop | None = None,
+) -> None:
+    """Send every extracted record through the transformers that ``build`` makes.
+
+    ``build`` receives the source's schema. Records whose mapped form did not change keep their
+    state; those that did become ready.
+    """
+    stop = stop or Stop()
+    teller = Teller("transform", progress)
+    transforms = build(await observed(store))
+    counts = await store.read(store.counts)
+    teller.totals = {kind: sum(states.values()) for kind, states in counts.items()}
+    stage = _Transformation(store, transforms, teller, _Wants())
+    for kind in Kind:
+        if kind is Kind.TEST_LOG:
+            await stage.logs(stop)
+        else:
+            await stage.kind(kind, stop)
+    if not stop.wished:
+        await store.write(store.mapped.replace_wants, list(stage.wants.all()))
+
+
+class _Wants:
+    """Counts which fields and values the mapped records want; memory grows with these only."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[Kind, str, FieldType, str], tuple[int, bool]] = {}
+
+    def add(self, record: Record) -> None:
+        self._count(record.kind, "", FieldType.TEXT, "", optional=True)
+        for field in record.fields:
+            if field.value is None or field.value in ((), "") or field.type is None:
+                continue
+            self._count(record.kind, field.name, field.type, "", optional=field.optional)
+            if field.type in _MANY:
+                values = field.value if isinstance(field.value, tuple) else (str(field.value),)
+                for value in values:
+                    self._count(record.kind, field.name, field.type, value, optional=field.optional)
+
+    def _count(
+        self, kind: Kind, name: str, type_: FieldType, value: str, *, optional: bool
+    ) -> None:
+        key = (kind, name, type_, value)
+        count, only_optional = self._found.get(key, (0, True))
+        self._found[key] = (count + 1, only_optional and optional)
+
+    def all(self) -> Iterator[Want]:
+        for (kind, name, type_, value), (count, optional) in self._found.items():
+            yield Want(kind, name, type_, value, count, optional)
+
+
+class _Transformation:
+    def __init__(
+        self, store: Store, transforms: Sequence[Transform], teller: Teller, wants: _Wants
+    ) -> None:
+        self._store = store
+        self._transforms = transforms
+        self._teller = teller
+        self.wants = wants
+        self._case = lru_cache(maxsize=1024)(self._read_case)
+
+    # ----------------------------------------------------------------------------- the passes
+
+    async def kind(self, kind: Kind, stop: Stop) -> None:
+        after = 0
+        while not stop.wished and (
+            batch := await self._store.read(self._store.mapped.scan, kind, after, _BATCH)
+        ):
+            after = batch[-1].item
+            told = await self._tell(kind, batch)
+            await self._save(kind, [self._map(each) for each in told])
+
+    async def logs(self, stop: Stop) -> None:
+        """Map logs run by run; a batch may end within a run, whose tail waits for the next."""
+        place = None
+        tail: list[Scanned] = []
+        while not stop.wished:
+            batch = await self._store.read(self._store.mapped.scan_logs, place, _BATCH)
+            rows = tail + [scanned for _, scanned in batch]
+            runs = [list(run) for _, run in groupby(rows, key=_run_of)]
+            tail = runs.pop() if batch and runs else []
+            fates = [fate for run in runs for fate in self._map_run(run)]
+            await self._save(Kind.TEST_LOG, fates)
+            if not batch:
+                return
+            place = batch[-1][0]
+
+    async def _save(self, kind: Kind, fates: Sequence[Fate]) -> None:
+        if fates:
+            await self._store.write(self._store.mapped.save, fates)
+            self._teller.done(kind, len(fates))
+        await asyncio.sleep(0)
+
+    # ------------------------------------------------------------- what only the whole knows
+
+    async def _tell(self, kind: Kind, batch: Sequence[Scanned]) -> list[Scanned]:
+        mapped = self._store.mapped
+        if kind is Kind.TEST_CASE:
+            keys = [each.record.key for each in batch]
+            executed = await self._store.read(mapped.run_cases, keys)
+            return [
+                attrs.evolve(
+                    each, record=attrs.evolve(each.record, executed=each.record.key in executed)
+                )
+                if isinstance(each.record, TestCase)
+                else each
+                for each in batch
+            ]
+        if kind is Kind.TEST_RUN:
+            cases = [each.record.case.key for each in batch if isinstance(each.record, TestRun)]
+            known = await self._store.read(mapped.records, Kind.TEST_CASE, cases)
+            return [attrs.evolve(each, record=_named(each.record, known)) for each in batch]
+        return list(batch)
+
+    def _map_run(self, run: Sequence[Scanned]) -> Iterator[Fate]:
+        logs = [each.record for each in run if isinstance(each.record, TestLog)]
+        executed = [log.executed for log in logs]
+        before: Ref | None = None
+        for place, (scanned, log) in enumerate(zip(run, logs, strict=True)):
+            others = executed[:place] + executed[place + 1 :]
+            told = attrs.evolve(log, last=place == len(logs) - 1, siblings_executed=any(others))
+            if log.results:
+                case = self._case(log.case)
+                told = join(told, flatten(case, self._case) if case else ())
+            fate = self._map(Scanned(scanned.item, told))
+            yield attrs.evolve(fate, after=before)
+            before = log.ref if fate.record is not None else before
+
+    def _read_case(self, ref: Ref) -> TestCase | None:
+        record = self._store.mapped.record(ref)
+        return record if isinstance(record, TestCase) else None
+
+    # ---------------------------------------------------------------------------- the mapping
+
+    def _map(self, scanned: Scanned) -> Fate:
+        source = scanned.record
+        record = source
+        with logger.contextualize(stage="transform", kind=source.kind.value, key=source.key):
+            try:
+                for change in self._transforms:
+                    record = change(record)
+            except Skip as skip:
+                note = Note(level=Level.LOSS, code="skipped", text=skip.why)
+                return Fate(
+                    item=scanned.item,
+                    source=source,
+                    record=None,
+                    state=State.SKIPPED,
+                    reason=skip.why,
+                    loss=skip.loss,
+                    notes=(note,) if skip.loss else (),
+                )
+            except RecordError as error:
+                logger.warning("cannot be mapped: {}", error)
+                return Fate(
+                    item=scanned.item,
+                    source=source,
+                    record=None,
+                    state=State.FAILED,
+                    reason=str(error),
+                )
+        for each in (record, *record.brings):
+            self.wants.add(each)
+        said = [note for note in record.notes if note not in source.notes]
+        return Fate(item=scanned.item, source=source, record=record, notes=tuple(said))
+
+
+def _run_of(scanned: Scanned) -> str:
+    place = scanned.record.sequence()
+    return place.group if place else ""
+
+
+def _named(record: Record, cases: dict[str, Record]) -> Record:
+    if not isinstance(record, TestRun):
+        return record
+    case = cases.get(record.case.key)
+    name = case.name if isinstance(case, TestCase) else record.case.key
+    return attrs.evolve(record, name=name)

@@ -1,0 +1,143 @@
+"""Validation: what should stand in the target against what does, by counts and keys.
+
+Works from the store and the target alone; the source may be gone.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+
+import attrs
+import orjson
+
+from ztoq_core.contracts import Mark, Owner, Sink
+from ztoq_core.convert import converter
+from ztoq_core.engine.progress import Progress, Stop, Teller
+from ztoq_core.records import Kind
+from ztoq_core.store import Compared, State, Store, Validation
+from ztoq_core.store.models import now
+
+__all__ = ["validate"]
+
+_BATCH = 100
+_SHOWN = 1000
+_DUE = (State.LISTED, State.EXTRACTED, State.READY, State.SENDING, State.WRITTEN, State.FINISHED)
+_DUE_TOO = (State.FAILED, State.BLOCKED, State.UNKNOWN, State.CONFLICT)
+
+
+async def validate(
+    store: Store, sink: Sink, progress: Progress, *, stop: Stop | None = None
+) -> Validation:
+    """Compare the store with the target, remember the result in the store and return it."""
+    stop = stop or Stop()
+    teller = Teller("validate", progress)
+    store.bind(sink=sink.identity)
+    counts = await store.read(store.counts)
+    schema = await sink.describe()
+    rows: list[Compared] = []
+    for kind in Kind:
+        if stop.wished or kind is Kind.FIELD or kind not in schema.kinds:
+            continue
+        states = counts.get(kind, {})
+        due = sum(states.get(state, 0) for state in (*_DUE, *_DUE_TOO))
+        check = _Check(kind)
+        if owners := sink.listed_by_owner.get(kind):
+            await _by_owner(store, sink, kind, owners, check, stop)
+        else:
+            await _whole(store, sink, kind, check)
+        rows.append(check.compared(due))
+        teller.done(kind, check.present)
+    result = Validation(at=now(), rows=tuple(rows), findings=tuple(_findings(rows)))
+    for sentence in result.findings:
+        teller.say(sentence, "warning")
+    body = orjson.dumps(converter.unstructure(result, Validation)).decode()
+    store.set_meta("validation", body)
+    return result
+
+
+@attrs.define
+class _Check:
+    """Compares the marks of one kind with what the store expects."""
+
+    kind: Kind
+    present: int = 0
+    foreign: int = 0
+    missing: list[str] = attrs.field(factory=list)
+    duplicate: list[str] = attrs.field(factory=list)
+
+    def compare(self, expected: dict[str, str], marks: Sequence[Mark]) -> None:
+        """Count ``marks`` against ``expected``, which maps target ids to keys."""
+        seen = {mark.target_id for mark in marks}
+        ours = set(expected.values())
+        self.present += len(seen & expected.keys())
+        self.missing += [key for number, key in expected.items() if number not in seen]
+        strangers = {mark.target_id: mark for mark in marks if mark.target_id not in expected}
+        for mark in strangers.values():
+            if mark.key and mark.key in ours:
+                self.duplicate.append(mark.key)
+            else:
+                self.foreign += 1
+
+    def compared(self, due: int) -> Compared:
+        return Compared(
+            kind=self.kind,
+            source=due,
+            target=self.present,
+            missing=tuple(self.missing[:_SHOWN]),
+            duplicate=tuple(self.duplicate[:_SHOWN]),
+            foreign=self.foreign,
+        )
+
+
+async def _whole(store: Store, sink: Sink, kind: Kind, check: _Check) -> None:
+    expected: dict[str, str] = {}
+    after = 0
+    while batch := await store.read(store.outbox.stored, kind, after, 1000):
+        expected |= {each.written.target_id: each.ref.key for _, each, _ in batch}
+        after = batch[-1][0]
+    check.compare(expected, [mark async for mark in _marks(sink, kind, ())])
+
+
+async def _by_owner(  # noqa: PLR0913, PLR0917 - one pass over one kind
+    store: Store, sink: Sink, kind: Kind, owners: frozenset[Kind], check: _Check, stop: Stop
+) -> None:
+    for owner_kind in sorted(owners, key=lambda each: each.rank):
+        after = 0
+        while not stop.wished and (
+            batch := await store.read(store.outbox.stored, owner_kind, after, _BATCH)
+        ):
+            after = batch[-1][0]
+            under: list[Owner] = [(record, each.written) for _, each, record in batch]
+            expected = await store.read(
+                store.outbox.stored_under, kind, owner_kind, [each.ref.key for _, each, _ in batch]
+            )
+            marks = [mark async for mark in _marks(sink, kind, under)]
+            check.compare(expected, marks)
+
+
+async def _marks(sink: Sink, kind: Kind, owners: Sequence[Owner]) -> AsyncIterator[Mark]:
+    cursor: str | None = None
+    while True:
+        page = await sink.marks(kind, owners, cursor)
+        for mark in page.marks:
+            yield mark
+        cursor = page.cursor
+        if cursor is None:
+            return
+
+
+def _findings(rows: Sequence[Compared]) -> list[str]:
+    found = []
+    for row in rows:
+        if row.missing:
+            found.append(
+                f"{len(row.missing)} {row.kind} that the store calls written are not in the "
+                f"target, such as {row.missing[0]}"
+            )
+        for key, count in Counter(row.duplicate).most_common(_SHOWN):
+            found.append(f"{row.kind} {key} stands {count + 1} times in the target")
+        if row.source > row.target + len(row.missing):
+            left = row.source - row.target - len(row.missing)
+            found.append(f"{left} {row.kind} of {row.source} did not arrive")
+    return found

@@ -1,0 +1,246 @@
+"""A source and a sink in memory: real implementations, held to the same contract as the others.
+
+``MemorySink`` can die after so many writes (``cut_after``), before its caller hears of the last one:
+``PowerCut`` derives from BaseException, so nothing can swallow it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+
+import attrs
+
+from ztoq_core.contracts import (
+    Content,
+    FieldSpec,
+    Finding,
+    Found,
+    Links,
+    Mark,
+    MarkPage,
+    Owner,
+    Page,
+    Reject,
+    Schema,
+    Written,
+)
+from ztoq_core.convert import dumps
+from ztoq_core.errors import DoubtError, RejectedError
+from ztoq_core.records import Attachment, FieldDefinition, Kind, Record, Ref, TestCase, TestLog
+
+__all__ = ["MemorySink", "MemorySource", "PowerCut"]
+
+
+class PowerCut(BaseException):
+    """The process dies here."""
+
+
+class MemorySource:
+    """Serves the records it is given, ``page_size`` at a time; files from ``contents`` by locator."""
+
+    identity = "memory source"
+    completes = frozenset({Kind.TEST_CASE, Kind.TEST_LOG})
+
+    def __init__(
+        self,
+        records: Iterable[Record],
+        contents: Mapping[str, bytes] | None = None,
+        *,
+        page_size: int = 10,
+    ) -> None:
+        """Hold the records; attachments are revealed by their owners."""
+        self.records = {record.ref: record for record in records}
+        self.contents = dict(contents or {})
+        self.page_size = page_size
+        self.calls: list[str] = []
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """All kinds but attachments, which their owners reveal, and fields."""
+        return tuple(k for k in Kind if k not in {Kind.ATTACHMENT, Kind.FIELD})
+
+    async def check(self) -> tuple[Finding, ...]:
+        """Find nothing wrong."""
+        return ()
+
+    async def describe(self) -> Schema:
+        """Declare nothing."""
+        return Schema()
+
+    async def fetch(self, kind: Kind, cursor: str | None) -> Page:
+        """Return the next page of ``kind``; the cursor is a position."""
+        self.calls.append(f"fetch {kind} {cursor}")
+        start = int(cursor or 0)
+        these = [record for ref, record in self.records.items() if ref.kind is kind]
+        end = start + self.page_size
+        return Page(records=tuple(these[start:end]), cursor=str(end) if end < len(these) else None)
+
+    async def complete(self, record: Record) -> tuple[Record, ...]:
+        """Return the record and its files."""
+        self.calls.append(f"complete {record.ref}")
+        files = [
+            each
+            for each in self.records.values()
+            if isinstance(each, Attachment) and each.owner == record.ref
+        ]
+        return (self.records[record.ref], *files)
+
+    async def resolve(self, ref: Ref) -> tuple[Record, ...] | Reject:
+        """Return the record, if it is held after all."""
+        if ref in self.records:
+            return (self.records[ref],)
+        return Reject(kind=ref.kind, key=ref.key, reason="not here")
+
+    async def download(self, attachment: Attachment) -> AsyncIterator[bytes]:
+        """Yield the content in two chunks."""
+        self.calls.append(f"download {attachment.key}")
+        if attachment.locator not in self.contents:
+            raise RejectedError(f"no content for {attachment.key}", status=404)
+        content = self.contents[attachment.locator]
+        half = len(content) // 2
+        for chunk in (content[:half], content[half:]):
+            yield chunk
+
+
+@attrs.define
+class _Object:
+    record: Record
+    written: Written
+    links: dict[Ref, Written | None]
+    content: bytes = b""
+
+
+class MemorySink:
+    """Holds what is written to it in ``objects``, by target id, and refuses what it cannot hold.
+
+    ``refuses`` are keys that are always refused. ``doubts`` are keys whose first answer is lost after
+    the object was made. ``finishes`` are cases and logs, whose ``finish`` is counted.
+    """
+
+    identity = "memory sink"
+
+    def __init__(  # noqa: PLR0913 - a double has many ways to misbehave
+        self,
+        *,
+        cut_after: int | None = None,
+        refuses: Iterable[str] = (),
+        doubts: Iterable[str] = (),
+        schema: Schema | None = None,
+        can_create_fields: bool = True,
+        fields: Sequence[FieldSpec] = (),
+    ) -> None:
+        """Start empty."""
+        self.objects: dict[str, _Object] = {}
+        self.finished: list[str] = []
+        self.calls: list[str] = []
+        self.cut_after = cut_after
+        self.refuses = set(refuses)
+        self.doubts = set(doubts)
+        self.schema = schema or Schema(
+            fields=tuple(fields),
+            can_create_fields=can_create_fields,
+            finishes=frozenset({Kind.TEST_CASE, Kind.TEST_LOG}),
+            search_lag=0,
+        )
+
+    def keys(self) -> list[str]:
+        """Return the keys of all objects, sorted; one that stands twice appears twice."""
+        return sorted(each.record.key for each in self.objects.values())
+
+    @property
+    def listed_by_owner(self) -> Mapping[Kind, frozenset[Kind]]:
+        """Files are listed under their owners."""
+        return {Kind.ATTACHMENT: frozenset({Kind.TEST_CASE, Kind.TEST_LOG, Kind.TEST_PLAN})}
+
+    async def check(self) -> tuple[Finding, ...]:
+        """Find nothing wrong."""
+        return ()
+
+    async def describe(self) -> Schema:
+        """Return the schema with the fields that were written."""
+        made = tuple(
+            FieldSpec(kind=each.record.of, name=each.record.name, type=each.record.type)
+            for each in self.objects.values()
+            if isinstance(each.record, FieldDefinition)
+        )
+        return attrs.evolve(self.schema, fields=(*self.schema.fields, *made))
+
+    async def find(self, record: Record, links: Links) -> tuple[Found, ...]:  # noqa: ARG002
+        """Return what bears the record's key."""
+        self.calls.append(f"find {record.ref}")
+        return tuple(
+            Found(written=each.written)
+            for each in self.objects.values()
+            if each.record.ref == record.ref
+        )
+
+    async def marks(
+        self,
+        kind: Kind,
+        owners: Sequence[Owner],
+        cursor: str | None,  # noqa: ARG002 - one page holds all
+    ) -> MarkPage:
+        """Return all objects of a kind."""
+        under = {owner.ref for owner, _ in owners}
+        return MarkPage(
+            marks=tuple(
+                Mark(kind=kind, key=each.record.key, target_id=number)
+                for number, each in self.objects.items()
+                if each.record.kind is kind and (not under or under & set(each.record.parents()))
+            )
+        )
+
+    async def write(
+        self, record: Record, target_id: str | None, links: Links, content: Content | None
+    ) -> Written:
+        """Make or change an object."""
+        self.calls.append(f"write {record.ref}")
+        if record.key in self.refuses:
+            raise RejectedError(f"{record.ref} is refused", status=400)
+        missing = [str(ref) for ref in record.parents() if links.get(ref) is None]
+        if missing:
+            raise RejectedError(f"{record.ref} lacks {', '.join(missing)}", status=400)
+        body = b""
+        if content:
+            body = b"".join([chunk async for chunk in content.open()])
+        number = target_id or str(len(self.objects) + 1)
+        written = Written(
+            target_id=number,
+            pid=f"M-{number}",
+            parts=_parts(record, number),
+            stamp=hashlib.sha256(dumps(record)).hexdigest(),
+        )
+        self.objects[number] = _Object(record, written, dict(links), body)
+        if self.cut_after is not None and len(self.objects) >= self.cut_after:
+            self.cut_after = None
+            raise PowerCut
+        if record.key in self.doubts:
+            self.doubts.remove(record.key)
+            raise DoubtError(f"the answer about {record.ref} was lost", status=500)
+        return written
+
+    async def finish(self, record: Record, written: Written, links: Links) -> Written:  # noqa: ARG002
+        """Count that it was finished."""
+        self.finished.append(record.key)
+        return written
+
+    async def read(self, kind: Kind, target_id: str) -> Record:
+        """Return what was written."""
+        each = self.objects.get(target_id)
+        if each is None or each.record.kind is not kind:
+            raise RejectedError(f"there is no {kind} {target_id}", status=404)
+        return each.record
+
+    async def delete(self, kind: Kind, target_id: str) -> None:
+        """Forget an object."""
+        await self.read(kind, target_id)
+        del self.objects[target_id]
+
+
+def _parts(record: Record, number: str) -> dict[str, str]:
+    if isinstance(record, TestCase):
+        return {step.key: f"{number}.{step.key}" for step in record.steps}
+    if isinstance(record, TestLog):
+        return {result.key: f"{number}.{result.key}" for result in record.results}
+    return {}
