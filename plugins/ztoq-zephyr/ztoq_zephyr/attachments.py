@@ -1,0 +1,163 @@
+"""Lists and downloads the files of Zephyr's objects.
+
+The endpoints are of mid-2026; tenants without them answer 403 or 503 (facts: a wrong path answers
+403, a path that the gateway does not route 503). 404 means that the object has no files.
+"""
+
+from __future__ import annotations
+
+import mimetypes
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import attrs
+
+from ztoq_core.plugin import (
+    AccessError,
+    Attachment,
+    Level,
+    Ref,
+    RejectedError,
+    Services,
+)
+from ztoq_zephyr.api import Api, path_of
+from ztoq_zephyr.values import listed, mapped, text, whole
+
+__all__ = ["Attachments", "Holder"]
+
+OK = 200
+FORBIDDEN = 403
+NOT_FOUND = 404
+SERVER_ERROR = 500
+UNROUTED = 503
+NO_PAGES = ("image/", "audio/", "video/", "application/pdf", "application/zip")
+"""Types that are never a web page by another name, as office documents may well be."""
+PAGE_STARTS = (b"<!doctype html", b"<html")
+
+
+@attrs.frozen(kw_only=True)
+class Holder:
+    """What may have files.
+
+    ``owner`` is its name in the configuration, ``ref`` the record, ``path`` where the service
+    keeps it. Of a step: ``step`` is Zephyr's id of it, ``part`` its place in the record. ``ours``
+    False: it belongs to another project, so a refusal says nothing about the tenant.
+    """
+
+    owner: str
+    ref: Ref
+    path: str
+    step: str = ""
+    part: str = ""
+    ours: bool = True
+
+
+class Attachments:
+    """Reads the files of one project. ``owners`` are the names of the configuration."""
+
+    def __init__(self, api: Api, services: Services, project: str, owners: tuple[str, ...]) -> None:
+        self._api = api
+        self._services = services
+        self._project = project
+        self._owners = frozenset(owners)
+        self._working: set[str] = set()
+        self._missing: set[str] = set()
+
+    def wanted(self, owner: str) -> bool:
+        """Return whether files of this owner are to be asked for."""
+        return owner in self._owners and owner not in self._missing
+
+    async def of(self, holder: Holder) -> tuple[Attachment, ...]:
+        """Return the files of a holder, each once."""
+        if not self.wanted(holder.owner):
+            return ()
+        body = await self._list(holder)
+        ref, path = holder.ref, holder.path
+        found = {}
+        for value in listed(body.get("attachments")):
+            number = whole(mapped(value).get("id"))
+            if number is None:
+                self._services.note(
+                    Level.LOSS, "file-without-id", "a file is listed without an id", ref
+                )
+                continue
+            place = f"{ref.key}/{holder.step}" if holder.step else ref.key
+            found[number] = Attachment(
+                key=f"{place}#{number}",
+                name=text(mapped(value).get("name")) or f"attachment-{number}",
+                owner=ref,
+                part=holder.part,
+                locator=f"{path}/attachments/{number}",
+                raw=mapped(value),
+            )
+        return tuple(found.values())
+
+    async def download(self, attachment: Attachment) -> AsyncIterator[bytes]:
+        """Yield the content; raises as ``Source.download``."""
+        try:
+            async with self._api.client.download(attachment.locator) as content:
+                first = True
+                async for chunk in content.chunks():
+                    if first and _is_page(attachment.name, content.media_type, chunk):
+                        raise RejectedError(
+                            f"Zephyr: {attachment.key}: a web page came instead of the file"
+                        )
+                    first = False
+                    yield chunk
+        except AccessError as error:
+            # Essential lists files but refuses their content with 401 "Permission denied"; where
+            # the token is refused altogether, this call is too and its error goes on
+            await self._api.client.get(path_of("projects", self._project))
+            raise RejectedError(
+                f"Zephyr: {attachment.key}: the content is refused ({error})", status=error.status
+            ) from error
+
+    async def _list(self, holder: Holder) -> Mapping[str, Any]:
+        owner = holder.owner
+        status, body = await self._answer(f"{holder.path}/attachments")
+        if status in (OK, NOT_FOUND):
+            self._working.add(owner)
+            return body
+        if owner in self._working or not holder.ours or status not in (FORBIDDEN, UNROUTED):
+            # the endpoint is there, so this one object's files are refused
+            self._services.note(
+                Level.LOSS,
+                "files-refused",
+                f"the files of {owner} cannot be listed (status {status})",
+                holder.ref,
+            )
+        elif owner not in self._missing:
+            self._missing.add(owner)
+            self._services.note(
+                Level.FALLBACK,
+                "files-not-offered",
+                f"this Zephyr tenant does not offer the files of {owner} over its API"
+                f" (status {status}); none of them are migrated",
+            )
+        return {}
+
+    async def _answer(self, path: str) -> tuple[int, Mapping[str, Any]]:
+        """Return status and body of a list of files; a server error is one that stays.
+
+        A refusal is asked about a second time, because so much follows from it.
+        """
+        accept = (FORBIDDEN, NOT_FOUND)
+        try:
+            answer = await self._api.try_get(path, accept)
+            if answer.status == FORBIDDEN:
+                answer = await self._api.try_get(path, accept)
+        except RejectedError as error:
+            if error.status is None or error.status < SERVER_ERROR:
+                raise
+            return error.status, {}
+        return answer.status, mapped(answer.body) if answer.status == OK else {}
+
+
+def _is_page(name: str, media_type: str, chunk: bytes) -> bool:
+    """Return whether a web page came where the name promises something else."""
+    promised, _ = mimetypes.guess_type(name)
+    if promised is None or not promised.startswith(NO_PAGES):
+        return False
+    return media_type.partition(";")[0].strip().casefold() == "text/html" or (
+        chunk[:200].lstrip().lower().startswith(PAGE_STARTS)
+    )

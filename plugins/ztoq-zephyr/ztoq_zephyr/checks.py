@@ -1,0 +1,118 @@
+"""What can be found out about token, address and project before the first record is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+from ztoq_core.plugin import Answer, ConfigError, Finding, RejectedError
+from ztoq_zephyr.api import NOT_THERE, Api, path_of
+from ztoq_zephyr.config import ZephyrConfig, check_config
+from ztoq_zephyr.credentials import BearerAuth
+from ztoq_zephyr.values import mapped, text, whole
+
+__all__ = ["check"]
+
+OK = 200
+SERVER_ERROR = 500
+SOON = timedelta(days=7)
+NOT_SHOWN = (
+    "Zephyr's API does not show archived test cases, comments, change history, the definitions of"
+    " parameters and test data, and the steps of old versions; they cannot be migrated"
+)
+LISTS = {
+    "testcases": "test cases",
+    "testplans": "test plans",
+    "testcycles": "test cycles",
+    "testexecutions": "test executions",
+}
+
+
+async def check(api: Api, auth: BearerAuth, config: ZephyrConfig) -> tuple[Finding, ...]:
+    """Look at the token, find the project, read one object of each list.
+
+    Raises:
+        ConfigError: The token is no JWT or has expired, the address is not one of Zephyr's API,
+            or there is no such project.
+        AccessError: The token is refused, or may not read the project.
+    """
+    check_config(config)
+    findings = list(_expiry(auth))
+    await _find_project(api, config)
+    counts = [await _count(api, path, name, config.project) for path, name in LISTS.items()]
+    counts = [count for count in counts if count]
+    if counts:
+        findings.append(Finding(level="info", text=f"{config.project}: {', '.join(counts)}"))
+    findings.append(Finding(level="info", text=NOT_SHOWN))
+    return tuple(findings)
+
+
+def _expiry(auth: BearerAuth) -> tuple[Finding, ...]:
+    expires = auth.token.expires
+    if expires is None:
+        return ()
+    left = expires - datetime.now(UTC)
+    if left >= SOON:
+        return ()
+    days = "less than a day" if left < timedelta(days=1) else f"{left.days} days"
+    return (
+        Finding(
+            level="warning",
+            text=f"the Zephyr token expires on {expires:%Y-%m-%d %H:%M} UTC ({days} left);"
+            " make a new one before the migration",
+        ),
+    )
+
+
+async def _find_project(api: Api, config: ZephyrConfig) -> None:
+    answer = await _try(api, path_of("projects", config.project), config)
+    project = mapped(answer.body)
+    key = text(project.get("key"))
+    if answer.status == OK and key:
+        if project.get("enabled") is False:
+            raise ConfigError(
+                f"Zephyr: project {key} is not enabled for Zephyr, so its contents cannot be read;"
+                " enable it in Jira's project settings"
+            )
+        if key != config.project:
+            raise ConfigError(
+                f"Zephyr: project {config.project!r} has the key {key!r} in Zephyr;"
+                f" write project = {key!r}"
+            )
+        return
+    # a wrong path answers 403 or 404 as a wrong project does; this path tells them apart
+    projects = await _try(api, "projects", config, {"maxResults": 1})
+    if projects.status != OK or not isinstance(mapped(projects.body).get("values"), list):
+        raise _wrong_address(config)
+    raise ConfigError(
+        f"Zephyr: there is no project {config.project!r}, or this token may not see it"
+        f" (GET projects/{config.project} answered {answer.status}). Check the key (after a rename"
+        " in Jira, Zephyr keeps the old one) and the region in base_url: a project is known only"
+        " in its own"
+    )
+
+
+async def _try(
+    api: Api, path: str, config: ZephyrConfig, params: Mapping[str, int] | None = None
+) -> Answer:
+    try:
+        return await api.try_get(path, NOT_THERE, params)
+    except RejectedError as error:
+        if error.status is not None and error.status >= SERVER_ERROR:
+            raise
+        raise _wrong_address(config) from error
+
+
+def _wrong_address(config: ZephyrConfig) -> ConfigError:
+    return ConfigError(
+        f"Zephyr: nothing at {config.base_url} answers as Zephyr's API; base_url should be like"
+        " https://api.zephyrscale.smartbear.com/v2 (or eu.api, au.api, de.api;"
+        " https://prod-api.zephyr4jiracloud.com/v2 for Zephyr Essential)"
+    )
+
+
+async def _count(api: Api, path: str, name: str, project: str) -> str:
+    """Read one object of a list, and say how many there are where the service tells."""
+    body = await api.client.get(path, params={"projectKey": project, "maxResults": 1})
+    total = whole(mapped(body).get("total"))
+    return "" if total is None else f"{total} {name}"

@@ -1,0 +1,202 @@
+"""Completes records with what needs calls of its own: steps, scripts, results, links, files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+import attrs
+
+from ztoq_core.plugin import (
+    Attachment,
+    Level,
+    LinkType,
+    Record,
+    RejectedError,
+    Script,
+    Services,
+    StepResult,
+    TestCase,
+    TestCycle,
+    TestLog,
+    TestPlan,
+    TestStep,
+)
+from ztoq_zephyr.api import Api, path_of
+from ztoq_zephyr.attachments import Attachments, Holder
+from ztoq_zephyr.payloads import links_of, to_result, to_step
+from ztoq_zephyr.references import References
+from ztoq_zephyr.values import last_segment, mapped, text
+
+__all__ = ["Contents"]
+
+WRONG_SCRIPT = 422
+OK = 200
+SCRIPTS = {"bdd": "bdd", "plain": "plain"}
+HIDDEN_PARAMETERS = "uses parameters or test data, whose definitions Zephyr's API does not show"
+
+Linked = TypeVar("Linked", TestCase, TestCycle, TestLog)
+
+
+class Contents:
+    """Completes the records of one project."""
+
+    def __init__(
+        self, api: Api, references: References, services: Services, files: Attachments
+    ) -> None:
+        self._api = api
+        self._references = references
+        self._services = services
+        self._files = files
+
+    async def complete(self, record: Record) -> tuple[Record, ...]:
+        """Return the record, completed, then its files. ``raw`` gains what the calls answered."""
+        if isinstance(record, TestCase):
+            return await self._case(record)
+        if isinstance(record, TestLog):
+            return await self._log(record)
+        if isinstance(record, TestCycle):
+            return await self._cycle(record)
+        if isinstance(record, TestPlan):
+            path = path_of("testplans", record.key)
+            holder = Holder(owner="test_plan", ref=record.ref, path=path)
+            return _with_files(record, await self._files.of(holder))
+        return (record,)
+
+    async def _case(self, case: TestCase) -> tuple[Record, ...]:
+        path = path_of("testcases", case.key)
+        case = await self._with_links(case, path, LinkType.COVERAGE)
+        case = await self._with_script(case, path)
+        whole = Holder(owner="test_case", ref=case.ref, path=path, ours=not case.project)
+        files = await self._files.of(whole)
+        files += await self._files_of_steps(attrs.evolve(whole, owner="test_step"), case.steps)
+        return _with_files(case, files)
+
+    async def _cycle(self, cycle: TestCycle) -> tuple[Record, ...]:
+        path = path_of("testcycles", cycle.key)
+        cycle = await self._with_links(cycle, path, LinkType.RELATED)
+        plan = next(iter(cycle.plans), None)
+        files = await self._files.of(Holder(owner="test_cycle", ref=cycle.ref, path=path))
+        return _with_files(cycle, tuple(attrs.evolve(file, plan=plan) for file in files))
+
+    async def _log(self, log: TestLog) -> tuple[Record, ...]:
+        raw = mapped(log.raw)
+        path = path_of("testexecutions", text(raw.get("key")) or text(raw.get("id")) or log.key)
+        log = await self._with_links(log, path, LinkType.BLOCKS)
+        log = await self._with_results(log, path)
+        whole = Holder(owner="test_execution", ref=log.ref, path=path)
+        files = await self._files.of(whole)
+        files += await self._files_of_steps(attrs.evolve(whole, owner="step_result"), log.results)
+        return _with_files(attrs.evolve(log, files=len(files)), files)
+
+    async def _files_of_steps(
+        self, whole: Holder, steps: Iterable[TestStep | StepResult]
+    ) -> tuple[Attachment, ...]:
+        """Return the files of each step; nothing tells which have some, so each one is asked."""
+        files: tuple[Attachment, ...] = ()
+        for step in steps:
+            if step.source_id and self._files.wanted(whole.owner):
+                path = f"{whole.path}/{path_of('teststeps', step.source_id)}"
+                files += await self._files.of(
+                    attrs.evolve(whole, path=path, step=step.source_id, part=step.key)
+                )
+        return files
+
+    # ------------------------------------------------------------------------------------- links
+
+    async def _with_links(self, record: Linked, path: str, default: LinkType) -> Linked:
+        """Return the record with its links; they stand in the list, where they do not: asked for.
+
+        An execution that is not there answers 400 instead of 404 (schemas 2026-08).
+        """
+        inline = mapped(mapped(record.raw).get("links"))
+        if "issues" in inline or "webLinks" in inline:
+            return record
+        answer = await self._api.try_get(f"{path}/links")
+        links = answer.body if answer.status == OK else None
+        return attrs.evolve(
+            record, links=links_of(links, default), raw=_extended(record, links=links)
+        )
+
+    # ---------------------------------------------------------------------- steps and their results
+
+    async def _with_script(self, case: TestCase, path: str) -> TestCase:
+        """Return the case with its steps or its script; one that has neither gets no steps.
+
+        ``testScript.self`` tells which; the endpoint of the other one answers 422.
+        """
+        script = mapped(mapped(case.raw).get("testScript"))
+        if last_segment(script.get("self")).casefold() == "testscript":
+            ways = (self._script, self._steps)
+        else:
+            ways = (self._steps, self._script)
+        for way in ways:
+            found = await way(case, path)
+            if found is not None:
+                return found
+        raise RejectedError(
+            f"Zephyr: {case.ref}: neither steps nor a script are given (422 from both)",
+            status=WRONG_SCRIPT,
+        )
+
+    async def _steps(self, case: TestCase, path: str) -> TestCase | None:
+        values = await self._all_steps(path)
+        if values is None:
+            return None
+        steps = tuple(to_step(value, place) for place, value in enumerate(values, 1))
+        for value, step in zip(values, steps, strict=True):
+            self._mind_call(case, value, step)
+        return attrs.evolve(case, steps=steps, raw=_extended(case, teststeps=values))
+
+    async def _script(self, case: TestCase, path: str) -> TestCase | None:
+        answer = await self._api.try_get(f"{path}/testscript", (WRONG_SCRIPT,))
+        if answer.status == WRONG_SCRIPT:
+            return None
+        body = mapped(answer.body)
+        language = SCRIPTS.get(text(body.get("type")).casefold(), "plain")
+        script = Script(language=language, text=text(body.get("text")))
+        return attrs.evolve(case, script=script, raw=_extended(case, testscript=body))
+
+    async def _with_results(self, log: TestLog, path: str) -> TestLog:
+        # guess: an execution of a script has no steps; 422 as for its case
+        values = await self._all_steps(path) or []
+        results: list[StepResult] = []
+        for place, value in enumerate(values, 1):
+            status = mapped(mapped(value).get("inline")).get("status")
+            name = await self._references.name("statuses", status)
+            results.append(to_result(value, place, name))
+        if any(result.row is not None for result in results):
+            self._services.note(Level.CHANGE, "parameters-not-shown", HIDDEN_PARAMETERS, log.case)
+        raw = _extended(log, teststeps=values)
+        return attrs.evolve(log, results=tuple(results), raw=raw)
+
+    async def _all_steps(self, path: str) -> list[Any] | None:
+        """Return all steps whatever their number, None where the case has a script instead."""
+        try:
+            return [value async for value in self._api.all_of(f"{path}/teststeps")]
+        except RejectedError as error:
+            if error.status == WRONG_SCRIPT:
+                return None
+            raise
+
+    def _mind_call(self, case: TestCase, value: Any, step: TestStep) -> None:
+        if step.call and step.call.parameters:
+            self._services.note(Level.CHANGE, "parameters-not-shown", HIDDEN_PARAMETERS, case.ref)
+        if not step.call and mapped(mapped(value).get("testCase")):
+            self._services.note(
+                Level.LOSS,
+                "call-without-key",
+                f"step {step.key} calls a test case that Zephyr does not name",
+                case.ref,
+            )
+
+
+def _extended(record: Record, **parts: Any) -> Mapping[str, Any]:
+    return {**mapped(record.raw), **parts}
+
+
+def _with_files(record: Record, files: tuple[Attachment, ...]) -> tuple[Record, ...]:
+    if files:
+        raw = _extended(record, attachments=[file.raw for file in files])
+        record = attrs.evolve(record, raw=raw)
+    return (record, *files)

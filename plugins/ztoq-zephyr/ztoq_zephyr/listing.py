@@ -1,0 +1,279 @@
+"""Turns pages of Zephyr's lists into pages of records."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any
+
+import attrs
+
+from ztoq_core.plugin import Folder, Kind, Level, Note, Page, Record, Ref, Reject, Services
+from ztoq_zephyr.api import Api
+from ztoq_zephyr.payloads import (
+    Context,
+    case_key,
+    case_version,
+    folder_key,
+    project_of,
+    to_case,
+    to_cycle,
+    to_folder,
+    to_log,
+    to_plan,
+    to_run,
+)
+from ztoq_zephyr.references import TREES, FolderEntry, References
+from ztoq_zephyr.values import id_of, mapped, text, whole
+
+__all__ = ["Listing"]
+
+Records = tuple[Record, ...]
+
+
+@attrs.frozen
+class _Place:
+    """Where an object lies; ``unlisted`` are folders around it that are on no list."""
+
+    folder: Ref | None = None
+    path: tuple[str, ...] = ()
+    unlisted: tuple[Folder, ...] = ()
+    notes: tuple[Note, ...] = ()
+
+
+NOWHERE = _Place()
+
+
+class Listing:
+    """Lists one project; each method that takes a JSON value returns the records it makes."""
+
+    def __init__(self, api: Api, references: References, services: Services, project: str) -> None:
+        self._api = api
+        self._references = references
+        self._services = services
+        self._project = project
+        self._places: dict[int, _Place] = {}
+
+    async def fetch(self, kind: Kind, cursor: str | None) -> Page:
+        """Return a page; a kind that Zephyr does not list is an empty one."""
+        if kind is Kind.FOLDER:
+            return await self._folders(cursor)
+        lists: dict[Kind, tuple[str, Callable[[Mapping[str, Any]], Awaitable[Records]]]] = {
+            Kind.TEST_CASE: ("testcases", self.case),
+            Kind.TEST_PLAN: ("testplans", self.plan),
+            Kind.TEST_CYCLE: ("testcycles", self.cycle),
+            Kind.TEST_LOG: ("testexecutions", self.log),
+        }
+        if kind not in lists:
+            return Page(records=(), cursor=None)
+        path, make = lists[kind]
+        params = {"projectKey": self._project}
+        if kind is Kind.TEST_LOG:
+            # issues linked to a step result come among the execution's own; nothing else of
+            # the API shows them
+            params["includeStepLinks"] = "true"
+        page = await self._api.page(path, params, cursor)
+        records: dict[Ref, Record] = {}
+        rejects = []
+        for value in page.values:
+            problem = _problem(kind, value, self._project)
+            if problem:
+                key = text(mapped(value).get("key"))
+                rejects.append(Reject(kind=kind, key=key, reason=problem, raw=value))
+            else:
+                records.update((record.ref, record) for record in await make(value))
+        return Page(
+            records=tuple(records.values()),
+            cursor=page.cursor,
+            rejects=tuple(rejects),
+            total=page.total,
+            stable=page.stable,
+        )
+
+    async def case(self, value: Mapping[str, Any]) -> Records:
+        """Return the case, and the folders around it that are on no list.
+
+        A case of another project has no folder here.
+        """
+        foreign = project_of(text(value.get("key"))) not in ("", self._project)
+        place = NOWHERE if foreign else await self._place(value)
+        context = attrs.evolve(
+            await self._context(value, place),
+            priority=await self._references.name("priorities", value.get("priority")),
+        )
+        return (*place.unlisted, to_case(value, context))
+
+    async def plan(self, value: Mapping[str, Any]) -> Records:
+        """Return the plan, and the folders around it that are on no list."""
+        place = await self._place(value)
+        dates = await self._references.dates_of_plan(value)
+        return (*place.unlisted, to_plan(value, await self._context(value, place), dates))
+
+    async def cycle(self, value: Mapping[str, Any]) -> Records:
+        """Return the cycle, and the folders around it that are on no list."""
+        place = await self._place(value)
+        plans, gone = await self._references.plans_of_cycle(value)
+        context = await self._context(value, place)
+        if gone:
+            note = Note(
+                level=Level.CHANGE,
+                code="plan-not-given",
+                text=f"{gone} linked test plans are not given by Zephyr",
+            )
+            context = attrs.evolve(context, notes=(*context.notes, note))
+        return (*place.unlisted, to_cycle(value, context, plans))
+
+    async def log(self, value: Mapping[str, Any]) -> Records:
+        """Return the run that the execution belongs to, and the execution."""
+        references = self._references
+        case = case_key(value.get("testCase"), self._project)
+        asked = mapped(value.get("testCycle"))
+        cycle = await references.cycle(asked)
+        status = id_of(value.get("testExecutionStatus"))
+        context = Context(
+            project=self._project,
+            status=await references.name("statuses", value.get("testExecutionStatus")),
+            environment=await references.name("environments", value.get("environment")),
+        )
+        if cycle is None and (asked.get("id") or asked.get("self")):
+            note = Note(
+                level=Level.FALLBACK,
+                code="cycle-gone",
+                text="Zephyr no longer gives the test cycle; kept as executed outside any cycle",
+            )
+            context = attrs.evolve(context, notes=(note,))
+        run = to_run(value, context, case, cycle.key if cycle else "")
+        log = to_log(
+            value,
+            context,
+            run,
+            executed=status not in (await references.statuses()).unexecuted,
+            planned=(cycle.start, cycle.end) if cycle else (None, None),
+        )
+        if status is None:
+            log = attrs.evolve(log, executed=log.ended is not None)
+        if (case_version(value.get("testCase")) or 1) > 1:
+            self._services.note(
+                Level.CHANGE,
+                "old-versions-not-shown",
+                "has older versions, whose steps Zephyr's API does not show",
+                run.case,
+            )
+        return run, log
+
+    async def _context(self, value: Mapping[str, Any], place: _Place) -> Context:
+        return Context(
+            project=self._project,
+            status=await self._references.name("statuses", value.get("status")),
+            folder=place.folder,
+            path=place.path,
+            notes=place.notes,
+        )
+
+    # ---------------------------------------------------------------------------------- folders
+
+    async def folder(self, number: int) -> Folder | None:
+        """Return one folder, also one that is on no list."""
+        way = await self._references.way_to(number)
+        return self._folder_at(way, len(way) - 1) if way and way[-1][0] == number else None
+
+    async def _folders(self, cursor: str | None) -> Page:
+        """Return one whole tree; ``cursor`` is its type.
+
+        Pages of the service would not do: only the whole tree tells which parents there are.
+        """
+        types = list(TREES)
+        at = types.index(cursor) if cursor else 0
+        entries, unusable = await self._references.read_folders(types[at])
+        parents = _parents(entries)
+        rejects = tuple(
+            Reject(kind=Kind.FOLDER, key="", reason="the folder has no id", raw=value)
+            for value in unusable
+        )
+        return Page(
+            records=tuple(self._tree(entries, parents)),
+            cursor=types[at + 1] if at + 1 < len(types) else None,
+            rejects=rejects,
+            total=len(entries),
+            stable=False,
+        )
+
+    def _tree(
+        self, entries: Mapping[int, FolderEntry], parents: Mapping[int, int | None]
+    ) -> Iterable[Folder]:
+        for number, entry in entries.items():
+            path: list[str] = []
+            above = parents[number]
+            while above is not None:
+                path.insert(0, entries[above].name)
+                above = parents[above]
+            notes: tuple[Note, ...] = ()
+            if entry.parent is not None and parents[number] is None:
+                notes = (
+                    Note(
+                        level=Level.CHANGE,
+                        code="folder-parent-unknown",
+                        text="Zephyr does not give the folder around; it stands at the top",
+                    ),
+                )
+            context = Context(project=self._project, path=tuple(path), notes=notes)
+            yield to_folder(entry.raw, number, entry.tree, parents[number], context)
+
+    def _folder_at(self, way: tuple[tuple[int, FolderEntry], ...], place: int) -> Folder:
+        number, entry = way[place]
+        path = tuple(above.name for _, above in way[:place])
+        context = Context(project=self._project, path=path)
+        raw = entry.raw or {"id": number, "name": entry.name}
+        return to_folder(raw, number, entry.tree, way[place - 1][0] if place else None, context)
+
+    async def _place(self, value: Mapping[str, Any]) -> _Place:
+        number = id_of(value.get("folder"))
+        if number is None:
+            return NOWHERE
+        if number not in self._places:
+            self._places[number] = await self._find_place(number)
+        return self._places[number]
+
+    async def _find_place(self, number: int) -> _Place:
+        way = await self._references.way_to(number)
+        if not way:
+            note = Note(
+                level=Level.CHANGE,
+                code="folder-gone",
+                text=f"Zephyr does not give its folder {number}; kept without one",
+            )
+            return _Place(notes=(note,))
+        listed = await self._references.folders()
+        return _Place(
+            folder=Ref(Kind.FOLDER, folder_key(self._project, number)),
+            path=tuple(entry.name for _, entry in way),
+            unlisted=tuple(
+                self._folder_at(way, place)
+                for place, (each, _) in enumerate(way)
+                if each not in listed
+            ),
+        )
+
+
+def _parents(entries: Mapping[int, FolderEntry]) -> dict[int, int | None]:
+    """Return the parent of each folder; None where it is not there or would close a circle."""
+    parents = {n: e.parent if e.parent in entries else None for n, e in entries.items()}
+    for number in sorted(entries):
+        seen = {number}
+        above = parents[number]
+        while above is not None and above not in seen:
+            seen.add(above)
+            above = parents[above]
+        if above == number:
+            parents[number] = None
+    return parents
+
+
+def _problem(kind: Kind, value: Any, project: str) -> str:
+    """Return why a value of a list cannot become a record, ``""`` if it can."""
+    if not isinstance(value, Mapping):
+        return "it is no JSON object"
+    if kind is not Kind.TEST_LOG:
+        return "" if text(value.get("key")) else "it has no key"
+    if not text(value.get("key")) and whole(value.get("id")) is None:
+        return "it has neither key nor id"
+    return "" if case_key(value.get("testCase"), project) else "it names no test case"

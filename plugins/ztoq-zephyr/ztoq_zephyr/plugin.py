@@ -1,0 +1,47 @@
+"""What this plugin declares."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+from ztoq_core.plugin import Services, Source, SourcePlugin, hookimpl
+from ztoq_zephyr.config import ZephyrConfig, check_config
+from ztoq_zephyr.credentials import BearerAuth
+from ztoq_zephyr.source import ZephyrSource
+
+__all__ = ["open_zephyr", "ztoq_sources"]
+
+
+@asynccontextmanager
+async def open_zephyr(config: ZephyrConfig, services: Services) -> AsyncIterator[Source]:
+    """Yield the project that ``config`` names; nothing is sent yet.
+
+    Raises:
+        ConfigError: A setting cannot be used.
+    """
+    check_config(config)
+    auth = BearerAuth(config.token)
+    async with services.client(config, auth) as client:
+        yield ZephyrSource(config, services, client, auth)
+
+
+def simulator() -> AbstractAsyncContextManager[Mapping[str, Any]]:
+    """Serve a small project on loopback; yields the ``[source]`` table for it."""
+    from ztoq_zephyr.simulator.demo import demo  # noqa: PLC0415 - only a demo needs a server
+
+    served: AbstractAsyncContextManager[Mapping[str, Any]] = demo()
+    return served
+
+
+@hookimpl
+def ztoq_sources() -> Iterable[SourcePlugin[ZephyrConfig]]:
+    """Declare Zephyr."""
+    yield SourcePlugin(
+        name="zephyr",
+        summary="A project of Zephyr Scale Cloud or Zephyr Essential",
+        config=ZephyrConfig,
+        open=open_zephyr,
+        simulator=simulator,
+    )

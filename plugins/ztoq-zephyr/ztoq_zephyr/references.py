@@ -1,0 +1,329 @@
+"""What Zephyr's objects refer to by number: names, folders, the numbers of cycles and plans.
+
+Each list is read once a run (``Services.once``); a number that is on none of them is asked for by
+itself, once. The indexes are compact: of a cycle its key, planned dates and plans, nothing more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
+from typing import Any
+
+import attrs
+
+from ztoq_core.plugin import Level, Services, Tree
+from ztoq_zephyr.api import Api, path_of
+from ztoq_zephyr.values import id_of, instant, listed, mapped, number_in, part_after, text, whole
+
+__all__ = ["TREES", "CycleEntry", "FolderEntry", "References"]
+
+TREES = {"TEST_CASE": Tree.CASES, "TEST_CYCLE": Tree.CYCLES, "TEST_PLAN": Tree.PLANS}
+"""Zephyr's folder types."""
+
+STATUS_TYPES = ("TEST_CASE", "TEST_PLAN", "TEST_CYCLE", "TEST_EXECUTION")
+NOT_EXECUTED = "not executed"
+OK = 200
+
+
+@attrs.frozen
+class FolderEntry:
+    """A folder by number."""
+
+    name: str
+    parent: int | None
+    tree: Tree
+    raw: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
+
+
+@attrs.frozen
+class CycleEntry:
+    """What other objects need to know of a cycle."""
+
+    key: str
+    start: datetime | None
+    end: datetime | None
+    plans: tuple[int, ...]
+
+
+@attrs.frozen
+class Statuses:
+    """Names of all statuses by number and by type, and the numbers that mean "not executed"."""
+
+    names: dict[int, str] = attrs.field(factory=dict)
+    of_type: dict[str, tuple[str, ...]] = attrs.field(factory=dict)
+    unexecuted: set[int] = attrs.field(factory=set)
+
+
+@attrs.frozen
+class Cycles:
+    """The cycles by number, their numbers by key, and those of each plan by the plan's number."""
+
+    entries: dict[int | None, CycleEntry] = attrs.field(factory=dict)
+    numbers: dict[str, int] = attrs.field(factory=dict)
+    of_plan: dict[int | None, list[int]] = attrs.field(factory=dict)
+
+    def add(self, number: int, entry: CycleEntry) -> None:
+        self.entries[number] = entry
+        self.numbers[entry.key] = number
+        for plan in entry.plans:
+            self.of_plan.setdefault(plan, []).append(number)
+
+
+@attrs.frozen
+class Plans:
+    """The keys of the plans by number, and the plans of each cycle by the cycle's number."""
+
+    keys: dict[int, str] = attrs.field(factory=dict)
+    of_cycle: dict[int | None, list[int]] = attrs.field(factory=dict)
+
+    def add(self, value: Mapping[str, Any]) -> None:
+        number, key = whole(value.get("id")), text(value.get("key"))
+        if number is None or not key:
+            return
+        self.keys[number] = key
+        for cycle in linked(value, "testCycles", "testCycleId"):
+            self.of_cycle.setdefault(cycle, []).append(number)
+
+
+class References:
+    """Looks up what objects refer to. Call ``learn…`` before the lookups that do not wait."""
+
+    def __init__(self, api: Api, services: Services, project: str) -> None:
+        self._api = api
+        self._services = services
+        self._project = project
+        self._alone: dict[tuple[str, str], Any] = {}
+        self._names: dict[str, dict[int, str]] = {}
+
+    # ------------------------------------------------------------------------------------ names
+
+    async def statuses(self) -> Statuses:
+        """Return the statuses of all types."""
+        return await self._services.once("zephyr statuses", self._read_statuses)
+
+    async def names(self, of: str) -> dict[int, str]:
+        """Return the names of the ``statuses``, ``priorities`` or ``environments`` by number."""
+        if of not in self._names:
+            if of == "statuses":
+                self._names[of] = (await self.statuses()).names
+            else:
+                self._names[of] = await self._services.once(
+                    f"zephyr {of}", lambda: self._read_names(of, {"projectKey": self._project})
+                )
+        return self._names[of]
+
+    async def name(self, of: str, reference: Any) -> str:
+        """Return the name of what a reference means, ``""`` for none.
+
+        One that is archived or of another project may be on no list; where Zephyr does not give
+        it at all, its number stands for it.
+        """
+        number = id_of(reference)
+        if number is None:
+            return ""
+        names = await self.names(of)
+        if number not in names:
+            name = text(mapped(await self._ask(of, number)).get("name"))
+            if not name:
+                self._services.note(
+                    Level.CHANGE,
+                    "name-unknown",
+                    f"Zephyr does not tell the name of {of}/{number}; the number stands for it",
+                )
+            names[number] = name or str(number)
+        return names[number]
+
+    async def _read_names(self, of: str, params: Mapping[str, str]) -> dict[int, str]:
+        return {
+            number: text(value.get("name")) or str(number)
+            async for number, value in self._numbered(of, params)
+        }
+
+    async def _read_statuses(self) -> Statuses:
+        found = Statuses()
+        for kind in STATUS_TYPES:
+            params = {"projectKey": self._project, "statusType": kind}
+            names = {}
+            async for number, value in self._numbered("statuses", params):
+                names[number] = text(value.get("name")) or str(number)
+                # the default status is the one of things not done yet; its usual name counts
+                # too, for a tenant that made another one the default
+                if kind == "TEST_EXECUTION" and (
+                    value.get("default") is True or names[number].casefold() == NOT_EXECUTED
+                ):
+                    found.unexecuted.add(number)
+            found.names.update(names)
+            found.of_type[kind] = tuple(dict.fromkeys(names.values()))
+        return found
+
+    # ---------------------------------------------------------------------------------- folders
+
+    async def folders(self) -> dict[int, FolderEntry]:
+        """Return the folders of all trees by number, as they were when first asked for."""
+
+        async def read() -> dict[int, FolderEntry]:
+            found: dict[int, FolderEntry] = {}
+            for folder_type in TREES:
+                entries, _ = await self.read_folders(folder_type)
+                found |= {n: attrs.evolve(entry, raw={}) for n, entry in entries.items()}
+            return found
+
+        return await self._services.once("zephyr folders", read)
+
+    async def read_folders(self, folder_type: str) -> tuple[dict[int, FolderEntry], list[Any]]:
+        """Return one tree by number, read now, and what has no number.
+
+        Parents need not come before their children: numbers tell nothing about the order.
+        """
+        params = {"projectKey": self._project, "folderType": folder_type}
+        found: dict[int, FolderEntry] = {}
+        unusable = []
+        async for value in self._api.all_of("folders", params):
+            number = whole(mapped(value).get("id"))
+            if text(mapped(value).get("folderType")) not in ("", folder_type):
+                continue
+            if number is None:
+                unusable.append(value)
+            else:
+                found[number] = _folder(value, TREES[folder_type])
+        return found, unusable
+
+    async def folder(self, number: int) -> FolderEntry | None:
+        """Return a folder, also one that was made or moved since; None where there is none."""
+        known = (await self.folders()).get(number)
+        if known is not None:
+            return known
+        value = await self._ask("folders", number)
+        if value is None:
+            return None
+        tree = TREES.get(text(value.get("folderType")), Tree.CASES)
+        return _folder(value, tree)
+
+    async def way_to(self, number: int) -> tuple[tuple[int, FolderEntry], ...]:
+        """Return a folder and those around it, outermost first; empty where it is not there.
+
+        A chain that runs in a circle is cut where it closes.
+        """
+        way: dict[int, FolderEntry] = {}
+        at: int | None = number
+        while at is not None and at not in way:
+            entry = await self.folder(at)
+            if entry is None:
+                break
+            way[at] = entry
+            at = entry.parent
+        return tuple(reversed(way.items()))
+
+    # -------------------------------------------------------------------------- cycles and plans
+
+    async def cycles(self) -> Cycles:
+        """Return the cycles of the project by number."""
+
+        async def read() -> Cycles:
+            found = Cycles()
+            async for value in self._api.every("testcycles", {"projectKey": self._project}):
+                number = whole(mapped(value).get("id"))
+                entry = _cycle(mapped(value))
+                if number is not None and entry is not None:
+                    found.add(number, entry)
+            return found
+
+        return await self._services.once("zephyr cycles", read)
+
+    async def plans(self) -> Plans:
+        """Return the plans of the project by number."""
+
+        async def read() -> Plans:
+            found = Plans()
+            async for value in self._api.every("testplans", {"projectKey": self._project}):
+                found.add(mapped(value))
+            return found
+
+        return await self._services.once("zephyr plans", read)
+
+    async def cycle(self, reference: Any) -> CycleEntry | None:
+        """Return the cycle of an execution, by the id or by what stands in ``self``.
+
+        None where Zephyr does not give it. ``self`` holds the key or the number (both seen).
+        """
+        known = await self.cycles()
+        segment = part_after(mapped(reference).get("self"), "testcycles")
+        numbers = (whole(mapped(reference).get("id")), whole(segment), known.numbers.get(segment))
+        for number in numbers:
+            if number in known.entries:
+                return known.entries[number]
+        asked = segment or next((str(number) for number in numbers if number is not None), "")
+        return _cycle(mapped(await self._ask("testcycles", asked))) if asked else None
+
+    async def dates_of_plan(self, plan: Mapping[str, Any]) -> tuple[datetime | None, ...]:
+        """Return the planned dates of the cycles of a plan, whichever of both ends links them."""
+        known = await self.cycles()
+        own = (n for n in linked(plan, "testCycles", "testCycleId"))
+        numbers = dict.fromkeys((*own, *known.of_plan.get(whole(plan.get("id")), ())))
+        entries = [known.entries[number] for number in numbers if number in known.entries]
+        return tuple(date for entry in entries for date in (entry.start, entry.end))
+
+    async def plans_of_cycle(self, cycle: Mapping[str, Any]) -> tuple[tuple[str, ...], int]:
+        """Return the keys of a cycle's plans, its own order first, and how many are not given."""
+        known = await self.plans()
+        own = linked(cycle, "testPlans", "testPlanId")
+        numbers = dict.fromkeys((*own, *known.of_cycle.get(whole(cycle.get("id")), ())))
+        keys, gone = [], 0
+        for number in numbers:
+            key = known.keys.get(number) or text(
+                mapped(await self._ask("testplans", number)).get("key")
+            )
+            if key:
+                keys.append(key)
+            else:
+                gone += 1
+        return tuple(keys), gone
+
+    # --------------------------------------------------------------------------------- one alone
+
+    async def _ask(self, path: str, number: int | str) -> Any:
+        """Return one object that is on no list, None where Zephyr does not give it."""
+        place = (path, str(number))
+        if place not in self._alone:
+            answer = await self._api.try_get(path_of(path, number))
+            self._alone[place] = answer.body if answer.status == OK else None
+        return self._alone[place]
+
+    async def _numbered(
+        self, path: str, params: Mapping[str, str]
+    ) -> AsyncIterator[tuple[int, Mapping[str, Any]]]:
+        async for value in self._api.all_of(path, params):
+            number = whole(mapped(value).get("id"))
+            if number is not None:
+                yield number, value
+
+
+def linked(value: Mapping[str, Any], name: str, id_name: str) -> tuple[int, ...]:
+    """Return the numbers of linked plans or cycles.
+
+    ``target`` ends with the number too (its host is wrong on the real service).
+    """
+    links = map(mapped, listed(mapped(value.get("links")).get(name)))
+    numbers = (
+        number_in(link.get("target")) if whole(link.get(id_name)) is None else whole(link[id_name])
+        for link in links
+    )
+    return tuple(number for number in numbers if number is not None)
+
+
+def _folder(value: Mapping[str, Any], tree: Tree) -> FolderEntry:
+    name = text(value.get("name")) or f"Folder {text(value.get('id'))}"
+    return FolderEntry(name, whole(value.get("parentId")), tree, value)
+
+
+def _cycle(value: Mapping[str, Any]) -> CycleEntry | None:
+    key = text(value.get("key"))
+    if not key:
+        return None
+    return CycleEntry(
+        key,
+        instant(value.get("plannedStartDate")),
+        instant(value.get("plannedEndDate")),
+        linked(value, "testPlans", "testPlanId"),
+    )

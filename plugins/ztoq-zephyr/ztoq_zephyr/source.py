@@ -1,0 +1,165 @@
+"""Reads one project of Zephyr Scale Cloud or Zephyr Essential."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import attrs
+
+from ztoq_core.plugin import (
+    Attachment,
+    Client,
+    FieldSpec,
+    FieldType,
+    Finding,
+    Kind,
+    Level,
+    Note,
+    Page,
+    Record,
+    Ref,
+    Reject,
+    Schema,
+    Services,
+)
+from ztoq_zephyr.api import Api, path_of
+from ztoq_zephyr.attachments import Attachments
+from ztoq_zephyr.checks import check
+from ztoq_zephyr.config import ZephyrConfig
+from ztoq_zephyr.contents import Contents
+from ztoq_zephyr.credentials import BearerAuth
+from ztoq_zephyr.listing import Listing
+from ztoq_zephyr.payloads import project_of
+from ztoq_zephyr.references import References
+from ztoq_zephyr.values import mapped, text, whole
+
+__all__ = ["ZephyrSource"]
+
+OK = 200
+KINDS = (Kind.FOLDER, Kind.TEST_CASE, Kind.TEST_PLAN, Kind.TEST_CYCLE, Kind.TEST_LOG)
+STATUS_TYPES = {
+    Kind.TEST_CASE: "TEST_CASE",
+    Kind.TEST_PLAN: "TEST_PLAN",
+    Kind.TEST_CYCLE: "TEST_CYCLE",
+    Kind.TEST_LOG: "TEST_EXECUTION",
+}
+
+
+class ZephyrSource:
+    """A project of Zephyr, read over an open client. Implements ``Source``."""
+
+    def __init__(
+        self, config: ZephyrConfig, services: Services, client: Client, auth: BearerAuth
+    ) -> None:
+        self._config = config
+        self._services = services
+        self._auth = auth
+        self._api = Api(client, config.page_size)
+        self._references = References(self._api, services, config.project)
+        self._files = Attachments(self._api, services, config.project, config.attachments)
+        self._listing = Listing(self._api, self._references, services, config.project)
+        self._contents = Contents(self._api, self._references, services, self._files)
+
+    @property
+    def identity(self) -> str:
+        """Return product, host and project; the host tells the region."""
+        return f"zephyr {urlsplit(self._config.base_url).hostname} {self._config.project}"
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """Return the kinds that are listed. Pages of executions carry their runs too."""
+        return KINDS
+
+    @property
+    def completes(self) -> frozenset[Kind]:
+        """Return the kinds that need calls of their own."""
+        return frozenset(KINDS) - {Kind.FOLDER}
+
+    async def check(self) -> tuple[Finding, ...]:
+        """Look at token, address and project; as ``Source.check``."""
+        return await check(self._api, self._auth, self._config)
+
+    async def describe(self) -> Schema:
+        """Return the choices that Zephyr lists; of custom fields it shows no definitions."""
+        statuses = await self._references.statuses()
+        fields = [
+            _choice(kind, "status", statuses.of_type.get(name, ()))
+            for kind, name in STATUS_TYPES.items()
+        ]
+        priorities = await self._references.names("priorities")
+        environments = await self._references.names("environments")
+        fields += [
+            _choice(Kind.TEST_CASE, "priority", tuple(dict.fromkeys(priorities.values()))),
+            _choice(Kind.TEST_RUN, "environment", tuple(dict.fromkeys(environments.values()))),
+        ]
+        return Schema(
+            fields=tuple(fields),
+            statuses=statuses.of_type.get("TEST_EXECUTION", ()),
+            kinds=frozenset({*KINDS, Kind.TEST_RUN, Kind.ATTACHMENT}),
+        )
+
+    async def fetch(self, kind: Kind, cursor: str | None) -> Page:
+        """Return a page; as ``Source.fetch``."""
+        return await self._listing.fetch(kind, cursor)
+
+    async def complete(self, record: Record) -> tuple[Record, ...]:
+        """Return the record with steps, results and links, then its files."""
+        return await self._contents.complete(record)
+
+    async def resolve(self, ref: Ref) -> tuple[Record, ...] | Reject:
+        """Return what is on no list: of another project, archived, made since; or a reject."""
+        if ref.kind is Kind.FOLDER:
+            number = whole(ref.key.rpartition("-F")[2])
+            folder = None if number is None else await self._listing.folder(number)
+            if folder is None:
+                return Reject(kind=ref.kind, key=ref.key, reason="Zephyr does not give this folder")
+            return (folder,)
+        ways: dict[Kind, tuple[str, Callable[[Mapping[str, Any]], Awaitable[tuple[Record, ...]]]]]
+        ways = {
+            Kind.TEST_CASE: ("testcases", self._listing.case),
+            Kind.TEST_PLAN: ("testplans", self._listing.plan),
+            Kind.TEST_CYCLE: ("testcycles", self._listing.cycle),
+        }
+        if ref.kind not in ways:
+            return Reject(kind=ref.kind, key=ref.key, reason="Zephyr does not give it by itself")
+        path, make = ways[ref.kind]
+        if not project_of(ref.key):
+            return Reject(kind=ref.kind, key=ref.key, reason="Zephyr does not tell its key")
+        answer = await self._api.try_get(path_of(path, ref.key))
+        value = mapped(answer.body)
+        if answer.status != OK or not text(value.get("key")):
+            reason = f"Zephyr answers {answer.status} to GET {path_of(path, ref.key)}"
+            return Reject(kind=ref.kind, key=ref.key, reason=reason, raw=answer.body)
+        *around, record = await make(value)
+        if project_of(ref.key) == self._config.project:
+            self._services.note(
+                Level.CHANGE,
+                "unlisted",
+                "is used but on no list of Zephyr's API (archived, or made since); read by itself",
+                ref,
+            )
+        completed, *revealed = await self._contents.complete(_named(record, ref))
+        return (completed, *around, *revealed)
+
+    async def download(self, attachment: Attachment) -> AsyncIterator[bytes]:
+        """Yield the content of a file; as ``Source.download``."""
+        async for chunk in self._files.download(attachment):
+            yield chunk
+
+
+def _choice(kind: Kind, name: str, values: tuple[str, ...]) -> FieldSpec:
+    return FieldSpec(kind=kind, name=name, type=FieldType.CHOICE, values=values, system=True)
+
+
+def _named(record: Record, ref: Ref) -> Record:
+    """Return the record under the key that others call it by."""
+    if record.key == ref.key:
+        return record
+    note = Note(
+        level=Level.CHANGE,
+        code="key-changed",
+        text=f"Zephyr gives it under the key {record.key}",
+    )
+    return attrs.evolve(record, key=ref.key, notes=(*record.notes, note))

@@ -1,0 +1,168 @@
+"""Reads single values of Zephyr's JSON leniently: whatever comes, something sensible comes out.
+
+The service mixes null, ``""`` and missing keys, and adds keys without notice (observed by several
+clients), so nothing here raises.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from ztoq_core.plugin import FieldValue, Value
+
+__all__ = [
+    "KEY",
+    "account_of",
+    "fields_of",
+    "id_of",
+    "instant",
+    "last_segment",
+    "listed",
+    "mapped",
+    "number_in",
+    "part_after",
+    "seconds",
+    "text",
+    "texts",
+    "whole",
+]
+
+KEY = re.compile(r"(?P<project>.+)-[TRPE]\d+")
+"""A key of a case, cycle, plan or execution."""
+
+
+def mapped(value: Any) -> Mapping[str, Any]:
+    """Return the object, or an empty one."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def listed(value: Any) -> tuple[Any, ...]:
+    """Return the members of an array, or none."""
+    return tuple(value) if isinstance(value, list | tuple) else ()
+
+
+def text(value: Any) -> str:
+    """Return a text as it is, a number as text, anything else as ``""``."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    return ""
+
+
+def texts(value: Any) -> tuple[str, ...]:
+    """Return the texts of an array, without empty ones."""
+    return tuple(each for each in map(text, listed(value)) if each)
+
+
+def whole(value: Any) -> int | None:
+    """Return a whole number, also from ``12.0`` and ``"12"``."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        return int(value)
+    return None
+
+
+def seconds(value: Any) -> float | None:
+    """Return milliseconds as seconds."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        value = whole(value)
+    return None if value is None else value / 1000
+
+
+def instant(value: Any) -> datetime | None:
+    """Return an ISO 8601 time as UTC; one without a zone is taken as UTC."""
+    if not isinstance(value, str) or not value.strip():
+        return None
+    try:
+        moment = datetime.fromisoformat(value.strip())
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (OverflowError, ValueError):
+        return None
+
+
+def id_of(reference: Any) -> int | None:
+    """Return the id of a reference ``{"id": …, "self": …}``, from ``self`` where ``id`` is none."""
+    found = whole(mapped(reference).get("id"))
+    return number_in(mapped(reference).get("self")) if found is None else found
+
+
+def number_in(url: Any) -> int | None:
+    """Return the number that a URL ends with."""
+    return whole(last_segment(url))
+
+
+def last_segment(url: Any) -> str:
+    """Return what a URL's path ends with, or ``""``."""
+    return next(reversed(_segments(url)), "")
+
+
+def part_after(url: Any, name: str) -> str:
+    """Return the path segment of a URL that follows the segment ``name``, or ``""``."""
+    segments = _segments(url)
+    for before, after in pairwise(segments):
+        if before == name:
+            return after
+    return ""
+
+
+def account_of(person: Any) -> str:
+    """Return the Atlassian account id of ``{"accountId": …, "self": …}``.
+
+    ``self`` is a Jira URL that ends with the account id (seen: with its colon as ``%3A``).
+    """
+    found = text(mapped(person).get("accountId"))
+    if found:
+        return found
+    url = mapped(person).get("self")
+    if not isinstance(url, str):
+        return ""
+    _, _, account = url.partition("accountId=")
+    return unquote(account.partition("&")[0])
+
+
+def fields_of(custom: Any) -> tuple[FieldValue, ...]:
+    """Return custom fields under their exact names, empty ones included, types unknown.
+
+    One choice is a text, many an array of texts (on Essential of ``{"id", "name"}``), a checkbox a
+    boolean, a number a number, anything else a text; a field without a value is null or ``""``
+    (seen in real projects).
+    """
+    return tuple(
+        FieldValue(name=name, value=_value(value)) for name, value in mapped(custom).items()
+    )
+
+
+def _value(value: Any) -> Value:
+    if value is None or value == "":
+        return None
+    if isinstance(value, str | bool | int | float):
+        return value
+    if isinstance(value, list):
+        return tuple(str(each) for each in map(_value, value) if each is not None)
+    if isinstance(value, Mapping):
+        for name in ("name", "value", "accountId"):
+            if name in value:
+                return _value(value[name])
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _segments(url: Any) -> Sequence[str]:
+    if not isinstance(url, str):
+        return ()
+    try:
+        path = urlsplit(url).path
+    except ValueError:  # such as an unclosed bracket in the host
+        path = url
+    return [unquote(segment) for segment in path.split("/") if segment]
