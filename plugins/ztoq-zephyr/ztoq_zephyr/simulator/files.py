@@ -61,3 +61,9 @@ class File:
     def content(self, folder: Path | None = None) -> bytes:
         """Return the whole content."""
         return b"".join(self.chunks(folder))
+
+    def length(self, folder: Path | None = None) -> int:
+        """Return the size of the content in bytes."""
+        if self.base64 is not None:
+            return len(base64.b64decode(self.base64))
+        return self.size if self.path is None else ((folder or Path()) / self.path).stat().st_size

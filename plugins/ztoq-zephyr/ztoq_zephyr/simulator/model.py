@@ -223,7 +223,8 @@ class Case:
     ``owner`` is an account id; None: no owner, ``""``: an owner object without account id.
     ``version_ids`` are the ids of the case's versions, the newest last; an execution carries one of
     them, never ``id``. ``archived`` cases answer 404 and stand in no list. ``updated_on`` counts
-    only for the filter ``updatedAfter`` (None: ``created_on``).
+    only for the filter ``updatedAfter``; None, here and in other objects: ``created_on``, else
+    ``actual_end``, else the object always passes.
     """
 
     id: int

@@ -1,0 +1,77 @@
+"""Starts the simulator by hand: ``python -m ztoq_zephyr.simulator --port 8001 --corpus FILE``.
+
+Prints the base URL, then a token that works, a line each.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from ztoq_core.simulate import Server, main, parser
+from ztoq_zephyr.simulator import corpus
+from ztoq_zephyr.simulator.access import token
+from ztoq_zephyr.simulator.demo import shop
+from ztoq_zephyr.simulator.mattermost import mattermost
+from ztoq_zephyr.simulator.options import Options
+from ztoq_zephyr.simulator.routes import BASE
+from ztoq_zephyr.simulator.simulator import Simulator
+
+
+def options() -> argparse.ArgumentParser:
+    """Return the options: those of every simulator and what differs between tenants."""
+    made = parser("Serve a Zephyr Cloud project on loopback; without a corpus a demo project.")
+    source = made.add_mutually_exclusive_group()
+    source.add_argument("--corpus", type=Path, metavar="FILE", help="JSON or JSONL (.gz)")
+    source.add_argument("--mattermost", type=Path, metavar="FOLDER", help="Mattermost's cases")
+    made.add_argument("--token", help="accept this one only (default: any unexpired JWT)")
+    made.add_argument("--cap", type=int, default=1000, help="the most values of a page")
+    made.add_argument("--drift", type=int, default=0, help="how much too high totals may be")
+    made.add_argument("--missing", type=int, default=403, help="status of what the tenant lacks")
+    for flag, help_ in (
+        ("--no-nextgen", "a tenant without cursor lists"),
+        ("--no-attachments", "a tenant without attachment endpoints"),
+        ("--no-downloads", "a tenant that lists attachments and refuses their contents"),
+        ("--no-total", "pages without total"),
+        ("--no-is-last", "pages without isLast"),
+        ("--no-step-ids", "steps without ids"),
+        ("--extra-keys", "references with a key that no document knows"),
+    ):
+        made.add_argument(flag, action="store_true", help=help_)
+    return made
+
+
+def serve(given: argparse.Namespace) -> Server:
+    """Return the server for the given options."""
+    tenant = Options(
+        token=given.token,
+        cap=given.cap,
+        drift=given.drift,
+        missing=given.missing,
+        next_gen=not given.no_nextgen,
+        attachments=not given.no_attachments,
+        downloads=not given.no_downloads,
+        total=not given.no_total,
+        is_last=not given.no_is_last,
+        step_ids=not given.no_step_ids,
+        extra_keys=given.extra_keys,
+    )
+    if given.corpus:
+        projects = corpus.read(given.corpus)
+    elif given.mattermost:
+        projects = [mattermost(given.mattermost)]
+    else:
+        projects = shop()
+    return Simulator(projects, tenant).server
+
+
+def start() -> None:
+    """Read the command line and serve until a signal ends it."""
+    made = options()
+    given = made.parse_args()
+    # the kit prints the address and this path; the token follows on a line of its own
+    main(serve, options=made, path=f"{BASE}\n{given.token or token()}")
+
+
+if __name__ == "__main__":
+    start()

@@ -1,0 +1,60 @@
+"""The simulator: a tenant on loopback. Started by the demo, by tests and by hand."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from ztoq_core.simulate import Reply, Request, Server
+from ztoq_zephyr.simulator.access import authorise, token
+from ztoq_zephyr.simulator.model import Project
+from ztoq_zephyr.simulator.options import Options
+from ztoq_zephyr.simulator.queries import refusal
+from ztoq_zephyr.simulator.routes import BASE, routes
+from ztoq_zephyr.simulator.shapes import Shapes
+from ztoq_zephyr.simulator.tenant import Tenant
+
+__all__ = ["Simulator"]
+
+READING = ("GET", "HEAD")
+
+
+class Simulator:
+    """Serves projects as Zephyr Scale Cloud does.
+
+    ``tenant`` is the state, which tests may change; ``options`` and ``server`` (faults, latency,
+    recorder, counters) may be changed while it serves. Nothing can be written through the API.
+    """
+
+    def __init__(self, projects: Sequence[Project], options: Options | None = None) -> None:
+        self.options = options or Options()
+        self.tenant = Tenant(projects)
+        self.server = Server(
+            routes(Shapes(self.tenant, self.options)),
+            name="zephyr",
+            authorise=self._authorise,
+            on_missing=self._refuse,
+        )
+
+    @property
+    def writes(self) -> int:
+        """How many requests tried to write, whatever they were answered."""
+        return sum(n for (method, _), n in self.server.calls.items() if method not in READING)
+
+    def token(self, *, days: float = 365.0) -> str:
+        """Return a token that is accepted for so many days, the fixed one where there is one."""
+        return self.options.token or token(days=days, now=self.options.clock())
+
+    @asynccontextmanager
+    async def serving(self, port: int = 0) -> AsyncIterator[str]:
+        """Serve, and yield the base URL, which ends in ``/v2``; port 0 takes a free one."""
+        async with self.server.serving(port) as origin:
+            yield f"{origin}{BASE}"
+
+    def _authorise(self, request: Request) -> None:
+        authorise(request, self.options.token, self.options.clock())
+
+    def _refuse(self, request: Request) -> Reply:
+        # the service says 403 to a wrong path, and to a caller who may not write
+        reading = request.method in READING
+        raise refusal(403, f"Nothing is at {request.path}" if reading else "You may only read")
