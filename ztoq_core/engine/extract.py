@@ -27,7 +27,7 @@ from ztoq_core.records import (
     TestStep,
     Tree,
 )
-from ztoq_core.store import Checkpoint, Listed, Store
+from ztoq_core.store import Checkpoint, Completed, Fetched, Listed, Store
 
 __all__ = ["extract"]
 
@@ -171,7 +171,7 @@ class _Extraction:
     async def _complete(self, listed: Listed) -> None:
         record = listed.record
         if isinstance(record, Attachment):
-            await self._fetch_file(listed.item, record)
+            await self._fetch_file(record)
             return
         try:
             records = await self.source.complete(record)
@@ -179,21 +179,21 @@ class _Extraction:
             logger.warning("rejected: {}", error)
             await self._reject(record.ref, str(error), record)
             return
-        files = await self.store.write(
-            self.store.intake.save_completed, self.run, listed.item, records
+        files = await self.store.gather(
+            self.store.intake.save_completed, Completed(self.run, records)
         )
         self.teller.done(record.kind)
         for each in files:
             await self._complete(each)
 
-    async def _fetch_file(self, item: int, record: Attachment) -> None:
+    async def _fetch_file(self, record: Attachment) -> None:
         try:
             kept = await self.store.contents.keep(record.name, self.source.download(record))
         except RejectedError as error:
             logger.warning("quarantined: {}", error)
             await self._reject(record.ref, f"The file could not be read: {error}", record)
             return
-        await self.store.write(self.store.intake.save_file, self.run, item, record, kept)
+        await self.store.gather(self.store.intake.save_file, Fetched(self.run, record, kept))
         self.teller.done(Kind.ATTACHMENT)
 
     async def _reject(self, ref: Ref, reason: str, record: Record | None = None) -> None:

@@ -28,7 +28,7 @@ from ztoq_core.errors import (
     StoreError,
 )
 from ztoq_core.records import Attachment, Kind, Ref
-from ztoq_core.store import Job, Store
+from ztoq_core.store import Answered, Intent, Job, Store
 
 __all__ = ["load"]
 
@@ -49,8 +49,8 @@ async def load(  # noqa: PLR0913 - the choices of the command
 ) -> None:
     """Write what is ready, finish what is written, settle what is in doubt.
 
-    ``request_timeout`` (seconds) is that of one request: so long after an intent an unanswered request may
-    still arrive.
+    ``request_timeout`` (seconds) is that of one request: so long after an intent an unanswered
+    request may still arrive.
 
     Raises:
         ConfigError: Fields or permissions are missing; nothing was written. The message lists them.
@@ -225,7 +225,9 @@ class _Loading:
         if isinstance(record, Attachment) and job.content is None:
             raise RecordError("The store does not hold the file's content; extract again")
         outbox = self.store.outbox
-        await self.store.write(outbox.intend, self.run, job, self.timeout)
+        await self.store.gather(
+            outbox.intend, Intent(run=self.run, job=job, deadline_s=self.timeout)
+        )
         written = await self.sink.write(
             record,
             job.written.target_id if job.written else None,
@@ -233,7 +235,7 @@ class _Loading:
             job.content,
         )
         finished = record.kind not in self.schema.finishes
-        await self.store.write(lambda: outbox.wrote(self.run, job, written, finished=finished))
+        await self._answered(job, written, finished=finished)
         if finished:
             self.teller.done(record.kind)
 
@@ -243,10 +245,14 @@ class _Loading:
         written = job.written
         if job.record.kind in self.schema.finishes:
             written = await self.sink.finish(job.record, job.written, self._links(job))
-        await self.store.write(
-            lambda: self.store.outbox.wrote(self.run, job, written, finished=True)
-        )
+        await self._answered(job, written, finished=True)
         self.teller.done(job.record.kind)
+
+    async def _answered(self, job: Job, written: Written, *, finished: bool) -> None:
+        await self.store.gather(
+            self.store.outbox.answered,
+            Answered(run=self.run, job=job, written=written, finished=finished),
+        )
 
     def _links(self, job: Job) -> Mapping[Ref, Written | None]:
         return {**self.roots, **job.links}

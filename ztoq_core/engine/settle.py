@@ -12,7 +12,7 @@ from ztoq_core.contracts import Found, Schema, Sink, Written
 from ztoq_core.engine.progress import Stop, Teller
 from ztoq_core.errors import RecordError, RejectedError
 from ztoq_core.records import Level, Note, Ref
-from ztoq_core.store import Job, Store
+from ztoq_core.store import Answered, Job, Store
 
 __all__ = ["settle"]
 
@@ -73,7 +73,8 @@ async def _look(  # noqa: PLR0913, PLR0917
         return 1
     finished = job.record.kind not in schema.finishes
     written = _adopted(found)
-    await store.write(lambda: outbox.wrote(run, job, written, finished=finished, event="adopted"))
+    answered = Answered(run=run, job=job, written=written, finished=finished, event="adopted")
+    await store.gather(outbox.answered, answered)
     return 1
 
 

@@ -6,11 +6,11 @@ ask the questions of ``Queries``.
 
 from __future__ import annotations
 
-from ztoq_core.store.intake import Checkpoint, Listed
+from ztoq_core.store.intake import Checkpoint, Completed, Fetched, Listed
 from ztoq_core.store.lease import RunInfo
 from ztoq_core.store.mapped import Fate, Scanned, Want
 from ztoq_core.store.models import State
-from ztoq_core.store.outbox import Job, Stored
+from ztoq_core.store.outbox import Answered, Intent, Job, Stored
 from ztoq_core.store.queries import (
     Compared,
     FileTotals,
@@ -24,10 +24,14 @@ from ztoq_core.store.queries import (
 from ztoq_core.store.store import Store
 
 __all__ = [
+    "Answered",
     "Checkpoint",
     "Compared",
+    "Completed",
     "Fate",
+    "Fetched",
     "FileTotals",
+    "Intent",
     "Job",
     "Listed",
     "NoteCount",

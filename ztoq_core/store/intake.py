@@ -14,15 +14,14 @@ from ztoq_core.convert import dumps, loads, read_json, write_json
 from ztoq_core.records import Attachment, Kind, Record, Ref
 from ztoq_core.store.files import Kept
 from ztoq_core.store.models import Side, State, tuples
-from ztoq_core.store.notes import clean, save_notes
+from ztoq_core.store.notes import chunks, clean, save_notes
 
 if TYPE_CHECKING:
     from ztoq_core.store.store import Store
 
-__all__ = ["Checkpoint", "Intake", "Listed"]
+__all__ = ["Checkpoint", "Completed", "Fetched", "Intake", "Listed", "references"]
 
-_IN_ONE_QUERY = 400
-_BACK_AGAIN = (State.GONE, State.REJECTED)
+_NOT_YET = (State.LISTED, State.GONE, State.REJECTED)
 
 
 @attrs.frozen
@@ -31,6 +30,23 @@ class Listed:
 
     item: int
     record: Record
+
+
+@attrs.frozen
+class Completed:
+    """A completed record, first, with what it revealed."""
+
+    run: int
+    records: tuple[Record, ...]
+
+
+@attrs.frozen
+class Fetched:
+    """An attachment whose content is kept."""
+
+    run: int
+    record: Attachment
+    kept: Kept
 
 
 @attrs.frozen
@@ -140,35 +156,35 @@ class Intake:
         new = 0
         for each in Kind:
             these = [record for ref, record in last.items() if ref.kind is each]
-            ids, fresh = self._upsert(these, run, pending=each in completes)
-            new += fresh
+            new += self._new(each, [record.key for record in these], run)
             if each in completes:
+                ids = self._upsert(these, run, pending=True)
                 to_do += [Listed(ids[record.key], record) for record in these]
             else:
-                self._edges({ids[record.key]: record for record in these})
-                for record in these:
-                    save_notes(self._store, record.ref, "extract", record.notes)
+                self._save_whole(these, run)
         for reject in rejects:
             self.reject(run, reject)
         self._set_checkpoint(run, kind, attrs.evolve(point, pass_new=point.pass_new + new))
         return to_do
 
+    def _new(self, kind: Kind, keys: Sequence[str], run: int) -> int:
+        """Return how many of the keys have not been seen in this run."""
+        item = self._item
+        return len(keys) - sum(
+            item.select()
+            .where((item.kind == kind) & (item.key << list(some)) & (item.seen_run == run))
+            .count()
+            for some in chunks(keys)
+        )
+
     def _upsert(
         self, records: Sequence[Record], run: int, *, pending: bool, derived: bool = False
-    ) -> tuple[dict[str, int], int]:
-        """Store records of one kind; return their row ids by key, and how many were new."""
+    ) -> dict[str, int]:
+        """Store records of one kind; return their row ids by key."""
         item = self._item
         ids: dict[str, int] = {}
-        new = 0
-        for start in range(0, len(records), _IN_ONE_QUERY):
-            chunk = records[start : start + _IN_ONE_QUERY]
-            kind = chunk[0].kind
+        for chunk in chunks(records):
             rows = [_row(record, run, pending=pending, derived=derived) for record in chunk]
-            keys = [record.key for record in chunk]
-            known = item.select(item.key).where(
-                (item.kind == kind) & (item.key << keys) & (item.seen_run == run)
-            )
-            new += len(chunk) - known.count()
             item.insert_many(rows).on_conflict(
                 conflict_target=[item.kind, item.key],
                 preserve=[
@@ -182,27 +198,39 @@ class Intake:
                 ],
                 update={
                     item.state: pw.Case(
-                        None, [(item.state << _BACK_AGAIN, pw.EXCLUDED.state)], item.state
+                        None, [(item.state << _NOT_YET, pw.EXCLUDED.state)], item.state
                     )
                 },
             ).execute()
-            found = item.select(item.id, item.key).where((item.kind == kind) & (item.key << keys))
+            found = item.select(item.id, item.key).where(
+                (item.kind == chunk[0].kind) & (item.key << [record.key for record in chunk])
+            )
             ids.update({key: number for number, key in tuples(found)})
-        return ids, new
+        return ids
+
+    def _save_whole(self, records: Sequence[Record], run: int, *, derived: bool = False) -> None:
+        """Store records that nothing is to be added to, with what they refer to and their notes."""
+        by_kind: dict[Kind, dict[str, Record]] = {}
+        for record in records:
+            by_kind.setdefault(record.kind, {})[record.key] = record
+        for these in by_kind.values():
+            ids = self._upsert(list(these.values()), run, pending=False, derived=derived)
+            self._edges({ids[key]: record for key, record in these.items()})
+            save_notes(
+                self._store, "extract", [(record.ref, record.notes) for record in these.values()]
+            )
 
     def _edges(self, records: Mapping[int, Record], side: Side = Side.SOURCE) -> None:
         edge = self._store.edge_table
-        ids = list(records)
-        for start in range(0, len(ids), _IN_ONE_QUERY):
-            chunk = ids[start : start + _IN_ONE_QUERY]
-            edge.delete().where((edge.side == side) & (edge.child << chunk)).execute()
-            rows = [
-                {"child": number, "side": side, "role": role, "kind": ref.kind, "key": ref.key}
-                for number in chunk
-                for role, ref in references(records[number])
-            ]
-            for first in range(0, len(rows), _IN_ONE_QUERY):
-                edge.insert_many(rows[first : first + _IN_ONE_QUERY]).execute()
+        for some in chunks(list(records)):
+            edge.delete().where((edge.side == side) & (edge.child << list(some))).execute()
+        rows = [
+            {"child": number, "side": side, "role": role, "kind": ref.kind, "key": ref.key}
+            for number, record in records.items()
+            for role, ref in references(record)
+        ]
+        for some_rows in chunks(rows):
+            edge.insert_many(some_rows).execute()
 
     # --------------------------------------------------------------------------- completion
 
@@ -223,32 +251,16 @@ class Intake:
             for number, kind, body, raw in tuples(query)
         ]
 
-    def save_completed(self, run: int, listed: int, records: Sequence[Record]) -> list[Listed]:
-        """Store a completed record and what it reveals; return the files still to be fetched."""
-        main, *revealed = records
-        self._complete(run, listed, main)
-        files = [record for record in revealed if isinstance(record, Attachment)]
-        others = [record for record in revealed if not isinstance(record, Attachment)]
-        for record in others:
-            ids, _ = self._upsert([record], run, pending=False)
-            self._edges({ids[record.key]: record})
-            save_notes(self._store, record.ref, "extract", record.notes)
-        return self._reveal_files(run, files)
-
-    def _complete(self, run: int, number: int, record: Record) -> None:
-        row = _row(record, run, pending=False)
-        del row["state"], row["derived"]
-        item = self._item
-        item.update(
-            state=pw.Case(
-                None,
-                [(item.state << (State.LISTED, *_BACK_AGAIN), State.EXTRACTED)],
-                item.state,
-            ),
-            **row,
-        ).where(item.id == number).execute()
-        self._edges({number: record})
-        save_notes(self._store, record.ref, "extract", record.notes)
+    def save_completed(self, batch: Sequence[Completed]) -> list[list[Listed]]:
+        """Store completed records and what they reveal; return each one's files to be fetched."""
+        run = batch[0].run
+        whole: list[Record] = []
+        files: list[list[Attachment]] = []
+        for each in batch:
+            whole += [record for record in each.records if not isinstance(record, Attachment)]
+            files.append([record for record in each.records if isinstance(record, Attachment)])
+        self._save_whole(whole, run)
+        return [self._reveal_files(run, these) for these in files]
 
     def _reveal_files(self, run: int, files: Sequence[Attachment]) -> list[Listed]:
         """Store attachments; those whose content is held under the same name are whole already."""
@@ -261,34 +273,40 @@ class Intake:
             (item.kind == Kind.ATTACHMENT) & (item.key << [each.key for each in files])
         )
         for (body,) in tuples(query):
-            known = loads(Kind.ATTACHMENT, bytes(body))
+            known = loads(Kind.ATTACHMENT, bytes(body)) if body else None
             if isinstance(known, Attachment) and known.sha256:
                 held[known.key] = known
-        to_do = []
+        whole: list[Record] = []
+        to_fetch: list[Attachment] = []
         for each in files:
             before = held.get(each.key)
-            whole = before is not None and before.name == each.name
-            record = (
-                attrs.evolve(
-                    each, sha256=before.sha256, size=before.size, media_type=before.media_type
-                )
-                if before is not None and whole
-                else each
-            )
-            ids, _ = self._upsert([record], run, pending=not whole)
-            self._edges({ids[each.key]: record})
-            if not whole:
-                to_do.append(Listed(ids[each.key], record))
-        return to_do
+            if before is not None and before.name == each.name:
+                whole.append(_with_content(each, before.sha256, before.size, before.media_type))
+            else:
+                to_fetch.append(each)
+        self._save_whole(whole, run)
+        ids = self._upsert(to_fetch, run, pending=True)
+        return [Listed(ids[each.key], each) for each in to_fetch]
 
-    def save_file(self, run: int, number: int, record: Attachment, kept: Kept) -> None:
-        """Store where a file's content lies, and the attachment as extracted."""
+    def save_file(self, batch: Sequence[Fetched]) -> list[None]:
+        """Store where files' contents lie, and the attachments as extracted."""
         table = self._store.file_table
-        table.insert(
-            sha256=kept.sha256, size=kept.size, media_type=kept.media_type, path=kept.path
-        ).on_conflict_ignore().execute()
-        whole = attrs.evolve(record, sha256=kept.sha256, size=kept.size, media_type=kept.media_type)
-        self._complete(run, number, whole)
+        rows = {
+            each.kept.sha256: {
+                "sha256": each.kept.sha256,
+                "size": each.kept.size,
+                "media_type": each.kept.media_type,
+                "path": each.kept.path,
+            }
+            for each in batch
+        }
+        table.insert_many(list(rows.values())).on_conflict_ignore().execute()
+        whole = [
+            _with_content(each.record, each.kept.sha256, each.kept.size, each.kept.media_type)
+            for each in batch
+        ]
+        self._save_whole(whole, batch[0].run)
+        return [None] * len(batch)
 
     # ------------------------------------------------------------------------------ rejects
 
@@ -335,9 +353,10 @@ class Intake:
         self, run: int, records: Sequence[Record], *, derived: bool = False
     ) -> list[Listed]:
         """Store records that were looked up by name; return the files still to be fetched."""
-        main, *revealed = records
-        ids, _ = self._upsert([main], run, pending=False, derived=derived)
-        return self.save_completed(run, ids[main.key], [main, *revealed])
+        if derived:
+            self._save_whole(records, run, derived=True)
+            return []
+        return self.save_completed([Completed(run, tuple(records))])[0]
 
     def latest_log_of(self, case: Ref) -> Record | None:
         """Return the newest log of a case that has step results, for the steps of its stub."""
@@ -378,3 +397,7 @@ class Intake:
             conflict_target=[meta.name], preserve=[meta.value]
         ).execute()
         return int(lost)
+
+
+def _with_content(record: Attachment, sha256: str, size: int, media_type: str) -> Attachment:
+    return attrs.evolve(record, sha256=sha256, size=size, media_type=media_type)

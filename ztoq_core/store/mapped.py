@@ -13,14 +13,13 @@ from ztoq_core.convert import dumps, loads, read_json
 from ztoq_core.records import FieldType, Kind, Note, Record, Ref
 from ztoq_core.store.intake import references
 from ztoq_core.store.models import Side, State, tuples
-from ztoq_core.store.notes import clean, save_notes
+from ztoq_core.store.notes import chunks, clean, save_notes
 
 if TYPE_CHECKING:
     from ztoq_core.store.store import Store
 
 __all__ = ["Fate", "Mapped", "Scanned", "Want"]
 
-_IN_ONE_QUERY = 300
 _OUT_OF_REACH = (State.REJECTED, State.GONE, State.DELETED)
 _KEPT_STATES = (State.SENDING, State.UNKNOWN, State.CONFLICT)
 
@@ -139,10 +138,9 @@ class Mapped:
         item = self._item
         wanted = list(dict.fromkeys(keys))
         found: dict[str, Record] = {}
-        for start in range(0, len(wanted), _IN_ONE_QUERY):
-            chunk = wanted[start : start + _IN_ONE_QUERY]
+        for some in chunks(wanted):
             query = item.select(item.key, item.record).where(
-                (item.kind == kind) & (item.key << chunk) & ~item.record.is_null()
+                (item.kind == kind) & (item.key << list(some)) & ~item.record.is_null()
             )
             found |= {key: loads(kind, bytes(body)) for key, body in tuples(query)}
         return found
@@ -184,26 +182,39 @@ class Mapped:
         }
         edges: list[dict[str, Any]] = []
         changed: list[int] = []
+        rows = []
         for fate in fates:
             _, state, before, written, finished, refused, reason = known[fate.item]
             body = dumps(fate.record) if fate.record else None
             digest = hashlib.sha256(body).hexdigest() if body else ""
             new = self._state(fate, digest, state, written, finished, refused)
-            kept = new is State.FAILED and fate.record is not None
-            item.update(
-                state=new,
-                reason=reason if kept or new == state else clean(fate.reason),
-                loss=fate.loss,
-                target=body,
-                target_digest=digest,
-            ).where(item.id == fate.item).execute()
+            kept = new == state or (new is State.FAILED and fate.record is not None)
+            rows.append(
+                {
+                    "id": fate.item,
+                    "kind": fate.source.kind,
+                    "key": fate.source.key,
+                    "rank": fate.source.kind.rank,
+                    "state": new,
+                    "reason": reason if kept else clean(fate.reason),
+                    "loss": fate.loss,
+                    "target": body,
+                    "target_digest": digest,
+                }
+            )
             if digest != before or not digest:
                 changed.append(fate.item)
                 edges += self._target_edges(fate)
-            save_notes(self._store, fate.source.ref, "transform", fate.notes)
-            for brought in fate.record.brings if fate.record else ():
-                self._bring(brought)
+        for some in chunks(rows):
+            item.insert_many(some).on_conflict(
+                conflict_target=[item.id],
+                preserve=[item.state, item.reason, item.loss, item.target, item.target_digest],
+            ).execute()
         self._replace_edges(changed, edges)
+        save_notes(self._store, "transform", [(fate.source.ref, fate.notes) for fate in fates])
+        brought = {each.ref: each for fate in fates if fate.record for each in fate.record.brings}
+        for each in brought.values():
+            self._bring(each)
 
     @staticmethod
     def _state(  # noqa: PLR0913, PLR0917 - the columns that decide
@@ -236,9 +247,10 @@ class Mapped:
 
     def _replace_edges(self, children: Sequence[int], rows: Sequence[Mapping[str, Any]]) -> None:
         edge = self._store.edge_table
-        edge.delete().where((edge.side == Side.TARGET) & (edge.child << list(children))).execute()
-        for start in range(0, len(rows), _IN_ONE_QUERY):
-            edge.insert_many(list(rows[start : start + _IN_ONE_QUERY])).execute()
+        for some in chunks(children):
+            edge.delete().where((edge.side == Side.TARGET) & (edge.child << list(some))).execute()
+        for some_rows in chunks(rows):
+            edge.insert_many(list(some_rows)).execute()
 
     def _bring(self, record: Record) -> None:
         """Store a record that only the target needs; the same one comes many times."""
@@ -287,8 +299,8 @@ class Mapped:
             }
             for each in wants
         ]
-        for start in range(0, len(rows), 100):
-            table.insert_many(rows[start : start + 100]).execute()
+        for some in chunks(rows):
+            table.insert_many(some).execute()
 
     def wants(self) -> list[Want]:
         """Return what the mapped records want of the target's fields."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
-from ztoq_core.records import Note, Ref
+from ztoq_core.records import Kind, Note, Ref
 
 if TYPE_CHECKING:
     from ztoq_core.store.store import Store
 
-__all__ = ["clean", "save_notes"]
+__all__ = ["chunks", "clean", "save_notes"]
+
+T = TypeVar("T")
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
@@ -21,22 +23,39 @@ def clean(text: str) -> str:
     return _UNSTORABLE.sub("\ufffd", text)
 
 
-def save_notes(store: Store, ref: Ref, origin: str, notes: Iterable[Note]) -> None:
-    """Replace the notes that the stage ``origin`` made of a record. An operation for the writer."""
+def save_notes(
+    store: Store, origin: str, noted: Iterable[tuple[Ref, Iterable[Note]]], *, new: bool = False
+) -> None:
+    """Replace the notes that the stage ``origin`` made of records. For the writer thread.
+
+    ``new``: there can be none of them yet.
+    """
     table = store.note_table
-    table.delete().where(
-        (table.kind == ref.kind) & (table.key == ref.key) & (table.origin == origin)
-    ).execute()
-    rows = [
-        {
-            "kind": ref.kind,
-            "key": ref.key,
-            "origin": origin,
-            "level": note.level,
-            "code": note.code,
-            "text": clean(note.text),
-        }
-        for note in dict.fromkeys(notes)
-    ]
-    if rows:
-        table.insert_many(rows).execute()
+    keys: dict[Kind, list[str]] = {}
+    rows = []
+    for ref, notes in noted:
+        keys.setdefault(ref.kind, []).append(ref.key)
+        rows += [
+            {
+                "kind": ref.kind,
+                "key": ref.key,
+                "origin": origin,
+                "level": note.level,
+                "code": note.code,
+                "text": clean(note.text),
+            }
+            for note in dict.fromkeys(notes)
+        ]
+    for kind, these in () if new else keys.items():
+        for some in chunks(these):
+            table.delete().where(
+                (table.kind == kind) & (table.origin == origin) & (table.key << some)
+            ).execute()
+    for some_rows in chunks(rows):
+        table.insert_many(some_rows).execute()
+
+
+def chunks(things: Sequence[T], size: int = 400) -> Iterator[Sequence[T]]:
+    """Yield ``things`` in pieces that fit a statement (SQLite takes 32,766 parameters)."""
+    for start in range(0, len(things), size):
+        yield things[start : start + size]

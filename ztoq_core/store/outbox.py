@@ -8,6 +8,7 @@ kept up to date by each answer, so that the next records to write are one indexe
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -21,12 +22,12 @@ from ztoq_core.convert import loads
 from ztoq_core.records import Attachment, Kind, Record, Ref
 from ztoq_core.store.files import Kept
 from ztoq_core.store.models import Side, State, now, tuples
-from ztoq_core.store.notes import clean, save_notes
+from ztoq_core.store.notes import chunks, clean, save_notes
 
 if TYPE_CHECKING:
     from ztoq_core.store.store import Store
 
-__all__ = ["Job", "Outbox", "Stored"]
+__all__ = ["Answered", "Intent", "Job", "Outbox", "Stored"]
 
 BAD = (State.FAILED, State.BLOCKED, State.REJECTED, State.GONE, State.DELETED)
 SETTLED = (*BAD, State.SKIPPED, State.FINISHED, State.WRITTEN, State.CONFLICT)
@@ -44,6 +45,26 @@ class Job:
     links: Mapping[Ref, Written | None]
     content: Content | None = None
     to_finish: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class Intent:
+    """A record that is about to be sent; its answer is due within ``deadline_s``."""
+
+    run: int
+    job: Job
+    deadline_s: float
+
+
+@attrs.frozen(kw_only=True)
+class Answered:
+    """What the target answered. ``finished``: nothing more is to be done for the record."""
+
+    run: int
+    job: Job
+    written: Written
+    finished: bool
+    event: str = "answer"
 
 
 @attrs.frozen
@@ -341,46 +362,57 @@ class Outbox:
 
     # -------------------------------------------------------------------- intents and answers
 
-    def intend(self, run: int, job: Job, deadline_s: float) -> None:
-        """Journal that a record is about to be sent; its answer is due within ``deadline_s``."""
+    def intend(self, batch: Sequence[Intent]) -> list[None]:
+        """Journal that records are about to be sent, before they are."""
         item = self._item
-        item.update(
-            state=State.SENDING,
-            attempts=item.attempts + 1,
-            deadline=now() + timedelta(seconds=deadline_s),
-        ).where(item.id == job.item).execute()
-        self._journal(run, job.item, "intent", job.digest)
+        deadline = now() + timedelta(seconds=max(each.deadline_s for each in batch))
+        item.update(state=State.SENDING, attempts=item.attempts + 1, deadline=deadline).where(
+            item.id << [each.job.item for each in batch]
+        ).execute()
+        self._journal_all(
+            [(each.run, each.job.item, "intent", each.job.digest, "") for each in batch]
+        )
+        return [None] * len(batch)
 
-    def wrote(
-        self, run: int, job: Job, written: Written, *, finished: bool, event: str = "answer"
-    ) -> None:
-        """Store the target's answer, and let go what waited for it."""
+    def answered(self, batch: Sequence[Answered]) -> list[None]:
+        """Store the target's answers, and let go what waited for them."""
         item = self._item
-        before = next(tuples(item.select(item.state).where(item.id == job.item)), (State.READY,))[0]
-        state = State.FINISHED if finished else State.WRITTEN
-        changes: dict[str, Any] = {"finished_digest": job.digest} if finished else {}
-        item.update(
-            state=state,
-            reason="",
-            written_digest=job.digest,
-            refused_digest="",
-            target_id=written.target_id,
-            pid=clean(written.pid),
-            url=clean(written.url),
-            version=written.version,
-            parts=orjson.dumps(dict(written.parts)).decode() if written.parts else "",
-            stamp=written.stamp,
-            deadline=None,
-            **changes,
-        ).where(item.id == job.item).execute()
-        self._journal(run, job.item, event, job.digest, f"{written.target_id} {written.pid}")
-        stage = "finish" if before == State.WRITTEN else "load"
-        save_notes(self._store, job.record.ref, stage, written.notes)
-        if before != State.WRITTEN:
-            self._let_go(job.record, ("owner", "mention"))
-            self._file_settled(job.record)
-        if finished:
-            self._let_go(job.record, ("parent", "after"))
+        same = ("id", "kind", "key", "rank")
+        for finished in (False, True):
+            these = [each for each in batch if each.finished is finished]
+            if not these:
+                continue
+            rows = [_answer_row(each) for each in these]
+            columns = [getattr(item, name) for name in rows[0] if name not in same]
+            item.insert_many(rows).on_conflict(
+                conflict_target=[item.id],
+                preserve=columns,
+            ).execute()
+        self._journal_all(
+            [
+                (
+                    each.run,
+                    each.job.item,
+                    each.event,
+                    each.job.digest,
+                    f"{each.written.target_id} {each.written.pid}",
+                )
+                for each in batch
+            ]
+        )
+        for stage, finishing in (("load", False), ("finish", True)):
+            noted = [
+                (each.job.record.ref, each.written.notes)
+                for each in batch
+                if each.job.to_finish is finishing
+                and (each.written.notes or each.job.written is not None)
+            ]
+            save_notes(self._store, stage, noted)
+        first = [each.job.record for each in batch if not each.job.to_finish]
+        self._let_go(first, ("owner", "mention"))
+        self._files_settled(first)
+        self._let_go([each.job.record for each in batch if each.finished], ("parent", "after"))
+        return [None] * len(batch)
 
     def refused(self, run: int, job: Job, reason: str) -> None:
         """Store that the target refuses a record; its children are blocked."""
@@ -412,42 +444,67 @@ class Outbox:
     # ------------------------------------------------------------------------------ inner part
 
     def _journal(self, run: int, number: int, event: str, digest: str, detail: str = "") -> None:
-        self._store.journal_table.insert(
-            run=run, item=number, at=now(), event=event, digest=digest, detail=clean(detail)
+        self._journal_all([(run, number, event, digest, detail)])
+
+    def _journal_all(self, rows: Sequence[tuple[int, int, str, str, str]]) -> None:
+        present = now()
+        self._store.journal_table.insert_many(
+            [
+                {
+                    "run": run,
+                    "item": number,
+                    "at": present,
+                    "event": event,
+                    "digest": digest,
+                    "detail": clean(detail),
+                }
+                for run, number, event, digest, detail in rows
+            ]
         ).execute()
 
-    def _children(self, record: Record, roles: Sequence[str]) -> pw.ModelSelect[Any]:
+    def _children(self, records: Sequence[Record], roles: Sequence[str]) -> pw.ModelSelect[Any]:
+        """Return, as a query of ids, what refers to records of one kind in one of the roles."""
         edge = self._edge
         return edge.select(edge.child).where(
-            (edge.kind == record.kind)
-            & (edge.key == record.key)
+            (edge.kind == records[0].kind)
+            & (edge.key << [record.key for record in records])
             & (edge.side == Side.TARGET)
             & (edge.role << list(roles))
         )
 
-    def _let_go(self, record: Record, roles: Sequence[str]) -> None:
+    def _let_go(self, records: Sequence[Record], roles: Sequence[str]) -> None:
+        """Tell what refers to the records in one of the roles to wait for so many less."""
         item = self._item
-        item.update(waiting=item.waiting - 1).where(
-            (item.waiting > 0) & (item.id << self._children(record, roles))
-        ).execute()
+        for kind in Kind:
+            these = [record for record in records if record.kind is kind]
+            counted = Counter(
+                child for (child,) in (tuples(self._children(these, roles)) if these else ())
+            )
+            for less in set(counted.values()):
+                children = [child for child, number in counted.items() if number == less]
+                for some in chunks(children):
+                    item.update(waiting=item.waiting - less).where(
+                        (item.waiting >= less) & (item.id << list(some))
+                    ).execute()
 
-    def _file_settled(self, record: Record) -> None:
-        if isinstance(record, Attachment):
-            item, owner = self._item, record.owner
-            item.update(open_files=item.open_files - 1).where(
-                (item.kind == owner.kind) & (item.key == owner.key) & (item.open_files > 0)
+    def _files_settled(self, records: Sequence[Record]) -> None:
+        item = self._item
+        owners = Counter(each.owner for each in records if isinstance(each, Attachment))
+        for owner, number in owners.items():
+            item.update(open_files=item.open_files - number).where(
+                (item.kind == owner.kind) & (item.key == owner.key) & (item.open_files >= number)
             ).execute()
 
     def _lost(self, record: Record) -> None:
         """Block the children of a record that did not arrive; release what only mentioned it."""
         item = self._item
-        self._let_go(record, ("mention", "after"))
-        self._file_settled(record)
+        self._let_go([record], ("mention", "after"))
+        self._files_settled([record])
         children = list(
             tuples(
                 item.select(item.id, item.kind, item.target).where(
                     (item.state == State.READY)
-                    & (item.id << self._children(record, ("parent", "owner")))
+                    & (item.id << self._children([record], ("parent", "owner")))
                 )
             )
         )
@@ -456,6 +513,28 @@ class Outbox:
                 item.id == number
             ).execute()
             self._lost(loads(Kind(kind), bytes(body)))
+
+
+def _answer_row(answered: Answered) -> dict[str, Any]:
+    job, written = answered.job, answered.written
+    row = {
+        "id": job.item,
+        "kind": job.record.kind,
+        "key": job.record.key,
+        "rank": job.record.kind.rank,
+        "state": State.FINISHED if answered.finished else State.WRITTEN,
+        "reason": "",
+        "written_digest": job.digest,
+        "refused_digest": "",
+        "target_id": written.target_id,
+        "pid": clean(written.pid),
+        "url": clean(written.url),
+        "version": written.version,
+        "parts": orjson.dumps(dict(written.parts)).decode() if written.parts else "",
+        "stamp": written.stamp,
+        "deadline": None,
+    }
+    return {**row, "finished_digest": job.digest} if answered.finished else row
 
 
 def _written(  # noqa: PLR0913, PLR0917 - the columns of the item table

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -29,6 +29,7 @@ from ztoq_core.store.writer import Writer, as_store_error
 
 __all__ = ["Store"]
 
+A = TypeVar("A")
 T = TypeVar("T")
 
 _SQLITE = {
@@ -115,6 +116,10 @@ class Store(Queries):
     async def write(self, operation: Callable[..., T], *args: Any) -> T:
         """Run ``operation(*args)`` in the writer thread and wait for its commit."""
         return await asyncio.wrap_future(self.submit(lambda: operation(*args)))
+
+    async def gather(self, batch: Callable[[Sequence[A]], Sequence[T]], item: A) -> T:
+        """Have ``batch`` take ``item`` with others in the writer thread; wait for the commit."""
+        return await asyncio.wrap_future(self._writer.gather(batch, item))
 
     async def read(self, query: Callable[..., T], *args: Any) -> T:
         """Run ``query(*args)`` in the reader thread, on a connection of its own."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -18,8 +18,10 @@ from ztoq_core.errors import StoreError
 
 __all__ = ["Writer", "as_store_error"]
 
+A = TypeVar("A")
 T = TypeVar("T")
-_Job = tuple[Callable[[], Any], "Future[Any]"]
+_Batch = Callable[[Sequence[Any]], Sequence[Any]]
+_Job = tuple[_Batch, Any, "Future[Any]"]
 
 _MOST_IN_ONE_COMMIT = 512
 
@@ -50,10 +52,18 @@ class Writer:
         An operation may run twice (alone, after one beside it failed), so it may have no effect but
         on the database. It cannot be cancelled any more.
         """
+        return self.gather(_one_by_one, operation)
+
+    def gather(self, batch: Callable[[Sequence[A]], Sequence[T]], item: A) -> Future[T]:
+        """Queue ``item`` for ``batch``, which takes all items that have gathered for it at once.
+
+        ``batch`` returns a result per item. Within a transaction batches run in the order of their
+        first item; items that depend on each other must wait for each other's commit.
+        """
         future: Future[T] = Future()
         future.set_running_or_notify_cancel()
         with self._lock:
-            self._waiting.append((operation, future))
+            self._waiting.append((batch, item, future))
             start, self._busy = not self._busy, True
         if start:
             self._next()
@@ -80,28 +90,39 @@ class Writer:
     def _start(self, batches: list[list[_Job]]) -> None:
         """Run the batches one after the other, then whatever has gathered meanwhile."""
         jobs = batches[0]
-        attempt = self._pool.submit(self._transaction, [operation for operation, _ in jobs])
+        attempt = self._pool.submit(self._transaction, jobs)
         attempt.add_done_callback(lambda done: self._settle(batches, done))
 
     def _settle(self, batches: list[list[_Job]], done: Future[list[Any]]) -> None:
         jobs, *rest = batches
         error = done.exception()
         if error is None:
-            for (_, future), result in zip(jobs, done.result(), strict=True):
+            for (_, _, future), result in zip(jobs, done.result(), strict=True):
                 future.set_result(result)
         elif len(jobs) > 1:
             rest = [*([job] for job in jobs), *rest]
         else:
             known = isinstance(error, pw.PeeweeException | OSError)
-            jobs[0][1].set_exception(as_store_error(error) if known else error)
+            jobs[0][2].set_exception(as_store_error(error) if known else error)
         if rest:
             self._start(rest)
         else:
             self._next()
 
-    def _transaction(self, operations: list[Callable[[], Any]]) -> list[Any]:
+    def _transaction(self, jobs: list[_Job]) -> list[Any]:
+        places: dict[_Batch, list[int]] = {}
+        for place, (batch, _, _) in enumerate(jobs):
+            places.setdefault(batch, []).append(place)
+        results: list[Any] = [None] * len(jobs)
         self._database.connect(reuse_if_open=True)
         with self._database.atomic():
-            results = [operation() for operation in operations]
+            for batch, these in places.items():
+                found = batch([jobs[place][1] for place in these])
+                for place, result in zip(these, found, strict=True):
+                    results[place] = result
         self.commits += 1
         return results
+
+
+def _one_by_one(operations: Sequence[Callable[[], Any]]) -> list[Any]:
+    return [operation() for operation in operations]

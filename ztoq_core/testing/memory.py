@@ -1,7 +1,7 @@
 """A source and a sink in memory: real implementations, held to the same contract as the others.
 
-``MemorySink`` can die after so many writes (``cut_after``), before its caller hears of the last one:
-``PowerCut`` derives from BaseException, so nothing can swallow it.
+``MemorySink`` can die after so many writes (``cut_after``), before its caller hears of the last
+one: ``PowerCut`` derives from BaseException, so nothing can swallow it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,10 @@ class PowerCut(BaseException):
 
 
 class MemorySource:
-    """Serves the records it is given, ``page_size`` at a time; files from ``contents`` by locator."""
+    """Serves the records it is given, ``page_size`` at a time.
+
+    Files from ``contents`` by locator.
+    """
 
     identity = "memory source"
     completes = frozenset({Kind.TEST_CASE, Kind.TEST_LOG})
@@ -114,8 +117,8 @@ class _Object:
 class MemorySink:
     """Holds what is written to it in ``objects``, by target id, and refuses what it cannot hold.
 
-    ``refuses`` are keys that are always refused. ``doubts`` are keys whose first answer is lost after
-    the object was made. ``finishes`` are cases and logs, whose ``finish`` is counted.
+    ``refuses`` are keys that are always refused. ``doubts`` are keys whose first answer is lost
+    after the object was made. ``finishes`` are cases and logs, whose ``finish`` is counted.
     """
 
     identity = "memory sink"
