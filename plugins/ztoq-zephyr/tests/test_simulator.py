@@ -141,6 +141,37 @@ async def test_filters_keep_what_they_say(tenant: Caller) -> None:
     assert len(last) == len(project.executions) - 8
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/testexecutions?onlyLastExecutions=maybe",
+        "/testexecutions?actualEndDateBefore=2024-01-01T00:00:00",
+        "/testexecutions?testCycle=R1",
+        "/testexecutions?testCase=case",
+        "/statuses?statusType=CASE",
+        "/folders?folderType=case",
+        "/folders/zero",
+        "/testcases/DEMO-T1/teststeps/one/attachments",
+        "/automations/testcases",
+    ],
+)
+async def test_a_parameter_that_the_documents_do_not_allow_is_refused(
+    tenant: Caller, path: str
+) -> None:
+    status, body = await tenant.ask(path)
+    assert (status, body["errorCode"]) == (400, 400)
+
+
+async def test_who_sees_more_than_a_thousand_projects_must_name_one() -> None:
+    projects = [Project(id=number, key=f"P{number}") for number in range(1, 1002)]
+    simulator = Simulator(projects)
+    headers = {"Authorization": f"Bearer {simulator.token()}"}
+    async with simulator.serving() as base, aiohttp.ClientSession(headers=headers) as session:
+        for path, expected in (("testcases", 400), ("testcases?projectKey=P7", 200)):
+            async with session.get(f"{base}/{path}") as answer:
+                assert answer.status == expected
+
+
 async def test_issues_of_steps_show_only_when_asked_for(tenant: Caller) -> None:
     run = next(
         each
@@ -298,3 +329,13 @@ async def test_the_command_serves_a_corpus_and_prints_address_and_token(tmp_path
     finally:
         process.terminate()
     assert await process.wait() == 0
+
+
+async def test_the_command_says_what_is_wrong_with_a_corpus(tmp_path: Path) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "ztoq_zephyr.simulator", "--corpus", str(tmp_path / "none.json")),
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, talk = await process.communicate()
+    assert process.returncode == 1
+    assert talk.startswith(b"the corpus cannot be read: ")

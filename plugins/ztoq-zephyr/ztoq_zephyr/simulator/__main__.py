@@ -13,6 +13,7 @@ from ztoq_zephyr.simulator import corpus
 from ztoq_zephyr.simulator.access import token
 from ztoq_zephyr.simulator.demo import shop
 from ztoq_zephyr.simulator.mattermost import mattermost
+from ztoq_zephyr.simulator.model import Project
 from ztoq_zephyr.simulator.options import Options
 from ztoq_zephyr.simulator.routes import BASE
 from ztoq_zephyr.simulator.simulator import Simulator
@@ -56,13 +57,16 @@ def serve(given: argparse.Namespace) -> Server:
         step_ids=not given.no_step_ids,
         extra_keys=given.extra_keys,
     )
-    if given.corpus:
-        projects = corpus.read(given.corpus)
-    elif given.mattermost:
-        projects = [mattermost(given.mattermost)]
-    else:
-        projects = shop()
-    return Simulator(projects, tenant).server
+    return Simulator(_projects(given), tenant).server
+
+
+def _projects(given: argparse.Namespace) -> list[Project]:
+    try:
+        if given.corpus:
+            return corpus.read(given.corpus)
+        return [mattermost(given.mattermost)] if given.mattermost else shop()
+    except (OSError, ValueError) as error:
+        raise SystemExit(f"the corpus cannot be read: {error}") from None
 
 
 def start() -> None:
