@@ -1,0 +1,166 @@
+"""The two ways into qTest: a static token, and the OAuth password grant.
+
+The vendor's document describes ``POST /oauth/token``; ``POST /oauth/revoke`` stands in the help
+pages only (Common APIs).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from ztoq_core.plugin import AccessError, Client, Level, Secret, ServiceError, Services
+
+__all__ = ["PasswordGrant", "StaticToken"]
+
+LEEWAY = 60.0  # seconds before the end at which a token counts as used up, at most a quarter of it
+REFRESHER = "qtest-api"  # the client name of the refresh grant (vendor's document)
+REFUSED = frozenset({400, 401, 403})
+
+
+def _bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"bearer {token}"}
+
+
+def _basic(name: str) -> dict[str, str]:
+    # the empty password part is mandatory (vendor's document, /oauth/token)
+    return {"Authorization": "Basic " + base64.b64encode(f"{name}:".encode()).decode("ascii")}
+
+
+class StaticToken:
+    """The token that a user copies from the site. It cannot be renewed and is not revoked."""
+
+    def __init__(self, token: Secret) -> None:
+        """Take the token as pasted, with or without the word Bearer."""
+        text = token.reveal().strip()
+        word, _, rest = text.partition(" ")
+        self._token = Secret(rest.strip() if word.lower() == "bearer" and rest else text)
+
+    async def headers(self) -> Mapping[str, str]:
+        """Return the header."""
+        return _bearer(self._token.reveal())
+
+    async def renew(self, refused: Mapping[str, str]) -> bool:  # noqa: ARG002 - the protocol's
+        """Return False: there is nothing to renew with."""
+        return False
+
+
+@attrs.frozen(repr=False)
+class _Token:
+    """A token that the site gave; ``ends`` and ``renew_at`` are on the monotonic clock."""
+
+    access: str
+    refresh: str
+    renew_at: float
+    ends: float
+
+
+class PasswordGrant:
+    """Tokens obtained by name and password; one renewal serves all who wait for it."""
+
+    def __init__(self, client: Client, username: str, password: Secret, site: str) -> None:
+        """Use ``client`` (without credentials); ``site`` is the client name, any will do."""
+        self._client = client
+        self._username = username
+        self._password = password
+        self._site = site
+        self._lock = asyncio.Lock()
+        self._token: _Token | None = None
+        self._given: list[_Token] = []
+
+    async def headers(self) -> Mapping[str, str]:
+        """Return the header, with a token that lasts a while.
+
+        Raises:
+            AccessError: Name or password are refused.
+        """
+        token = self._token
+        if token is None or time.monotonic() >= token.renew_at:
+            async with self._lock:
+                if self._token is token:
+                    await self._obtain()
+        return self._header()
+
+    async def renew(self, refused: Mapping[str, str]) -> bool:
+        """Get another token after a 401, unless somebody has since ``refused`` was sent."""
+        async with self._lock:
+            if self._token is None or _bearer(self._token.access) == refused_header(refused):
+                await self._obtain()
+        return True
+
+    async def revoke(self, services: Services) -> None:
+        """Give back the tokens that are still good; one that cannot be is noted."""
+        now = time.monotonic()
+        for token in [each for each in self._given if each.ends > now]:
+            try:
+                await self._client.request(
+                    "POST",
+                    "oauth/revoke",
+                    headers=_bearer(token.access),
+                    accept={*REFUSED, 404, 405},
+                    repeatable=True,
+                )
+            except ServiceError as error:
+                # it ends by itself; a migration that went well does not fail by it
+                services.note(Level.CHANGE, "token-not-revoked", f"qTest: a token stays: {error}")
+        self._given.clear()
+        self._token = None
+
+    def _header(self) -> dict[str, str]:
+        if self._token is None:
+            raise AccessError("qTest: there is no token any more; run again")
+        return _bearer(self._token.access)
+
+    async def _obtain(self) -> None:
+        body = None
+        if self._token is not None and self._token.refresh:
+            form = {"grant_type": "refresh_token", "refresh_token": self._token.refresh}
+            body = await self._ask(REFRESHER, form)
+        if body is None:
+            form = {
+                "grant_type": "password",
+                "username": self._username,
+                "password": self._password.reveal(),
+            }
+            body = await self._ask(self._site, form)
+        if body is None:
+            raise AccessError(
+                f"qTest: POST oauth/token refused user {self._username!r}: name or password is "
+                "wrong, or the user signs in by single sign-on and needs a token",
+                status=401,
+            )
+        now = time.monotonic()
+        life = float(body.get("expires_in") or 300.0)
+        self._token = _Token(
+            access=str(body["access_token"]),
+            refresh=str(body.get("refresh_token") or ""),
+            renew_at=now + life - min(LEEWAY, life / 4),
+            ends=now + life,
+        )
+        self._given = [each for each in self._given if each.ends > now] + [self._token]
+
+    async def _ask(self, name: str, form: Mapping[str, str]) -> Mapping[str, Any] | None:
+        # asking twice makes a second token and no harm
+        answer = await self._client.request(
+            "POST",
+            "oauth/token",
+            form=form,
+            headers=_basic(name),
+            accept=REFUSED,
+            repeatable=True,
+        )
+        body = answer.body
+        if answer.status in REFUSED or not isinstance(body, dict) or not body.get("access_token"):
+            return None
+        return body
+
+
+def refused_header(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the authorization header among ``headers``, whatever its case."""
+    found = next((v for k, v in headers.items() if k.lower() == "authorization"), "")
+    return {"Authorization": found}

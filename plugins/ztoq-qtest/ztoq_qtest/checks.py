@@ -1,0 +1,218 @@
+"""Asks what the token may do and what the project is like, without a single write."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from ztoq_core.plugin import (
+    AccessError,
+    ConfigError,
+    FieldSpec,
+    FieldType,
+    Finding,
+    Folder,
+    Kind,
+    RejectedError,
+    Schema,
+    Tree,
+)
+from ztoq_qtest.fields import FieldSet
+from ztoq_qtest.kinds import FIELD_OWNERS, ROOT_CASES, ROOT_CYCLES
+from ztoq_qtest.project import FORBIDDEN, MISSING
+from ztoq_qtest.saving import Desk
+from ztoq_qtest.values import Field
+
+__all__ = ["check", "describe"]
+
+SEARCH_LAG = 60.0  # seconds, design section 6
+SHOWN = 10
+# what is needed, by the words of UserProfile (vendor's document)
+NEEDED: Mapping[str, tuple[str, ...]] = {
+    "module": ("create", "edit"),
+    "requirement": ("create",),
+    "test_case": ("create", "edit"),
+    "release": ("create",),
+    "test_cycle": ("create",),
+    "test_suite": ("create",),
+    "test_run": ("create", "execute"),
+}
+# ztoq fills these by other keys of the request, or the server does
+FILLED = frozenset({"name", "title", "description", "precondition", "id", "status", "shared"})
+READ_ONLY = frozenset({"shared", "projects shared to"})  # facts, section 3
+
+
+async def check(desk: Desk) -> tuple[Finding, ...]:
+    """Try credentials, project and permissions.
+
+    Raises:
+        AccessError: The credentials are refused.
+        ConfigError: There is no such project, or the base URL is not qTest's.
+    """
+    project = await _project(desk)
+    name = project.get("name") or desk.project.config.project
+    findings = [Finding(level="info", text=f"qTest project {name!r} can be reached")]
+    findings += await _permissions(desk)
+    for type_ in dict.fromkeys(FIELD_OWNERS.values()):
+        if not (await desk.settings.fields(type_)).known:
+            text = (
+                "this token may not list the fields of the project (it needs the right to manage "
+                "field settings, or a project administrator); without them every value becomes "
+                "text: use another token, or go on with --accept-missing-fields"
+            )
+            findings.append(Finding(level="error", text=text))
+            break
+    statuses = await desk.settings.statuses()
+    if not statuses:
+        findings.append(Finding(level="error", text="the project has no execution statuses"))
+    if not await desk.settings.users():
+        text = "no people of the project can be listed; who a case or run belongs to becomes text"
+        findings.append(Finding(level="warning", text=text))
+    return tuple(findings)
+
+
+async def _project(desk: Desk) -> Mapping[str, Any]:
+    config = desk.project.config
+    try:
+        found = await desk.project.get("")
+    except AccessError as error:
+        if error.status != FORBIDDEN:
+            raise
+        raise await _no_project(desk, "is not open to this user") from error
+    except RejectedError as error:
+        if error.status not in {None, MISSING}:
+            raise
+        raise await _no_project(desk, "is not there") from error
+    if not isinstance(found, dict) or "id" not in found:
+        raise ConfigError(f"base_url {config.base_url!r} does not answer as qTest does")
+    return found
+
+
+async def _no_project(desk: Desk, why: str) -> ConfigError:
+    """Return the error that tells a wrong number from a wrong URL."""
+    config = desk.project.config
+    try:
+        found = await desk.project.client.get("api/v3/projects")
+    except RejectedError:
+        found = None
+    if not isinstance(found, list):
+        return ConfigError(
+            f"nothing of qTest answers under base_url {config.base_url!r}; give the address of "
+            "the site alone, like https://acme.qtestnet.com"
+        )
+    names = ", ".join(f"{each.get('id')} {each.get('name')!r}" for each in found[:SHOWN])
+    return ConfigError(
+        f"project {config.project} {why} on {config.host} (this user's projects: {names or 'none'})"
+    )
+
+
+async def _profile(desk: Desk) -> Mapping[str, Any]:
+    try:
+        found = await desk.project.get("user-profiles/current")
+    except (AccessError, RejectedError) as error:
+        if error.status not in {FORBIDDEN, MISSING}:
+            raise
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+async def _permissions(desk: Desk) -> list[Finding]:
+    profile = await _profile(desk)
+    if not profile:
+        return [Finding(level="info", text="the user's permissions cannot be read")]
+    config = desk.project.config
+    lacking = [
+        f"{right} {name.replace('_', ' ')}s"
+        for name, rights in NEEDED.items()
+        for right in (*rights, *(("approve",) if name == "test_case" else ()))
+        if (profile.get(name) or {}).get(right) is False
+        and not (right == "approve" and config.approve == "none")
+    ]
+    findings = []
+    if lacking:
+        text = f"the user may not {', '.join(lacking)}; ask the project's administrator"
+        findings.append(Finding(level="error", text=text))
+    if config.create_fields and not _manages(profile):
+        text = "create_fields is set, but the user may not manage the project's settings"
+        findings.append(Finding(level="error", text=text))
+    return findings
+
+
+def _manages(profile: Mapping[str, Any]) -> bool:
+    # what the profile does not say is tried
+    return (profile.get("project_setting") or {}).get("manage") is not False
+
+
+# ------------------------------------------------------------------------------------- describe
+
+
+async def describe(desk: Desk) -> Schema:
+    """Return the project's fields, statuses and people, and what this sink can write."""
+    config, settings = desk.project.config, desk.settings
+    async with asyncio.TaskGroup() as group:
+        listed = {
+            type_: group.create_task(settings.fields(type_))
+            for type_ in dict.fromkeys(FIELD_OWNERS.values())
+        }
+        statuses = group.create_task(settings.statuses())
+        users = group.create_task(settings.users())
+        profile = group.create_task(_profile(desk))
+    sets = {type_: task.result() for type_, task in listed.items()}
+    known = all(each.known for each in sets.values())
+    marked = {kind for kind, type_ in FIELD_OWNERS.items() if sets[type_].known}
+    files = {Kind.TEST_CASE, Kind.TEST_LOG, Kind.REQUIREMENT}
+    if config.plans == "cycle":
+        marked -= {Kind.TEST_PLAN}
+    else:
+        files.add(Kind.TEST_PLAN)
+    return Schema(
+        fields=tuple(
+            spec
+            for kind, type_ in FIELD_OWNERS.items()
+            if kind is not Kind.TEST_LOG
+            for spec in _specs(kind, sets[type_])
+        ),
+        fields_known=known,
+        can_create_fields=config.create_fields and known and _manages(profile.result()),
+        statuses=tuple(each.name for each in statuses.result()),
+        users=users.result(),
+        finishes=frozenset({Kind.TEST_CASE, Kind.TEST_LOG}),
+        attachable=frozenset(files),
+        roots=_roots(desk),
+        mark_field=config.key_field,
+        marked=frozenset(marked - {Kind.TEST_LOG}),
+        field_owner={Kind.TEST_LOG: Kind.TEST_RUN},
+        search_lag=SEARCH_LAG if config.search_lag is None else config.search_lag,
+    )
+
+
+def _specs(kind: Kind, fields: FieldSet) -> list[FieldSpec]:
+    return [_spec(kind, field) for field in fields.fields if _offered(field)]
+
+
+def _offered(field: Field) -> bool:
+    return field.active and field.label.casefold() not in READ_ONLY
+
+
+def _spec(kind: Kind, field: Field) -> FieldSpec:
+    choices = field.type in {FieldType.CHOICE, FieldType.MULTI_CHOICE}
+    names = {field.label.casefold(), field.original.casefold()}
+    return FieldSpec(
+        kind=kind,
+        name=field.label,
+        type=field.type,
+        required=field.required,
+        system=field.system,
+        default=field.default or bool(names & FILLED),
+        values=tuple(each.label for each in field.choices if each.active) if choices else (),
+    )
+
+
+def _roots(desk: Desk) -> tuple[Folder, ...]:
+    config = desk.project.config
+    wanted = (
+        (ROOT_CASES, config.root_module, Tree.CASES),
+        (ROOT_CYCLES, config.root_cycle, Tree.CYCLES),
+    )
+    return tuple(Folder(key=ref.key, name=name, tree=tree) for ref, name, tree in wanted if name)

@@ -1,0 +1,83 @@
+"""The ``[sink]`` table of a qTest connection."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+import attrs
+
+from ztoq_core.plugin import Connection, Secret
+
+__all__ = ["QtestConfig"]
+
+LABEL_LENGTH = 100  # of a field label (qTest help, field settings)
+
+
+def _among(*words: str) -> Callable[[object, attrs.Attribute[str], str], None]:
+    def check(_: object, attribute: attrs.Attribute[str], value: str) -> None:
+        if value not in words:
+            raise ValueError(f"{attribute.name} is {value!r}, not one of: {', '.join(words)}")
+
+    return check
+
+
+def _positive(_: object, attribute: attrs.Attribute[int], value: int) -> None:
+    if value < 1:
+        raise ValueError(
+            f"{attribute.name} is {value}; it is the number in the site's URL, /p/4242/"
+        )
+
+
+def _label(_: object, attribute: attrs.Attribute[str], value: str) -> None:
+    if not value.strip() or len(value) > LABEL_LENGTH:
+        raise ValueError(f"{attribute.name} takes 1 to {LABEL_LENGTH} characters")
+
+
+def _not_negative(_: object, attribute: attrs.Attribute[float | None], value: float | None) -> None:
+    if value is not None and value < 0:
+        raise ValueError(f"{attribute.name} is {value}; it is a time in seconds")
+
+
+@attrs.frozen(kw_only=True)
+class QtestConfig(Connection):
+    """Where to write, as whom, and what qTest leaves open.
+
+    Either ``token`` (Resources > API & SDK of the site; a pasted ``Bearer`` is taken off) or
+    ``username`` with ``password`` (which do not serve single-sign-on users).
+
+    ``create_fields``: make fields and allowed values that are missing. ``approve``: which cases
+    are approved: ``needed`` (executed ones, and those that the mapping says), ``all``, ``none``.
+    ``plans``: a test plan becomes a ``release`` or a ``cycle``. ``cycle_files``: what the mapping
+    does with files of cycles. ``root_module`` and ``root_cycle`` are names of a module and a test
+    cycle made for this migration, around all else. ``key_field`` is the label of the field that
+    holds the source's key, and the words before the key in texts. ``search_lag`` is in seconds.
+    """
+
+    project: int = attrs.field(validator=_positive)
+    token: Secret | None = None
+    username: str | None = None
+    password: Secret | None = None
+    create_fields: bool = False
+    approve: str = attrs.field(default="needed", validator=_among("needed", "all", "none"))
+    plans: str = attrs.field(default="release", validator=_among("release", "cycle"))
+    cycle_files: str = attrs.field(default="case", validator=_among("case", "release", "store"))
+    root_module: str | None = None
+    root_cycle: str | None = None
+    key_field: str = attrs.field(default="Zephyr key", validator=_label)
+    search_lag: float | None = attrs.field(default=None, validator=_not_negative)
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse a URL that is none, and credentials that are missing or doubled."""
+        parts = urlsplit(self.base_url)
+        if parts.scheme not in {"http", "https"} or not parts.netloc:
+            raise ValueError(f"base_url is {self.base_url!r}, not like https://acme.qtestnet.com")
+        if (self.username is None) != (self.password is None):
+            raise ValueError("username and password go together")
+        if (self.token is None) == (self.username is None):
+            raise ValueError("give either token, or username and password")
+
+    @property
+    def host(self) -> str:
+        """The host and port of the site."""
+        return urlsplit(self.base_url).netloc

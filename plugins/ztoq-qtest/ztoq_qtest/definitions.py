@@ -1,0 +1,159 @@
+"""Makes fields and allowed values that the project lacks, and removes those that ztoq made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ztoq_core.plugin import FieldDefinition, FieldType, Found, Kind, RecordError, Written
+from ztoq_qtest.fields import LABEL_LENGTH, FieldSet
+from ztoq_qtest.kinds import FIELD_OWNERS, Place, place_of
+from ztoq_qtest.project import MISSING, Project
+from ztoq_qtest.saving import Desk, Job, with_id
+from ztoq_qtest.values import DATA_TYPES, Choice, Field
+
+__all__ = ["delete_field", "find_field", "write_field"]
+
+VALUES_AT_ONCE = 100  # vendor's document, POST allowed-values
+CHOICES = frozenset({FieldType.CHOICE, FieldType.MULTI_CHOICE})
+
+
+async def write_field(desk: Desk, definition: FieldDefinition, job: Job) -> Written:
+    """Make what is missing of a field; what is there already is only completed.
+
+    It looks first, so it may be repeated as a whole: a field with more values than one request
+    takes needs several.
+    """
+    settings = desk.settings
+    type_ = _type_of(definition)
+    known = await settings.list_fields(type_)
+    field = known.named(definition.name, inactive=True)
+    made: list[int] = []
+    if field is None:
+        field = await _create(desk, type_, definition)
+        owned = f"{Place(type_, field.id).path}"
+    else:
+        owned = job.target_id or f"{Place(type_, field.id).path}#"
+        if not field.active:
+            await _activate(desk.project, type_, known, field)
+    try:
+        if field.type in CHOICES:
+            made = await _complete(desk.project, type_, field, _values(definition))
+    finally:
+        settings.generation += 1
+    if "#" in owned and made:
+        numbers = [part for part in owned.partition("#")[2].split(",") if part]
+        owned = f"{owned.partition('#')[0]}#{','.join([*numbers, *map(str, made)])}"
+    return Written(target_id=owned, stamp=owned)
+
+
+def _type_of(definition: FieldDefinition) -> str:
+    if definition.of not in FIELD_OWNERS:
+        raise RecordError(f"{definition.ref}: objects of kind {definition.of} have no fields")
+    return FIELD_OWNERS[definition.of]
+
+
+def _values(definition: FieldDefinition) -> tuple[str, ...]:
+    if definition.type is FieldType.CHECKBOX:
+        return ("Yes", "No")
+    return tuple(dict.fromkeys(definition.values))
+
+
+async def _create(desk: Desk, type_: str, definition: FieldDefinition) -> Field:
+    body: dict[str, Any] = {
+        "label": definition.name.strip()[:LABEL_LENGTH].strip(),
+        "data_type": DATA_TYPES[definition.type],
+        "required": False,
+        "is_active": True,
+    }
+    if definition.type is FieldType.MULTI_CHOICE:
+        body["multiple"] = True  # types 8 and 17 need it (vendor's document)
+    if definition.type in {*CHOICES, FieldType.CHECKBOX}:
+        first = _values(definition)[:VALUES_AT_ONCE]
+        body["allowed_values"] = [{"label": label, "is_active": True} for label in first]
+    path = f"settings/{type_}/fields"
+    number = with_id(
+        await desk.project.send("POST", path, body, ref=definition.ref), definition.ref
+    )
+    # read again: the answer may leave out the values or whether the field is active
+    known = await desk.settings.list_fields(type_)
+    field = known.by_id(int(number["id"]))
+    if field is None:
+        raise RecordError(f"{definition.ref}: qTest does not list the field that it made")
+    if not field.active:
+        await _activate(desk.project, type_, known, field)
+    return field
+
+
+async def _activate(project: Project, type_: str, known: FieldSet, field: Field) -> None:
+    # The document does not say whether fields left out keep their state, so all custom ones go
+    # along with the state that they have.
+    body = [
+        {"id": each.id, "label": each.label, "is_active": each.active or each.id == field.id}
+        for each in known.fields
+        if not each.system or each.id == field.id
+    ]
+    await project.send("POST", f"settings/{type_}/custom-fields/active", body, repeatable=True)
+
+
+async def _complete(project: Project, type_: str, field: Field, labels: Sequence[str]) -> list[int]:
+    """Add the labels that the field lacks and activate those it has; returns the ids added."""
+    path = f"settings/{type_}/fields/{field.id}/allowed-values"
+    lacking = []
+    for label in labels:
+        if field.choice(label):
+            continue
+        if asleep := _inactive(field, label):
+            body = {"value": asleep.id, "label": asleep.label, "is_active": True}
+            await project.send("PUT", f"{path}/{asleep.id}", body)
+        else:
+            lacking.append(label)
+    before = {choice.id for choice in field.choices}
+    for start in range(0, len(lacking), VALUES_AT_ONCE):
+        batch = lacking[start : start + VALUES_AT_ONCE]
+        body_ = [{"label": label, "is_active": True} for label in batch]
+        await project.send("POST", path, body_)
+    if not lacking:
+        return []
+    listed = [each async for each in project.pages(path, key="value")]
+    wanted = set(lacking)
+    return [
+        int(each["value"])
+        for each in listed
+        if each.get("label") in wanted and int(each["value"]) not in before
+    ]
+
+
+def _inactive(field: Field, label: str) -> Choice | None:
+    folded = label.strip().casefold()
+    return next((c for c in field.choices if c.label.strip().casefold() == folded), None)
+
+
+async def find_field(desk: Desk, definition: FieldDefinition) -> list[Found]:
+    """Return the field where it holds all that the definition wants.
+
+    Whose it is cannot be read: fields bear no mark. It is ztoq's where this process saw the
+    project without it; else nothing of it is, so that a rollback takes nobody's field.
+    """
+    type_ = _type_of(definition)
+    before = desk.settings.first.get(type_)
+    known = await desk.settings.list_fields(type_)
+    field = known.named(definition.name)
+    if field is None:
+        return []
+    if field.type in CHOICES and not all(field.choice(label) for label in _values(definition)):
+        return []
+    desk.settings.generation += 1
+    ours = before is not None and field.id not in before
+    owned = Place(type_, field.id).path + ("" if ours else "#")
+    return [Found(written=Written(target_id=owned, stamp=owned))]
+
+
+async def delete_field(project: Project, target_id: str) -> None:
+    """Remove a field that ztoq made, or the values that it added; what is gone already is done."""
+    place = place_of(Kind.FIELD, target_id)
+    path = f"settings/{place.type}/fields/{place.id}"
+    _, added, numbers = target_id.partition("#")
+    paths = [f"{path}/allowed-values/{n}" for n in numbers.split(",") if n] if added else [path]
+    for each in paths:
+        await project.send("DELETE", each, accept={MISSING})

@@ -1,0 +1,268 @@
+"""Writes manual test logs with the results of their steps, and links their defects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+import attrs
+
+from ztoq_core.plugin import (
+    Kind,
+    Level,
+    Links,
+    MappingError,
+    Note,
+    Record,
+    RecordError,
+    StepResult,
+    TestLog,
+    Written,
+)
+from ztoq_qtest.cases import case_lines
+from ztoq_qtest.execution import time_text
+from ztoq_qtest.fields import Status, fallbacks
+from ztoq_qtest.kinds import Place, number_of, place_of
+from ztoq_qtest.project import FORBIDDEN, MISSING, Line
+from ztoq_qtest.saving import Desk, Job, linked, with_id
+from ztoq_qtest.stamps import written
+from ztoq_qtest.texts import add_mark, as_html, table
+from ztoq_qtest.values import readable_table
+
+__all__ = ["finish_log", "log_parts", "write_log"]
+
+REFUSED = 400
+# From worst to best, by qTest's own names (facts, section 4). A custom status (absent here) stands
+# between an incomplete and an unexecuted one; a step with one row not run is not passed.
+RANKS = {"failed": 0, "blocked": 1, "incomplete": 2, "unexecuted": 4, "passed": 5}
+CUSTOM = 3
+
+
+@attrs.frozen(kw_only=True)
+class _Body:
+    """A log as it travels, the lines that its step logs answer for, and what is to be noted."""
+
+    json: dict[str, Any]
+    lines: tuple[Line, ...]
+    notes: tuple[Note, ...]
+
+
+async def write_log(desk: Desk, log: TestLog, job: Job) -> Written:
+    """Submit a log, or change the one that ztoq submitted."""
+    run = number_of(Kind.TEST_RUN, linked(job.links, log.run, log).target_id)
+    body = await _body(desk, log, job.links)
+    project = desk.project
+    if job.target_id is None:
+        path = f"test-runs/{run}/test-logs"
+        answer = with_id(await project.send("POST", path, body.json, ref=log.ref), log.ref)
+    else:
+        number = number_of(Kind.TEST_LOG, job.target_id)
+        path = f"test-runs/{run}/test-logs/{number}"
+        # the version of a log cannot be changed (vendor's document)
+        json = {name: v for name, v in body.json.items() if name != "test_case_version_id"}
+        answer = (await project.send("PUT", path, json, ref=log.ref)).body or {}
+        answer = {**answer, "id": number}
+    place = Place("test-logs", int(answer["id"]))
+    if body.lines and log.files and not answer.get("test_step_logs"):
+        answer = {**answer, **await project.get(f"test-runs/{run}/{place.path}")}
+    parts = _parts(log.results, body.lines, answer.get("test_step_logs") or ())
+    return written(place, f"{run}/{place.id}", answer, parts=parts, notes=body.notes)
+
+
+async def _body(desk: Desk, log: TestLog, links: Links) -> _Body:
+    case = linked(links, log.case, log)
+    if log.start is None or log.end is None:
+        raise RecordError(f"{log.ref} has no start or end; the mapping sets them")
+    statuses = await desk.settings.statuses()
+    properties, rest = await desk.settings.properties(Kind.TEST_LOG, log.fields)
+    notes = [*fallbacks(rest, "note")]
+    lines: tuple[Line, ...] = ()
+    note = log.note + readable_table(rest)
+    if log.results and not log.drift and any(each.step for each in log.results):
+        lines = await case_lines(desk.project, case)
+        if not {each.step for each in log.results} <= {line.key for line in lines}:
+            lines = ()
+            note += _results_table(log.results)
+            text = "the executed steps are not those of the case in qTest; they stand in the note"
+            notes.append(Note(level=Level.FALLBACK, code="step-drift", text=text))
+    json: dict[str, Any] = {
+        "status": {"id": _status(statuses, log.statuses, log).id},
+        "exe_start_date": time_text(min(log.start, log.end)),
+        "exe_end_date": time_text(log.end),
+        "note": add_mark(note, desk.project.config.key_field, log.key),
+        "properties": properties,
+    }
+    if case.version:
+        json["test_case_version_id"] = int(case.version)
+    if lines:
+        json["test_step_logs"] = _step_logs(lines, log, statuses)
+    return _Body(json=json, lines=lines, notes=tuple(notes))
+
+
+def _status(statuses: Sequence[Status], wanted: Sequence[str], by: Record) -> Status:
+    named = {each.name.strip().casefold(): each for each in reversed(statuses)}
+    for name in wanted:
+        if found := named.get(name.strip().casefold()):
+            return found
+    have = ", ".join(each.name for each in statuses)
+    raise MappingError(f"{by.ref}: no execution status of {list(wanted)!r} in qTest (has: {have})")
+
+
+def _unexecuted(statuses: Sequence[Status], by: Record) -> Status:
+    named = next((each for each in statuses if each.name.strip().casefold() == "unexecuted"), None)
+    found = named or next((each for each in statuses if each.default), None)
+    return found or _status(statuses, ["Unexecuted"], by)
+
+
+# ------------------------------------------------------------------------------------ step logs
+
+
+def _step_logs(
+    lines: Sequence[Line], log: TestLog, statuses: Sequence[Status]
+) -> list[dict[str, Any]]:
+    """Return a step log for each step of the version, as their number must match (facts, 7)."""
+    ordered = sorted(log.results, key=lambda each: each.step)
+    results = {step: list(rows) for step, rows in groupby(ordered, key=lambda each: each.step)}
+    unexecuted = _unexecuted(statuses, log)
+    found = []
+    for order, line in enumerate(lines, 1):
+        rows = results.get(line.key, [])
+        known = [_status(statuses, row.statuses, log) for row in rows]
+        worst = min(known, key=_rank, default=unexecuted)
+        entry: dict[str, Any] = {
+            "test_step_id": line.id,
+            "status": {"id": worst.id},
+            "actual_result": _actual(rows, known),
+            "order": order,
+        }
+        if line.called is not None:
+            entry["called_test_case_id"] = line.called
+        if line.parent is not None:
+            entry["parent_test_step_id"] = line.parent
+        found.append(entry)
+    return found
+
+
+def _rank(status: Status) -> int:
+    return RANKS.get(status.name.strip().casefold(), CUSTOM)
+
+
+def _actual(rows: Sequence[StepResult], statuses: Sequence[Status]) -> str:
+    if len(rows) == 1 and rows[0].row is None:
+        return rows[0].actual + _defects(rows[0])
+    texts = []
+    for place, (row, status) in enumerate(zip(rows, statuses, strict=True), 1):
+        number = place if row.row is None else row.row
+        data = f"<br>{row.data}" if row.data else ""
+        texts.append(
+            f"<p>Row {number}: {as_html(status.name)}{data}</p>{row.actual}{_defects(row)}"
+        )
+    return "".join(texts)
+
+
+def _defects(result: StepResult) -> str:
+    # links are made to the log: for step logs the document has no link call
+    keys = ", ".join(_issue_keys(result.links))
+    return f"<p>Defects: {as_html(keys)}</p>" if keys else ""
+
+
+def _results_table(results: Sequence[StepResult]) -> str:
+    rows = (
+        (
+            f"Step {each.key}: {(each.statuses or (each.status,))[0]}",
+            "<br>".join(
+                part for part in (each.description, each.data, each.expected, each.actual) if part
+            )
+            + _defects(each),
+        )
+        for each in results
+    )
+    return table(rows, "Executed steps")
+
+
+def _parts(
+    results: Sequence[StepResult], lines: Sequence[Line], answered: Sequence[Mapping[str, Any]]
+) -> dict[str, str]:
+    """Return the step log of each result: by step and calling step, else by place."""
+    ids = [each.get("test_step_log_id") for each in answered]
+    places = {
+        (each.get("test_step_id"), each.get("parent_test_step_id") or None): number
+        for each, number in zip(answered, ids, strict=True)
+    }
+    found: dict[str, str] = {}
+    for place, line in enumerate(lines):
+        number = places.get((line.id, line.parent))
+        if number is None and len(ids) == len(lines):
+            number = ids[place]
+        if number is not None:
+            found |= {each.key: str(number) for each in results if each.step == line.key}
+    return found
+
+
+async def log_parts(
+    desk: Desk, log: TestLog, links: Links, answer: Mapping[str, Any]
+) -> dict[str, str]:
+    """Return the step logs of a log's results as an answer tells them."""
+    answered = answer.get("test_step_logs") or ()
+    if not answered or not any(each.step for each in log.results):
+        return {}
+    lines = await case_lines(desk.project, linked(links, log.case, log))
+    return _parts(log.results, lines, answered)
+
+
+# ------------------------------------------------------------------------------------ finishing
+
+
+async def finish_log(desk: Desk, log: TestLog, before: Written, links: Links) -> Written:
+    """Link the defects of the log and its steps; those that qTest refuses go into the note."""
+    keys = dict.fromkeys(
+        key for each in (log.links, *(r.links for r in log.results)) for key in _issue_keys(each)
+    )
+    refused = [key for key in keys if not await _link(desk, log, before, key)]
+    notes = []
+    if any(_issue_keys(result.links) for result in log.results):
+        text = "the defects of a step are linked to its log; the step's result names them"
+        notes.append(Note(level=Level.CHANGE, code="step-defect", text=text))
+    notes += [
+        Note(
+            level=Level.FALLBACK,
+            code="defect-as-text",
+            text=f"qTest did not link {key}; the note names it",
+        )
+        for key in refused
+    ]
+    missing = [key for key in refused if key not in log.note]
+    after = before
+    if missing:
+        listed = ", ".join(as_html(key) for key in missing)
+        named = attrs.evolve(log, note=f"{log.note}<p>Defects: {listed}</p>")
+        after = await write_log(desk, named, Job(target_id=before.target_id, links=links))
+    return attrs.evolve(after, parts=before.parts or after.parts, notes=(*before.notes, *notes))
+
+
+def _issue_keys(links: Sequence[Any]) -> list[str]:
+    return [str(each.issue_key) for each in links if each.issue_key]
+
+
+async def _link(desk: Desk, log: TestLog, at: Written, key: str) -> bool:
+    place = place_of(Kind.TEST_LOG, at.target_id)
+    # linking again changes nothing; 400 a locked run, 404 a key that Jira does not have
+    answer = await desk.project.send(
+        "POST",
+        f"{place.path}/defects",
+        [key],
+        accept={REFUSED, FORBIDDEN, MISSING},
+        repeatable=True,
+        ref=log.ref,
+    )
+    if answer.status in {REFUSED, FORBIDDEN, MISSING}:
+        return False
+    body = answer.body or await desk.project.get("linked-artifacts", type="test-logs", ids=place.id)
+    names = ("pid", "external_defect_id")
+    return any(
+        each.get(name) == key
+        for container in body or ()
+        for each in container.get("objects") or ()
+        for name in names
+    )

@@ -1,0 +1,150 @@
+"""The requests of one qTest project: paths, paged lists, the children of an object."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from ztoq_core.plugin import Answer, Client, Content, Ref, Services
+from ztoq_qtest.config import QtestConfig
+from ztoq_qtest.kinds import ROOT, SHAPES, Place
+
+__all__ = ["FORBIDDEN", "MISSING", "Line", "Project", "parent_query"]
+
+PAGE_SIZE = 100  # used in the wild on every list; the most for test cases is not stated
+REMEMBERED = 4096  # cases whose steps are kept at hand for their logs
+FORBIDDEN = 403
+MISSING = 404
+Query = dict[str, str | int]
+
+
+@attrs.frozen
+class Line:
+    """A step that a log answers for: of the case itself, or of a case that it calls.
+
+    ``key`` is ``2``, or ``2/1`` for step 1 of the case called by step 2; ``called`` is that case's
+    id and ``parent`` the id of the calling step.
+    """
+
+    key: str
+    id: int
+    called: int | None = None
+    parent: int | None = None
+
+
+@attrs.define(kw_only=True, eq=False)
+class Project:
+    """Sends the requests of a project.
+
+    ``lines`` keeps the steps of the latest cases by (case, version), so that their logs need not
+    ask for them.
+    """
+
+    client: Client
+    config: QtestConfig
+    services: Services
+    lines: OrderedDict[tuple[str, str], tuple[Line, ...]] = attrs.field(factory=OrderedDict)
+
+    async def get(self, path: str, **params: str | int | Sequence[str | int]) -> Any:
+        """Return the JSON of a GET under the project (``""``: of the project itself)."""
+        return await self.client.get(self.path(path), params=params or None)
+
+    async def send(  # noqa: PLR0913 - what a request has
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        params: Mapping[str, str | int] | None = None,
+        content: Content | None = None,
+        headers: Mapping[str, str] | None = None,
+        accept: Collection[int] = (),
+        repeatable: bool = False,
+        ref: Ref | None = None,
+    ) -> Answer:
+        """Send a request under the project."""
+        return await self.client.request(
+            method,
+            self.path(path),
+            params=params,
+            json=body,
+            content=content,
+            headers=headers,
+            accept=accept,
+            repeatable=repeatable,
+            what=str(ref) if ref else "",
+        )
+
+    async def pages(
+        self,
+        path: str,
+        query: Mapping[str, str | int] | None = None,
+        *,
+        size_name: str = "pageSize",
+        key: str = "id",
+    ) -> AsyncIterator[Any]:
+        """Yield the items of a paged list, bare arrays and page objects alike.
+
+        It ends with a page that brings nothing new, since a page may be shorter than asked; a page
+        object's total ends it sooner. ``size`` counts for test cases and requirements, ``pageSize``
+        for all others: the wrong one is ignored (facts, section 10).
+        """
+        seen: set[Any] = set()
+        number = 1
+        while True:
+            params = {"page": number, size_name: PAGE_SIZE, **(query or {})}
+            body = await self.client.get(self.path(path), params=params)
+            total = body.get("total") if isinstance(body, dict) else None
+            items = body.get("items") if isinstance(body, dict) else body
+            fresh = [item for item in items or () if item.get(key) not in seen]
+            for item in fresh:
+                seen.add(item.get(key))
+                yield item
+            if not fresh or (isinstance(total, int) and len(seen) >= total):
+                return
+            number += 1
+
+    async def children(self, type_: str, parent: Place, **more: str | int) -> AsyncIterator[Any]:
+        """Yield the direct children of one type; these lists are consistent, searches may lag."""
+        query = {**parent_query(type_, parent), **more}
+        if type_ in {"test-cases", "requirements"}:
+            if parent != ROOT:
+                query["parentId"] = parent.id
+            listed = self.pages(type_, query, size_name="size")
+        elif type_ in {"test-runs", "test-cycles"}:
+            listed = self.pages(type_, query)
+        else:
+            listed = self._whole(type_, query)
+        async for item in listed:
+            yield item
+
+    async def _whole(self, type_: str, query: Query) -> AsyncIterator[Any]:
+        if type_ == "releases":
+            query["includeClosed"] = "true"  # closed ones are hidden otherwise
+        for item in await self.client.get(self.path(type_), params=query or None) or ():
+            yield item
+
+    def remember(self, case: str, version: str, lines: tuple[Line, ...]) -> None:
+        """Keep the steps of a case for the logs that may follow."""
+        self.lines[case, version] = lines
+        self.lines.move_to_end((case, version))
+        while len(self.lines) > REMEMBERED:
+            self.lines.popitem(last=False)
+
+    def path(self, path: str) -> str:
+        """Return the path of something in the project."""
+        root = f"api/v3/projects/{self.config.project}"
+        return f"{root}/{path}" if path else root
+
+
+def parent_query(type_: str, parent: Place) -> Query:
+    """Return the parameters that name the parent of an object of a type."""
+    style = SHAPES[type_].parent
+    if style == "typed":
+        return {"parentId": parent.id, "parentType": parent.type}
+    if style == "query" and parent != ROOT:
+        return {"parentId": parent.id}
+    return {}

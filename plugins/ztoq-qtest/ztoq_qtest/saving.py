@@ -1,0 +1,104 @@
+"""What all writers share: creating, changing and moving an object, and finding its parent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from ztoq_core.plugin import (
+    Answer,
+    Content,
+    DoubtError,
+    Links,
+    Record,
+    RecordError,
+    Ref,
+    Written,
+)
+from ztoq_qtest.fields import Settings
+from ztoq_qtest.kinds import ROOT, SHAPES, Place, place_of
+from ztoq_qtest.project import Project, parent_query
+
+__all__ = ["Desk", "Job", "linked", "parent_place", "save", "with_id"]
+
+
+@attrs.frozen(kw_only=True)
+class Desk:
+    """What a writer works with."""
+
+    project: Project
+    settings: Settings
+
+
+@attrs.frozen(kw_only=True)
+class Job:
+    """What the engine asks for: ``target_id`` None means create."""
+
+    target_id: str | None
+    links: Links
+    content: Content | None = None
+
+
+def with_id(answer: Answer, ref: Ref) -> Any:
+    """Return the body of a creating answer.
+
+    Raises:
+        DoubtError: The answer is 2xx without an id: something was made, and nobody says what. Only
+            the HTTP client raises this error otherwise; here it makes the engine look for the
+            object by its mark instead of making another.
+    """
+    if not isinstance(answer.body, dict) or answer.body.get("id") is None:
+        raise DoubtError(
+            f"qTest: {ref} was answered {answer.status} without an id", status=answer.status
+        )
+    return answer.body
+
+
+async def save(
+    project: Project, place: Place | str, body: Mapping[str, Any], parent: Place, ref: Ref
+) -> Any:
+    """Create an object of a type, or change the one at a place and move it where it belongs.
+
+    Returns the server's answer. A creating POST is sent once; all else may be repeated.
+    """
+    type_ = place if isinstance(place, str) else place.type
+    query = parent_query(type_, parent)
+    if SHAPES[type_].parent == "body" and parent != ROOT:
+        body = {**body, "parent_id": parent.id}
+    if isinstance(place, str):
+        answer = await project.send("POST", type_, body, params=query or None, ref=ref)
+        return with_id(answer, ref)
+    found = (await project.send("PUT", place.path, body, ref=ref)).body or {}
+    if query and await _elsewhere(project, place, found, parent):
+        # a PUT with parentId moves and ignores the body, so it is a call of its own
+        await project.send("PUT", place.path, body, params=query, ref=ref)
+    return {**found, "id": place.id}
+
+
+async def _elsewhere(project: Project, place: Place, found: Mapping[str, Any], to: Place) -> bool:
+    key = SHAPES[place.type].parent_key
+    if key and to != ROOT and found.get(key) is not None:
+        return int(found[key]) != to.id
+    return all([item["id"] != place.id async for item in project.children(place.type, to)])
+
+
+def linked(links: Links, ref: Ref, by: Record) -> Written:
+    """Return what ``ref`` became in the target.
+
+    Raises:
+        RecordError: It did not arrive, and ``by`` cannot stand without it.
+    """
+    found = links.get(ref)
+    if found is None:
+        raise RecordError(f"{by.ref} needs {ref}, which is not in qTest")
+    return found
+
+
+def parent_place(links: Links, ref: Ref | None, root: Ref | None, by: Record) -> Place:
+    """Return where a record goes: into ``ref``, else into the configured root, else the root."""
+    chosen = ref or root
+    if chosen is None or chosen == by.ref:
+        return ROOT
+    return place_of(chosen.kind, linked(links, chosen, by).target_id)

@@ -1,0 +1,158 @@
+"""The sink that the engine talks to: it hands each kind to the module that knows it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from types import MappingProxyType
+from typing import Any
+
+from ztoq_core.plugin import (
+    Client,
+    Content,
+    Finding,
+    Found,
+    Kind,
+    Links,
+    MarkPage,
+    Owner,
+    Record,
+    RejectedError,
+    Schema,
+    Services,
+    Written,
+)
+from ztoq_qtest.auth import PasswordGrant, StaticToken
+from ztoq_qtest.cases import finish_case, write_case
+from ztoq_qtest.checks import check, describe
+from ztoq_qtest.config import QtestConfig
+from ztoq_qtest.definitions import delete_field, write_field
+from ztoq_qtest.execution import write_cycle, write_plan, write_run
+from ztoq_qtest.fields import Settings
+from ztoq_qtest.files import delete_file, write_file
+from ztoq_qtest.find import find
+from ztoq_qtest.folders import write_folder, write_requirement
+from ztoq_qtest.kinds import place_of
+from ztoq_qtest.listing import LISTED_BY_OWNER, list_marks
+from ztoq_qtest.logs import finish_log, write_log
+from ztoq_qtest.marks import keys_of
+from ztoq_qtest.project import Project
+from ztoq_qtest.reading import look, read
+from ztoq_qtest.saving import Desk, Job
+
+__all__ = ["QtestSink", "open_qtest"]
+
+# the record's type follows from its kind; a table cannot say so
+WRITERS: Mapping[Kind, Callable[[Desk, Any, Job], Awaitable[Written]]] = MappingProxyType(
+    {
+        Kind.FIELD: write_field,
+        Kind.FOLDER: write_folder,
+        Kind.REQUIREMENT: write_requirement,
+        Kind.TEST_CASE: write_case,
+        Kind.TEST_PLAN: write_plan,
+        Kind.TEST_CYCLE: write_cycle,
+        Kind.TEST_RUN: write_run,
+        Kind.TEST_LOG: write_log,
+        Kind.ATTACHMENT: write_file,
+    }
+)
+FINISHERS: Mapping[Kind, Callable[[Desk, Any, Written, Links], Awaitable[Written]]] = (
+    MappingProxyType({Kind.TEST_CASE: finish_case, Kind.TEST_LOG: finish_log})
+)
+
+
+class QtestSink:
+    """Writes one project of qTest Manager by its API v3."""
+
+    def __init__(self, config: QtestConfig, client: Client, services: Services) -> None:
+        """Use ``client``, which is bound to the site and carries the credentials."""
+        project = Project(client=client, config=config, services=services)
+        self._desk = Desk(project=project, settings=Settings(project=project))
+
+    @property
+    def identity(self) -> str:
+        """What the store remembers the project by."""
+        config = self._desk.project.config
+        return f"qtest {config.host} {config.project}"
+
+    @property
+    def listed_by_owner(self) -> Mapping[Kind, frozenset[Kind]]:
+        """Logs are listed by run, files by what they hang on."""
+        return LISTED_BY_OWNER
+
+    async def check(self) -> tuple[Finding, ...]:
+        """Try credentials, project and permissions without a write."""
+        return await check(self._desk)
+
+    async def describe(self) -> Schema:
+        """Return what the project offers."""
+        return await describe(self._desk)
+
+    async def find(self, record: Record, links: Links) -> tuple[Found, ...]:
+        """Return earlier writes of the record, oldest first."""
+        return await find(self._desk, record, links)
+
+    async def marks(self, kind: Kind, owners: Sequence[Owner], cursor: str | None) -> MarkPage:
+        """Return a page of what stands in the project."""
+        return await list_marks(self._desk, kind, owners, cursor)
+
+    async def write(
+        self, record: Record, target_id: str | None, links: Links, content: Content | None
+    ) -> Written:
+        """Create the object, or update the one called ``target_id``."""
+        job = Job(target_id=target_id, links=links, content=content)
+        return await WRITERS[record.kind](self._desk, record, job)
+
+    async def finish(self, record: Record, written: Written, links: Links) -> Written:
+        """Approve and link a case, link the defects of a log."""
+        finisher = FINISHERS.get(record.kind)
+        return await finisher(self._desk, record, written, links) if finisher else written
+
+    async def read(self, kind: Kind, target_id: str) -> Record:
+        """Return what qTest holds now."""
+        return await read(self._desk, kind, target_id)
+
+    async def look(self, kind: Kind, target_id: str) -> Written:
+        """Return what the engine keeps of an object, with the stamp that it has now."""
+        return await look(self._desk, kind, target_id)
+
+    async def delete(self, kind: Kind, target_id: str) -> None:
+        """Delete one object, never by force: a container with something in it stays.
+
+        Raises:
+            RejectedError: qTest keeps it; a log goes only with its run, and a requirement that
+                bears no mark is not ztoq's.
+        """
+        project = self._desk.project
+        if kind is Kind.FIELD:
+            return await delete_field(project, target_id)
+        if kind is Kind.ATTACHMENT:
+            return await delete_file(project, target_id)
+        if kind is Kind.TEST_LOG:
+            raise RejectedError("qTest's API deletes no log; it goes with its run")
+        place = place_of(kind, target_id)
+        if kind is Kind.REQUIREMENT:
+            fields = await self._desk.settings.fields(place.type)
+            if not keys_of(place.type, await project.get(place.path), fields, project.config):
+                raise RejectedError(f"requirement {target_id} was there before; it stays")
+        await project.send("DELETE", place.path)
+        return None
+
+
+@asynccontextmanager
+async def open_qtest(config: QtestConfig, services: Services) -> AsyncIterator[QtestSink]:
+    """Open the sink with the credentials of the config; tokens that it obtained are revoked."""
+    if config.token is not None:
+        async with services.client(config, StaticToken(config.token)) as client:
+            yield QtestSink(config, client, services)
+        return
+    if config.username is None or config.password is None:
+        raise AssertionError("the config demands a token, or a user name with a password")
+    async with services.client(config) as plain:
+        site = config.host.partition(".")[0]
+        grant = PasswordGrant(plain, config.username, config.password, site)
+        try:
+            async with services.client(config, grant) as client:
+                yield QtestSink(config, client, services)
+        finally:
+            await grant.revoke(services)

@@ -1,0 +1,134 @@
+"""HTML that is added to texts, and what is read out of texts again: tables, marks, plain text."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterable
+from html.parser import HTMLParser
+
+__all__ = [
+    "HEADING",
+    "NAME_LENGTH",
+    "add_mark",
+    "as_html",
+    "key_in_name",
+    "keys_in",
+    "one_line",
+    "own_name",
+    "own_text",
+    "plain",
+    "table",
+    "with_suffix",
+]
+
+NAME_LENGTH = 500  # vendor's document, maxLength of every name
+HEADING = "More from Zephyr"
+ENDS_LINE = frozenset({"p", "div", "br", "li", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "pre"})
+SUFFIX = re.compile(r" \[([^\[\]]+)\]$")
+
+
+class _Text(HTMLParser):
+    """Collects the text of an HTML fragment; blocks end lines."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.parts: list[str] = []
+
+    def handle_data(self, data: str) -> None:
+        self.parts.append(data)
+
+    def handle_starttag(self, tag: str, _: list[tuple[str, str | None]]) -> None:
+        if tag == "br":
+            self.parts.append("\n")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in ENDS_LINE:
+            self.parts.append("\n")
+        elif tag in {"td", "th"}:
+            self.parts.append(" ")
+
+
+def plain(text: str) -> str:
+    """Return the text of an HTML fragment, a line for each block, without empty lines."""
+    if "<" not in text and "&" not in text:
+        found = text
+    else:
+        parser = _Text()
+        parser.feed(text)
+        parser.close()
+        found = "".join(parser.parts)
+    lines = (" ".join(line.split()) for line in found.splitlines())
+    return "\n".join(line for line in lines if line)
+
+
+def one_line(text: str) -> str:
+    """Return plain text in one line."""
+    return " ".join(text.split())
+
+
+def as_html(text: str) -> str:
+    """Return plain text as HTML; lines stay lines."""
+    return html.escape(text, quote=False).replace("\n", "<br>")
+
+
+def table(rows: Iterable[tuple[str, str]], heading: str = HEADING) -> str:
+    """Return a heading and a table of names (plain text) and values (HTML); ``""`` for no rows."""
+    body = "".join(f"<tr><th>{as_html(name)}</th><td>{value}</td></tr>" for name, value in rows)
+    return f"<h3>{heading}</h3><table><tbody>{body}</tbody></table>" if body else ""
+
+
+def add_mark(text: str, label: str, key: str) -> str:
+    """Return ``text`` with the line that names the source's key at its end."""
+    return f"{text}<p>{as_html(label)}: {as_html(key)}</p>"
+
+
+def keys_in(text: str, label: str) -> tuple[str, ...]:
+    """Return the keys that lines of ``text`` name, whatever HTML the server made of them.
+
+    A key may hold spaces and brackets, so a line is one whole block.
+    """
+    if label not in text and as_html(label) not in text:
+        return ()
+    start = f"{one_line(label)}: "
+    return tuple(
+        line.removeprefix(start) for line in plain(text).splitlines() if line.startswith(start)
+    )
+
+
+def own_text(text: str, label: str) -> str:
+    """Return ``text`` without the table and the mark that were added to it."""
+    ends = [
+        match.start()
+        for pattern in (
+            rf"<h3[^>]*>\s*{re.escape(HEADING)}\s*</h3>",
+            rf"<p[^>]*>\s*{re.escape(as_html(label))}:[^<]*</p>\s*$",
+        )
+        if (match := re.search(pattern, text))
+    ]
+    return text[: min(ends)] if ends else text
+
+
+def _bracketed(word: str) -> str:
+    # brackets inside would hide where the suffix begins
+    inside = word.replace("%", "%25").replace("[", "%5B").replace("]", "%5D")
+    return f" [{one_line(inside)}]"
+
+
+def with_suffix(name: str, *words: str) -> str:
+    """Return the name with `` [word]`` for each word; the name is cut where it gets too long."""
+    tail = "".join(_bracketed(word) for word in words if word)
+    return one_line(name)[: NAME_LENGTH - len(tail)] + tail
+
+
+def key_in_name(name: str) -> str:
+    """Return the key that ends a name in brackets, or ``""``."""
+    found = SUFFIX.search(name)
+    if not found:
+        return ""
+    return found.group(1).replace("%5B", "[").replace("%5D", "]").replace("%25", "%")
+
+
+def own_name(name: str, key: str) -> str:
+    """Return the name without the key at its end."""
+    return name.removesuffix(_bracketed(key)) if key else name

@@ -1,0 +1,297 @@
+"""How values travel: ``field_value`` is always a string (facts, section 3)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any
+
+import attrs
+
+from ztoq_core.plugin import FieldType, FieldValue, User, Value
+from ztoq_qtest.texts import as_html, one_line, plain, table
+
+__all__ = [
+    "DATA_TYPES",
+    "Choice",
+    "Field",
+    "decode",
+    "encode",
+    "instant",
+    "readable",
+    "readable_table",
+    "structure_choice",
+    "structure_field",
+]
+
+# FieldResource.data_type, vendor's document
+READ_TYPES: Mapping[int, FieldType] = MappingProxyType(
+    {
+        1: FieldType.TEXT,
+        2: FieldType.LONG_TEXT,
+        3: FieldType.CHOICE,
+        4: FieldType.DATE,
+        5: FieldType.USER,
+        6: FieldType.RICH_TEXT,
+        7: FieldType.NUMBER,
+        8: FieldType.MULTI_CHOICE,  # a list of boxes: it has allowed values and multiple=true
+        9: FieldType.DATETIME,
+        12: FieldType.URL,
+        17: FieldType.MULTI_CHOICE,
+    }
+)
+# What ztoq makes. A check box becomes a combo box with Yes and No, since qTest's own check box is a
+# list that cannot tell "no" from "not set".
+DATA_TYPES: Mapping[FieldType, int] = MappingProxyType(
+    {
+        FieldType.TEXT: 1,
+        FieldType.LONG_TEXT: 2,
+        FieldType.CHOICE: 3,
+        FieldType.CHECKBOX: 3,
+        FieldType.DATE: 4,
+        FieldType.USER: 1,  # the members of the project are not the people of the source
+        FieldType.RICH_TEXT: 6,
+        FieldType.NUMBER: 7,
+        FieldType.DATETIME: 9,
+        FieldType.URL: 12,
+        FieldType.MULTI_CHOICE: 17,
+    }
+)
+YES = ("Yes", "True", "Checked", "On", "Y")
+NO = ("No", "False", "Unchecked", "Off", "N")
+DATES = frozenset({FieldType.DATE, FieldType.DATETIME})
+SEVERAL = re.compile(r"\[(.*)\]", re.DOTALL)
+
+
+@attrs.frozen(kw_only=True)
+class Choice:
+    """An allowed value: ``id`` is what travels."""
+
+    id: int
+    label: str
+    active: bool = True
+    default: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class Field:
+    """A field as the project defines it; ``original`` is the name that customers cannot change."""
+
+    id: int
+    label: str
+    original: str = ""
+    type: FieldType = FieldType.TEXT
+    multiple: bool = False
+    required: bool = False
+    active: bool = True
+    system: bool = False
+    default: bool = False
+    choices: tuple[Choice, ...] = ()
+
+    def choice(self, *labels: str) -> Choice | None:
+        """Return the first active value with one of the labels, exactly, then whatever the case."""
+        active = [each for each in self.choices if each.active]
+        for label in labels:
+            for each in active:
+                if each.label == label:
+                    return each
+        folded = {one_line(each.label).casefold(): each for each in reversed(active)}
+        return next((f for label in labels if (f := folded.get(one_line(label).casefold()))), None)
+
+    def label_of(self, number: str) -> str:
+        """Return the label of an allowed value by its id, or the id."""
+        return next((each.label for each in self.choices if str(each.id) == number), number)
+
+
+def _type_of(raw: Mapping[str, Any]) -> FieldType:
+    if known := READ_TYPES.get(int(raw.get("data_type") or 0)):
+        return known
+    # system fields may carry other numbers: 13 on a choice and on a date in one published sample
+    hints = f"{raw.get('instanceType')} {raw.get('attribute_type')} {raw.get('original_name')}"
+    if raw.get("constrained") or raw.get("allowed_values"):
+        return FieldType.MULTI_CHOICE if raw.get("multiple") else FieldType.CHOICE
+    if re.search(r"date|planned(start|end)", hints, re.IGNORECASE):
+        return FieldType.DATETIME
+    if re.search(r"user", hints, re.IGNORECASE):
+        return FieldType.USER
+    if re.search(r"number", hints, re.IGNORECASE):
+        return FieldType.NUMBER
+    return FieldType.TEXT
+
+
+def structure_choice(raw: Mapping[str, Any]) -> Choice:
+    """Return the allowed value of an AllowedValueResource."""
+    return Choice(
+        id=int(raw["value"]),
+        label=str(raw.get("label") or ""),
+        active=raw.get("is_active") is not False,
+        default=bool(raw.get("is_default")),
+    )
+
+
+def structure_field(raw: Mapping[str, Any]) -> Field:
+    """Return the field of a FieldResource."""
+    choices = tuple(
+        structure_choice(each)
+        for each in raw.get("allowed_values") or ()
+        if each.get("value") is not None
+    )
+    return Field(
+        id=int(raw["id"]),
+        label=str(raw.get("label") or ""),
+        original=str(raw.get("original_name") or ""),
+        type=_type_of(raw),
+        multiple=bool(raw.get("multiple")),
+        required=bool(raw.get("required")),
+        active=raw.get("is_active") is not False,
+        system=bool(raw.get("system_field")),
+        default=bool(raw.get("default_value")) or any(each.default for each in choices),
+        choices=choices,
+    )
+
+
+def instant(value: object) -> datetime | None:
+    """Return the instant that an ISO text names, in UTC and whole seconds; None for other texts."""
+    try:
+        moment = datetime.fromisoformat(str(value))
+    except ValueError:
+        return None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moment.astimezone(UTC).replace(microsecond=0)
+
+
+def readable(value: FieldValue) -> str:
+    """Return a value as HTML for people."""
+    content = value.value
+    if isinstance(content, bool):
+        return "Yes" if content else "No"
+    if isinstance(content, tuple):
+        return as_html(", ".join(content))
+    if value.type is FieldType.RICH_TEXT:
+        return str(content)
+    return "" if content is None else as_html(_number(content))
+
+
+def readable_table(values: Iterable[FieldValue]) -> str:
+    """Return the table of values that have no field; optional ones are left out."""
+    return table((each.name, readable(each)) for each in values if not each.optional)
+
+
+def _number(content: str | float) -> str:
+    if isinstance(content, float) and content.is_integer():
+        return str(int(content))
+    return str(content)
+
+
+def _texts(value: FieldValue) -> list[str]:
+    content = value.value
+    if isinstance(content, bool):
+        return list(YES if content else NO)
+    if isinstance(content, tuple):
+        return list(content)
+    return [_number(content)] if content is not None else []
+
+
+def encode(field: Field, value: FieldValue, users: Sequence[User]) -> tuple[str | None, Value]:
+    """Return what travels for ``value`` in ``field``, and the part of it that cannot.
+
+    ``""`` (or ``[]``) travels for an empty value, to clear it; None where nothing may travel: a
+    single choice cannot be cleared through the API (facts, section 3).
+    """
+    content = value.value
+    many = field.type is FieldType.MULTI_CHOICE or field.multiple
+    single = field.type in {FieldType.CHOICE, FieldType.USER}
+    if content is None or content in ("", ()):
+        return ("[]" if many else None if single else ""), None
+    if field.type is FieldType.USER:
+        return _users(field, value, users)
+    if field.type in {FieldType.CHOICE, FieldType.MULTI_CHOICE}:
+        return _several(field, value) if many else _single(field, value)
+    if field.type is FieldType.NUMBER:
+        return _encode_number(content)
+    if field.type in DATES:
+        moment = instant(content) if isinstance(content, str) else None
+        return (moment.isoformat(), None) if moment else (None, content)
+    return _encode_text(field, value), None
+
+
+def _encode_number(content: Value) -> tuple[str | None, Value]:
+    if isinstance(content, bool | tuple) or content is None:
+        return None, content
+    text = _number(content).strip()
+    return (text, None) if re.fullmatch(r"[+-]?\d+(\.\d+)?", text) else (None, content)
+
+
+def _encode_text(field: Field, value: FieldValue) -> str:
+    rich = value.type is FieldType.RICH_TEXT
+    text = ", ".join(_texts(value)) if not isinstance(value.value, bool) else _texts(value)[0]
+    if field.type is FieldType.RICH_TEXT:
+        return text if rich else as_html(text)
+    text = plain(text) if rich else text
+    return text if field.type is FieldType.LONG_TEXT else one_line(text)
+
+
+def _single(field: Field, value: FieldValue) -> tuple[str | None, Value]:
+    texts = _texts(value)
+    if isinstance(value.value, tuple) and len(texts) > 1:
+        return None, value.value
+    found = field.choice(*texts[:1], *value.alternatives, *texts[1:])
+    return (str(found.id), None) if found else (None, value.value)
+
+
+def _several(field: Field, value: FieldValue) -> tuple[str | None, Value]:
+    if isinstance(value.value, bool):
+        found = field.choice(*_texts(value), *((field.label,) if value.value else ()))
+        active = [each for each in field.choices if each.active]
+        if found is None and len(active) == 1:
+            # one box: ticked or not
+            return (f"[{active[0].id}]" if value.value else "[]"), None
+        return (f"[{found.id}]", None) if found else (None, value.value)
+    texts = _texts(value)
+    pairs = [(text, field.choice(text)) for text in texts]
+    if value.alternatives and not any(found for _, found in pairs):
+        pairs = [(texts[0], field.choice(*value.alternatives))]
+    ids = dict.fromkeys(str(found.id) for _, found in pairs if found)
+    rest = tuple(text for text, found in pairs if not found)
+    return (f"[{','.join(ids)}]" if ids else None), (rest or None)
+
+
+def _users(field: Field, value: FieldValue, users: Sequence[User]) -> tuple[str | None, Value]:
+    table: dict[str, str] = {}
+    for user in users:
+        if user.active:
+            for name in (user.id, user.email, user.name):
+                table.setdefault(name.casefold(), user.id)
+    table.pop("", None)
+    texts = _texts(value)
+    if field.multiple:
+        pairs = [(text, table.get(text.casefold())) for text in texts]
+        ids = dict.fromkeys(number for _, number in pairs if number)
+        rest = tuple(text for text, number in pairs if not number)
+        return (f"[{','.join(ids)}]" if ids else None), (rest or None)
+    if len(texts) > 1:
+        return None, value.value
+    for text in (*texts, *value.alternatives):
+        if number := table.get(text.casefold()):
+            return number, None
+    return None, value.value
+
+
+def decode(field: Field | None, raw: Mapping[str, Any]) -> FieldValue:
+    """Return the value that a PropertyResource holds, in neutral words."""
+    label = str(raw.get("field_name") or (field.label if field else ""))
+    text = str(raw.get("field_value") or "")
+    shown = raw.get("field_value_name")
+    type_ = field.type if field else None
+    several = SEVERAL.fullmatch(text)
+    if field and (field.multiple or type_ is FieldType.MULTI_CHOICE) and (several or not text):
+        numbers = [part.strip() for part in several.group(1).split(",")] if several else []
+        values = tuple(field.label_of(number) for number in numbers if number)
+        return FieldValue(name=label, value=values, type=type_)
+    if type_ is FieldType.NUMBER and text:
+        return FieldValue(name=label, value=float(text) if "." in text else int(text), type=type_)
+    if field and type_ is FieldType.CHOICE and text:
+        return FieldValue(name=label, value=str(shown or field.label_of(text)), type=type_)
+    return FieldValue(name=label, value=str(shown or text) or None, type=type_)
