@@ -32,8 +32,6 @@ from ztoq_core.store import Answered, Intent, Job, Store
 
 __all__ = ["load"]
 
-_MOST_ROUNDS = 5
-
 
 async def load(  # noqa: PLR0913 - the choices of the command
     store: Store,
@@ -123,10 +121,9 @@ class _Loading:
             keys = {root.ref for root in self.schema.roots}
             self.roots = {each.ref: each.written for _, each, _ in stored if each.ref in keys}
         kinds = tuple(self.schema.kinds)
-        for _ in range(_MOST_ROUNDS):
+        await self._phase(kinds)
+        while await self._settle():
             await self._phase(kinds)
-            if self.stop.wished or not await self._settle():
-                break
 
     async def _settle(self) -> int:
         """Settle what is in doubt; return how many records became certain."""
@@ -156,6 +153,7 @@ class _Loading:
         outbox = self.store.outbox
         while not self.stop.wished and self.halt is None:
             self.freed.clear()
+            idle = not self.busy  # before the store is asked: an answer may come in meanwhile
             room = 2 * self.slots - len(self.busy)
             jobs = await self.store.read(outbox.to_finish, self.busy, room)
             if len(jobs) < room:
@@ -172,7 +170,7 @@ class _Loading:
                 while len(self.busy) > enough:
                     await self.freed.wait()
                     self.freed.clear()
-            elif not jobs and not await self._break_circle():
+            elif idle and not jobs and not await self._break_circle():
                 return
         while self.busy:
             await self.freed.wait()

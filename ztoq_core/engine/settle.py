@@ -16,6 +16,8 @@ from ztoq_core.store import Answered, Job, Store
 
 __all__ = ["settle"]
 
+_MOST_ATTEMPTS = 6
+
 
 async def settle(  # noqa: PLR0913, PLR0917 - the loading's whole scene
     store: Store,
@@ -67,6 +69,10 @@ async def _look(  # noqa: PLR0913, PLR0917
         found = await sink.find(job.record, {**roots, **job.links})
     except (RejectedError, RecordError) as error:
         logger.warning("could not be looked for: {}", error)
+        return 0
+    if not found and job.attempts >= _MOST_ATTEMPTS:
+        why = f"sent {job.attempts} times, never confirmed and never found in the target"
+        await store.write(outbox.refused, run, job, why)
         return 0
     if not found:
         await store.write(outbox.not_sent, run, job, "looked for and not found: sent again")

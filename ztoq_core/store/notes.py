@@ -11,7 +11,7 @@ from ztoq_core.records import Kind, Note, Ref
 if TYPE_CHECKING:
     from ztoq_core.store.store import Store
 
-__all__ = ["chunks", "clean", "save_notes"]
+__all__ = ["add_note", "chunks", "clean", "save_notes"]
 
 T = TypeVar("T")
 
@@ -53,6 +53,21 @@ def save_notes(
             ).execute()
     for some_rows in chunks(rows):
         table.insert_many(some_rows).execute()
+
+
+def add_note(store: Store, origin: str, note: Note, ref: Ref | None) -> None:
+    """Keep one note, once; without ``ref`` it is about the whole run. For the writer thread."""
+    table = store.note_table
+    row = {
+        "kind": ref.kind if ref else "",
+        "key": ref.key if ref else "",
+        "origin": origin,
+        "level": note.level,
+        "code": note.code,
+        "text": clean(note.text),
+    }
+    if not table.select().where(*(getattr(table, name) == row[name] for name in row)).exists():
+        table.insert(row).execute()
 
 
 def chunks(things: Sequence[T], size: int = 400) -> Iterator[Sequence[T]]:

@@ -45,6 +45,7 @@ class Job:
     links: Mapping[Ref, Written | None]
     content: Content | None = None
     to_finish: bool = False
+    attempts: int = 0
 
 
 @attrs.frozen(kw_only=True)
@@ -142,7 +143,7 @@ class Outbox:
             )
         )
         return (
-            edge.select(pw.fn.COUNT("*"))
+            edge.select(pw.fn.COUNT(pw.SQL("*")))
             .join(parent, on=(parent.kind == edge.kind) & (parent.key == edge.key))
             .where((edge.child == self._item.id) & (edge.side == Side.TARGET) & waits)
         )
@@ -150,7 +151,7 @@ class Outbox:
     def _unsettled_files(self) -> pw.ModelSelect[Any]:
         edge, child = self._edge, self._item.alias()
         return (
-            edge.select(pw.fn.COUNT("*"))
+            edge.select(pw.fn.COUNT(pw.SQL("*")))
             .join(child, on=child.id == edge.child)
             .where(
                 (edge.kind == self._item.kind)
@@ -214,6 +215,7 @@ class Outbox:
             item.kind,
             item.target,
             item.target_digest,
+            item.attempts,
             item.target_id,
             item.pid,
             item.url,
@@ -224,27 +226,17 @@ class Outbox:
         rows = list(tuples(query.order_by(item.rank, item.id).limit(limit)))
         links = self._links([row[0] for row in rows])
         return [
-            self._job(loads(Kind(kind), bytes(body)), number, digest, _written(*rest), links)
-            for number, kind, body, digest, *rest in rows
+            Job(
+                item=number,
+                record=(record := loads(Kind(kind), bytes(body))),
+                digest=digest,
+                attempts=attempts,
+                written=_written(*rest),
+                links=links.get(number, {}),
+                content=self._content(record) if isinstance(record, Attachment) else None,
+            )
+            for number, kind, body, digest, attempts, *rest in rows
         ]
-
-    def _job(
-        self,
-        record: Record,
-        number: int,
-        digest: str,
-        written: Written | None,
-        links: Mapping[int, dict[Ref, Written | None]],
-    ) -> Job:
-        content = self._content(record) if isinstance(record, Attachment) else None
-        return Job(
-            item=number,
-            record=record,
-            digest=digest,
-            written=written,
-            links=links.get(number, {}),
-            content=content,
-        )
 
     def _links(self, children: Sequence[int]) -> dict[int, dict[Ref, Written | None]]:
         edge, item = self._edge, self._item

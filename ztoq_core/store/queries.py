@@ -143,7 +143,9 @@ class Queries:
     def counts(self) -> dict[Kind, dict[State, int]]:
         """Return how many records of each kind are in each state."""
         item = self.item_table
-        query = item.select(item.kind, item.state, pw.fn.COUNT("*")).group_by(item.kind, item.state)
+        query = item.select(item.kind, item.state, pw.fn.COUNT(pw.SQL("*"))).group_by(
+            item.kind, item.state
+        )
         found: dict[Kind, dict[State, int]] = {}
         for kind, state, number in tuples(query):
             found.setdefault(Kind(kind), {})[State(state)] = number
@@ -171,7 +173,7 @@ class Queries:
     def note_counts(self) -> list[NoteCount]:
         """Return notes counted by level, code and kind; losses first."""
         note = self.note_table
-        query = note.select(note.level, note.code, note.kind, pw.fn.COUNT("*")).group_by(
+        query = note.select(note.level, note.code, note.kind, pw.fn.COUNT(pw.SQL("*"))).group_by(
             note.level, note.code, note.kind
         )
         found = [
@@ -224,7 +226,7 @@ class Queries:
         """Return how many contents are kept, and their bytes."""
         file = self.file_table
         row: tuple[Any, ...] = next(
-            tuples(file.select(pw.fn.COUNT("*"), pw.fn.COALESCE(pw.fn.SUM(file.size), 0)))
+            tuples(file.select(pw.fn.COUNT(pw.SQL("*")), pw.fn.COALESCE(pw.fn.SUM(file.size), 0)))
         )
         return FileTotals(count=int(row[0]), size=int(row[1]))
 

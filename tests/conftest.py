@@ -1,0 +1,47 @@
+"""Fixtures for tests of several folders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import peewee as pw
+import pytest
+
+from ztoq_core.store import Store
+
+POSTGRES = "postgresql://postgres@127.0.0.1:5432/test"
+
+
+def _fresh_schema() -> str:
+    """Make an empty schema in the test database; its name is unique to the call."""
+    database = pw.PostgresqlDatabase("test", host="127.0.0.1", user="postgres", connect_timeout=2)
+    try:
+        database.connect()
+    except pw.PeeweeException as error:
+        pytest.skip(f"no PostgreSQL on 127.0.0.1:5432 with trust authentication: {error}")
+    with database:
+        name = f"ztoq_{id(database):x}"
+        database.execute_sql(f"DROP SCHEMA IF EXISTS {name} CASCADE")  # type: ignore[no-untyped-call]
+        database.execute_sql(f"CREATE SCHEMA {name}")  # type: ignore[no-untyped-call]
+    return name
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of an empty store, once in SQLite and once in PostgreSQL."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/store.db"
+        return
+    schema = _fresh_schema()
+    yield f"{POSTGRES}?options=-csearch_path={schema}"
+    database = pw.PostgresqlDatabase("test", host="127.0.0.1", user="postgres")
+    with database:
+        database.execute_sql(f"DROP SCHEMA {schema} CASCADE")  # type: ignore[no-untyped-call]
+
+
+@pytest.fixture
+def store(store_url: str, tmp_path: Path) -> Iterator[Store]:
+    """An empty store."""
+    with Store(store_url, files=tmp_path / "files") as opened:
+        yield opened
