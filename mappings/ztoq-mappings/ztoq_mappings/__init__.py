@@ -1,1 +1,17 @@
-"""To come."""
+"""Mappings for ztoq: the default one from Zephyr to qTest, and room for more transformers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from ztoq_core.plugin import TransformerPlugin, hookimpl
+from ztoq_mappings.zephyr_qtest import ZEPHYR_QTEST
+
+__all__ = ["ztoq_transformers"]
+
+
+@hookimpl
+def ztoq_transformers() -> Iterable[TransformerPlugin[Any]]:
+    """Declare the transformers of this distribution."""
+    return (ZEPHYR_QTEST,)

@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from ztoq_mappings.notebook import Notebook
+from ztoq_mappings.zephyr_qtest import fields
+from ztoq_mappings.zephyr_qtest.fields import Places
+from ztoq_mappings.zephyr_qtest.tables import tables
+
+from ztoq_core.plugin import FieldSpec, FieldType, FieldValue, Kind, Schema, Value
+
+CASE = Kind.TEST_CASE
+
+
+def places(*specs: tuple[Kind, str, FieldType]) -> Places:
+    found = tuple(FieldSpec(kind=kind, name=name, type=type_) for kind, name, type_ in specs)
+    return Places(Schema(fields=found), tables().reserved)
+
+
+def placed(value: Value, observed: FieldType, declared: FieldType | None = None) -> FieldValue:
+    field = FieldValue(name="Field", value=value, type=declared)
+    (found,) = places((CASE, "Field", observed)).values(CASE, (field,), Notebook())
+    return found
+
+
+@pytest.mark.parametrize(
+    ("value", "kind_of", "kept"),
+    [
+        (True, FieldType.CHOICE, "true"),
+        (1, FieldType.MULTI_CHOICE, "1"),
+        ("yes", FieldType.CHECKBOX, "yes"),
+        (True, FieldType.NUMBER, "true"),
+        (float("inf"), FieldType.NUMBER, "inf"),
+        (1, FieldType.DATE, "1"),
+        ("soon", FieldType.DATE, "soon"),
+        ("0001-01-01T00:00:00+05:00", FieldType.DATETIME, "0001-01-01T00:00:00+05:00"),
+        (("a",), FieldType.URL, "a"),
+        (1, FieldType.USER, "1"),
+        (("two\nlines", "a"), FieldType.MULTI_CHOICE, "two\nlines\na"),
+        ("two\nlines", FieldType.CHOICE, "two\nlines"),
+    ],
+)
+def test_a_value_of_another_type_stands_beside_as_text(
+    value: Value, kind_of: FieldType, kept: str
+) -> None:
+    found = placed(value, kind_of, kind_of)
+    assert (found.name, found.type, found.value) == ("Field (text)", FieldType.LONG_TEXT, kept)
+
+
+@pytest.mark.parametrize(
+    ("value", "kind_of", "expected"),
+    [
+        ("A", FieldType.MULTI_CHOICE, ("A",)),
+        (False, FieldType.TEXT, "false"),
+        (("A", "B"), FieldType.TEXT, "A, B"),
+        (("A", "B"), FieldType.RICH_TEXT, "A<br>B"),
+        (2.5, FieldType.LONG_TEXT, "2.5"),
+        ("2026-06-30T23:00:00-02:00", FieldType.DATE, "2026-06-30"),
+        ("2026-06-30T23:00", FieldType.DATETIME, "2026-06-30T23:00:00Z"),
+    ],
+)
+def test_a_value_takes_the_shape_of_the_type(
+    value: Value, kind_of: FieldType, expected: Value
+) -> None:
+    found = placed(value, kind_of)
+    assert (found.name, found.type, found.value) == ("Field", kind_of, expected)
+
+
+def test_an_inferred_user_is_text_and_a_declared_one_stays() -> None:
+    assert placed("5b10a2844c20165700ede21f", FieldType.USER).type is FieldType.TEXT
+    assert placed("ann@example.com", FieldType.TEXT, FieldType.USER).type is FieldType.USER
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (("A",), FieldType.MULTI_CHOICE),
+        (True, FieldType.CHECKBOX),
+        (1, FieldType.NUMBER),
+        ("<br>", FieldType.RICH_TEXT),
+        ("x", FieldType.TEXT),
+        ("x" * 256, FieldType.LONG_TEXT),
+    ],
+)
+def test_a_field_that_was_never_observed_gets_a_type(value: Value, expected: FieldType) -> None:
+    field = FieldValue(name=" Status", value=value)
+    (found,) = places().values(Kind.TEST_LOG, (field,), Notebook())
+    assert (found.name, found.type) == ("Status (Zephyr)", expected)
+
+
+def test_alternatives_and_optional_pass() -> None:
+    field = FieldValue(name="A", value="x", alternatives=("y",), optional=True)
+    (found,) = places().values(CASE, (field,), Notebook())
+    assert (found.alternatives, found.optional) == (("y",), True)
+
+
+def test_labels_are_unlike_each_other_and_unlike_qtests_own() -> None:
+    names = ["status", "Status", "STATUS ", "x" * 130, "x" * 131, "\n", "Zephyr owner"]
+    found = places(*[(CASE, name, FieldType.TEXT) for name in names])
+    labels = [found.label(CASE, name) for name in names]
+    assert labels == [
+        "status (Zephyr 3)",
+        "Status (Zephyr 2)",
+        "STATUS (Zephyr)",
+        "x" * 100,
+        "x" * 91 + " (Zephyr)",
+        "Field",
+        "Zephyr owner (Zephyr)",
+    ]
+
+
+def test_logs_and_runs_share_their_labels() -> None:
+    found = places(
+        (Kind.TEST_RUN, "Build", FieldType.TEXT), (Kind.TEST_LOG, "build", FieldType.TEXT)
+    )
+    assert found.label(Kind.TEST_RUN, "Build") == "Build"
+    assert found.label(Kind.TEST_LOG, "build") == "build (Zephyr)"
+
+
+def test_a_long_text_needs_a_long_field() -> None:
+    assert fields.text("A", "x" * 255, Notebook()).type is FieldType.TEXT
+    assert fields.text("A", "x" * 256, Notebook()).type is FieldType.LONG_TEXT
+    assert fields.text("A", "two\nlines", Notebook()).type is FieldType.LONG_TEXT
+
+
+def test_a_number_is_whole_where_it_can_be() -> None:
+    assert [field.value for field in fields.number("A", 2.0)] == [2]
+    assert [field.value for field in fields.number("A", 2.5)] == [2.5]
+    assert fields.number("A", None) == fields.number("A", float("nan")) == ()
+
+
+def test_a_moment_is_written_in_whole_seconds_utc() -> None:
+    moment = datetime(2024, 1, 1, 12, 0, 0, 999_999, tzinfo=UTC)
+    assert fields.moment("A", moment).value == "2024-01-01T12:00:00Z"

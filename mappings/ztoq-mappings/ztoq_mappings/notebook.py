@@ -1,0 +1,30 @@
+"""Collects what a transformer has to say about one record."""
+
+from __future__ import annotations
+
+from ztoq_core.plugin import Level, Note
+
+__all__ = ["Notebook"]
+
+
+class Notebook:
+    """The notes of one record; of notes with the same code the first one is kept."""
+
+    def __init__(self, earlier: tuple[Note, ...] = ()) -> None:
+        """Begin with the notes that the record has already."""
+        self._earlier = earlier
+        self._notes: dict[str, Note] = {}
+
+    def change(self, code: str, text: str) -> None:
+        """Note that something arrives in a slightly other form."""
+        self._notes.setdefault(code, Note(level=Level.CHANGE, code=code, text=text))
+
+    def fallback(self, code: str, text: str) -> None:
+        """Note that something arrives as readable text in another place."""
+        self._notes.setdefault(code, Note(level=Level.FALLBACK, code=code, text=text))
+
+    def notes(self) -> tuple[Note, ...]:
+        """Return all notes, the earlier ones first, none twice."""
+        if not self._notes:
+            return self._earlier
+        return tuple(dict.fromkeys((*self._earlier, *self._notes.values())))

@@ -1,0 +1,108 @@
+"""Makes texts safe for the target without losing any of them: names, plain texts, HTML.
+
+Nothing is cleaned away: HTML passes as it is but for characters that no JSON body carries and for
+``[~``, with which qTest begins a parameter.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ztoq_mappings.notebook import Notebook
+
+__all__ = ["LONGEST_NAME", "address", "is_html", "name", "one_line", "plain", "rich"]
+
+LONGEST_NAME = 500
+"""Characters of a name (qTest v3 document, minLength and maxLength of all names)."""
+
+_BROKEN = re.compile("[\x00\ud800-\udfff]")
+# a tag that is never closed ends at a quote that is never closed: so no character is read twice
+_TAG = re.compile(r"""(<[a-zA-Z/!](?:"[^"]*"|'[^']*'|[^'">])*+>?)""")
+# also as character references: a server that normalises HTML writes them out
+_PARAMETER = re.compile(
+    r"(\[|&#0*91;|&#x0*5b;|&lbrack;|&lsqb;)(?:~|&#0*126;|&#x0*7e;)", re.IGNORECASE
+)
+# only tags that Zephyr's editor writes: "<name>" in a plain text is no tag
+_HTML = re.compile(
+    r"</?(?:a|b|blockquote|br|code|div|em|h[1-6]|hr|i|img|input|li|ol|p|pre|s|span|strike|strong"
+    r"|sub|sup|table|tbody|td|th|thead|tr|u|ul|var)\b[^<>]*>|&(?:[a-z]{2,8}|#\d{1,7});",
+    re.IGNORECASE,
+)
+
+
+def is_html(text: str) -> bool:
+    """Return whether a text that may be either holds tags or character references."""
+    return _HTML.search(text) is not None
+
+
+def _whole(text: str, notes: Notebook) -> str:
+    if not _BROKEN.search(text):
+        return text
+    notes.change(
+        "broken-characters",
+        "U+0000 or half a surrogate pair stands in a text; U+FFFD replaces it",
+    )
+    return _BROKEN.sub("\ufffd", text)
+
+
+def _guarded(notes: Notebook) -> None:
+    notes.change("parameter-guard", "'[~' would begin a qTest parameter; it is kept apart")
+
+
+def plain(text: str, notes: Notebook) -> str:
+    """Return a plain text that the target takes; a blank keeps ``[`` and ``~`` apart."""
+    text = _whole(text, notes)
+    if "[~" in text:
+        _guarded(notes)
+        text = text.replace("[~", "[ ~")
+    return text
+
+
+def address(text: str, notes: Notebook) -> str:
+    """Return a URL that the target takes; ``[~`` in it is percent-encoded."""
+    text = _whole(text, notes)
+    if "[~" in text:
+        _guarded(notes)
+        text = text.replace("[~", "%5B~")
+    return text
+
+
+def rich(html: str, notes: Notebook) -> str:
+    """Return HTML that the target takes and that shows the same.
+
+    ``[~`` becomes ``[<span>~</span>``, and ``[&#126;`` inside a tag.
+    """
+    html = _whole(html, notes)
+    if "~" not in html and "&#" not in html:
+        return html
+    if not _PARAMETER.search(html):
+        return html
+    _guarded(notes)
+    parts = _TAG.split(html)
+    parts[::2] = [_PARAMETER.sub(r"\1<span>~</span>", part) for part in parts[::2]]
+    parts[1::2] = [_PARAMETER.sub(r"\1&#126;", part) for part in parts[1::2]]
+    return "".join(parts)
+
+
+def one_line(text: str) -> str:
+    """Return the text with a blank for each line break; one at the end goes."""
+    lines = text.splitlines()
+    return lines[0] if len(lines) == 1 else " ".join(lines)
+
+
+def name(text: str, notes: Notebook, otherwise: str) -> tuple[str, str]:
+    """Return a name of 1 to 500 characters on one line, and the whole one where it was cut.
+
+    ``otherwise`` is what a nameless object is called, usually its key.
+    """
+    text = plain(text, notes)
+    full = one_line(text)
+    if full != text:
+        notes.change("name-newline", "the name has line breaks; it is written on one line")
+    if not full.strip():
+        notes.change("name-empty", "there is no name; the key stands for it")
+        full = one_line(plain(otherwise, notes)).strip() or "Without a name"
+    if len(full) <= LONGEST_NAME:
+        return full, ""
+    notes.fallback("name-cut", "the name is cut at 500 characters; the whole one is kept as text")
+    return full[:LONGEST_NAME], full

@@ -1,0 +1,129 @@
+"""Maps test cases."""
+
+from __future__ import annotations
+
+import attrs
+
+from ztoq_core.plugin import (
+    FieldType,
+    FieldValue,
+    Folder,
+    Kind,
+    Link,
+    LinkType,
+    Requirement,
+    TestCase,
+)
+from ztoq_mappings import markup
+from ztoq_mappings.notebook import Notebook
+from ztoq_mappings.texts import name, one_line, plain, rich
+from ztoq_mappings.zephyr_qtest import fields, links
+from ztoq_mappings.zephyr_qtest.rules import Rules, brought, module
+from ztoq_mappings.zephyr_qtest.steps import mapped_steps
+
+__all__ = ["mapped_case"]
+
+
+def mapped_case(case: TestCase, rules: Rules) -> TestCase:
+    """Return the case as qTest takes it, with the modules and requirements that it needs."""
+    notes = Notebook(case.notes)
+    short, full = name(case.name, notes, case.key)
+    folders = _folders(case, rules, notes)
+    covered = [link for link in case.links if _is_requirement(link)]
+    shown = [link for link in case.links if not _is_requirement(link)]
+    if any(link.type is LinkType.COVERAGE for link in shown):
+        notes.fallback(
+            "requirement-key-unknown",
+            "the keys of covered issues are not known; links stand under the description",
+        )
+    issues = module(f"{rules.home(case.key)}-F-requirements", rules.options.requirements)
+    requirements = tuple(_requirement(link, issues, notes) for link in covered)
+    description = "".join(
+        (
+            markup.paragraph(full) if full else "",
+            markup.paragraph(f"Zephyr no longer gives {case.key}.") if case.gone else "",
+            case.description,
+        )
+    )
+    return attrs.evolve(
+        case,
+        name=short,
+        folder=folders[-1].ref if folders else case.folder,
+        description=rich(description, notes) + links.listed("Links", shown, notes),
+        precondition=rich(case.precondition, notes),
+        steps=mapped_steps(case, notes),
+        script=None,
+        requirements=tuple(
+            dict.fromkeys((*case.requirements, *(each.ref for each in requirements)))
+        ),
+        approve=case.approve or case.status.strip().casefold() in rules.approved,
+        fields=_fields(case, rules, notes),
+        links=(),
+        brings=brought(case, *folders, *((issues,) if requirements else ()), *requirements),
+        notes=notes.notes(),
+    )
+
+
+def _folders(case: TestCase, rules: Rules, notes: Notebook) -> tuple[Folder, ...]:
+    """Return the modules around a case that has none of its own, outermost first."""
+    options, home = rules.options, rules.home(case.key)
+    if case.gone:
+        notes.fallback("case-gone", "Zephyr no longer gives this case; a stub stands for it")
+        return (module(f"{home}-F-gone", options.gone),)
+    if case.project:
+        outer = module(f"{home}-F-others", options.other_projects)
+        return (outer, module(f"{outer.key}-{case.project}", case.project, outer))
+    if case.folder is None:
+        return (module(f"{home}-F-none", options.no_folder),)
+    return ()
+
+
+def _is_requirement(link: Link) -> bool:
+    return link.type is LinkType.COVERAGE and bool(link.issue_key)
+
+
+def _requirement(link: Link, folder: Folder, notes: Notebook) -> Requirement:
+    key = link.issue_key or ""
+    title, _ = name(f"{key} {link.text}".strip(), notes, key)
+    return Requirement(
+        key=key,
+        name=title,
+        issue_key=key,
+        folder=folder.ref,
+        description=rich(f"<p>{markup.anchor(link)}</p>", notes) if link.url else "",
+    )
+
+
+def _fields(case: TestCase, rules: Rules, notes: Notebook) -> tuple[FieldValue, ...]:
+    labels, system, tables = rules.tables.labels, rules.tables.system, rules.tables
+    found: list[FieldValue] = []
+    if case.status:
+        found += (
+            _extra(system["status"], case.status, (tables.case_status,), notes),
+            fields.choice(labels["status"], case.status, notes),
+        )
+    if case.priority:
+        found += (
+            _extra(system["priority"], case.priority, tables.priority(case.priority), notes),
+            fields.choice(labels["priority"], case.priority, notes),
+        )
+    if case.component:
+        found.append(fields.choice(labels["component"], case.component, notes))
+    if any(case.labels):
+        found.append(fields.choices(labels["labels"], case.labels, notes))
+    if case.owner:
+        found.append(fields.text(labels["owner"], case.owner, notes))
+    if case.created:
+        found.append(fields.moment(labels["created"], case.created))
+    found += fields.number(labels["estimated"], case.estimated)
+    return (*found, *rules.places.values(Kind.TEST_CASE, case.fields, notes))
+
+
+def _extra(label: str, value: str, alternatives: tuple[str, ...], notes: Notebook) -> FieldValue:
+    return FieldValue(
+        name=label,
+        value=one_line(plain(value, notes)),
+        type=FieldType.CHOICE,
+        alternatives=tuple(each for each in alternatives if each.casefold() != value.casefold()),
+        optional=True,
+    )

@@ -1,0 +1,210 @@
+"""Gives custom fields a label and a type in the target, and their values the shape of the type."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+
+import attrs
+
+from ztoq_core.plugin import FieldType, FieldValue, Kind, Schema, Value
+from ztoq_mappings.notebook import Notebook
+from ztoq_mappings.texts import address, is_html, one_line, plain, rich
+
+__all__ = ["Places", "choice", "choices", "has_value", "moment", "number", "text"]
+
+LONGEST_LABEL = 100
+"""Characters of a field's name or a choice's label (qTest help, field settings: names)."""
+LONGEST_TEXT = 255
+"""Characters of a text box (qTest facts: commonly 255)."""
+
+_OWNERS = {Kind.TEST_LOG: Kind.TEST_RUN}
+"""qTest's logs use the fields of runs (qTest v3 document, no fields of type test-logs)."""
+
+
+def choice(name: str, value: str, notes: Notebook, *, optional: bool = False) -> FieldValue:
+    """Return a choice, or a text beside it where the value cannot be the label of a choice."""
+    if not _fits(value):
+        return _label_too_long(name, value, notes)
+    return FieldValue(
+        name=name, value=plain(value, notes), type=FieldType.CHOICE, optional=optional
+    )
+
+
+def choices(name: str, values: tuple[str, ...], notes: Notebook) -> FieldValue:
+    """Return a multiple choice, or a text beside it where a value cannot be a label."""
+    values = tuple(filter(None, values))
+    if not all(map(_fits, values)):
+        return _label_too_long(name, values, notes)
+    each_once = tuple(dict.fromkeys(plain(value, notes) for value in values))
+    return FieldValue(name=name, value=each_once, type=FieldType.MULTI_CHOICE)
+
+
+def text(name: str, value: str, notes: Notebook) -> FieldValue:
+    """Return a text, long where it needs to be."""
+    value = plain(value, notes)
+    long = len(value) > LONGEST_TEXT or one_line(value) != value
+    return FieldValue(name=name, value=value, type=FieldType.LONG_TEXT if long else FieldType.TEXT)
+
+
+def moment(name: str, value: datetime, *, optional: bool = False) -> FieldValue:
+    """Return a date-time in whole seconds, UTC."""
+    return FieldValue(name=name, value=_written(value), type=FieldType.DATETIME, optional=optional)
+
+
+def number(name: str, value: float | None) -> tuple[FieldValue, ...]:
+    """Return a number, whole where it is; nothing for none."""
+    if value is None or not math.isfinite(value):
+        return ()
+    whole = int(value) if value == int(value) else value
+    return (FieldValue(name=name, value=whole, type=FieldType.NUMBER),)
+
+
+class Places:
+    """Where the source's custom fields go: decided once for all records, by name."""
+
+    def __init__(self, source: Schema, reserved: Mapping[Kind, frozenset[str]]) -> None:
+        """Choose a label for each field of the source, unlike qTest's own and each other's."""
+        self._places: dict[tuple[Kind, str], tuple[str, FieldType]] = {}
+        self._reserved = reserved
+        taken: dict[Kind, set[str]] = {}
+        for field in sorted(source.fields, key=lambda each: (each.kind.rank, each.name)):
+            owner = _OWNERS.get(field.kind, field.kind)
+            used = taken.setdefault(owner, set(reserved[owner]))
+            label = _free(field.name, used)
+            used.add(label.casefold())
+            # an account id means nobody in qTest: without a users mapping it stays a text
+            kind_of = FieldType.TEXT if field.type is FieldType.USER else field.type
+            self._places[field.kind, field.name] = (label, kind_of)
+
+    def label(self, kind: Kind, name: str) -> str:
+        """Return the label of a field in the target."""
+        place = self._places.get((kind, name))
+        return place[0] if place else _free(name, self._reserved[_OWNERS.get(kind, kind)])
+
+    def values(
+        self, kind: Kind, fields: Iterable[FieldValue], notes: Notebook
+    ) -> tuple[FieldValue, ...]:
+        """Return the fields that have a value, labelled, typed and shaped."""
+        return tuple(self._placed(kind, field, notes) for field in fields if has_value(field.value))
+
+    def _placed(self, kind: Kind, field: FieldValue, notes: Notebook) -> FieldValue:
+        place = self._places.get((kind, field.name))
+        label = place[0] if place else self.label(kind, field.name)
+        kind_of = field.type or (place[1] if place else _guess(field.value))
+        shaped = _shaped(label, field.value, kind_of, notes)
+        if shaped is None:
+            notes.change(
+                "field-type",
+                f"a value of the field {field.name!r} is no {kind_of.value}; it is kept as text",
+            )
+            shaped = _text_beside(label, field.value, notes)
+        return attrs.evolve(shaped, alternatives=field.alternatives, optional=field.optional)
+
+
+def has_value(value: Value) -> bool:
+    """Return whether there is anything to carry; an unticked check box is something."""
+    return any(value) if isinstance(value, tuple) else value not in (None, "")
+
+
+def _shaped(label: str, value: Value, kind_of: FieldType, notes: Notebook) -> FieldValue | None:
+    """Return the field, or None where the value cannot be of this type."""
+    if kind_of in (FieldType.RICH_TEXT, FieldType.LONG_TEXT, FieldType.TEXT):
+        return FieldValue(name=label, value=_words(value, kind_of, notes), type=kind_of)
+    if kind_of is FieldType.MULTI_CHOICE and isinstance(value, str | tuple):
+        return choices(label, (value,) if isinstance(value, str) else value, notes)
+    if isinstance(value, str):
+        return _shaped_string(label, value, kind_of, notes)
+    if (kind_of is FieldType.CHECKBOX and isinstance(value, bool)) or (
+        kind_of is FieldType.NUMBER and _is_number(value)
+    ):
+        return FieldValue(name=label, value=value, type=kind_of)
+    return None
+
+
+def _shaped_string(
+    label: str, value: str, kind_of: FieldType, notes: Notebook
+) -> FieldValue | None:
+    match kind_of:
+        case FieldType.CHOICE:
+            return choice(label, value, notes)
+        case FieldType.DATE | FieldType.DATETIME:
+            return _date(label, value, kind_of)
+        case FieldType.URL:
+            return FieldValue(name=label, value=address(value, notes), type=kind_of)
+        case FieldType.USER:
+            return FieldValue(name=label, value=plain(value, notes), type=kind_of)
+        case _:
+            return None
+
+
+def _label_too_long(label: str, value: Value, notes: Notebook) -> FieldValue:
+    notes.change(
+        "label-unfit",
+        f"a value of {label!r} cannot be the label of a choice (1 to {LONGEST_LABEL} characters"
+        " on one line); it is kept as text",
+    )
+    return _text_beside(label, value, notes)
+
+
+def _text_beside(label: str, value: Value, notes: Notebook) -> FieldValue:
+    suffix = " (text)"
+    words = str(_words(value, FieldType.LONG_TEXT, notes))
+    return FieldValue(
+        name=label[: LONGEST_LABEL - len(suffix)] + suffix, value=words, type=FieldType.LONG_TEXT
+    )
+
+
+def _date(label: str, value: str, kind_of: FieldType) -> FieldValue | None:
+    try:
+        when = datetime.fromisoformat(value)
+        written = _written(when if when.tzinfo else when.replace(tzinfo=UTC))
+    except (OverflowError, ValueError):
+        return None
+    if kind_of is FieldType.DATE:
+        written = when.date().isoformat()
+    return FieldValue(name=label, value=written, type=kind_of)
+
+
+def _words(value: Value, kind_of: FieldType, notes: Notebook) -> str:
+    separator = {FieldType.RICH_TEXT: "<br>", FieldType.LONG_TEXT: "\n"}.get(kind_of, ", ")
+    if isinstance(value, bool):
+        return str(value).lower()
+    words = separator.join(filter(None, value)) if isinstance(value, tuple) else str(value)
+    return rich(words, notes) if kind_of is FieldType.RICH_TEXT else plain(words, notes)
+
+
+def _fits(label: str) -> bool:
+    return bool(label.strip()) and len(label) <= LONGEST_LABEL and one_line(label) == label
+
+
+def _is_number(value: Value) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _written(value: datetime) -> str:
+    return value.astimezone(UTC).replace(microsecond=0).isoformat().replace("+00:00", "Z")
+
+
+def _guess(value: Value) -> FieldType:
+    # for records that the schema was not made from
+    if isinstance(value, tuple):
+        return FieldType.MULTI_CHOICE
+    if isinstance(value, bool):
+        return FieldType.CHECKBOX
+    if isinstance(value, int | float):
+        return FieldType.NUMBER
+    if is_html(str(value)):
+        return FieldType.RICH_TEXT
+    return FieldType.TEXT if len(str(value)) <= LONGEST_TEXT else FieldType.LONG_TEXT
+
+
+def _free(name: str, used: Iterable[str]) -> str:
+    """Return a label of at most 100 characters that is not among ``used`` (folded)."""
+    label = one_line(plain(name, Notebook())).strip() or "Field"
+    candidate, number = label[:LONGEST_LABEL].strip(), 1
+    while candidate.casefold() in used:
+        suffix = " (Zephyr)" if number == 1 else f" (Zephyr {number})"
+        candidate, number = label[: LONGEST_LABEL - len(suffix)] + suffix, number + 1
+    return candidate

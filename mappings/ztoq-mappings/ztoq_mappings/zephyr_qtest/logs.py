@@ -1,0 +1,208 @@
+"""Maps executions."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime, timedelta
+
+import attrs
+
+from ztoq_core.plugin import FieldType, FieldValue, Kind, Skip, StepResult, TestLog
+from ztoq_mappings import markup
+from ztoq_mappings.notebook import Notebook
+from ztoq_mappings.texts import plain, rich
+from ztoq_mappings.zephyr_qtest import fields, links
+from ztoq_mappings.zephyr_qtest.rules import Rules
+
+__all__ = ["mapped_log"]
+
+
+def mapped_log(log: TestLog, rules: Rules) -> TestLog:
+    """Return the execution as a manual log.
+
+    Raises:
+        Skip: It was not executed and carries nothing.
+    """
+    if not (log.executed or _carries(log) or (log.last and log.siblings_executed)):
+        raise Skip("not executed, and it carries nothing: its run stands without a log")
+    notes = Notebook(log.notes)
+    end, guessed = _end(log, rules.unknown_date)
+    results = tuple(_result(result, log, rules, notes) for result in log.results)
+    keyed = [link for link in log.links if link.issue_key]
+    if log.drift:
+        # no step logs then, so the defects of the steps are the log's
+        keyed += (link for result in results for link in result.links)
+        results = tuple(attrs.evolve(result, links=()) for result in results)
+    return attrs.evolve(
+        log,
+        start=_start(end, log.duration),
+        end=end,
+        statuses=_statuses(log.status, log, rules, notes),
+        comment="",
+        note=_note(log, guessed, notes),
+        results=results,
+        fields=_fields(log, rules, notes),
+        links=tuple(dict.fromkeys(links.checked(keyed, notes))),
+        notes=notes.notes(),
+    )
+
+
+def _carries(log: TestLog) -> bool:
+    """Return whether a log that was not executed holds anything all the same."""
+    return bool(
+        log.comment.strip()
+        or log.files
+        or log.links
+        # an unticked check box is what every execution has
+        or any(fields.has_value(f.value) and f.value is not False for f in log.fields)
+        or any(
+            result.actual.strip() or result.links or result.status not in ("", log.status)
+            for result in log.results
+        )
+    )
+
+
+# ----------------------------------------------------------------------------------------- dates
+
+
+def _end(log: TestLog, unknown: datetime) -> tuple[datetime, str]:
+    """Return the end in whole seconds, and what stands in for an unknown one."""
+    for date, stand_in in (
+        (log.ended, ""),
+        (log.planned_end, "the planned end of the cycle"),
+        (log.planned_start, "the planned start of the cycle"),
+    ):
+        if date:
+            return date.astimezone(UTC).replace(microsecond=0), stand_in
+    return unknown, "a fixed date"
+
+
+def _start(end: datetime, duration: float | None) -> datetime:
+    if duration is None or not math.isfinite(duration) or duration <= 0:
+        return end
+    try:
+        return (end - timedelta(seconds=duration)).replace(microsecond=0)
+    except OverflowError:  # longer than there are years
+        return end
+
+
+# -------------------------------------------------------------------------------------- statuses
+
+
+def _statuses(name: str, log: TestLog, rules: Rules, notes: Notebook) -> tuple[str, ...]:
+    default = not log.executed and name == log.status
+    name = plain(name, notes)
+    if default:
+        return rules.tables.unexecuted(name)
+    found, by_rule = rules.tables.execution_statuses(name)
+    if by_rule:
+        notes.change(
+            "status-by-rule",
+            f"the status {name!r} is a team's own: {found[-1]!r} where qTest has none of that name",
+        )
+    return found
+
+
+def _result(result: StepResult, log: TestLog, rules: Rules, notes: Notebook) -> StepResult:
+    return attrs.evolve(
+        result,
+        description=rich(result.description, notes),
+        data=rich(result.data, notes),
+        expected=rich(result.expected, notes),
+        actual=rich(result.actual, notes),
+        statuses=_statuses(result.status, log, rules, notes),
+        links=links.checked((link for link in result.links if link.issue_key), notes),
+    )
+
+
+# ------------------------------------------------------------------------------------------ note
+
+
+def _note(log: TestLog, guessed: str, notes: Notebook) -> str:
+    lines = [markup.paragraph(_first_line(log))]
+    if guessed:
+        lines.append(markup.paragraph(f"The date of this log is {guessed}."))
+        notes.change("date-unknown", "the date of the execution is not known; see its note")
+    if log.status:
+        lines.append(markup.paragraph(f"Status in Zephyr: {log.status}"))
+    if log.comment:
+        lines.append(markup.heading("Comment") + log.comment)
+    html = rich("".join(lines), notes) + _issues(log, notes)
+    return html + (rich(_executed_steps(log.results), notes) if _drifted(log, notes) else "")
+
+
+def _first_line(log: TestLog) -> str:
+    """Say who executed it, when, and under which key: the line by which the log is found."""
+    who = log.executed_by or ("an unknown person" if log.executed else "")
+    done = "Executed" if log.executed else "Not executed"
+    when = f" on {log.ended.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if log.ended else ", date unknown"
+    return f"{done}{f' by {who}' if who else ''}{when}; Zephyr execution {log.key}"
+
+
+def _issues(log: TestLog, notes: Notebook) -> str:
+    """List what cannot be linked as a defect, because nobody could tell the issue's key."""
+    items = [markup.link(link) for link in log.links if not link.issue_key]
+    items += (
+        f"Step {result.key}: {markup.link(link)}"
+        for result in log.results
+        for link in result.links
+        if not link.issue_key
+    )
+    if not items:
+        return ""
+    notes.fallback(
+        "defect-key-unknown",
+        "the keys of linked issues are not known; the links are listed in the note",
+    )
+    return markup.heading("Issues") + markup.bullets(rich(item, notes) for item in items)
+
+
+def _drifted(log: TestLog, notes: Notebook) -> bool:
+    if log.drift:
+        notes.fallback(
+            "step-drift",
+            "other steps were executed than the case has today; they are a table in the note",
+        )
+    return log.drift
+
+
+def _executed_steps(results: tuple[StepResult, ...]) -> str:
+    rows = any(result.row is not None for result in results)
+    titles = ["Step", "Row", "Description", "Test data", "Expected", "Actual", "Status"]
+    cells = (
+        [
+            markup.value(result.key),
+            markup.value(result.row),
+            result.description,
+            result.data,
+            result.expected,
+            result.actual,
+            markup.value(result.status),
+        ]
+        for result in results
+    )
+    if not rows:
+        titles.remove("Row")
+        cells = (row[:1] + row[2:] for row in cells)
+    return markup.heading("Executed steps") + markup.table(titles, cells)
+
+
+# ---------------------------------------------------------------------------------------- fields
+
+
+def _fields(log: TestLog, rules: Rules, notes: Notebook) -> tuple[FieldValue, ...]:
+    labels = rules.tables.labels
+    found: list[FieldValue] = []
+    if log.status:  # also in the note, as is who executed it
+        found.append(fields.choice(labels["status"], log.status, notes, optional=True))
+    if log.executed_by:
+        who = fields.text(labels["executed_by"], log.executed_by, notes)
+        found.append(attrs.evolve(who, optional=True))
+    if log.assigned_to:
+        found.append(fields.text(labels["assigned_to"], log.assigned_to, notes))
+    if log.version:
+        found.append(fields.text(labels["version"], log.version, notes))
+    if log.automated:
+        found.append(FieldValue(name=labels["automated"], value=True, type=FieldType.CHECKBOX))
+    found += fields.number(labels["estimated"], log.estimated)
+    return (*found, *rules.places.values(Kind.TEST_LOG, log.fields, notes))

@@ -1,0 +1,85 @@
+"""The transform itself: one record in, one record out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import attrs
+
+from ztoq_core.plugin import Finding, Kind, Record, Requirement, Scene, Schema, Transform
+from ztoq_mappings.notebook import Notebook
+from ztoq_mappings.texts import name, rich
+from ztoq_mappings.zephyr_qtest import links
+from ztoq_mappings.zephyr_qtest.cases import mapped_case
+from ztoq_mappings.zephyr_qtest.containers import (
+    mapped_cycle,
+    mapped_folder,
+    mapped_plan,
+    mapped_run,
+)
+from ztoq_mappings.zephyr_qtest.files import mapped_file
+from ztoq_mappings.zephyr_qtest.logs import mapped_log
+from ztoq_mappings.zephyr_qtest.options import Options
+from ztoq_mappings.zephyr_qtest.rules import Rules
+from ztoq_mappings.zephyr_qtest.tables import tables
+
+__all__ = ["build", "check"]
+
+
+def build(options: Options, scene: Scene) -> Transform:
+    """Return the default mapping from Zephyr to qTest.
+
+    Raises:
+        ConfigError: An option cannot be used.
+    """
+    rules = Rules.of(options, scene)
+
+    def transform(record: Record) -> Record:
+        mapped = _MAPPED.get(record.kind)
+        return mapped(record, rules) if mapped else record
+
+    return transform
+
+
+def check(_options: Options, _source: Schema, sink: Schema) -> tuple[Finding, ...]:
+    """Say which statuses of the mapping the target does not have."""
+    known = tables()
+    needed = {known.not_executed, known.otherwise}
+    needed |= {status for found in known.statuses.values() for status in found}
+    present = {status.strip().casefold() for status in sink.statuses}
+    return tuple(
+        Finding(
+            level="warning",
+            text=f"qTest has no execution status {status!r}; executions need one of that name"
+            " or of their own",
+        )
+        for status in sorted(needed)
+        if present and status.casefold() not in present
+    )
+
+
+def _requirement(requirement: Requirement, rules: Rules) -> Requirement:
+    notes = Notebook(requirement.notes)
+    short, _ = name(requirement.name, notes, requirement.key)
+    return attrs.evolve(
+        requirement,
+        name=short,
+        description=rich(requirement.description, notes)
+        + links.listed("Links", requirement.links, notes),
+        fields=rules.places.values(Kind.REQUIREMENT, requirement.fields, notes),
+        links=(),
+        notes=notes.notes(),
+    )
+
+
+_MAPPED: Mapping[Kind, Callable[[Any, Rules], Record]] = {
+    Kind.FOLDER: mapped_folder,
+    Kind.REQUIREMENT: _requirement,
+    Kind.TEST_CASE: mapped_case,
+    Kind.TEST_PLAN: mapped_plan,
+    Kind.TEST_CYCLE: mapped_cycle,
+    Kind.TEST_RUN: mapped_run,
+    Kind.TEST_LOG: mapped_log,
+    Kind.ATTACHMENT: mapped_file,
+}

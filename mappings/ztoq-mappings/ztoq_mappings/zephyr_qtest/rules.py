@@ -1,0 +1,77 @@
+"""What every part of the mapping needs: options, tables, the source's fields, the sink's wishes."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Self
+
+import attrs
+
+from ztoq_core.plugin import ConfigError, Folder, Record, Ref, Scene, Tree
+from ztoq_mappings.zephyr_qtest.fields import Places
+from ztoq_mappings.zephyr_qtest.options import Options
+from ztoq_mappings.zephyr_qtest.tables import Tables, tables
+
+__all__ = ["Rules", "brought", "module"]
+
+
+@attrs.frozen(kw_only=True)
+class Rules:
+    """Built once a run, never changed.
+
+    ``project`` is the source's project where its config names one. ``cycle_files`` is ``case``,
+    ``release`` or ``store``; ``plans_take_files`` is False where plans become cycles.
+    """
+
+    options: Options
+    tables: Tables
+    places: Places
+    unknown_date: datetime
+    approved: frozenset[str]
+    project: str = ""
+    cycle_files: str = "case"
+    plans_take_files: bool = True
+
+    @classmethod
+    def of(cls, options: Options, scene: Scene) -> Self:
+        """Return the rules for a run.
+
+        Raises:
+            ConfigError: ``unknown_date`` is no date.
+        """
+        known = tables()
+        return cls(
+            options=options,
+            tables=known,
+            places=Places(scene.source, known.reserved),
+            unknown_date=_date(options.unknown_date),
+            approved=frozenset(status.strip().casefold() for status in options.approved_statuses),
+            project=str(getattr(scene.source_config, "project", "") or ""),
+            cycle_files=str(getattr(scene.sink_config, "cycle_files", "case")),
+            plans_take_files=getattr(scene.sink_config, "plans", "release") != "cycle",
+        )
+
+    def home(self, key: str) -> str:
+        """Return the project that a container for the record ``key`` belongs to."""
+        return self.project or key.rpartition("-")[0] or "ZEPHYR"
+
+
+def module(key: str, name: str, parent: Folder | None = None) -> Folder:
+    """Return a container for cases that Zephyr does not have."""
+    return Folder(key=key, name=name, tree=Tree.CASES, parent=parent.ref if parent else None)
+
+
+def brought(record: Record, *more: Record) -> tuple[Record, ...]:
+    """Return what the record brings, and more, each once, parents first."""
+    found: dict[Ref, Record] = {each.ref: each for each in (*record.brings, *more)}
+    return tuple(sorted(found.values(), key=lambda each: each.kind.rank))
+
+
+def _date(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ConfigError(
+            f"unknown_date = {text!r} is no ISO 8601 date (such as '2000-01-01T00:00:00Z')"
+        ) from error
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).replace(microsecond=0)

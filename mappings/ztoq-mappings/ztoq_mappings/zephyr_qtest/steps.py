@@ -1,0 +1,73 @@
+"""Maps the steps and scripts of cases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import attrs
+
+from ztoq_core.plugin import Call, Ref, Script, TestCase, TestStep
+from ztoq_mappings import markup
+from ztoq_mappings.notebook import Notebook
+from ztoq_mappings.texts import one_line, rich
+from ztoq_mappings.zephyr_qtest.fields import has_value
+
+__all__ = ["TEST_DATA", "mapped_steps"]
+
+TEST_DATA = "Test data"
+"""The heading over a step's test data in its description."""
+
+
+def mapped_steps(case: TestCase, notes: Notebook) -> tuple[TestStep, ...]:
+    """Return the steps with final texts; a script is one more. Empty steps stay, so do keys."""
+    steps = tuple(_step(step, case.ref, notes) for step in case.steps)
+    if case.script is None or not case.script.text.strip():
+        return steps
+    key = str(len(steps) + 1)
+    return (*steps, TestStep(key=key, description=rich(_script(case.script), notes)))
+
+
+def _script(script: Script) -> str:
+    return markup.preformatted(script.text) if script.language == "bdd" else script.text
+
+
+def _step(step: TestStep, case: Ref, notes: Notebook) -> TestStep:
+    description = step.description
+    call = step.call
+    if call:
+        description = _called(call) + description
+        if call.case == case:
+            call = None
+            notes.fallback("call-circular", "a step calls its own case; it is kept as text")
+    if step.data:
+        description += markup.heading(TEST_DATA) + step.data
+    shown = _fields(step)
+    if shown:
+        description += "".join(shown)
+        notes.change(
+            "step-fields", "steps carry custom fields; they stand under the step's description"
+        )
+    return attrs.evolve(
+        step,
+        description=rich(description, notes),
+        data="",
+        expected=rich(step.expected, notes),
+        call=call,
+        fields=(),
+    )
+
+
+def _called(call: Call) -> str:
+    named = markup.paragraph(f"Run {call.case.key}")
+    if not call.parameters:
+        return named
+    rows = [(markup.value(each.name), markup.value(each.value)) for each in call.parameters]
+    return named + markup.table(("Parameter", "Value"), rows)
+
+
+def _fields(step: TestStep) -> Iterable[str]:
+    return [
+        markup.heading(one_line(field.name).strip()) + f"<p>{markup.value(field.value)}</p>"
+        for field in step.fields
+        if has_value(field.value)
+    ]
