@@ -13,7 +13,7 @@ import orjson
 
 from ztoq_core.contracts import Mark, Owner, Sink
 from ztoq_core.convert import converter
-from ztoq_core.engine.progress import Progress, Stop, Teller
+from ztoq_core.engine.progress import Progress, Stop, Teller, one_error
 from ztoq_core.records import Kind
 from ztoq_core.store import Compared, State, Store, Validation
 from ztoq_core.store.models import now
@@ -42,10 +42,11 @@ async def validate(
         states = counts.get(kind, {})
         due = sum(states.get(state, 0) for state in (*_DUE, *_DUE_TOO))
         check = _Check(kind)
-        if owners := sink.listed_by_owner.get(kind):
-            await _by_owner(store, sink, kind, owners, check, stop)
-        else:
-            await _whole(store, sink, kind, check)
+        with one_error():
+            if owners := sink.listed_by_owner.get(kind):
+                await _by_owner(store, sink, kind, owners, check, stop)
+            else:
+                await _whole(store, sink, kind, check)
         rows.append(check.compared(due))
         teller.done(kind, check.present)
     result = Validation(at=now(), rows=tuple(rows), findings=tuple(_findings(rows)))

@@ -16,12 +16,14 @@ import peewee as pw
 from playhouse.db_url import connect
 
 from ztoq_core.errors import ConfigError, StoreError
+from ztoq_core.records import Note, Ref
 from ztoq_core.store import models
 from ztoq_core.store.files import Contents
 from ztoq_core.store.intake import Intake
 from ztoq_core.store.lease import RunInfo, lease
 from ztoq_core.store.mapped import Mapped
 from ztoq_core.store.models import SCHEMA_VERSION, bound
+from ztoq_core.store.notes import clean
 from ztoq_core.store.outbox import Outbox
 from ztoq_core.store.queries import Queries
 from ztoq_core.store.views import create_views
@@ -74,6 +76,7 @@ class Store(Queries):
             raise _at_start(error, url) from error
         self._writer = Writer(self.database)
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="ztoq-read")
+        self._failure: BaseException | None = None
         self.intake = Intake(self)
         self.mapped = Mapped(self)
         self.outbox = Outbox(self)
@@ -115,10 +118,22 @@ class Store(Queries):
 
     async def write(self, operation: Callable[..., T], *args: Any) -> T:
         """Run ``operation(*args)`` in the writer thread and wait for its commit."""
+        if self._failure is not None:
+            raise self._failure
         return await asyncio.wrap_future(self.submit(lambda: operation(*args)))
+
+    def note(self, note: Note, ref: Ref | None = None) -> None:
+        """Keep what a plugin notes while it works, once, without waiting for the commit.
+
+        Should the commit fail, the next ``write`` or ``gather`` raises its error.
+        """
+        future = self._writer.gather(self._add_notes, (note, ref))
+        future.add_done_callback(self._remember_failure)
 
     async def gather(self, batch: Callable[[Sequence[A]], Sequence[T]], item: A) -> T:
         """Have ``batch`` take ``item`` with others in the writer thread; wait for the commit."""
+        if self._failure is not None:
+            raise self._failure
         return await asyncio.wrap_future(self._writer.gather(batch, item))
 
     async def read(self, query: Callable[..., T], *args: Any) -> T:
@@ -183,6 +198,25 @@ class Store(Queries):
         )
 
     # ------------------------------------------------------------------------------ inner part
+
+    def _add_notes(self, noted: Sequence[tuple[Note, Ref | None]]) -> list[None]:
+        table = self.note_table
+        for note, ref in dict.fromkeys(noted):
+            row = {
+                "kind": ref.kind if ref else "",
+                "key": clean(ref.key) if ref else "",
+                "origin": "plugin",
+                "level": note.level,
+                "code": note.code,
+                "text": clean(note.text),
+            }
+            same = [getattr(table, name) == value for name, value in row.items()]
+            if not table.select().where(*same).exists():
+                table.insert(**row).execute()
+        return [None] * len(noted)
+
+    def _remember_failure(self, future: Future[None]) -> None:
+        self._failure = self._failure or future.exception()
 
     def _sql(self, statement: str) -> None:
         self.database.execute_sql(statement)  # type: ignore[no-untyped-call]  # peewee leaves it so
