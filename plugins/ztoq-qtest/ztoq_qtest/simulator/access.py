@@ -92,7 +92,6 @@ class Access:
             "expires_in": int(self.options.token_life),
             "refresh_token": refresh,
             "scope": SCOPE,
-            "agent": None,
         }
 
     def revoke(self, request: Request) -> Reply:
