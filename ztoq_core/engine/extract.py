@@ -62,7 +62,7 @@ async def extract(  # noqa: PLR0913 - the choices of the command
     await stage.read()
     if stop.wished:
         return
-    gone = await store.write(store.intake.finish, run)
+    gone = await store.write(store.intake.finish)
     if gone:
         teller.say(f"{gone} records are no longer in the source", "warning")
 

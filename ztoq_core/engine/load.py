@@ -119,7 +119,7 @@ class _Loading:
             await self._phase((Kind.FOLDER,), [root.key for root in self.schema.roots])
             stored = await self.store.read(self.store.outbox.stored, Kind.FOLDER, 0, 1_000_000)
             keys = {root.ref for root in self.schema.roots}
-            self.roots = {each.ref: each.written for _, each, _ in stored if each.ref in keys}
+            self.roots = {each.ref: each.written for _, each in stored if each.ref in keys}
         kinds = tuple(self.schema.kinds)
         await self._phase(kinds)
         while await self._settle():

@@ -15,7 +15,7 @@ from ztoq_core.contracts import Mark, Owner, Sink
 from ztoq_core.convert import converter
 from ztoq_core.engine.progress import Progress, Stop, Teller, one_error
 from ztoq_core.records import Kind
-from ztoq_core.store import Compared, State, Store, Validation
+from ztoq_core.store import Compared, State, Store, Stored, Validation
 from ztoq_core.store.models import now
 
 __all__ = ["validate"]
@@ -67,14 +67,18 @@ class _Check:
     missing: list[str] = attrs.field(factory=list)
     duplicate: list[str] = attrs.field(factory=list)
 
-    def compare(self, expected: dict[str, str], marks: Sequence[Mark]) -> None:
-        """Count ``marks`` against ``expected``, which maps target ids to keys."""
+    def compare(self, expected: Sequence[Stored], marks: Sequence[Mark]) -> None:
+        """Count ``marks`` against what the store expects."""
+        by_id = {each.written.target_id: each for each in expected}
         seen = {mark.target_id for mark in marks}
-        ours = set(expected.values())
-        self.present += len(seen & expected.keys())
-        self.missing += [key for number, key in expected.items() if number not in seen]
-        strangers = {mark.target_id: mark for mark in marks if mark.target_id not in expected}
-        for mark in strangers.values():
+        lost = [each for number, each in by_id.items() if number not in seen]
+        strangers = [mark for mark in marks if mark.target_id not in by_id]
+        if self.kind is Kind.ATTACHMENT:
+            lost, strangers = _by_name(lost, strangers)
+        self.present += len(by_id) - len(lost)
+        self.missing += [each.ref.key for each in lost]
+        ours = {each.ref.key for each in expected}
+        for mark in strangers:
             if mark.key and mark.key in ours:
                 self.duplicate.append(mark.key)
             else:
@@ -92,10 +96,10 @@ class _Check:
 
 
 async def _whole(store: Store, sink: Sink, kind: Kind, check: _Check) -> None:
-    expected: dict[str, str] = {}
+    expected: list[Stored] = []
     after = 0
     while batch := await store.read(store.outbox.stored, kind, after, 1000):
-        expected |= {each.written.target_id: each.ref.key for _, each, _ in batch}
+        expected += [each for _, each in batch]
         after = batch[-1][0]
     check.compare(expected, [mark async for mark in _marks(sink, kind, ())])
 
@@ -109,9 +113,9 @@ async def _by_owner(  # noqa: PLR0913, PLR0917 - one pass over one kind
             batch := await store.read(store.outbox.stored, owner_kind, after, _BATCH)
         ):
             after = batch[-1][0]
-            under: list[Owner] = [(record, each.written) for _, each, record in batch]
+            under: list[Owner] = [(each.record, each.written) for _, each in batch]
             expected = await store.read(
-                store.outbox.stored_under, kind, owner_kind, [each.ref.key for _, each, _ in batch]
+                store.outbox.stored_under, kind, owner_kind, [each.ref.key for _, each in batch]
             )
             marks = [mark async for mark in _marks(sink, kind, under)]
             check.compare(expected, marks)
@@ -126,6 +130,24 @@ async def _marks(sink: Sink, kind: Kind, owners: Sequence[Owner]) -> AsyncIterat
         cursor = page.cursor
         if cursor is None:
             return
+
+
+def _by_name(lost: Sequence[Stored], strangers: Sequence[Mark]) -> tuple[list[Stored], list[Mark]]:
+    """Pair files by name: one of a step may get a new id with a new version of its case."""
+    names = Counter(mark.name for mark in strangers)
+    still_lost = []
+    for each in lost:
+        name = getattr(each.record, "name", "")
+        if names[name]:
+            names[name] -= 1
+        else:
+            still_lost.append(each)
+    left = []
+    for mark in strangers:
+        if names[mark.name]:
+            names[mark.name] -= 1
+            left.append(mark)
+    return still_lost, left
 
 
 def _findings(rows: Sequence[Compared]) -> list[str]:

@@ -338,16 +338,28 @@ class Intake:
     # ------------------------------------------------------- references that were not listed
 
     def unlisted(self, kinds: Iterable[Kind], limit: int) -> list[Ref]:
-        """Return names that records refer to and that no list held."""
-        edge, item = self._store.edge_table, self._item
+        """Return names that records of this extraction refer to and that no list of it held."""
+        edge, item, child = self._store.edge_table, self._item, self._item.alias()
+        begun = self._begun()
         query = (
             edge.select(edge.kind, edge.key)
+            .join(child, on=child.id == edge.child)
+            .switch(edge)
             .join(item, pw.JOIN.LEFT_OUTER, on=(item.kind == edge.kind) & (item.key == edge.key))
-            .where((edge.side == Side.SOURCE) & (edge.kind << list(kinds)) & item.id.is_null())
+            .where(
+                (edge.side == Side.SOURCE)
+                & (edge.kind << list(kinds))
+                & (child.seen_run >= begun)
+                & (item.id.is_null() | (item.seen_run < begun))
+            )
             .distinct()
             .limit(limit)
         )
         return [Ref(Kind(kind), key) for kind, key in tuples(query)]
+
+    def _begun(self) -> int:
+        """Return the run in which the present extraction began."""
+        return int(self._store.meta("extract_run") or 0)
 
     def save_resolved(
         self, run: int, records: Sequence[Record], *, derived: bool = False
@@ -378,10 +390,10 @@ class Intake:
                 return log
         return None
 
-    def finish(self, run: int) -> int:
+    def finish(self) -> int:
         """Mark the extraction as complete and what it no longer saw as gone; return how many."""
         item = self._item
-        begun = int(self._store.meta("extract_run") or run)
+        begun = self._begun()
         lost = (
             item.update(state=State.GONE, reason="no longer in the source")
             .where(

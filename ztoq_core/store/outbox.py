@@ -70,10 +70,11 @@ class Answered:
 
 @attrs.frozen
 class Stored:
-    """An object of the target that the store knows."""
+    """An object of the target that the store knows, with the record that was written."""
 
     ref: Ref
     written: Written
+    record: Record
 
 
 class Outbox:
@@ -269,8 +270,8 @@ class Outbox:
         kept = Kept(sha256=row.sha256, size=row.size, media_type=row.media_type, path=row.path)
         return self._store.contents.content(record.name, kept)
 
-    def stored(self, kind: Kind, after: int, limit: int) -> list[tuple[int, Stored, Record]]:
-        """Return what stands in the target by kind, by row id, with the mapped record."""
+    def stored(self, kind: Kind, after: int, limit: int) -> list[tuple[int, Stored]]:
+        """Return what stands in the target by kind, by row id."""
         item = self._item
         query = (
             item.select(
@@ -297,14 +298,14 @@ class Outbox:
         for number, key, body, *rest in tuples(query):
             written = _written(*rest)
             if written:
-                found.append((number, Stored(Ref(kind, key), written), loads(kind, bytes(body))))
+                found.append((number, Stored(Ref(kind, key), written, loads(kind, bytes(body)))))
         return found
 
-    def stored_under(self, kind: Kind, owner: Kind, keys: Sequence[str]) -> dict[str, str]:
-        """Return target ids and keys of the records of ``kind`` that belong to these owners."""
+    def stored_under(self, kind: Kind, owner: Kind, keys: Sequence[str]) -> list[Stored]:
+        """Return the records of ``kind`` in the target that belong to these owners."""
         item, edge = self._item, self._edge
         query = (
-            item.select(item.target_id, item.key)
+            item.select(item.key, item.target, item.target_id)
             .join(edge, on=edge.child == item.id)
             .where(
                 (item.kind == kind)
@@ -315,7 +316,11 @@ class Outbox:
                 & (edge.role << ("parent", "owner"))
             )
         )
-        return dict(tuples(query))
+        return [
+            Stored(Ref(kind, key), Written(target_id=target_id), loads(kind, bytes(body)))
+            for key, body, target_id in tuples(query)
+            if body
+        ]
 
     def left(self) -> int:
         """Return how many records are still to be written or finished."""
