@@ -1,0 +1,331 @@
+"""The HTTP client that the engine lends to connectors: credentials, pacing, retries, downloads.
+
+``open_client`` opens one for one base URL; ``ztoq_core.judging`` says what each answer means.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import aiohttp
+import attrs
+from loguru import logger
+from yarl import URL
+
+from ztoq_core.budget import Budget
+from ztoq_core.calls import Again, Call, Tries
+from ztoq_core.contracts import Answer, Auth, Connection, Content
+from ztoq_core.errors import RejectedError
+from ztoq_core.judging import OK, REFUSED, Attempt, Judge, location
+from ztoq_core.pacing import Pacer, Rate
+from ztoq_core.transport import Transport
+
+__all__ = ["Client", "Download", "open_client"]
+
+REDIRECTS = 5
+"""Redirects of one download that are followed."""
+
+RENEWALS = 3
+"""Times that one request has its credentials renewed."""
+
+KEEP_ALIVE = 1.0
+"""Seconds that an idle connection is used again. Servers close theirs after 2 s or more (gunicorn
+2, node 5, nginx 75), and a POST that meets the closing is in doubt, though nothing was done."""
+
+UPLOAD_SPEED = 100_000
+"""Bytes a second that an upload may fall to before it times out (guess: slower is not usable)."""
+
+CHUNK = 64 * 1024
+
+Params = Mapping[str, str | int | Sequence[str | int]] | None
+
+
+@attrs.define(eq=False)
+class Download:
+    """A body that is read in chunks (see ``contracts.Download``)."""
+
+    media_type: str
+    size: int | None
+    _response: aiohttp.ClientResponse
+    _title: str
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """Yield the bytes, once.
+
+        Raises:
+            RejectedError: Fewer came than were promised, or the connection was lost.
+        """
+        received = 0
+        try:
+            async for chunk in self._response.content.iter_chunked(CHUNK):
+                received += len(chunk)
+                yield chunk
+        except (aiohttp.ClientError, OSError) as error:
+            promised = "" if self.size is None else f" of {self.size}"
+            raise RejectedError(
+                f"{self._title}: the content was cut short after {received}{promised} bytes "
+                f"({type(error).__name__})"
+            ) from error
+
+
+@attrs.define(eq=False)
+class Client:
+    """A paced JSON client for one base URL (see ``contracts.Client``)."""
+
+    transport: Transport
+    judge: Judge
+    pacer: Pacer
+    _session: aiohttp.ClientSession
+    _auth: Auth | None
+    _ways: dict[URL, dict[str, Any]] = attrs.field(factory=dict, init=False)
+
+    async def request(  # noqa: PLR0913 - the contract's one door for every request
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Params = None,
+        json: Any = None,
+        form: Mapping[str, str] | None = None,
+        content: Content | None = None,
+        headers: Mapping[str, str] | None = None,
+        accept: Collection[int] = (),
+        repeatable: bool = False,
+        what: str = "",
+    ) -> Answer:
+        """Send a request and return its answer if it is 2xx or its status is in ``accept``.
+
+        A path segment that is data comes percent-encoded. A 5xx in ``accept`` is returned where
+        trying again did not help; 429 is always waited for. Errors as in the contract, and
+
+        Raises:
+            ConfigError: The certificate of the host is not trusted.
+        """
+        call = Call.make(
+            self.transport,
+            method,
+            path,
+            params=params,
+            json=json,
+            form=form,
+            content=content,
+            headers=headers,
+            accept=accept,
+            repeatable=repeatable,
+            what=what,
+        )
+        self.judge.secrets.learn(call.secrets)
+        tries = Tries()
+        while True:
+            try:
+                return await self._attempt(call, tries)
+            except Again as again:
+                answer = await self._prepare(call, tries, again)
+            if answer is not None:
+                return answer
+
+    async def get(self, path: str, *, params: Params = None) -> Any:
+        """Return the JSON body of a GET."""
+        return (await self.request("GET", path, params=params)).body
+
+    @asynccontextmanager
+    async def download(
+        self, path: str, *, params: Mapping[str, str | int] | None = None
+    ) -> AsyncIterator[Download]:
+        """Open a body for reading in chunks; a redirect to another host gets no credentials.
+
+        It takes a slot until it is closed. A connection that is lost later ends the reading
+        with RejectedError; the caller opens it again, as it may have used what came.
+        """
+        call = Call.make(self.transport, "GET", path, params=params, stream=True)
+        tries = Tries()
+        async with AsyncExitStack() as stack:
+            response = None
+            while response is None:
+                try:
+                    response = await self._open(call, tries, stack)
+                except Again as again:
+                    await self._prepare(call, tries, again)
+            size = response.headers.get("Content-Length")
+            packed = "Content-Encoding" in response.headers
+            yield Download(
+                response.content_type if "Content-Type" in response.headers else "",
+                int(size) if size and not packed else None,
+                response,
+                self.judge.title(call),
+            )
+
+    async def _attempt(self, call: Call, tries: Tries) -> Answer:
+        credentials = await self._credentials()
+        attempt = Attempt(call, tries, await self.pacer.turn(), credentials)
+        status = 0
+        try:
+            async with self._send(call, call.url, credentials) as response:
+                status = response.status
+                body = await _body(response)
+            return self.judge.answer(attempt, response, body)
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise self.judge.broken(attempt, error) from error
+        finally:
+            self._log(attempt, status)
+            self.pacer.end(attempt.turn)
+
+    async def _open(
+        self, call: Call, tries: Tries, stack: AsyncExitStack
+    ) -> aiohttp.ClientResponse:
+        """Return an answer 2xx whose body is still to be read; ``stack`` keeps it and its slot."""
+        credentials = await self._credentials()
+        attempt = Attempt(call, tries, await self.pacer.turn(), credentials)
+        status = 0
+        try:
+            async with AsyncExitStack() as opened:
+                opened.callback(self.pacer.end, attempt.turn)
+                response = await self._follow(call, credentials, opened)
+                status = response.status
+                if status not in OK:
+                    self.judge.answer(attempt, response, await _body(response))
+                self.judge.good(attempt.turn, response.headers)
+                stack.push_async_exit(opened.pop_all())
+                return response
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise self.judge.broken(attempt, error) from error
+        finally:
+            self._log(attempt, status)
+
+    async def _follow(
+        self, call: Call, credentials: Mapping[str, str], opened: AsyncExitStack
+    ) -> aiohttp.ClientResponse:
+        """Return the first answer that is no redirect; ``opened`` closes it."""
+        url = call.url
+        for _ in range(REDIRECTS + 1):
+            response = await opened.enter_async_context(self._send(call, url, credentials))
+            if response.status not in {301, 302, 303, 307, 308}:
+                return response
+            target = location(response)
+            safe = {"http", "https"} if url.scheme == "http" else {"https"}
+            if target.scheme not in safe:
+                raise RejectedError(
+                    f"{self.judge.title(call)} answered {response.status}, which points to "
+                    f"{target.scheme}://{target.host} and is not safe to follow"
+                )
+            url = target
+        raise RejectedError(f"{self.judge.title(call)}: more than {REDIRECTS} redirects")
+
+    async def _credentials(self) -> Mapping[str, str]:
+        if self._auth is None:
+            return {}
+        headers = await self._auth.headers()
+        self.judge.secrets.learn_headers(headers)
+        return headers
+
+    def _send(
+        self, call: Call, url: URL, credentials: Mapping[str, str]
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        headers = dict(call.headers)
+        if self.transport.is_home(url):
+            headers.update(credentials)
+        return self._session.request(
+            call.method,
+            url,
+            headers=headers,
+            data=call.data(),
+            allow_redirects=False,
+            **self._way(url),
+            **_patience(self.transport.connection, call),
+        )
+
+    def _way(self, url: URL) -> dict[str, Any]:
+        """Return the options for TLS and proxy, found out once for each host."""
+        origin = url.origin()
+        if origin not in self._ways:
+            way: dict[str, Any] = {}
+            if url.scheme == "https":
+                way["ssl"] = self.transport.tls(url)
+            if proxy := self.transport.proxy(url):
+                way["proxy"], way["proxy_auth"] = proxy
+            self._ways[origin] = way
+        return self._ways[origin]
+
+    async def _prepare(self, call: Call, tries: Tries, again: Again) -> Answer | None:
+        """Do what the next attempt needs: renew the credentials, or wait.
+
+        Returns the answer that the caller accepts, where no attempt is left.
+        """
+        if again.refused_with is not None:
+            tries.renewals += 1
+            auth = self._auth if tries.renewals <= RENEWALS else None
+            if auth is not None and await auth.renew(again.refused_with):
+                return None
+            if isinstance(again.otherwise, Answer):
+                return again.otherwise
+            raise again.otherwise or again
+        if tries.used_up and again.answer is not None and again.answer.status in call.accept:
+            return again.answer
+        await asyncio.sleep(self.judge.wait(call, tries, again))
+        return None
+
+    def _log(self, attempt: Attempt, status: int) -> None:
+        """Note the request: no query, no header, no body; status 0 where there was no answer."""
+        call = attempt.call
+        milliseconds = (asyncio.get_running_loop().time() - attempt.turn.sent) * 1000
+        service = self.transport.service
+        logger.debug("{} {} {} {} {:.0f} ms", service, call.method, call.path, status, milliseconds)
+
+
+async def _body(response: aiohttp.ClientResponse) -> bytes:
+    try:
+        return await response.read()
+    except (aiohttp.ClientError, OSError):
+        if response.status in REFUSED:  # the status says it all
+            return b""
+        raise
+
+
+def _patience(connection: Connection, call: Call | None = None) -> dict[str, Any]:
+    """Return the option for time-outs where the usual one does not fit.
+
+    Connecting ends before the whole does: so a time-out of the whole means that the request left.
+    """
+    limit = connection.timeout
+    if call is None:
+        return {"timeout": aiohttp.ClientTimeout(total=limit, connect=limit / 2)}
+    if call.stream:
+        return {"timeout": aiohttp.ClientTimeout(total=None, connect=limit / 2, sock_read=limit)}
+    if call.content is not None:
+        total = limit + call.content.size / UPLOAD_SPEED
+        return {"timeout": aiohttp.ClientTimeout(total=total, connect=limit / 2)}
+    return {}
+
+
+@asynccontextmanager
+async def open_client(
+    connection: Connection,
+    auth: Auth | None = None,
+    *,
+    outage: float = 300.0,
+    unreached: float = 20.0,
+) -> AsyncIterator[Client]:
+    """Open a client for ``connection.base_url``; ``Judge`` explains ``outage`` and ``unreached``.
+
+    Raises:
+        ConfigError: The base URL, a proxy or a certificate file cannot be used.
+    """
+    transport = Transport(connection)
+    budget = Budget(transport.service, connection.monthly_budget)
+    rate = Rate() if connection.rate is None else Rate(connection.rate)
+    pacer = Pacer(rate, connection.in_flight, connection.timeout, budget)
+    async with aiohttp.ClientSession(
+        # the pacer limits the connections; a second queue here would hide its waits in time-outs
+        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        # netrc and proxies of the environment would be looked up for each request, and netrc's
+        # credentials sent; the transport looks for proxies once
+        trust_env=False,
+        headers={"User-Agent": "ztoq"},
+        **_patience(connection),
+    ) as session:
+        judge = Judge(transport.service, pacer, outage, unreached)
+        yield Client(transport, judge, pacer, session, auth)

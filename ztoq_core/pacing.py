@@ -1,0 +1,361 @@
+"""How fast one connection may go: found out from what the service grants, refuses and announces.
+
+``Pacer`` gives turns to requests; ``ztoq_core.http`` asks it before each one and tells it how each
+ended. All times are those of the running event loop, in seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import deque
+from collections.abc import Mapping
+
+import attrs
+
+from ztoq_core.budget import Budget
+
+__all__ = ["Door", "Pacer", "Rate", "Turn"]
+
+FIRST = 700.0
+"""Requests a second to begin with. Slower would be felt on short runs without a limit, faster
+refuses more on those with one."""
+
+CUT = 0.95
+"""What is left of the rate after few refusals; the limit is then close below the old rate."""
+
+FAR_ABOVE = 0.25
+"""Where more than this share is refused, the rate falls by that share instead, at most by half."""
+
+HEARING = 0.15
+"""Seconds between a refusal and the cut, in which that share is found out (longer at low rates)."""
+
+CURVE = 0.002
+"""Growth after a cut, per second cubed: back at the refused rate in 3 s, 5 % over it in 6 s."""
+
+BACK = ((1 - CUT) / CURVE) ** (1 / 3)
+
+DOUBLING = 0.25
+"""Seconds in which the rate doubles while nothing about the limit is known."""
+
+ANSWERS = 8
+"""Answers that make a share worth looking at."""
+
+SAMPLE = 20
+"""Grants that make a fair guess of a rate."""
+
+SAVED = 0.85
+"""What of these is the rate; the rest may be turns that the service had saved."""
+
+CATCH_UP = 0.03
+"""Seconds of turns that are made up after a late timer; without it each late timer loses some."""
+
+FEW = 4
+"""Refusals that end the doubling; fewer may be what was under way."""
+
+CLOSED_AFTER = 3
+"""So many requests in a row that failed or were refused show that pacing does not help now."""
+
+SLOW_SHARE = 0.25
+"""An answer that takes more than this share of the time-out asks for fewer requests at once."""
+
+
+@attrs.define
+class Rate:
+    """Requests a second: doubled until the first refusal, then kept close to what is granted.
+
+    The shape is that of TCP CUBIC (RFC 9438): after a cut fast back towards the rate that was
+    refused, slow around it, then faster, so that a raised limit is found too. ``ceiling`` is never
+    passed. The rate grows only while it is what holds requests back.
+    """
+
+    ceiling: float = math.inf
+    value: float = attrs.field(init=False)
+    cut_at: float = attrs.field(default=-math.inf, init=False)
+    _start: float = attrs.field(init=False)
+    _refused_rate: float = attrs.field(default=math.inf, init=False)
+    _refused_at: float = attrs.field(default=-math.inf, init=False)
+    _age: float = attrs.field(default=0.0, init=False)
+    _searching: bool = attrs.field(default=True, init=False)
+    _found: deque[float] = attrs.field(factory=deque, init=False)
+    _hearing: float = attrs.field(default=math.inf, init=False)
+    _grants: int = attrs.field(default=0, init=False)
+    _refusals: int = attrs.field(default=0, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Begin fast."""
+        self.value = self._start = min(FIRST, self.ceiling)
+
+    def granted(self, now: float, sent: float) -> None:
+        """Note a request that the service took."""
+        if self._searching:
+            self._found.append(now)
+            while self._found[0] < now - 1.0:
+                self._found.popleft()
+        elif sent >= self.cut_at:
+            self._grants += 1
+            if now >= self._hearing:
+                self._judge(now)
+
+    def refused(self, now: float, sent: float) -> None:
+        """Note a request that was refused; what was sent before the last cut says nothing new.
+
+        The first refusal comes early where the service saves unused turns, and tells little: the
+        rate then falls to what was granted in all and doubles again, until it is refused again.
+        """
+        self._refused_at = now
+        if sent < self.cut_at:
+            return
+        self._refusals += 1
+        if self._searching:
+            if math.isinf(self.cut_at):
+                self._cut(now, max(1.0, len(self._found)))
+            elif self._refusals >= FEW:
+                self._searching = False
+                self._cut(now, self._measured(now))
+                self._found.clear()
+        elif math.isinf(self._hearing):
+            if now - self.cut_at >= 1.0:
+                self._grants, self._refusals = 0, 1
+                self._hearing = now + max(HEARING, ANSWERS / self.value)
+        elif now >= self._hearing:
+            self._judge(now)
+
+    def grow(self, now: float, seconds: float) -> None:
+        """Grow by ``seconds`` in which the rate was what held requests back."""
+        if not self._searching and now - self._refused_at < 1.0:
+            return
+        self._age += seconds
+        if self._searching:
+            grown = self._start * 2 ** (self._age / DOUBLING)
+        else:
+            grown = self._refused_rate * (1 + CURVE * (self._age - BACK) ** 3)
+        self.value = min(self.ceiling, max(self.value, grown))
+
+    def _measured(self, now: float) -> float:
+        """Return the rate that was granted of late, since the cut."""
+        count, since = 0, now
+        for moment in reversed(self._found):
+            if moment < self.cut_at or (count > SAMPLE and now - moment > DOUBLING):
+                break
+            count, since = count + 1, moment
+        # too few to tell: what the doubling began with is the better guess
+        if count <= ANSWERS or since == now:
+            return self._start
+        return SAVED * count / (now - since)
+
+    def _judge(self, now: float) -> None:
+        # without the refusal that began it, which would count for too much
+        share = (self._refusals - 1) / max(1, self._grants + self._refusals - 1)
+        self._cut(now, self.value * (max(0.5, 1 - share) if share > FAR_ABOVE else CUT))
+
+    def _cut(self, now: float, value: float) -> None:
+        self.value = self._start = min(self.value, value)
+        self._refused_rate = self.value / CUT
+        self.cut_at = now
+        self._age = 0.0
+        self._hearing = math.inf
+        self._grants = self._refusals = 0
+
+
+@attrs.define
+class Door:
+    """Closes where nothing is granted any more, and lets one request try after each pause.
+
+    The pause doubles from ``shortest`` to ``longest`` seconds and is never under the floor that
+    the service named.
+    """
+
+    closed: bool = False
+    until: float = -math.inf
+    _row: int = 0
+    _pause: float = 0.0
+    _floor_from: float = -math.inf
+    _floor_until: float = -math.inf
+    _floor_holds: bool = True
+
+    def shut_out(
+        self, now: float, floor: float, *, probe: bool, shortest: float, longest: float
+    ) -> None:
+        """Note a request that failed or was refused; ``probe``: the one that was to try."""
+        self._row += 1
+        if floor:
+            self._floor_from, self._floor_until = now, max(self._floor_until, now + floor)
+        if probe if self.closed else self._row >= CLOSED_AFTER:
+            self.closed = True
+            self._pause = min(longest, max(shortest, 2 * self._pause))
+            self.until = now + self._pause
+            if self._floor_holds:
+                self.until = max(self.until, self._floor_until)
+
+    def granted(self, sent: float) -> None:
+        """Let everybody through.
+
+        Where a request is granted that was sent while the service wanted others to wait, it means
+        by Retry-After each request for itself, and the door need not stay shut so long for all.
+        """
+        self.closed = False
+        self._row = 0
+        self._pause = 0.0
+        if self._floor_from < sent < self._floor_until:
+            self._floor_holds = False
+
+
+@attrs.define(eq=False)
+class Turn:
+    """The leave to send one request; it ends with exactly one call of ``Pacer.end``."""
+
+    sent: float
+    probe: bool
+    answered: bool = False
+
+
+@attrs.define(eq=False)
+class Pacer:
+    """Gives the turns of one connection, in the order in which they were asked for.
+
+    ``rate`` is a ceiling in requests a second, ``in_flight`` the most requests at once, ``timeout``
+    that of a request in seconds. ``budget`` is what the service announces.
+    """
+
+    rate: Rate = attrs.field(factory=Rate)
+    in_flight: int = 32
+    timeout: float = 60.0
+    budget: Budget = attrs.field(factory=Budget)
+    door: Door = attrs.field(factory=Door, init=False)
+    active: int = attrs.field(default=0, init=False)
+    _unanswered: int = attrs.field(default=0, init=False)
+    _probing: bool = attrs.field(default=False, init=False)
+    _window: float = attrs.field(init=False)
+    _shrunk_at: float = attrs.field(default=-math.inf, init=False)
+    _turn_at: float = attrs.field(default=-math.inf, init=False)
+    _last: float = attrs.field(default=0.0, init=False)
+    _waiting: deque[asyncio.Future[Turn]] = attrs.field(factory=deque, init=False)
+    _timer: asyncio.TimerHandle | None = attrs.field(default=None, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Begin with all slots."""
+        self._window = float(self.in_flight)
+
+    async def turn(self) -> Turn:
+        """Wait for the next turn.
+
+        Raises:
+            RetryableError: The budget of the month is used up.
+        """
+        self.budget.check()
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        if not self._waiting and self._due(now) <= now:
+            return self._take(now)
+        place: asyncio.Future[Turn] = loop.create_future()
+        self._waiting.append(place)
+        self._pump()
+        try:
+            turn = await place
+        except asyncio.CancelledError:
+            if place.done() and not place.cancelled():  # the turn came at the same moment
+                self.end(place.result())
+            raise
+        self.budget.check()
+        return turn
+
+    def granted(self, turn: Turn, headers: Mapping[str, str]) -> None:
+        """Note an answer that shows the service at work, whatever its status."""
+        now = asyncio.get_running_loop().time()
+        self._answered(turn)
+        self.door.granted(turn.sent)
+        self.rate.granted(now, turn.sent)
+        self.budget.announced(now, headers, self._unanswered)
+        if now - turn.sent > SLOW_SHARE * self.timeout:
+            self._shrink(now, turn)
+        elif self._window < self.in_flight:
+            self._window = min(self.in_flight, self._window + 1 / self._window)
+
+    def refused(self, turn: Turn, headers: Mapping[str, str], floor: float) -> None:
+        """Note an answer 429; ``floor`` are the seconds that the service asks to wait (or 0)."""
+        now = asyncio.get_running_loop().time()
+        self._answered(turn)
+        # what was under way at the cut says nothing about the rate since
+        if turn.sent >= self.rate.cut_at:
+            self.rate.refused(now, turn.sent)
+            self.door.shut_out(now, floor, probe=turn.probe, shortest=0.05, longest=15.0)
+        self.budget.announced(now, headers, self._unanswered)
+
+    def failed(self, turn: Turn, floor: float = 0.0) -> None:
+        """Note a 5xx, a time-out, a lost connection, or one that could not be made."""
+        now = asyncio.get_running_loop().time()
+        self._answered(turn)
+        self.door.shut_out(now, floor, probe=turn.probe, shortest=0.5, longest=15.0)
+        if now - turn.sent > SLOW_SHARE * self.timeout:
+            self._shrink(now, turn)
+
+    def end(self, turn: Turn) -> None:
+        """Give the slot back."""
+        self._answered(turn)
+        self.active -= 1
+        if turn.probe:
+            self._probing = False
+        if self._waiting:
+            self._pump()
+
+    def give_up(self) -> None:
+        """Let everybody try at once: the service is out, and each should find out now."""
+        self.door = Door()
+        self._pump()
+
+    def _answered(self, turn: Turn) -> None:
+        if not turn.answered:
+            turn.answered = True
+            self._unanswered -= 1
+
+    def _shrink(self, now: float, turn: Turn) -> None:
+        if turn.sent > self._shrunk_at:
+            self._shrunk_at = now
+            self._window = max(1.0, self._window * 0.7)
+
+    def _due(self, now: float) -> float:
+        """Return when the next request may be sent; infinite where an answer must come first."""
+        if self.active >= int(self._window):
+            return math.inf
+        if self.door.closed:
+            return math.inf if self._probing else max(now, self.door.until)
+        return max(self._turn_at, self.budget.due(now, self._unanswered))
+
+    def _take(self, now: float) -> Turn:
+        probe = self.door.closed
+        if self._turn_at > now - CATCH_UP:  # no turn was left unused
+            self.rate.grow(now, now - self._last)
+        self._turn_at = max(self._turn_at, now - CATCH_UP) + 1 / self.rate.value
+        self._last = now
+        self.active += 1
+        self._unanswered += 1
+        self._probing = self._probing or probe
+        self.budget.spent()
+        return Turn(now, probe)
+
+    def _pump(self) -> None:
+        """Give turns to those who wait, as far as they are due; come back when the next one is."""
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        while self._waiting:
+            due = self._due(now)
+            if due > now:
+                self._come_back(loop, due)
+                return
+            place = self._waiting.popleft()
+            if not place.done():  # else it was cancelled
+                place.set_result(self._take(now))
+
+    def _come_back(self, loop: asyncio.AbstractEventLoop, due: float) -> None:
+        if self._timer is not None:
+            if self._timer.when() <= due and not self._timer.cancelled():
+                return
+            self._timer.cancel()
+            self._timer = None
+        if due < math.inf:
+            self._timer = loop.call_at(due, self._wake)
+
+    def _wake(self) -> None:
+        self._timer = None
+        self._pump()

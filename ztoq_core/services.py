@@ -1,0 +1,63 @@
+"""What the engine lends a plugin for the time it is open: clients, a cache, a place for notes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any, TypeVar
+
+import attrs
+
+from ztoq_core.contracts import Auth, Client, Connection
+from ztoq_core.http import open_client
+from ztoq_core.records import Level, Note, Ref
+
+__all__ = ["NoteSink", "Services"]
+
+T = TypeVar("T")
+
+NoteSink = Callable[[Note, Ref | None], None]
+"""Takes a note, and the record that it is about if it is about one."""
+
+
+@attrs.define(eq=False)
+class Services:
+    """The services of one run (see ``contracts.Services``).
+
+    ``sink`` gets each note once. ``outage`` is how many seconds without a good answer from a host
+    end the run; ``unreached`` the same for a host that has never answered.
+    """
+
+    sink: NoteSink
+    outage: float = 300.0
+    unreached: float = 20.0
+    _made: dict[str, Any] = attrs.field(factory=dict, init=False)
+    _locks: dict[str, asyncio.Lock] = attrs.field(factory=dict, init=False)
+    _noted: set[int] = attrs.field(factory=set, init=False)
+
+    def client(
+        self, connection: Connection, auth: Auth | None = None
+    ) -> AbstractAsyncContextManager[Client]:
+        """Open the paced HTTP client for ``connection.base_url``."""
+        return open_client(connection, auth, outage=self.outage, unreached=self.unreached)
+
+    async def once(self, name: str, make: Callable[[], Awaitable[T]]) -> T:
+        """Return what ``make`` gave the first time in this run; callers at the same time share it.
+
+        Where it fails, the next caller tries again. ``make`` must not ask for the same name.
+        """
+        if name not in self._made:
+            async with self._locks.setdefault(name, asyncio.Lock()):
+                if name not in self._made:
+                    self._made[name] = await make()
+        value: T = self._made[name]
+        return value
+
+    def note(self, level: Level, code: str, text: str, ref: Ref | None = None) -> None:
+        """Put a warning or a loss into the report; the same note is kept once."""
+        note = Note(level=level, code=code, text=text)
+        # a hash of each instead of the note: there may be one for every record
+        if (seen := hash((note, ref))) not in self._noted:
+            self._noted.add(seen)
+            self.sink(note, ref)

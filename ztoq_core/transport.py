@@ -1,0 +1,135 @@
+"""Where a client's requests go: its base URL, and for each URL the proxy and the TLS settings."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import ssl
+import urllib.request
+from pathlib import Path
+
+import aiohttp
+import attrs
+from yarl import URL
+
+from ztoq_core.contracts import Connection
+from ztoq_core.errors import ConfigError
+
+__all__ = ["Transport", "is_loopback"]
+
+
+def is_loopback(host: str | None) -> bool:
+    """Whether a host name or address is this machine itself."""
+    if not host:
+        return False
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+@attrs.define
+class Transport:
+    """The way to one service, from its ``Connection``.
+
+    Credentials (headers, client certificate) belong to ``origin`` alone: scheme, host and port.
+
+    Raises:
+        ConfigError: The base URL is none, or a certificate file is missing or unusable.
+    """
+
+    connection: Connection
+    base: str = attrs.field(init=False)
+    origin: URL = attrs.field(init=False)
+    service: str = attrs.field(init=False)
+    _tls: dict[bool, ssl.SSLContext] = attrs.field(factory=dict, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Read the base URL and load what it needs, so that mistakes show before the first call."""
+        given = self.connection.base_url
+        try:
+            url = URL(given.strip())
+            port = url.port
+        except ValueError as error:
+            raise ConfigError(f"base_url {given!r} is no URL: {error}") from error
+        if url.scheme not in {"http", "https"} or not url.host:
+            raise ConfigError(f"base_url {given!r} should begin with https:// and name a host")
+        if url.user or url.password:
+            raise ConfigError("base_url holds a user name; credentials have keys of their own")
+        if url.query_string or url.fragment:
+            raise ConfigError(f"base_url {given!r} should end with the path")
+        self.base = str(url).rstrip("/")
+        self.origin = url.origin()
+        self.service = url.host if port == url.with_port(None).port else f"{url.host}:{port}"
+        if url.scheme == "https":
+            self.tls(url)
+        if self.connection.proxy is not None:
+            self._proxy_url(self.connection.proxy)
+
+    def url(self, path: str) -> URL:
+        """Return the URL of a path relative to the base; it cannot leave the host."""
+        return URL(f"{self.base}/{path.lstrip('/')}")
+
+    def is_home(self, url: URL) -> bool:
+        """Whether a URL is the service's own, so that it may get the credentials."""
+        return url.origin() == self.origin
+
+    def proxy(self, url: URL) -> tuple[URL, aiohttp.BasicAuth | None] | None:
+        """Return the proxy for a URL with its credentials; loopback never goes through one."""
+        if is_loopback(url.host):
+            return None
+        if self.connection.proxy is not None:
+            return self._proxy_url(self.connection.proxy)
+        if urllib.request.proxy_bypass(url.host or ""):
+            return None
+        found = urllib.request.getproxies().get(url.scheme)
+        return self._proxy_url(found) if found else None
+
+    def tls(self, url: URL) -> ssl.SSLContext:
+        """Return the TLS settings for a URL; the client certificate is shown at home only."""
+        home = self.is_home(url)
+        if home not in self._tls:
+            self._tls[home] = self._load_tls(with_client_cert=home)
+        return self._tls[home]
+
+    def _load_tls(self, *, with_client_cert: bool) -> ssl.SSLContext:
+        context = ssl.create_default_context()  # OpenSSL looks at SSL_CERT_FILE, but is silent
+        if self.connection.ca_file:
+            _load_ca(context, self.connection.ca_file, "ca_file")
+        elif named := os.environ.get("SSL_CERT_FILE"):
+            _load_ca(context, named, "SSL_CERT_FILE")
+        path = self.connection.client_cert
+        if path and with_client_cert:
+            try:
+                # without a password OpenSSL would ask for one on the terminal
+                context.load_cert_chain(path, password=lambda: "")
+            except (OSError, ValueError) as error:
+                raise ConfigError(
+                    f"client_cert {path!r} is no PEM file with a certificate and its key "
+                    f"(without a password): {error}"
+                ) from error
+        return context
+
+    @staticmethod
+    def _proxy_url(text: str) -> tuple[URL, aiohttp.BasicAuth | None]:
+        # the text is not quoted: it may hold a password
+        wrong = "the proxy should be a URL such as http://proxy.example.com:8080"
+        try:
+            url = URL(text if "://" in text else f"http://{text}")
+        except ValueError:
+            raise ConfigError(wrong) from None
+        if url.scheme not in {"http", "https"} or not url.host:
+            raise ConfigError(wrong)
+        auth = aiohttp.BasicAuth(url.user, url.password or "") if url.user else None
+        return url.with_user(None), auth
+
+
+def _load_ca(context: ssl.SSLContext, path: str, key: str) -> None:
+    if not Path(path).is_file():
+        raise ConfigError(f"{key}: there is no file {path!r}")
+    try:
+        context.load_verify_locations(path)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{key} {path!r} holds no certificates in PEM form: {error}") from error
