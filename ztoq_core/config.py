@@ -35,7 +35,7 @@ from ztoq_core.plugins import Plugins
 from ztoq_core.secrets import find_secrets, show
 from ztoq_core.tables import Tables, from_environment, nearest
 
-__all__ = ["DEFAULT_FILE", "Config", "Part", "from_tables", "read"]
+__all__ = ["DEFAULT_FILE", "DEFAULT_STORE", "Config", "Part", "from_tables", "read"]
 
 P = TypeVar("P", SourcePlugin[Any], SinkPlugin[Any], TransformerPlugin[Any])
 
@@ -163,8 +163,11 @@ def read(
     except tomllib.TOMLDecodeError as error:
         where = str(error).replace("at end of document", f"at line {len(text.splitlines())}")
         raise ConfigError(f"{path} is not valid TOML: {where}") from error
+    above = {
+        key: {**from_environment(key, tables), **(options or {}).get(key, {})} for key in TABLES
+    }
     try:
-        config = from_tables(tables, plugins, path.absolute().parent, options)
+        config = from_tables(tables, plugins, path.absolute().parent, above)
     except ConfigError as error:
         lines = str(error).splitlines()
         raise ConfigError("\n".join(f"{path}: {line}" for line in lines)) from error
@@ -179,18 +182,12 @@ def from_tables(
 ) -> Config:
     """Return the config in these tables; relative paths count from ``folder``.
 
-    Values may be ``Secret`` objects (those of simulators are). Raises as ``read``.
+    ``options`` win over ``tables``; the environment is not looked at. Values may be ``Secret``
+    objects (those of simulators are). Raises as ``read``.
     """
     _check_shape(tables)
     reader = Tables(folder)
-    layers = {
-        key: {
-            **tables.get(key, {}),
-            **from_environment(key, tables),
-            **(options or {}).get(key, {}),
-        }
-        for key in TABLES
-    }
+    layers = {key: {**tables.get(key, {}), **(options or {}).get(key, {})} for key in TABLES}
     store = reader.structure(layers["store"], _Store, "store")
     log = reader.structure(layers["log"], _Log, "log")
     source = _part(layers["source"], plugins.source, "source", reader)

@@ -20,7 +20,7 @@ from cattrs.strategies import configure_union_passthrough
 from ztoq_core.contracts import Secret
 from ztoq_core.secrets import refer
 
-__all__ = ["Tables", "from_environment", "nearest"]
+__all__ = ["Tables", "from_environment", "nearest", "spoken"]
 
 S = TypeVar("S")
 
@@ -37,7 +37,7 @@ TYPES: Mapping[type, str] = {
 
 
 class _Spoken(str):
-    """A value from the environment: text that may stand for a number, a list or a secret."""
+    """A value as text, which may stand for a number, a list or a secret."""
 
     __slots__ = ()
 
@@ -65,6 +65,11 @@ def _variables(value: object) -> Iterator[str]:
     elif isinstance(value, list):
         for each in value:
             yield from _variables(each)
+
+
+def spoken(text: str) -> str:
+    """Mark a text that a person or the environment gave: it may stand for a number or a list."""
+    return _Spoken(text)
 
 
 def nearest(key: str, known: Sequence[str]) -> str:
@@ -100,7 +105,7 @@ class Tables:
 
         def origin(key: str) -> str:
             variable = f"ZTOQ_{name.upper()}_{key.upper()}"
-            return f", set by {variable}" if isinstance(table.get(key), _Spoken) else ""
+            return f", set by {variable}" if variable in os.environ else ""
 
         def line(error: BaseException, _type: type | None) -> str:
             if isinstance(error, cattrs.ForbiddenExtraKeysError):

@@ -1,0 +1,116 @@
+"""A store in which every kind of good and bad end occurs, for looking at reports."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import attrs
+import orjson
+
+from ztoq_core.convert import converter
+from ztoq_core.records import Kind, Level
+from ztoq_core.store import Compared, State, Store, Validation
+
+ODD = "<script>alert('x')</script> & \"quotes\" \N{PARTY POPPER}"
+
+
+def fill(store: Store) -> None:
+    """Put records, notes, rejects, files, runs and a validation into ``store``."""
+    store.bind(
+        source="zephyr api.zephyrscale.smartbear.com ACME", sink="qtest acme.qtestnet.com 4242"
+    )
+    with store.run("extract") as run:
+        run.outcome = "finished"
+    with store.run("migrate") as run:
+        run.outcome = "items are left"
+        store.write_now(lambda: _rows(store))
+    rows = (
+        Compared(kind=Kind.FOLDER, source=38, target=38, foreign=12),
+        Compared(kind=Kind.TEST_CASE, source=4366, target=4362, missing=("ACME-T7", "ACME-T8")),
+        Compared(kind=Kind.TEST_LOG, source=6000, target=5990, duplicate=("ACME-E4",)),
+        Compared(kind=Kind.ATTACHMENT, source=300, target=299),
+    )
+    validation = Validation(
+        at=datetime(2026, 8, 6, 10, 30, tzinfo=UTC).replace(tzinfo=None),
+        rows=rows,
+        findings=("2 test_case that the store calls written are not in the target",),
+    )
+    body = orjson.dumps(converter.unstructure(validation, Validation)).decode()
+    store.set_meta("validation", body)
+
+
+@attrs.frozen
+class _Rows:
+    kind: Kind
+    prefix: str
+    states: dict[State, int]
+
+
+def _rows(store: Store) -> None:
+    done = State.FINISHED
+    table = (
+        _Rows(Kind.FIELD, "test_case/F", {done: 7}),
+        _Rows(Kind.FOLDER, "ACME-F", {done: 38}),
+        _Rows(Kind.TEST_CASE, "ACME-T", {done: 412, State.FAILED: 3, State.REJECTED: 1}),
+        _Rows(Kind.TEST_PLAN, "ACME-P", {done: 3}),
+        _Rows(Kind.TEST_CYCLE, "ACME-R", {done: 20}),
+        _Rows(Kind.TEST_RUN, "ACME-R1/ACME-T", {done: 560, State.BLOCKED: 4}),
+        _Rows(
+            Kind.TEST_LOG,
+            "ACME-E",
+            {done: 600, State.BLOCKED: 6, State.UNKNOWN: 1, State.SKIPPED: 230},
+        ),
+        _Rows(Kind.ATTACHMENT, "ACME-T1#", {done: 290, State.WRITTEN: 2, State.CONFLICT: 1}),
+    )
+    reasons = {
+        State.FAILED: f"qTest: POST test-cases answered 400: name {ODD} is refused",
+        State.BLOCKED: "waits for test_case ACME-T413, which failed",
+        State.UNKNOWN: "the answer was lost; ztoq resolve decides",
+        State.SKIPPED: "was never executed",
+        State.REJECTED: "no name",
+        State.CONFLICT: "edited in qTest since",
+    }
+    for row in table:
+        number = 0
+        for state, count in row.states.items():
+            for _ in range(count):
+                number += 1
+                key = f"{row.prefix}{number}"
+                there = state in {State.FINISHED, State.WRITTEN}
+                store.item_table.insert(
+                    kind=row.kind,
+                    key=key,
+                    rank=row.kind.rank,
+                    state=state,
+                    reason=reasons.get(state, ""),
+                    target_id=str(10_000 + number) if there else None,
+                    pid=f"TC-{number}" if there else "",
+                    url=f"https://acme.qtestnet.com/p/4242/{number}" if there else "",
+                ).execute()
+    _notes(store)
+    store.reject_table.insert(
+        kind=Kind.TEST_CASE, key="ACME-T416", reason="no name", payload="{}"
+    ).execute()
+    store.file_table.insert(
+        sha256="0" * 64, size=12_345_678, media_type="image/png", path="00/0"
+    ).execute()
+
+
+def _notes(store: Store) -> None:
+    drift = "Executed steps differ from today's; they stand as a table in the note"
+    for number in range(1, 231):
+        _note(store, Kind.TEST_LOG, f"ACME-E{number}", Level.FALLBACK, "step-drift", drift)
+    odd = f"The name {ODD} had a line break"
+    _note(store, Kind.TEST_CASE, "ACME-T1", Level.CHANGE, "name-folded", odd)
+    lost = "The file 'shot.png' is not there any more"
+    _note(store, Kind.TEST_CASE, "ACME-T2", Level.LOSS, "file-gone", lost)
+    archived = "Zephyr's API does not show archived test cases; 3 executions hint at some"
+    _note(store, None, "", Level.CHANGE, "not-shown", archived)
+
+
+def _note(  # noqa: PLR0913, PLR0917 - the columns of a note
+    store: Store, kind: Kind | None, key: str, level: Level, code: str, text: str
+) -> None:
+    store.note_table.insert(
+        kind=kind or "", key=key, origin="test", level=level, code=code, text=text
+    ).execute()

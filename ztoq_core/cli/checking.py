@@ -1,0 +1,109 @@
+"""Tries a configuration: opens both sides, checks and describes them, and writes to neither."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+import attrs
+
+from ztoq_core.cli.options import Options
+from ztoq_core.cli.talk import Talk
+from ztoq_core.config import Config, Part
+from ztoq_core.contracts import Finding, Schema, Sink, SinkPlugin, Source, SourcePlugin
+from ztoq_core.errors import AccessError, Exit, RejectedError, ServiceError, ZtoqError
+from ztoq_core.records import Note, Ref
+from ztoq_core.services import Services
+
+__all__ = ["check"]
+
+AnyPart = Part[SourcePlugin[Any]] | Part[SinkPlugin[Any]]
+LEVELS = ("error", "warning", "info")
+
+
+@attrs.define
+class _Found:
+    """What the check found; ``code`` is the exit code so far."""
+
+    findings: list[tuple[str, Finding]] = attrs.field(factory=list)
+    code: int = Exit.OK
+
+    def add(self, side: str, level: str, text: str) -> None:
+        if level == "error" and not self.code:
+            self.code = Exit.START
+        if (side, finding := Finding(level=level, text=text)) not in self.findings:
+            self.findings.append((side, finding))
+
+    def failed(self, side: str, error: ZtoqError) -> None:
+        self.add(side, "error", str(error))
+        reached = isinstance(error, AccessError | RejectedError)
+        if isinstance(error, ServiceError) and not reached:
+            self.code = Exit.STOPPED
+
+
+def check(options: Options, config: Config) -> int:
+    """Try both sides, tell what was found, and return the exit code."""
+    found = asyncio.run(_both(config))
+    talk = Talk(options)
+    counts = Counter(finding.level for _, finding in found.findings)
+
+    def print_() -> None:
+        for side, finding in sorted(found.findings, key=lambda each: LEVELS.index(each[1].level)):
+            talk.out.print(f"{finding.level}: {side}: {finding.text}")
+        if found.code:
+            talk.out.print(f"{counts['error']} errors: a run would end at once")
+        else:
+            talk.out.print(f"No errors, {counts['warning']} warnings. Next: ztoq migrate")
+
+    facts = {
+        "exit": int(found.code),
+        "findings": [
+            {"side": side, "level": finding.level, "text": finding.text}
+            for side, finding in found.findings
+        ],
+    }
+    talk.result(facts, print_)
+    return found.code
+
+
+async def _both(config: Config) -> _Found:
+    found = _Found()
+    source = await _side(config.source, found)
+    sink = await _side(config.sink, found)
+    try:
+        chain = config.chain()
+        if not chain:
+            found.add("transform", "warning", "no default mapping for the pair: records go as are")
+        if source and sink:
+            for part in chain:
+                for finding in part.plugin.check(part.settings, source, sink):
+                    found.add(part.name, finding.level, finding.text)
+    except ZtoqError as error:
+        found.failed("transform", error)
+    if sink and not sink.fields_known:
+        text = "the fields cannot be listed: a load needs --accept-missing-fields"
+        found.add("sink", "warning", text)
+    return found
+
+
+async def _side(part: AnyPart, found: _Found) -> Schema | None:
+    """Open a side, check and describe it; return its schema, or None where it cannot be used."""
+    opened: Callable[..., AbstractAsyncContextManager[Source | Sink]] = part.plugin.open
+
+    def note(said: Note, _: Ref | None) -> None:
+        found.add(part.name, "warning" if said.level != "change" else "info", said.text)
+
+    try:
+        part.require()
+        async with opened(part.settings, Services(sink=note)) as side:
+            for finding in await side.check():
+                found.add(part.name, finding.level, finding.text)
+            schema = await side.describe()
+            found.add(part.name, "info", f"{side.identity}: {len(schema.fields)} fields known")
+            return schema
+    except ZtoqError as error:
+        found.failed(part.name, error)
+    return None

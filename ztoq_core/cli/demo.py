@@ -1,0 +1,99 @@
+"""``ztoq demo``: a whole migration between simulators, with nothing to set up."""
+# ruff: noqa: PLC0415 - what a verb needs is imported when it runs: --help answers at once
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import rich_click as click
+
+from ztoq_core.cli.options import Options, as_json
+from ztoq_core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from ztoq_core.plugins import Plugins
+
+__all__ = ["demo"]
+
+MARKER = ".ztoq-demo"
+OURS = (
+    *(f"ztoq.db{ending}" for ending in ("", "-wal", "-shm", ".files")),
+    "report.html",
+    "report.json",
+)
+
+
+@click.command()
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("ztoq-demo"),
+    show_default="./ztoq-demo",
+    help="Write store and report here; an earlier demo in it is replaced.",
+)
+@as_json
+@click.pass_obj
+def demo(options: Options, folder: Path) -> int:
+    """Migrate an invented project between simulated services, and show the report.
+
+    Needs no account and no network: the installed plugins bring simulators of their products.
+
+    \b
+    Example:  ztoq demo --folder /tmp/first-look
+    """  # noqa: D301 - \b is click's mark for a block that stays as it is
+    from ztoq_core.cli.talk import Talk
+    from ztoq_core.cli.work import Choices, demonstrate
+    from ztoq_core.plugins import Plugins
+
+    options.verb = "demo"
+    plugins = Plugins.installed()
+    source, sink = _pair(plugins)
+    _make_room(folder)
+    talk = Talk(options)
+    code = demonstrate(options, plugins, (source, sink), folder, Choices(reports=folder))
+    talk.say(
+        f"\nLook at {folder / 'report.html'} in a browser, and at {folder / 'ztoq.db'} with "
+        "`sqlite3` (views test_cases, test_executions, id_map, progress).\n"
+        "Then your own project: `ztoq config init`."
+    )
+    return code
+
+
+def _pair(plugins: Plugins) -> tuple[str, str]:
+    """Return the source and the sink to show: those with simulators and a default mapping.
+
+    Raises:
+        ConfigError: No installed plugins have simulators.
+    """
+    declared = [each for each in plugins.declared() if getattr(each.plugin, "simulator", None)]
+    sources = [each.plugin.name for each in declared if each.word == "source"]
+    sinks = [each.plugin.name for each in declared if each.word == "sink"]
+    if not sources or not sinks:
+        broken = "".join(f"; {each.name}: {each.reason}" for each in plugins.broken())
+        raise ConfigError(
+            "the demo needs a source and a sink that bring simulators: "
+            f"pip install ztoq-zephyr ztoq-qtest ztoq-mappings{broken}"
+        )
+    pairs = [(source, sink) for source in sources for sink in sinks]
+    return next((pair for pair in pairs if plugins.defaults(*pair)), pairs[0])
+
+
+def _make_room(folder: Path) -> None:
+    """Make the folder, emptied of an earlier demo.
+
+    Raises:
+        ConfigError: There is something else in it.
+    """
+    import shutil
+
+    if folder.exists() and any(folder.iterdir()) and not (folder / MARKER).exists():
+        raise ConfigError(f"{str(folder)!r} holds other things; choose another --folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in OURS:
+        path = folder / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+    (folder / MARKER).write_text("made by ztoq demo, which may replace it\n", encoding="utf-8")

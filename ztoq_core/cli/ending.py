@@ -1,0 +1,93 @@
+"""How a command ends: each error becomes an exit code and a sentence, and none a traceback."""
+
+from __future__ import annotations
+
+import json
+import traceback
+from types import TracebackType
+from typing import Self
+
+import rich_click as click
+
+from ztoq_core.cli.options import Options
+from ztoq_core.errors import (
+    AccessError,
+    Exit,
+    RecordError,
+    RejectedError,
+    RetryableError,
+    ServiceError,
+    ZtoqError,
+)
+
+__all__ = ["AGAIN", "Ending"]
+
+AGAIN = "Everything up to here is saved: run the same command again to go on."
+
+
+class Ending:
+    """Surrounds a command; afterwards ``code`` is its exit code (design section 7)."""
+
+    def __init__(self, options: Options) -> None:
+        """Judge by ``options`` what to show and whether any record had been moved."""
+        self.code = int(Exit.OK)
+        self._options = options
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool:
+        """Tell what went wrong; only what is no error of a program passes (a test's power cut)."""
+        if error is None:
+            return False
+        if not isinstance(error, Exception | KeyboardInterrupt):
+            return False
+        if self._options.debug:
+            traceback.print_exception(kind, error, trace)
+        self.code = int(self._code(error))
+        self._tell(error)
+        return True
+
+    def _code(self, error: BaseException) -> int:
+        if isinstance(error, click.ClickException):
+            return Exit.START
+        if isinstance(error, KeyboardInterrupt | click.Abort):
+            return Exit.INTERRUPTED
+        if isinstance(error, AccessError | RejectedError | RecordError):
+            return Exit.STOPPED if self._options.begun else Exit.START
+        return error.exit_code if isinstance(error, ZtoqError) else Exit.STOPPED
+
+    def _tell(self, error: BaseException) -> None:
+        message = self._message(error)
+        if isinstance(error, click.UsageError) and not self._options.as_json:
+            click.echo(f"{error.ctx.get_usage()}\n" if error.ctx else "", err=True, nl=False)
+        click.echo(message, err=True)
+        if self._options.as_json:
+            line = {"event": "result", "verb": self._options.verb, "exit": self.code}
+            click.echo(json.dumps({**line, "error": message}))
+
+    def _message(self, error: BaseException) -> str:
+        again = f"\n{AGAIN}" if self.code == Exit.STOPPED and self._options.begun else ""
+        if isinstance(error, click.ClickException):
+            return f"Error: {error.format_message()}"
+        if isinstance(error, KeyboardInterrupt | click.Abort):
+            return f"Interrupted. {AGAIN}" if self._options.begun else "Interrupted."
+        if isinstance(error, RetryableError):
+            again = f"\n{AGAIN if self._options.begun else 'It is safe to run this again.'}"
+        if isinstance(error, ServiceError | ZtoqError):
+            return f"Error: {error}{again}"
+        if isinstance(error, OSError) and error.strerror:
+            where = f" ({error.filename})" if error.filename else ""
+            return f"Error: the operating system says: {error.strerror}{where}{again}"
+        # the text of an unknown error may hold a payload or a secret: only its type and its place
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        return (
+            f"Error: a fault in {place.filename}, line {place.lineno}, in {place.name}: "
+            f"{type(error).__name__}. Run again with --debug to see more, and report it.{again}"
+        )

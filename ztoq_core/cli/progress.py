@@ -1,0 +1,233 @@
+"""The forms of progress: a live block on a terminal, plain lines otherwise, or JSON."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import IO, Self
+
+import attrs
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from ztoq_core.engine import Event
+from ztoq_core.records import Kind
+
+__all__ = ["Block", "JsonLines", "Lines", "Shown"]
+
+LINE_EVERY_S = 2.0
+EVENT_EVERY_S = 1.0
+FRAMES_PER_S = 4
+
+
+@attrs.define
+class Stage:
+    """The figures of one stage."""
+
+    name: str
+    began: float
+    done: dict[Kind, int] = attrs.field(factory=dict)
+    totals: dict[Kind, int] = attrs.field(factory=dict)
+
+    def take(self, event: Event) -> None:
+        """Remember the latest figures."""
+        if event.kind is not None:
+            self.done[event.kind] = event.done
+            if event.total is not None:
+                self.totals[event.kind] = event.total
+
+    def figures(self) -> str:
+        """Return the figures on one line: ``120 of 4,366 test cases, 33 attachments``."""
+        parts = []
+        for kind in Kind:
+            if kind in self.done:
+                total = self.totals.get(kind)
+                share = f" of {total:,}" if total and total >= self.done[kind] else ""
+                parts.append(f"{self.done[kind]:,}{share} {_words(kind)}")
+        return ", ".join(parts) or "nothing to do"
+
+
+class Shown:
+    """Shows only sentences from warning up; the other forms add the figures."""
+
+    def __init__(self, err: Console, clock: Callable[[], float] = time.monotonic) -> None:
+        """Speak to ``err``; ``clock`` gives seconds."""
+        self._err = err
+        self._clock = clock
+        self._stage = Stage("", clock())
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End."""
+
+    def take(self, event: Event) -> None:
+        """Take an event of the engine."""
+        if event.stage != self._stage.name:
+            self._stage = Stage(event.stage, self._clock())
+        self._stage.take(event)
+        if event.text:
+            self._sentence(event)
+        else:
+            self._figures(event)
+
+    def end(self, stage: str) -> None:
+        """Tell that a stage is through."""
+
+    def _sentence(self, event: Event) -> None:
+        if event.level != "info":
+            self._err.print(f"{event.level}: {event.text}", style="yellow")
+
+    def _figures(self, event: Event) -> None:
+        pass
+
+    def _summary(self, stage: str) -> str:
+        if self._stage.name != stage:
+            self._stage = Stage(stage, self._clock())
+        seconds = self._clock() - self._stage.began
+        return f"{stage:<9} {self._stage.figures()} ({seconds:,.0f} s)"
+
+
+class Lines(Shown):
+    """A line at most every two seconds, for files and pipes."""
+
+    _last = float("-inf")
+
+    def end(self, stage: str) -> None:
+        """Print the figures at the end of a stage."""
+        self._err.print(self._summary(stage))
+        self._last = self._clock()
+
+    def _sentence(self, event: Event) -> None:
+        if event.level == "info":
+            self._err.print(f"{event.stage:<9} {event.text}")
+        else:
+            super()._sentence(event)
+
+    def _figures(self, event: Event) -> None:
+        if self._clock() - self._last >= LINE_EVERY_S:
+            self._last = self._clock()
+            self._err.print(f"{event.stage:<9} {self._stage.figures()}")
+
+
+class Block(Lines):
+    """One block that is drawn anew four times a second; sentences scroll by above it."""
+
+    def __init__(self, err: Console, clock: Callable[[], float] = time.monotonic) -> None:
+        """Draw on the terminal ``err``."""
+        super().__init__(err, clock)
+        self._live = Live(
+            console=err,
+            get_renderable=self.draw,
+            refresh_per_second=FRAMES_PER_S,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+
+    def __enter__(self) -> Self:
+        """Begin to draw."""
+        self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Take the block away; the lines above it stay."""
+        self._live.stop()
+
+    def end(self, stage: str) -> None:
+        """Leave one line of the stage behind."""
+        self._err.print(Text("✓ ", style="green") + Text(self._summary(stage)))
+        self._stage = Stage("", self._clock())
+
+    def _figures(self, event: Event) -> None:
+        pass
+
+    def draw(self) -> Group:
+        """Return the block as it should look now."""
+        stage = self._stage
+        if not stage.name:
+            return Group()
+        seconds = max(self._clock() - stage.began, 0.001)
+        done = sum(stage.done.values())
+        heading = Text(f"{stage.name} ", style="bold")
+        heading.append(f"{seconds:,.0f} s, {done / seconds:,.0f} records a second", style="dim")
+        table = Table.grid(padding=(0, 2))
+        for kind in Kind:
+            if kind in stage.done:
+                count, total = stage.done[kind], stage.totals.get(kind)
+                known = total if total and total >= count else None
+                table.add_row(
+                    _words(kind),
+                    ProgressBar(total=known, completed=count, width=30, pulse=known is None),
+                    f"{count:,} of {known:,}" if known else f"{count:,}",
+                )
+        return Group(heading, table)
+
+
+class JsonLines(Shown):
+    """One event per line; figures of a kind at most once a second, and at the end of a stage."""
+
+    def __init__(
+        self, out: IO[str], err: Console, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Write to ``out``."""
+        super().__init__(err, clock)
+        self._out = out
+        self._told: dict[Kind, float] = {}
+
+    def end(self, stage: str) -> None:
+        """Write the figures at the end of a stage."""
+        summary = self._summary(stage)
+        for kind in self._stage.done:
+            self._write(self._counted(kind))
+        self._write({"event": "end", "stage": stage, "text": summary})
+        self._told.clear()
+
+    def _sentence(self, event: Event) -> None:
+        kind = {"kind": event.kind.value} if event.kind else {}
+        self._write(
+            {"event": "text", "stage": event.stage, **kind, "level": event.level}
+            | {"text": event.text}
+        )
+
+    def _figures(self, event: Event) -> None:
+        if event.kind is None:
+            return
+        now = self._clock()
+        if now - self._told.get(event.kind, float("-inf")) >= EVENT_EVERY_S:
+            self._told[event.kind] = now
+            self._write(self._counted(event.kind))
+
+    def _counted(self, kind: Kind) -> dict[str, object]:
+        return {
+            "event": "progress",
+            "stage": self._stage.name,
+            "kind": kind.value,
+            "done": self._stage.done[kind],
+            "total": self._stage.totals.get(kind),
+        }
+
+    def _write(self, line: Mapping[str, object]) -> None:
+        self._out.write(json.dumps(line) + "\n")
+        self._out.flush()
+
+
+def _words(kind: Kind) -> str:
+    return f"{kind.value.replace('_', ' ')}s"

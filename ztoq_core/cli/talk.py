@@ -1,0 +1,95 @@
+"""What a command says: data on stdout, talk on stderr, progress in the form that fits."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from ztoq_core.cli.options import Options
+from ztoq_core.cli.progress import Block, JsonLines, Lines, Shown
+from ztoq_core.engine import Event
+
+__all__ = ["Talk"]
+
+MOST_LOG_LINES = 20
+
+
+class Talk:
+    """Says things for one command."""
+
+    def __init__(self, options: Options) -> None:
+        """Speak as ``options`` want it."""
+        self._options = options
+        self.out = Console(file=sys.stdout, soft_wrap=True, highlight=False, markup=False)
+        self.err = Console(file=sys.stderr, soft_wrap=True, highlight=False, markup=False)
+        self._logged = 0
+        self._shown: Shown | None = None
+
+    def say(self, text: str) -> None:
+        """Say something that is nice to know."""
+        if not self._options.quiet:
+            self.err.print(text)
+
+    def warn(self, text: str) -> None:
+        """Say something that ought to be known."""
+        self.err.print(text, style="yellow")
+
+    def table(self, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
+        """Print a table as data."""
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for place, column in enumerate(columns):
+            numbers = bool(rows) and all(
+                row[place].replace(",", "").isdigit() or not row[place] for row in rows
+            )
+            table.add_column(column, justify="right" if numbers else "left", overflow="fold")
+        for row in rows:
+            table.add_row(*row)
+        self.out.print(table)
+
+    def result(self, facts: Mapping[str, Any], print_: Callable[[], None] | None = None) -> None:
+        """End with the result: ``facts`` as a line of JSON, or what ``print_`` prints."""
+        if self._options.as_json:
+            line = {"event": "result", "verb": self._options.verb, **facts}
+            self.out.file.write(json.dumps(line, default=str) + "\n")
+            self.out.file.flush()
+        elif print_:
+            print_()
+
+    def log_line(self, line: str) -> None:
+        """Show a line of the log; without -v only the first ones, since the report has them all."""
+        self._logged += 1
+        if self._options.verbosity or self._logged <= MOST_LOG_LINES:
+            self.err.print(line.rstrip("\n"), style="yellow")
+        elif self._logged == MOST_LOG_LINES + 1:
+            self.err.print("More warnings follow; the report has them all.", style="yellow")
+
+    @contextmanager
+    def progress(self) -> Iterator[Callable[[Event], None]]:
+        """Show the progress until the end; yields what takes the events."""
+        with self._form() as shown:
+
+            def tell(event: Event) -> None:
+                if event.kind is not None and event.done:
+                    self._options.begun = True
+                shown.take(event)
+
+            self._shown = shown
+            yield tell
+
+    def ended(self, stage: str) -> None:
+        """Say that a stage is through."""
+        if self._shown:
+            self._shown.end(stage)
+
+    def _form(self) -> Shown:
+        if self._options.as_json:
+            return JsonLines(self.out.file, self.err)
+        if self._options.quiet:
+            return Shown(self.err)
+        return Block(self.err) if self.err.is_terminal else Lines(self.err)

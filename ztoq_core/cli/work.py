@@ -1,0 +1,297 @@
+"""Carries out a verb: opens config, log, store and plugins, and runs the stages in between."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import attrs
+from loguru import logger
+
+from ztoq_core import config as configuration
+from ztoq_core import engine, log
+from ztoq_core.cli.options import Options
+from ztoq_core.cli.talk import Talk
+from ztoq_core.contracts import Connection, Finding, Sink, Source
+from ztoq_core.errors import ConfigError, Exit, ZtoqError
+from ztoq_core.plugins import Plugins
+from ztoq_core.records import Note, Ref
+from ztoq_core.report import Report, write_html, write_json
+from ztoq_core.services import Services
+from ztoq_core.store import Store
+from ztoq_core.store.notes import add_note
+
+__all__ = ["ALL", "Choices", "carry_out", "configured", "demonstrate", "logged", "opened"]
+
+ALL = ("extract", "transform", "load", "validate")
+LEVELS = ("WARNING", "INFO", "DEBUG")
+
+
+@attrs.frozen(kw_only=True)
+class Choices:
+    """How to load, and whether to write reports at the end (into ``reports``)."""
+
+    accept_missing_fields: bool = False
+    dry_run: bool = False
+    reports: Path | None = None
+
+
+@contextmanager
+def configured(options: Options) -> Iterator[configuration.Config]:
+    """Read the config and set up the log; both for the time of the command."""
+    extra = {"log": {"file": str(options.log_file)}} if options.log_file else {}
+    config = configuration.read(options.path, Plugins.installed(), extra)
+    with logged(options, config):
+        yield config
+
+
+@contextmanager
+def logged(options: Options, config: configuration.Config) -> Iterator[None]:
+    """Set up the log as options and config say."""
+    level = LEVELS[min(options.verbosity, 2)]
+    with log.configured(
+        Talk(options).log_line,
+        level="DEBUG" if options.debug else "ERROR" if options.quiet else level,
+        file=config.log_file,
+        file_level="DEBUG" if options.debug or options.verbosity > 1 else "INFO",
+        traces=options.debug,
+    ):
+        yield
+
+
+def carry_out(
+    options: Options,
+    config: configuration.Config,
+    stages: Sequence[str],
+    choices: Choices | None = None,
+) -> int:
+    """Run the stages on the config's store, tell the result, and return the exit code."""
+    return asyncio.run(_carried_out(options, config, stages, choices or Choices()))
+
+
+async def _carried_out(
+    options: Options, config: configuration.Config, stages: Sequence[str], choices: Choices
+) -> int:
+    talk = Talk(options)
+    _require(config, stages)
+    with (
+        Store(config.store_url, create="extract" in stages) as store,
+        store.run(options.verb) as run,
+        logger.contextualize(run=run.id),
+    ):
+        work = _Work(options, config, talk, store, run.id, choices)
+        try:
+            stopped = await work.stages(stages)
+        except ZtoqError as error:
+            run.outcome = f"stopped: {str(error).splitlines()[0]}"
+            raise
+        except BaseException:
+            run.outcome = "stopped by a crash"
+            raise
+        last = "transform" if choices.dry_run else stages[-1]
+        judged = engine.outcome(store, upto="load" if last == "validate" else last)
+        run.outcome = "interrupted" if stopped else _WORDS[judged.exit]
+    with Store(config.store_url, create=False) as store:
+        exit_ = Exit.INTERRUPTED if stopped else judged.exit
+        _tell(talk, store, exit_, choices, judged)
+    return exit_
+
+
+_WORDS = {Exit.OK: "finished", Exit.LEFT: "finished with things left"}
+
+
+def demonstrate(
+    options: Options, plugins: Plugins, pair: tuple[str, str], folder: Path, choices: Choices
+) -> int:
+    """Run all stages between the simulators that a source and a sink declare."""
+    source, sink = plugins.source(pair[0]), plugins.sink(pair[1])
+    talk = Talk(options)
+    folder = folder.absolute()
+
+    async def served() -> int:
+        async with AsyncExitStack() as stack:
+            tables: dict[str, Any] = {"store": {"url": "sqlite:///ztoq.db"}}
+            for name, plugin in (("source", source), ("sink", sink)):
+                if plugin.simulator:
+                    table = await stack.enter_async_context(plugin.simulator())
+                    tables[name] = {**table, "use": plugin.name}
+                    talk.say(f"simulated {plugin.name} on {table.get('base_url', 'loopback')}")
+            config = configuration.from_tables(tables, plugins, folder)
+            with logged(options, config):
+                return await _carried_out(options, config, ALL, choices)
+
+    return asyncio.run(served())
+
+
+def _require(config: configuration.Config, stages: Sequence[str]) -> None:
+    """Look at all that the stages will need before the first of them begins."""
+    if "extract" in stages:
+        config.source.require()
+    if {"load", "validate"} & set(stages):
+        config.sink.require()
+    if "transform" in stages:
+        config.chain()
+
+
+def _tell(talk: Talk, store: Store, exit_: Exit, choices: Choices, judged: engine.Outcome) -> None:
+    report = Report.from_store(store)
+    facts: dict[str, Any] = {
+        "exit": int(exit_),
+        "verdict": report.verdict.heading,
+        "sentences": judged.sentences,
+        "warnings": judged.warnings,
+        "counts": {row.kind.value: row.states for row in report.kinds},
+    }
+    if choices.reports and exit_ is not Exit.INTERRUPTED:
+        page, data = choices.reports / "report.html", choices.reports / "report.json"
+        write_html(report, page)
+        write_json(report, store, data)
+        facts |= {"html": str(page), "json": str(data)}
+
+    def print_() -> None:
+        if exit_ is Exit.INTERRUPTED:
+            talk.warn(
+                "Interrupted. Everything up to here is saved: run the same command again to go on."
+            )
+            return
+        talk.out.print(report.verdict.heading if not choices.dry_run else "Nothing was written.")
+        for sentence in (*judged.sentences, *judged.warnings):
+            talk.out.print(f"  {sentence}")
+        if "html" in facts:
+            talk.out.print(f"Report: {_near(facts['html'])} (and {Path(facts['json']).name})")
+        elif judged.exit is not Exit.OK:
+            talk.say("`ztoq report` writes each with its reason.")
+
+    talk.result(facts, print_)
+
+
+def _near(path: str) -> str:
+    here = Path.cwd()
+    return str(Path(path).relative_to(here)) if Path(path).is_relative_to(here) else path
+
+
+@attrs.frozen
+class _Work:
+    options: Options
+    config: configuration.Config
+    talk: Talk
+    store: Store
+    run: int
+    choices: Choices
+
+    async def stages(self, stages: Sequence[str]) -> bool:
+        """Run the stages; return whether somebody wished to stop."""
+        stop = engine.Stop()
+        with interrupts(stop, self.talk), self.talk.progress() as tell:
+            async with opened(self.config, stages, self._note) as (source, sink):
+                for stage in stages:
+                    with logger.contextualize(stage=stage):
+                        await self._stage(stage, source, sink, tell, stop)
+                    if stop.wished:
+                        return True
+                    self.talk.ended(stage)
+                    if stage == "load" and self.choices.dry_run:
+                        break
+        return False
+
+    async def _stage(
+        self,
+        stage: str,
+        source: Source | None,
+        sink: Sink | None,
+        tell: engine.Progress,
+        stop: engine.Stop,
+    ) -> None:
+        if stage == "extract" and source:
+            slots = _slots(self.config.source.settings)
+            await engine.extract(self.store, source, self.run, tell, stop=stop, **slots)
+        elif stage == "transform":
+            await engine.transform(self.store, self.config.build, tell, stop=stop)
+        elif stage == "load" and sink:
+            settings = self.config.sink.settings
+            await engine.load(
+                self.store,
+                sink,
+                self.run,
+                tell,
+                accept_missing_fields=self.choices.accept_missing_fields,
+                dry_run=self.choices.dry_run,
+                stop=stop,
+                **_loading(settings),
+            )
+        elif stage == "validate" and sink:
+            await engine.validate(self.store, sink, tell, stop=stop)
+
+    def _note(self, note: Note, ref: Ref | None) -> None:
+        self.store.submit(lambda: add_note(self.store, "plugin", note, ref))
+
+
+def _loading(settings: object) -> dict[str, Any]:
+    if not isinstance(settings, Connection):
+        return {}
+    return {"slots": settings.in_flight, "request_timeout": settings.timeout}
+
+
+def _slots(settings: object) -> dict[str, int]:
+    return {"slots": settings.in_flight} if isinstance(settings, Connection) else {}
+
+
+@asynccontextmanager
+async def opened(
+    config: configuration.Config,
+    stages: Sequence[str],
+    note: Callable[[Note, Ref | None], None],
+) -> AsyncIterator[tuple[Source | None, Sink | None]]:
+    """Open the sides that the stages need, and try all of them before the first stage begins.
+
+    Raises:
+        AccessError, ConfigError: A side cannot be used.
+    """
+    services = Services(sink=note)
+    source: Source | None = None
+    sink: Sink | None = None
+    async with AsyncExitStack() as stack:
+        if "extract" in stages:
+            part = config.source
+            source = await stack.enter_async_context(part.plugin.open(part.settings, services))
+        if {"load", "validate"} & set(stages):
+            end = config.sink
+            sink = await stack.enter_async_context(end.plugin.open(end.settings, services))
+        for side in (source, sink):
+            if side is not None:
+                refuse(await side.check())
+        yield source, sink
+
+
+def refuse(findings: Iterable[Finding]) -> None:
+    """Raise ConfigError where a finding says that the run would fail."""
+    errors = [each.text for each in findings if each.level == "error"]
+    if errors:
+        raise ConfigError("\n".join(errors))
+
+
+@contextmanager
+def interrupts(stop: engine.Stop, talk: Talk) -> Iterator[None]:
+    """Make the first Ctrl-C (or SIGTERM) a wish to stop, and the second one a crash."""
+    loop = asyncio.get_running_loop()
+
+    def wish(number: int, _: FrameType | None) -> None:
+        signal.signal(number, signal.default_int_handler)
+        loop.call_soon_threadsafe(stop.set)
+        talk.warn(
+            "Stopping: what is under way is finished and saved. Ctrl-C again ends at once, "
+            "which is safe too."
+        )
+
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, wish) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)

@@ -1,0 +1,196 @@
+"""Writes ``ztoq.toml`` from options and, on a terminal, from answers."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any, get_args
+
+import attrs
+import rich_click as click
+import tomlkit
+
+from ztoq_core.cli.options import Options
+from ztoq_core.cli.talk import Talk
+from ztoq_core.config import DEFAULT_FILE, DEFAULT_STORE, Config, from_tables
+from ztoq_core.contracts import Secret
+from ztoq_core.errors import ConfigError
+from ztoq_core.plugins import Plugins
+from ztoq_core.secrets import Reference
+from ztoq_core.tables import spoken
+
+__all__ = ["write"]
+
+SINGLE_SIGN_ON = (
+    "A token works for everybody; user name and password do not serve people who sign in through "
+    "single sign-on."
+)
+HEAD = (
+    "A migration. `ztoq config check` tries it, `ztoq migrate` runs it;",
+    "`ztoq config show` lists all keys with their defaults.",
+)
+COMMENTS = {
+    "store": "Everything that the migration knows; or postgresql://USER@HOST/DATABASE.",
+    "source": "Only ever read.",
+    "sink": "Where it goes.",
+}
+
+
+def write(options: Options, given: Mapping[str, Any]) -> int:
+    """Write the file that the options and answers describe.
+
+    Raises:
+        ConfigError: It exists already, or what is given cannot be used.
+    """
+    path = options.path or DEFAULT_FILE
+    if path.exists() and not given["force"]:
+        raise ConfigError(f"{str(path)!r} exists; --force overwrites it")
+    plugins = Plugins.installed()
+    asks = sys.stdin.isatty() and sys.stderr.isatty()
+    tables = {
+        "store": {"url": given["store"] or DEFAULT_STORE},
+        "source": _Side("source", plugins, given, asks=asks).table(),
+        "sink": _Side("sink", plugins, given, asks=asks).table(),
+    }
+    config = from_tables(tables, plugins, path.absolute().parent)
+    try:
+        path.write_text(_document(tables, config), encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"cannot write {str(path)!r}: {error.strerror}") from error
+    talk = Talk(options)
+    missing = [name for name in _variables(tables) if not os.environ.get(name)]
+    facts = {"exit": 0, "file": str(path), "missing_variables": missing}
+
+    def print_() -> None:
+        talk.out.print(f"Wrote {path}.")
+        for name in missing:
+            talk.out.print(f"Set the environment variable {name} to the secret itself.")
+        talk.out.print("Next: ztoq config check")
+
+    talk.result(facts, print_)
+    return 0
+
+
+@attrs.frozen
+class _Side:
+    """Gathers the table of one side."""
+
+    name: str
+    plugins: Plugins
+    given: Mapping[str, Any]
+    asks: bool = attrs.field(kw_only=True)
+
+    def table(self) -> dict[str, Any]:
+        """Return the table; secrets as ``{ env = … }``."""
+        use = self._use()
+        kind = (self.plugins.source if self.name == "source" else self.plugins.sink)(use).config
+        fields = {each.name: each for each in attrs.fields(attrs.resolve_types(kind))}
+        table: dict[str, Any] = {"use": use, **self._credentials(use, fields)}
+        for key, field in fields.items():
+            if key in table or _is_secret(field):
+                continue
+            option = {"base_url": "url"}.get(key, key)
+            value = self.given.get(f"{self.name}_{option}")
+            if value is None and (field.default is attrs.NOTHING or key == "base_url"):
+                value = self._ask(option, use, field.default)
+            if value is not None:
+                table[key] = spoken(value)
+        if "create_fields" in fields:
+            table["create_fields"] = self._create_fields(use)
+        return table
+
+    def _use(self) -> str:
+        if use := self.given[self.name]:
+            return str(use)
+        names = [each.plugin.name for each in self.plugins.declared() if each.word == self.name]
+        if not names:
+            raise ConfigError(f"no {self.name} is installed; `ztoq plugins` lists what is")
+        if len(names) == 1:
+            return str(names[0])
+        if not self.asks:
+            raise ConfigError(f"name the {self.name}: --{self.name} ({', '.join(names)})")
+        return str(click.prompt(f"{self.name}", type=click.Choice(names), err=True))
+
+    def _credentials(self, use: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the secrets' places: a token, or user name and password where both exist."""
+        secrets = [key for key, field in fields.items() if _is_secret(field)]
+        by_name = {"token", "username", "password"} <= fields.keys() and "token" in secrets
+        username = self.given.get(f"{self.name}_username")
+        token = self.given.get(f"{self.name}_token_env")
+        if by_name and self.asks and not (token or username):
+            click.echo(SINGLE_SIGN_ON, err=True)
+            token = self._ask("variable with the token, or - for name and password", use, _env(use))
+            if token == "-":  # noqa: S105 - the answer for none
+                token, username = None, self._ask("user name", use, attrs.NOTHING)
+        if by_name and username:
+            variable = self.given.get(f"{self.name}_password_env") or (
+                self._ask("variable with the password", use, _env(use, "PASSWORD"))
+                if self.asks
+                else _env(use, "PASSWORD")
+            )
+            return {"username": spoken(username), "password": {"env": variable}}
+        table = {}
+        for key in secrets:
+            if fields[key].default is attrs.NOTHING or key == "token":
+                default = _env(use, key.upper())
+                place = token if key == "token" else None
+                if place is None and self.asks:
+                    place = self._ask(f"variable with the {key}", use, default)
+                table[key] = {"env": place or default}
+        return table
+
+    def _create_fields(self, use: str) -> bool:
+        answer = self.given.get("create_fields")
+        if answer is None and self.asks:
+            text = f"{use}: may ztoq make missing fields (needs an administrator's rights)?"
+            answer = click.confirm(text, default=False, err=True)
+        return bool(answer)
+
+    def _ask(self, option: str, use: str, default: Any) -> str:
+        known = default if isinstance(default, str | int) else None
+        if self.asks:
+            return str(click.prompt(f"{use}: {option}", default=known, err=True))
+        if known is None:
+            raise ConfigError(f"name the {self.name}'s {option}: --{self.name}-{option}")
+        return str(known)
+
+
+def _env(use: str, what: str = "TOKEN") -> str:
+    return f"{use.upper().replace('-', '_')}_{what}"
+
+
+def _is_secret(field: Any) -> bool:
+    return Secret in (field.type, *get_args(field.type))
+
+
+def _variables(tables: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    values = (value for table in tables.values() for value in table.values())
+    return [value["env"] for value in values if isinstance(value, Mapping)]
+
+
+def _document(tables: Mapping[str, Mapping[str, Any]], config: Config) -> str:
+    """Return the file's text: the given keys in their own types, with comments."""
+    settings = {"source": config.source.settings, "sink": config.sink.settings}
+    document = tomlkit.document()
+    document.add(
+        tomlkit.comment("A migration. `ztoq config check` tries it, `ztoq migrate` runs it;")
+    )
+    document.add(tomlkit.comment("`ztoq config show` lists all keys with their defaults."))
+    for name, table in tables.items():
+        document.add(tomlkit.nl())
+        made = tomlkit.table()
+        made.comment(COMMENTS[name])
+        for key, value in table.items():
+            known = getattr(settings.get(name), key, value)
+            if isinstance(known, Reference):
+                place = tomlkit.inline_table()
+                place.append(known.place, known.name)
+                known = place
+            made.add(key, known)
+        document.add(name, made)
+    document.add(tomlkit.nl())
+    document.add(tomlkit.comment("Transformers in order; without any, the pair's default mapping:"))
+    document.add(tomlkit.comment("[[transform]]"))
+    document.add(tomlkit.comment('use = "…"'))
+    return tomlkit.dumps(document)

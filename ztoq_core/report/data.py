@@ -1,0 +1,265 @@
+"""What a report says, as plain data: gathered once from a store, then only shown.
+
+Counts are complete; of long lists the first ``limit`` entries are kept, so that a report's memory
+does not grow with the project. ``write_json`` reads the complete lists from the store again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+import attrs
+
+from ztoq_core.engine import outcome
+from ztoq_core.errors import Exit
+from ztoq_core.records import Kind, Level
+from ztoq_core.store import (
+    FileTotals,
+    PastRun,
+    Problem,
+    State,
+    Store,
+    StoredNote,
+    StoredReject,
+    Validation,
+)
+
+__all__ = ["KindRow", "NoteGroup", "ProblemGroup", "Report", "SkipGroup", "Verdict", "words"]
+
+LIMIT = 200
+PLURALS = {Kind.TEST_LOG: "test logs (executions)", Kind.ATTACHMENT: "files"}
+
+
+def words(kind: Kind | None) -> str:
+    """Return the kind in the plural, for headings and tables."""
+    if kind is None:
+        return "whole run"
+    return PLURALS.get(kind, f"{kind.value.replace('_', ' ')}s")
+
+
+@attrs.frozen(kw_only=True)
+class Verdict:
+    """The judgement of a run in one heading, its exit code, and the reasons."""
+
+    exit: Exit
+    heading: str
+    tone: str
+    sentences: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class KindRow:
+    """How many records of a kind are in each state."""
+
+    kind: Kind
+    states: dict[State, int]
+
+    @property
+    def total(self) -> int:
+        """The number of records of this kind."""
+        return sum(self.states.values())
+
+    @property
+    def arrived(self) -> int:
+        """How many stand finished in the target."""
+        return self.states.get(State.FINISHED, 0)
+
+    @property
+    def percent(self) -> int:
+        """How many of a hundred that should arrive did, rounded down."""
+        due = self.total - self.states.get(State.SKIPPED, 0)
+        return 100 * self.arrived // due if due else 100
+
+
+@attrs.frozen(kw_only=True)
+class NoteGroup:
+    """Notes of one level and code: how many, about which kinds, and the first of them."""
+
+    level: Level
+    code: str
+    total: int
+    kinds: dict[Kind | None, int]
+    examples: tuple[StoredNote, ...]
+
+
+@attrs.frozen(kw_only=True)
+class ProblemGroup:
+    """Records in one state that is not a good end: how many, and the first of them."""
+
+    state: State
+    total: int
+    examples: tuple[Problem, ...]
+
+
+@attrs.frozen(kw_only=True)
+class SkipGroup:
+    """Records left out on purpose for one reason; ``keys`` are the first of them."""
+
+    kind: Kind
+    reason: str
+    loss: bool
+    total: int
+    keys: tuple[str, ...]
+
+
+@attrs.frozen(kw_only=True)
+class Report:
+    """Everything that a report shows."""
+
+    made: datetime
+    version: str
+    source: str
+    target: str
+    verdict: Verdict
+    kinds: tuple[KindRow, ...]
+    notes: tuple[NoteGroup, ...]
+    problems: tuple[ProblemGroup, ...]
+    skips: tuple[SkipGroup, ...]
+    rejects: tuple[StoredReject, ...]
+    rejected: int
+    validation: Validation | None
+    runs: tuple[PastRun, ...]
+    files: FileTotals
+
+    @classmethod
+    def from_store(cls, store: Store, *, limit: int = LIMIT) -> Report:
+        """Return what the store knows, keeping ``limit`` entries of each long list."""
+        runs = tuple(store.runs())
+        kinds = tuple(KindRow(kind=kind, states=states) for kind, states in store.counts().items())
+        problems, skips = _problems(store.problems(), limit)
+        rejects = list(store.rejects())
+        return cls(
+            made=datetime.now(UTC),
+            version=version("ztoq-core"),
+            source=store.meta("source"),
+            target=store.meta("sink"),
+            verdict=_verdict(store, runs, kinds),
+            kinds=kinds,
+            notes=tuple(_notes(store, limit)),
+            problems=problems,
+            skips=skips,
+            rejects=tuple(rejects[:limit]),
+            rejected=len(rejects),
+            validation=store.validation(),
+            runs=runs,
+            files=store.files(),
+        )
+
+    @property
+    def total(self) -> int:
+        """The number of records."""
+        return sum(row.total for row in self.kinds)
+
+    @property
+    def arrived(self) -> int:
+        """The number of records that stand finished in the target."""
+        return sum(row.arrived for row in self.kinds)
+
+    @property
+    def skipped(self) -> int:
+        """The number of records left out on purpose."""
+        return sum(row.states.get(State.SKIPPED, 0) for row in self.kinds)
+
+    @property
+    def states(self) -> tuple[State, ...]:
+        """The states that occur, in the order that a record goes through."""
+        found = {state for row in self.kinds for state in row.states}
+        return tuple(state for state in State if state in found)
+
+    def level(self, level: str) -> tuple[NoteGroup, ...]:
+        """Return the groups of notes about records with this level."""
+        return tuple(
+            group for group in self.notes if group.level == level and set(group.kinds) != {None}
+        )
+
+    @property
+    def general(self) -> tuple[NoteGroup, ...]:
+        """The groups of notes about the whole migration."""
+        return tuple(group for group in self.notes if set(group.kinds) == {None})
+
+
+def stage_of(runs: Iterable[PastRun]) -> str:
+    """Return the last stage that these runs were to do: ``extract``, ``transform`` or ``load``."""
+    verbs = {run.verb for run in runs}
+    if verbs & {"load", "migrate", "validate", "demo"}:
+        return "load"
+    return "transform" if "transform" in verbs else "extract"
+
+
+def _verdict(store: Store, runs: Sequence[PastRun], kinds: Sequence[KindRow]) -> Verdict:
+    stage = stage_of(runs)
+    judged = outcome(store, upto=stage)
+    left = sum(row.total - row.arrived - row.states.get(State.SKIPPED, 0) for row in kinds)
+    if not kinds:
+        heading, tone = "Nothing has been extracted yet", "open"
+    elif stage != "load":
+        done = {"extract": "extracted", "transform": "extracted and mapped"}[stage]
+        heading, tone = f"The project is {done}; nothing is in the target yet", "open"
+    elif judged.exit is Exit.OK and store.validation():
+        heading, tone = "Everything arrived, and was found in the target", "good"
+    elif judged.exit is Exit.OK:
+        heading, tone = "Everything was written; it has not been validated yet", "good"
+    elif left:
+        heading, tone = f"{left:,} records have not arrived", "bad"
+    else:
+        heading, tone = "All records arrived, but not all of it is in order", "bad"
+    return Verdict(
+        exit=judged.exit,
+        heading=heading,
+        tone=tone,
+        sentences=judged.sentences,
+        warnings=judged.warnings,
+    )
+
+
+def _notes(store: Store, limit: int) -> Iterable[NoteGroup]:
+    totals: dict[tuple[Level, str], Counter[Kind | None]] = {}
+    for each in store.note_counts():
+        totals.setdefault((each.level, each.code), Counter())[each.kind] += each.count
+    examples: dict[tuple[Level, str], list[StoredNote]] = {}
+    for note in store.notes(limit_per_code=limit):
+        examples.setdefault((note.level, note.code), []).append(note)
+    for (level, code), kinds in totals.items():
+        yield NoteGroup(
+            level=level,
+            code=code,
+            total=kinds.total(),
+            kinds=dict(kinds),
+            examples=tuple(examples.get((level, code), ())),
+        )
+
+
+def _problems(
+    found: Iterable[Problem], limit: int
+) -> tuple[tuple[ProblemGroup, ...], tuple[SkipGroup, ...]]:
+    """Sort what did not arrive by state, and what was left out by its reason."""
+    totals: Counter[State] = Counter()
+    examples: dict[State, list[Problem]] = {}
+    skips: Counter[tuple[Kind, str, bool]] = Counter()
+    keys: dict[tuple[Kind, str, bool], list[str]] = {}
+    for problem in found:
+        if problem.state is State.SKIPPED:
+            reason = (problem.kind, problem.reason, problem.loss)
+            if reason not in skips and len(skips) >= limit:
+                reason = (problem.kind, "other reasons", problem.loss)
+            skips[reason] += 1
+            if len(kept := keys.setdefault(reason, [])) < limit:
+                kept.append(problem.key)
+            continue
+        totals[problem.state] += 1
+        if len(shown := examples.setdefault(problem.state, [])) < limit:
+            shown.append(problem)
+    groups = tuple(
+        ProblemGroup(state=state, total=total, examples=tuple(examples[state]))
+        for state, total in totals.items()
+    )
+    reasons = tuple(
+        SkipGroup(kind=kind, reason=reason, loss=loss, total=total, keys=tuple(keys[key]))
+        for key, total in skips.most_common()
+        for kind, reason, loss in [key]
+    )
+    return groups, reasons

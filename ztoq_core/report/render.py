@@ -1,0 +1,145 @@
+"""Writes a report: one self-contained HTML page, JSON with the complete lists, CSV of the ids."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TextIO
+
+import attrs
+import orjson
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from ztoq_core.errors import ConfigError
+from ztoq_core.report.data import Report, words
+from ztoq_core.store import Store
+
+__all__ = ["write_csv", "write_html", "write_json"]
+
+COLUMNS = ("key", "kind", "target_id", "pid", "url")
+STEP = 1000
+_NO_PLACE = (
+    PermissionError,
+    FileNotFoundError,
+    FileExistsError,
+    NotADirectoryError,
+    IsADirectoryError,
+)
+
+
+def write_html(report: Report, output: Path | TextIO) -> None:
+    """Write the page; it loads nothing from anywhere, and all texts in it are escaped.
+
+    Raises:
+        ConfigError: The file cannot lie there.
+    """
+    environment = Environment(
+        loader=PackageLoader("ztoq_core", "report/templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"words": words, "when": _when, "size": _size, "span": _span}
+    template = environment.get_template("report.html")
+    with _opened(output) as file:
+        file.writelines(template.generate(report=report))
+
+
+def write_json(report: Report, store: Store, output: Path | TextIO) -> None:
+    """Write the same as JSON, with complete lists, one entry per line.
+
+    Raises:
+        ConfigError: The file cannot lie there.
+    """
+    head = {
+        "made": report.made,
+        "ztoq": report.version,
+        "source": report.source,
+        "target": report.target,
+        "verdict": attrs.asdict(report.verdict),
+        "kinds": [
+            {"kind": row.kind, "total": row.total, "arrived": row.arrived, "states": row.states}
+            for row in report.kinds
+        ],
+        "files": attrs.asdict(report.files),
+        "validation": report.validation and attrs.asdict(report.validation),
+        "runs": [attrs.asdict(run) for run in report.runs],
+        "note_counts": [attrs.asdict(each) for each in store.note_counts()],
+    }
+    lists: dict[str, Callable[[], Iterable[Any]]] = {
+        "notes": store.notes,
+        "problems": store.problems,
+        "rejects": store.rejects,
+    }
+    with _opened(output) as file:
+        file.write("{\n")
+        for key, value in head.items():
+            file.write(f'"{key}": {_json(value)},\n')
+        for place, (key, entries) in enumerate(lists.items()):
+            file.write(f'"{key}": [')
+            for number, entry in enumerate(entries()):
+                file.write(",\n  " if number else "\n  ")
+                file.write(_json(attrs.asdict(entry)))
+            file.write("\n]" + (",\n" if place < len(lists) - 1 else "\n"))
+        file.write("}\n")
+
+
+def write_csv(store: Store, output: Path | TextIO) -> None:
+    """Write the table of ids: which key of the source stands where in the target.
+
+    Raises:
+        ConfigError: The file cannot lie there.
+    """
+    with _opened(output) as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        for kind, key, target_id, pid, url in store.id_map():
+            writer.writerow((key, kind.value, target_id, pid, url))
+
+
+@contextmanager
+def _opened(output: Path | TextIO) -> Iterator[TextIO]:
+    """Open a file beside its place and move it there when it is whole; streams stay as they are."""
+    if not isinstance(output, Path):
+        yield output
+        return
+    partial = output.with_name(f"{output.name}.part")
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        with partial.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+            yield file
+        partial.replace(output)
+    except _NO_PLACE as error:
+        raise ConfigError(f"cannot write the report {str(output)!r}: {error.strerror}") from error
+
+
+def _json(value: object) -> str:
+    return orjson.dumps(value, option=orjson.OPT_NAIVE_UTC | orjson.OPT_NON_STR_KEYS).decode()
+
+
+def _when(moment: datetime | None) -> str:
+    """Return a time for people; those of the store are UTC without saying so."""
+    if moment is None:
+        return "-"
+    return f"{moment.astimezone(UTC) if moment.tzinfo else moment:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _span(duration: timedelta) -> str:
+    seconds = int(duration.total_seconds())
+    hours, minutes = seconds // 3600, seconds // 60 % 60
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {seconds % 60} s" if minutes else f"{seconds} s"
+
+
+def _size(number: int) -> str:
+    amount = float(number)
+    for unit in ("bytes", "KB", "MB"):
+        if amount < STEP:
+            return f"{amount:.0f} {unit}" if unit == "bytes" else f"{amount:.1f} {unit}"
+        amount /= STEP
+    return f"{amount:.1f} GB"
