@@ -94,6 +94,13 @@ MARKUP = st.text(st.sampled_from("[~<>&#\"'126;91xa/! \n")).map(lambda text: tex
 
 
 @given(MARKUP)
+def test_guarding_twice_is_guarding_once(html: str) -> None:
+    once, notes = rich(html, Notebook()), Notebook()
+    assert rich(once, notes) == once
+    assert notes.notes() == ()
+
+
+@given(MARKUP)
 def test_no_html_begins_a_parameter(html: str) -> None:
     assert "[~" not in rich(html, Notebook())
     assert "[~" not in plain(html, Notebook())

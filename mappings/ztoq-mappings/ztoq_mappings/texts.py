@@ -77,11 +77,13 @@ def rich(html: str, notes: Notebook) -> str:
         return html
     if not _PARAMETER.search(html):
         return html
-    _guarded(notes)
     parts = _TAG.split(html)
     parts[::2] = [_PARAMETER.sub(r"\1<span>~</span>", part) for part in parts[::2]]
     parts[1::2] = [_PARAMETER.sub(r"\1&#126;", part) for part in parts[1::2]]
-    return "".join(parts)
+    guarded = "".join(parts)
+    if guarded != html:  # a second time there is nothing to do
+        _guarded(notes)
+    return guarded
 
 
 def one_line(text: str) -> str:
