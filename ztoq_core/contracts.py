@@ -292,10 +292,10 @@ class Source(Protocol):
 class Written:
     """An object in the target.
 
-    ``parts`` maps the record's part keys (steps of a case, results of a log) to the target's ids,
-    as of
-    ``version``. ``stamp`` is a digest of the target's own answer, opaque to the engine: an object
-    whose stamp differs was changed by somebody else.
+    ``parts`` maps the record's part keys (steps of a case, results of a log) to the target's ids, as
+    of ``version``. ``stamp`` is a digest of the target's own answer, opaque to the engine: an object
+    whose stamp differs was changed by somebody else. ``borrowed`` objects were there before and are
+    only linked: they are never edited or removed.
     """
 
     target_id: str
@@ -304,6 +304,7 @@ class Written:
     version: str = ""
     parts: Mapping[str, str] = attrs.field(factory=dict)
     stamp: str = ""
+    borrowed: bool = False
     notes: tuple[Note, ...] = ()
 
 
@@ -426,8 +427,29 @@ class Sink(Protocol):
         """
         ...
 
+    async def look(self, kind: Kind, target_id: str) -> Written | None:
+        """Return an object as it stands now, with its present stamp; None where it is not there.
+
+        Its stamp equals that of the ``Written`` which the last ``write`` or ``finish`` gave, as
+        long as nobody else changed the object.
+        """
+        ...
+
+    async def contents(self, kind: Kind, target_id: str) -> tuple[Mark, ...]:
+        """Return what would go with the object if it were deleted: its children, runs, logs.
+
+        Files are left out: they belong to the object itself.
+        """
+        ...
+
     async def delete(self, kind: Kind, target_id: str) -> None:
-        """Delete one object; never cascades, never forces."""
+        """Delete one object; never cascades, never forces.
+
+        Raises:
+            RejectedError: The target refuses; status 404 where it is not there, 405 where objects
+            of
+                this kind cannot be deleted by themselves.
+        """
         ...
 
 

@@ -6,18 +6,22 @@ from ztoq_core.engine.extract import extract
 from ztoq_core.engine.load import load
 from ztoq_core.engine.outcome import Outcome, outcome
 from ztoq_core.engine.progress import Event, Progress, Stop
+from ztoq_core.engine.rollback import Kept, Undone, rollback
 from ztoq_core.engine.transform import observed, transform
 from ztoq_core.engine.validate import validate
 
 __all__ = [
     "Event",
+    "Kept",
     "Outcome",
     "Progress",
     "Stop",
+    "Undone",
     "extract",
     "load",
     "observed",
     "outcome",
+    "rollback",
     "transform",
     "validate",
 ]

@@ -170,14 +170,14 @@ class _Loading:
                 while len(self.busy) > enough:
                     await self.freed.wait()
                     self.freed.clear()
-            elif idle and not jobs and not await self._break_circle():
+            elif idle and not jobs and not await self._break_circle(kinds, keys):
                 return
         while self.busy:
             await self.freed.wait()
             self.freed.clear()
 
-    async def _break_circle(self) -> bool:
-        ref = await self.store.write(self.store.outbox.break_circle)
+    async def _break_circle(self, kinds: Collection[Kind], keys: Collection[str]) -> bool:
+        ref = await self.store.write(self.store.outbox.break_circle, kinds, keys)
         if ref is not None:
             self.teller.say(
                 f"{ref} refers to itself through others; written without that", "warning"

@@ -39,15 +39,17 @@ async def settle(  # noqa: PLR0913, PLR0917 - the loading's whole scene
         teller.say(f"Looking for {len(doubts)} records whose answer was lost")
     loop = asyncio.get_running_loop()
     begun = loop.time()
-    for job, deadline_s in doubts:
-        lag = 0.0 if job.record.kind in schema.consistent else schema.search_lag
-        wait = begun + deadline_s + lag - loop.time()
+    for doubt in doubts:
+        lag = 0.0 if doubt.kind in schema.consistent else schema.search_lag
+        wait = begun + doubt.deadline_s + lag - loop.time()
         if wait > 0:
             teller.say(f"Waiting {wait:.0f} s until a lost request cannot arrive any more")
             await stop.within(wait)
         if stop.wished:
             return settled
-        with logger.contextualize(stage="settle", kind=job.record.kind.value, key=job.record.key):
+        # read anew: what this record belongs to may just have been found itself
+        job = await store.read(store.outbox.job, doubt.item)
+        with logger.contextualize(stage="settle", kind=doubt.kind.value, key=job.record.key):
             settled += await _look(store, sink, schema, run, job, roots)
     return settled
 
@@ -70,6 +72,11 @@ async def _look(  # noqa: PLR0913, PLR0917
     except (RejectedError, RecordError) as error:
         logger.warning("could not be looked for: {}", error)
         return 0
+    taken = await store.read(
+        outbox.taken, job.record.ref, [each.written.target_id for each in found]
+    )
+    # of several equal files of one owner each belongs to one attachment
+    found = tuple(each for each in found if each.written.target_id not in taken)
     if not found and job.attempts >= _MOST_ATTEMPTS:
         why = f"sent {job.attempts} times, never confirmed and never found in the target"
         await store.write(outbox.refused, run, job, why)

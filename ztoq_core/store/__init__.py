@@ -21,6 +21,7 @@ from ztoq_core.store.queries import (
     StoredReject,
     Validation,
 )
+from ztoq_core.store.removal import Undoing
 from ztoq_core.store.store import Store
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "Stored",
     "StoredNote",
     "StoredReject",
+    "Undoing",
     "Validation",
     "Want",
 ]

@@ -18,9 +18,10 @@ from ztoq_core.store.notes import chunks, clean, save_notes
 if TYPE_CHECKING:
     from ztoq_core.store.store import Store
 
-__all__ = ["Fate", "Mapped", "Scanned", "Want"]
+__all__ = ["PRUNED", "Fate", "Mapped", "Scanned", "Want"]
 
-_OUT_OF_REACH = (State.REJECTED, State.GONE, State.DELETED)
+PRUNED = "no longer in the source, and removed from the target"
+_OUT_OF_REACH = (State.REJECTED, State.GONE)
 _KEPT_STATES = (State.SENDING, State.UNKNOWN, State.CONFLICT)
 
 
@@ -121,6 +122,8 @@ class Mapped:
             & ~item.pending
             & ~item.record.is_null()
             & item.state.not_in(_OUT_OF_REACH)
+            # what a rollback deleted may be written again, what was pruned may not
+            & ((item.state != State.DELETED) | (item.reason != PRUNED))
         )
         return where
 
@@ -177,6 +180,8 @@ class Mapped:
                     item.finished_digest,
                     item.refused_digest,
                     item.reason,
+                    item.target,
+                    item.before,
                 ).where(item.id << [fate.item for fate in fates])
             )
         }
@@ -184,7 +189,7 @@ class Mapped:
         changed: list[int] = []
         rows = []
         for fate in fates:
-            _, state, before, written, finished, refused, reason = known[fate.item]
+            _, state, before, written, finished, refused, reason, old, older = known[fate.item]
             body = dumps(fate.record) if fate.record else None
             digest = hashlib.sha256(body).hexdigest() if body else ""
             new = self._state(fate, digest, state, written, finished, refused)
@@ -200,6 +205,7 @@ class Mapped:
                     "loss": fate.loss,
                     "target": body,
                     "target_digest": digest,
+                    "before": old if before == written and digest != before else older,
                 }
             )
             if digest != before or not digest:
@@ -208,7 +214,14 @@ class Mapped:
         for some in chunks(rows):
             item.insert_many(some).on_conflict(
                 conflict_target=[item.id],
-                preserve=[item.state, item.reason, item.loss, item.target, item.target_digest],
+                preserve=[
+                    item.state,
+                    item.reason,
+                    item.loss,
+                    item.target,
+                    item.target_digest,
+                    item.before,
+                ],
             ).execute()
         self._replace_edges(changed, edges)
         save_notes(self._store, "transform", [(fate.source.ref, fate.notes) for fate in fates])

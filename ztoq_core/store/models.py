@@ -87,7 +87,8 @@ class Item(pw.Model):
 
     ``pending`` means listed but not completed in the present extraction. ``derived`` rows come from
     the mapping or the engine, not from a list. ``waiting`` counts what must be settled before the
-    record may be written, ``open_files`` what must be settled before it may be finished.
+    record may be written, ``open_files`` what must be settled before it may be finished. ``before``
+    is the mapped record that was written before the present one.
     """
 
     id = pw.AutoField()
@@ -107,6 +108,10 @@ class Item(pw.Model):
     target_digest = pw.TextField(default="")
     written_digest = pw.TextField(default="")
     finished_digest = pw.TextField(default="")
+    before = pw.BlobField(null=True)
+    borrowed = pw.BooleanField(default=False)
+    created_run = pw.IntegerField(default=0)
+    updated_run = pw.IntegerField(default=0)
     refused_digest = pw.TextField(default="")
     target_id = pw.TextField(null=True)
     pid = pw.TextField(default="")

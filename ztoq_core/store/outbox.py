@@ -27,10 +27,11 @@ from ztoq_core.store.notes import chunks, clean, save_notes
 if TYPE_CHECKING:
     from ztoq_core.store.store import Store
 
-__all__ = ["Answered", "Intent", "Job", "Outbox", "Stored"]
+__all__ = ["Answered", "Doubt", "Intent", "Job", "Outbox", "Stored"]
 
 BAD = (State.FAILED, State.BLOCKED, State.REJECTED, State.GONE, State.DELETED)
 SETTLED = (*BAD, State.SKIPPED, State.FINISHED, State.WRITTEN, State.CONFLICT)
+_SAME = ("id", "kind", "key", "rank")
 ARRIVED = (State.WRITTEN, State.FINISHED, State.CONFLICT)
 
 
@@ -66,6 +67,15 @@ class Answered:
     written: Written
     finished: bool
     event: str = "answer"
+
+
+@attrs.frozen
+class Doubt:
+    """A record in doubt; ``deadline_s`` seconds from now its request cannot arrive any more."""
+
+    item: int
+    kind: Kind
+    deadline_s: float
 
 
 @attrs.frozen
@@ -193,21 +203,35 @@ class Outbox:
             where &= item.id.not_in(list(busy))
         return [attrs.evolve(job, to_finish=True) for job in self._jobs(where, limit)]
 
-    def in_doubt(self) -> list[tuple[Job, float]]:
-        """Return records of which nobody knows whether they were written, with their deadlines.
-
-        A deadline is in seconds from now, negative where it has passed.
-        """
+    def in_doubt(self) -> list[Doubt]:
+        """Return records of which nobody knows whether they were written, parents first."""
         item = self._item
-        jobs = self._jobs(item.state == State.UNKNOWN, limit=None)
-        moments = dict(
-            tuples(item.select(item.id, item.deadline).where(item.state == State.UNKNOWN))
+        query = (
+            item.select(item.id, item.kind, item.deadline)
+            .where(item.state == State.UNKNOWN)
+            .order_by(item.rank, item.id)
         )
         present = now()
         return [
-            (job, (moments[job.item] - present).total_seconds() if moments[job.item] else 0.0)
-            for job in jobs
+            Doubt(
+                number,
+                Kind(kind),
+                (deadline - present).total_seconds() if deadline else 0.0,
+            )
+            for number, kind, deadline in tuples(query)
         ]
+
+    def job(self, number: int) -> Job:
+        """Return one record with what it refers to, as things stand now."""
+        return self._jobs(self._item.id == number, limit=1)[0]
+
+    def taken(self, ref: Ref, target_ids: Sequence[str]) -> set[str]:
+        """Return those of the target ids that belong to other records of the same kind."""
+        item = self._item
+        query = item.select(item.target_id).where(
+            (item.kind == ref.kind) & (item.key != ref.key) & (item.target_id << list(target_ids))
+        )
+        return {number for (number,) in tuples(query)}
 
     def _jobs(self, where: pw.Expression, limit: int | None) -> list[Job]:
         item = self._item
@@ -327,8 +351,11 @@ class Outbox:
         item = self._item
         return int(item.select().where(item.state << (State.READY, State.WRITTEN)).count())
 
-    def break_circle(self) -> Ref | None:
-        """Release one record that only waits for what it mentions; return it, or None."""
+    def break_circle(self, kinds: Collection[Kind], keys: Collection[str]) -> Ref | None:
+        """Release one record that only waits for what it mentions; return it, or None.
+
+        ``kinds`` and ``keys`` as for ``to_write``: what may not be written now waits rightly.
+        """
         item, edge, parent = self._item, self._edge, self._item.alias()
         held = (
             edge.select(edge.child)
@@ -343,10 +370,18 @@ class Outbox:
                 )
             )
         )
+        where = (
+            (item.state == State.READY)
+            & (item.waiting > 0)
+            & item.id.not_in(held)
+            & (item.kind << list(kinds))
+        )
+        if keys:
+            where &= item.key << list(keys)
         row = next(
             tuples(
                 item.select(item.id, item.kind, item.key)
-                .where((item.state == State.READY) & (item.waiting > 0) & item.id.not_in(held))
+                .where(where)
                 .order_by(item.rank, item.id)
                 .limit(1)
             ),
@@ -374,16 +409,14 @@ class Outbox:
     def answered(self, batch: Sequence[Answered]) -> list[None]:
         """Store the target's answers, and let go what waited for them."""
         item = self._item
-        same = ("id", "kind", "key", "rank")
-        for finished in (False, True):
-            these = [each for each in batch if each.finished is finished]
-            if not these:
-                continue
-            rows = [_answer_row(each) for each in these]
-            columns = [getattr(item, name) for name in rows[0] if name not in same]
+        alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+        for each in batch:
+            row = _answer_row(each)
+            alike.setdefault(tuple(row), []).append(row)
+        for names, rows in alike.items():
+            changed = [getattr(item, name) for name in names if name not in _SAME]
             item.insert_many(rows).on_conflict(
-                conflict_target=[item.id],
-                preserve=columns,
+                conflict_target=[item.id], preserve=changed
             ).execute()
         self._journal_all(
             [
@@ -514,7 +547,7 @@ class Outbox:
 
 def _answer_row(answered: Answered) -> dict[str, Any]:
     job, written = answered.job, answered.written
-    row = {
+    row: dict[str, Any] = {
         "id": job.item,
         "kind": job.record.kind,
         "key": job.record.key,
@@ -529,9 +562,16 @@ def _answer_row(answered: Answered) -> dict[str, Any]:
         "version": written.version,
         "parts": orjson.dumps(dict(written.parts)).decode() if written.parts else "",
         "stamp": written.stamp,
+        "borrowed": written.borrowed,
         "deadline": None,
     }
-    return {**row, "finished_digest": job.digest} if answered.finished else row
+    if answered.finished:
+        row["finished_digest"] = job.digest
+    if job.written is None:
+        row["created_run"] = answered.run
+    elif not job.to_finish:
+        row["updated_run"] = answered.run
+    return row
 
 
 def _written(  # noqa: PLR0913, PLR0917 - the columns of the item table

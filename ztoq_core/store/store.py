@@ -26,6 +26,7 @@ from ztoq_core.store.models import SCHEMA_VERSION, bound
 from ztoq_core.store.notes import clean
 from ztoq_core.store.outbox import Outbox
 from ztoq_core.store.queries import Queries
+from ztoq_core.store.removal import Removal
 from ztoq_core.store.views import create_views
 from ztoq_core.store.writer import Writer, as_store_error
 
@@ -47,7 +48,8 @@ class Store(Queries):
 
     ``url`` is ``sqlite:///PATH`` or ``postgresql://…``. Contents of files lie in ``files`` or,
     where that is None, beside a SQLite database in ``PATH.files``, for PostgreSQL in
-    ``./DATABASE.files``. ``intake``, ``mapped`` and ``outbox`` are the stages' sides of it.
+    ``./DATABASE.files``. ``intake``, ``mapped``, ``outbox`` and ``removal`` are the stages' sides
+    of it.
 
     Raises:
         ConfigError: The scheme is another one.
@@ -80,6 +82,7 @@ class Store(Queries):
         self.intake = Intake(self)
         self.mapped = Mapped(self)
         self.outbox = Outbox(self)
+        self.removal = Removal(self)
 
     def __enter__(self) -> Self:
         """Return the open store."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from itertools import count
 
 import attrs
 
@@ -75,7 +76,7 @@ class MemorySource:
         """Return the next page of ``kind``; the cursor is a position."""
         self.calls.append(f"fetch {kind} {cursor}")
         start = int(cursor or 0)
-        these = [record for ref, record in self.records.items() if ref.kind is kind]
+        these = [r for r in self.records.values() if r.kind is kind and kind in self.kinds]
         end = start + self.page_size
         return Page(records=tuple(these[start:end]), cursor=str(end) if end < len(these) else None)
 
@@ -135,6 +136,7 @@ class MemorySink:
     ) -> None:
         """Start empty."""
         self.objects: dict[str, _Object] = {}
+        self._numbers = count(1)
         self.finished: list[str] = []
         self.calls: list[str] = []
         self.cut_after = cut_after
@@ -163,7 +165,12 @@ class MemorySink:
     async def describe(self) -> Schema:
         """Return the schema with the fields that were written."""
         made = tuple(
-            FieldSpec(kind=each.record.of, name=each.record.name, type=each.record.type)
+            FieldSpec(
+                kind=each.record.of,
+                name=each.record.name,
+                type=each.record.type,
+                values=each.record.values,
+            )
             for each in self.objects.values()
             if isinstance(each.record, FieldDefinition)
         )
@@ -188,7 +195,12 @@ class MemorySink:
         under = {owner.ref for owner, _ in owners}
         return MarkPage(
             marks=tuple(
-                Mark(kind=kind, key=each.record.key, target_id=number)
+                Mark(
+                    kind=kind,
+                    key=each.record.key,
+                    target_id=number,
+                    name=getattr(each.record, "name", ""),
+                )
                 for number, each in self.objects.items()
                 if each.record.kind is kind and (not under or under & set(each.record.parents()))
             )
@@ -207,12 +219,12 @@ class MemorySink:
         body = b""
         if content:
             body = b"".join([chunk async for chunk in content.open()])
-        number = target_id or str(len(self.objects) + 1)
+        number = target_id or str(next(self._numbers))
         written = Written(
             target_id=number,
             pid=f"M-{number}",
             parts=_parts(record, number),
-            stamp=hashlib.sha256(dumps(record)).hexdigest(),
+            stamp=_stamp(record),
         )
         self.objects[number] = _Object(record, written, dict(links), body)
         if self.cut_after is not None and len(self.objects) >= self.cut_after:
@@ -235,10 +247,30 @@ class MemorySink:
             raise RejectedError(f"there is no {kind} {target_id}", status=404)
         return each.record
 
+    async def look(self, kind: Kind, target_id: str) -> Written | None:
+        """Return the object as it stands, with the stamp of the record it holds now."""
+        each = self.objects.get(target_id)
+        if each is None or each.record.kind is not kind:
+            return None
+        return attrs.evolve(each.written, stamp=_stamp(each.record))
+
+    async def contents(self, kind: Kind, target_id: str) -> tuple[Mark, ...]:  # noqa: ARG002
+        """Return what names the object as a parent."""
+        ref = self.objects[target_id].record.ref
+        return tuple(
+            Mark(kind=each.record.kind, key=each.record.key, target_id=number)
+            for number, each in self.objects.items()
+            if ref in each.record.parents() and each.record.kind is not Kind.ATTACHMENT
+        )
+
     async def delete(self, kind: Kind, target_id: str) -> None:
         """Forget an object."""
         await self.read(kind, target_id)
         del self.objects[target_id]
+
+
+def _stamp(record: Record) -> str:
+    return hashlib.sha256(dumps(record)).hexdigest()
 
 
 def _parts(record: Record, number: str) -> dict[str, str]:

@@ -1,0 +1,191 @@
+"""Undoing what runs did in the target, and nothing else."""
+
+from __future__ import annotations
+
+import attrs
+import pytest
+
+from ztoq_core import engine
+from ztoq_core.contracts import Mark
+from ztoq_core.engine import Event, Undone
+from ztoq_core.records import Kind, Record, Ref, TestCase, TestRun
+from ztoq_core.store import State, Store
+from ztoq_core.testing.memory import MemorySink, MemorySource
+from ztoq_core.testing.project import CONTENTS, PROJECT
+
+ALL = sorted(record.key for record in PROJECT)
+
+
+def quiet(_: Event) -> None:
+    """Tell nobody."""
+
+
+async def migrate(store: Store, sink: MemorySink, records: tuple[Record, ...] = PROJECT) -> int:
+    with store.run("migrate") as run:
+        await engine.extract(store, MemorySource(records, CONTENTS), run.id, quiet)
+        await engine.transform(store, lambda _: [lambda record: record], quiet)
+        await engine.load(store, sink, run.id, quiet, request_timeout=0.01)
+        return run.id
+
+
+async def roll_back(
+    store: Store,
+    sink: MemorySink,
+    *,
+    of_run: int | None = None,
+    force: bool = False,
+    dry_run: bool = False,
+) -> Undone:
+    with store.run("rollback") as run:
+        return await engine.rollback(
+            store, sink, run.id, quiet, of_run=of_run, force=force, dry_run=dry_run
+        )
+
+
+class Deleting(MemorySink):
+    """Deletes as qTest does: files go with their owner, logs with their run."""
+
+    async def delete(self, kind: Kind, target_id: str) -> None:
+        ref = self.objects[target_id].record.ref
+        inside = await self.contents(kind, target_id)
+        assert all(mark.kind is Kind.TEST_LOG for mark in inside), "deleted with its children"
+        await super().delete(kind, target_id)
+        for number, each in list(self.objects.items()):
+            if ref in each.record.parents():
+                gone = each.record.ref
+                self.objects.pop(number)
+                for other, file in list(self.objects.items()):
+                    if gone in file.record.parents():
+                        self.objects.pop(other)
+
+    async def contents(self, kind: Kind, target_id: str) -> tuple[Mark, ...]:  # noqa: ARG002
+        ref = self.objects[target_id].record.ref
+        return tuple(
+            Mark(kind=each.record.kind, key=each.record.key, target_id=number)
+            for number, each in self.objects.items()
+            if each.record.kind is not Kind.ATTACHMENT and ref in each.record.parents()
+        )
+
+
+async def test_everything_that_was_created_is_removed(store: Store) -> None:
+    sink = Deleting()
+    await migrate(store, sink)
+
+    undone = await roll_back(store, sink)
+
+    assert sink.keys() == []
+    assert undone.kept == ()
+    assert {state for states in store.counts().values() for state in states} == {State.DELETED}
+
+
+async def test_after_a_rollback_a_migration_brings_all_again(store: Store) -> None:
+    sink = Deleting()
+    await migrate(store, sink)
+    await roll_back(store, sink)
+
+    await migrate(store, sink)
+
+    assert sink.keys() == ALL
+
+
+async def test_a_dry_run_removes_nothing_and_says_what_it_would(store: Store) -> None:
+    sink = Deleting()
+    await migrate(store, sink)
+
+    undone = await roll_back(store, sink, dry_run=True)
+
+    assert sink.keys() == ALL
+    assert undone.deleted[Kind.TEST_CASE] == 2
+
+
+async def test_what_somebody_changed_stays_unless_forced(store: Store) -> None:
+    sink = Deleting()
+    await migrate(store, sink)
+    number, case = next(
+        (n, each) for n, each in sink.objects.items() if each.record.key == "ACME-T2"
+    )
+    assert isinstance(case.record, TestCase)
+    case.record = attrs.evolve(case.record, name="Log in, by hand")
+
+    undone = await roll_back(store, sink)
+
+    assert [kept.ref.key for kept in undone.kept] == ["ACME-T2", "ACME-F1"]
+    assert "changed in the target" in undone.kept[0].reason
+    assert number in sink.objects
+    await roll_back(store, sink, force=True)
+    assert sink.keys() == []
+
+
+@pytest.mark.parametrize("force", [False, True])
+async def test_containers_with_objects_of_others_stay(store: Store, *, force: bool) -> None:
+    sink = Deleting()
+    await migrate(store, sink)
+    folder = Ref(Kind.FOLDER, "ACME-F2")
+    theirs = TestCase(key="", name="theirs", folder=folder)
+    sink.objects["900"] = attrs.evolve(next(iter(sink.objects.values())), record=theirs)
+
+    undone = await roll_back(store, sink, force=force)
+
+    left = {each.record.ref for each in sink.objects.values()}
+    assert left == {theirs.ref, folder, Ref(Kind.FOLDER, "ACME-F1")}
+    assert {kept.ref.key for kept in undone.kept} == {"ACME-F1", "ACME-F2"}
+
+
+async def test_a_run_with_logs_of_others_stays(store: Store) -> None:
+    sink = Deleting()
+    await migrate(store, sink)
+    run = next(each for each in sink.objects.values() if isinstance(each.record, TestRun))
+    log = next(each for each in sink.objects.values() if each.record.key == "ACME-E1")
+    sink.objects["900"] = attrs.evolve(log, record=attrs.evolve(log.record, key=""))
+
+    undone = await roll_back(store, sink)
+
+    assert run.record.ref in {kept.ref for kept in undone.kept}
+    assert run.record.ref in {each.record.ref for each in sink.objects.values()}
+
+
+async def test_one_run_is_undone_by_itself(store: Store) -> None:
+    sink = Deleting()
+    first = [record for record in PROJECT if record.key != "ACME-P1"]
+    await migrate(store, sink, tuple(first))
+    second = await migrate(store, sink)
+
+    undone = await roll_back(store, sink, of_run=second)
+
+    assert undone.deleted == {Kind.TEST_PLAN: 1}
+    assert sink.keys() == sorted(record.key for record in first)
+
+
+async def test_an_update_is_undone_from_what_was_there_before(store: Store) -> None:
+    sink = Deleting()
+    await migrate(store, sink)
+    renamed = tuple(
+        attrs.evolve(record, name="Another name")
+        if isinstance(record, TestCase) and record.key == "ACME-T2"
+        else record
+        for record in PROJECT
+    )
+    second = await migrate(store, sink, renamed)
+
+    undone = await roll_back(store, sink, of_run=second)
+
+    names = {each.record.key: getattr(each.record, "name", "") for each in sink.objects.values()}
+    assert names["ACME-T2"] == "Log in"
+    assert undone.restored == 1
+
+
+async def test_a_stopped_rollback_goes_on(store: Store) -> None:
+    sink = Deleting()
+    await migrate(store, sink)
+    stop = engine.Stop()
+
+    def once(event: Event) -> None:
+        if event.done:
+            stop.set()
+
+    with store.run("rollback") as run:
+        await engine.rollback(store, sink, run.id, once, stop=stop)
+    assert len(sink.objects) not in {0, len(ALL)}
+
+    await roll_back(store, sink)
+    assert sink.keys() == []
