@@ -81,7 +81,7 @@ def profile(call: Call) -> Reply:
 
 def site_profile(call: Call) -> Reply:
     """Return the rights of the user on the site (AdminProfile); 403 for others (guess)."""
-    if not call.site.options.administrator:
+    if not call.site.options.administrator or call.site.options.fields_forbidden:
         raise Refusal(403, {"message": "You do not have permission to perform this action"})
     names = ("create_project", "manage_client_user", "site_level_field")
     return Reply(200, {"user_id": call.user.id} | dict.fromkeys(names, True))

@@ -94,7 +94,7 @@ class _StepDraft:
 
 def _steps(call: Call, version: Version, given: Any) -> list[_StepDraft]:
     """Return the step logs of a body: one for each step that is executed, called ones included."""
-    if not given:
+    if given is None:
         return []
     if not isinstance(given, list):
         raise bad("test_step_logs must be an array")

@@ -41,9 +41,9 @@ def create_run(call: Call) -> Reply:
     case = call.state.get(Case, number)
     if case is None or case.project != call.project().id:
         raise bad(f"The test case {number} does not exist.")
-    values = values_of(call, Run.type, body)
-    refuse_reversed(call, Run.type, values)
     name = call.named(body) if body.get("name") is not None else case.name
+    values = values_of(call, Run.type, body | {"name": name})
+    refuse_reversed(call, Run.type, values)
     configuration = call.text(body, "configuration_id")
     if configuration:
         _refuse_configuration(configuration)

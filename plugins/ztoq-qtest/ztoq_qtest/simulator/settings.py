@@ -26,9 +26,9 @@ STEP_LABEL = 16
 STEP_FIELDS = 2
 
 
-def _allow(call: Call, *, site: bool = False) -> None:
+def _allow(call: Call) -> None:
     options = call.site.options
-    if not options.administrator or (options.fields_forbidden and not site):
+    if not options.administrator or options.fields_forbidden:
         raise Refusal(403, {"message": "You do not have permission to perform this action"})
 
 
@@ -83,7 +83,7 @@ def listed(call: Call) -> Reply:
 
 
 def site_listed(call: Call) -> Reply:
-    _allow(call, site=True)
+    _allow(call)
     start, end = call.page("pageSize", 100, 999)
     fields = call.site.fields.of_site(_owner(call))
     headers = {"X-Item-Total": str(len(fields)), "Link": ""}
@@ -140,7 +140,7 @@ def create(call: Call) -> Reply:
 
 
 def site_create(call: Call) -> Reply:
-    _allow(call, site=True)
+    _allow(call)
     owner = _owner(call)
     field = _made(call, owner, None)
     if owner == "test-steps":
@@ -182,7 +182,7 @@ def _add_values(call: Call, field: Field, given: Any) -> list[AllowedValue]:
 def _target(call: Call, *, writes: bool = False) -> tuple[Field, int | None]:
     """Return the field of the path, and its project; None for a site path."""
     site = "projectId" not in call.request.params
-    _allow(call, site=site)
+    _allow(call)
     project = None if site else call.project().id
     field = call.site.fields.table.get(call.number("fieldId"))
     mine = field is not None and (
