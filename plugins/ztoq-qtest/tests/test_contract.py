@@ -1,0 +1,65 @@
+"""The sink keeps the contract of all sinks, over HTTP, on the simulated site."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from ztoq_qtest.config import QtestConfig
+from ztoq_qtest.simulator.options import Options
+from ztoq_qtest.simulator.server import Simulator
+from ztoq_qtest.sink import open_qtest
+
+from ztoq_core.plugin import Secret, Sink
+from ztoq_core.testing import SinkContract, lent
+
+ROOTS = {"root_module": "From Zephyr", "root_cycle": "From Zephyr"}
+
+
+@asynccontextmanager
+async def opened(options: Options, settings: Mapping[str, Any]) -> AsyncIterator[Sink]:
+    simulator = Simulator(options)
+    async with simulator.serving() as base_url:
+        config = QtestConfig(
+            base_url=base_url,
+            project=options.project,
+            token=Secret(options.token),
+            **settings,
+        )
+        async with open_qtest(config, lent()) as sink:
+            yield sink
+    assert not simulator.server.errors
+
+
+class TestQtest(SinkContract):
+    """On a site whose fields can be made, with each way to place and to answer."""
+
+    @pytest.fixture(
+        params=[
+            pytest.param(({}, {}), id="default"),
+            pytest.param(({}, ROOTS), id="under roots"),
+            pytest.param(({}, {"plans": "cycle"}), id="plans as cycles"),
+            pytest.param(({"normalise_html": True}, {}), id="texts rewritten"),
+            pytest.param(({"called_steps": "flat"}, {}), id="called steps flat"),
+        ]
+    )
+    async def sink(self, request: pytest.FixtureRequest) -> AsyncIterator[Sink]:
+        options, settings = request.param
+        async with opened(Options(**options), {"create_fields": True, **settings}) as sink:
+            yield sink
+
+
+class TestQtestWithoutFields(SinkContract):
+    """Where fields are hidden, the key stands in descriptions, notes and names."""
+
+    @pytest.fixture
+    async def sink(self) -> AsyncIterator[Sink]:
+        async with opened(Options(fields_forbidden=True), {}) as sink:
+            yield sink
+
+    async def test_a_good_connection_passes_the_check(self, sink: Sink) -> None:
+        errors = [each.text for each in await sink.check() if each.level == "error"]
+        assert len(errors) == 1
+        assert "--accept-missing-fields" in errors[0]

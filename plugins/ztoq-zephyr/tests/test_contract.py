@@ -1,0 +1,30 @@
+"""The source keeps the contract of all sources, over HTTP, on the simulated tenant."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+from ztoq_zephyr.config import ZephyrConfig
+from ztoq_zephyr.plugin import open_zephyr
+from ztoq_zephyr.simulator.demo import shop
+from ztoq_zephyr.simulator.shop import KEY
+from ztoq_zephyr.simulator.simulator import Simulator
+
+from ztoq_core.plugin import Secret, Source
+from ztoq_core.testing import SourceContract, lent
+
+
+class TestZephyr(SourceContract):
+    @pytest.fixture
+    async def source(self) -> AsyncIterator[Source]:
+        simulator = Simulator(shop())
+        async with simulator.serving() as base_url:
+            config = ZephyrConfig(
+                base_url=base_url,
+                project=KEY,
+                token=Secret(simulator.token()),
+                page_size=17,
+            )
+            async with open_zephyr(config, lent()) as source:
+                yield source
