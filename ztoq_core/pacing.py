@@ -14,14 +14,15 @@ from collections.abc import Mapping
 import attrs
 
 from ztoq_core.budget import Budget
+from ztoq_core.errors import RetryableError
 
 __all__ = ["Door", "Pacer", "Rate", "Turn"]
 
-FIRST = 700.0
+FIRST = 400.0
 """Requests a second to begin with. Slower would be felt on short runs without a limit, faster
 refuses more on those with one."""
 
-CUT = 0.95
+CUT = 0.97
 """What is left of the rate after few refusals; the limit is then close below the old rate."""
 
 FAR_ABOVE = 0.25
@@ -31,7 +32,7 @@ HEARING = 0.15
 """Seconds between a refusal and the cut, in which that share is found out (longer at low rates)."""
 
 CURVE = 0.002
-"""Growth after a cut, per second cubed: back at the refused rate in 3 s, 5 % over it in 6 s."""
+"""Growth after a cut, per second cubed: back at the refused rate in 2.5 s, 5 % over it in 5.4 s."""
 
 BACK = ((1 - CUT) / CURVE) ** (1 / 3)
 
@@ -147,7 +148,8 @@ class Rate:
     def _judge(self, now: float) -> None:
         # without the refusal that began it, which would count for too much
         share = (self._refusals - 1) / max(1, self._grants + self._refusals - 1)
-        self._cut(now, self.value * (max(0.5, 1 - share) if share > FAR_ABOVE else CUT))
+        kept = max(0.5, 1 - share) if share > FAR_ABOVE else min(CUT, 1 - 0.6 * share)
+        self._cut(now, self.value * kept)
 
     def _cut(self, now: float, value: float) -> None:
         self.value = self._start = min(self.value, value)
@@ -252,13 +254,11 @@ class Pacer:
         self._waiting.append(place)
         self._pump()
         try:
-            turn = await place
+            return await place
         except asyncio.CancelledError:
-            if place.done() and not place.cancelled():  # the turn came at the same moment
-                self.end(place.result())
+            if place.done() and not place.cancelled() and place.exception() is None:
+                self.end(place.result())  # the turn came at the same moment
             raise
-        self.budget.check()
-        return turn
 
     def granted(self, turn: Turn, headers: Mapping[str, str]) -> None:
         """Note an answer that shows the service at work, whatever its status."""
@@ -344,7 +344,13 @@ class Pacer:
                 self._come_back(loop, due)
                 return
             place = self._waiting.popleft()
-            if not place.done():  # else it was cancelled
+            if place.done():  # it was cancelled
+                continue
+            try:
+                self.budget.check()
+            except RetryableError as error:
+                place.set_exception(error)
+            else:
                 place.set_result(self._take(now))
 
     def _come_back(self, loop: asyncio.AbstractEventLoop, due: float) -> None:

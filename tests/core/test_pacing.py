@@ -1,0 +1,308 @@
+"""Pacing against limiters of several kinds, in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import Callable
+
+import attrs
+import pytest
+
+from ztoq_core.budget import Budget
+from ztoq_core.errors import RetryableError
+from ztoq_core.pacing import Pacer, Rate
+from ztoq_core.testing.virtual_time import run_in_virtual_time
+
+
+@attrs.define
+class Bucket:
+    """Grants ``limit`` a second and saves up to ``saves`` unused ones."""
+
+    limit: float
+    saves: float
+    _saved: float = attrs.field(init=False)
+    _at: float = 0.0
+
+    def __attrs_post_init__(self) -> None:
+        self._saved = self.saves
+
+    def grants(self, now: float) -> bool:
+        self._saved = min(self.saves, self._saved + (now - self._at) * self.limit)
+        self._at = now
+        granted = self._saved >= 1
+        self._saved -= granted
+        return granted
+
+
+@attrs.define
+class Window:
+    """Grants ``limit`` in each second, a calendar one or the last one."""
+
+    limit: float
+    sliding: bool
+    _moments: deque[float] = attrs.field(factory=deque)
+
+    def grants(self, now: float) -> bool:
+        while self._moments and self._is_over(self._moments[0], now):
+            self._moments.popleft()
+        if len(self._moments) >= self.limit:
+            return False
+        self._moments.append(now)
+        return True
+
+    def _is_over(self, moment: float, now: float) -> bool:
+        return moment <= now - 1 if self.sliding else int(moment) < int(now)
+
+
+Limiter = Bucket | Window
+LIMITERS: dict[str, Callable[[float], Limiter]] = {
+    "bucket that saves little": lambda limit: Bucket(limit, limit / 10),
+    "bucket that saves a second": lambda limit: Bucket(limit, limit),
+    "calendar second": lambda limit: Window(limit, sliding=False),
+    "last second": lambda limit: Window(limit, sliding=True),
+}
+
+
+@attrs.define
+class Drive:
+    """Tasks that send as fast as they may, and when their requests were granted and refused."""
+
+    limiter: Limiter
+    seconds: float
+    latency: float = 0.02
+    wait: float = 0.0
+    pacer: Pacer = attrs.field(factory=Pacer)
+    granted: list[float] = attrs.field(factory=list)
+    refused: list[float] = attrs.field(factory=list)
+    change: tuple[float, float] | None = None
+
+    def run(self) -> None:
+        run_in_virtual_time(self._run())
+
+    async def _run(self) -> None:
+        if self.change:
+            at, limit = self.change
+            asyncio.get_running_loop().call_later(at, setattr, self.limiter, "limit", limit)
+        chance = random.Random(1)  # noqa: S311 - nothing secret hangs on it
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(64):
+                tasks.create_task(self._send(chance))
+
+    async def _send(self, chance: random.Random) -> None:
+        loop = asyncio.get_running_loop()
+        refusals = 0
+        while loop.time() < self.seconds:
+            turn = await self.pacer.turn()
+            await asyncio.sleep(self.latency / 2 * chance.uniform(0.7, 1.3))
+            now = loop.time()
+            granted = self.limiter.grants(now)
+            (self.granted if granted else self.refused).append(now)
+            await asyncio.sleep(self.latency / 2 * chance.uniform(0.7, 1.3))
+            if granted:
+                refusals = 0
+                self.pacer.granted(turn, {})
+                self.pacer.end(turn)
+                continue
+            self.pacer.refused(turn, {}, self.wait)
+            self.pacer.end(turn)
+            await asyncio.sleep(max(self.wait, chance.uniform(0, min(30, 0.5 * 2**refusals))))
+            refusals += 1
+
+    def between(self, start: float, end: float) -> int:
+        return sum(start <= moment < end for moment in self.granted)
+
+    @property
+    def share_refused(self) -> float:
+        return len(self.refused) / (len(self.refused) + len(self.granted))
+
+
+@pytest.mark.parametrize("wait", [0.0, 1.0])
+@pytest.mark.parametrize("kind", LIMITERS)
+def test_a_limit_that_nobody_told_is_used_and_hardly_passed(kind: str, wait: float) -> None:
+    drive = Drive(LIMITERS[kind](100), seconds=60, wait=wait)
+    drive.run()
+    assert drive.between(0, 60) >= 0.95 * 100 * 60
+    assert drive.share_refused <= 0.03
+
+
+@pytest.mark.parametrize(("limit", "seconds"), [(20, 60), (500, 12)])
+@pytest.mark.parametrize("kind", LIMITERS)
+def test_low_and_high_limits_are_found(kind: str, limit: float, seconds: float) -> None:
+    drive = Drive(LIMITERS[kind](limit), seconds=seconds)
+    drive.run()
+    assert drive.between(0, seconds) >= 0.9 * limit * seconds
+    assert drive.share_refused <= 0.05  # most of it in the first second
+
+
+@pytest.mark.parametrize("latency", [0.02, 0.2])
+@pytest.mark.parametrize("kind", LIMITERS)
+def test_a_limit_that_is_halved_is_used_again_within_five_seconds(
+    kind: str, latency: float
+) -> None:
+    drive = Drive(LIMITERS[kind](100), seconds=25, change=(15, 50), latency=latency)
+    drive.run()
+    assert drive.between(20, 25) >= 0.9 * 50 * 5
+    assert sum(moment > 15 for moment in drive.refused) <= 0.25 * 50 * 10
+
+
+def test_a_limit_that_is_raised_is_found() -> None:
+    drive = Drive(Bucket(50, 5), seconds=40, change=(15, 100))
+    drive.run()
+    assert drive.between(35, 40) >= 0.9 * 100 * 5
+
+
+def test_a_service_without_a_limit_soon_gets_all_slots() -> None:
+    drive = Drive(Bucket(1e9, 1e9), seconds=5)
+    drive.run()
+    most = 32 / 0.02
+    assert drive.between(1, 5) >= 0.95 * most * 4
+    assert drive.between(0, 5) >= 0.9 * most * 5
+
+
+def test_one_request_alone_tries_whether_a_closed_service_is_open_again() -> None:
+    drive = Drive(Window(100, sliding=False), seconds=20, change=(5, 0))
+    drive.run()
+    # the pauses double up to 15 s
+    assert 3 <= sum(8 < moment < 100 for moment in drive.refused) <= 10
+
+
+def test_a_fixed_rate_is_never_passed() -> None:
+    drive = Drive(Bucket(1e9, 1e9), seconds=10, pacer=Pacer(Rate(40.0)))
+    drive.run()
+    assert 395 <= drive.between(0, 10) <= 403
+
+
+def test_waiting_for_a_turn_wakes_nobody_in_vain() -> None:
+    async def work() -> int:
+        pacer, loop = Pacer(Rate(10.0)), asyncio.get_running_loop()
+        steps = 0
+        original = loop.call_at
+
+        def counting(*args: object, **kwargs: object) -> asyncio.TimerHandle:
+            nonlocal steps
+            steps += 1
+            return original(*args, **kwargs)  # type: ignore[arg-type]  # handed on
+
+        loop.call_at = counting  # type: ignore[method-assign]  # counted here
+
+        async def one() -> None:
+            turn = await pacer.turn()
+            pacer.granted(turn, {})
+            pacer.end(turn)
+
+        await asyncio.gather(*(one() for _ in range(1000)))
+        assert 99 < loop.time() < 101
+        return steps
+
+    assert run_in_virtual_time(work()) <= 1010
+
+
+def test_slow_answers_ask_for_fewer_requests_at_once_until_they_are_quick_again() -> None:
+    async def work() -> None:
+        pacer = Pacer(in_flight=8, timeout=4.0)
+        most = 0
+
+        async def burst(seconds: float, *, fails: bool = False) -> int:
+            nonlocal most
+            most = 0
+
+            async def one() -> None:
+                nonlocal most
+                turn = await pacer.turn()
+                most = max(most, pacer.active)
+                await asyncio.sleep(seconds)
+                if fails:
+                    pacer.failed(turn)
+                else:
+                    pacer.granted(turn, {})
+                pacer.end(turn)
+
+            await asyncio.gather(*(one() for _ in range(40)))
+            return most
+
+        assert await burst(0.1) == 8
+        await burst(2.0)
+        assert await burst(2.0) <= 4
+        await burst(4.0, fails=True)
+        assert await burst(0.1) < 8
+        await burst(0.1)
+        assert await burst(0.1) == 8
+
+    run_in_virtual_time(work())
+
+
+def _headers(minute: int, second: int) -> dict[str, str]:
+    return {
+        "x-ratelimit-remaining-minute": str(minute),
+        "Date": f"Wed, 21 Oct 2026 07:28:{second:02} GMT",
+    }
+
+
+def test_the_budget_of_a_minute_is_spent_and_the_next_minute_waited_for() -> None:
+    async def work() -> list[float]:
+        pacer, loop = Pacer(in_flight=8), asyncio.get_running_loop()
+        sent: list[float] = []
+        left = {0: 30}
+
+        async def one() -> None:
+            turn = await pacer.turn()
+            sent.append(loop.time())
+            minute, second = divmod(int(loop.time()) + 20, 60)  # the run begins at second 20
+            left[minute] = left.get(minute, 30) - 1
+            assert left[minute] >= 0
+            await asyncio.sleep(0.1)
+            pacer.granted(turn, _headers(left[minute], second))
+            pacer.end(turn)
+
+        await asyncio.gather(*(one() for _ in range(75)))
+        return sent
+
+    sent = run_in_virtual_time(work())
+    assert [sum(m <= (t + 20) / 60 < m + 1 for t in sent) for m in range(3)] == [30, 30, 15]
+    assert sent[30] < 42
+
+
+def test_a_budget_of_calls_is_kept() -> None:
+    budget = Budget("desk", monthly=2)
+    for _ in range(2):
+        budget.check()
+        budget.spent()
+    with pytest.raises(RetryableError, match="the 2 calls of monthly_budget"):
+        budget.check()
+
+
+def test_headers_that_are_no_numbers_are_ignored() -> None:
+    budget = Budget()
+    budget.announced(0.0, {"x-ratelimit-remaining-minute": "many", "Date": "soon"}, 0)
+    assert budget.due(5.0, 0) == 5.0
+
+
+def test_those_who_wait_learn_that_the_month_is_over() -> None:
+    async def work() -> None:
+        pacer = Pacer(in_flight=1)
+        turn = await pacer.turn()
+        waiting = asyncio.create_task(pacer.turn())
+        await asyncio.sleep(1)
+        pacer.granted(turn, {"X-RateLimit-Remaining-Month".lower(): "0"})
+        pacer.end(turn)
+        with pytest.raises(RetryableError, match="this month"):
+            await waiting
+        assert pacer.active == 0
+
+    run_in_virtual_time(work())
+
+
+def test_a_turn_that_comes_as_its_task_is_cancelled_is_given_back() -> None:
+    async def work() -> None:
+        pacer = Pacer(in_flight=1)
+        turn = await pacer.turn()
+        waiting = asyncio.create_task(pacer.turn())
+        await asyncio.sleep(1)
+        pacer.end(turn)
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        assert pacer.active == 0
+
+    run_in_virtual_time(work())

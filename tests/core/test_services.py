@@ -1,0 +1,58 @@
+"""What the engine lends: the cache that is made once, notes that are kept once."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from ztoq_core.contracts import Connection
+from ztoq_core.http import Client
+from ztoq_core.records import Kind, Level, Note, Ref
+from ztoq_core.services import Services
+
+
+async def test_once_makes_a_thing_once_for_all_who_ask() -> None:
+    services = Services(lambda _note, _ref: None)
+    made = 0
+
+    async def make() -> int:
+        nonlocal made
+        made += 1
+        await asyncio.sleep(0)
+        return made
+
+    assert await asyncio.gather(*(services.once("x", make) for _ in range(5))) == [1] * 5
+    assert await services.once("y", make) == 2
+
+
+async def test_once_tries_again_after_a_failure_or_a_cancelled_caller() -> None:
+    services = Services(lambda _note, _ref: None)
+    outcomes = iter([ValueError("no"), None])
+
+    async def make() -> str:
+        await asyncio.sleep(0)
+        if (error := next(outcomes)) is not None:
+            raise error
+        return "made"
+
+    first, second = (asyncio.create_task(services.once("x", make)) for _ in range(2))
+    with pytest.raises(ValueError, match="no"):
+        await first
+    assert await second == "made"
+
+
+async def test_the_same_note_is_kept_once() -> None:
+    kept: list[tuple[Note, Ref | None]] = []
+    services = Services(lambda note, ref: kept.append((note, ref)))
+    ref = Ref(Kind.TEST_CASE, "A-T1")
+    for about in (None, ref, ref, None):
+        services.note(Level.LOSS, "gone", "it is gone", about)
+    assert [about for _, about in kept] == [None, ref]
+
+
+async def test_a_client_has_the_limits_of_the_run() -> None:
+    services = Services(lambda _note, _ref: None, outage=7.0, unreached=3.0)
+    async with services.client(Connection(base_url="http://127.0.0.1:1")) as client:
+        assert isinstance(client, Client)
+        assert (client.judge.outage, client.judge.unreached) == (7.0, 3.0)
