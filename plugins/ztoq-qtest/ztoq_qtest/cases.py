@@ -8,7 +8,6 @@ from typing import Any
 import attrs
 
 from ztoq_core.plugin import (
-    FieldType,
     Kind,
     Level,
     Links,
@@ -39,7 +38,9 @@ async def write_case(desk: Desk, case: TestCase, job: Job) -> Written:
     parent = parent_place(job.links, case.folder, root, case)
     if parent == ROOT:
         raise RecordError(f"{case.ref} has no folder; qTest would put it into 'Created via API'")
-    properties, rest = await settings.properties(Kind.TEST_CASE, case.fields, mark=case.key)
+    properties, rest = await settings.properties(
+        Kind.TEST_CASE, case.fields, mark=case.key, clear=job.target_id is not None
+    )
     text = case.description + readable_table(rest)
     if not await settings.has_key_field(Kind.TEST_CASE):
         text = add_mark(text, config.key_field, case.key)
@@ -56,7 +57,7 @@ async def write_case(desk: Desk, case: TestCase, job: Job) -> Written:
     answer = await save(project, at, body, parent, case.ref)
     place = Place("test-cases", int(answer["id"]))
     if job.target_id:
-        notes += _uncleared(case, answer)
+        notes += _uncleared(case, properties, answer)
         if answer.get("parent_id") not in (None, parent.id):
             notes.append(_loss("not-moved", "qTest left the case in its old module"))
     made = answer.get("test_steps")
@@ -102,16 +103,18 @@ def _loss(code: str, text: str) -> Note:
     return Note(level=Level.LOSS, code=code, text=text)
 
 
-def _uncleared(case: TestCase, answer: Mapping[str, Any]) -> list[Note]:
-    """Return the notes on choices that are empty in the source and cannot be cleared in qTest."""
+def _uncleared(
+    case: TestCase, sent_properties: Sequence[Mapping[str, Any]], answer: Mapping[str, Any]
+) -> list[Note]:
+    """Return the notes on fields that are empty in the source and cannot be emptied in qTest."""
     held = {
         each.get("field_name") for each in answer.get("properties") or () if each.get("field_value")
     }
-    single = {FieldType.CHOICE, FieldType.USER, FieldType.CHECKBOX}
+    sent = {each["field_name"] for each in sent_properties}
     return [
         _loss("cannot-clear", f"qTest's API cannot empty {value.name!r}; its old value stays")
         for value in case.fields
-        if value.value in (None, "") and value.type in single and value.name in held
+        if value.value in (None, "", ()) and value.name in held - sent
     ]
 
 
@@ -243,7 +246,7 @@ def _lines(steps: Sequence[Mapping[str, Any]]) -> tuple[Line, ...]:
         nested = (step.get("called_test_case") or {}).get("test_steps")
         if _is_called(step):
             inside = sum(line.parent == number for line in found) + 1
-            called = step.get("root_called_test_case_id") or step.get("called_test_case_id")
+            called = step.get("called_test_case_id") or step.get("root_called_test_case_id")
             found.append(Line(f"{top}/{inside}", int(step["id"]), called, number))
         elif nested is not None:
             found += _nested(step["called_test_case"], number, top)

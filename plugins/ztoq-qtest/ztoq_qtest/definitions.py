@@ -149,11 +149,14 @@ async def find_field(desk: Desk, definition: FieldDefinition) -> list[Found]:
     return [Found(written=Written(target_id=owned, stamp=owned))]
 
 
-async def delete_field(project: Project, target_id: str) -> None:
+async def delete_field(desk: Desk, target_id: str) -> None:
     """Remove a field that ztoq made, or the values that it added; what is gone already is done."""
     place = place_of(Kind.FIELD, target_id)
     path = f"settings/{place.type}/fields/{place.id}"
     _, added, numbers = target_id.partition("#")
     paths = [f"{path}/allowed-values/{n}" for n in numbers.split(",") if n] if added else [path]
-    for each in paths:
-        await project.send("DELETE", each, accept={MISSING})
+    try:
+        for each in paths:
+            await desk.project.send("DELETE", each, accept={MISSING})
+    finally:
+        desk.settings.generation += 1

@@ -48,7 +48,9 @@ async def write_plan(desk: Desk, plan: TestPlan, job: Job) -> Written:
     if desk.project.config.plans == "cycle":
         return await _plan_as_cycle(desk, plan, job)
     project, settings = desk.project, desk.settings
-    properties, rest = await settings.properties(Kind.TEST_PLAN, plan.fields, mark=plan.key)
+    properties, rest = await settings.properties(
+        Kind.TEST_PLAN, plan.fields, mark=plan.key, clear=job.target_id is not None
+    )
     note = plan.note + readable_table(rest)
     if not await settings.has_key_field(Kind.TEST_PLAN):
         note = add_mark(note, project.config.key_field, plan.key)
@@ -98,7 +100,7 @@ async def write_cycle(desk: Desk, cycle: TestCycle, job: Job) -> Written:
         if moment
     ]
     properties, rest = await settings.properties(
-        Kind.TEST_CYCLE, (*planned, *cycle.fields), mark=cycle.key
+        Kind.TEST_CYCLE, (*planned, *cycle.fields), mark=cycle.key, clear=job.target_id is not None
     )
     marked = await settings.has_key_field(Kind.TEST_CYCLE)
     body: dict[str, Any] = {
@@ -180,7 +182,9 @@ async def write_run(desk: Desk, run: TestRun, job: Job) -> Written:
     if words:
         # the name says it: a value of the mapping for the same field needs no note
         values = [each for each in values if each.value != run.environment]
-    properties, rest = await settings.properties(Kind.TEST_RUN, values, mark=run.key)
+    properties, rest = await settings.properties(
+        Kind.TEST_RUN, values, mark=run.key, clear=job.target_id is not None
+    )
     if not await settings.has_key_field(Kind.TEST_RUN):
         words.append(run.key)
     number = number_of(Kind.TEST_CASE, case.target_id)

@@ -14,7 +14,7 @@ import attrs
 from ztoq_core.plugin import AccessError, FieldValue, Kind, Level, Note, User
 from ztoq_qtest.kinds import FIELD_OWNERS
 from ztoq_qtest.project import FORBIDDEN, Project
-from ztoq_qtest.values import Field, encode, structure_choice, structure_field
+from ztoq_qtest.values import Field, clearing, encode, structure_choice, structure_field
 
 __all__ = ["FieldSet", "Settings", "Status", "fallbacks"]
 
@@ -32,14 +32,10 @@ class Status:
 
 @attrs.frozen(kw_only=True)
 class FieldSet:
-    """The fields of one object type; ``known`` False where the token may not list them.
-
-    ``raw`` are the answers that they come from.
-    """
+    """The fields of one object type; ``known`` False where the token may not list them."""
 
     fields: tuple[Field, ...] = ()
     known: bool = True
-    raw: tuple[Mapping[str, Any], ...] = ()
 
     def named(self, name: str, *, inactive: bool = False) -> Field | None:
         """Return the field by label, else by original name, else whatever the case.
@@ -102,7 +98,7 @@ class Settings:
                 field = attrs.evolve(field, choices=tuple(map(structure_choice, listed)))
             fields.append(field)
         self.first.setdefault(type_, frozenset(each.id for each in fields))
-        return FieldSet(fields=tuple(fields), raw=tuple(raw))
+        return FieldSet(fields=tuple(fields))
 
     async def statuses(self) -> tuple[Status, ...]:
         """Return the active execution statuses."""
@@ -137,11 +133,12 @@ class Settings:
         return await self.project.services.once(f"qtest users {self.project.config.project}", ask)
 
     async def properties(
-        self, kind: Kind, values: Sequence[FieldValue], *, mark: str = ""
+        self, kind: Kind, values: Sequence[FieldValue], *, mark: str = "", clear: bool = False
     ) -> tuple[list[dict[str, Any]], list[FieldValue]]:
         """Return the properties that hold ``values`` (and the mark), and the values left over.
 
-        Optional values without a place are dropped, since another field carries them.
+        ``clear``: what is empty is emptied, for objects that exist. Optional values without a
+        place are dropped, since another field carries them.
         """
         known = await self.fields(FIELD_OWNERS[kind])
         users = await self.users() if known.known and values else ()
@@ -155,6 +152,8 @@ class Settings:
                 continue  # the mark says it
             field = known.named(value.name)
             travels, left = encode(field, value, users) if field else (None, value.value)
+            if field and clear and value.value in (None, "", ()):
+                travels = clearing(field)
             if field and travels is not None:
                 sent.setdefault(field.id, travels)
             if left not in (None, "", ()) and not value.optional:

@@ -20,20 +20,22 @@ from ztoq_core.plugin import (
     RejectedError,
     Written,
 )
+from ztoq_qtest.cases import in_order
 from ztoq_qtest.kinds import Place, place_of
 from ztoq_qtest.project import MISSING, Project
 from ztoq_qtest.saving import Desk, Job, linked, with_id
 
 __all__ = [
-    "attachment_number",
     "delete_file",
     "file_places",
     "find_files",
+    "held_file",
     "read_file",
     "write_file",
 ]
 
 PARTS: Mapping[Kind, str] = {Kind.TEST_CASE: "test-steps", Kind.TEST_LOG: "test-step-logs"}
+OWNERS = frozenset({"releases", "requirements", "test-cases", "test-logs"})  # facts, section 8
 PRINTABLE = re.compile(r"[ -~]+")
 
 
@@ -58,7 +60,7 @@ async def write_file(desk: Desk, file: Attachment, job: Job) -> Written:
         },
         ref=file.ref,
     )
-    return _written(place, with_id(answer, file.ref), notes)
+    return _written(_hold(file, job.links, place), with_id(answer, file.ref), notes)
 
 
 def header_name(name: str) -> str:
@@ -83,16 +85,20 @@ def _place(file: Attachment, links: Links) -> tuple[Place, list[Note]]:
     ]
 
 
-def _written(place: Place, raw: Mapping[str, Any], notes: Sequence[Note] = ()) -> Written:
+def _hold(file: Attachment, links: Links, place: Place) -> str:
+    """Return the path of what a file hangs on, in a form that outlives versions of a case."""
+    if place.type != PARTS[Kind.TEST_CASE]:
+        return place.path
+    return (
+        f"{place_of(file.owner.kind, linked(links, file.owner, file).target_id).path}/{file.part}"
+    )
+
+
+def _written(hold: str, raw: Mapping[str, Any], notes: Sequence[Note] = ()) -> Written:
     # a file cannot be edited, only removed
-    target_id = f"{place.path}/{raw['id']}"
+    target_id = f"{hold}/{raw['id']}"
     url = str(raw.get("web_url") or "")
     return Written(target_id=target_id, url=url, stamp=target_id, notes=tuple(notes))
-
-
-def attachment_number(target_id: str) -> int:
-    """Return the attachment's id of a target id."""
-    return int(target_id.rpartition("/")[2])
 
 
 async def attached(project: Project, place: Place) -> Sequence[Mapping[str, Any]]:
@@ -123,17 +129,36 @@ async def find_files(project: Project, file: Attachment, links: Links) -> list[F
             sha256, _ = await digest(project, place, int(each["id"]))
             if sha256 == file.sha256:
                 created = str(each.get("created_date") or "")
-                found.append(Found(written=_written(place, each), created=created))
+                earlier = _written(_hold(file, links, place), each)
+                found.append(Found(written=earlier, created=created))
     return found
+
+
+async def held_file(project: Project, target_id: str) -> tuple[Place, Mapping[str, Any]]:
+    """Return where a file hangs now, and its AttachmentResource.
+
+    Raises:
+        RejectedError: It is not there (status 404).
+    """
+    hold, _, number = target_id.rpartition("/")
+    places = [place_of(Kind.ATTACHMENT, target_id)]
+    if hold.count("/") > 1:  # a step of a case: the one of that order first
+        whole = await project.get(places[0].path, expand="teststep")
+        order = int(hold.rpartition("/")[2])
+        steps = in_order(whole.get("test_steps") or ())
+        first = steps[order - 1 : order]
+        places = [Place("test-steps", int(each["id"])) for each in [*first, *steps]]
+    for place in dict.fromkeys(places):
+        for each in await attached(project, place):
+            if str(each["id"]) == number:
+                return place, each
+    raise RejectedError(f"qTest: there is no file {target_id}", status=MISSING)
 
 
 async def read_file(project: Project, target_id: str) -> Attachment:
     """Return a file as qTest holds it, with the digest of what it holds."""
-    place, number = place_of(Kind.ATTACHMENT, target_id), attachment_number(target_id)
-    raw = next((e for e in await attached(project, place) if int(e["id"]) == number), None)
-    if raw is None:
-        raise RejectedError(f"qTest: there is no file {target_id}", status=MISSING)
-    sha256, size = await digest(project, place, number)
+    place, raw = await held_file(project, target_id)
+    sha256, size = await digest(project, place, int(raw["id"]))
     return Attachment(
         key=target_id,
         name=str(raw.get("name") or ""),
@@ -146,17 +171,25 @@ async def read_file(project: Project, target_id: str) -> Attachment:
 
 async def delete_file(project: Project, target_id: str) -> None:
     """Remove a file from its object."""
-    place = place_of(Kind.ATTACHMENT, target_id)
-    await project.send("DELETE", f"{place.path}/blob-handles/{attachment_number(target_id)}")
+    place, raw = await held_file(project, target_id)
+    await project.send("DELETE", f"{place.path}/blob-handles/{raw['id']}")
 
 
 async def file_places(
     project: Project, kind: Kind, owner: Written
-) -> AsyncIterator[tuple[Place, Mapping[str, Any]]]:
-    """Yield the files of an object and of its steps."""
-    places = [place_of(kind, owner.target_id)]
+) -> AsyncIterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the files of an object and of its steps; first the path as target ids have it."""
+    whole = place_of(kind, owner.target_id)
+    if whole.type not in OWNERS:
+        return
+    holds = {whole: whole.path}
     if kind in PARTS:
-        places += [Place(PARTS[kind], int(n)) for n in dict.fromkeys(owner.parts.values())]
-    for place in places:
+        for part, number in owner.parts.items():
+            place = Place(PARTS[kind], int(number))
+            if kind is Kind.TEST_LOG:
+                holds[place] = place.path
+            elif "/" not in part:  # of called steps the files are the called case's
+                holds[place] = f"{whole.path}/{part}"
+    for place, hold in holds.items():
         for each in await attached(project, place):
-            yield place, each
+            yield hold, each

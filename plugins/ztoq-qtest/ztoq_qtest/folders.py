@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import attrs
+
 from ztoq_core.plugin import (
     FieldType,
     FieldValue,
@@ -60,14 +62,15 @@ async def write_requirement(desk: Desk, requirement: Requirement, job: Job) -> W
         if requirement.key not in keys_of(
             "requirements", now, await settings.fields("requirements"), project.config
         ):
-            return written(place, job.target_id, now)
+            return attrs.evolve(written(place, job.target_id, now), borrowed=True)
     elif found := (await _known(desk)).get(requirement.issue_key):
         place = Place("requirements", found)
-        return written(place, str(found), await project.get(place.path))
+        there = written(place, str(found), await project.get(place.path))
+        return attrs.evolve(there, borrowed=True)
     fields = await settings.fields("requirements")
     marked = await settings.has_key_field(Kind.REQUIREMENT)
     properties, rest = await settings.properties(
-        Kind.REQUIREMENT, requirement.fields, mark=requirement.key
+        Kind.REQUIREMENT, requirement.fields, mark=requirement.key, clear=job.target_id is not None
     )
     text = requirement.description + readable_table(rest)
     name, notes = requirement.name, fallbacks(rest, "description")

@@ -5,7 +5,8 @@ Target ids that the engine keeps are built and taken apart here:
     folder       modules/12, test-cycles/3
     plan         releases/5, test-cycles/5
     log          700/8001              run and log
-    file         test-steps/9001/55    object and attachment
+    file         test-logs/8001/55     object and attachment
+                 test-cases/501/3/55   of the step 3 of a case: ids of steps change with versions
     field        test-cases/40         a field that ztoq made
                  test-cases/40#7,8     values that ztoq added to somebody else's field
     all others   12

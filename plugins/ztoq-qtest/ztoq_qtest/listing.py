@@ -7,14 +7,16 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+import attrs
+
 from ztoq_core.plugin import Kind, Mark, MarkPage, Owner
 from ztoq_qtest.files import file_places
 from ztoq_qtest.find import logs_of
-from ztoq_qtest.kinds import FIELD_OWNERS, ROOT, SHAPES, Place, number_of, target_of
+from ztoq_qtest.kinds import FIELD_OWNERS, ROOT, SHAPES, Place, number_of, place_of, target_of
 from ztoq_qtest.marks import NO_FIELDS, PLAN, keys_of
 from ztoq_qtest.saving import Desk
 
-__all__ = ["LISTED_BY_OWNER", "cycles", "list_marks", "modules"]
+__all__ = ["LISTED_BY_OWNER", "contents", "list_marks"]
 
 LISTED_BY_OWNER: Mapping[Kind, frozenset[Kind]] = MappingProxyType(
     {
@@ -25,6 +27,26 @@ LISTED_BY_OWNER: Mapping[Kind, frozenset[Kind]] = MappingProxyType(
     }
 )
 AT_ONCE = 16  # containers that one page of marks covers
+CONTAINED: Mapping[str, tuple[tuple[Kind, str], ...]] = MappingProxyType(
+    {
+        "modules": (
+            (Kind.FOLDER, "modules"),
+            (Kind.REQUIREMENT, "requirements"),
+            (Kind.TEST_CASE, "test-cases"),
+        ),
+        "releases": (
+            (Kind.FOLDER, "test-cycles"),
+            (Kind.TEST_CYCLE, "test-suites"),
+            (Kind.TEST_RUN, "test-runs"),
+        ),
+        "test-cycles": (
+            (Kind.FOLDER, "test-cycles"),
+            (Kind.TEST_CYCLE, "test-suites"),
+            (Kind.TEST_RUN, "test-runs"),
+        ),
+        "test-suites": ((Kind.TEST_RUN, "test-runs"),),
+    }
+)
 
 
 async def list_marks(
@@ -32,12 +54,33 @@ async def list_marks(
 ) -> MarkPage:
     """Return a page of marks. The cursor counts the containers that are done, by their ids."""
     if kind is Kind.TEST_LOG:
-        return await _together(owners, lambda owner: _logs(desk, owner))
+        return await _together(owners, lambda owner: _logs_of_owner(desk, owner))
     if kind is Kind.ATTACHMENT:
         return await _together(owners, lambda owner: _files(desk, owner))
     if kind in {Kind.TEST_CASE, Kind.TEST_CYCLE}:
         return await _by_container(desk, kind, cursor)
     return MarkPage(marks=tuple([mark async for mark in _whole(desk, kind)]))
+
+
+async def contents(desk: Desk, kind: Kind, target_id: str) -> tuple[Mark, ...]:
+    """Return the direct children of an object, the logs of a run."""
+    place = place_of(kind, target_id)
+    found: list[Mark] = []
+    for child, type_ in CONTAINED.get(place.type, ()):
+        fields = await desk.settings.fields(type_) if SHAPES[type_].fields else NO_FIELDS
+        async for item in desk.project.children(type_, place):
+            key = _key(desk, type_, item, fields)
+            planned = type_ == "test-cycles" and key.endswith(PLAN)
+            as_kind = Kind.TEST_PLAN if planned else child
+            found.append(_mark(as_kind, type_, item, key.removesuffix(PLAN) if planned else key))
+    if place.type == "test-runs":
+        found += [mark async for mark in _logs(desk, place.id, "")]
+    if place.type == "releases":
+        # builds go with their release; ztoq makes none, and has no kind for them
+        for item in await desk.project.get("builds", releaseId=place.id) or ():
+            mark = Mark(kind=Kind.TEST_PLAN, key="", target_id=f"builds/{item['id']}")
+            found.append(attrs.evolve(mark, name=str(item.get("name") or "")))
+    return tuple(found)
 
 
 async def modules(desk: Desk) -> list[Any]:
@@ -152,26 +195,29 @@ def _mark(kind: Kind, type_: str, item: Mapping[str, Any], key: str) -> Mark:
     )
 
 
-async def _logs(desk: Desk, owner: Owner) -> AsyncIterator[Mark]:
+def _logs_of_owner(desk: Desk, owner: Owner) -> AsyncIterator[Mark]:
     record, at = owner
-    run = number_of(Kind.TEST_RUN, at.target_id)
+    return _logs(desk, number_of(Kind.TEST_RUN, at.target_id), record.key)
+
+
+async def _logs(desk: Desk, run: int, owner: str) -> AsyncIterator[Mark]:
     async for item in logs_of(desk, run):
         yield Mark(
             kind=Kind.TEST_LOG,
             key=_key(desk, "test-logs", item, NO_FIELDS),
             target_id=f"{run}/{item['id']}",
             name=str(item.get("name") or ""),
-            owner=record.key,
+            owner=owner,
         )
 
 
 async def _files(desk: Desk, owner: Owner) -> AsyncIterator[Mark]:
     record, at = owner
-    async for place, item in file_places(desk.project, record.kind, at):
+    async for hold, item in file_places(desk.project, record.kind, at):
         yield Mark(
             kind=Kind.ATTACHMENT,
             key="",
-            target_id=f"{place.path}/{item['id']}",
+            target_id=f"{hold}/{item['id']}",
             name=str(item.get("name") or ""),
             owner=record.key,
         )

@@ -37,6 +37,7 @@ REFUSED = 400
 # between an incomplete and an unexecuted one; a step with one row not run is not passed.
 RANKS = {"failed": 0, "blocked": 1, "incomplete": 2, "unexecuted": 4, "passed": 5}
 CUSTOM = 3
+OF_RUN = frozenset({"Name", "Status"})  # of the run alone
 
 
 @attrs.frozen(kw_only=True)
@@ -52,6 +53,7 @@ async def write_log(desk: Desk, log: TestLog, job: Job) -> Written:
     """Submit a log, or change the one that ztoq submitted."""
     run = number_of(Kind.TEST_RUN, linked(job.links, log.run, log).target_id)
     body = await _body(desk, log, job.links)
+    body.json["properties"] += await _required(desk, run, body.json["properties"])
     project = desk.project
     if job.target_id is None:
         path = f"test-runs/{run}/test-logs"
@@ -59,15 +61,51 @@ async def write_log(desk: Desk, log: TestLog, job: Job) -> Written:
     else:
         number = number_of(Kind.TEST_LOG, job.target_id)
         path = f"test-runs/{run}/test-logs/{number}"
-        # the version of a log cannot be changed (vendor's document)
-        json = {name: v for name, v in body.json.items() if name != "test_case_version_id"}
+        json = _change(body, await project.get(path))
         answer = (await project.send("PUT", path, json, ref=log.ref)).body or {}
         answer = {**answer, "id": number}
     place = Place("test-logs", int(answer["id"]))
-    if body.lines and log.files and not answer.get("test_step_logs"):
+    wanted = log.files or any(_issue_keys(each.links) for each in log.results)
+    if body.lines and wanted and not answer.get("test_step_logs"):
         answer = {**answer, **await project.get(f"test-runs/{run}/{place.path}")}
     parts = _parts(log.results, body.lines, answer.get("test_step_logs") or ())
     return written(place, f"{run}/{place.id}", answer, parts=parts, notes=body.notes)
+
+
+def _change(body: _Body, now: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what changes a log that stands: not its version, and not the order of its steps."""
+    json = {name: v for name, v in body.json.items() if name != "test_case_version_id"}
+    there = now.get("test_step_logs") or ()
+    new = json.pop("test_step_logs", ())
+    if [each.get("test_step_id") for each in there] == [each["test_step_id"] for each in new]:
+        json["test_step_logs"] = [
+            {**each, "test_step_log_id": old.get("test_step_log_id")}
+            for each, old in zip(new, there, strict=True)
+        ]
+    return json
+
+
+async def _required(desk: Desk, run: int, given: Sequence[Mapping[str, Any]]) -> list[Any]:
+    """Return the run's values of required fields that the log does not bring.
+
+    Working code sends required properties of the run with each log, and says 400 otherwise (facts,
+    section 3).
+    """
+    fields = (await desk.settings.fields("test-runs")).fields
+    have = {each["field_id"] for each in given}
+    wanted = {
+        each.id
+        for each in fields
+        if each.required and each.active and each.id not in have and each.original not in OF_RUN
+    }
+    if not wanted:
+        return []
+    held = (await desk.project.get(f"test-runs/{run}")).get("properties") or ()
+    return [
+        {name: each[name] for name in ("field_id", "field_name", "field_value") if name in each}
+        for each in held
+        if each.get("field_id") in wanted and each.get("field_value")
+    ]
 
 
 async def _body(desk: Desk, log: TestLog, links: Links) -> _Body:
@@ -150,19 +188,16 @@ def _rank(status: Status) -> int:
 
 def _actual(rows: Sequence[StepResult], statuses: Sequence[Status]) -> str:
     if len(rows) == 1 and rows[0].row is None:
-        return rows[0].actual + _defects(rows[0])
+        return rows[0].actual
     texts = []
     for place, (row, status) in enumerate(zip(rows, statuses, strict=True), 1):
         number = place if row.row is None else row.row
         data = f"<br>{row.data}" if row.data else ""
-        texts.append(
-            f"<p>Row {number}: {as_html(status.name)}{data}</p>{row.actual}{_defects(row)}"
-        )
+        texts.append(f"<p>Row {number}: {as_html(status.name)}{data}</p>{row.actual}")
     return "".join(texts)
 
 
 def _defects(result: StepResult) -> str:
-    # links are made to the log: for step logs the document has no link call
     keys = ", ".join(_issue_keys(result.links))
     return f"<p>Defects: {as_html(keys)}</p>" if keys else ""
 
@@ -184,7 +219,10 @@ def _results_table(results: Sequence[StepResult]) -> str:
 def _parts(
     results: Sequence[StepResult], lines: Sequence[Line], answered: Sequence[Mapping[str, Any]]
 ) -> dict[str, str]:
-    """Return the step log of each result: by step and calling step, else by place."""
+    """Return the step log of each result: by place, else by step and calling step.
+
+    One case may be called twice through different ones, so step and caller may stand there twice.
+    """
     ids = [each.get("test_step_log_id") for each in answered]
     places = {
         (each.get("test_step_id"), each.get("parent_test_step_id") or None): number
@@ -193,7 +231,8 @@ def _parts(
     found: dict[str, str] = {}
     for place, line in enumerate(lines):
         number = places.get((line.id, line.parent))
-        if number is None and len(ids) == len(lines):
+        same_place = len(ids) == len(lines) and answered[place].get("test_step_id") == line.id
+        if same_place or (number is None and len(ids) == len(lines)):
             number = ids[place]
         if number is not None:
             found |= {each.key: str(number) for each in results if each.step == line.key}
@@ -215,23 +254,25 @@ async def log_parts(
 
 
 async def finish_log(desk: Desk, log: TestLog, before: Written, links: Links) -> Written:
-    """Link the defects of the log and its steps; those that qTest refuses go into the note."""
-    keys = dict.fromkeys(
-        key for each in (log.links, *(r.links for r in log.results)) for key in _issue_keys(each)
-    )
-    refused = [key for key in keys if not await _link(desk, log, before, key)]
-    notes = []
-    if any(_issue_keys(result.links) for result in log.results):
-        text = "the defects of a step are linked to its log; the step's result names them"
-        notes.append(Note(level=Level.CHANGE, code="step-defect", text=text))
-    notes += [
-        Note(
-            level=Level.FALLBACK,
-            code="defect-as-text",
-            text=f"qTest did not link {key}; the note names it",
-        )
-        for key in refused
-    ]
+    """Link the defects of the log and its steps; those that qTest refuses go into the note.
+
+    The document links defects to ``test-logs`` and ``test-steps``; defects belong to results, so
+    the latter take the id of a step's log (guess). Where that is refused, the log takes the defect.
+    """
+    at = place_of(Kind.TEST_LOG, before.target_id)
+    on_log = dict.fromkeys(_issue_keys(log.links))
+    notes: list[Note] = []
+    for result in log.results:
+        for key in _issue_keys(result.links):
+            part = before.parts.get(result.key)
+            if part is None or not await _link(desk, log, Place("test-steps", int(part)), key):
+                on_log[key] = None
+                text = f"the log is linked to {key} instead of its step {result.key}"
+                notes.append(Note(level=Level.CHANGE, code="step-defect-on-log", text=text))
+    refused = [key for key in on_log if not await _link(desk, log, at, key)]
+    for key in refused:
+        text = f"qTest did not link {key}; the note names it"
+        notes.append(Note(level=Level.FALLBACK, code="defect-as-text", text=text))
     missing = [key for key in refused if key not in log.note]
     after = before
     if missing:
@@ -245,8 +286,7 @@ def _issue_keys(links: Sequence[Any]) -> list[str]:
     return [str(each.issue_key) for each in links if each.issue_key]
 
 
-async def _link(desk: Desk, log: TestLog, at: Written, key: str) -> bool:
-    place = place_of(Kind.TEST_LOG, at.target_id)
+async def _link(desk: Desk, log: TestLog, place: Place, key: str) -> bool:
     # linking again changes nothing; 400 a locked run, 404 a key that Jira does not have
     answer = await desk.project.send(
         "POST",
@@ -258,11 +298,11 @@ async def _link(desk: Desk, log: TestLog, at: Written, key: str) -> bool:
     )
     if answer.status in {REFUSED, FORBIDDEN, MISSING}:
         return False
-    body = answer.body or await desk.project.get("linked-artifacts", type="test-logs", ids=place.id)
-    names = ("pid", "external_defect_id")
+    body = answer.body or await desk.project.get("linked-artifacts", type=place.type, ids=place.id)
     return any(
         each.get(name) == key
         for container in body or ()
+        if container.get("id") in (None, place.id)
         for each in container.get("objects") or ()
-        for name in names
+        for name in ("pid", "external_defect_id")
     )

@@ -144,7 +144,8 @@ def parent_query(type_: str, parent: Place) -> Query:
     """Return the parameters that name the parent of an object of a type."""
     style = SHAPES[type_].parent
     if style == "typed":
-        return {"parentId": parent.id, "parentType": parent.type}
+        # the enum has singulars: root, release, test-cycle, test-suite (vendor document)
+        return {"parentId": parent.id, "parentType": parent.type.removesuffix("s")}
     if style == "query" and parent != ROOT:
         return {"parentId": parent.id}
     return {}

@@ -30,7 +30,7 @@ from ztoq_core.plugin import (
 )
 from ztoq_qtest.cases import in_order
 from ztoq_qtest.fields import FieldSet
-from ztoq_qtest.files import read_file
+from ztoq_qtest.files import held_file, read_file
 from ztoq_qtest.find import written_case
 from ztoq_qtest.kinds import FIELD_OWNERS, SHAPES, Place, place_of
 from ztoq_qtest.marks import NO_FIELDS, PLAN, keys_of
@@ -65,7 +65,11 @@ async def read(desk: Desk, kind: Kind, target_id: str) -> Record:
 async def look(desk: Desk, kind: Kind, target_id: str) -> Written:
     """Return what the engine keeps of an object, with the stamp that it has now."""
     if kind in {Kind.ATTACHMENT, Kind.FIELD}:
-        await read(desk, kind, target_id)
+        await (
+            held_file(desk.project, target_id)
+            if kind is Kind.ATTACHMENT
+            else _read_field(desk, target_id)
+        )
         return Written(target_id=target_id, stamp=target_id)
     if kind is Kind.TEST_CASE:
         return await written_case(desk, place_of(kind, target_id))

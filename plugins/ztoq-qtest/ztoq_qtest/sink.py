@@ -14,6 +14,7 @@ from ztoq_core.plugin import (
     Found,
     Kind,
     Links,
+    Mark,
     MarkPage,
     Owner,
     Record,
@@ -33,14 +34,16 @@ from ztoq_qtest.files import delete_file, write_file
 from ztoq_qtest.find import find
 from ztoq_qtest.folders import write_folder, write_requirement
 from ztoq_qtest.kinds import place_of
-from ztoq_qtest.listing import LISTED_BY_OWNER, list_marks
+from ztoq_qtest.listing import LISTED_BY_OWNER, contents, list_marks
 from ztoq_qtest.logs import finish_log, write_log
 from ztoq_qtest.marks import keys_of
-from ztoq_qtest.project import Project
+from ztoq_qtest.project import MISSING, Project
 from ztoq_qtest.reading import look, read
 from ztoq_qtest.saving import Desk, Job
 
 __all__ = ["QtestSink", "open_qtest"]
+
+NOT_ALLOWED = 405  # as the contract has it for what cannot be deleted by itself
 
 # the record's type follows from its kind; a table cannot say so
 WRITERS: Mapping[Kind, Callable[[Desk, Any, Job], Awaitable[Written]]] = MappingProxyType(
@@ -112,9 +115,18 @@ class QtestSink:
         """Return what qTest holds now."""
         return await read(self._desk, kind, target_id)
 
-    async def look(self, kind: Kind, target_id: str) -> Written:
-        """Return what the engine keeps of an object, with the stamp that it has now."""
-        return await look(self._desk, kind, target_id)
+    async def look(self, kind: Kind, target_id: str) -> Written | None:
+        """Return an object with the stamp that it has now, None where it is not there."""
+        try:
+            return await look(self._desk, kind, target_id)
+        except RejectedError as error:
+            if error.status != MISSING:
+                raise
+            return None
+
+    async def contents(self, kind: Kind, target_id: str) -> tuple[Mark, ...]:
+        """Return what would go with the object if it were deleted."""
+        return await contents(self._desk, kind, target_id)
 
     async def delete(self, kind: Kind, target_id: str) -> None:
         """Delete one object, never by force: a container with something in it stays.
@@ -125,11 +137,13 @@ class QtestSink:
         """
         project = self._desk.project
         if kind is Kind.FIELD:
-            return await delete_field(project, target_id)
+            return await delete_field(self._desk, target_id)
         if kind is Kind.ATTACHMENT:
             return await delete_file(project, target_id)
         if kind is Kind.TEST_LOG:
-            raise RejectedError("qTest's API deletes no log; it goes with its run")
+            raise RejectedError(
+                "qTest's API deletes no log; it goes with its run", status=NOT_ALLOWED
+            )
         place = place_of(kind, target_id)
         if kind is Kind.REQUIREMENT:
             fields = await self._desk.settings.fields(place.type)

@@ -118,7 +118,8 @@ def _bracketed(word: str) -> str:
 def with_suffix(name: str, *words: str) -> str:
     """Return the name with `` [word]`` for each word; the name is cut where it gets too long."""
     tail = "".join(_bracketed(word) for word in words if word)
-    return one_line(name)[: NAME_LENGTH - len(tail)] + tail
+    line = " ".join(name.splitlines())  # blanks within a line are the name's own
+    return line[: NAME_LENGTH - len(tail)] + tail
 
 
 def key_in_name(name: str) -> str:

@@ -17,6 +17,7 @@ __all__ = [
     "DATA_TYPES",
     "Choice",
     "Field",
+    "clearing",
     "decode",
     "encode",
     "instant",
@@ -62,6 +63,7 @@ DATA_TYPES: Mapping[FieldType, int] = MappingProxyType(
 YES = ("Yes", "True", "Checked", "On", "Y")
 NO = ("No", "False", "Unchecked", "Off", "N")
 DATES = frozenset({FieldType.DATE, FieldType.DATETIME})
+TEXTS = frozenset({FieldType.TEXT, FieldType.LONG_TEXT, FieldType.RICH_TEXT, FieldType.URL})
 SEVERAL = re.compile(r"\[(.*)\]", re.DOTALL)
 
 
@@ -197,14 +199,12 @@ def _texts(value: FieldValue) -> list[str]:
 def encode(field: Field, value: FieldValue, users: Sequence[User]) -> tuple[str | None, Value]:
     """Return what travels for ``value`` in ``field``, and the part of it that cannot.
 
-    ``""`` (or ``[]``) travels for an empty value, to clear it; None where nothing may travel: a
-    single choice cannot be cleared through the API (facts, section 3).
+    None travels for an empty value (see ``clearing``) and for one that has no place.
     """
     content = value.value
     many = field.type is FieldType.MULTI_CHOICE or field.multiple
-    single = field.type in {FieldType.CHOICE, FieldType.USER}
     if content is None or content in ("", ()):
-        return ("[]" if many else None if single else ""), None
+        return None, None
     if field.type is FieldType.USER:
         return _users(field, value, users)
     if field.type in {FieldType.CHOICE, FieldType.MULTI_CHOICE}:
@@ -215,6 +215,16 @@ def encode(field: Field, value: FieldValue, users: Sequence[User]) -> tuple[str 
         moment = instant(content) if isinstance(content, str) else None
         return (moment.isoformat(), None) if moment else (None, content)
     return _encode_text(field, value), None
+
+
+def clearing(field: Field) -> str | None:
+    """Return what empties a field, None where the API has no way.
+
+    A single choice cannot be cleared (facts, section 3); no fact says that dates or numbers can.
+    """
+    if field.type is FieldType.MULTI_CHOICE or field.multiple:
+        return "[]"
+    return "" if field.type in TEXTS else None
 
 
 def _encode_number(content: Value) -> tuple[str | None, Value]:

@@ -1,0 +1,166 @@
+"""Fields and values are made where they are missing, and removed where they are ztoq's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import pytest
+from ztoq_qtest.simulator import Options
+
+from ztoq_core.plugin import FieldDefinition, FieldType, FieldValue, Kind
+
+
+def field(name: str, type_: FieldType, *values: str, of: Kind = Kind.TEST_CASE) -> FieldDefinition:
+    return FieldDefinition(key=f"{of}/{name}", of=of, name=name, type=type_, values=values)
+
+
+def shown(world: Any, label: str, owner: str = "test-cases") -> Any:
+    return next(each for each in world.dump()["fields"][owner] if each["label"] == label)
+
+
+def asleep(world: Any, label: str) -> Any:
+    return next(each for each in world.simulator.site.fields.table.values() if each.label == label)
+
+
+@pytest.mark.parametrize(
+    ("type_", "value", "arrives"),
+    [
+        (FieldType.TEXT, "a <b>", "a <b>"),
+        (FieldType.LONG_TEXT, "one\ntwo", "one\ntwo"),
+        (FieldType.RICH_TEXT, "<p>rich</p>", "<p>rich</p>"),
+        (FieldType.NUMBER, 12.5, "12.5"),
+        (FieldType.NUMBER, 12.0, "12"),
+        (FieldType.CHECKBOX, True, "Yes"),
+        (FieldType.CHECKBOX, False, "No"),
+        (FieldType.DATE, "2026-06-30T00:00:00Z", "2026-06-30T07:00:00+07:00"),
+        (FieldType.DATETIME, "2026-06-30T10:11:12.345Z", "2026-06-30T17:11:12+07:00"),
+        (FieldType.CHOICE, "Firefox", "Firefox"),
+        (FieldType.MULTI_CHOICE, ("Chrome", "Firefox"), ["Chrome", "Firefox"]),
+        (FieldType.USER, "5b10a2", "5b10a2"),
+        (FieldType.URL, "https://example.com/?a=b", "https://example.com/?a=b"),
+    ],
+)
+async def test_every_type_travels_and_comes_back(
+    opened: Any, project: Any, type_: FieldType, value: Any, arrives: Any
+) -> None:
+    world = await opened()
+    await world.write(project.module)
+    await world.write(field("Mine", type_, "Firefox", "Chrome"))
+    held = FieldValue(name="Mine", value=value, type=type_)
+    written = await world.write(attrs.evolve(project.called, fields=(held,)))
+    assert written.notes == ()
+    assert world.dump()["test_cases"][0]["properties"]["Mine"] == arrives
+    read = await world.sink.read(Kind.TEST_CASE, written.target_id)
+    (back,) = [each for each in read.fields if each.name == "Mine"]
+    expected = {True: "Yes", False: "No"}.get(value, value) if value in (True, False) else value
+    if type_ in {FieldType.DATE, FieldType.DATETIME}:
+        expected = arrives
+    assert back.value == expected
+
+
+async def test_many_values_are_made_a_hundred_at_a_time(opened: Any) -> None:
+    world = await opened()
+    definition = field("Labels", FieldType.MULTI_CHOICE, *(f"label {n}" for n in range(250)))
+    written = await world.write(definition)
+    assert shown(world, "Labels")["values"] == list(definition.values)
+    assert "#" not in written.target_id
+    schema = await world.sink.describe()
+    spec = schema.field(Kind.TEST_CASE, "Labels")
+    assert spec is not None
+    assert len(spec.values) == 250
+
+
+async def test_a_field_of_another_hand_gets_values_and_keeps_them_apart(opened: Any) -> None:
+    world = await opened()
+    body = {"label": "Browser", "data_type": 3, "allowed_values": [{"label": "Opera"}]}
+    world.simulator.by_hand("POST", "settings/test-cases/fields", body)
+    definition = field("Browser", FieldType.CHOICE, "opera", "Chrome")
+    written = await world.write(definition)
+    assert shown(world, "Browser")["values"] == ["Opera", "Chrome"]
+    assert written.target_id.partition("#")[2].isdigit()
+    again = await world.write(attrs.evolve(definition, values=("Chrome", "Edge")))
+    assert len(again.target_id.split(",")) == 2
+    await world.sink.delete(Kind.FIELD, again.target_id)
+    await world.sink.delete(Kind.FIELD, again.target_id)
+    assert shown(world, "Browser")["values"] == ["Opera"]
+
+
+async def test_a_field_that_ztoq_made_goes_whole(opened: Any) -> None:
+    world = await opened()
+    written = await world.write(field("Browser", FieldType.CHOICE, "Chrome"))
+    await world.sink.delete(Kind.FIELD, written.target_id)
+    labels = [each["label"] for each in world.dump()["fields"]["test-cases"]]
+    assert "Browser" not in labels
+
+
+async def test_what_sleeps_is_woken(opened: Any) -> None:
+    world = await opened()
+    definition = field("Browser", FieldType.CHOICE, "Chrome", "Opera")
+    await world.write(definition)
+    await world.write(field("Other", FieldType.TEXT))
+    sleeping = asleep(world, "Browser")
+    sleeping.inactive_in.add(4242)
+    next(iter(sleeping.values.values())).active = False
+    assert (await world.sink.find(definition, {})) == ()
+    await world.write(definition)
+    assert not sleeping.inactive_in
+    assert all(value.active for value in sleeping.values.values())
+    assert not asleep(world, "Other").inactive_in
+
+
+async def test_a_definition_is_found_where_it_is_complete(opened: Any) -> None:
+    world = await opened()
+    await world.sink.describe()
+    definition = field("Browser", FieldType.CHOICE, "Chrome")
+    assert await world.sink.find(definition, {}) == ()
+    written = await world.write(definition)
+    (found,) = await world.sink.find(definition, {})
+    assert found.written.target_id == written.target_id
+    more = attrs.evolve(definition, values=("Chrome", "Edge"))
+    assert await world.sink.find(more, {}) == ()
+
+
+async def test_nobodys_field_is_taken_for_ours(opened: Any) -> None:
+    world = await opened()
+    world.simulator.by_hand("POST", "settings/test-cases/fields", {"label": "X", "data_type": 1})
+    await world.sink.describe()
+    (found,) = await world.sink.find(field("X", FieldType.TEXT), {})
+    await world.sink.delete(Kind.FIELD, found.written.target_id)
+    assert shown(world, "X")
+
+
+async def test_labels_are_cut_where_qtest_cuts_them(opened: Any, project: Any) -> None:
+    world = await opened()
+    name = "x" * 120
+    await world.write(project.module)
+    await world.write(field(name, FieldType.TEXT))
+    value = FieldValue(name=name, value="here", type=FieldType.TEXT)
+    written = await world.write(attrs.evolve(project.called, fields=(value,)))
+    assert written.notes == ()
+
+
+async def test_without_fields_every_value_is_readable_text(opened: Any, project: Any) -> None:
+    world = await opened(Options(fields_forbidden=True))
+    for record in (project.module, project.inner, project.requirement):
+        await world.write(record)
+    case = attrs.evolve(project.case, steps=())
+    written = await world.write(case)
+    assert {note.code for note in written.notes} == {"field-as-text"}
+    text = world.dump()["test_cases"][0]["description"]
+    for shown_value in ("Chrome, Firefox", "high", "alice@example.com", "A&amp;B"):
+        assert f"<td>{shown_value}</td>" in text
+    read = await world.sink.read(Kind.TEST_CASE, written.target_id)
+    assert (read.key, read.description) == ("SHOP-T2", project.case.description)
+
+
+async def test_parts_of_a_value_without_place_stand_as_text(opened: Any, project: Any) -> None:
+    world = await opened()
+    await world.write(project.module)
+    await world.write(field("Browser", FieldType.MULTI_CHOICE, "Chrome"))
+    value = FieldValue(name="Browser", value=("Chrome", "Lynx"), type=FieldType.MULTI_CHOICE)
+    written = await world.write(attrs.evolve(project.called, fields=(value,)))
+    case = world.dump()["test_cases"][0]
+    assert case["properties"]["Browser"] == ["Chrome"]
+    assert "<th>Browser</th><td>Lynx</td>" in case["description"]
+    assert len(written.notes) == 1
