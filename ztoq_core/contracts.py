@@ -122,7 +122,7 @@ class FieldSpec:
     (sink) or
     those that occur (source, a choice). ``system`` fields cannot be created or removed.
     ``max_length`` is in characters, None where unknown. ``default`` says whether a required field
-    fills itself.
+    fills itself. ``alias`` is a stable name behind a label that customers may change.
     """
 
     kind: Kind
@@ -134,6 +134,7 @@ class FieldSpec:
     default: bool = False
     values: tuple[str, ...] = ()
     max_length: int | None = None
+    alias: str = ""
 
 
 @attrs.frozen(kw_only=True)
@@ -179,8 +180,10 @@ class Schema:
     search_lag: float = 60.0
 
     def field(self, kind: Kind, name: str) -> FieldSpec | None:
-        """Return the field of ``kind`` called ``name``, or None."""
-        return next((f for f in self.fields if f.kind is kind and f.name == name), None)
+        """Return the field of ``kind`` whose name or else alias is ``name``, or None."""
+        own = [field for field in self.fields if field.kind is kind]
+        named = (field for field in own if field.name == name)
+        return next(named, next((field for field in own if name and field.alias == name), None))
 
 
 @attrs.frozen(kw_only=True)

@@ -396,3 +396,67 @@ async def test_what_left_the_source_is_gone_and_stays_in_the_target(store: Store
     gone = {problem.key for problem in store.problems() if problem.state is State.GONE}
     assert gone == {"ACME-E2", "ACME-E2#2"}
     assert sink.keys() == ALL
+
+
+async def test_a_lost_store_adopts_what_bears_its_marks(tmp_path: Path) -> None:
+    sink = MemorySink()
+    with Store(f"sqlite:///{tmp_path}/lost.db") as store:
+        await migrate(store, source(), sink)
+    before = [call for call in sink.calls if call.startswith("write")]
+
+    with Store(f"sqlite:///{tmp_path}/new.db") as store:
+        await migrate(store, source(), sink)
+        assert engine.outcome(store).exit is Exit.OK
+
+    assert sink.keys() == ALL
+    assert [call for call in sink.calls if call.startswith("write")] == before
+
+
+def renamed(key: str, name: str) -> MemorySource:
+    records = [
+        attrs.evolve(record, name=name)
+        if isinstance(record, TestCase) and record.key == key
+        else record
+        for record in PROJECT
+    ]
+    return MemorySource(records, CONTENTS)
+
+
+@pytest.mark.parametrize(
+    ("policy", "name", "state"),
+    [
+        ("keep-target", "by hand", State.CONFLICT),
+        ("overwrite", "from the source", State.FINISHED),
+        ("fail", "by hand", State.FAILED),
+    ],
+)
+async def test_an_object_edited_in_the_target_is_a_conflict(
+    store: Store, policy: str, name: str, state: State
+) -> None:
+    sink = MemorySink()
+    await migrate(store, source(), sink)
+    case = next(each for each in sink.objects.values() if each.record.key == "ACME-T2")
+    assert isinstance(case.record, TestCase)
+    case.record = attrs.evolve(case.record, name="by hand")
+
+    await extract(store, renamed("ACME-T2", "from the source"))
+    await engine.transform(store, lambda _: [same], quiet)
+    with store.run("load") as run:
+        await engine.load(store, sink, run.id, quiet, on_conflict=policy)
+
+    assert isinstance(now_there := sink.objects[case.written.target_id].record, TestCase)
+    assert now_there.name == name
+    assert state in store.counts()[Kind.TEST_CASE]
+
+
+async def test_a_conflict_can_be_overwritten_later(store: Store) -> None:
+    sink = MemorySink()
+    await migrate(store, source(), sink)
+    case = next(each for each in sink.objects.values() if each.record.key == "ACME-T2")
+    case.record = attrs.evolve(case.record, path=("by hand",))
+    await migrate(store, renamed("ACME-T2", "from the source"), sink)
+
+    with store.run("load") as run:
+        await engine.load(store, sink, run.id, quiet, on_conflict="overwrite")
+
+    assert engine.outcome(store).exit is Exit.OK

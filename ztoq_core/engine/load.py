@@ -14,6 +14,7 @@ import attrs
 from loguru import logger
 
 from ztoq_core.contracts import Schema, Sink, Written
+from ztoq_core.engine.adopt import adopt
 from ztoq_core.engine.fields import Gap, definitions, gaps
 from ztoq_core.engine.progress import Progress, Stop, Teller, one_error
 from ztoq_core.engine.settle import settle
@@ -43,6 +44,7 @@ async def load(  # noqa: PLR0913 - the choices of the command
     dry_run: bool = False,
     slots: int = 32,
     request_timeout: float = 60.0,
+    on_conflict: str = "keep-target",
     stop: Stop | None = None,
 ) -> None:
     """Write what is ready, finish what is written, settle what is in doubt.
@@ -73,10 +75,10 @@ async def load(  # noqa: PLR0913 - the choices of the command
     if creates:
         await store.write(store.mapped.bring, definitions(missing))
     await store.write(store.mapped.bring, schema.roots)
-    await store.write(store.outbox.prepare)
+    await store.write(store.outbox.prepare, on_conflict == "overwrite")
     counted = await store.read(store.counts)
     teller.totals = {kind: sum(states.values()) for kind, states in counted.items()}
-    stage = _Loading(store, sink, schema, run, teller, stop, slots, request_timeout)
+    stage = _Loading(store, sink, schema, run, teller, stop, slots, request_timeout, on_conflict)
     await stage.everything()
 
 
@@ -106,6 +108,7 @@ class _Loading:
     stop: Stop
     slots: int
     timeout: float
+    on_conflict: str = "keep-target"
     roots: dict[Ref, Written | None] = attrs.field(factory=dict)
     busy: set[int] = attrs.field(factory=set)
     halt: ServiceError | StoreError | None = None
@@ -113,6 +116,7 @@ class _Loading:
 
     async def everything(self) -> None:
         """Fields first, then the roots, then all else; doubt is settled before and after."""
+        await self._adopt()
         await self._settle()
         await self._phase((Kind.FIELD,))
         if self.schema.roots:
@@ -124,6 +128,14 @@ class _Loading:
         await self._phase(kinds)
         while await self._settle():
             await self._phase(kinds)
+
+    async def _adopt(self) -> None:
+        """Before the first write of a store: take over what bears its marks (a lost store)."""
+        if await self.store.read(self.store.outbox.untouched):
+            with one_error():
+                await adopt(
+                    self.store, self.sink, self.schema, self.run, self.teller, self.roots, self.stop
+                )
 
     async def _settle(self) -> int:
         """Settle what is in doubt; return how many records became certain."""
@@ -223,6 +235,8 @@ class _Loading:
         if isinstance(record, Attachment) and job.content is None:
             raise RecordError("The store does not hold the file's content; extract again")
         outbox = self.store.outbox
+        if job.written is not None and not await self._is_ours(job, job.written):
+            return
         await self.store.gather(
             outbox.intend, Intent(run=self.run, job=job, deadline_s=self.timeout)
         )
@@ -236,6 +250,21 @@ class _Loading:
         await self._answered(job, written, finished=finished)
         if finished:
             self.teller.done(record.kind)
+
+    async def _is_ours(self, job: Job, written: Written) -> bool:
+        """Whether an object that is to be updated still is as ztoq left it."""
+        present = await self.sink.look(job.record.kind, written.target_id)
+        if present is not None and (not written.stamp or present.stamp == written.stamp):
+            return True
+        what = "removed from" if present is None else "edited in"
+        reason = f"it was {what} the target since ztoq wrote it"
+        if present is not None and self.on_conflict == "overwrite":
+            logger.warning("{}; overwritten", reason)
+            return True
+        if self.on_conflict == "fail":
+            raise RecordError(f"{reason}, and conflicts are to fail")
+        await self.store.write(self.store.outbox.conflicts, self.run, job, reason)
+        return False
 
     async def _finish(self, job: Job) -> None:
         if job.written is None:

@@ -58,6 +58,9 @@ def flatten(
             flat += flatten(inner, called, f"{place}/", depth + 1)
         elif step.call is None:
             flat.append(Flat(place, (step.description, step.data, step.expected)))
+    if case.script is not None:
+        # a script becomes the step after the last one (there are none beside it in Zephyr)
+        flat.append(Flat(f"{path}{len(case.steps) + 1}", (case.script.text, "", "")))
     return flat
 
 

@@ -98,9 +98,14 @@ class Outbox:
 
     # ---------------------------------------------------------------------------- preparation
 
-    def prepare(self) -> None:
-        """Bring states and counts in order after whatever happened before."""
+    def prepare(self, take_conflicts: bool = False) -> None:  # noqa: FBT001, FBT002 - one caller
+        """Bring states and counts in order after whatever happened before.
+
+        ``take_conflicts``: records in conflict are to be written after all.
+        """
         item = self._item
+        if take_conflicts:
+            item.update(state=State.READY, reason="").where(item.state == State.CONFLICT).execute()
         item.update(state=State.UNKNOWN, reason="the run ended before the answer was stored").where(
             item.state == State.SENDING
         ).execute()
@@ -145,7 +150,7 @@ class Outbox:
         """Count, as a subquery, what the outer record waits for."""
         edge, parent = self._edge, self._item.alias()
         waits = (
-            ((edge.role == "parent") & (parent.state != State.FINISHED))
+            ((edge.role == "parent") & parent.state.not_in((State.FINISHED, State.CONFLICT)))
             | ((edge.role == "owner") & parent.state.not_in(ARRIVED))
             | ((edge.role == "mention") & parent.state.not_in(SETTLED))
             | (
@@ -452,6 +457,53 @@ class Outbox:
         ).where(item.id == job.item).execute()
         self._journal(run, job.item, "refused", job.digest, clean(reason))
         self._lost(job.record)
+
+    def conflicts(self, run: int, job: Job, reason: str) -> None:
+        """Store that an object was changed by somebody else and is left as it is."""
+        item = self._item
+        item.update(state=State.CONFLICT, reason=clean(reason), deadline=None).where(
+            item.id == job.item
+        ).execute()
+        self._journal(run, job.item, "conflict", job.digest, clean(reason))
+        self._let_go([job.record], ("owner", "mention", "parent", "after"))
+        self._files_settled([job.record])
+
+    def untouched(self) -> bool:
+        """Whether nothing was ever written from this store."""
+        item = self._item
+        return not item.select().where(item.created_run > 0).exists()
+
+    def doubt_marked(self, kind: Kind, keys: Sequence[str]) -> int:
+        """Put in doubt what is ready and whose key was seen in the target; return how many."""
+        item = self._item
+        return sum(
+            item.update(state=State.UNKNOWN, deadline=None, reason="its mark is in the target")
+            .where(
+                (item.kind == kind)
+                & (item.state << (State.READY, State.BLOCKED))
+                & item.target_id.is_null()
+                & (item.key << list(some))
+            )
+            .execute()
+            for some in chunks(keys)
+        )
+
+    def files_of(self, kind: Kind, keys: Sequence[str]) -> list[str]:
+        """Return the keys of the ready files that belong to these records."""
+        item, edge = self._item, self._edge
+        query = (
+            item.select(item.key)
+            .join(edge, on=edge.child == item.id)
+            .where(
+                (item.kind == Kind.ATTACHMENT)
+                & (item.state == State.READY)
+                & (edge.side == Side.TARGET)
+                & (edge.role == "owner")
+                & (edge.kind == kind)
+                & (edge.key << list(keys))
+            )
+        )
+        return [key for (key,) in tuples(query)]
 
     def not_sent(self, run: int, job: Job, reason: str) -> None:
         """Store that a record was certainly not stored by the target and stays ready."""

@@ -1,0 +1,80 @@
+"""Taking over what an earlier store wrote: the first load into a new store reads the marks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ztoq_core.contracts import Mark, Owner, Schema, Sink, Written
+from ztoq_core.engine.progress import Stop, Teller
+from ztoq_core.engine.settle import settle
+from ztoq_core.records import Kind, Ref
+from ztoq_core.store import Store
+
+__all__ = ["adopt"]
+
+_BATCH = 100
+
+
+async def adopt(  # noqa: PLR0913, PLR0917 - the loading's whole scene
+    store: Store,
+    sink: Sink,
+    schema: Schema,
+    run: int,
+    teller: Teller,
+    roots: Mapping[Ref, Written | None],
+    stop: Stop,
+) -> None:
+    """Put in doubt whatever bears a mark of ours in the target, and settle it, parents first.
+
+    Nothing is taken on the word of a list: each record is looked for by ``Sink.find``, a file by
+    its content.
+    """
+    adopted = 0
+    for kind in Kind:
+        if stop.wished or kind is Kind.FIELD or kind not in schema.kinds:
+            continue
+        owners = sink.listed_by_owner.get(kind)
+        if owners is None:
+            marks = await _marks(sink, kind, ())
+            found = await _doubt(store, kind, marks)
+        else:
+            found = 0
+            for owner in sorted(owners, key=lambda each: each.rank):
+                found += await _under(store, sink, kind, owner)
+        if found:
+            adopted += await settle(store, sink, schema, run, teller, roots, stop)
+    if adopted:
+        teller.say(f"{adopted} records bear this source's marks in the target and were adopted")
+
+
+async def _under(store: Store, sink: Sink, kind: Kind, owner: Kind) -> int:
+    found = 0
+    after = 0
+    while batch := await store.read(store.outbox.stored, owner, after, _BATCH):
+        after = batch[-1][0]
+        owners: list[Owner] = [(each.record, each.written) for _, each in batch]
+        marks = await _marks(sink, kind, owners)
+        if kind is Kind.ATTACHMENT:
+            # files bear no mark: wherever there are any, each of ours is looked for by content
+            keys = [each.ref.key for _, each in batch]
+            ours = await store.read(store.outbox.files_of, owner, keys) if marks else []
+            found += await store.write(store.outbox.doubt_marked, kind, ours)
+        else:
+            found += await _doubt(store, kind, marks)
+    return found
+
+
+async def _doubt(store: Store, kind: Kind, marks: Sequence[Mark]) -> int:
+    keys = list(dict.fromkeys(mark.key for mark in marks if mark.key))
+    return await store.write(store.outbox.doubt_marked, kind, keys)
+
+
+async def _marks(sink: Sink, kind: Kind, owners: Sequence[Owner]) -> list[Mark]:
+    marks: list[Mark] = []
+    cursor: str | None = None
+    while True:
+        page = await sink.marks(kind, owners, cursor)
+        marks += page.marks
+        cursor = page.cursor
+        if cursor is None:
+            return marks
