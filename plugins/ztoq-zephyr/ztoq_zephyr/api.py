@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 import attrs
 
-from ztoq_core.plugin import Answer, Client, RejectedError, ServiceError
+from ztoq_core.plugin import Answer, Client, ServiceError
 from ztoq_zephyr.values import listed, mapped, whole
 
 __all__ = ["NOT_THERE", "Api", "Listed", "path_of"]
@@ -20,9 +20,11 @@ __all__ = ["NOT_THERE", "Api", "Listed", "path_of"]
 NOT_THERE = (400, 403, 404)
 """How Zephyr says that there is no such object: 400 for a key it cannot read, 403 for some."""
 
-NO_ENDPOINT = (400, 403, 404, 405)
+NO_ENDPOINT = (400, 403, 404, 405, 503)
 """How tenants without an endpoint answer: 403 for a wrong path, 400 or 404 where the last segment
-is taken for a key. One that the gateway does not route answers 503, again and again."""
+is taken for a key, 503 where the gateway does not route it (that one again and again)."""
+
+OK = 200
 
 STANDSTILLS = 5
 """How often a list may give nothing and not go on before that is an error."""
@@ -60,8 +62,9 @@ class _Place:
 class Api:
     """Reads lists and objects of one project; remembers which endpoints the tenant lacks."""
 
-    def __init__(self, client: Client, page_size: int) -> None:
+    def __init__(self, client: Client, project: str, page_size: int) -> None:
         self.client = client
+        self._project = project
         self._page_size = page_size
         self._without_cursors: set[str] = set()
 
@@ -70,6 +73,11 @@ class Api:
     ) -> Answer:
         """Return the answer of a GET whose refusals say something."""
         return await self.client.request("GET", path, params=params, accept=accept)
+
+    async def show_that_all_is_well(self) -> None:
+        """Return when the service answers and the project may be read; raises if not."""
+        params: Parameters = {"projectKey": self._project, "maxResults": 1}
+        await self.client.get("testcases", params=params)
 
     async def page(self, path: str, params: Parameters, cursor: str | None) -> Listed:
         """Return the page of the list at ``path`` that follows ``cursor``.
@@ -123,13 +131,8 @@ class Api:
 
     async def _first_by_id(self, path: str, params: Parameters, place: _Place) -> Any:
         """Return the body of the first page of a cursor list, None where the tenant has none."""
-        try:
-            answer = await self.try_get(f"{path}/nextgen", NO_ENDPOINT, _id_query(params, place))
-        except RejectedError as error:
-            if error.status is None or error.status < 500:  # noqa: PLR2004 - server errors
-                raise
-            return None
-        body = answer.body if answer.status == 200 else None  # noqa: PLR2004 - OK
+        answer = await self.try_get(f"{path}/nextgen", NO_ENDPOINT, _id_query(params, place))
+        body = answer.body if answer.status == OK else None
         return body if isinstance(mapped(body).get("values"), list) else None
 
     async def _by_id(self, path: str, params: Parameters, place: _Place, body: Any) -> Listed:
@@ -152,23 +155,24 @@ class Api:
 
     async def _by_offset(self, path: str, params: Parameters, place: _Place) -> Listed:
         asked = {**params, "maxResults": place.size, "startAt": place.at}
-        body = mapped(await self.client.get(path, params=asked))
-        values = _values(body, path)
+        answer = await self.client.get(path, params=asked)
+        values = _values(answer, path)
+        body = mapped(answer)
         # "startAt should be a multiple of maxResults": where the server rounds it down, its
         # own answer tells, and what was read before is left out
         start = whole(body.get("startAt"))
         start = place.at if start is None or not 0 <= start <= place.at else start
         fresh = values[place.at - start :]
-        total = whole(body.get("total"))
-        if _ends(body, values):
-            return Listed(values=fresh, cursor=None, total=total, stable=False)
-        # advance by what came: the server may give fewer than were asked for
-        at = start + len(values)
-        if at <= place.at:
+        total, served = whole(body.get("total")), whole(body.get("maxResults"))
+        if _ends(body, fresh, full=served is not None and len(values) >= served):
+            # nothing shifts within one page
+            return Listed(values=fresh, cursor=None, total=total, stable=place.at == 0)
+        if not fresh:
             raise ServiceError(
                 f"Zephyr: GET {path} does not go on after {place.at}; run again later"
             )
-        served = whole(body.get("maxResults"))
+        # advance by what came: the server may give fewer than were asked for
+        at = place.at + len(fresh)
         size = place.size
         if at % size and served and served <= size and at % served == 0:
             size = served
@@ -216,15 +220,18 @@ def _next_id(body: Mapping[str, Any], values: tuple[Any, ...]) -> int | None:
     return highest + 1 if highest else None
 
 
-def _ends(body: Mapping[str, Any], values: tuple[Any, ...]) -> bool:
-    """Return whether an offset list is over.
+def _ends(body: Mapping[str, Any], fresh: tuple[Any, ...], *, full: bool) -> bool:
+    """Return whether an offset list is over; ``fresh`` are the values not read before.
 
     An empty page ends it; ``isLast`` and ``next`` only where neither contradicts the other.
-    ``total`` drifts, both of the others may be missing, and a short page is no end.
+    ``total`` drifts, both of the others may be missing, and a short page is no end. A page that
+    holds only what was read before ends it too, if it is not ``full``: the server rounded down.
     """
-    if not values:
-        return True
     last, following = body.get("isLast"), body.get("next")
+    if not listed(body.get("values")):
+        return True
+    if not fresh and not full and last is not False and not following:
+        return True
     if last is True:
         return not following
     return "next" in body and not following and last is not False

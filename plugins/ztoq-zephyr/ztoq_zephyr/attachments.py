@@ -6,6 +6,7 @@ The endpoints are of mid-2026; tenants without them answer 403 or 503 (facts: a 
 
 from __future__ import annotations
 
+import asyncio
 import mimetypes
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
@@ -20,16 +21,15 @@ from ztoq_core.plugin import (
     RejectedError,
     Services,
 )
-from ztoq_zephyr.api import Api, path_of
+from ztoq_zephyr.api import Api
 from ztoq_zephyr.values import listed, mapped, text, whole
 
 __all__ = ["Attachments", "Holder"]
 
 OK = 200
-FORBIDDEN = 403
 NOT_FOUND = 404
-SERVER_ERROR = 500
-UNROUTED = 503
+NO_ENDPOINT = (403, 503)
+LISTED = (NOT_FOUND, *NO_ENDPOINT)
 NO_PAGES = ("image/", "audio/", "video/", "application/pdf", "application/zip")
 """Types that are never a web page by another name, as office documents may well be."""
 PAGE_STARTS = (b"<!doctype html", b"<html")
@@ -55,13 +55,13 @@ class Holder:
 class Attachments:
     """Reads the files of one project. ``owners`` are the names of the configuration."""
 
-    def __init__(self, api: Api, services: Services, project: str, owners: tuple[str, ...]) -> None:
+    def __init__(self, api: Api, services: Services, owners: tuple[str, ...]) -> None:
         self._api = api
         self._services = services
-        self._project = project
         self._owners = frozenset(owners)
         self._working: set[str] = set()
         self._missing: set[str] = set()
+        self._locks: dict[str, asyncio.Lock] = {}
 
     def wanted(self, owner: str) -> bool:
         """Return whether files of this owner are to be asked for."""
@@ -107,18 +107,34 @@ class Attachments:
         except AccessError as error:
             # Essential lists files but refuses their content with 401 "Permission denied"; where
             # the token is refused altogether, this call is too and its error goes on
-            await self._api.client.get(path_of("projects", self._project))
+            await self._api.show_that_all_is_well()
             raise RejectedError(
                 f"Zephyr: {attachment.key}: the content is refused ({error})", status=error.status
             ) from error
 
     async def _list(self, holder: Holder) -> Mapping[str, Any]:
-        owner = holder.owner
-        status, body = await self._answer(f"{holder.path}/attachments")
+        if holder.owner in self._working:
+            return await self._ask(holder)
+        # one at a time until it is known whether the tenant has this endpoint at all
+        async with self._locks.setdefault(holder.owner, asyncio.Lock()):
+            if holder.owner in self._missing:
+                return {}
+            if holder.owner not in self._working:
+                return await self._ask(holder)
+        return await self._ask(holder)
+
+    async def _ask(self, holder: Holder) -> Mapping[str, Any]:
+        path = f"{holder.path}/attachments"
+        answer = await self._api.try_get(path, LISTED)
+        if answer.status in NO_ENDPOINT:
+            # much follows from this, so it is asked again once the service is seen to be well
+            await self._api.show_that_all_is_well()
+            answer = await self._api.try_get(path, LISTED)
+        owner, status = holder.owner, answer.status
         if status in (OK, NOT_FOUND):
             self._working.add(owner)
-            return body
-        if owner in self._working or not holder.ours or status not in (FORBIDDEN, UNROUTED):
+            return mapped(answer.body) if status == OK else {}
+        if owner in self._working or not holder.ours:
             # the endpoint is there, so this one object's files are refused
             self._services.note(
                 Level.LOSS,
@@ -126,7 +142,7 @@ class Attachments:
                 f"the files of {owner} cannot be listed (status {status})",
                 holder.ref,
             )
-        elif owner not in self._missing:
+        else:
             self._missing.add(owner)
             self._services.note(
                 Level.FALLBACK,
@@ -135,22 +151,6 @@ class Attachments:
                 f" (status {status}); none of them are migrated",
             )
         return {}
-
-    async def _answer(self, path: str) -> tuple[int, Mapping[str, Any]]:
-        """Return status and body of a list of files; a server error is one that stays.
-
-        A refusal is asked about a second time, because so much follows from it.
-        """
-        accept = (FORBIDDEN, NOT_FOUND)
-        try:
-            answer = await self._api.try_get(path, accept)
-            if answer.status == FORBIDDEN:
-                answer = await self._api.try_get(path, accept)
-        except RejectedError as error:
-            if error.status is None or error.status < SERVER_ERROR:
-                raise
-            return error.status, {}
-        return answer.status, mapped(answer.body) if answer.status == OK else {}
 
 
 def _is_page(name: str, media_type: str, chunk: bytes) -> bool:

@@ -58,13 +58,13 @@ class Contents:
         if isinstance(record, TestCycle):
             return await self._cycle(record)
         if isinstance(record, TestPlan):
-            path = path_of("testplans", record.key)
+            path = path_of("testplans", _name(record))
             holder = Holder(owner="test_plan", ref=record.ref, path=path)
             return _with_files(record, await self._files.of(holder))
         return (record,)
 
     async def _case(self, case: TestCase) -> tuple[Record, ...]:
-        path = path_of("testcases", case.key)
+        path = path_of("testcases", _name(case))
         case = await self._with_links(case, path, LinkType.COVERAGE)
         case = await self._with_script(case, path)
         whole = Holder(owner="test_case", ref=case.ref, path=path, ours=not case.project)
@@ -73,15 +73,14 @@ class Contents:
         return _with_files(case, files)
 
     async def _cycle(self, cycle: TestCycle) -> tuple[Record, ...]:
-        path = path_of("testcycles", cycle.key)
+        path = path_of("testcycles", _name(cycle))
         cycle = await self._with_links(cycle, path, LinkType.RELATED)
         plan = next(iter(cycle.plans), None)
         files = await self._files.of(Holder(owner="test_cycle", ref=cycle.ref, path=path))
         return _with_files(cycle, tuple(attrs.evolve(file, plan=plan) for file in files))
 
     async def _log(self, log: TestLog) -> tuple[Record, ...]:
-        raw = mapped(log.raw)
-        path = path_of("testexecutions", text(raw.get("key")) or text(raw.get("id")) or log.key)
+        path = path_of("testexecutions", _name(log))
         log = await self._with_links(log, path, LinkType.BLOCKS)
         log = await self._with_results(log, path)
         whole = Holder(owner="test_execution", ref=log.ref, path=path)
@@ -189,6 +188,12 @@ class Contents:
                 f"step {step.key} calls a test case that Zephyr does not name",
                 case.ref,
             )
+
+
+def _name(record: Record) -> str:
+    """Return what the service knows a record by: its key there, else its number."""
+    raw = mapped(record.raw)
+    return text(raw.get("key")) or text(raw.get("id")) or record.key
 
 
 def _extended(record: Record, **parts: Any) -> Mapping[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
@@ -14,7 +15,6 @@ from ztoq_zephyr.payloads import (
     case_key,
     case_version,
     folder_key,
-    project_of,
     to_case,
     to_cycle,
     to_folder,
@@ -23,7 +23,7 @@ from ztoq_zephyr.payloads import (
     to_run,
 )
 from ztoq_zephyr.references import TREES, FolderEntry, References
-from ztoq_zephyr.values import id_of, mapped, text, whole
+from ztoq_zephyr.values import id_of, mapped, project_of, text, whole
 
 __all__ = ["Listing"]
 
@@ -109,36 +109,36 @@ class Listing:
         return (*place.unlisted, to_plan(value, await self._context(value, place), dates))
 
     async def cycle(self, value: Mapping[str, Any]) -> Records:
-        """Return the cycle, and the folders around it that are on no list."""
+        """Return the cycle, and the folders around it and plans that are on no list."""
         place = await self._place(value)
-        plans, gone = await self._references.plans_of_cycle(value)
+        plans, unlisted, others = await self._references.plans_of_cycle(value)
+        around = [record for plan in unlisted for record in await self.plan(plan)]
         context = await self._context(value, place)
-        if gone:
+        if others:
             note = Note(
                 level=Level.CHANGE,
-                code="plan-not-given",
-                text=f"{gone} linked test plans are not given by Zephyr",
+                code="plan-elsewhere",
+                text=f"it belongs to test plans outside the project too: {', '.join(others)}",
             )
             context = attrs.evolve(context, notes=(*context.notes, note))
-        return (*place.unlisted, to_cycle(value, context, plans))
+        return (*place.unlisted, *around, to_cycle(value, context, plans))
 
     async def log(self, value: Mapping[str, Any]) -> Records:
         """Return the run that the execution belongs to, and the execution."""
         references = self._references
         case = case_key(value.get("testCase"), self._project)
-        asked = mapped(value.get("testCycle"))
-        cycle = await references.cycle(asked)
+        cycle, given = await references.cycle(value.get("testCycle"))
         status = id_of(value.get("testExecutionStatus"))
         context = Context(
             project=self._project,
             status=await references.name("statuses", value.get("testExecutionStatus")),
             environment=await references.name("environments", value.get("environment")),
         )
-        if cycle is None and (asked.get("id") or asked.get("self")):
+        if not given:
             note = Note(
                 level=Level.FALLBACK,
                 code="cycle-gone",
-                text="Zephyr no longer gives the test cycle; kept as executed outside any cycle",
+                text="Zephyr no longer gives the test cycle; a stub takes its place",
             )
             context = attrs.evolve(context, notes=(note,))
         run = to_run(value, context, case, cycle.key if cycle else "")
@@ -177,24 +177,24 @@ class Listing:
         return self._folder_at(way, len(way) - 1) if way and way[-1][0] == number else None
 
     async def _folders(self, cursor: str | None) -> Page:
-        """Return one whole tree; ``cursor`` is its type.
+        """Return one whole tree; ``cursor`` is its type and whether those before were stable.
 
         Pages of the service would not do: only the whole tree tells which parents there are.
         """
         types = list(TREES)
-        at = types.index(cursor) if cursor else 0
-        entries, unusable = await self._references.read_folders(types[at])
-        parents = _parents(entries)
+        name, stable = json.loads(cursor) if cursor else (types[0], True)
+        tree = await self._references.read_folders(name)
+        stable = stable and tree.stable
+        following = types[types.index(name) + 1 :]
         rejects = tuple(
             Reject(kind=Kind.FOLDER, key="", reason="the folder has no id", raw=value)
-            for value in unusable
+            for value in tree.unusable
         )
         return Page(
-            records=tuple(self._tree(entries, parents)),
-            cursor=types[at + 1] if at + 1 < len(types) else None,
+            records=tuple(self._tree(tree.entries, _parents(tree.entries))),
+            cursor=json.dumps([following[0], stable]) if following else None,
             rejects=rejects,
-            total=len(entries),
-            stable=False,
+            stable=stable,
         )
 
     def _tree(

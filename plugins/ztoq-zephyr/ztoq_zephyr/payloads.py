@@ -31,7 +31,6 @@ from ztoq_core.plugin import (
     Tree,
 )
 from ztoq_zephyr.values import (
-    KEY,
     account_of,
     fields_of,
     id_of,
@@ -40,6 +39,7 @@ from ztoq_zephyr.values import (
     mapped,
     number_in,
     part_after,
+    project_of,
     seconds,
     text,
     texts,
@@ -53,7 +53,6 @@ __all__ = [
     "case_version",
     "folder_key",
     "links_of",
-    "project_of",
     "to_case",
     "to_cycle",
     "to_folder",
@@ -88,12 +87,6 @@ class Context:
 def folder_key(project: str, number: int) -> str:
     """Return the key of a folder; Zephyr gives it only a number."""
     return f"{project}-F{number}"
-
-
-def project_of(key: str) -> str:
-    """Return the project that a key belongs to, ``""`` where it tells none."""
-    match = KEY.fullmatch(key)
-    return match["project"] if match else ""
 
 
 def case_key(reference: Any, project: str) -> str:

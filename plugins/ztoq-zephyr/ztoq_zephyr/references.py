@@ -14,7 +14,17 @@ import attrs
 
 from ztoq_core.plugin import Level, Services, Tree
 from ztoq_zephyr.api import Api, path_of
-from ztoq_zephyr.values import id_of, instant, listed, mapped, number_in, part_after, text, whole
+from ztoq_zephyr.values import (
+    id_of,
+    instant,
+    listed,
+    mapped,
+    number_in,
+    part_after,
+    project_of,
+    text,
+    whole,
+)
 
 __all__ = ["TREES", "CycleEntry", "FolderEntry", "References"]
 
@@ -34,6 +44,15 @@ class FolderEntry:
     parent: int | None
     tree: Tree
     raw: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
+
+
+@attrs.frozen
+class FolderTree:
+    """The folders of one type by number; values without one; ``stable`` as in ``Page``."""
+
+    entries: dict[int, FolderEntry]
+    unusable: tuple[Any, ...]
+    stable: bool
 
 
 @attrs.frozen
@@ -165,29 +184,35 @@ class References:
         async def read() -> dict[int, FolderEntry]:
             found: dict[int, FolderEntry] = {}
             for folder_type in TREES:
-                entries, _ = await self.read_folders(folder_type)
-                found |= {n: attrs.evolve(entry, raw={}) for n, entry in entries.items()}
+                tree = await self.read_folders(folder_type)
+                found |= {n: attrs.evolve(entry, raw={}) for n, entry in tree.entries.items()}
             return found
 
         return await self._services.once("zephyr folders", read)
 
-    async def read_folders(self, folder_type: str) -> tuple[dict[int, FolderEntry], list[Any]]:
-        """Return one tree by number, read now, and what has no number.
+    async def read_folders(self, folder_type: str) -> FolderTree:
+        """Return one tree, read now.
 
         Parents need not come before their children: numbers tell nothing about the order.
         """
         params = {"projectKey": self._project, "folderType": folder_type}
-        found: dict[int, FolderEntry] = {}
-        unusable = []
-        async for value in self._api.all_of("folders", params):
-            number = whole(mapped(value).get("id"))
-            if text(mapped(value).get("folderType")) not in ("", folder_type):
-                continue
-            if number is None:
-                unusable.append(value)
-            else:
-                found[number] = _folder(value, TREES[folder_type])
-        return found, unusable
+        entries: dict[int, FolderEntry] = {}
+        unusable: list[Any] = []
+        cursor: str | None = None
+        while True:
+            page = await self._api.offset_page("folders", params, cursor)
+            for value in page.values:
+                number = whole(mapped(value).get("id"))
+                kind = text(mapped(value).get("folderType"))
+                if kind in TREES and kind != folder_type:
+                    continue
+                if number is None:
+                    unusable.append(value)
+                else:
+                    entries[number] = _folder(value, TREES[folder_type])
+            cursor = page.cursor
+            if cursor is None:
+                return FolderTree(entries, tuple(unusable), page.stable)
 
     async def folder(self, number: int) -> FolderEntry | None:
         """Return a folder, also one that was made or moved since; None where there is none."""
@@ -242,19 +267,27 @@ class References:
 
         return await self._services.once("zephyr plans", read)
 
-    async def cycle(self, reference: Any) -> CycleEntry | None:
-        """Return the cycle of an execution, by the id or by what stands in ``self``.
+    async def cycle(self, reference: Any) -> tuple[CycleEntry | None, bool]:
+        """Return the cycle of an execution, and whether Zephyr gives it.
 
-        None where Zephyr does not give it. ``self`` holds the key or the number (both seen).
+        It is named by its id or by what stands in ``self``, which is the key or the number (both
+        seen). One that is gone gets the key that stands there, else one made of its number, so
+        that the engine can put a stub in its place. None: executed outside any cycle.
         """
         known = await self.cycles()
         segment = part_after(mapped(reference).get("self"), "testcycles")
         numbers = (whole(mapped(reference).get("id")), whole(segment), known.numbers.get(segment))
         for number in numbers:
             if number in known.entries:
-                return known.entries[number]
+                return known.entries[number], True
         asked = segment or next((str(number) for number in numbers if number is not None), "")
-        return _cycle(mapped(await self._ask("testcycles", asked))) if asked else None
+        if not asked:
+            return None, True
+        found = _cycle(mapped(await self._ask("testcycles", asked)))
+        if found:
+            return found, True
+        key = f"{self._project}-RID{asked}" if whole(asked) is not None else asked
+        return CycleEntry(key, None, None, ()), False
 
     async def dates_of_plan(self, plan: Mapping[str, Any]) -> tuple[datetime | None, ...]:
         """Return the planned dates of the cycles of a plan, whichever of both ends links them."""
@@ -264,21 +297,30 @@ class References:
         entries = [known.entries[number] for number in numbers if number in known.entries]
         return tuple(date for entry in entries for date in (entry.start, entry.end))
 
-    async def plans_of_cycle(self, cycle: Mapping[str, Any]) -> tuple[tuple[str, ...], int]:
-        """Return the keys of a cycle's plans, its own order first, and how many are not given."""
+    async def plans_of_cycle(
+        self, cycle: Mapping[str, Any]
+    ) -> tuple[tuple[str, ...], tuple[Mapping[str, Any], ...], tuple[str, ...]]:
+        """Return the plans of a cycle, its own order first.
+
+        First the keys of the project's plans; then those of them that are on no list, as JSON;
+        then what names the others: keys of other projects, numbers that Zephyr does not give.
+        """
         known = await self.plans()
         own = linked(cycle, "testPlans", "testPlanId")
-        numbers = dict.fromkeys((*own, *known.of_cycle.get(whole(cycle.get("id")), ())))
-        keys, gone = [], 0
-        for number in numbers:
-            key = known.keys.get(number) or text(
-                mapped(await self._ask("testplans", number)).get("key")
-            )
-            if key:
-                keys.append(key)
-            else:
-                gone += 1
-        return tuple(keys), gone
+        keys: list[str] = []
+        unlisted: list[Mapping[str, Any]] = []
+        others: list[str] = []
+        for number in dict.fromkeys((*own, *known.of_cycle.get(whole(cycle.get("id")), ()))):
+            key = known.keys.get(number, "")
+            if not key:
+                value = mapped(await self._ask("testplans", number))
+                key = text(value.get("key"))
+                if project_of(key) != self._project:
+                    others.append(key or str(number))
+                    continue
+                unlisted.append(value)
+            keys.append(key)
+        return tuple(keys), tuple(unlisted), tuple(others)
 
     # --------------------------------------------------------------------------------- one alone
 

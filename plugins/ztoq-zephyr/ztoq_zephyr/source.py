@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import attrs
 
 from ztoq_core.plugin import (
+    AccessError,
     Attachment,
     Client,
     FieldSpec,
@@ -21,6 +22,7 @@ from ztoq_core.plugin import (
     Record,
     Ref,
     Reject,
+    RejectedError,
     Schema,
     Services,
 )
@@ -31,13 +33,13 @@ from ztoq_zephyr.config import ZephyrConfig
 from ztoq_zephyr.contents import Contents
 from ztoq_zephyr.credentials import BearerAuth
 from ztoq_zephyr.listing import Listing
-from ztoq_zephyr.payloads import project_of
 from ztoq_zephyr.references import References
-from ztoq_zephyr.values import mapped, text, whole
+from ztoq_zephyr.values import mapped, project_of, text, whole
 
 __all__ = ["ZephyrSource"]
 
 OK = 200
+FORBIDDEN = 403
 KINDS = (Kind.FOLDER, Kind.TEST_CASE, Kind.TEST_PLAN, Kind.TEST_CYCLE, Kind.TEST_LOG)
 STATUS_TYPES = {
     Kind.TEST_CASE: "TEST_CASE",
@@ -56,9 +58,9 @@ class ZephyrSource:
         self._config = config
         self._services = services
         self._auth = auth
-        self._api = Api(client, config.page_size)
+        self._api = Api(client, config.project, config.page_size)
         self._references = References(self._api, services, config.project)
-        self._files = Attachments(self._api, services, config.project, config.attachments)
+        self._files = Attachments(self._api, services, config.attachments)
         self._listing = Listing(self._api, self._references, services, config.project)
         self._contents = Contents(self._api, self._references, services, self._files)
 
@@ -106,7 +108,15 @@ class ZephyrSource:
 
     async def complete(self, record: Record) -> tuple[Record, ...]:
         """Return the record with steps, results and links, then its files."""
-        return await self._contents.complete(record)
+        try:
+            return await self._contents.complete(record)
+        except AccessError as error:
+            if error.status != FORBIDDEN:
+                raise
+            # a key that is gone may answer 403 (vendor's "Troubleshoot REST API issues"); where
+            # the project is not readable any more, this raises
+            await self._api.show_that_all_is_well()
+            raise RejectedError(str(error), status=FORBIDDEN) from error
 
     async def resolve(self, ref: Ref) -> tuple[Record, ...] | Reject:
         """Return what is on no list: of another project, archived, made since; or a reject."""
@@ -140,7 +150,7 @@ class ZephyrSource:
                 "is used but on no list of Zephyr's API (archived, or made since); read by itself",
                 ref,
             )
-        completed, *revealed = await self._contents.complete(_named(record, ref))
+        completed, *revealed = await self.complete(_named(record, ref))
         return (completed, *around, *revealed)
 
     async def download(self, attachment: Attachment) -> AsyncIterator[bytes]:

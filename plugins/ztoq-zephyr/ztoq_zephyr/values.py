@@ -27,6 +27,7 @@ __all__ = [
     "mapped",
     "number_in",
     "part_after",
+    "project_of",
     "seconds",
     "text",
     "texts",
@@ -35,6 +36,12 @@ __all__ = [
 
 KEY = re.compile(r"(?P<project>.+)-[TRPE]\d+")
 """A key of a case, cycle, plan or execution."""
+
+
+def project_of(key: str) -> str:
+    """Return the project that a key belongs to, ``""`` where it tells none."""
+    match = KEY.fullmatch(key)
+    return match["project"] if match else ""
 
 
 def mapped(value: Any) -> Mapping[str, Any]:

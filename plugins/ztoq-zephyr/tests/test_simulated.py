@@ -1,0 +1,166 @@
+"""The whole of a simulated project is read, whatever its tenant lacks or lowers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from ztoq_zephyr.config import ZephyrConfig
+from ztoq_zephyr.plugin import open_zephyr, ztoq_sources
+from ztoq_zephyr.simulator.demo import shop
+from ztoq_zephyr.simulator.model import Project
+from ztoq_zephyr.simulator.options import Options
+from ztoq_zephyr.simulator.shop import KEY
+from ztoq_zephyr.simulator.simulator import Simulator
+
+from ztoq_core.plugin import (
+    Attachment,
+    Kind,
+    Record,
+    Ref,
+    Reject,
+    RejectedError,
+    Secret,
+    Source,
+    TestCase,
+    TestLog,
+)
+from ztoq_core.testing import Notes, SourceContract, lent
+
+OPTIONS = {
+    "usual": Options(),
+    "by offset": Options(next_gen=False, cap=7),
+    "small pages": Options(cap=3, extra_keys=True),
+    "silent pages": Options(next_gen=False, cap=7, total=False, is_last=False, next_url=False),
+    "drifting totals": Options(next_gen=False, cap=7, drift=5),
+    "lacking with 404": Options(next_gen=False, missing=404),
+}
+
+
+@asynccontextmanager
+async def reading(simulator: Simulator, notes: Notes) -> AsyncIterator[Source]:
+    async with simulator.serving() as base_url:
+        config = ZephyrConfig(
+            base_url=base_url, project=KEY, token=Secret(simulator.token()), page_size=50
+        )
+        async with open_zephyr(config, lent(notes)) as source:
+            yield source
+    assert not simulator.server.errors
+    assert simulator.writes == 0
+
+
+class TestZephyr(SourceContract):
+    @pytest.fixture
+    async def source(self) -> AsyncIterator[Source]:
+        async with reading(Simulator(shop(), Options(cap=25)), Notes()) as source:
+            yield source
+
+    @pytest.fixture
+    def contents(self) -> Mapping[str, bytes]:
+        case = next(case for case in project().cases if case.files)
+        return {f"{case.key}#{file.id}": b"".join(file.chunks()) for file in case.files}
+
+
+async def read(source: Source) -> tuple[dict[Ref, Record], list[Reject]]:
+    """Return everything, as the engine would read it; an unstable list once only."""
+    records: dict[Ref, Record] = {}
+    rejects: list[Reject] = []
+    await source.check()
+    for kind in source.kinds:
+        cursor: str | None = None
+        while True:
+            page = await source.fetch(kind, cursor)
+            rejects += page.rejects
+            for record in page.records:
+                completed: tuple[Record, ...] = (record,)
+                if record.kind in source.completes:
+                    completed = await source.complete(record)
+                records.update((each.ref, each) for each in completed)
+            cursor = page.cursor
+            if cursor is None:
+                break
+    called = {ref for each in records.values() for ref in (*each.parents(), *each.mentions())}
+    for ref in called - records.keys():
+        found = await source.resolve(ref)
+        if isinstance(found, Reject):
+            rejects.append(found)
+        else:
+            records.update((each.ref, each) for each in found)
+    return records, rejects
+
+
+def project() -> Project:
+    return next(each for each in shop() if each.key == KEY)
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+async def test_everything_arrives_once(name: str) -> None:
+    notes = Notes()
+    async with reading(Simulator(shop(), OPTIONS[name]), notes) as source:
+        records, _ = await read(source)
+    counts = Counter(record.kind for record in records.values())
+    there = project()
+    assert counts[Kind.FOLDER] == len(there.folders)
+    assert counts[Kind.TEST_PLAN] == len(there.plans)
+    assert counts[Kind.TEST_CYCLE] == len(there.cycles)
+    assert counts[Kind.TEST_LOG] == len(there.executions)
+    own = [each for each in records.values() if isinstance(each, TestCase) and not each.project]
+    assert {each.key for each in own} == {case.key for case in there.cases}
+    steps = {case.key: len(case.steps) for case in there.cases}
+    assert {each.key: len(each.steps) for each in own} == steps
+    results = {each.key: len(each.results) for each in there.executions}
+    logs = [each for each in records.values() if isinstance(each, TestLog)]
+    assert {each.key: len(each.results) for each in logs} == results
+    assert counts[Kind.ATTACHMENT] > 0
+    assert not set(notes.codes()) & {"files-not-offered", "files-refused", "name-unknown"}
+
+
+async def test_every_file_arrives_byte_for_byte() -> None:
+    simulator = Simulator(shop(), Options())
+    async with reading(simulator, Notes()) as source:
+        records, _ = await read(source)
+        files = [each for each in records.values() if isinstance(each, Attachment)]
+        read_ = {
+            int(file.key.rpartition("#")[2]): b"".join(
+                [chunk async for chunk in source.download(file)]
+            )
+            for file in files
+        }
+    there = project()
+    owners: list[Any] = [*there.cases, *there.cycles, *there.plans, *there.executions]
+    owners += [step for case in there.cases for step in case.steps]
+    owners += [result for execution in there.executions for result in execution.results]
+    sent = {file.id: b"".join(file.chunks()) for owner in owners for file in owner.files}
+    assert read_ == sent
+
+
+async def test_a_tenant_without_files_is_said_once_for_each_owner() -> None:
+    notes = Notes()
+    simulator = Simulator(shop(), Options(attachments=False))
+    async with reading(simulator, notes) as source:
+        records, _ = await read(source)
+    assert not [each for each in records.values() if each.kind is Kind.ATTACHMENT]
+    assert notes.codes().count("files-not-offered") == 6
+
+
+async def test_essential_refuses_the_content_of_files() -> None:
+    simulator = Simulator(shop(), Options(downloads=False))
+    async with reading(simulator, Notes()) as source:
+        records, _ = await read(source)
+        file = next(each for each in records.values() if isinstance(each, Attachment))
+        with pytest.raises(RejectedError, match="Permission denied"):
+            async for _chunk in source.download(file):
+                pass
+
+
+async def test_the_demo_points_at_itself() -> None:
+    (declared,) = ztoq_sources()
+    assert declared.simulator is not None
+    async with declared.simulator() as table:
+        given: dict[str, Any] = {name: table[name] for name in table if name != "use"}
+        async with open_zephyr(ZephyrConfig(**given), lent()) as source:
+            findings = await source.check()
+    assert "error" not in {finding.level for finding in findings}
