@@ -66,8 +66,7 @@ async def load(  # noqa: PLR0913 - the choices of the command
     creates = schema.can_create_fields and schema.fields_known
     if not accept_missing_fields:
         _refuse_gaps(missing, schema, creates=creates)
-    for gap in missing:
-        teller.say(f"{'Will create' if creates and not gap.required else 'Missing'}: {gap}")
+    _tell_gaps(missing, teller, creates=creates)
     if dry_run:
         counts = await store.read(store.outbox.left)
         teller.say(f"{counts} records would be written; nothing was sent (--dry-run)")
@@ -96,6 +95,20 @@ def _refuse_gaps(missing: Sequence[Gap], schema: Schema, *, creates: bool) -> No
         "following, or set create_fields = true in [sink] with an administrator's credentials, or "
         f"go on with --accept-missing-fields: values then stand as text.\n{lines}".rstrip()
     )
+
+
+def _tell_gaps(missing: Sequence[Gap], teller: Teller, *, creates: bool) -> None:
+    """Say in a line per kind what is missing and what becomes of it."""
+    for made in (True, False):
+        for kind in Kind:
+            names = [
+                f"{gap.name!r}" + (f" (+{len(gap.values)} values)" if gap.exists else "")
+                for gap in missing
+                if gap.of is kind and made is (creates and not gap.required)
+            ]
+            if names:
+                does = "Will create fields" if made else "Missing fields"
+                teller.say(f"{does} of {kind}: {', '.join(names)}", "info" if made else "warning")
 
 
 @attrs.define
