@@ -256,6 +256,35 @@ class SinkContract:
                 with pytest.raises((RecordError, RejectedError)):
                     await target.write(record)
 
+    async def test_looking_gives_the_stamp_of_the_last_writing(self, sink: Sink) -> None:
+        target, records = await self._arrived(sink)
+        for record in records:
+            found = await sink.look(record.kind, target.at(record).target_id)
+            assert found is not None, f"look({record.ref}) does not see it"
+            assert found.stamp == target.at(record).stamp, f"{record.ref} looks changed"
+        for record in _free(records):
+            await target.write(_renamed(record), target.at(record).target_id)
+            found = await sink.look(record.kind, target.at(record).target_id)
+            assert found is not None
+            assert found.stamp == target.at(record).stamp, f"{record.ref} looks changed"
+            await target.delete(record)
+            gone = await sink.look(record.kind, target.at(record).target_id)
+            assert gone is None, f"look({record.ref}) sees what is deleted"
+
+    async def test_contents_tell_what_lies_inside(self, sink: Sink) -> None:
+        """What a deletion might take along; files belong to the object itself."""
+        target, records = await self._arrived(sink)
+        for record in records:
+            if record.kind in {Kind.FOLDER, Kind.TEST_CYCLE, Kind.TEST_RUN}:
+                inside = [each for each in records if record.ref in each.parents()]
+                found = await sink.contents(record.kind, target.at(record).target_id)
+                told = {(each.kind, each.target_id) for each in found}
+                expected = {(each.kind, target.at(each).target_id) for each in inside}
+                assert expected <= told, f"contents({record.ref}) lacks {expected - told}"
+        for record in _free(records):
+            left = await sink.contents(record.kind, target.at(record).target_id)
+            assert left == (), f"contents({record.ref}) gave {left}"
+
     async def test_deleting_removes_that_object_alone(self, sink: Sink) -> None:
         target, records = await self._arrived(sink)
         free = _free(records)
