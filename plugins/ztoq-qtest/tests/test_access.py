@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from ztoq_qtest import QtestConfig, open_qtest
+from ztoq_qtest.auth import PasswordGrant
 from ztoq_qtest.simulator import Options, Simulator
 
 from ztoq_core.plugin import AccessError, ConfigError, Kind, Secret
@@ -65,14 +66,25 @@ async def test_a_login_lost_with_its_refresh_token_is_made_anew(opened: Any) -> 
     assert world.simulator.calls["POST", "/oauth/token"] == 3
 
 
-async def test_tokens_are_renewed_before_they_end(opened: Any) -> None:
-    world = await opened(site(token_life=1.0), **LOGIN)
-    for number in range(30):
-        await world.sink.marks(Kind.FOLDER, (), None)
-        await asyncio.sleep(0.05 if number % 2 else 0)
-    assert world.simulator.server.errors == []
-    refused = [line for line in world.simulator.server.log if line[3] == 401]
-    assert refused == []
+async def test_tokens_are_renewed_before_they_end() -> None:
+    clock = [0.0]
+    simulator = Simulator(site(token_life=400.0))
+    simulator.access.clock = lambda: clock[0]
+    async with simulator.serving() as base_url:
+        config = QtestConfig(base_url=base_url, project=4242, **LOGIN)
+        services = lent()
+        async with services.client(config) as client:
+            grant = PasswordGrant(client, config, clock=lambda: clock[0])
+
+            async def token_at(seconds: float) -> str:
+                clock[0] = seconds
+                return (await grant.headers())["Authorization"]
+
+            seen = [await token_at(each) for each in (0.0, 330.0, 341.0, 600.0, 1000.0)]
+            assert [seen.index(each) for each in seen] == [0, 0, 2, 2, 4]
+            await grant.revoke(services)
+    assert simulator.access.open_sessions == 0
+    assert [line[3] for line in simulator.server.log if line[3] != 200] == []
 
 
 async def test_what_was_obtained_is_revoked() -> None:

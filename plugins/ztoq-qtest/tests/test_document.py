@@ -64,8 +64,7 @@ def _records(project: Any) -> list[Any]:
     ]
 
 
-@pytest.mark.parametrize("login", [True, False])
-@pytest.mark.parametrize("administrator", [True, False])
+@pytest.mark.parametrize(("login", "administrator"), [(True, True), (False, False)])
 async def test_no_request_breaks_the_document(
     opened: Any, project: Any, *, login: bool, administrator: bool
 ) -> None:

@@ -8,7 +8,8 @@ import attrs
 import pytest
 from ztoq_qtest.simulator import Options
 
-from ztoq_core.plugin import Kind
+from ztoq_core.plugin import Content, DoubtError, Kind
+from ztoq_core.simulate import Faults
 
 
 def records(project: Any) -> list[Any]:
@@ -225,3 +226,31 @@ async def test_nothing_is_deleted_by_force(opened: Any, project: Any) -> None:
         await world.sink.delete(record.kind, world.written[record.ref].target_id)
     dump = world.dump()
     assert not any(dump[kind] for kind in ("modules", "test_cases", "requirements", "releases"))
+
+
+async def test_what_was_written_though_the_answer_was_lost_is_found(
+    opened: Any, project: Any
+) -> None:
+    faults = Faults(lost=1.0, only=lambda request: request.method == "POST")
+    world = await opened(faults=faults)
+    for record in records(project):
+        with pytest.raises(DoubtError):
+            await world.write(record)
+        (found,) = await world.sink.find(record, world.written)
+        world.written[record.ref] = found.written
+        if record.kind is Kind.TEST_CASE:
+            await world.finish(attrs.evolve(record, requirements=()))
+    assert world.simulator.state.objects["test-logs"]
+
+
+async def test_a_file_sent_though_the_answer_was_lost_is_found(opened: Any, project: Any) -> None:
+    faults = Faults(plan=[], only=("POST",))
+    world = await opened(faults=faults)
+    await project.write_all(world)
+    body: Content = attrs.evolve(project.bodies()[project.case_file], name="late.txt")
+    file = attrs.evolve(project.case_file, key="SHOP-T2#8", name="late.txt", sha256=body.sha256)
+    assert await world.sink.find(file, world.written) == ()
+    faults.plan.append("lost")
+    with pytest.raises(DoubtError):
+        await world.write(file, body)
+    assert len(await world.sink.find(file, world.written)) == 1

@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from ztoq_qtest import texts
-from ztoq_qtest.values import Choice, Field, decode, encode, instant, structure_field
+from ztoq_qtest.values import (
+    Choice,
+    Field,
+    decode,
+    encode,
+    instant,
+    people_by_name,
+    structure_field,
+)
 
 from ztoq_core.plugin import FieldType, FieldValue, User
 
@@ -70,7 +78,14 @@ def value(content: Any, *alternatives: str) -> FieldValue:
 def test_values_travel_as_the_field_demands(
     of: Field, given_value: FieldValue, travels: str | None, left: Any
 ) -> None:
-    assert encode(of, given_value, [ALICE]) == (travels, left)
+    assert encode(of, given_value, people_by_name([ALICE])) == (travels, left)
+
+
+def test_a_name_of_two_people_names_neither() -> None:
+    other = User(id="9", name="Alice Tester", email="other@example.com")
+    gone = User(id="10", name="Gone", active=False)
+    people = people_by_name([ALICE, other, gone])
+    assert people == {"8": "8", "9": "9", "alice@example.com": "8", "other@example.com": "9"}
 
 
 @pytest.mark.parametrize(

@@ -9,15 +9,17 @@ from __future__ import annotations
 import asyncio
 import base64
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import attrs
 
 from ztoq_core.plugin import AccessError, Client, Level, Secret, ServiceError, Services
+from ztoq_qtest.config import QtestConfig
 
 __all__ = ["PasswordGrant", "StaticToken"]
 
+LIFE = 300.0  # seconds of a token that does not say (the document's example)
 LEEWAY = 60.0  # seconds before the end at which a token counts as used up, at most a quarter of it
 REFRESHER = "qtest-api"  # the client name of the refresh grant (vendor's document)
 REFUSED = frozenset({400, 401, 403})
@@ -63,12 +65,25 @@ class _Token:
 class PasswordGrant:
     """Tokens obtained by name and password; one renewal serves all who wait for it."""
 
-    def __init__(self, client: Client, username: str, password: Secret, site: str) -> None:
-        """Use ``client`` (without credentials); ``site`` is the client name, any will do."""
+    def __init__(
+        self,
+        client: Client,
+        config: QtestConfig,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Use ``client`` (without credentials) and the login of ``config``.
+
+        Raises:
+            ValueError: The config has no login.
+        """
+        if config.username is None or config.password is None:
+            raise ValueError("the config has no user name and password")
         self._client = client
-        self._username = username
-        self._password = password
-        self._site = site
+        self._username = config.username
+        self._password = config.password
+        # any client name will do; the site's is what the document shows
+        self._site = config.host.partition(".")[0]
+        self._clock = clock
         self._lock = asyncio.Lock()
         self._token: _Token | None = None
         self._given: list[_Token] = []
@@ -80,7 +95,7 @@ class PasswordGrant:
             AccessError: Name or password are refused.
         """
         token = self._token
-        if token is None or time.monotonic() >= token.renew_at:
+        if token is None or self._clock() >= token.renew_at:
             async with self._lock:
                 if self._token is token:
                     await self._obtain()
@@ -95,7 +110,7 @@ class PasswordGrant:
 
     async def revoke(self, services: Services) -> None:
         """Give back the tokens that are still good; one that cannot be is noted."""
-        now = time.monotonic()
+        now = self._clock()
         for token in [each for each in self._given if each.ends > now]:
             try:
                 await self._client.request(
@@ -134,8 +149,9 @@ class PasswordGrant:
                 "wrong, or the user signs in by single sign-on and needs a token",
                 status=401,
             )
-        now = time.monotonic()
-        life = float(body.get("expires_in") or 300.0)
+        now = self._clock()
+        told = body.get("expires_in")
+        life = LIFE if told is None else float(told)
         self._token = _Token(
             access=str(body["access_token"]),
             refresh=str(body.get("refresh_token") or ""),

@@ -7,6 +7,7 @@ differ from site to site.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import attrs
@@ -14,7 +15,14 @@ import attrs
 from ztoq_core.plugin import AccessError, FieldValue, Kind, Level, Note, User
 from ztoq_qtest.kinds import FIELD_OWNERS
 from ztoq_qtest.project import FORBIDDEN, Project
-from ztoq_qtest.values import Field, clearing, encode, structure_choice, structure_field
+from ztoq_qtest.values import (
+    Field,
+    clearing,
+    encode,
+    people_by_name,
+    structure_choice,
+    structure_field,
+)
 
 __all__ = ["FieldSet", "Settings", "Status", "fallbacks"]
 
@@ -30,6 +38,21 @@ class Status:
     default: bool
 
 
+_FOLDED = "\0"  # before names in lower case, which no label can begin with
+
+
+def _names(fields: Sequence[Field]) -> Mapping[str, Field]:
+    """Return fields by label, original name and both in lower case; the first of a name counts."""
+    found: dict[str, Field] = {}
+    for name in ("label", "original"):
+        for field in fields:
+            found.setdefault(getattr(field, name).strip(), field)
+    for name in ("label", "original"):
+        for field in fields:
+            found.setdefault(_FOLDED + getattr(field, name).strip().casefold(), field)
+    return found
+
+
 @attrs.frozen(kw_only=True)
 class FieldSet:
     """The fields of one object type; ``known`` False where the token may not list them."""
@@ -37,24 +60,23 @@ class FieldSet:
     fields: tuple[Field, ...] = ()
     known: bool = True
 
+    @cached_property
+    def _active(self) -> Mapping[str, Field]:
+        return _names([each for each in self.fields if each.active])
+
+    @cached_property
+    def _all(self) -> Mapping[str, Field]:
+        return _names(self.fields)
+
     def named(self, name: str, *, inactive: bool = False) -> Field | None:
         """Return the field by label, else by original name, else whatever the case.
 
         Active ones come first. A longer name is compared by the characters a label may have.
         """
         wanted = name.strip()[:LABEL_LENGTH].strip()
-        folded = wanted.casefold()
-        active = [each for each in self.fields if each.active]
-        for fields in (active, self.fields) if inactive else (active,):
-            for known in (
-                {each.label.strip(): each for each in reversed(fields)},
-                {each.original: each for each in reversed(fields) if each.original},
-            ):
-                if wanted in known:
-                    return known[wanted]
-            for each in fields:
-                if folded in (each.label.strip().casefold(), each.original.casefold()):
-                    return each
+        for known in (self._active, self._all) if inactive else (self._active,):
+            if found := known.get(wanted) or known.get(_FOLDED + wanted.casefold()):
+                return found
         return None
 
     def by_id(self, number: int) -> Field | None:
@@ -132,6 +154,13 @@ class Settings:
 
         return await self.project.services.once(f"qtest users {self.project.config.project}", ask)
 
+    async def _people(self) -> Mapping[str, str]:
+        async def ask() -> Mapping[str, str]:
+            return people_by_name(await self.users())
+
+        name = f"qtest people {self.project.config.project}"
+        return await self.project.services.once(name, ask)
+
     async def properties(
         self, kind: Kind, values: Sequence[FieldValue], *, mark: str = "", clear: bool = False
     ) -> tuple[list[dict[str, Any]], list[FieldValue]]:
@@ -141,7 +170,7 @@ class Settings:
         place are dropped, since another field carries them.
         """
         known = await self.fields(FIELD_OWNERS[kind])
-        users = await self.users() if known.known and values else ()
+        people = await self._people() if known.known and values else {}
         key_field = self.project.config.key_field
         sent: dict[int, str] = {}
         rest: list[FieldValue] = []
@@ -151,7 +180,7 @@ class Settings:
             if value.name == key_field:
                 continue  # the mark says it
             field = known.named(value.name)
-            travels, left = encode(field, value, users) if field else (None, value.value)
+            travels, left = encode(field, value, people) if field else (None, value.value)
             if field and clear and value.value in (None, "", ()):
                 travels = clearing(field)
             if field and travels is not None:

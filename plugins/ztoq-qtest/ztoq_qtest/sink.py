@@ -160,11 +160,8 @@ async def open_qtest(config: QtestConfig, services: Services) -> AsyncIterator[Q
         async with services.client(config, StaticToken(config.token)) as client:
             yield QtestSink(config, client, services)
         return
-    if config.username is None or config.password is None:
-        raise AssertionError("the config demands a token, or a user name with a password")
     async with services.client(config) as plain:
-        site = config.host.partition(".")[0]
-        grant = PasswordGrant(plain, config.username, config.password, site)
+        grant = PasswordGrant(plain, config)
         try:
             async with services.client(config, grant) as client:
                 yield QtestSink(config, client, services)

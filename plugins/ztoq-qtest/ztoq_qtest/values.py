@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -21,6 +22,7 @@ __all__ = [
     "decode",
     "encode",
     "instant",
+    "people_by_name",
     "readable",
     "readable_table",
     "structure_choice",
@@ -92,15 +94,24 @@ class Field:
     default: bool = False
     choices: tuple[Choice, ...] = ()
 
+    @cached_property
+    def _exact(self) -> Mapping[str, Choice]:
+        return {each.label: each for each in reversed(self.choices) if each.active}
+
+    @cached_property
+    def _folded(self) -> Mapping[str, Choice]:
+        active = [each for each in self.choices if each.active]
+        return {one_line(each.label).casefold(): each for each in reversed(active)}
+
     def choice(self, *labels: str) -> Choice | None:
         """Return the first active value with one of the labels, exactly, then whatever the case."""
-        active = [each for each in self.choices if each.active]
         for label in labels:
-            for each in active:
-                if each.label == label:
-                    return each
-        folded = {one_line(each.label).casefold(): each for each in reversed(active)}
-        return next((f for label in labels if (f := folded.get(one_line(label).casefold()))), None)
+            if found := self._exact.get(label):
+                return found
+        for label in labels:
+            if found := self._folded.get(one_line(label).casefold()):
+                return found
+        return None
 
     def label_of(self, number: str) -> str:
         """Return the label of an allowed value by its id, or the id."""
@@ -196,17 +207,18 @@ def _texts(value: FieldValue) -> list[str]:
     return [_number(content)] if content is not None else []
 
 
-def encode(field: Field, value: FieldValue, users: Sequence[User]) -> tuple[str | None, Value]:
+def encode(field: Field, value: FieldValue, people: Mapping[str, str]) -> tuple[str | None, Value]:
     """Return what travels for ``value`` in ``field``, and the part of it that cannot.
 
-    None travels for an empty value (see ``clearing``) and for one that has no place.
+    ``people`` is what ``people_by_name`` gives. None travels for an empty value (see
+    ``clearing``) and for one that has no place.
     """
     content = value.value
     many = field.type is FieldType.MULTI_CHOICE or field.multiple
     if content is None or content in ("", ()):
         return None, None
     if field.type is FieldType.USER:
-        return _users(field, value, users)
+        return _users(field, value, people)
     if field.type in {FieldType.CHOICE, FieldType.MULTI_CHOICE}:
         return _several(field, value) if many else _single(field, value)
     if field.type is FieldType.NUMBER:
@@ -268,23 +280,30 @@ def _several(field: Field, value: FieldValue) -> tuple[str | None, Value]:
     return (f"[{','.join(ids)}]" if ids else None), (rest or None)
 
 
-def _users(field: Field, value: FieldValue, users: Sequence[User]) -> tuple[str | None, Value]:
-    table: dict[str, str] = {}
+def people_by_name(users: Iterable[User]) -> Mapping[str, str]:
+    """Return the ids of active people by id, e-mail and name in lower case.
+
+    A name that two of them bear names neither.
+    """
+    found: dict[str, set[str]] = {}
     for user in users:
         if user.active:
             for name in (user.id, user.email, user.name):
-                table.setdefault(name.casefold(), user.id)
-    table.pop("", None)
+                found.setdefault(name.casefold(), set()).add(user.id)
+    return {name: next(iter(ids)) for name, ids in found.items() if name and len(ids) == 1}
+
+
+def _users(field: Field, value: FieldValue, people: Mapping[str, str]) -> tuple[str | None, Value]:
     texts = _texts(value)
     if field.multiple:
-        pairs = [(text, table.get(text.casefold())) for text in texts]
+        pairs = [(text, people.get(text.casefold())) for text in texts]
         ids = dict.fromkeys(number for _, number in pairs if number)
         rest = tuple(text for text, number in pairs if not number)
         return (f"[{','.join(ids)}]" if ids else None), (rest or None)
     if len(texts) > 1:
         return None, value.value
     for text in (*texts, *value.alternatives):
-        if number := table.get(text.casefold()):
+        if number := people.get(text.casefold()):
             return number, None
     return None, value.value
 
