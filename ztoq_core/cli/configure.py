@@ -37,6 +37,13 @@ def config() -> None:
 )
 @click.option("--sink-password-env", metavar="VAR", help="The variable with the password.")
 @click.option("--create-fields/--no-create-fields", default=None, help="Make missing fields.")
+@click.option(
+    "--set",
+    "others",
+    multiple=True,
+    metavar="TABLE.KEY=VALUE",
+    help="Set any other key of source or sink; may be repeated.",
+)
 @click.option("--store", metavar="URL", help="The store.  [default: sqlite:///ztoq.db]")
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
 @as_json

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-import attrs
 import rich_click as click
 
 __all__ = ["Options", "Verbs", "as_json"]
@@ -14,9 +13,11 @@ __all__ = ["Options", "Verbs", "as_json"]
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-@attrs.define(kw_only=True)
 class Options:
-    """The global options of one command, and whether it has begun to move records."""
+    """The global options of one command, and whether it has begun to move records.
+
+    No attrs class: importing attrs would be a tenth of what ``--help`` may take.
+    """
 
     path: Path | None = None
     verbosity: int = 0

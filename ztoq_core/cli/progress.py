@@ -36,7 +36,7 @@ class Stage:
 
     def take(self, event: Event) -> None:
         """Remember the latest figures."""
-        if event.kind is not None:
+        if event.kind is not None and not event.text:
             self.done[event.kind] = event.done
             if event.total is not None:
                 self.totals[event.kind] = event.total
@@ -45,7 +45,7 @@ class Stage:
         """Return the figures on one line: ``120 of 4,366 test cases, 33 attachments``."""
         parts = []
         for kind in Kind:
-            if kind in self.done:
+            if self.done.get(kind):
                 total = self.totals.get(kind)
                 share = f" of {total:,}" if total and total >= self.done[kind] else ""
                 parts.append(f"{self.done[kind]:,}{share} {_words(kind)}")

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import attrs
+import orjson
 from loguru import logger
 
 from ztoq_core import config as configuration
 from ztoq_core import engine, log
 from ztoq_core.cli.options import Options
 from ztoq_core.cli.talk import Talk
-from ztoq_core.contracts import Connection, Finding, Sink, Source
-from ztoq_core.errors import ConfigError, Exit, ZtoqError
+from ztoq_core.contracts import Connection, Sink, Source
+from ztoq_core.errors import AccessError, ConfigError, Exit, ZtoqError
 from ztoq_core.plugins import Plugins
 from ztoq_core.records import Note, Ref
 from ztoq_core.report import Report, write_html, write_json
+from ztoq_core.report.data import findings_of
 from ztoq_core.services import Services
 from ztoq_core.store import Store
 from ztoq_core.store.notes import add_note
@@ -189,6 +191,7 @@ class _Work:
         stop = engine.Stop()
         with interrupts(stop, self.talk), self.talk.progress() as tell:
             async with opened(self.config, stages, self._note) as (source, sink):
+                await self._check(source=source, sink=sink)
                 for stage in stages:
                     with logger.contextualize(stage=stage):
                         await self._stage(stage, source, sink, tell, stop)
@@ -227,6 +230,31 @@ class _Work:
         elif stage == "validate" and sink:
             await engine.validate(self.store, sink, tell, stop=stop)
 
+    async def _check(self, **sides: Source | Sink | None) -> None:
+        """Try all sides before the first stage begins; what they find stands in the report.
+
+        Raises:
+            AccessError, ConfigError: A side cannot be used.
+        """
+        errors: list[str] = []
+        for name, side in sides.items():
+            if side is None:
+                continue
+            try:
+                found = await side.check()
+            except AccessError as error:
+                used = (self.config.source if name == "source" else self.config.sink).plugin.name
+                advice = f"Look at the credentials in [{name}] and their rights."
+                message = f"{used}: {error}\n{advice}"
+                raise AccessError(message, status=error.status) from error
+            errors += (each.text for each in found if each.level == "error")
+            lines = [attrs.asdict(each) for each in found]
+            await asyncio.to_thread(
+                self.store.set_meta, findings_of(name), orjson.dumps(lines).decode()
+            )
+        if errors:
+            raise ConfigError("\n".join(errors))
+
     def _note(self, note: Note, ref: Ref | None) -> None:
         self.store.submit(lambda: add_note(self.store, "plugin", note, ref))
 
@@ -247,11 +275,7 @@ async def opened(
     stages: Sequence[str],
     note: Callable[[Note, Ref | None], None],
 ) -> AsyncIterator[tuple[Source | None, Sink | None]]:
-    """Open the sides that the stages need, and try all of them before the first stage begins.
-
-    Raises:
-        AccessError, ConfigError: A side cannot be used.
-    """
+    """Open the sides that the stages need."""
     services = Services(sink=note)
     source: Source | None = None
     sink: Sink | None = None
@@ -262,17 +286,7 @@ async def opened(
         if {"load", "validate"} & set(stages):
             end = config.sink
             sink = await stack.enter_async_context(end.plugin.open(end.settings, services))
-        for side in (source, sink):
-            if side is not None:
-                refuse(await side.check())
         yield source, sink
-
-
-def refuse(findings: Iterable[Finding]) -> None:
-    """Raise ConfigError where a finding says that the run would fail."""
-    errors = [each.text for each in findings if each.level == "error"]
-    if errors:
-        raise ConfigError("\n".join(errors))
 
 
 @contextmanager

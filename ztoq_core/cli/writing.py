@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 import attrs
@@ -48,6 +48,7 @@ def write(options: Options, given: Mapping[str, Any]) -> int:
         raise ConfigError(f"{str(path)!r} exists; --force overwrites it")
     plugins = Plugins.installed()
     asks = sys.stdin.isatty() and sys.stderr.isatty()
+    given = {**given, **_others(given["others"])}
     tables = {
         "store": {"url": given["store"] or DEFAULT_STORE},
         "source": _Side("source", plugins, given, asks=asks).table(),
@@ -72,6 +73,18 @@ def write(options: Options, given: Mapping[str, Any]) -> int:
     return 0
 
 
+def _others(pairs: Sequence[str]) -> dict[str, str]:
+    """Return what ``--set sink.key=value`` gives as ``sink_key``."""
+    found = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        table, dot, key = name.partition(".")
+        if not equals or not dot or table not in {"source", "sink"}:
+            raise ConfigError(f"--set takes source.KEY=VALUE or sink.KEY=VALUE, not {name!r}")
+        found[f"{table}_{key}"] = value
+    return found
+
+
 @attrs.frozen
 class _Side:
     """Gathers the table of one side."""
@@ -91,14 +104,23 @@ class _Side:
             if key in table or _is_secret(field):
                 continue
             option = {"base_url": "url"}.get(key, key)
-            value = self.given.get(f"{self.name}_{option}")
+            value = self.given.get(f"{self.name}_{option}", self.given.get(f"{self.name}_{key}"))
             if value is None and (field.default is attrs.NOTHING or key == "base_url"):
                 value = self._ask(option, use, field.default)
             if value is not None:
                 table[key] = spoken(value)
         if "create_fields" in fields:
             table["create_fields"] = self._create_fields(use)
+        if unknown := self._unknown(fields):
+            table[unknown] = ""  # the config's own check names the nearest key
         return table
+
+    def _unknown(self, fields: Mapping[str, Any]) -> str | None:
+        keys = (each.removeprefix(f"{self.name}_") for each in self._set())
+        return next((key for key in keys if key not in fields), None)
+
+    def _set(self) -> list[str]:
+        return [each for each in _others(self.given["others"]) if each.startswith(self.name)]
 
     def _use(self) -> str:
         if use := self.given[self.name]:
@@ -152,7 +174,9 @@ class _Side:
         if self.asks:
             return str(click.prompt(f"{use}: {option}", default=known, err=True))
         if known is None:
-            raise ConfigError(f"name the {self.name}'s {option}: --{self.name}-{option}")
+            known_option = f"{self.name}_{option}" in self.given
+            how = f"--{self.name}-{option}" if known_option else f"--set {self.name}.{option}=…"
+            raise ConfigError(f"name the {self.name}'s {option}: {how}")
         return str(known)
 
 

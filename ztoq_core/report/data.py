@@ -12,7 +12,9 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 
 import attrs
+import orjson
 
+from ztoq_core.contracts import Finding
 from ztoq_core.engine import outcome
 from ztoq_core.errors import Exit
 from ztoq_core.records import Kind, Level
@@ -27,10 +29,24 @@ from ztoq_core.store import (
     Validation,
 )
 
-__all__ = ["KindRow", "NoteGroup", "ProblemGroup", "Report", "SkipGroup", "Verdict", "words"]
+__all__ = [
+    "KindRow",
+    "NoteGroup",
+    "ProblemGroup",
+    "Report",
+    "SkipGroup",
+    "Verdict",
+    "findings_of",
+    "words",
+]
 
 LIMIT = 200
 PLURALS = {Kind.TEST_LOG: "test logs (executions)", Kind.ATTACHMENT: "files"}
+
+
+def findings_of(side: str) -> str:
+    """Return the name of the fact in the store that holds what the check of a side found."""
+    return f"findings of {side}"
 
 
 def words(kind: Kind | None) -> str:
@@ -124,6 +140,7 @@ class Report:
     validation: Validation | None
     runs: tuple[PastRun, ...]
     files: FileTotals
+    findings: tuple[tuple[str, Finding], ...] = ()
 
     @classmethod
     def from_store(cls, store: Store, *, limit: int = LIMIT) -> Report:
@@ -147,6 +164,7 @@ class Report:
             validation=store.validation(),
             runs=runs,
             files=store.files(),
+            findings=tuple(_findings(store)),
         )
 
     @property
@@ -182,6 +200,12 @@ class Report:
         return tuple(group for group in self.notes if set(group.kinds) == {None})
 
 
+def _findings(store: Store) -> Iterable[tuple[str, Finding]]:
+    for side in ("source", "sink"):
+        for line in orjson.loads(store.meta(findings_of(side)) or "[]"):
+            yield side, Finding(level=line["level"], text=line["text"])
+
+
 def stage_of(runs: Iterable[PastRun]) -> str:
     """Return the last stage that these runs were to do: ``extract``, ``transform`` or ``load``."""
     verbs = {run.verb for run in runs}
@@ -204,7 +228,8 @@ def _verdict(store: Store, runs: Sequence[PastRun], kinds: Sequence[KindRow]) ->
     elif judged.exit is Exit.OK:
         heading, tone = "Everything was written; it has not been validated yet", "good"
     elif left:
-        heading, tone = f"{left:,} records have not arrived", "bad"
+        word = "record has" if left == 1 else "records have"
+        heading, tone = f"{left:,} {word} not arrived", "bad"
     else:
         heading, tone = "All records arrived, but not all of it is in order", "bad"
     return Verdict(

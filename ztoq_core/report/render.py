@@ -68,6 +68,10 @@ def write_json(report: Report, store: Store, output: Path | TextIO) -> None:
         "files": attrs.asdict(report.files),
         "validation": report.validation and attrs.asdict(report.validation),
         "runs": [attrs.asdict(run) for run in report.runs],
+        "findings": [
+            {"side": side, "level": finding.level, "text": finding.text}
+            for side, finding in report.findings
+        ],
         "note_counts": [attrs.asdict(each) for each in store.note_counts()],
     }
     lists: dict[str, Callable[[], Iterable[Any]]] = {

@@ -1,0 +1,188 @@
+"""A plugin with a source and a sink in memory, whose behaviour the config chooses.
+
+What a sink holds outlives the command, under the sink's ``name``.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import attrs
+
+from ztoq_core.plugin import (
+    AccessError,
+    FieldType,
+    Finding,
+    Kind,
+    Level,
+    Page,
+    Record,
+    RejectedError,
+    RetryableError,
+    Scene,
+    Schema,
+    Secret,
+    Services,
+    Sink,
+    SinkPlugin,
+    Source,
+    SourcePlugin,
+    TestCase,
+    Transform,
+    TransformerPlugin,
+    hookimpl,
+)
+from ztoq_core.testing.memory import MemorySink, MemorySource
+from ztoq_core.testing.project import CONTENTS, PROJECT
+
+SINKS: dict[str, MemorySink] = {}
+
+
+class Surprise(Exception):  # noqa: N818 - nobody's error class
+    pass
+
+
+def misbehave(how: str) -> None:
+    """Do what the config asks for."""
+    match how:
+        case "refused":
+            raise AccessError("Memory: GET project answered 401: token expired", status=401)
+        case "not there":
+            raise RejectedError("Memory: GET project answered 404", status=404)
+        case "silent":
+            raise RetryableError("Memory: nobody answers")
+        case "surprise":
+            raise Surprise("secret payload")
+        case "full":
+            raise OSError(28, "No space left on device")
+        case "interrupt":
+            signal.raise_signal(signal.SIGINT)
+        case "interrupt twice":
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+
+
+@attrs.frozen(kw_only=True)
+class SourceConfig:
+    project: str
+    token: Secret | None = None
+    at_check: str = ""
+    at_cycles: str = ""
+    finding: str = ""
+
+
+class Misbehaving(MemorySource):
+    def __init__(self, config: SourceConfig, services: Services) -> None:
+        super().__init__(PROJECT, CONTENTS)
+        self.config = config
+        self.services = services
+        self.identity = f"memory {config.project}"
+
+    async def check(self) -> tuple[Finding, ...]:
+        misbehave(self.config.at_check)
+        found = [Finding(level="info", text="Memory does not show archived cases")]
+        if self.config.finding:
+            found.append(Finding(level=self.config.finding, text="The licence ends tomorrow"))
+        return tuple(found)
+
+    async def fetch(self, kind: Kind, cursor: str | None) -> Page:
+        if kind is Kind.TEST_CYCLE:
+            misbehave(self.config.at_cycles)
+        if kind is Kind.FOLDER:
+            self.services.note(Level.CHANGE, "once", "A list was read twice")
+        return await super().fetch(kind, cursor)
+
+
+@asynccontextmanager
+async def open_source(config: SourceConfig, services: Services) -> AsyncIterator[Source]:
+    if config.token:
+        config.token.reveal()
+    yield Misbehaving(config, services)
+
+
+@attrs.frozen(kw_only=True)
+class SinkConfig:
+    name: str
+    token: Secret | None = None
+    username: str | None = None
+    password: Secret | None = None
+    refuses: tuple[str, ...] = ()
+    create_fields: bool = True
+    fields_known: bool = True
+    at_check: str = ""
+    project: int = 1
+
+
+@asynccontextmanager
+async def open_sink(config: SinkConfig, _services: Services) -> AsyncIterator[Sink]:
+    sink = SINKS.setdefault(config.name, MemorySink())
+    sink.refuses = set(config.refuses)
+    sink.schema = attrs.evolve(
+        sink.schema,
+        can_create_fields=config.create_fields,
+        fields_known=config.fields_known,
+    )
+    misbehave(config.at_check)
+    yield sink
+
+
+@attrs.frozen(kw_only=True)
+class Suffix:
+    suffix: str = ""
+    finding: str = ""
+
+
+def build(config: Suffix, _scene: Scene) -> Transform:
+    def transform(record: Record) -> Record:
+        fields = tuple(attrs.evolve(each, type=FieldType.TEXT) for each in record.fields)
+        if isinstance(record, TestCase):
+            return attrs.evolve(record, name=record.name + config.suffix, fields=fields)
+        return attrs.evolve(record, fields=fields)
+
+    return transform
+
+
+def check(config: Suffix, _source: Schema, _sink: Schema) -> tuple[Finding, ...]:
+    return (Finding(level=config.finding, text="A mapping's remark"),) if config.finding else ()
+
+
+@asynccontextmanager
+async def source_simulator() -> AsyncIterator[Mapping[str, Any]]:
+    yield {"project": "DEMO", "token": Secret("made up")}
+
+
+@asynccontextmanager
+async def sink_simulator() -> AsyncIterator[Mapping[str, Any]]:
+    yield {"name": "demo", "base": 1} if "broken demo" in SINKS else {"name": "demo"}
+
+
+@hookimpl
+def ztoq_sources() -> Iterable[SourcePlugin[Any]]:
+    yield SourcePlugin(
+        name="memory",
+        summary="Records in memory",
+        config=SourceConfig,
+        open=open_source,
+        simulator=source_simulator,
+    )
+
+
+@hookimpl
+def ztoq_sinks() -> Iterable[SinkPlugin[Any]]:
+    yield SinkPlugin(
+        name="memory",
+        summary="Records in memory",
+        config=SinkConfig,
+        open=open_sink,
+        simulator=sink_simulator,
+    )
+
+
+@hookimpl
+def ztoq_transformers() -> Iterable[TransformerPlugin[Any]]:
+    yield TransformerPlugin(
+        name="suffix", summary="Adds to names", config=Suffix, build=build, check=check
+    )

@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+import io
+import tomllib
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Program, Said
+
+
+def test_show_prints_effective_settings_and_no_secret(
+    ztoq: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MY_TOKEN", "s3cret")
+    ztoq.config(source='token = { env = "MY_TOKEN" }')
+    said = ztoq("config", "show")
+    assert said.code == 0
+    shown = tomllib.loads(said.out)
+    assert shown["source"]["token"] == "***"
+    assert shown["store"] == {"url": "sqlite:///ztoq.db"}
+    assert shown["sink"]["create_fields"] is True
+    assert ztoq("--json", "config", "show").result["config"] == shown
+
+
+def test_check_tells_what_both_sides_say(ztoq: Program) -> None:
+    ztoq.config(
+        source='finding = "warning"',
+        more='[[transform]]\nuse = "suffix"\nfinding = "info"\n',
+    )
+    said = ztoq("config", "check")
+    assert said.code == 0
+    lines = said.out.splitlines()
+    assert lines[0] == "warning: source: The licence ends tomorrow"
+    assert "info: transform[0]: A mapping's remark" in lines
+    assert lines[-1] == "No errors, 1 warnings. Next: ztoq migrate"
+    assert not (ztoq.folder / "ztoq.db").exists()
+
+
+def test_check_says_that_no_mapping_applies(ztoq: Program) -> None:
+    assert "no default mapping for the pair" in ztoq("config", "check").out
+
+
+@pytest.mark.parametrize(
+    ("how", "code"), [("refused", 2), ("not there", 2), ("silent", 3), ("", 0)]
+)
+def test_check_ends_as_a_run_would(ztoq: Program, how: str, code: int) -> None:
+    ztoq.config(sink=f'at_check = "{how}"')
+    said = ztoq("--json", "config", "check")
+    assert said.code == said.result["exit"] == code
+
+
+def test_check_looks_at_both_sides_even_if_the_first_fails(ztoq: Program) -> None:
+    ztoq.config(source='token = { env = "NO_SUCH" }', sink="fields_known = false")
+    said = ztoq("config", "check")
+    assert said.code == 2
+    assert "error: source: source.token: the environment variable 'NO_SUCH'" in said.out
+    assert "--accept-missing-fields" in said.out
+
+
+def test_check_says_what_is_wrong_with_the_chain(ztoq: Program) -> None:
+    ztoq.config(more='[[transform]]\nuse = "suffix"\nfinding = "error"\n')
+    said = ztoq("config", "check")
+    assert said.code == 2
+    assert "error: transform[0]: A mapping's remark" in said.out
+
+
+# ------------------------------------------------------------------------------------------ init
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def init(ztoq: Program, *more: str) -> Said:
+    arguments = ("--config", "new.toml", "config", "init", "--source", "memory", *more)
+    return ztoq(*arguments, "--sink", "memory", "--set", "sink.name=here")
+
+
+def written(ztoq: Program) -> dict[str, Any]:
+    return tomllib.loads((ztoq.folder / "new.toml").read_text())
+
+
+def test_init_writes_a_config_from_options(ztoq: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MEMORY_TOKEN", "s3cret")
+    said = init(
+        ztoq, "--source-project", "ACME", "--sink-project", "4242", "--no-create-fields",
+        "--source-token-env", "A_TOKEN",
+    )  # fmt: skip
+    assert said.code == 0, said.err
+    assert said.out == (
+        "Wrote new.toml.\nSet the environment variable A_TOKEN to the secret itself.\n"
+        "Next: ztoq config check\n"
+    )
+    assert written(ztoq) == {
+        "store": {"url": "sqlite:///ztoq.db"},
+        "source": {"use": "memory", "token": {"env": "A_TOKEN"}, "project": "ACME"},
+        "sink": {
+            "use": "memory",
+            "token": {"env": "MEMORY_TOKEN"},
+            "name": "here",
+            "project": 4242,
+            "create_fields": False,
+        },
+    }
+    text = (ztoq.folder / "new.toml").read_text()
+    assert "s3cret" not in text
+    assert "# Only ever read." in text
+    monkeypatch.setenv("A_TOKEN", "x")
+    assert ztoq("--config", "new.toml", "config", "check").code == 0
+
+
+def test_init_takes_name_and_password_instead_of_a_token(ztoq: Program) -> None:
+    said = init(ztoq, "--source-project", "ACME", "--sink-username", "me")
+    assert said.code == 0, said.err
+    assert written(ztoq)["sink"]["username"] == "me"
+    assert written(ztoq)["sink"]["password"] == {"env": "MEMORY_PASSWORD"}
+    assert "token" not in written(ztoq)["sink"]
+
+
+def test_init_overwrites_only_by_force(ztoq: Program) -> None:
+    assert init(ztoq, "--source-project", "ACME").code == 0
+    said = init(ztoq, "--source-project", "OTHER")
+    assert said.code == 2
+    assert "'new.toml' exists; --force overwrites it" in said.err
+    assert init(ztoq, "--source-project", "OTHER", "--force").code == 0
+    assert written(ztoq)["source"]["project"] == "OTHER"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "name the source's project: --source-project"),
+        (("--source-project", "A", "--sink-project", "x"), "expected a whole number"),
+        (("--source-project", "A", "--set", "sink.nmae=x"), "did you mean 'name'?"),
+        (("--source-project", "A", "--set", "nmae=x"), "--set takes source.KEY=VALUE"),
+    ],
+)
+def test_init_without_a_terminal_names_what_is_missing_or_wrong(
+    ztoq: Program, arguments: tuple[str, ...], message: str
+) -> None:
+    said = init(ztoq, *arguments)
+    assert said.code == 2
+    assert message in said.err
+    assert not (ztoq.folder / "new.toml").exists()
+
+
+def test_init_names_the_option_for_a_key_of_a_plugins_own(ztoq: Program) -> None:
+    said = ztoq("--config", "new.toml", "config", "init", "--source-project", "ACME")
+    assert said.code == 2
+    assert "name the sink's name: --set sink.name=" in said.err
+
+
+def test_init_says_where_it_cannot_write(ztoq: Program) -> None:
+    said = ztoq(
+        "--config", "no/such/new.toml", "config", "init", "--source-project", "A",
+        "--set", "sink.name=x",
+    )  # fmt: skip
+    assert said.code == 2
+    assert "cannot write 'no/such/new.toml'" in said.err
+
+
+def test_init_asks_on_a_terminal_token_first(
+    ztoq: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    err = Terminal()
+    monkeypatch.setattr("sys.stdin", Terminal("\nACME\n-\nme\n\nhere\ny\n"))
+    monkeypatch.setattr("sys.stderr", err)
+    assert ztoq("--config", "new.toml", "config", "init").code == 0
+    asked = err.getvalue()
+    assert asked.index("variable with the token") < asked.index("project")
+    assert "do not serve people who sign in through single sign-on" in asked.replace("\n", " ")
+    assert written(ztoq)["source"] == {
+        "use": "memory",
+        "token": {"env": "MEMORY_TOKEN"},
+        "project": "ACME",
+    }
+    assert written(ztoq)["sink"] == {
+        "use": "memory",
+        "username": "me",
+        "password": {"env": "MEMORY_PASSWORD"},
+        "name": "here",
+        "create_fields": True,
+    }
+
+
+def test_init_needs_plugins(ztoq: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ztoq_core.plugins.entry_points", lambda group: [][: len(group)])
+    said = ztoq("--config", "new.toml", "config", "init")
+    assert said.code == 2
+    assert "no source is installed" in said.err

@@ -1,0 +1,140 @@
+"""The program as a process: help, version, start-up, exit codes."""
+
+from __future__ import annotations
+
+import re
+import resource
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+import rich_click as click
+
+from tests.cli.conftest import Program
+from ztoq_core.cli.app import ztoq as root
+
+START_UP_S = 0.25
+TRIES = 8
+UNWANTED = ("aiohttp", "peewee", "ztoq_core.store", "ztoq_core.engine", "pluggy", "jinja2")
+
+
+def start(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-m", "ztoq_core.cli", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("argument", ["--help", "--version"])
+def test_start_up_is_quick(argument: str) -> None:
+    used: list[float] = []
+    while len(used) < TRIES and min(used, default=1.0) >= START_UP_S:
+        # several tries: CPU time grows with what else this machine does
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        assert start(argument).returncode == 0
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        used.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    assert min(used) < START_UP_S
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; from ztoq_core.cli import run; run(['--help']); "
+        f"print([name for name in {UNWANTED!r} if name in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stderr == "[]\n"
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    assert start("--version").stdout == f"ztoq, version {version('ztoq-core')}\n"
+
+
+def verbs(group: click.Group, path: str = "") -> dict[str, click.Command]:
+    found: dict[str, click.Command] = {}
+    for name, command in group.commands.items():
+        found[f"{path}{name}"] = command
+        if isinstance(command, click.Group):
+            found |= verbs(command, f"{path}{name} ")
+    return found
+
+
+@pytest.mark.parametrize("verb", verbs(root))
+def test_every_help_begins_with_an_imperative_and_ends_with_an_example(verb: str) -> None:
+    text = verbs(root)[verb].help or ""
+    first = text.split()[0]
+    assert first[0].isupper()
+    assert not first.endswith(("s", "ing"))
+    last = text.rstrip().split("\n\n")[-1]
+    assert re.search(rf"Example:  ztoq .*{verb.split(maxsplit=1)[0]}", last)
+
+
+def test_no_verb_is_a_stub() -> None:
+    assert list(verbs(root)) == [
+        "config",
+        "config init",
+        "config show",
+        "config check",
+        "extract",
+        "transform",
+        "load",
+        "migrate",
+        "validate",
+        "report",
+        "status",
+        "plugins",
+        "demo",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("migrat",), "No such command 'migrat'"),
+        (("migrate", "--no-such"), "--no-such"),
+        (("migrate", "--config", "x.toml"), "--config"),
+    ],
+)
+def test_wrong_usage_exits_2_and_shows_how_it_goes(
+    ztoq: Program, arguments: tuple[str, ...], message: str
+) -> None:
+    said = ztoq(*arguments)
+    assert said.code == 2
+    assert message in said.err
+    assert "Usage: ztoq" in said.err
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('[source]\nuse = "memory"\nprojekt = "A"\n[sink]\nuse = "memory"\n', "'project'"),
+        ('[source\nuse = "memory"\n', "line 1"),
+        ('[source]\nuse = "memroy"\n[sink]\nuse = "memory"\n', "no source called 'memroy'"),
+    ],
+)
+def test_a_bad_config_exits_2(ztoq: Program, text: str, message: str) -> None:
+    (ztoq.folder / "ztoq.toml").write_text(text)
+    said = ztoq("migrate")
+    assert said.code == 2
+    assert message in said.err
+    assert not (ztoq.folder / "ztoq.db").exists()
+
+
+def test_a_missing_config_exits_2(tmp_path: Path) -> None:
+    done = start("--config", str(tmp_path / "no.toml"), "migrate")
+    assert done.returncode == 2
+    assert "ztoq config init" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_log_file_that_cannot_be_written_exits_2(ztoq: Program) -> None:
+    (ztoq.folder / "file").touch()
+    said = ztoq("--log-file", "file/x.log", "status")
+    assert said.code == 2
+    assert "cannot write the log file" in said.err

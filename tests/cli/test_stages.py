@@ -1,0 +1,246 @@
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Program
+from ztoq_core.store import Store
+
+
+def store_of(ztoq: Program) -> str:
+    return f"sqlite:///{ztoq.folder}/ztoq.db"
+
+
+def test_migrate_brings_everything_and_says_so(ztoq: Program) -> None:
+    said = ztoq("migrate")
+    assert said.code == 0, said.err
+    assert said.out.startswith("Everything arrived, and was found in the target\n")
+    assert "Report: report.html (and report.json)" in said.out
+    assert "ACME-T1" in ztoq.keys
+    assert "Everything arrived" in (ztoq.folder / "report.html").read_text()
+    assert json.loads((ztoq.folder / "report.json").read_text())["verdict"]["exit"] == 0
+
+
+def test_migrate_may_be_repeated_and_writes_nothing_then(ztoq: Program) -> None:
+    ztoq("migrate")
+    before = ztoq.keys
+    ztoq.sink.calls.clear()
+    assert ztoq("migrate").code == 0
+    assert ztoq.keys == before
+    assert not [call for call in ztoq.sink.calls if call.startswith("write")]
+
+
+def test_the_stages_one_by_one_do_what_migrate_does(ztoq: Program) -> None:
+    for verb in ("extract", "transform", "load", "validate"):
+        said = ztoq(verb)
+        assert said.code == 0, (verb, said)
+    assert "found in the target" in said.out
+    assert "ACME-E2" in ztoq.keys
+
+
+def test_extract_says_that_nothing_is_in_the_target_yet(ztoq: Program) -> None:
+    said = ztoq("extract")
+    assert said.out.startswith("The project is extracted; nothing is in the target yet")
+
+
+def test_a_refused_record_makes_exit_1_and_stands_in_the_report(ztoq: Program) -> None:
+    ztoq.config(sink='refuses = ["ACME-T2"]')
+    said = ztoq("migrate")
+    assert said.code == 1
+    assert said.out.startswith("1 record has not arrived")
+    report = (ztoq.folder / "report.html").read_text()
+    assert "test_case ACME-T2 is refused" in report
+
+
+def test_with_json_stdout_is_one_event_per_line_and_the_last_is_the_result(ztoq: Program) -> None:
+    said = ztoq("--json", "migrate")
+    assert {line["event"] for line in said.lines} == {"progress", "text", "end", "result"}
+    assert said.result["event"] == "result"
+    assert said.result["exit"] == 0
+    assert said.result["counts"]["test_case"] == {"finished": 2}
+    assert said.result["html"].endswith("report.html")
+
+
+def test_json_may_stand_behind_the_verb(ztoq: Program) -> None:
+    assert ztoq("migrate", "--json").result["exit"] == 0
+
+
+def test_a_dry_run_stops_before_the_first_write(ztoq: Program) -> None:
+    said = ztoq("migrate", "--dry-run")
+    assert said.code == 0
+    assert said.out.startswith("Nothing was written.")
+    assert not ztoq.keys
+    assert not (ztoq.folder / "report.html").exists()
+
+
+def test_missing_fields_stop_the_load_with_a_list_and_may_be_accepted(ztoq: Program) -> None:
+    ztoq.config(sink="create_fields = false", more='[[transform]]\nuse = "suffix"')
+    said = ztoq("migrate")
+    assert said.code == 2
+    assert "a field 'Browser' of type text" in said.err
+    assert not ztoq.keys
+    assert ztoq("load", "--accept-missing-fields").code == 0
+    assert "ACME-T1" in ztoq.keys
+
+
+def test_nothing_is_extracted_where_the_target_cannot_be_used(ztoq: Program) -> None:
+    ztoq.config(sink='at_check = "refused"')
+    said = ztoq("migrate")
+    assert said.code == 2
+    assert "answered 401: token expired" in said.err
+    assert "again" not in said.err
+    with Store(store_of(ztoq)) as store:
+        assert not store.counts()
+
+
+@pytest.mark.parametrize(
+    ("how", "code", "message"),
+    [
+        ("refused", 2, "Error: memory: Memory: GET project answered 401: token expired\nLook at "),
+        ("not there", 2, "Error: Memory: GET project answered 404\n"),
+        ("silent", 3, "Error: Memory: nobody answers\nIt is safe to run this again.\n"),
+        ("full", 3, "Error: the operating system says: No space left on device\n"),
+    ],
+)
+def test_an_error_before_the_first_record(ztoq: Program, how: str, code: int, message: str) -> None:
+    ztoq.config(source=f'at_check = "{how}"')
+    said = ztoq("extract")
+    assert said.code == code
+    assert said.err.startswith(message)
+    assert "saved" not in said.err
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ("refused", "Error: Memory: GET project answered 401: token expired\n"),
+        ("silent", "Error: Memory: nobody answers\n"),
+        ("full", "Error: the operating system says: No space left on device\n"),
+    ],
+)
+def test_an_error_in_the_middle_says_how_to_go_on(ztoq: Program, how: str, message: str) -> None:
+    ztoq.config(source=f'at_cycles = "{how}"')
+    said = ztoq("extract")
+    assert said.code == 3
+    again = "Everything up to here is saved: run the same command again to go on.\n"
+    assert said.err.endswith(message + again)
+    ztoq.config()
+    assert ztoq("migrate").code == 0
+
+
+def test_an_error_finding_stops_before_the_first_record(ztoq: Program) -> None:
+    ztoq.config(source='finding = "error"')
+    said = ztoq("migrate")
+    assert (said.code, said.err) == (2, "Error: The licence ends tomorrow\n")
+
+
+def test_findings_and_notes_about_the_run_stand_in_the_report(ztoq: Program) -> None:
+    ztoq.config(source='finding = "warning"')
+    said = ztoq("migrate")
+    assert said.code == 0
+    assert "warning: The licence ends tomorrow" in said.err
+    page = (ztoq.folder / "report.html").read_text()
+    assert "The licence ends tomorrow" in page
+    assert "does not show archived cases" in page
+    assert page.count("A list was read twice") == 1
+
+
+def test_a_fault_of_a_plugin_shows_its_place_and_no_payload(ztoq: Program) -> None:
+    ztoq.config(source='at_cycles = "surprise"')
+    said = ztoq("extract")
+    assert said.code == 3
+    assert "memory_shop.py" in said.err
+    assert "Surprise" in said.err
+    assert "Traceback" not in said.err
+    assert "secret payload" not in said.err
+
+
+def test_debug_shows_the_traceback(ztoq: Program) -> None:
+    ztoq.config(source='at_cycles = "surprise"')
+    said = ztoq("--debug", "extract")
+    assert said.code == 3
+    assert "Traceback" in said.err
+
+
+def test_an_error_with_json_is_the_result_too(ztoq: Program) -> None:
+    ztoq.config(source='at_check = "refused"')
+    said = ztoq("--json", "extract")
+    assert said.result["verb"] == "extract"
+    assert said.result["exit"] == 2
+    assert "GET project answered 401: token expired" in said.result["error"]
+
+
+def test_ctrl_c_saves_says_how_to_go_on_and_exits_130(ztoq: Program) -> None:
+    before = signal.getsignal(signal.SIGINT)
+    ztoq.config(source='at_cycles = "interrupt"')
+    said = ztoq("migrate")
+    assert said.code == 130
+    assert "Stopping: what is under way is finished and saved." in said.err
+    assert "run the same command again to go on" in said.err
+    assert signal.getsignal(signal.SIGINT) is before
+    ztoq.config()
+    assert ztoq("migrate").code == 0
+
+
+def test_a_second_ctrl_c_ends_at_once_and_is_safe(ztoq: Program) -> None:
+    ztoq.config(source='at_cycles = "interrupt twice"')
+    said = ztoq("migrate")
+    assert said.code == 130
+    assert "Interrupted." in said.err
+    ztoq.config()
+    assert ztoq("migrate").code == 0
+
+
+def test_a_second_run_at_once_is_refused(ztoq: Program) -> None:
+    with Store(store_of(ztoq)) as store, store.run("load"):
+        said = ztoq("migrate")
+    assert said.code == 2
+    assert "ztoq load on" in said.err
+
+
+def test_a_store_of_another_project_is_refused(ztoq: Program) -> None:
+    ztoq("extract")
+    path = ztoq.config()
+    path.write_text(path.read_text().replace('"ACME"', '"OTHER"'))
+    said = ztoq("extract")
+    assert said.code == 2
+    assert "memory ACME" in said.err
+
+
+def test_a_missing_secret_is_named_before_anything_else(ztoq: Program) -> None:
+    ztoq.config(sink='token = { env = "NOT_SET" }')
+    said = ztoq("migrate")
+    assert said.code == 2
+    assert "sink.token: the environment variable 'NOT_SET'" in said.err
+    assert not (ztoq.folder / "ztoq.db").exists()
+
+
+def test_verbs_that_need_a_store_say_how_to_get_one(ztoq: Program) -> None:
+    for verb in ("transform", "load", "validate", "status", "report"):
+        said = ztoq(verb)
+        assert said.code == 2
+        assert "ztoq extract" in said.err
+    assert not (ztoq.folder / "ztoq.db").exists()
+
+
+def test_quiet_tells_only_the_result(ztoq: Program) -> None:
+    said = ztoq("-q", "migrate")
+    assert not said.err
+    assert said.out.startswith("Everything arrived")
+
+
+def test_the_log_file_has_the_way_of_each_record(ztoq: Program, tmp_path: Path) -> None:
+    ztoq.config(sink='refuses = ["ACME-T2"]')
+    ztoq("--log-file", "my.log", "migrate")
+    lines = (tmp_path / "my.log").read_text().splitlines()
+    assert any("run=1 stage=load kind=test_case key=ACME-T2" in line for line in lines)
+
+
+def test_warnings_of_records_are_shown_only_so_far(ztoq: Program) -> None:
+    ztoq.config(more='[[transform]]\nuse = "suffix"\nsuffix = "!"\n')
+    assert ztoq("-v", "migrate").code == 0
+    names = {getattr(each.record, "name", "") for each in ztoq.sink.objects.values()}
+    assert "Log in!" in names
