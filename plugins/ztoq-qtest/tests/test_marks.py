@@ -8,8 +8,18 @@ import attrs
 import pytest
 from ztoq_qtest.simulator import Options
 
-from ztoq_core.plugin import Content, DoubtError, Kind
+from ztoq_core.plugin import (
+    Content,
+    DoubtError,
+    FieldDefinition,
+    FieldType,
+    FieldValue,
+    Kind,
+    TestStep,
+)
 from ztoq_core.simulate import Faults
+
+FLAKY = FieldDefinition(key="test_run/Flaky", of=Kind.TEST_RUN, name="Flaky", type=FieldType.TEXT)
 
 
 def records(project: Any) -> list[Any]:
@@ -166,6 +176,46 @@ async def test_stamps_stay_until_somebody_edits(opened: Any, project: Any) -> No
     for record in (project.case, project.log):
         looked = await world.sink.look(record.kind, at[record.ref].target_id)
         assert looked.stamp != at[record.ref].stamp
+
+
+async def test_a_log_does_not_count_as_an_edit_of_its_run(opened: Any, project: Any) -> None:
+    world = await opened()
+    await project.write_all(world)
+    await world.write(FLAKY)
+    value = FieldValue(name="Flaky", value="often", type=FieldType.TEXT)
+    await world.write(attrs.evolve(project.log, key="SHOP-E2", fields=(value,)))
+    at = world.written[project.run.ref]
+    assert world.dump()["test_runs"][0]["properties"]["Flaky"] == "often"
+    assert (await world.sink.look(Kind.TEST_RUN, at.target_id)).stamp == at.stamp
+    (found,) = await world.sink.find(project.run, world.written)
+    assert found.written.stamp == at.stamp
+    world.simulator.by_hand("PUT", f"test-runs/{at.target_id}", {"name": "Mine", "properties": []})
+    assert (await world.sink.look(Kind.TEST_RUN, at.target_id)).stamp != at.stamp
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "it's <b>a</b> &amp; b",
+        "<p>one<br>two</p>",
+        "<table><tr><td>1</td><td>&nbsp;</td></tr></table>",
+        "<p></p>",
+        "plain \u00a0 text <",
+        "<ul><li>\u200b\U0001f389</li></ul>",
+        '<p><img src="data:image/png;base64,AA==" alt="x"></p>',
+    ],
+)
+async def test_html_that_the_server_rewrites_is_no_edit(
+    opened: Any, project: Any, text: str
+) -> None:
+    world = await opened(Options(normalise_html=True))
+    await world.write(project.module)
+    steps = (TestStep(key="1", description=text, expected=text),)
+    case = attrs.evolve(project.called, description=text, precondition=text, steps=steps)
+    written = await world.write(case)
+    assert (await world.sink.look(Kind.TEST_CASE, written.target_id)).stamp == written.stamp
+    finished = await world.finish(case)
+    assert (await world.sink.look(Kind.TEST_CASE, written.target_id)).stamp == finished.stamp
 
 
 async def test_what_would_go_along_is_told(opened: Any, project: Any) -> None:

@@ -22,7 +22,7 @@ from ztoq_qtest.fields import FieldSet, fallbacks
 from ztoq_qtest.kinds import ROOT, ROOT_CYCLES, Place, number_of, place_of
 from ztoq_qtest.marks import PLAN
 from ztoq_qtest.saving import Desk, Job, linked, parent_place, save
-from ztoq_qtest.stamps import written
+from ztoq_qtest.stamps import without_logs, written
 from ztoq_qtest.texts import add_mark, with_suffix
 from ztoq_qtest.values import Field, readable_table
 
@@ -201,4 +201,5 @@ async def write_run(desk: Desk, run: TestRun, job: Job) -> Written:
     at = place_of(Kind.TEST_RUN, job.target_id) if job.target_id else "test-runs"
     answer = await save(project, at, body, parent, run.ref)
     place = Place("test-runs", int(answer["id"]))
+    answer = without_logs(answer, fields)
     return written(place, str(place.id), answer, notes=fallbacks(rest, ""))

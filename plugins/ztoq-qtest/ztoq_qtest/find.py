@@ -37,7 +37,7 @@ from ztoq_qtest.kinds import (
 from ztoq_qtest.logs import log_parts
 from ztoq_qtest.marks import NO_FIELDS, PLAN, keys_of
 from ztoq_qtest.saving import Desk, linked, parent_place
-from ztoq_qtest.stamps import written
+from ztoq_qtest.stamps import without_logs, written
 from ztoq_qtest.values import instant
 
 __all__ = ["find", "logs_of", "written_case"]
@@ -73,7 +73,8 @@ async def _find_object(desk: Desk, record: Record, links: Links) -> list[Found]:
             if isinstance(record, TestCase):
                 earlier = await written_case(desk, place)
             else:
-                earlier = written(place, target_of(record.kind, place), item)
+                shown = without_logs(item, fields) if type_ == "test-runs" else item
+                earlier = written(place, target_of(record.kind, place), shown)
             found.append(Found(written=earlier, created=str(item.get("created_date") or "")))
     return found
 

@@ -36,7 +36,7 @@ from ztoq_qtest.kinds import FIELD_OWNERS, SHAPES, Place, place_of
 from ztoq_qtest.marks import NO_FIELDS, PLAN, keys_of
 from ztoq_qtest.project import MISSING
 from ztoq_qtest.saving import Desk
-from ztoq_qtest.stamps import written
+from ztoq_qtest.stamps import without_logs, written
 from ztoq_qtest.texts import own_name, own_text
 from ztoq_qtest.values import Field, decode, instant
 
@@ -74,6 +74,8 @@ async def look(desk: Desk, kind: Kind, target_id: str) -> Written:
     if kind is Kind.TEST_CASE:
         return await written_case(desk, place_of(kind, target_id))
     place, raw = await _raw(desk, kind, target_id)
+    if kind is Kind.TEST_RUN:
+        raw = without_logs(raw, await desk.settings.fields(place.type))
     return written(place, target_id, raw)
 
 

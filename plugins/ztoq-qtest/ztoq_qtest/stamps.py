@@ -13,16 +13,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ztoq_core.plugin import Note, Written
+from ztoq_qtest.fields import FieldSet
 from ztoq_qtest.kinds import Place
 from ztoq_qtest.texts import plain
 from ztoq_qtest.values import instant
 
-__all__ = ["stamp_of", "written"]
+__all__ = ["stamp_of", "without_logs", "written"]
 
 TEXTS = ("name", "description", "precondition", "note")
 TIMES = ("start_date", "end_date", "exe_start_date", "exe_end_date")
-# of a run: logs set the status, and with it what is computed from it
-SET_BY_LOGS = frozenset({"Status", "Planned Time", "Actual Time", "Run Order"})
+# of a run: logs set the status, and with it what is computed from it; the server orders
+SET_BY_LOGS = frozenset({"Name", "Status", "Planned Time", "Actual Time", "Run Order"})
 
 
 def _value(text: object) -> str:
@@ -30,15 +31,13 @@ def _value(text: object) -> str:
     return moment.isoformat() if moment else plain(str(text))
 
 
-def _properties(type_: str, answer: Mapping[str, Any]) -> list[tuple[int, str]]:
+def _properties(answer: Mapping[str, Any]) -> list[tuple[int, str]]:
     top = {plain(str(answer.get(name) or "")) for name in ("description", "precondition")}
     found = []
     for each in answer.get("properties") or ():
         number, text = each.get("field_id") or 0, _value(each.get("field_value") or "")
         if number <= 0 or not text or text in top:
             continue  # computed, empty, or the description once more (facts, section 3)
-        if type_ == "test-runs" and each.get("field_name") in SET_BY_LOGS:
-            continue
         found.append((number, text))
     return sorted(found)
 
@@ -53,10 +52,20 @@ def stamp_of(type_: str, answer: Mapping[str, Any]) -> str:
     """Return the digest of an object; of a case ``answer`` has the ``test_steps``, in order."""
     parts: list[object] = [plain(str(answer.get(name) or "")) for name in TEXTS]
     parts += [_value(answer[name]) if answer.get(name) else "" for name in TIMES]
-    parts.append(_properties(type_, answer))
+    parts.append(_properties(answer))
     parts.append((answer.get("status") or {}).get("id") if type_ == "test-logs" else None)
     parts.append([_step(step) for step in answer.get("test_steps") or ()])
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def without_logs(answer: Mapping[str, Any], fields: FieldSet) -> Mapping[str, Any]:
+    """Return a run without the properties that its logs set: they use the fields of runs."""
+    kept = []
+    for each in answer.get("properties") or ():
+        field = fields.by_id(int(each.get("field_id") or 0))
+        if field and field.system and field.original not in SET_BY_LOGS:
+            kept.append(each)
+    return {**answer, "properties": kept}
 
 
 def written(
