@@ -128,7 +128,12 @@ class Project:
             yield item
 
     def remember(self, case: str, version: str, lines: tuple[Line, ...]) -> None:
-        """Keep the steps of a case for the logs that may follow."""
+        """Keep the steps of a case for the logs that may follow.
+
+        Those of called cases get new ids as soon as the called case is approved, so they are not.
+        """
+        if any(line.parent is not None for line in lines):
+            return
         self.lines[case, version] = lines
         self.lines.move_to_end((case, version))
         while len(self.lines) > REMEMBERED:
