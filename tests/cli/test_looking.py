@@ -3,11 +3,15 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Iterable
 from importlib.metadata import EntryPoint
+from typing import Any
 
 import pytest
 
 from tests.cli.conftest import Program
+from tests.cli.memory_shop import Suffix, build
+from ztoq_core.plugin import TransformerPlugin, hookimpl
 
 
 def test_status_shows_kinds_states_and_the_last_run(ztoq: Program) -> None:
@@ -99,6 +103,22 @@ def test_plugins_are_listed_with_package_and_summary(ztoq: Program) -> None:
     assert said.code == 0
     assert "source       memory" in said.out
     assert "Adds to names" in said.out
+
+
+def test_defaults_are_shown_with_their_pair(ztoq: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    pairs = TransformerPlugin(
+        name="m", summary="Maps", config=Suffix, build=build, default_for=(("a", "b"),)
+    )
+
+    class Pairs:
+        @hookimpl
+        def ztoq_transformers(self) -> Iterable[TransformerPlugin[Any]]:
+            return [pairs]
+
+    monkeypatch.setattr("tests.cli.memory_shop.PAIRS", Pairs(), raising=False)
+    entry = EntryPoint(name="pairs", value="tests.cli.memory_shop:PAIRS", group="ztoq")
+    monkeypatch.setattr("ztoq_core.plugins.entry_points", lambda group: [entry] * bool(group))
+    assert "Maps (default for a -> b)" in ztoq("plugins").out
 
 
 def test_a_broken_plugin_is_a_line_with_its_reason(

@@ -13,7 +13,12 @@ import pytest
 import rich_click as click
 
 from tests.cli.conftest import Program
+from ztoq_core.cli import main
 from ztoq_core.cli.app import ztoq as root
+from ztoq_core.cli.ending import Ending
+from ztoq_core.cli.options import Options
+from ztoq_core.cli.talk import MOST_LOG_LINES, Talk
+from ztoq_core.testing.memory import PowerCut
 
 START_UP_S = 0.25
 TRIES = 8
@@ -54,6 +59,30 @@ def test_help_imports_nothing_heavy() -> None:
 
 def test_the_version_is_that_of_the_package() -> None:
     assert start("--version").stdout == f"ztoq, version {version('ztoq-core')}\n"
+
+
+def test_main_is_the_whole_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["ztoq", "--version"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 0
+
+
+def test_a_power_cut_is_not_swallowed() -> None:
+    with pytest.raises(PowerCut), Ending(Options()):
+        raise PowerCut
+
+
+def test_a_flood_of_warnings_is_cut_short_unless_asked_for(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    options = Options()
+    for verbosity, shown in ((0, MOST_LOG_LINES + 1), (1, 50)):
+        options.verbosity = verbosity
+        talk = Talk(options)
+        for _ in range(50):
+            talk.log_line("WARNING: test_case ACME-T1: refused\n")
+        assert len(capsys.readouterr().err.splitlines()) == shown
 
 
 def verbs(group: click.Group, path: str = "") -> dict[str, click.Command]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import rich_click as click
 
 from ztoq_core.cli.options import Options, as_json
-from ztoq_core.errors import ConfigError
+from ztoq_core.errors import ConfigError, Exit
 
 if TYPE_CHECKING:
     from ztoq_core.plugins import Plugins
@@ -52,6 +52,8 @@ def demo(options: Options, folder: Path) -> int:
     _make_room(folder)
     talk = Talk(options)
     code = demonstrate(options, plugins, (source, sink), folder, Choices(reports=folder))
+    if code == Exit.INTERRUPTED:
+        return code
     talk.say(
         f"\nLook at {folder / 'report.html'} in a browser, and at {folder / 'ztoq.db'} with "
         "`sqlite3` (views test_cases, test_executions, id_map, progress).\n"
