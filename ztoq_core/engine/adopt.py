@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ztoq_core.contracts import Mark, Owner, Schema, Sink, Written
+from ztoq_core.engine.owners import owners_of
 from ztoq_core.engine.progress import Stop, Teller
 from ztoq_core.engine.settle import settle
 from ztoq_core.records import Kind, Ref
@@ -52,13 +53,16 @@ async def _under(store: Store, sink: Sink, kind: Kind, owner: Kind) -> int:
     after = 0
     while batch := await store.read(store.outbox.stored, owner, after, _BATCH):
         after = batch[-1][0]
-        owners: list[Owner] = [(each.record, each.written) for _, each in batch]
-        marks = await _marks(sink, kind, owners)
+        among = [each for _, each in batch]
+        ours = await store.read(
+            store.outbox.ready_under, kind, owner, [each.ref.key for each in among]
+        )
+        under = owners_of(ours, among)
+        marks = await _marks(sink, kind, under) if under else []
         if kind is Kind.ATTACHMENT:
             # files bear no mark: wherever there are any, each of ours is looked for by content
-            keys = [each.ref.key for _, each in batch]
-            ours = await store.read(store.outbox.files_of, owner, keys) if marks else []
-            found += await store.write(store.outbox.doubt_marked, kind, ours)
+            keys = [each.key for each in ours] if marks else []
+            found += await store.write(store.outbox.doubt_marked, kind, keys)
         else:
             found += await _doubt(store, kind, marks)
     return found

@@ -13,6 +13,7 @@ import orjson
 
 from ztoq_core.contracts import Mark, Owner, Sink
 from ztoq_core.convert import converter
+from ztoq_core.engine.owners import owners_of
 from ztoq_core.engine.progress import Progress, Stop, Teller, one_error
 from ztoq_core.records import Kind
 from ztoq_core.store import Compared, State, Store, Stored, Validation
@@ -113,11 +114,12 @@ async def _by_owner(  # noqa: PLR0913, PLR0917 - one pass over one kind
             batch := await store.read(store.outbox.stored, owner_kind, after, _BATCH)
         ):
             after = batch[-1][0]
-            under: list[Owner] = [(each.record, each.written) for _, each in batch]
+            among = [each for _, each in batch]
             expected = await store.read(
-                store.outbox.stored_under, kind, owner_kind, [each.ref.key for _, each in batch]
+                store.outbox.stored_under, kind, owner_kind, [each.ref.key for each in among]
             )
-            marks = [mark async for mark in _marks(sink, kind, under)]
+            under = owners_of((each.record for each in expected), among)
+            marks = [mark async for mark in _marks(sink, kind, under)] if under else []
             check.compare(expected, marks)
 
 

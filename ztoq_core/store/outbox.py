@@ -488,22 +488,22 @@ class Outbox:
             for some in chunks(keys)
         )
 
-    def files_of(self, kind: Kind, keys: Sequence[str]) -> list[str]:
-        """Return the keys of the ready files that belong to these records."""
+    def ready_under(self, kind: Kind, owner: Kind, keys: Sequence[str]) -> list[Record]:
+        """Return the records of ``kind`` that belong to these owners, still to be written."""
         item, edge = self._item, self._edge
         query = (
-            item.select(item.key)
+            item.select(item.target)
             .join(edge, on=edge.child == item.id)
             .where(
-                (item.kind == Kind.ATTACHMENT)
+                (item.kind == kind)
                 & (item.state == State.READY)
                 & (edge.side == Side.TARGET)
-                & (edge.role == "owner")
-                & (edge.kind == kind)
+                & (edge.role << ("parent", "owner"))
+                & (edge.kind == owner)
                 & (edge.key << list(keys))
             )
         )
-        return [key for (key,) in tuples(query)]
+        return [loads(kind, bytes(body)) for (body,) in tuples(query)]
 
     def not_sent(self, run: int, job: Job, reason: str) -> None:
         """Store that a record was certainly not stored by the target and stays ready."""
