@@ -56,6 +56,7 @@ async def write_case(desk: Desk, case: TestCase, job: Job) -> Written:
     at = place_of(Kind.TEST_CASE, job.target_id) if job.target_id else "test-cases"
     answer = await save(project, at, body, parent, case.ref)
     place = Place("test-cases", int(answer["id"]))
+    project.forget(place.id)
     if job.target_id:
         notes += _uncleared(case, properties, answer)
         if answer.get("parent_id") not in (None, parent.id):
@@ -146,6 +147,7 @@ async def finish_case(desk: Desk, case: TestCase, before: Written, links: Links)
 async def _approve(project: Project, case: TestCase, before: Written, place: Place) -> Written:
     # a case that is approved already may refuse (guess: with 400): then its version decides
     answer = await project.send("PUT", f"{place.path}/approve", accept={REFUSED}, ref=case.ref)
+    project.forget(place.id)  # after the approval: what was read meanwhile may be old
     body = answer.body if answer.status != REFUSED else await project.get(place.path)
     label, version = str(body.get("version") or ""), str(body.get("test_case_version_id") or "")
     notes = list(before.notes)

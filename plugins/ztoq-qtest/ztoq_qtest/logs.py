@@ -83,6 +83,8 @@ async def _submit(
     accept = {REFUSED} if calls else ()
     answer = await desk.project.send("POST", path, body.json, accept=accept, ref=log.ref)
     if answer.status == REFUSED:
+        case = linked(links, log.case, log)
+        desk.project.lines.pop((case.target_id, case.version), None)
         properties = body.json["properties"]
         body = await _body(desk, log, links)
         body.json["properties"] = properties

@@ -128,16 +128,20 @@ class Project:
             yield item
 
     def remember(self, case: str, version: str, lines: tuple[Line, ...]) -> None:
-        """Keep the steps of a case for the logs that may follow.
-
-        Those of called cases get new ids as soon as the called case is approved, so they are not.
-        """
-        if any(line.parent is not None for line in lines):
-            return
+        """Keep the steps of a case for the logs that may follow."""
         self.lines[case, version] = lines
         self.lines.move_to_end((case, version))
         while len(self.lines) > REMEMBERED:
             self.lines.popitem(last=False)
+
+    def forget(self, case: int) -> None:
+        """Forget the steps of cases that call this one, whose own steps are about to change."""
+        for known in [
+            key
+            for key, lines in self.lines.items()
+            if any(line.called == case and line.parent is not None for line in lines)
+        ]:
+            del self.lines[known]
 
     def path(self, path: str) -> str:
         """Return the path of something in the project."""
