@@ -13,6 +13,7 @@ from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
 
 import peewee as pw
+from loguru import logger
 from playhouse.db_url import connect
 
 from ztoq_core.errors import ConfigError, StoreError
@@ -103,6 +104,7 @@ class Store(Queries):
         self._reader.submit(self._disconnect).result()
         self._reader.shutdown()
         self._disconnect()
+        logger.info("{} commits to the store", self.commits)
 
     @property
     def commits(self) -> int:
