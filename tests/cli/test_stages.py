@@ -244,3 +244,19 @@ def test_warnings_of_records_are_shown_only_so_far(ztoq: Program) -> None:
     assert ztoq("-v", "migrate").code == 0
     names = {getattr(each.record, "name", "") for each in ztoq.sink.objects.values()}
     assert "Log in!" in names
+
+
+def test_a_migration_that_was_stopped_does_not_read_everything_again(ztoq: Program) -> None:
+    ztoq.config(sink="fields_known = false")
+    assert ztoq("migrate").code == 2
+    ztoq.config(source='at_cycles = "silent"')
+    said = ztoq("migrate")
+    assert said.code == 0, said.err
+    assert "Going on after the extraction" in said.err
+    assert ztoq("migrate").code == 3  # a migration that has ended is begun anew
+
+
+def test_a_dry_run_is_no_migration_to_go_on_with(ztoq: Program) -> None:
+    assert ztoq("migrate", "--dry-run").code == 0
+    ztoq.config(source='at_cycles = "silent"')
+    assert ztoq("migrate").code == 3

@@ -32,6 +32,8 @@ __all__ = ["ALL", "Choices", "carry_out", "configured", "demonstrate", "logged",
 
 ALL = ("extract", "transform", "load", "validate")
 LEVELS = ("WARNING", "INFO", "DEBUG")
+MIGRATION = "migration"
+"""The store's fact that says whether a migration was begun and not ended."""
 
 
 @attrs.frozen(kw_only=True)
@@ -192,7 +194,7 @@ class _Work:
         with interrupts(stop, self.talk), self.talk.progress() as tell:
             async with opened(self.config, stages, self._note) as (source, sink):
                 await self._check(source=source, sink=sink)
-                for stage in stages:
+                for stage in await self._left(stages):
                     with logger.contextualize(stage=stage):
                         await self._stage(stage, source, sink, tell, stop)
                     if stop.wished:
@@ -200,7 +202,23 @@ class _Work:
                     self.talk.ended(stage)
                     if stage == "load" and self.choices.dry_run:
                         break
+                if stages == ALL:
+                    await asyncio.to_thread(self.store.set_meta, MIGRATION, "ended")
         return False
+
+    async def _left(self, stages: Sequence[str]) -> Sequence[str]:
+        """Return the stages to run: a migration that was stopped does not read everything again."""
+        if stages != ALL:
+            return stages
+        read = self.store.meta("extract") == "complete"
+        if read and self.store.meta(MIGRATION) == "begun":
+            self.talk.say(
+                "Going on after the extraction, which is complete; "
+                "to read the source again, run `ztoq extract` first."
+            )
+            return stages[1:]
+        await asyncio.to_thread(self.store.set_meta, MIGRATION, "begun")
+        return stages
 
     async def _stage(
         self,
