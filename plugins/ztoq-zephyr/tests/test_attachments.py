@@ -85,6 +85,21 @@ async def test_a_tenant_without_the_endpoint_is_found_out_once_and_said_once(
     assert [(note.level, "test_case" in note.text) for note in said] == [(Level.FALLBACK, True)]
 
 
+async def test_owners_without_files_are_named_where_others_have_them(
+    answers: Any, opened: Any
+) -> None:
+    answers["testcases/SHOP-T1/attachments"] = Reply(404, {"errorCode": 404, "message": "None"})
+    for step in (9001, 9002, 9003):
+        del answers[f"testcases/SHOP-T1/teststeps/{step}/attachments"]
+    async with opened() as shop:
+        await shop.completed(Kind.TEST_CASE, "SHOP-T1")
+        asked = [path for path, _ in shop.tenant.asked if "teststeps/" in path]
+        said = [note.text for note, _ in shop.notes if note.code == "files-not-offered"]
+    assert len(asked) == 2
+    assert len(said) == 1
+    assert "does not offer the files of test_step" in said[0]
+
+
 def test_a_path_that_is_never_routed_means_no_endpoint(answers: Any, opened: Any) -> None:
     answers["testplans/SHOP-P1/attachments"] = Reply(
         503, content=b"<html>The Lambda function", content_type="text/html"

@@ -28,8 +28,11 @@ __all__ = ["Attachments", "Holder"]
 
 OK = 200
 NOT_FOUND = 404
-NO_ENDPOINT = (403, 503)
+UNROUTED = 503
+NO_ENDPOINT = (403, UNROUTED)
 LISTED = (NOT_FOUND, *NO_ENDPOINT)
+IN_USE = ("test_case", "test_execution")
+"""Owners whose paths are seen in use by others, so that 503 is no mistake of ours in the path."""
 NO_PAGES = ("image/", "audio/", "video/", "application/pdf", "application/zip")
 """Types that are never a web page by another name, as office documents may well be."""
 PAGE_STARTS = (b"<!doctype html", b"<html")
@@ -143,14 +146,23 @@ class Attachments:
                 holder.ref,
             )
         else:
-            self._missing.add(owner)
+            self._lacks(owner, status)
+        return {}
+
+    def _lacks(self, owner: str, status: int) -> None:
+        """Say once what this tenant does not offer: nothing at all, or files of some owners."""
+        if self._working or not self._missing:
+            what = f"the files of {owner}" if self._working else "files"
             self._services.note(
                 Level.FALLBACK,
                 "files-not-offered",
-                f"this Zephyr tenant does not offer the files of {owner} over its API"
-                f" (status {status}); none of them are migrated",
+                f"this Zephyr tenant does not offer {what} over its API"
+                f" (status {status} for those of {owner}); they are not migrated",
             )
-        return {}
+        self._missing.add(owner)
+        if status == UNROUTED and owner in IN_USE:
+            # asking takes half a minute each time, and all these endpoints came together
+            self._missing |= self._owners - self._working
 
 
 def _is_page(name: str, media_type: str, chunk: bytes) -> bool:
