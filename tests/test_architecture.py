@@ -19,7 +19,8 @@ MOST_LINES = 600  # that are not empty
 BELOW: dict[str, set[str]] = {
     "errors": set(),
     "records": {"errors"},
-    "contracts": {"records"},
+    "schema": {"records"},
+    "contracts": {"schema"},
     "hookspecs": {"contracts"},
     "plugins": {"hookspecs"},
     "convert": {"records"},

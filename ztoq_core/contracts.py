@@ -12,16 +12,8 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import attrs
 
-from ztoq_core.records import (
-    Attachment,
-    FieldType,
-    Folder,
-    Kind,
-    Level,
-    Note,
-    Record,
-    Ref,
-)
+from ztoq_core.records import Attachment, Kind, Level, Note, Record, Ref
+from ztoq_core.schema import FieldSpec, Finding, Schema, User
 
 __all__ = [
     "Answer",
@@ -112,86 +104,6 @@ class Skip(Exception):  # noqa: N818 - an outcome, not an error
 
     why: str
     loss: bool = False
-
-
-@attrs.frozen(kw_only=True)
-class FieldSpec:
-    """One field of a schema.
-
-    ``origin`` is ``declared`` or ``inferred from N values``. ``values`` are the allowed labels
-    (sink) or
-    those that occur (source, a choice). ``system`` fields cannot be created or removed.
-    ``max_length`` is in characters, None where unknown. ``default`` says whether a required field
-    fills itself. ``alias`` is a stable name behind a label that customers may change.
-    """
-
-    kind: Kind
-    name: str
-    type: FieldType
-    origin: str = "declared"
-    required: bool = False
-    system: bool = False
-    default: bool = False
-    values: tuple[str, ...] = ()
-    max_length: int | None = None
-    alias: str = ""
-
-
-@attrs.frozen(kw_only=True)
-class User:
-    """A person of the target project."""
-
-    id: str
-    name: str
-    email: str = ""
-    active: bool = True
-
-
-@attrs.frozen(kw_only=True)
-class Schema:
-    """What a side of the migration knows.
-
-    ``fields_known`` is False where the service does not let this token list the fields.
-    ``can_create_fields`` says whether config and permission allow ztoq to make what is missing.
-    ``kinds`` are the kinds that can be written, ``finishes`` those for which ``Sink.finish`` does
-    something, ``attachable`` those that take files. ``roots`` are folders that the sink wants
-    written
-    before all else. ``mark_field`` is the label of the field that carries the source's key,
-    ``marked``
-    the kinds that have such a field. ``field_owner`` says for kinds that borrow their fields whose
-    they are (qTest's logs use the fields of runs). ``consistent`` are the kinds for which
-    ``Sink.find`` reads consistent lists, so that doubt about them needs no settling wait.
-    ``search_lag`` is the time in seconds that a search may lag behind a write.
-    """
-
-    fields: tuple[FieldSpec, ...] = ()
-    fields_known: bool = True
-    can_create_fields: bool = False
-    statuses: tuple[str, ...] = ()
-    users: tuple[User, ...] = ()
-    kinds: frozenset[Kind] = frozenset(Kind)
-    finishes: frozenset[Kind] = frozenset()
-    attachable: frozenset[Kind] = frozenset(Kind)
-    roots: tuple[Folder, ...] = ()
-    mark_field: str = ""
-    marked: frozenset[Kind] = frozenset()
-    field_owner: Mapping[Kind, Kind] = attrs.field(factory=dict)
-    consistent: frozenset[Kind] = frozenset(Kind)
-    search_lag: float = 60.0
-
-    def field(self, kind: Kind, name: str) -> FieldSpec | None:
-        """Return the field of ``kind`` whose name or else alias is ``name``, or None."""
-        own = [field for field in self.fields if field.kind is kind]
-        named = (field for field in own if field.name == name)
-        return next(named, next((field for field in own if name and field.alias == name), None))
-
-
-@attrs.frozen(kw_only=True)
-class Finding:
-    """A remark of a check. ``level`` is ``error`` (the run would fail), ``warning`` or ``info``."""
-
-    level: str
-    text: str
 
 
 # ---------------------------------------------------------------------------------------- source
@@ -295,10 +207,10 @@ class Source(Protocol):
 class Written:
     """An object in the target.
 
-    ``parts`` maps the record's part keys (steps of a case, results of a log) to the target's ids, as
-    of ``version``. ``stamp`` is a digest of the target's own answer, opaque to the engine: an object
-    whose stamp differs was changed by somebody else. ``borrowed`` objects were there before and are
-    only linked: they are never edited or removed.
+    ``parts`` maps the record's part keys (steps of a case, results of a log) to the target's ids,
+    as of ``version``. ``stamp`` is a digest of the target's own answer, opaque to the engine: an
+    object whose stamp differs was changed by somebody else. ``borrowed`` objects were there before
+    and are only linked: they are never edited or removed.
     """
 
     target_id: str

@@ -61,7 +61,7 @@ async def check(desk: Desk) -> tuple[Finding, ...]:
                 "field settings, or a project administrator); without them every value becomes "
                 "text: use another token, or go on with --accept-missing-fields"
             )
-            findings.append(Finding(level="error", text=text))
+            findings.append(Finding(level="error", text=text, later=True))
             break
     statuses = await desk.settings.statuses()
     if not statuses:
