@@ -28,13 +28,17 @@ CUT = 0.97
 FAR_ABOVE = 0.25
 """Where more than this share is refused, the rate falls by that share instead, at most by half."""
 
+AGAIN = 3.0
+"""Seconds after such a cut in which there is no other: refusals come in blocks for a while."""
+
 HEARING = 0.15
 """Seconds between a refusal and the cut, in which that share is found out (longer at low rates)."""
 
 CURVE = 0.002
 """Growth after a cut, per second cubed: back at the refused rate in 2.5 s, 5 % over it in 5.4 s."""
 
-BACK = ((1 - CUT) / CURVE) ** (1 / 3)
+DOUBTED = 0.4
+"""The part of a deep cut that is soon given back; what was refused may have been a short block."""
 
 DOUBLING = 0.25
 """Seconds in which the rate doubles while nothing about the limit is known."""
@@ -76,9 +80,13 @@ class Rate:
     _start: float = attrs.field(init=False)
     _refused_rate: float = attrs.field(default=math.inf, init=False)
     _refused_at: float = attrs.field(default=-math.inf, init=False)
+    _back: float = attrs.field(default=0.0, init=False)
     _age: float = attrs.field(default=0.0, init=False)
     _searching: bool = attrs.field(default=True, init=False)
     _found: deque[float] = attrs.field(factory=deque, init=False)
+    _row: int = attrs.field(default=0, init=False)
+    _block: bool = attrs.field(default=False, init=False)
+    _deep_at: float = attrs.field(default=-math.inf, init=False)
     _hearing: float = attrs.field(default=math.inf, init=False)
     _grants: int = attrs.field(default=0, init=False)
     _refusals: int = attrs.field(default=0, init=False)
@@ -89,35 +97,36 @@ class Rate:
 
     def granted(self, now: float, sent: float) -> None:
         """Note a request that the service took."""
-        if self._searching:
-            self._found.append(now)
-            while self._found[0] < now - 1.0:
-                self._found.popleft()
-        elif sent >= self.cut_at:
+        self._found.append(now)
+        while self._found[0] < now - 1.0:
+            self._found.popleft()
+        self._row = 0
+        if not self._searching and sent >= self.cut_at:
             self._grants += 1
             if now >= self._hearing:
                 self._judge(now)
 
-    def refused(self, now: float, sent: float) -> None:
-        """Note a request that was refused; what was sent before the last cut says nothing new.
+    def refused(self, now: float, unanswered: int) -> None:
+        """Note a request that was refused and sent after the last cut.
 
         The first refusal comes early where the service saves unused turns, and tells little: the
-        rate then falls to what was granted in all and doubles again, until it is refused again.
+        rate then falls to what was granted in all (of the ``unanswered`` perhaps half, as a refusal
+        is quicker than an answer) and doubles again, until it is refused again.
         """
         self._refused_at = now
-        if sent < self.cut_at:
-            return
         self._refusals += 1
+        self._row += 1
+        self._block = self._block or self._row >= CLOSED_AFTER
         if self._searching:
             if math.isinf(self.cut_at):
-                self._cut(now, max(1.0, len(self._found)))
+                self._cut(now, max(5.0, len(self._found) + unanswered / 2))
             elif self._refusals >= FEW:
                 self._searching = False
                 self._cut(now, self._measured(now))
-                self._found.clear()
         elif math.isinf(self._hearing):
             if now - self.cut_at >= 1.0:
                 self._grants, self._refusals = 0, 1
+                self._row, self._block = 1, False
                 self._hearing = now + max(HEARING, ANSWERS / self.value)
         elif now >= self._hearing:
             self._judge(now)
@@ -130,7 +139,7 @@ class Rate:
         if self._searching:
             grown = self._start * 2 ** (self._age / DOUBLING)
         else:
-            grown = self._refused_rate * (1 + CURVE * (self._age - BACK) ** 3)
+            grown = self._refused_rate * (1 + CURVE * (self._age - self._back) ** 3)
         self.value = min(self.ceiling, max(self.value, grown))
 
     def _measured(self, now: float) -> float:
@@ -146,14 +155,27 @@ class Rate:
         return SAVED * count / (now - since)
 
     def _judge(self, now: float) -> None:
-        # without the refusal that began it, which would count for too much
-        share = (self._refusals - 1) / max(1, self._grants + self._refusals - 1)
-        kept = max(0.5, 1 - share) if share > FAR_ABOVE else min(CUT, 1 - 0.6 * share)
-        self._cut(now, self.value * kept)
+        """Cut by the share that was refused; a service that counts by seconds refuses in blocks."""
+        if self._block:
+            granted = sum(moment > now - 1.0 for moment in self._found)
+            share = 1 - granted / self.value
+        else:
+            # without the refusal that began it, which would count for too much
+            share = (self._refusals - 1) / max(1, self._grants + self._refusals - 1)
+        if share > FAR_ABOVE and now - self._deep_at > AGAIN:
+            self._deep_at = now
+            self._cut(now, self.value * max(0.5, 1 - share))
+        elif self._block:
+            self._cut(now, self.value * CUT)
+        else:
+            self._cut(now, self.value * max(0.8, min(CUT, 1 - 0.6 * share)))
 
     def _cut(self, now: float, value: float) -> None:
-        self.value = self._start = min(self.value, value)
-        self._refused_rate = self.value / CUT
+        old, self.value = self.value, min(self.value, value)
+        self._start = self.value
+        given_back = 0.0 if self._searching else DOUBTED * (old - self.value)
+        self._refused_rate = max(self.value / CUT, self.value + given_back)
+        self._back = ((1 - self._start / self._refused_rate) / CURVE) ** (1 / 3)
         self.cut_at = now
         self._age = 0.0
         self._hearing = math.inf
@@ -278,7 +300,7 @@ class Pacer:
         self._answered(turn)
         # what was under way at the cut says nothing about the rate since
         if turn.sent >= self.rate.cut_at:
-            self.rate.refused(now, turn.sent)
+            self.rate.refused(now, self._unanswered)
             self.door.shut_out(now, floor, probe=turn.probe, shortest=0.05, longest=15.0)
         self.budget.announced(now, headers, self._unanswered)
 

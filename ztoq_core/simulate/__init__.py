@@ -8,11 +8,13 @@ from __future__ import annotations
 from ztoq_core.simulate.faults import Fault, Faults
 from ztoq_core.simulate.messages import Handler, Refusal, Reply, Request, Route
 from ztoq_core.simulate.paging import Slice, by_offset, by_page, whole_number
+from ztoq_core.simulate.proxy import FaultProxy
 from ztoq_core.simulate.server import Server
 from ztoq_core.simulate.serving import main, parser
 
 __all__ = [
     "Fault",
+    "FaultProxy",
     "Faults",
     "Handler",
     "Refusal",
