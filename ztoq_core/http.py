@@ -245,7 +245,7 @@ class Client:
             if url.scheme == "https":
                 way["ssl"] = self.transport.tls(url)
             if proxy := self.transport.proxy(url):
-                way["proxy"], way["proxy_auth"] = proxy
+                way["proxy"], way["proxy_headers"] = proxy
             self._ways[origin] = way
         return self._ways[origin]
 

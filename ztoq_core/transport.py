@@ -6,9 +6,9 @@ import ipaddress
 import os
 import ssl
 import urllib.request
+from base64 import b64encode
 from pathlib import Path
 
-import aiohttp
 import attrs
 from yarl import URL
 
@@ -76,8 +76,8 @@ class Transport:
         """Whether a URL is the service's own, so that it may get the credentials."""
         return url.origin() == self.origin
 
-    def proxy(self, url: URL) -> tuple[URL, aiohttp.BasicAuth | None] | None:
-        """Return the proxy for a URL with its credentials; loopback never goes through one."""
+    def proxy(self, url: URL) -> tuple[URL, dict[str, str]] | None:
+        """Return the proxy for a URL and the headers for it; loopback never goes through one."""
         if is_loopback(url.host):
             return None
         if self.connection.proxy is not None:
@@ -113,7 +113,7 @@ class Transport:
         return context
 
     @staticmethod
-    def _proxy_url(text: str) -> tuple[URL, aiohttp.BasicAuth | None]:
+    def _proxy_url(text: str) -> tuple[URL, dict[str, str]]:
         # the text is not quoted: it may hold a password
         wrong = "the proxy should be a URL such as http://proxy.example.com:8080"
         try:
@@ -122,8 +122,11 @@ class Transport:
             raise ConfigError(wrong) from None
         if url.scheme not in {"http", "https"} or not url.host:
             raise ConfigError(wrong)
-        auth = aiohttp.BasicAuth(url.user, url.password or "") if url.user else None
-        return url.with_user(None), auth
+        if not url.user:
+            return url, {}
+        credentials = f"{url.user}:{url.password or ''}".encode()
+        # aiohttp sends it as Proxy-Authorization, to the proxy alone
+        return url.with_user(None), {"Authorization": f"Basic {b64encode(credentials).decode()}"}
 
 
 def _load_ca(context: ssl.SSLContext, path: str, key: str) -> None:
