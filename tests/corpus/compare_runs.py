@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from tests.corpus.expect import Expected, ExpectedCase, ExpectedLog, ExpectedRun
+from tests.corpus.expect import (
+    Expected,
+    ExpectedCase,
+    ExpectedLog,
+    ExpectedRun,
+    one_line,
+)
 from tests.corpus.labels import KEY_LABEL, RUN_LABELS, STATUSES
 from tests.corpus.reading import Found
 from tests.corpus.real import Json
@@ -42,10 +48,11 @@ class RunJudge:
     def wrong(self) -> list[str]:
         """Return the differences."""
         there: dict[tuple[int, int, str], Json] = {}
+        names = {case["id"]: case["name"] for case in self.cases.values()}
         for run in self.found.runs:
-            environment = properties(run).get("Environment", {})
-            shown = environment.get("field_value_name") or environment.get("field_value", "")
-            key = (run["parentId"], run["test_case"]["id"], str(shown))
+            case_id = run["test_case"]["id"]
+            environment = _environment(run, names.get(case_id, ""))
+            key = (run["parentId"], case_id, environment)
             if key in there:
                 self._say(f"run {run['name']!r} {key}", "is there twice")
             there[key] = run
@@ -67,8 +74,12 @@ class RunJudge:
         self.said.append(f"{where}: {what}")
 
     def _run(self, where: str, expected: ExpectedRun, run: Json) -> None:
-        if expected.name and run["name"] != expected.name:
-            self._say(where, f"name is {run['name']!r}, expected {expected.name!r}")
+        name = one_line(run["name"])
+        if expected.name and name not in {
+            expected.name,
+            f"{expected.name} [{expected.environment}]",
+        }:
+            self._say(where, f"name is {name!r}, expected {expected.name!r}")
         if KEY_LABEL not in properties(run):
             self._say(where, f"has no {KEY_LABEL!r}")
         logs = self.found.logs.get(run["id"], [])
@@ -180,6 +191,15 @@ class RunJudge:
             else:
                 found.append((f"{above}{number}", step.description))
         return found
+
+
+def _environment(run: Json, case_name: str) -> str:
+    """Return the environment: of the field, or in brackets after the name of the case."""
+    field = properties(run).get("Environment")
+    if field:
+        return str(field.get("field_value_name") or field["field_value"])
+    suffix = one_line(run["name"]).removeprefix(one_line(case_name))
+    return suffix.strip().removeprefix("[").removesuffix("]")
 
 
 def _badness(status: str) -> int:

@@ -15,7 +15,17 @@ from tests.corpus.invent import DEFAULT_STATUS, FOREIGN, History
 from tests.corpus.real import Json, Real
 from tests.corpus.texts import text
 
-__all__ = ["Expected", "ExpectedCase", "ExpectedLog", "ExpectedRun", "ExpectedStep", "expectations"]
+__all__ = [
+    "Expected",
+    "ExpectedCase",
+    "ExpectedLog",
+    "ExpectedRun",
+    "ExpectedStep",
+    "FileKey",
+    "empty",
+    "expectations",
+    "one_line",
+]
 
 FileKey = tuple[str, str]
 """Name and digest of a file."""
@@ -108,7 +118,7 @@ def expectations(real: Real, history: History) -> Expected:
 
 
 def one_line(name: str) -> str:
-    """Names stand on one line: newlines become spaces."""
+    """Names stand on one line: newlines become spaces; how many is no matter."""
     return " ".join(name.split())
 
 

@@ -7,10 +7,12 @@ __all__ = [
     "CASE_LABELS",
     "CYCLE_LABELS",
     "DATE_LABELS",
+    "DOCUMENTS_MODULE",
     "KEY_LABEL",
     "OWN_MODULES",
     "PLAN_LABELS",
     "REQUIREMENTS_MODULE",
+    "REVERSED_LABEL",
     "RUN_LABELS",
     "STATUSES",
 ]
@@ -19,6 +21,8 @@ KEY_LABEL = "Zephyr key"
 AD_HOC = "Ad hoc executions"
 REQUIREMENTS_MODULE = ("Jira issues from Zephyr",)
 OWN_MODULES = frozenset([REQUIREMENTS_MODULE])
+DOCUMENTS_MODULE = ("Cycle documents",)
+REVERSED_LABEL = "Planned dates"
 DATE_LABELS = ("Planned Start Date", "Planned End Date")
 
 CASE_LABELS = {

@@ -124,11 +124,15 @@ class _Reader:
         self.found.logs[run] = sorted(rows, key=lambda row: int(row["id"]))
 
     async def _files(self) -> None:
-        kinds = ("releases", "requirements", "test-cases", "test-steps", "test-logs")
+        kinds = ("releases", "requirements", "test-cases", "test-logs")
         listed: list[tuple[str, int, Json]] = []
         for kind in kinds:
             rows = await self._items("/attachments", type=kind)
             listed += [(kind, row["artifact_id"], row) for row in rows]
+        # steps get new ids with each version of their case, so their files are read with them
+        for case in self.found.cases:
+            for step in case.get("test_steps", []):
+                listed += [("test-steps", step["id"], row) for row in step.get("attachments", [])]
         for logs in self.found.logs.values():
             for log in logs:
                 for step in log.get("test_step_logs", []):

@@ -82,14 +82,12 @@ def _listed(shown: str, expected: list[str]) -> bool:
 
 def same_files(say: Say, where: str, expected: list[FileKey], found: Iterable[File]) -> None:
     """Say what is missing, extra or named otherwise; names beyond ASCII may be percent-encoded."""
-    wanted = Counter((name if name.isascii() else "", digest) for name, digest in expected)
-    names = {digest: name for name, digest in expected}
-    there: Counter[FileKey] = Counter()
-    for file in found:
-        name = names.get(file.sha256, file.name)
-        plain = name.isascii() or file.name not in {name, unquote(file.name)}
-        there[file.name if plain and name.isascii() else "", file.sha256] += 1
-    for (name, digest), count in (wanted - there).items():
-        say(where, f"file {name or names[digest]!r} is missing ({count})")
+    names = {name for name, _ in expected}
+    wanted = Counter(expected)
+    there = Counter(
+        (file.name if file.name in names else unquote(file.name), file.sha256) for file in found
+    )
+    for (name, _), count in (wanted - there).items():
+        say(where, f"file {name!r} is missing ({count})")
     for (name, _), count in (there - wanted).items():
         say(where, f"file {name!r} was not expected ({count})")

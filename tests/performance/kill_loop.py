@@ -1,0 +1,286 @@
+"""Kills ``ztoq migrate`` again and again at random instants, and holds the target against another.
+
+``python tests/performance/kill_loop.py --kills 50``
+
+500 real cases with executions and files go from the simulated Zephyr to the simulated qTest, each
+in a process of its own. Both lose 5 % of their answers and answer 5 % with 5xx, half of these after
+they did what was asked; a search of qTest lags 300 ms, its tokens of a password login live 3 s. The
+command is killed by SIGKILL as often as asked, started again, and in the end left to finish. What
+then stands in qTest is compared, field by field and file by file, with what an undisturbed run
+wrote. Exit code 1 where anything stands twice, is missing, or differs.
+
+After a kill ztoq waits until what was under way cannot arrive any more: the request's time-out
+([sink] timeout, here 2 s instead of 60), then the lag of the search.
+
+``--once`` kills a run without faults once, at half time, and prints how many calls were repeated:
+all calls of both parts, less those of an undisturbed run. Exit code 1 from 3 % of a run on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import random
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # started as a script, not by -m
+
+from tests.corpus.corpus import corpus, shared_data
+from tests.corpus.setting import PROJECT_ID, command, environment
+from tests.performance.portrait import Portrait, differences, portrait, twice
+from tests.performance.sites import Site
+
+SHOWN = 30
+MOST_RUNS = 6
+"""Undisturbed starts that a migration may need at the end: each settles what the faults left."""
+
+REPEATED = 0.03
+USER, PASSWORD = "quinn@example.com", "of a simulator"
+FAULTS = {"lost": 0.05, "error_5xx": 0.025, "error_after": 0.025}
+CONFIG = """\
+[store]
+url = "{store}"
+
+[source]
+use = "zephyr"
+base_url = "{zephyr}"
+project = "MM"
+token = {{ env = "ZEPHYR_TOKEN" }}
+timeout = 2
+
+[sink]
+use = "qtest"
+base_url = "{qtest}"
+project = {project}
+username = "{user}"
+password = {{ env = "QTEST_PASSWORD" }}
+create_fields = true
+timeout = 2
+search_lag = 0.3
+"""
+
+
+class Scene:
+    """Both sites, a folder with a configuration, and the command."""
+
+    def __init__(self, folder: Path, zephyr: Site, qtest: Site, store: str) -> None:
+        self.zephyr, self.qtest = zephyr, qtest
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.config = folder / "ztoq.toml"
+        text = CONFIG.format(
+            store=store, zephyr=zephyr.url, qtest=qtest.url, project=PROJECT_ID, user=USER
+        )
+        self.config.write_text(text, "utf-8")
+        self.env = environment(zephyr.token, "") | {"QTEST_PASSWORD": PASSWORD}
+        self.output = folder / "output.txt"
+
+    def start(self, *verb: str) -> subprocess.Popen[bytes]:
+        with self.output.open("ab") as out:
+            out.write(f"--- {' '.join(verb)}\n".encode())
+            out.flush()
+            return subprocess.Popen(  # noqa: S603 - our own command
+                command(self.config, "--log-file", "ztoq.log", *verb),
+                cwd=self.folder,
+                env=self.env,
+                stdout=out,
+                stderr=out,
+            )
+
+    def run(self, *verb: str) -> int:
+        return self.start(*verb).wait(timeout=1200)
+
+    def calls(self) -> int:
+        return sum(sum(site.told()["calls"].values()) for site in (self.zephyr, self.qtest))
+
+    def work(self) -> int:
+        """Return how many different requests were carried out, which grows as the work does."""
+        return sum(site.told()["places"] for site in (self.zephyr, self.qtest))
+
+    def standing(self) -> Portrait:
+        told = self.qtest.told()
+        assert not told["errors"], told["errors"][0]
+        return portrait(told["dump"])
+
+    def commits(self) -> int:
+        """Return the commits that the last command told in its log."""
+        found = re.findall(r"(\d+) commits to the store", (self.folder / "ztoq.log").read_text())
+        return int(found[-1]) if found else 0
+
+
+@contextlib.contextmanager
+def scene(given: argparse.Namespace, name: str, *, faults: bool) -> Iterator[Scene]:
+    """Serve both sides anew."""
+    folder = given.folder / name
+    seed = {"seed": given.seed}
+    options = {"username": USER, "password": PASSWORD}
+    if faults:
+        options |= {"token_life": 3, "search_lag": 0.3}
+    shares = FAULTS | seed if faults else {}
+    with (
+        Site(
+            "zephyr",
+            options={"jira": "https://acme.example.com"},
+            faults=shares,
+            corpus=given.folder / "corpus.json",
+        ) as zephyr,
+        Site("qtest", options=options, faults=shares) as qtest,
+    ):
+        yield Scene(folder, zephyr, qtest, given.store)
+
+
+def undisturbed(given: argparse.Namespace) -> tuple[Portrait, int, int, float]:
+    """Migrate in peace; return what stands then, calls, different calls, seconds."""
+    with scene(given, "peace", faults=False) as here:
+        begun = time.monotonic()
+        code = here.run("migrate")
+        seconds = time.monotonic() - begun
+        if code:
+            _say("an undisturbed run ends with", code)
+            sys.stdout.write(here.output.read_text()[-2_000:])
+        return here.standing(), here.calls(), here.work(), seconds
+
+
+def commits_per_record(given: argparse.Namespace) -> float:
+    """Load in peace with 32 in flight; return the commits for each record that was written."""
+    with scene(given, "commits", faults=False) as here:
+        here.run("extract")
+        here.run("transform")
+        here.run("load")
+        expected = here.standing()
+        records = sum(
+            len(things) + sum(sum(_files_of(thing)) for thing in things)
+            for name, things in expected.items()
+            if name not in {"links", "parameters", "cascades"}
+        )
+        return here.commits() / records
+
+
+def _files_of(thing: Any) -> Iterator[int]:
+    if isinstance(thing, dict):
+        yield len(thing.get("attachments", ()))
+        for step in (thing.get("versions") or [{"steps": thing.get("steps", ())}])[-1]["steps"]:
+            yield len(step["attachments"])
+
+
+def kill_loop(given: argparse.Namespace) -> int:
+    """Kill, start again, finish, compare; return the exit code."""
+    expected, calls, places, seconds = undisturbed(given)
+    _say("undisturbed", f"{seconds:.1f} s, {calls} calls, {len(expected)} objects and fields")
+    rng = random.Random(given.seed)  # noqa: S311 - repeatable, no secret
+    wait = 2.0
+    kills = within = 0
+    with scene(given, "war", faults=True) as here:
+        begun = time.monotonic()
+        while kills < given.kills:
+            process = here.start("migrate")
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=rng.uniform(0.1, 2 * wait))
+            done = here.work() / places
+            if process.poll() is None:
+                process.send_signal(signal.SIGKILL)
+                process.wait()
+                kills += 1
+                within += done < 1
+            # so that the kills are spread over the whole of the work
+            wait = max(0.8, wait * (0.85 if done > kills / given.kills else 1.2))
+            if given.verbose:
+                _say(f"kill {kills}", f"{done:.0%}, next within {2 * wait:.1f} s")
+        codes = []
+        while (not codes or codes[-1]) and len(codes) < MOST_RUNS:
+            codes.append(here.run("migrate"))
+        seconds = time.monotonic() - begun
+        found, spent = here.standing(), here.calls()
+        made = [here.zephyr.told()["made"], here.qtest.told()["made"]]
+    doubled, unlike = twice(found, expected), differences(found, expected)
+    missing = [line for line in unlike if line.endswith("is missing")]
+    _say("kills", f"{kills}, of them {within} before all was there")
+    _say("exit codes at the end", codes)
+    _say("faults", made)
+    _say("duplicates", len(doubled))
+    _say("missing", len(missing))
+    _say("fields that differ", len(unlike) - len(missing))
+    _say("calls", f"{spent}, undisturbed {calls}")
+    _say("seconds", f"{seconds:.0f}")
+    if not given.short:
+        ratio = commits_per_record(given)
+        _say("commits per record", f"{ratio:.2f} at 32 in flight")
+    for line in (doubled + unlike)[:SHOWN]:
+        sys.stdout.write(f"  {line}\n")
+    return 1 if doubled or unlike or codes[-1] else 0
+
+
+def once(given: argparse.Namespace) -> int:
+    """Kill at half time, go on, and count the calls; return the exit code."""
+    expected, calls, places, seconds = undisturbed(given)
+    with scene(given, "once", faults=False) as here:
+        process = here.start("migrate")
+        while here.calls() < calls / 2 and process.poll() is None:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        before = here.calls()
+        code = here.run("migrate")
+        spent, found = here.calls(), here.standing()
+    repeated = (spent - calls) / calls
+    wrong = twice(found, expected) + differences(found, expected)
+    _say("undisturbed", f"{calls} calls, {seconds:.1f} s")
+    _say("killed after", f"{before} calls, {before / calls:.0%}")
+    _say("calls repeated", f"{spent - calls}, {repeated:.1%} of a run")
+    _say("exit code", code)
+    _say("differences", len(wrong))
+    for line in wrong[:SHOWN]:
+        sys.stdout.write(f"  {line}\n")
+    return 1 if wrong or code or repeated >= REPEATED else 0
+
+
+def _say(what: str, value: object) -> None:
+    sys.stdout.write(f"{what:24} {value}\n")
+    sys.stdout.flush()
+
+
+def main() -> int:
+    """Run once and return the exit code."""
+    given = _options().parse_args()
+    data = given.data or shared_data()
+    if data is None or not data.is_dir():
+        sys.stderr.write("the real cases (shared/data/mattermost) are not there; see --data\n")
+        return 2
+    made = corpus(
+        data, cases=given.cases, executions=given.executions, files=given.files, seed=given.seed
+    )
+    with tempfile.TemporaryDirectory(prefix="ztoq-kill-") as folder:
+        given.folder = given.keep or Path(folder)
+        given.folder.mkdir(parents=True, exist_ok=True)
+        made.write(given.folder / "corpus.json")
+        return once(given) if given.once else kill_loop(given)
+
+
+def _options() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    made.add_argument("--kills", type=int, default=50)
+    made.add_argument("--once", action="store_true", help="one kill at half time, calls counted")
+    made.add_argument("--cases", type=int, default=500, help="of the 4,366 real ones")
+    made.add_argument("--executions", type=int, default=700)
+    made.add_argument("--files", type=int, default=60)
+    made.add_argument("--seed", type=int, default=1)
+    made.add_argument("--short", action="store_true", help="do not count commits")
+    made.add_argument("--store", default="sqlite:///migration.db", metavar="URL")
+    made.add_argument("--data", type=Path, help="the folder of the real cases")
+    made.add_argument("--keep", type=Path, help="work in this folder and leave it")
+    made.add_argument("-v", "--verbose", action="store_true")
+    return made
+
+
+if __name__ == "__main__":
+    sys.exit(main())
