@@ -132,7 +132,17 @@ KEYS = st.text(
 ).filter(lambda text: text == " ".join(text.split()))
 
 
-@given(KEYS, st.sampled_from(["", "<p>Zephyr key</p>", "<table><tr><td>x</td></tr></table>"]))
+BEFORE_MARKS = (
+    "",
+    "<p>Zephyr key</p>",
+    "<table><tr><td>x</td></tr></table>",
+    "Looks good",
+    "a<br>b <i>c</i>",
+    "<blockquote>said</blockquote>",
+)
+
+
+@given(KEYS, st.sampled_from(BEFORE_MARKS))
 def test_a_mark_is_read_back_as_it_was_written(key: str, text: str) -> None:
     marked = texts.add_mark(text, "Zephyr key", key)
     assert texts.keys_in(marked, "Zephyr key") == (key,)

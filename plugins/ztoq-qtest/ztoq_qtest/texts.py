@@ -29,7 +29,7 @@ SUFFIX = re.compile(r" \[([^\[\]]+)\]$")
 
 
 class _Text(HTMLParser):
-    """Collects the text of an HTML fragment; blocks end lines."""
+    """Collects the text of an HTML fragment; blocks begin and end lines."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -39,7 +39,7 @@ class _Text(HTMLParser):
         self.parts.append(data)
 
     def handle_starttag(self, tag: str, _: list[tuple[str, str | None]]) -> None:
-        if tag == "br":
+        if tag in ENDS_LINE:  # text may stand bare before a block
             self.parts.append("\n")
 
     def handle_endtag(self, tag: str) -> None:
