@@ -33,6 +33,8 @@ from ztoq_core.store import Answered, Intent, Job, Store
 
 __all__ = ["load"]
 
+SITE_ERROR = 500
+
 
 async def load(  # noqa: PLR0913 - the choices of the command
     store: Store,
@@ -131,16 +133,20 @@ class _Loading:
         """Fields first, then the roots, then all else; doubt is settled before and after."""
         await self._adopt()
         await self._settle()
-        await self._phase((Kind.FIELD,))
+        # what is missing in these would change how all that follows is written
+        await self._settled_phase((Kind.FIELD,))
         if self.schema.roots:
-            await self._phase((Kind.FOLDER,), [root.key for root in self.schema.roots])
+            await self._settled_phase((Kind.FOLDER,), [root.key for root in self.schema.roots])
             stored = await self.store.read(self.store.outbox.stored, Kind.FOLDER, 0, 1_000_000)
             keys = {root.ref for root in self.schema.roots}
             self.roots = {each.ref: each.written for _, each in stored if each.ref in keys}
-        kinds = tuple(self.schema.kinds)
-        await self._phase(kinds)
+        await self._settled_phase(tuple(self.schema.kinds))
+
+    async def _settled_phase(self, kinds: Collection[Kind], keys: Collection[str] = ()) -> None:
+        """Write until nothing is in doubt that looking for it can settle."""
+        await self._phase(kinds, keys)
         while await self._settle():
-            await self._phase(kinds)
+            await self._phase(kinds, keys)
 
     async def _adopt(self) -> None:
         """Before the first write of a store: take over what bears its marks (a lost store)."""
@@ -233,7 +239,9 @@ class _Loading:
                 await self.store.write(self.store.outbox.not_sent, self.run, job, str(error))
         except DoubtError as error:
             logger.warning("in doubt: {}", error)
-            over = error.status is not None  # an answer came: nothing is under way any more
+            # after the site's own answer nothing is under way; behind a gateway's (502, 504, 522 …)
+            # the site may still be at work
+            over = error.status is not None and error.status <= SITE_ERROR
             await self.store.write(
                 self.store.outbox.doubted, self.run, job, str(error), 0 if over else self.timeout
             )
