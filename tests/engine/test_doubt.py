@@ -1,0 +1,74 @@
+"""What is done about answers that did not come, beyond one lost answer for one record."""
+
+from __future__ import annotations
+
+import asyncio
+
+import attrs
+
+from ztoq_core import engine
+from ztoq_core.contracts import Content, Links, Written
+from ztoq_core.engine import Event
+from ztoq_core.errors import DoubtError, Exit
+from ztoq_core.records import FieldType, Kind, Record, Ref
+from ztoq_core.store import Store
+from ztoq_core.testing.memory import MemorySink, MemorySource
+from ztoq_core.testing.project import CONTENTS, PROJECT
+
+ALL = sorted(record.key for record in PROJECT)
+FIELD = "test_case/Browser"
+
+
+def quiet(_: Event) -> None:
+    """Tell nobody."""
+
+
+def typed(record: Record) -> Record:
+    fields = tuple(attrs.evolve(each, type=FieldType.TEXT) for each in record.fields)
+    return attrs.evolve(record, fields=fields)
+
+
+async def migrate(store: Store, sink: MemorySink, *, request_timeout: float = 0.01) -> None:
+    with store.run("migrate") as run:
+        await engine.extract(store, MemorySource(PROJECT, CONTENTS), run.id, quiet)
+        await engine.transform(store, lambda _: [typed], quiet)
+        await engine.load(store, sink, run.id, quiet, request_timeout=request_timeout)
+
+
+async def test_a_field_in_doubt_is_settled_before_any_record_is_written(store: Store) -> None:
+    """Else its values would stand as text in all records, though the field is there."""
+    sink = MemorySink(doubts={FIELD})
+
+    await migrate(store, sink)
+
+    assert sink.calls[:2] == [f"write field {FIELD}", f"find field {FIELD}"]
+    assert sink.keys() == sorted([*ALL, FIELD])
+
+
+class Slow(MemorySink):
+    """A gateway answers 504 for one record, which the site behind it makes a little later."""
+
+    late: str = "ACME-T2"
+
+    async def write(
+        self, record: Record, target_id: str | None, links: Links, content: Content | None
+    ) -> Written:
+        if record.key != self.late:
+            return await super().write(record, target_id, links, content)
+        self.late = ""
+        before = dict(self.objects)
+        await super().write(record, target_id, links, content)
+        made, self.objects = self.objects, before
+        number = next(iter(made.keys() - before.keys()))
+        asyncio.get_running_loop().call_later(0.1, self.objects.__setitem__, number, made[number])
+        raise DoubtError(f"{record.ref} answered 504", status=504)
+
+
+async def test_a_gateways_answer_does_not_end_what_is_behind_it(store: Store) -> None:
+    sink = Slow()
+
+    await migrate(store, sink, request_timeout=0.3)
+
+    assert sink.keys() == sorted([*ALL, FIELD])
+    assert f"find {Ref(Kind.TEST_CASE, 'ACME-T2')}" in sink.calls
+    assert engine.outcome(store).exit is Exit.OK
