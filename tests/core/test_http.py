@@ -453,7 +453,7 @@ def test_a_429_is_waited_for_as_long_as_it_asks(
 
     assert desk.run(work) == 200
     gaps = [later - earlier for earlier, later in itertools.pairwise(refused[1:])]
-    assert min(gaps) >= least
+    assert min(gaps) >= least - 1e-6  # the clock counts in floating point
     assert sum(gaps) > 5  # also where it asks for nothing
 
 
