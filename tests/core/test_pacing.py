@@ -10,9 +10,9 @@ from collections.abc import Callable
 import attrs
 import pytest
 
-from ztoq_core.budget import Budget
 from ztoq_core.errors import RetryableError
-from ztoq_core.pacing import Pacer, Rate
+from ztoq_core.http.budget import Budget
+from ztoq_core.http.pacing import Pacer, Rate
 from ztoq_core.testing.virtual_time import run_in_virtual_time
 
 

@@ -13,7 +13,7 @@ import orjson
 from yarl import URL
 
 from ztoq_core.contracts import Answer, Content
-from ztoq_core.transport import Transport
+from ztoq_core.http.transport import Transport
 
 __all__ = ["Again", "Call", "Tries"]
 

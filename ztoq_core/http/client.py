@@ -1,6 +1,6 @@
 """The HTTP client that the engine lends to connectors: credentials, pacing, retries, downloads.
 
-``open_client`` opens one for one base URL; ``ztoq_core.judging`` says what each answer means.
+``open_client`` opens one for one base URL; ``ztoq_core.http.judging`` says what each answer means.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ import attrs
 from loguru import logger
 from yarl import URL
 
-from ztoq_core.budget import Budget
-from ztoq_core.calls import Again, Call, Tries
 from ztoq_core.contracts import Answer, Auth, Connection, Content
 from ztoq_core.errors import RejectedError
-from ztoq_core.judging import OK, REFUSED, Attempt, Judge, location
-from ztoq_core.pacing import Pacer, Rate
-from ztoq_core.transport import Transport
+from ztoq_core.http.budget import Budget
+from ztoq_core.http.calls import Again, Call, Tries
+from ztoq_core.http.judging import OK, REFUSED, Attempt, Judge, location
+from ztoq_core.http.pacing import Pacer, Rate
+from ztoq_core.http.transport import Transport
 
 __all__ = ["Client", "Download", "open_client"]
 

@@ -10,8 +10,8 @@ from urllib.parse import quote, quote_plus
 
 import attrs
 
-from ztoq_core.budget import moment
 from ztoq_core.convert import read_json
+from ztoq_core.http.budget import moment
 
 __all__ = ["NOT_JSON", "Secrets", "excerpt", "parsed", "retry_after"]
 

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 
 import attrs
 
-from ztoq_core.budget import Budget
 from ztoq_core.errors import RetryableError
+from ztoq_core.http.budget import Budget
 
 __all__ = ["Door", "Pacer", "Rate", "Turn"]
 

@@ -14,11 +14,11 @@ import aiohttp
 import attrs
 from yarl import URL
 
-from ztoq_core.answers import NOT_JSON, Secrets, excerpt, parsed, retry_after
-from ztoq_core.calls import Again, Call, Tries
 from ztoq_core.contracts import Answer
 from ztoq_core.errors import AccessError, ConfigError, DoubtError, RejectedError, RetryableError
-from ztoq_core.pacing import Pacer, Turn
+from ztoq_core.http.answers import NOT_JSON, Secrets, excerpt, parsed, retry_after
+from ztoq_core.http.calls import Again, Call, Tries
+from ztoq_core.http.pacing import Pacer, Turn
 
 __all__ = ["Attempt", "Judge", "location"]
 
