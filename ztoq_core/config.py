@@ -1,12 +1,11 @@
 """From ``ztoq.toml`` to checked objects: the only place that decides where a setting comes from.
 
 The order is option, environment, file, default. The environment sets single keys:
-``ZTOQ_SOURCE_<KEY>``, ``ZTOQ_SINK_<KEY>``, ``ZTOQ_STORE_URL`` and ``ZTOQ_LOG_FILE`` (and
-``ZTOQ_CONFIG`` names the file). Relative paths, the SQLite store's too, count from the config
-file's own folder, so that a run does not depend on where it is started (``--log-file`` counts from
-the current one). Secrets stand elsewhere
-(``{ env = … }``, ``{ file = … }``, ``{ keyring = … }``) and are looked up when they are first
-needed.
+``ZTOQ_SOURCE_<KEY>``, ``ZTOQ_SINK_<KEY>``, ``ZTOQ_SELECT_<KEY>``, ``ZTOQ_STORE_URL`` and
+``ZTOQ_LOG_FILE`` (and ``ZTOQ_CONFIG`` names the file). Relative paths, the SQLite store's too,
+count from the config file's own folder, so that a run does not depend on where it is started
+(``--log-file`` counts from the current one). Secrets stand elsewhere (``{ env = … }``,
+``{ file = … }``, ``{ keyring = … }``) and are looked up when they are first needed.
 """
 
 from __future__ import annotations
@@ -33,6 +32,7 @@ from ztoq_core.contracts import (
 from ztoq_core.errors import ConfigError
 from ztoq_core.plugins import Plugins
 from ztoq_core.secrets import find_secrets, show
+from ztoq_core.selection import Selection, settled
 from ztoq_core.tables import Tables, from_environment, nearest
 
 __all__ = ["DEFAULT_FILE", "DEFAULT_STORE", "Config", "Part", "from_tables", "read"]
@@ -42,7 +42,7 @@ P = TypeVar("P", SourcePlugin[Any], SinkPlugin[Any], TransformerPlugin[Any])
 DEFAULT_FILE = Path("ztoq.toml")
 DEFAULT_STORE = "sqlite:///ztoq.db"
 SCHEMES = ("sqlite", "postgresql")
-TABLES = ("store", "source", "sink", "log")
+TABLES = ("store", "source", "sink", "log", "select")
 
 
 @attrs.frozen(kw_only=True)
@@ -77,6 +77,7 @@ class Config:
     sink: Part[SinkPlugin[Any]]
     transforms: tuple[Part[TransformerPlugin[Any]], ...]
     log_file: Path | None
+    select: Selection = attrs.field(factory=Selection)
     _plugins: Plugins
 
     @property
@@ -131,6 +132,12 @@ class Config:
         tables["transform"] = [
             {"use": part.plugin.name, **show(part.settings)} for part in self.chain()
         ]
+        if self.select:
+            chosen = attrs.asdict(self.select, filter=lambda key, value: value != key.default)
+            tables["select"] = {
+                key: list(value) if isinstance(value, tuple) else value
+                for key, value in chosen.items()
+            }
         if self.log_file:
             tables["log"] = {"file": str(self.log_file)}
         return tables
@@ -190,6 +197,9 @@ def from_tables(
     layers = {key: {**tables.get(key, {}), **(options or {}).get(key, {})} for key in TABLES}
     store = reader.structure(layers["store"], _Store, "store")
     log = reader.structure(layers["log"], _Log, "log")
+    select = reader.structure(settled(layers["select"]), Selection, "select")
+    if select:
+        reader.problems += (f"{each} @ select" for each in select.problems())
     source = _part(layers["source"], plugins.source, "source", reader)
     sink = _part(layers["sink"], plugins.sink, "sink", reader)
     transforms = [
@@ -198,7 +208,7 @@ def from_tables(
     ]
     if store and isinstance(store.url, str):
         reader.problems += _unusable_store(store.url)
-    if reader.problems or not (store and log and source and sink):
+    if reader.problems or not (store and log and source and sink and select is not None):
         raise ConfigError("\n".join(reader.problems))
     return Config(
         path=None,
@@ -208,6 +218,7 @@ def from_tables(
         sink=sink,
         transforms=tuple(each for each in transforms if each),
         log_file=log.file,
+        select=select,
         plugins=plugins,
     )
 

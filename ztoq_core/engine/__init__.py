@@ -6,7 +6,9 @@ from ztoq_core.engine.extract import extract
 from ztoq_core.engine.load import load
 from ztoq_core.engine.outcome import Outcome, outcome
 from ztoq_core.engine.progress import Event, Progress, Stop
+from ztoq_core.engine.resolve import Resolver
 from ztoq_core.engine.rollback import Kept, Undone, rollback
+from ztoq_core.engine.select import selected
 from ztoq_core.engine.transform import observed, transform
 from ztoq_core.engine.validate import validate
 
@@ -15,6 +17,7 @@ __all__ = [
     "Kept",
     "Outcome",
     "Progress",
+    "Resolver",
     "Stop",
     "Undone",
     "extract",
@@ -22,6 +25,7 @@ __all__ = [
     "observed",
     "outcome",
     "rollback",
+    "selected",
     "transform",
     "validate",
 ]

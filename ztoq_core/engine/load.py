@@ -52,7 +52,8 @@ async def load(  # noqa: PLR0913 - the choices of the command
     """Write what is ready, finish what is written, settle what is in doubt.
 
     ``request_timeout`` (seconds) is that of one request: so long after an intent an unanswered
-    request may still arrive.
+    request may still arrive. ``on_conflict`` is ``keep-target``, ``overwrite`` or ``fail``: what
+    becomes of objects that somebody edited, and of executions older than the newest in the target.
 
     Raises:
         ConfigError: Fields or permissions are missing; nothing was written. The message lists them.
@@ -256,6 +257,8 @@ class _Loading:
         if isinstance(record, Attachment) and job.content is None:
             raise RecordError("The store does not hold the file's content; extract again")
         outbox = self.store.outbox
+        if job.late and not await self._may_be_late(job):
+            return
         if job.written is not None and not await self._is_ours(job, job.written):
             return
         await self.store.gather(
@@ -271,6 +274,18 @@ class _Loading:
         await self._answered(job, written, finished=finished)
         if finished:
             self.teller.done(record.kind)
+
+    async def _may_be_late(self, job: Job) -> bool:
+        """Whether an execution may be written although a later one of its run stands already."""
+        reason = "an older execution came late; the target would show it as the newest of its run"
+        if self.on_conflict == "overwrite":
+            return True
+        if await self.store.read(self.store.decisions.insisted, job.item, job.digest):
+            return True
+        if self.on_conflict == "fail":
+            raise RecordError(f"{reason}, and conflicts are to fail")
+        await self.store.write(self.store.outbox.conflicts, self.run, job, reason)
+        return False
 
     async def _is_ours(self, job: Job, written: Written) -> bool:
         """Whether an object that is to be updated still is as ztoq left it."""

@@ -19,6 +19,7 @@ from ztoq_core.contracts import Schema, Skip, Transform
 from ztoq_core.convert import converter
 from ztoq_core.engine.progress import Progress, Stop, Teller
 from ztoq_core.engine.results import flatten, join
+from ztoq_core.engine.select import choose, leave_out
 from ztoq_core.errors import RecordError
 from ztoq_core.observe import Observer
 from ztoq_core.records import (
@@ -33,7 +34,8 @@ from ztoq_core.records import (
     TestLog,
     TestRun,
 )
-from ztoq_core.store import Fate, Scanned, State, Store, Want
+from ztoq_core.selection import Selection
+from ztoq_core.store import Chosen, Fate, Scanned, State, Store, Want
 
 __all__ = ["observed", "transform"]
 
@@ -59,18 +61,26 @@ async def transform(
     build: Callable[[Schema], Sequence[Transform]],
     progress: Progress,
     *,
+    selection: Selection | None = None,
     stop: Stop | None = None,
 ) -> None:
     """Send every extracted record through the transformers that ``build`` makes.
 
-    ``build`` receives the source's schema. Records whose mapped form did not change keep their
-    state; those that did become ready.
+    ``build`` receives the source's schema, of all records. Records whose mapped form did not change
+    keep their state; those that did become ready. Where a ``selection`` is given, only what it
+    takes is mapped; the rest is skipped, and becomes ready when a later selection takes it.
+
+    Raises:
+        ConfigError: The selection names what is not there.
     """
     stop = stop or Stop()
+    selection = selection or Selection()
     teller = Teller("transform", progress)
     transforms = build(await observed(store))
-    counts = await store.read(store.counts)
-    teller.totals = {kind: sum(states.values()) for kind, states in counts.items()}
+    narrowed = await choose(store, selection, teller)
+    teller.totals = await store.read(store.choice.counts, Chosen.YES)
+    for kind, number in (await store.read(store.choice.counts, Chosen.ALONG)).items():
+        teller.totals[kind] = teller.totals.get(kind, 0) + number
     stage = _Transformation(store, transforms, teller, _Wants())
     for kind in Kind:
         if kind is Kind.TEST_LOG:
@@ -79,6 +89,8 @@ async def transform(
             await stage.kind(kind, stop)
     if not stop.wished:
         await store.write(store.mapped.replace_wants, list(stage.wants.all()))
+        if narrowed:
+            await leave_out(store, selection, teller)
 
 
 class _Wants:
@@ -178,6 +190,8 @@ class _Transformation:
         executed = [log.executed for log in logs]
         before: Ref | None = None
         for place, (scanned, log) in enumerate(zip(run, logs, strict=True)):
+            if not scanned.chosen:
+                continue
             others = executed[:place] + executed[place + 1 :]
             told = attrs.evolve(log, last=place == len(logs) - 1, siblings_executed=any(others))
             if log.results:
@@ -220,6 +234,10 @@ class _Transformation:
                     state=State.FAILED,
                     reason=str(error),
                 )
+        if isinstance(record, TestLog):
+            # these told the mapping something; kept, they would make each newer log of the run a
+            # change of the older ones
+            record = attrs.evolve(record, last=False, siblings_executed=False)
         for each in (record, *record.brings):
             self.wants.add(each)
         said = [note for note in record.notes if note not in source.notes]

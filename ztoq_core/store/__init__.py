@@ -6,11 +6,12 @@ ask the questions of ``Queries``.
 
 from __future__ import annotations
 
+from ztoq_core.store.decisions import Undecided
 from ztoq_core.store.intake import Checkpoint, Completed, Fetched, Listed
+from ztoq_core.store.jobs import Answered, Intent, Job, Stored
 from ztoq_core.store.lease import RunInfo
 from ztoq_core.store.mapped import Fate, Scanned, Want
-from ztoq_core.store.models import State
-from ztoq_core.store.outbox import Answered, Intent, Job, Stored
+from ztoq_core.store.models import Chosen, State
 from ztoq_core.store.queries import (
     Compared,
     FileTotals,
@@ -27,6 +28,7 @@ from ztoq_core.store.store import Store
 __all__ = [
     "Answered",
     "Checkpoint",
+    "Chosen",
     "Compared",
     "Completed",
     "Fate",
@@ -45,6 +47,7 @@ __all__ = [
     "Stored",
     "StoredNote",
     "StoredReject",
+    "Undecided",
     "Undoing",
     "Validation",
     "Want",

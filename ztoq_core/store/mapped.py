@@ -11,8 +11,9 @@ import peewee as pw
 
 from ztoq_core.convert import dumps, loads, read_json
 from ztoq_core.records import FieldType, Kind, Note, Record, Ref
+from ztoq_core.store.choice import LEFT_OUT
 from ztoq_core.store.intake import references
-from ztoq_core.store.models import Side, State, tuples
+from ztoq_core.store.models import Chosen, Side, State, tuples
 from ztoq_core.store.notes import chunks, clean, save_notes
 
 if TYPE_CHECKING:
@@ -27,10 +28,11 @@ _KEPT_STATES = (State.SENDING, State.UNKNOWN, State.CONFLICT)
 
 @attrs.frozen
 class Scanned:
-    """A record as extracted, with its row."""
+    """A record as extracted, with its row; ``chosen`` False: only its siblings are selected."""
 
     item: int
     record: Record
+    chosen: bool = True
 
 
 @attrs.frozen(kw_only=True)
@@ -85,11 +87,11 @@ class Mapped:
         return [(number, read_json(bytes(body))) for number, body in tuples(query)]
 
     def scan(self, kind: Kind, after: int, limit: int) -> list[Scanned]:
-        """Return extracted records of a kind by row id."""
+        """Return extracted records of a kind that are selected, by row id."""
         item = self._item
         query = (
             item.select(item.id, item.record)
-            .where(self._whole(kind) & (item.id > after))
+            .where(self._whole(kind) & (item.chosen != Chosen.NO) & (item.id > after))
             .order_by(item.id)
             .limit(limit)
         )
@@ -98,21 +100,30 @@ class Mapped:
     def scan_logs(
         self, after: tuple[str, str, int] | None, limit: int
     ) -> list[tuple[tuple[str, str, int], Scanned]]:
-        """Return logs run by run, each run's in their order, with the place to go on from."""
-        item = self._item
+        """Return logs run by run, each run's in their order, with the place to go on from.
+
+        Of each selected run all logs, since a log's mapping depends on its siblings.
+        """
+        item, run = self._item, self._item.alias()
         place = (item.sibling_group, item.sibling_order, item.id)
-        where = self._whole(Kind.TEST_LOG)
+        runs = run.select(run.key).where((run.kind == Kind.TEST_RUN) & (run.chosen != Chosen.NO))
+        where = self._whole(Kind.TEST_LOG) & (
+            (item.chosen != Chosen.NO) | (item.sibling_group << runs)
+        )
         if after is not None:
             where &= pw.Tuple(*place) > pw.Tuple(*after)
         query = (
-            item.select(item.sibling_group, item.sibling_order, item.id, item.record)
+            item.select(item.sibling_group, item.sibling_order, item.id, item.record, item.chosen)
             .where(where)
             .order_by(*place)
             .limit(limit)
         )
         return [
-            ((group, order, number), Scanned(number, loads(Kind.TEST_LOG, bytes(body))))
-            for group, order, number, body in tuples(query)
+            (
+                (group, order, number),
+                Scanned(number, loads(Kind.TEST_LOG, bytes(body)), chosen != Chosen.NO),
+            )
+            for group, order, number, body, chosen in tuples(query)
         ]
 
     def _whole(self, kind: Kind) -> pw.Expression:
@@ -193,6 +204,8 @@ class Mapped:
             body = dumps(fate.record) if fate.record else None
             digest = hashlib.sha256(body).hexdigest() if body else ""
             new = self._state(fate, digest, state, written, finished, refused)
+            if new is State.FAILED and fate.record is not None and reason == LEFT_OUT:
+                new = State.SKIPPED
             kept = new == state or (new is State.FAILED and fate.record is not None)
             rows.append(
                 {
@@ -208,7 +221,9 @@ class Mapped:
                     "before": old if before == written and digest != before else older,
                 }
             )
-            if digest != before or not digest:
+            # a log's turn may change though the log does not: one may have come in before it
+            turn = fate.source.kind is Kind.TEST_LOG and new is not State.FINISHED
+            if digest != before or not digest or turn:
                 changed.append(fate.item)
                 edges += self._target_edges(fate)
         for some in chunks(rows):
@@ -274,13 +289,13 @@ class Mapped:
         item = self._item
         row = next(
             tuples(
-                item.select(item.id, item.target_digest).where(
+                item.select(item.id, item.target_digest, item.state).where(
                     (item.kind == record.kind) & (item.key == record.key)
                 )
             ),
             None,
         )
-        if row and row[1] == digest:
+        if row and row[1] == digest and row[2] != State.SKIPPED:
             return
         if row is None:
             number = item.insert(

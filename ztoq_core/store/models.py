@@ -12,7 +12,17 @@ from typing import Any, TypeVar, cast
 
 import peewee as pw
 
-__all__ = ["SCHEMA_VERSION", "Checkpoint", "Edge", "File", "Item", "Journal", "Meta", "Need"]
+__all__ = [
+    "SCHEMA_VERSION",
+    "Checkpoint",
+    "Chosen",
+    "Edge",
+    "File",
+    "Item",
+    "Journal",
+    "Meta",
+    "Need",
+]
 __all__ += ["NoteRow", "RejectRow", "Run", "Side", "State", "bound", "now", "tuples"]
 
 SCHEMA_VERSION = 1
@@ -44,6 +54,14 @@ class Side(StrEnum):
 
     SOURCE = "s"
     TARGET = "t"
+
+
+class Chosen(StrEnum):
+    """What a selection says of a record: chosen by itself, needed by one that is, or neither."""
+
+    YES = "yes"
+    ALONG = "along"
+    NO = "no"
 
 
 def now() -> datetime:
@@ -88,7 +106,8 @@ class Item(pw.Model):
     ``pending`` means listed but not completed in the present extraction. ``derived`` rows come from
     the mapping or the engine, not from a list. ``waiting`` counts what must be settled before the
     record may be written, ``open_files`` what must be settled before it may be finished. ``before``
-    is the mapped record that was written before the present one.
+    is the mapped record that was written before the present one. ``chosen`` is what the selection
+    says of it, ``proof`` its ``digest`` when a last look at the source began.
     """
 
     id = pw.AutoField()
@@ -104,6 +123,8 @@ class Item(pw.Model):
     payload = pw.BlobField(null=True)
     record = pw.BlobField(null=True)
     digest = pw.TextField(default="")
+    proof = pw.TextField(default="")
+    chosen = pw.TextField(default=Chosen.YES)
     target = pw.BlobField(null=True)
     target_digest = pw.TextField(default="")
     written_digest = pw.TextField(default="")

@@ -9,82 +9,38 @@ kept up to date by each answer, so that the next records to write are one indexe
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import attrs
-import orjson
 import peewee as pw
 
 from ztoq_core.contracts import Content, Written
 from ztoq_core.convert import loads
 from ztoq_core.records import Attachment, Kind, Record, Ref
 from ztoq_core.store.files import Kept
+from ztoq_core.store.jobs import (
+    Answered,
+    Doubt,
+    Intent,
+    Job,
+    Stored,
+    answer_row,
+    written_of,
+)
 from ztoq_core.store.models import Side, State, now, tuples
 from ztoq_core.store.notes import chunks, clean, save_notes
 
 if TYPE_CHECKING:
     from ztoq_core.store.store import Store
 
-__all__ = ["Answered", "Doubt", "Intent", "Job", "Outbox", "Stored"]
+__all__ = ["Outbox"]
 
 BAD = (State.FAILED, State.BLOCKED, State.REJECTED, State.GONE, State.DELETED)
 SETTLED = (*BAD, State.SKIPPED, State.FINISHED, State.WRITTEN, State.CONFLICT)
 _SAME = ("id", "kind", "key", "rank")
 ARRIVED = (State.WRITTEN, State.FINISHED, State.CONFLICT)
-
-
-@attrs.frozen(kw_only=True)
-class Job:
-    """A record to write, or ``to_finish``, with what it refers to."""
-
-    item: int
-    record: Record
-    digest: str
-    written: Written | None
-    links: Mapping[Ref, Written | None]
-    content: Content | None = None
-    to_finish: bool = False
-    attempts: int = 0
-
-
-@attrs.frozen(kw_only=True)
-class Intent:
-    """A record that is about to be sent; its answer is due within ``deadline_s``."""
-
-    run: int
-    job: Job
-    deadline_s: float
-
-
-@attrs.frozen(kw_only=True)
-class Answered:
-    """What the target answered. ``finished``: nothing more is to be done for the record."""
-
-    run: int
-    job: Job
-    written: Written
-    finished: bool
-    event: str = "answer"
-
-
-@attrs.frozen
-class Doubt:
-    """A record in doubt; ``deadline_s`` seconds from now its request cannot arrive any more."""
-
-    item: int
-    kind: Kind
-    deadline_s: float
-
-
-@attrs.frozen
-class Stored:
-    """An object of the target that the store knows, with the record that was written."""
-
-    ref: Ref
-    written: Written
-    record: Record
 
 
 class Outbox:
@@ -121,6 +77,11 @@ class Outbox:
     def _pass_on(self, states: Collection[State], becomes: State) -> None:
         """Give the children of records in ``states`` their state, generation by generation."""
         item, edge, parent = self._item, self._edge, self._item.alias()
+        absent: Any = False
+        if becomes is State.BLOCKED:
+            absent = parent.id.is_null() | (
+                (parent.state == State.CONFLICT) & parent.target_id.is_null()
+            )
         while True:
             children = (
                 edge.select(edge.child)
@@ -132,10 +93,7 @@ class Outbox:
                 .where(
                     (edge.side == Side.TARGET)
                     & (edge.role << ("parent", "owner"))
-                    & (
-                        (parent.state << list(states))
-                        | (parent.id.is_null() if becomes is State.BLOCKED else False)
-                    )
+                    & ((parent.state << list(states)) | absent)
                 )
             )
             changed = (
@@ -255,18 +213,37 @@ class Outbox:
         ).where(where)
         rows = list(tuples(query.order_by(item.rank, item.id).limit(limit)))
         links = self._links([row[0] for row in rows])
+        late = self._late([row[0] for row in rows if row[1] == Kind.TEST_LOG and not row[5]])
         return [
             Job(
                 item=number,
                 record=(record := loads(Kind(kind), bytes(body))),
                 digest=digest,
                 attempts=attempts,
-                written=_written(*rest),
+                written=written_of(*rest),
                 links=links.get(number, {}),
                 content=self._content(record) if isinstance(record, Attachment) else None,
+                late=number in late,
             )
             for number, kind, body, digest, attempts, *rest in rows
         ]
+
+    def _late(self, numbers: Sequence[int]) -> set[int]:
+        """Return which of these new records have a later sibling in the target."""
+        if not numbers:
+            return set()
+        item, later = self._item, self._item.alias()
+        query = (
+            item.select(item.id)
+            .join(
+                later,
+                on=(later.sibling_group == item.sibling_group)
+                & (later.sibling_order > item.sibling_order),
+            )
+            .where((item.id << list(numbers)) & ~later.target_id.is_null())
+            .distinct()
+        )
+        return {number for (number,) in tuples(query)}
 
     def _links(self, children: Sequence[int]) -> dict[int, dict[Ref, Written | None]]:
         edge, item = self._edge, self._item
@@ -289,7 +266,7 @@ class Outbox:
         )
         links: dict[int, dict[Ref, Written | None]] = {}
         for child, kind, key, *rest in tuples(query):
-            links.setdefault(child, {})[Ref(Kind(kind), key)] = _written(*rest)
+            links.setdefault(child, {})[Ref(Kind(kind), key)] = written_of(*rest)
         return links
 
     def _content(self, record: Attachment) -> Content | None:
@@ -325,7 +302,7 @@ class Outbox:
         )
         found = []
         for number, key, body, *rest in tuples(query):
-            written = _written(*rest)
+            written = written_of(*rest)
             if written:
                 found.append((number, Stored(Ref(kind, key), written, loads(kind, bytes(body)))))
         return found
@@ -416,7 +393,7 @@ class Outbox:
         item = self._item
         alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
         for each in batch:
-            row = _answer_row(each)
+            row = answer_row(each)
             alike.setdefault(tuple(row), []).append(row)
         for names, rows in alike.items():
             changed = [getattr(item, name) for name in names if name not in _SAME]
@@ -459,12 +436,18 @@ class Outbox:
         self._lost(job.record)
 
     def conflicts(self, run: int, job: Job, reason: str) -> None:
-        """Store that an object was changed by somebody else and is left as it is."""
+        """Store that an object was changed by somebody else and is left as it is.
+
+        Where there is none, the record is left out for now: what belongs to it is blocked.
+        """
         item = self._item
         item.update(state=State.CONFLICT, reason=clean(reason), deadline=None).where(
             item.id == job.item
         ).execute()
         self._journal(run, job.item, "conflict", job.digest, clean(reason))
+        if job.written is None:
+            self._lost(job.record)
+            return
         self._let_go([job.record], ("owner", "mention", "parent", "after"))
         self._files_settled([job.record])
 
@@ -595,47 +578,3 @@ class Outbox:
                 item.id == number
             ).execute()
             self._lost(loads(Kind(kind), bytes(body)))
-
-
-def _answer_row(answered: Answered) -> dict[str, Any]:
-    job, written = answered.job, answered.written
-    row: dict[str, Any] = {
-        "id": job.item,
-        "kind": job.record.kind,
-        "key": job.record.key,
-        "rank": job.record.kind.rank,
-        "state": State.FINISHED if answered.finished else State.WRITTEN,
-        "reason": "",
-        "written_digest": job.digest,
-        "refused_digest": "",
-        "target_id": written.target_id,
-        "pid": clean(written.pid),
-        "url": clean(written.url),
-        "version": written.version,
-        "parts": orjson.dumps(dict(written.parts)).decode() if written.parts else "",
-        "stamp": written.stamp,
-        "borrowed": written.borrowed,
-        "deadline": None,
-    }
-    if answered.finished:
-        row["finished_digest"] = job.digest
-    if job.written is None:
-        row["created_run"] = answered.run
-    elif not job.to_finish:
-        row["updated_run"] = answered.run
-    return row
-
-
-def _written(  # noqa: PLR0913, PLR0917 - the columns of the item table
-    target_id: str | None, pid: str, url: str, version: str, parts: str, stamp: str
-) -> Written | None:
-    if not target_id:
-        return None
-    return Written(
-        target_id=target_id,
-        pid=pid,
-        url=url,
-        version=version,
-        parts=orjson.loads(parts) if parts else {},
-        stamp=stamp,
-    )

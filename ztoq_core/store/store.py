@@ -19,12 +19,14 @@ from playhouse.db_url import connect
 from ztoq_core.errors import ConfigError, StoreError
 from ztoq_core.records import Note, Ref
 from ztoq_core.store import models
+from ztoq_core.store.choice import Choice
+from ztoq_core.store.decisions import Decisions
 from ztoq_core.store.files import Contents
 from ztoq_core.store.intake import Intake
 from ztoq_core.store.lease import RunInfo, lease
 from ztoq_core.store.mapped import Mapped
 from ztoq_core.store.models import SCHEMA_VERSION, bound
-from ztoq_core.store.notes import clean
+from ztoq_core.store.notes import add_note
 from ztoq_core.store.outbox import Outbox
 from ztoq_core.store.queries import Queries
 from ztoq_core.store.removal import Removal
@@ -49,8 +51,8 @@ class Store(Queries):
 
     ``url`` is ``sqlite:///PATH`` or ``postgresql://…``. Contents of files lie in ``files`` or,
     where that is None, beside a SQLite database in ``PATH.files``, for PostgreSQL in
-    ``./DATABASE.files``. ``intake``, ``mapped``, ``outbox`` and ``removal`` are the stages' sides
-    of it.
+    ``./DATABASE.files``. ``intake``, ``choice``, ``mapped``, ``outbox`` and ``removal`` are the
+    stages' sides of it.
 
     Raises:
         ConfigError: The scheme is another one.
@@ -81,9 +83,11 @@ class Store(Queries):
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="ztoq-read")
         self._failure: BaseException | None = None
         self.intake = Intake(self)
+        self.choice = Choice(self)
         self.mapped = Mapped(self)
         self.outbox = Outbox(self)
         self.removal = Removal(self)
+        self.decisions = Decisions(self)
 
     def __enter__(self) -> Self:
         """Return the open store."""
@@ -191,33 +195,20 @@ class Store(Queries):
             self.set_meta(name, identity)
 
     def set_meta(self, name: str, value: str) -> None:
-        """Remember a fact."""
-        self.write_now(
-            lambda: (
-                self.meta_table.insert(name=name, value=value)
-                .on_conflict(
-                    conflict_target=[self.meta_table.name], preserve=[self.meta_table.value]
-                )
-                .execute()
-            )
-        )
+        """Remember a fact, and wait for the commit."""
+        self.write_now(lambda: self.put_meta(name, value))
+
+    def put_meta(self, name: str, value: str) -> None:
+        """Remember a fact. An operation for the writer."""
+        self.meta_table.insert(name=name, value=value).on_conflict(
+            conflict_target=[self.meta_table.name], preserve=[self.meta_table.value]
+        ).execute()
 
     # ------------------------------------------------------------------------------ inner part
 
     def _add_notes(self, noted: Sequence[tuple[Note, Ref | None]]) -> list[None]:
-        table = self.note_table
         for note, ref in dict.fromkeys(noted):
-            row = {
-                "kind": ref.kind if ref else "",
-                "key": clean(ref.key) if ref else "",
-                "origin": "plugin",
-                "level": note.level,
-                "code": note.code,
-                "text": clean(note.text),
-            }
-            same = [getattr(table, name) == value for name, value in row.items()]
-            if not table.select().where(*same).exists():
-                table.insert(**row).execute()
+            add_note(self, "plugin", note, ref)
         return [None] * len(noted)
 
     def _remember_failure(self, future: Future[None]) -> None:

@@ -1,0 +1,95 @@
+"""Deciding by hand what becomes of a record in doubt or in conflict; decisions are journaled."""
+
+from __future__ import annotations
+
+import attrs
+
+from ztoq_core.contracts import Sink, Written
+from ztoq_core.errors import ConfigError, RecordError, RejectedError
+from ztoq_core.records import Ref
+from ztoq_core.store import Answered, Job, State, Store, Undecided
+
+__all__ = ["Resolver"]
+
+
+@attrs.frozen
+class Resolver:
+    """Carries out decisions in the run with the id ``run``; each method returns a sentence.
+
+    Nothing is written to the target here: what is to be sent is sent by the next load.
+    """
+
+    store: Store
+    sink: Sink
+    run: int
+
+    async def adopt(self, record: Undecided, target_id: str) -> str:
+        """Take an object of the target for the record, if it is there and nobody else's.
+
+        Raises:
+            ConfigError: There is no such object, or it belongs to another record.
+        """
+        store, ref = self.store, record.ref
+        present = await self.sink.look(ref.kind, target_id)
+        if present is None:
+            raise ConfigError(f"{ref}: there is no {ref.kind} {target_id!r} in the target")
+        taken = await store.read(store.outbox.taken, ref, [present.target_id, target_id])
+        if taken:
+            raise ConfigError(f"{ref}: {target_id!r} belongs to another record of this migration")
+        job = await store.read(store.outbox.job, record.item)
+        marked = target_id == record.target_id or await self._bears_mark(job, present)
+        said = f"{ref} is {present.pid or target_id} now"
+        if not marked:
+            # made by somebody else: it is linked, and a rollback leaves it where it is
+            present = attrs.evolve(present, borrowed=True)
+            said += "; it does not bear the mark of this migration, so a rollback will leave it"
+        if record.state is State.CONFLICT:
+            await store.write(store.decisions.accept, self.run, record.item, present)
+            return said
+        schema = await self.sink.describe()
+        answered = Answered(
+            run=self.run,
+            job=job,
+            written=present,
+            finished=ref.kind not in schema.finishes,
+            event="decision",
+        )
+        await store.gather(store.outbox.answered, answered)
+        return said
+
+    async def retry(self, record: Undecided) -> str:
+        """Let the record be sent by the next load, whatever stands in the target."""
+        store, ref = self.store, record.ref
+        target_id = record.target_id
+        if target_id is not None and await self.sink.look(ref.kind, target_id) is None:
+            along = await self._gone_along(ref)
+            await store.write(store.decisions.absent, self.run, [record.item, *along])
+            with_ = f" with {len(along)} that went along" if along else ""
+            return f"{ref} is not in the target any more; the next load makes it anew{with_}"
+        await store.write(store.decisions.again, self.run, record.item)
+        return f"{ref} is sent again by the next load"
+
+    async def skip(self, record: Undecided) -> str:
+        """Leave the record as it is in the target, or out where it does not stand there."""
+        store, ref = self.store, record.ref
+        target_id = record.target_id
+        if target_id is not None and await self.sink.look(ref.kind, target_id) is not None:
+            await store.write(store.decisions.accept, self.run, record.item)
+            return f"{ref} stays as it stands in the target"
+        await store.write(store.decisions.leave_out, self.run, record.item)
+        return f"{ref} is left out"
+
+    async def _bears_mark(self, job: Job, present: Written) -> bool:
+        try:
+            found = await self.sink.find(job.record, job.links)
+        except (RejectedError, RecordError):
+            return False
+        return present.target_id in {each.written.target_id for each in found}
+
+    async def _gone_along(self, ref: Ref) -> list[int]:
+        """Return the rows of what belonged to an object and is not in the target either."""
+        gone: list[int] = []
+        for each in await self.store.read(self.store.decisions.belongings, ref):
+            if await self.sink.look(each.ref.kind, each.target_id) is None:
+                gone += [each.item, *await self._gone_along(each.ref)]
+        return gone

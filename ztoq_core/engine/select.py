@@ -1,0 +1,244 @@
+"""Carrying out a selection: what is chosen, and what has to come along, in a store.
+
+The extraction reads everything; the selection counts from the transformation on. Cases are looked
+at one by one (folders, labels, status and keys stand inside their records); all else is SQL over
+the references between records.
+"""
+
+from __future__ import annotations
+
+import difflib
+import heapq
+import re
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
+from typing import Any
+
+import attrs
+import orjson
+
+from ztoq_core.engine.progress import Teller
+from ztoq_core.errors import ConfigError
+from ztoq_core.records import Kind, Tree
+from ztoq_core.selection import Selection, moment
+from ztoq_core.store import Chosen, Store
+
+__all__ = ["choose", "leave_out", "selected"]
+
+_META = "selection"
+_UNDER_WAY = "under way"
+_BATCH = 1000
+_LIMITED = (Kind.TEST_LOG, Kind.ATTACHMENT)
+_NUMBER = re.compile(r"(\d+)")
+
+
+def selected(store: Store) -> Selection | None:
+    """Return the selection that the last transformation applied; None where it did not end."""
+    text = store.meta(_META)
+    if text == _UNDER_WAY:
+        return None
+    return _read(text)
+
+
+def _read(text: str) -> Selection:
+    values = orjson.loads(text or "{}")
+    lists = {key: tuple(value) for key, value in values.items() if isinstance(value, list)}
+    return Selection(**{**values, **lists})
+
+
+async def choose(store: Store, selection: Selection, teller: Teller) -> bool:
+    """Find out what the selection takes; return whether there is, or was, any.
+
+    Raises:
+        ConfigError: It names a folder, cycle or case that is not there, or takes nothing.
+    """
+    before = selected(store)
+    if not selection and before == selection:
+        return False
+    stage = _Choosing(store, selection)
+    seeds = await stage.seeds()
+    await store.write(store.put_meta, _META, _UNDER_WAY)
+    await store.write(store.choice.reset, list(Kind), Chosen.YES)
+    if selection:
+        await stage.choose(seeds)
+        teller.say(f"Selection: {selection}")
+        along = await store.read(store.choice.counts, Chosen.ALONG)
+        if along:
+            figures = ", ".join(f"{number:,} {kind}" for kind, number in along.items())
+            teller.say(f"What the selection refers to comes along: {figures}")
+    await store.write(store.choice.tell_along)
+    return True
+
+
+async def leave_out(store: Store, selection: Selection, teller: Teller) -> None:
+    """Once all that is chosen is mapped: give the rest its state, and remember the selection."""
+    await store.write(store.choice.leave_out)
+    while await store.write(store.choice.spare):
+        pass
+    out = await store.read(store.choice.counts, Chosen.NO)
+    if out:
+        figures = ", ".join(f"{number:,} {kind}" for kind, number in out.items())
+        teller.say(f"Not selected: {figures}")
+    chosen = attrs.asdict(selection, filter=lambda field, value: value != field.default)
+    await store.write(store.put_meta, _META, orjson.dumps(chosen).decode())
+
+
+@attrs.frozen
+class _Seeds:
+    """The row ids of the chosen cases (None: not by the cases) and the keys of the cycles."""
+
+    cases: list[int] | None
+    cycles: list[tuple[int, str]]
+
+
+@attrs.frozen
+class _Choosing:
+    store: Store
+    selection: Selection
+
+    async def seeds(self) -> _Seeds:
+        """Find what is named, before anything is changed."""
+        wish = self.selection
+        cycles = await self._cycles()
+        keys = [key for _, key in cycles]
+        if not (wish.folder or wish.label or wish.status or wish.case or wish.limit):
+            return _Seeds(None, cycles)
+        fits = await self._fits(keys)
+        found = [
+            (key, number)
+            async for number, plain in self._plain(Kind.TEST_CASE)
+            if fits(plain) and (key := str(plain["key"]))
+        ]
+        missing = [key for key in wish.case if key not in {key for key, _ in found}]
+        if missing and not (wish.folder or wish.label or wish.status or keys):
+            raise ConfigError(f"The selection names the case {missing[0]!r}, which is not there")
+        if not found:
+            raise ConfigError(f"The selection ({wish}) takes no test case; nothing was changed")
+        if wish.limit:
+            found = heapq.nsmallest(wish.limit, found, key=lambda each: _order(each[0]))
+        return _Seeds([number for _, number in found], cycles)
+
+    async def choose(self, seeds: _Seeds) -> None:
+        """Mark what is chosen and what comes along."""
+        store, choice, wish = self.store, self.store.choice, self.selection
+        keys = [key for _, key in seeds.cycles]
+        if seeds.cases is None and not keys:
+            await store.write(choice.reset, _LIMITED, Chosen.NO)
+        else:
+            await store.write(choice.reset, list(Kind), Chosen.NO)
+            await store.write(choice.choose, [number for number, _ in seeds.cycles])
+            for start in range(0, len(seeds.cases or ()), _BATCH):
+                await store.write(choice.choose, (seeds.cases or [])[start : start + _BATCH])
+            of_cases = seeds.cases is not None
+            await store.write(lambda: choice.choose_runs(keys, of_cases=of_cases))
+        await self._logs()
+        if wish.newest is not None:
+            await store.write(choice.keep_newest, wish.newest)
+        if wish.since is not None:
+            await store.write(choice.drop_empty_runs)
+        while await store.write(choice.follow):
+            pass
+        await store.write(choice.choose_files)
+
+    async def _logs(self) -> None:
+        choice, since = self.store.choice, self.selection.since
+        if since is None:
+            await self.store.write(choice.choose_logs)
+            return
+        batch: list[int] = []
+        async for number, plain in self._plain(Kind.TEST_LOG):
+            if plain.get("ended") and moment(plain["ended"]) >= since:
+                batch.append(number)
+            if len(batch) == _BATCH:
+                await self.store.write(choice.choose_logs, batch)
+                batch = []
+        await self.store.write(choice.choose_logs, batch)
+
+    # -------------------------------------------------------------------------- what is named
+
+    async def _cycles(self) -> list[tuple[int, str]]:
+        """Return row ids and keys of the cycles that are named by key or name."""
+        wanted = self.selection.cycle
+        if not wanted:
+            return []
+        found: list[tuple[int, str]] = []
+        seen: set[str] = set()
+        names: list[str] = []
+        async for number, plain in self._plain(Kind.TEST_CYCLE):
+            called = {plain["key"], plain["name"]}
+            if called & set(wanted):
+                found.append((number, plain["key"]))
+                seen |= called
+            names.append(plain["name"])
+        _demand(wanted, seen, "test cycle", names)
+        return found
+
+    async def _fits(self, cycles: list[str]) -> Callable[[Mapping[str, Any]], bool]:
+        """Return what tells whether a case, as plain JSON, is chosen."""
+        wish = self.selection
+        folders = await self._folders() if wish.folder else set()
+        of_cycles = await self.store.read(self.store.choice.cases_of, cycles) if cycles else set()
+        only_cycles = bool(cycles) and not (wish.folder or wish.label or wish.status or wish.case)
+
+        def fits(plain: Mapping[str, Any]) -> bool:
+            if wish.case:
+                if plain["key"] not in wish.case:
+                    return False
+            elif plain.get("gone") or plain.get("project"):
+                return False  # not the project's own; it comes along where it is needed
+            return (
+                (not wish.folder or (plain.get("folder") or {}).get("key") in folders)
+                and (not wish.label or bool(set(wish.label) & set(plain.get("labels", ()))))
+                and (not wish.status or plain.get("status") in wish.status)
+                and (not only_cycles or plain["key"] in of_cycles)
+            )
+
+        return fits
+
+    async def _folders(self) -> set[str]:
+        """Return the keys of the chosen folders and of all that lie in them."""
+        rows = {
+            plain["key"]: (plain["name"], (plain.get("parent") or {}).get("key"))
+            async for _, plain in self._plain(Kind.FOLDER)
+            if plain["tree"] == Tree.CASES
+        }
+        paths = {key: _path(key, rows) for key in rows}
+        wanted = [path.strip("/") for path in self.selection.folder]
+        _demand(wanted, set(paths.values()), "folder", paths.values())
+        return {
+            key
+            for key, path in paths.items()
+            if any(path == each or path.startswith(f"{each}/") for each in wanted)
+        }
+
+    async def _plain(self, kind: Kind) -> AsyncIterator[tuple[int, Any]]:
+        after = 0
+        while batch := await self.store.read(self.store.mapped.field_values, kind, after, _BATCH):
+            after = batch[-1][0]
+            for row in batch:
+                yield row
+
+
+def _path(key: str, rows: Mapping[str, tuple[str, str | None]]) -> str:
+    names: list[str] = []
+    seen: set[str] = set()
+    place: str | None = key
+    while place is not None and place in rows and place not in seen:
+        seen.add(place)
+        name, place = rows[place]
+        names.append(name)
+    return "/".join(reversed(names))
+
+
+def _demand(wanted: Iterable[str], there: Collection[str], what: str, known: Iterable[str]) -> None:
+    for each in wanted:
+        if each not in there:
+            near = difflib.get_close_matches(each, list(known), n=1, cutoff=0.5)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise ConfigError(f"The selection names the {what} {each!r}, which is not there{hint}")
+
+
+def _order(key: str) -> tuple[tuple[int, int, str], ...]:
+    """Return what sorts ACME-T2 before ACME-T10."""
+    return tuple(
+        (1, int(part), "") if part.isdecimal() else (0, 0, part) for part in _NUMBER.split(key)
+    )

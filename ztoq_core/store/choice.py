@@ -1,0 +1,261 @@
+"""The selection's side of a store: which records are chosen, which come along, which stay out.
+
+The edges of the source's records lead from children to parents (a log to its run, a run to its
+cycle and case, a case to its folder and the cases it calls), so what a chosen record needs is found
+by following them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import peewee as pw
+
+from ztoq_core.records import Kind, Level, Note, Ref
+from ztoq_core.store.models import Chosen, Side, State, tuples
+from ztoq_core.store.notes import chunks, save_notes
+
+if TYPE_CHECKING:
+    from ztoq_core.store.store import Store
+
+__all__ = ["LEFT_OUT", "NOT_SELECTED", "Choice"]
+
+NOT_SELECTED = "not selected"
+LEFT_OUT = "left out by decision (ztoq resolve)"
+_UNNEEDED = "nothing that is selected needs it"
+_STANDS = "not selected; it stands as it was written before"
+_ABSENT = (State.REJECTED, State.GONE)
+_NOT_BROUGHT = (*_ABSENT, State.SKIPPED, State.DELETED)
+_OPEN = (State.EXTRACTED, State.READY, State.BLOCKED, State.FAILED)
+_TOLD = (Kind.TEST_CASE, Kind.TEST_PLAN, Kind.TEST_CYCLE)
+
+
+class Choice:
+    """Methods that change something are operations for the writer, each a short one."""
+
+    def __init__(self, store: Store) -> None:
+        """Work on ``store``."""
+        self._store = store
+        self._item = store.item_table
+        self._edge = store.edge_table
+
+    # --------------------------------------------------------------------------------- choosing
+
+    def reset(self, kinds: Sequence[Kind], chosen: Chosen) -> None:
+        """Choose all records of these kinds, or none."""
+        item = self._item
+        item.update(chosen=chosen).where(
+            (item.kind << list(kinds)) & (item.chosen != chosen) & ~item.record.is_null()
+        ).execute()
+
+    def choose(self, numbers: Sequence[int]) -> None:
+        """Choose the records with these row ids."""
+        item = self._item
+        for some in chunks(numbers):
+            item.update(chosen=Chosen.YES).where(item.id << list(some)).execute()
+
+    def cases_of(self, cycles: Sequence[str]) -> set[str]:
+        """Return the keys of the cases that have a run in one of the cycles."""
+        edge, run = self._edge, self._edge.alias()
+        query = (
+            edge.select(edge.key)
+            .join(run, on=run.child == edge.child)
+            .where(
+                (edge.side == Side.SOURCE)
+                & (edge.kind == Kind.TEST_CASE)
+                & (run.side == Side.SOURCE)
+                & (run.kind == Kind.TEST_CYCLE)
+                & (run.key << list(cycles))
+            )
+            .distinct()
+        )
+        return {key for (key,) in tuples(query)}
+
+    def choose_runs(self, cycles: Sequence[str], *, of_cases: bool) -> None:
+        """Choose runs: of the chosen cases where ``of_cases``, in these cycles where there are."""
+        item, edge, case = self._item, self._edge, self._item.alias()
+        where = (item.kind == Kind.TEST_RUN) & ~item.record.is_null()
+        if of_cases:
+            where &= item.id << (
+                edge.select(edge.child)
+                .join(case, on=(case.kind == edge.kind) & (case.key == edge.key))
+                .where(
+                    (edge.side == Side.SOURCE)
+                    & (edge.kind == Kind.TEST_CASE)
+                    & (case.chosen == Chosen.YES)
+                )
+            )
+        if cycles:
+            where &= item.id << (
+                edge.select(edge.child).where(
+                    (edge.side == Side.SOURCE)
+                    & (edge.kind == Kind.TEST_CYCLE)
+                    & (edge.key << list(cycles))
+                )
+            )
+        item.update(chosen=Chosen.YES).where(where).execute()
+
+    def choose_logs(self, numbers: Sequence[int] | None = None) -> None:
+        """Choose the logs of the chosen runs, or of these row ids those whose run is chosen."""
+        item, run = self._item, self._item.alias()
+        runs = run.select(run.key).where((run.kind == Kind.TEST_RUN) & (run.chosen == Chosen.YES))
+        where = (item.kind == Kind.TEST_LOG) & (item.sibling_group << runs)
+        if numbers is None:
+            item.update(chosen=Chosen.YES).where(where).execute()
+            return
+        for some in chunks(numbers):
+            item.update(chosen=Chosen.YES).where(where & (item.id << list(some))).execute()
+
+    def keep_newest(self, number: int) -> None:
+        """Keep of each run's chosen logs so many, the newest ones."""
+        item, log = self._item, self._item.alias()
+        place = pw.fn.ROW_NUMBER().over(
+            partition_by=[log.sibling_group],
+            order_by=[log.sibling_order.desc(), log.id.desc()],
+        )
+        placed = log.select(log.id, place.alias("place")).where(
+            (log.kind == Kind.TEST_LOG) & (log.chosen == Chosen.YES) & log.state.not_in(_ABSENT)
+        )
+        older = pw.Select([placed], [placed.c.id]).where(placed.c.place > number)
+        item.update(chosen=Chosen.NO).where(
+            (item.kind == Kind.TEST_LOG) & (item.id << older)
+        ).execute()
+
+    def drop_empty_runs(self) -> None:
+        """Leave out runs all of whose logs are out; runs that never had any stay."""
+        item, log, chosen = self._item, self._item.alias(), self._item.alias()
+        had = log.select(log.sibling_group).where(
+            (log.kind == Kind.TEST_LOG) & ~log.sibling_group.is_null() & log.state.not_in(_ABSENT)
+        )
+        has = chosen.select(chosen.sibling_group).where(
+            (chosen.kind == Kind.TEST_LOG)
+            & ~chosen.sibling_group.is_null()
+            & (chosen.chosen == Chosen.YES)
+        )
+        item.update(chosen=Chosen.NO).where(
+            (item.kind == Kind.TEST_RUN) & (item.key << had) & item.key.not_in(has)
+        ).execute()
+
+    def follow(self) -> int:
+        """Let what chosen records refer to come along, one step of the way; return how many."""
+        item, edge = self._item, self._edge
+        child, needed = self._item.alias(), self._item.alias()
+        numbers = (
+            needed.select(needed.id)
+            .join(edge, on=(edge.kind == needed.kind) & (edge.key == needed.key))
+            .join(child, on=child.id == edge.child)
+            .where(
+                (edge.side == Side.SOURCE)
+                & (child.chosen != Chosen.NO)
+                & ~child.record.is_null()
+                & child.state.not_in(_ABSENT)
+                & (needed.chosen == Chosen.NO)
+            )
+        )
+        return int(item.update(chosen=Chosen.ALONG).where(item.id << numbers).execute())
+
+    def choose_files(self) -> None:
+        """Choose the files of all that is chosen or comes along."""
+        item, edge = self._item, self._edge
+        for chosen in (Chosen.ALONG, Chosen.YES):
+            owner = self._item.alias()
+            numbers = (
+                edge.select(edge.child)
+                .join(owner, on=(owner.kind == edge.kind) & (owner.key == edge.key))
+                .where(
+                    (edge.side == Side.SOURCE) & (edge.role == "owner") & (owner.chosen == chosen)
+                )
+            )
+            item.update(chosen=chosen).where(
+                (item.kind == Kind.ATTACHMENT) & (item.id << numbers)
+            ).execute()
+
+    # ------------------------------------------------------------------------- what comes of it
+
+    def counts(self, chosen: Chosen) -> dict[Kind, int]:
+        """Return how many of the source's records are chosen so, by kind."""
+        item = self._item
+        query = (
+            item.select(item.kind, pw.fn.COUNT(pw.SQL("*")))
+            .where((item.chosen == chosen) & ~item.record.is_null() & item.state.not_in(_ABSENT))
+            .group_by(item.kind)
+        )
+        found = {Kind(kind): int(number) for kind, number in tuples(query)}
+        return {kind: found[kind] for kind in Kind if kind in found}
+
+    def tell_along(self) -> None:
+        """Note the cases, plans and cycles that come along, for the report, all anew."""
+        item, note = self._item, self._store.note_table
+        note.delete().where(note.origin == "select").execute()
+        said = Note(
+            level=Level.CHANGE,
+            code="came-along",
+            text="Is not selected itself, and came along because something selected refers to it",
+        )
+        query = item.select(item.kind, item.key).where(
+            (item.chosen == Chosen.ALONG) & (item.kind << list(_TOLD)) & item.state.not_in(_ABSENT)
+        )
+        noted = [(Ref(Kind(kind), key), (said,)) for kind, key in tuples(query)]
+        save_notes(self._store, "select", noted, new=True)
+
+    def leave_out(self) -> None:
+        """Give what stays out its state; what stands in the target already stays as it is."""
+        item, edge, note = self._item, self._edge, self._store.note_table
+        out = (item.chosen == Chosen.NO) & ~item.pending & ~item.record.is_null()
+        absent = (
+            out
+            & item.target_id.is_null()
+            & ((item.state << _OPEN) | ((item.state == State.SKIPPED) & (item.reason != LEFT_OUT)))
+        )
+        gone = self._item.alias()
+        numbers = gone.select(gone.id).where(
+            (gone.chosen == Chosen.NO) & gone.target_id.is_null() & ~gone.record.is_null()
+        )
+        edge.delete().where((edge.side == Side.TARGET) & (edge.child << numbers)).execute()
+        named = gone.select(gone.id).where(
+            (gone.kind == note.kind)
+            & (gone.key == note.key)
+            & (gone.chosen == Chosen.NO)
+            & gone.target_id.is_null()
+        )
+        note.delete().where((note.origin == "transform") & pw.fn.EXISTS(named)).execute()
+        item.update(
+            state=State.SKIPPED,
+            reason=NOT_SELECTED,
+            loss=False,
+            target=None,
+            target_digest="",
+            refused_digest="",
+        ).where(absent).execute()
+        item.update(state=State.FINISHED, reason=_STANDS).where(
+            out
+            & ~item.target_id.is_null()
+            & (item.state << (State.READY, State.BLOCKED, State.FAILED))
+            & (item.finished_digest == item.written_digest)
+        ).execute()
+
+    def spare(self) -> int:
+        """Leave out what the mapping added for records that stay out; return how many."""
+        item, edge, child = self._item, self._edge, self._item.alias()
+        needed: Any = (
+            edge.select(edge.child)
+            .join(child, on=child.id == edge.child)
+            .where(
+                (edge.side == Side.TARGET)
+                & (edge.kind == item.kind)
+                & (edge.key == item.key)
+                & child.state.not_in(_NOT_BROUGHT)
+            )
+        )
+        return int(
+            item.update(state=State.SKIPPED, reason=_UNNEEDED)
+            .where(
+                item.derived
+                & item.record.is_null()
+                & item.target_id.is_null()
+                & (item.state << (State.READY, State.BLOCKED, State.FAILED))
+                & ~pw.fn.EXISTS(needed)
+            )
+            .execute()
+        )

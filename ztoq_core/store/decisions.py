@@ -1,0 +1,257 @@
+"""What people decide about single records, journaled: try again, adopt, leave out, accept."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import peewee as pw
+
+from ztoq_core.contracts import Written
+from ztoq_core.records import Kind, Ref
+from ztoq_core.store.choice import LEFT_OUT
+from ztoq_core.store.models import Side, State, now, tuples
+from ztoq_core.store.notes import chunks, clean
+
+if TYPE_CHECKING:
+    from ztoq_core.store.store import Store
+
+__all__ = ["Decisions", "Standing", "Undecided"]
+
+UNDECIDED = (State.UNKNOWN, State.CONFLICT)
+_RETRY = "retry"
+_KEPT = "it stays as it stands in the target, by decision (ztoq resolve)"
+
+
+@attrs.frozen(kw_only=True)
+class Undecided:
+    """A record in doubt or in conflict, with what is known; ``at`` is UTC without a zone."""
+
+    item: int
+    ref: Ref
+    state: State
+    reason: str
+    attempts: int
+    target_id: str | None
+    pid: str
+    url: str
+    at: datetime | None
+
+
+@attrs.frozen
+class Standing:
+    """A record that stands in the target."""
+
+    item: int
+    ref: Ref
+    target_id: str
+
+
+class Decisions:
+    """Queries for any thread; methods that change something are operations for the writer."""
+
+    def __init__(self, store: Store) -> None:
+        """Work on ``store``."""
+        self._store = store
+        self._item = store.item_table
+
+    # -------------------------------------------------------------------------------- questions
+
+    def undecided(self) -> list[Undecided]:
+        """Return what is in doubt or in conflict, parents' kinds first."""
+        item, journal = self._item, self._store.journal_table
+        last = journal.select(pw.fn.MAX(journal.at)).where(journal.item == item.id)
+        query = (
+            item.select(
+                item.id,
+                item.kind,
+                item.key,
+                item.state,
+                item.reason,
+                item.attempts,
+                item.target_id,
+                item.pid,
+                item.url,
+                last,
+            )
+            .where(item.state << UNDECIDED)
+            .order_by(item.rank, item.id)
+        )
+        return [
+            Undecided(
+                item=number,
+                ref=Ref(Kind(kind), key),
+                state=State(state),
+                reason=reason,
+                attempts=attempts,
+                target_id=target_id,
+                pid=pid,
+                url=url,
+                at=datetime.fromisoformat(at) if isinstance(at, str) else at,
+            )
+            for number, kind, key, state, reason, attempts, target_id, pid, url, at in tuples(query)
+        ]
+
+    def states(self, kind: Kind | None, keys: Collection[str]) -> dict[str, State]:
+        """Return the states of the records with these keys."""
+        item = self._item
+        query = item.select(item.key, item.state).where(self._named(kind, keys))
+        return {key: State(state) for key, state in tuples(query)}
+
+    def insisted(self, number: int, digest: str) -> bool:
+        """Whether somebody decided that this form of a record be written all the same."""
+        journal = self._store.journal_table
+        return bool(
+            journal.select()
+            .where(
+                (journal.item == number)
+                & (journal.event == "decision")
+                & (journal.detail == _RETRY)
+                & (journal.digest == digest)
+            )
+            .exists()
+        )
+
+    def belongings(self, ref: Ref) -> list[Standing]:
+        """Return what belongs to a record and stands in the target."""
+        item, edge = self._item, self._store.edge_table
+        query = (
+            item.select(item.id, item.kind, item.key, item.target_id)
+            .join(edge, on=edge.child == item.id)
+            .where(
+                (edge.side == Side.TARGET)
+                & (edge.kind == ref.kind)
+                & (edge.key == ref.key)
+                & (edge.role << ("parent", "owner"))
+                & ~item.target_id.is_null()
+            )
+        )
+        return [
+            Standing(number, Ref(Kind(kind), key), target_id)
+            for number, kind, key, target_id in tuples(query)
+        ]
+
+    # -------------------------------------------------------------------------------- decisions
+
+    def retry(self, run: int, kind: Kind | None, keys: Collection[str]) -> dict[Kind, int]:
+        """Make what the target refused ready again; return how many records of each kind.
+
+        ``kind`` None and no ``keys``: all of them. What could not be mapped stays failed.
+        """
+        item = self._item
+        where = self._named(kind, keys) & (item.state == State.FAILED) & ~item.target.is_null()
+        rows = list(tuples(item.select(item.id, item.kind, item.target_digest).where(where)))
+        counts: dict[Kind, int] = {}
+        for some in chunks(rows):
+            item.update(state=State.READY, reason="", refused_digest="", attempts=0).where(
+                item.id << [number for number, _, _ in some]
+            ).execute()
+            self._journal([(run, number, digest, _RETRY) for number, _, digest in some])
+        for _, each, _ in rows:
+            counts[Kind(each)] = counts.get(Kind(each), 0) + 1
+        return counts
+
+    def unmapped(self, kind: Kind | None, keys: Collection[str]) -> int:
+        """Return how many failed records have no mapped form, so that trying again cannot help."""
+        item = self._item
+        where = self._named(kind, keys) & (item.state == State.FAILED) & item.target.is_null()
+        return int(item.select().where(where).count())
+
+    def again(self, run: int, number: int) -> None:
+        """Let a record be sent again whatever stands in the target."""
+        item = self._item
+        item.update(state=State.READY, reason="", attempts=0, deadline=None, stamp="").where(
+            item.id == number
+        ).execute()
+        self._decided(run, number, _RETRY)
+
+    def absent(self, run: int, numbers: Sequence[int]) -> None:
+        """Let records be made anew: their objects are not in the target any more."""
+        for number in numbers:
+            self._clear(number, state=State.READY, reason="")
+            self._decided(run, number, "made anew")
+
+    def accept(self, run: int, number: int, written: Written | None = None) -> None:
+        """Take what stands in the target for what should; with ``written``, that object.
+
+        Without it the object still counts as edited, so that a later change of the record is a
+        conflict again.
+        """
+        item = self._item
+        changes: dict[str, Any] = {}
+        if written is not None:
+            changes = {
+                "target_id": written.target_id,
+                "pid": clean(written.pid),
+                "url": clean(written.url),
+                "version": written.version,
+                "stamp": written.stamp,
+                "borrowed": written.borrowed,
+            }
+        item.update(
+            state=State.FINISHED,
+            reason=_KEPT,
+            written_digest=item.target_digest,
+            finished_digest=item.target_digest,
+            **changes,
+        ).where(item.id == number).execute()
+        self._decided(run, number, f"accepted {written.target_id if written else ''}".strip())
+
+    def leave_out(self, run: int, number: int) -> None:
+        """Leave a record out for good, until its mapped form changes."""
+        item = self._item
+        self._clear(number, state=State.SKIPPED, reason=LEFT_OUT)
+        item.update(loss=False, refused_digest=item.target_digest).where(
+            item.id == number
+        ).execute()
+        self._decided(run, number, "left out")
+
+    # ------------------------------------------------------------------------------ inner part
+
+    def _named(self, kind: Kind | None, keys: Collection[str]) -> pw.Expression:
+        item = self._item
+        where: pw.Expression = item.kind << ([kind] if kind else list(Kind))
+        return where & (item.key << list(keys)) if keys else where
+
+    def _clear(self, number: int, *, state: State, reason: str) -> None:
+        item = self._item
+        item.update(
+            state=state,
+            reason=reason,
+            target_id=None,
+            pid="",
+            url="",
+            version="",
+            parts="",
+            stamp="",
+            written_digest="",
+            finished_digest="",
+            created_run=0,
+            updated_run=0,
+            before=None,
+            attempts=0,
+            deadline=None,
+        ).where(item.id == number).execute()
+
+    def _decided(self, run: int, number: int, detail: str) -> None:
+        item = self._item
+        (digest,) = next(tuples(item.select(item.target_digest).where(item.id == number)))
+        self._journal([(run, number, digest, detail)])
+
+    def _journal(self, rows: Sequence[tuple[int, int, str, str]]) -> None:
+        present = now()
+        self._store.journal_table.insert_many(
+            [
+                {
+                    "run": run,
+                    "item": number,
+                    "at": present,
+                    "event": "decision",
+                    "digest": digest,
+                    "detail": detail,
+                }
+                for run, number, digest, detail in rows
+            ]
+        ).execute()

@@ -1,0 +1,118 @@
+"""What the load stage and the store tell each other: jobs, intents, answers; and their columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+import orjson
+
+from ztoq_core.contracts import Content, Written
+from ztoq_core.records import Kind, Record, Ref
+from ztoq_core.store.models import State
+from ztoq_core.store.notes import clean
+
+__all__ = ["Answered", "Doubt", "Intent", "Job", "Stored", "answer_row", "written_of"]
+
+
+@attrs.frozen(kw_only=True)
+class Job:
+    """A record to write, or ``to_finish``, with what it refers to.
+
+    ``late``: a sibling that comes after it stands in the target already.
+    """
+
+    item: int
+    record: Record
+    digest: str
+    written: Written | None
+    links: Mapping[Ref, Written | None]
+    content: Content | None = None
+    to_finish: bool = False
+    attempts: int = 0
+    late: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class Intent:
+    """A record that is about to be sent; its answer is due within ``deadline_s``."""
+
+    run: int
+    job: Job
+    deadline_s: float
+
+
+@attrs.frozen(kw_only=True)
+class Answered:
+    """What the target answered. ``finished``: nothing more is to be done for the record."""
+
+    run: int
+    job: Job
+    written: Written
+    finished: bool
+    event: str = "answer"
+
+
+@attrs.frozen
+class Doubt:
+    """A record in doubt; ``deadline_s`` seconds from now its request cannot arrive any more."""
+
+    item: int
+    kind: Kind
+    deadline_s: float
+
+
+@attrs.frozen
+class Stored:
+    """An object of the target that the store knows, with the record that was written."""
+
+    ref: Ref
+    written: Written
+    record: Record
+
+
+def answer_row(answered: Answered) -> dict[str, Any]:
+    """Return the columns that an answer of the target sets."""
+    job, written = answered.job, answered.written
+    row: dict[str, Any] = {
+        "id": job.item,
+        "kind": job.record.kind,
+        "key": job.record.key,
+        "rank": job.record.kind.rank,
+        "state": State.FINISHED if answered.finished else State.WRITTEN,
+        "reason": "",
+        "written_digest": job.digest,
+        "refused_digest": "",
+        "target_id": written.target_id,
+        "pid": clean(written.pid),
+        "url": clean(written.url),
+        "version": written.version,
+        "parts": orjson.dumps(dict(written.parts)).decode() if written.parts else "",
+        "stamp": written.stamp,
+        "borrowed": written.borrowed,
+        "deadline": None,
+    }
+    if answered.finished:
+        row["finished_digest"] = job.digest
+    if job.written is None:
+        row["created_run"] = answered.run
+    elif not job.to_finish:
+        row["updated_run"] = answered.run
+    return row
+
+
+def written_of(  # noqa: PLR0913, PLR0917 - the columns of the item table
+    target_id: str | None, pid: str, url: str, version: str, parts: str, stamp: str
+) -> Written | None:
+    """Return the object that the columns describe, None where there is none."""
+    if not target_id:
+        return None
+    return Written(
+        target_id=target_id,
+        pid=pid,
+        url=url,
+        version=version,
+        parts=orjson.loads(parts) if parts else {},
+        stamp=stamp,
+    )
