@@ -19,7 +19,9 @@ from ztoq_core.records import (
     Record,
     Ref,
     TestCase,
+    TestCycle,
     TestLog,
+    TestPlan,
     TestRun,
     Tree,
 )
@@ -103,6 +105,17 @@ async def test_records_are_written_after_what_they_belong_to(store: Store) -> No
         for ref in (*record.parents(), *record.mentions()):
             assert order.index(str(ref)) < order.index(str(record.ref))
     assert order.index("test_log ACME-E1") < order.index("test_log ACME-E2")
+
+
+async def test_what_has_no_parents_waits_for_what_it_mentions_too(store: Store) -> None:
+    plan = TestPlan(key="ACME-P9", name="Plan")
+    cycle = TestCycle(key="ACME-R9", name="At the root", plans=(plan.ref,))
+    sink = MemorySink()
+
+    await migrate(store, MemorySource([cycle, plan]), sink)
+
+    order = [call for call in sink.calls if call.startswith("write")]
+    assert order == ["write test_plan ACME-P9", "write test_cycle ACME-R9"]
 
 
 async def test_a_case_is_finished_after_its_files_and_before_its_runs(store: Store) -> None:
