@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import attrs
@@ -10,8 +11,9 @@ import pytest
 from ztoq_core import engine
 from ztoq_core.contracts import Content, FieldSpec, Links, Skip, Written
 from ztoq_core.engine import Event
-from ztoq_core.errors import ConfigError, Exit, RetryableError
+from ztoq_core.errors import ConfigError, Exit, RejectedError, RetryableError
 from ztoq_core.records import (
+    Attachment,
     Call,
     FieldType,
     Folder,
@@ -473,3 +475,25 @@ async def test_a_conflict_can_be_overwritten_later(store: Store) -> None:
         await engine.load(store, sink, run.id, quiet, on_conflict="overwrite")
 
     assert engine.outcome(store).exit is Exit.OK
+
+
+class Cutting(MemorySource):
+    """Cuts each file short the first ``cuts`` times."""
+
+    cuts = 2
+
+    async def download(self, attachment: Attachment) -> AsyncIterator[bytes]:
+        self.cuts -= 1
+        async for chunk in super().download(attachment):
+            yield chunk
+            if self.cuts >= 0:
+                raise RejectedError("fewer bytes than promised")
+
+
+async def test_a_file_that_came_cut_short_is_read_again(store: Store) -> None:
+    sink = MemorySink()
+
+    await migrate(store, Cutting(PROJECT, CONTENTS), sink)
+
+    files = {each.record.key: each.content for each in sink.objects.values() if each.content}
+    assert files == {"ACME-T1#1": CONTENTS["basket"], "ACME-E2#2": CONTENTS["log"]}

@@ -32,6 +32,7 @@ from ztoq_core.store import Checkpoint, Completed, Fetched, Listed, Store
 __all__ = ["extract"]
 
 _MOST_PASSES = 20
+_DOWNLOADS = 3
 _LOOKED_UP = (Kind.FOLDER, Kind.TEST_CASE, Kind.TEST_CYCLE)
 
 
@@ -187,12 +188,16 @@ class _Extraction:
             await self._complete(each)
 
     async def _fetch_file(self, record: Attachment) -> None:
-        try:
-            kept = await self.store.contents.keep(record.name, self.source.download(record))
-        except RejectedError as error:
-            logger.warning("quarantined: {}", error)
-            await self._reject(record.ref, f"The file could not be read: {error}", record)
-            return
+        for attempt in range(1, _DOWNLOADS + 1):
+            try:
+                kept = await self.store.contents.keep(record.name, self.source.download(record))
+                break
+            except RejectedError as error:
+                logger.warning("attempt {} to read the file failed: {}", attempt, error)
+                # a status is the service's word; without one the file came cut short or wrong
+                if error.status is not None or attempt == _DOWNLOADS:
+                    await self._reject(record.ref, f"The file could not be read: {error}", record)
+                    return
         await self.store.gather(self.store.intake.save_file, Fetched(self.run, record, kept))
         self.teller.done(Kind.ATTACHMENT)
 
