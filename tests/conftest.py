@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,7 +22,7 @@ def _fresh_schema() -> str:
     except pw.PeeweeException as error:
         pytest.skip(f"no PostgreSQL on 127.0.0.1:5432 with trust authentication: {error}")
     with database:
-        name = f"ztoq_{id(database):x}"
+        name = f"ztoq_{os.getpid()}_{id(database):x}"
         database.execute_sql(f"DROP SCHEMA IF EXISTS {name} CASCADE")  # type: ignore[no-untyped-call]
         database.execute_sql(f"CREATE SCHEMA {name}")  # type: ignore[no-untyped-call]
     return name

@@ -1,0 +1,44 @@
+"""The benchmarks run, in a short form: what they print in full stands in the README."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.corpus.corpus import shared_data
+
+FOLDER = Path(__file__).parent
+
+pytestmark = [
+    pytest.mark.acceptance,
+    pytest.mark.timeout(600),
+    pytest.mark.skipif(
+        shared_data() is None, reason="the real cases (../shared/data) are not here"
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "migrate_corpus.py --cases 600 --executions 900 --files 60",
+        "kill_loop.py --short --kills 8 --cases 200 --executions 300 --files 30",
+        "kill_loop.py --once --cases 300 --executions 500 --files 30",
+    ],
+)
+def test_a_benchmark_passes_in_short(command: str) -> None:
+    script, *options = command.split()
+    done = subprocess.run(  # noqa: S603 - our own words
+        [sys.executable, str(FOLDER / script), *options],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=580,
+    )
+    sys.stdout.write(done.stdout)
+    assert done.returncode == 0, done.stdout
