@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 import attrs
 
@@ -29,7 +30,9 @@ class Flat:
     texts: tuple[str, str, str]
 
 
+@lru_cache(maxsize=8192)
 def _plain(text: str) -> str:
+    # the steps of a case come back with each of its executions
     text = _SOURCE.sub(r" \1 ", text)
     text = _TAG.sub("", _BREAK.sub(" ", text))
     text = _INVISIBLE.sub("", html.unescape(text))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Any
 
@@ -46,7 +45,8 @@ class Project:
     client: Client
     config: QtestConfig
     services: Services
-    lines: OrderedDict[tuple[str, str], tuple[Line, ...]] = attrs.field(factory=OrderedDict)
+    lines: dict[tuple[str, str], tuple[Line, ...]] = attrs.field(factory=dict)
+    _callers: dict[int, set[tuple[str, str]]] = attrs.field(factory=dict)
 
     async def get(self, path: str, **params: str | int | Sequence[str | int]) -> Any:
         """Return the JSON of a GET under the project (``""``: of the project itself)."""
@@ -129,19 +129,22 @@ class Project:
 
     def remember(self, case: str, version: str, lines: tuple[Line, ...]) -> None:
         """Keep the steps of a case for the logs that may follow."""
+        self._drop((case, version))
         self.lines[case, version] = lines
-        self.lines.move_to_end((case, version))
+        for called in _called(lines):
+            self._callers.setdefault(called, set()).add((case, version))
         while len(self.lines) > REMEMBERED:
-            self.lines.popitem(last=False)
+            self._drop(next(iter(self.lines)))
 
     def forget(self, case: int) -> None:
         """Forget the steps of cases that call this one, whose own steps are about to change."""
-        for known in [
-            key
-            for key, lines in self.lines.items()
-            if any(line.called == case and line.parent is not None for line in lines)
-        ]:
-            del self.lines[known]
+        for known in self._callers.pop(case, ()):
+            self._drop(known)
+
+    def _drop(self, known: tuple[str, str]) -> None:
+        for called in _called(self.lines.pop(known, ())):
+            if callers := self._callers.get(called):
+                callers.discard(known)
 
     def path(self, path: str) -> str:
         """Return the path of something in the project."""
@@ -158,3 +161,8 @@ def parent_query(type_: str, parent: Place) -> Query:
     if style == "query" and parent != ROOT:
         return {"parentId": parent.id}
     return {}
+
+
+def _called(lines: tuple[Line, ...]) -> set[int]:
+    """Return the cases whose steps are among the lines of another case."""
+    return {line.called for line in lines if line.called is not None and line.parent is not None}
