@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import attrs
@@ -497,3 +498,28 @@ async def test_a_file_that_came_cut_short_is_read_again(store: Store) -> None:
 
     files = {each.record.key: each.content for each in sink.objects.values() if each.content}
     assert files == {"ACME-T1#1": CONTENTS["basket"], "ACME-E2#2": CONTENTS["log"]}
+
+
+async def test_an_execution_not_done_yet_stands_by_its_number(store: Store) -> None:
+    run, case = Ref(Kind.TEST_RUN, "ACME-R1/ACME-T1/"), Ref(Kind.TEST_CASE, "ACME-T1")
+    waiting = TestLog(
+        key="ACME-E3",
+        run=run,
+        case=case,
+        status="Not Executed",
+        executed=False,
+        number=3,
+        planned_end=datetime(2024, 1, 1, tzinfo=UTC),
+    )
+    seen: list[Record] = []
+
+    def look(record: Record) -> Record:
+        seen.append(record)
+        return record
+
+    await extract(store, MemorySource([*PROJECT, waiting], CONTENTS))
+    await engine.transform(store, lambda _: [look], quiet)
+
+    logs = [record for record in seen if isinstance(record, TestLog)]
+    assert [log.key for log in logs] == ["ACME-E1", "ACME-E2", "ACME-E3"]
+    assert [log.last for log in logs] == [False, False, True]

@@ -186,6 +186,7 @@ class _Transformation:
         return list(batch)
 
     def _map_run(self, run: Sequence[Scanned]) -> Iterator[Fate]:
+        run = _in_order(run)
         logs = [each.record for each in run if isinstance(each.record, TestLog)]
         executed = [log.executed for log in logs]
         before: Ref | None = None
@@ -247,6 +248,31 @@ class _Transformation:
 def _run_of(scanned: Scanned) -> str:
     place = scanned.record.sequence()
     return place.group if place else ""
+
+
+def _in_order(run: Sequence[Scanned]) -> list[Scanned]:
+    """Return a run's logs in order: what was not executed and has no date stands by its number.
+
+    Such a log is the newest of its run where its number is the highest: it was made last, whatever
+    the dates of its cycle say.
+    """
+    numbers = {each.item: each.record.number for each in run if isinstance(each.record, TestLog)}
+    dateless = [
+        each
+        for each in run
+        if isinstance(each.record, TestLog)
+        and not each.record.executed
+        and each.record.ended is None
+    ]
+    ordered = [each for each in run if each not in dateless]
+    for one in sorted(dateless, key=lambda each: numbers[each.item]):
+        before = [
+            place
+            for place, each in enumerate(ordered, start=1)
+            if numbers[each.item] < numbers[one.item]
+        ]
+        ordered.insert(before[-1] if before else 0, one)
+    return ordered
 
 
 def _named(record: Record, cases: dict[str, Record]) -> Record:
