@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Generic, Protocol, TypeVar
+from datetime import datetime
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 import attrs
 
@@ -18,6 +19,7 @@ from ztoq_core.schema import FieldSpec, Finding, Schema, User
 __all__ = [
     "Answer",
     "Auth",
+    "ChangedSince",
     "Client",
     "Connection",
     "Content",
@@ -196,6 +198,18 @@ class Source(Protocol):
         Raises:
             RejectedError: The file is not there, or what came is not the file (cut short, an
                 HTML page instead of a picture); the engine quarantines it.
+        """
+        ...
+
+
+@runtime_checkable
+class ChangedSince(Protocol):
+    """What a ``Source`` has besides where its service can list what changed; the engine asks it."""
+
+    async def changed_since(self, kind: Kind, since: datetime, cursor: str | None) -> Page:
+        """Return the page of what changed at or after ``since`` that follows ``cursor``.
+
+        As ``Source.fetch`` in all else. A kind that cannot be asked so is listed whole.
         """
         ...
 

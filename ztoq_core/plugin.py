@@ -8,6 +8,7 @@ from __future__ import annotations
 from ztoq_core.contracts import (
     Answer,
     Auth,
+    ChangedSince,
     Client,
     Connection,
     Content,
@@ -88,6 +89,7 @@ __all__ = [
     "Attachment",
     "Auth",
     "Call",
+    "ChangedSince",
     "Client",
     "ConfigError",
     "Connection",

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from ztoq_core.engine.extract import extract
+from ztoq_core.engine.final import final
 from ztoq_core.engine.load import load
-from ztoq_core.engine.outcome import Outcome, outcome
+from ztoq_core.engine.outcome import Finality, Outcome, last_look, outcome
 from ztoq_core.engine.progress import Event, Progress, Stop
 from ztoq_core.engine.resolve import Resolver
-from ztoq_core.engine.rollback import Kept, Undone, rollback
+from ztoq_core.engine.rollback import Kept, Undone, may_prune, prune, rollback
 from ztoq_core.engine.select import selected
 from ztoq_core.engine.transform import observed, transform
 from ztoq_core.engine.validate import validate
 
 __all__ = [
     "Event",
+    "Finality",
     "Kept",
     "Outcome",
     "Progress",
@@ -21,9 +23,13 @@ __all__ = [
     "Stop",
     "Undone",
     "extract",
+    "final",
+    "last_look",
     "load",
+    "may_prune",
     "observed",
     "outcome",
+    "prune",
     "rollback",
     "selected",
     "transform",

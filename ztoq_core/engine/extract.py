@@ -7,14 +7,15 @@ between them. A listed record is in the store before it is completed, so a stop 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import datetime
 
 import attrs
 from loguru import logger
 
-from ztoq_core.contracts import Page, Reject, Source
+from ztoq_core.contracts import ChangedSince, Page, Reject, Source
 from ztoq_core.engine.progress import Progress, Stop, Teller, one_error
-from ztoq_core.errors import RecordError, RejectedError, StoreError
+from ztoq_core.errors import ConfigError, RecordError, RejectedError, StoreError
 from ztoq_core.records import (
     Attachment,
     Folder,
@@ -27,7 +28,7 @@ from ztoq_core.records import (
     TestStep,
     Tree,
 )
-from ztoq_core.store import Checkpoint, Completed, Fetched, Listed, Store
+from ztoq_core.store import FINAL, Checkpoint, Completed, Fetched, Listed, Store
 
 __all__ = ["extract"]
 
@@ -42,15 +43,17 @@ async def extract(  # noqa: PLR0913 - the choices of the command
     run: int,
     progress: Progress,
     *,
+    since: datetime | None = None,
     slots: int = 32,
     stop: Stop | None = None,
 ) -> None:
     """Read the source into the store, going on where an unfinished extraction stopped.
 
-    ``run`` is the id of the lease. After a complete extraction a new one reads everything again.
+    ``run`` is the id of the lease. After a complete extraction a new one reads everything again;
+    with ``since`` a quick pass reads only what changed from then on, and calls nothing gone.
 
     Raises:
-        AccessError, ConfigError: The source cannot be read at all.
+        AccessError, ConfigError: The source cannot be read at all, or not by what changed.
         ServiceError: The source stopped answering; what was read is kept.
     """
     stop = stop or Stop()
@@ -58,14 +61,37 @@ async def extract(  # noqa: PLR0913 - the choices of the command
     for finding in await source.check():
         teller.say(finding.text, finding.level)
     store.bind(source=source.identity)
-    await store.write(store.intake.begin, run)
     stage = _Extraction(store, source, run, teller, stop, slots)
-    await stage.read()
+    if since is not None:
+        await _quick(store, source, stage, since)
+        return
+    await store.write(store.intake.begin, run)
+    await stage.read(stage.pages)
     if stop.wished:
         return
     gone = await store.write(store.intake.finish)
     if gone:
         teller.say(f"{gone} records are no longer in the source", "warning")
+
+
+async def _quick(store: Store, source: Source, stage: _Extraction, since: datetime) -> None:
+    """Read what changed since a moment, on top of a complete extraction."""
+    if not isinstance(source, ChangedSince):
+        raise ConfigError("This source cannot list what changed; leave --since out")
+    if store.meta("extract") != "complete":
+        raise ConfigError("--since needs a complete extraction before it: run ztoq extract first")
+    await store.write(store.drop_meta, FINAL)
+
+    def pages(kind: Kind) -> AsyncIterator[Sequence[Listed]]:
+        return stage.changed(source, kind, since)
+
+    await stage.read(pages)
+    stage.teller.say(
+        f"A quick pass over what changed since {since:%Y-%m-%d %H:%M} UTC. It cannot see what was "
+        "deleted, nor changes that do not touch the time of change that the service keeps (steps, "
+        "files and links may not); a full ztoq extract sees them.",
+        "warning",
+    )
 
 
 @attrs.frozen
@@ -77,26 +103,31 @@ class _Extraction:
     stop: Stop
     slots: int
 
-    async def read(self) -> None:
+    async def read(self, pages: Callable[[Kind], AsyncIterator[Sequence[Listed]]]) -> None:
+        """List all kinds by ``pages``, complete what they name, and look up what they refer to."""
         queue: asyncio.Queue[Listed | None] = asyncio.Queue(maxsize=2 * self.slots)
         with one_error():
             async with asyncio.TaskGroup() as group:
                 for _ in range(self.slots):
                     group.create_task(self._complete_all(queue))
-                await self._list_all(queue)
+                await self._list_all(queue, pages)
                 for _ in range(self.slots):
                     await queue.put(None)
         await self._look_up()
 
     # -------------------------------------------------------------------------------- listing
 
-    async def _list_all(self, queue: asyncio.Queue[Listed | None]) -> None:
+    async def _list_all(
+        self,
+        queue: asyncio.Queue[Listed | None],
+        pages: Callable[[Kind], AsyncIterator[Sequence[Listed]]],
+    ) -> None:
         async for listed in self._left_over():
             if self.stop.wished:
                 return
             await queue.put(listed)
         for kind in self.source.kinds:
-            async for page in self._pages(kind):
+            async for page in pages(kind):
                 for listed in page:
                     await queue.put(listed)
                 if self.stop.wished:
@@ -109,7 +140,7 @@ class _Extraction:
                 yield listed
             after = batch[-1].item
 
-    async def _pages(self, kind: Kind) -> AsyncIterator[Sequence[Listed]]:
+    async def pages(self, kind: Kind) -> AsyncIterator[Sequence[Listed]]:
         """Yield what is to be completed of each page; list again while a list is shifting."""
         intake = self.store.intake
         point = await self.store.read(intake.checkpoint, kind)
@@ -127,14 +158,44 @@ class _Extraction:
                 self.source.completes,
                 following,
             )
-            for each in Kind:
-                whole = sum(r.kind is each for r in page.records)
-                if whole and each not in self.source.completes:
-                    self.teller.done(each, whole)
+            self._count(page)
             yield listed
             point = await self.store.read(intake.checkpoint, kind)
             if page.cursor is None and not point.done:
                 point = await self._after_pass(kind, point)
+
+    async def changed(
+        self, source: ChangedSince, kind: Kind, since: datetime
+    ) -> AsyncIterator[Sequence[Listed]]:
+        """Yield what is to be completed of each page of changes; nothing is kept of the place."""
+        for _ in range(_MOST_PASSES):
+            cursor: str | None = None
+            new = 0
+            while True:
+                page = await source.changed_since(kind, since, cursor)
+                listed, more = await self.store.write(
+                    self.store.intake.save_changed,
+                    self.run,
+                    page.records,
+                    page.rejects,
+                    self.source.completes,
+                )
+                self._count(page)
+                yield listed
+                new += more
+                if page.cursor is None or self.stop.wished:
+                    break
+                cursor = self._following(
+                    kind, Checkpoint(cursor, done=False, passes=0, pass_new=0), page
+                ).cursor
+            if page.stable or not new or self.stop.wished:
+                return
+
+    def _count(self, page: Page) -> None:
+        for each in Kind:
+            whole = sum(record.kind is each for record in page.records)
+            if whole and each not in self.source.completes:
+                self.teller.done(each, whole)
 
     def _following(self, kind: Kind, point: Checkpoint, page: Page) -> Checkpoint:
         if page.cursor is not None:

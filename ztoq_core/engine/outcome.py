@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import attrs
 
+from ztoq_core.convert import converter, read_json
 from ztoq_core.errors import Exit
 from ztoq_core.records import Level
-from ztoq_core.store import State, Store
+from ztoq_core.store import FINAL, State, Store
 
-__all__ = ["Outcome", "outcome"]
+__all__ = ["Finality", "Outcome", "last_look", "left_open", "outcome"]
 
 _BAD = (
     State.FAILED,
@@ -29,11 +32,57 @@ class Outcome:
     warnings: tuple[str, ...] = ()
 
 
+@attrs.frozen(kw_only=True)
+class Finality:
+    """What a last look came to. ``digest`` is over all ``records`` of the source as brought over.
+
+    ``reasons`` say why the migration is not final; without any it is.
+    """
+
+    at: datetime
+    run: int
+    records: int
+    digest: str
+    reasons: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """Return the line for people."""
+        if self.reasons:
+            return f"not final: {'; '.join(self.reasons)}"
+        return (
+            f"final: the source stood still, {self.records:,} records read twice with the digest "
+            f"{self.digest}"
+        )
+
+
+def last_look(store: Store) -> Finality | None:
+    """Return what the last look came to; None where there was none since the last change."""
+    text = store.meta(FINAL)
+    return converter.structure(read_json(text.encode()), Finality) if text else None
+
+
 def outcome(store: Store, *, upto: str = "load") -> Outcome:
     """Judge what is in the store by the default loss policy (design section 4, the end).
 
     ``upto`` names the last stage that was to be done; records that wait for a later one are fine.
     """
+    sentences = left_open(store, upto)
+    notes = store.note_counts()
+    losses = sum(each.count for each in notes if each.level is Level.LOSS)
+    fallbacks = sum(each.count for each in notes if each.level is Level.FALLBACK)
+    if losses:
+        sentences.append(f"{losses} losses are noted")
+    look = last_look(store) if upto == "load" else None
+    if look and look.reasons:
+        sentences.append(str(look))
+    warnings = (f"{fallbacks} values arrived as readable text",) if fallbacks else ()
+    return Outcome(
+        exit=Exit.LEFT if sentences else Exit.OK, sentences=tuple(sentences), warnings=warnings
+    )
+
+
+def left_open(store: Store, upto: str = "load") -> list[str]:
+    """Return a sentence for each state in which records are left, and what validation found."""
     counts = store.counts()
     bad = dict.fromkeys(_BAD, 0)
     open_ = dict.fromkeys(_OPEN, 0)
@@ -52,15 +101,5 @@ def outcome(store: Store, *, upto: str = "load") -> Outcome:
     ]
     if pending := store.pending():
         sentences.append(f"{pending} listed records have not been read completely")
-    notes = store.note_counts()
-    losses = sum(each.count for each in notes if each.level is Level.LOSS)
-    fallbacks = sum(each.count for each in notes if each.level is Level.FALLBACK)
-    if losses:
-        sentences.append(f"{losses} losses are noted")
     validation = store.validation() if upto == "load" else None
-    if validation:
-        sentences += validation.findings
-    warnings = (f"{fallbacks} values arrived as readable text",) if fallbacks else ()
-    return Outcome(
-        exit=Exit.LEFT if sentences else Exit.OK, sentences=tuple(sentences), warnings=warnings
-    )
+    return [*sentences, *(validation.findings if validation else ())]

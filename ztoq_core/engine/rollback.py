@@ -1,4 +1,7 @@
-"""Rollback: what runs created is removed again, and nothing else (design section 6, the end)."""
+"""Rollback: what runs created is removed again, and nothing else (design section 6, the end).
+
+Pruning is a rollback of what is gone from the source, by the same rules.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,12 @@ from loguru import logger
 from ztoq_core.contracts import Mark, Sink
 from ztoq_core.convert import dumps
 from ztoq_core.engine.progress import Progress, Stop, Teller, one_error
-from ztoq_core.errors import DoubtError, RecordError, RejectedError
+from ztoq_core.engine.select import selected
+from ztoq_core.errors import ConfigError, DoubtError, RecordError, RejectedError
 from ztoq_core.records import Kind, Ref
-from ztoq_core.store import Store, Undoing
+from ztoq_core.store import PRUNED, State, Store, Undoing
 
-__all__ = ["Kept", "Undone", "rollback"]
+__all__ = ["Kept", "Undone", "may_prune", "prune", "rollback"]
 
 _WITH_THEIR_OWNER = (Kind.ATTACHMENT, Kind.TEST_LOG)
 _ABSENT = 404
@@ -71,6 +75,66 @@ async def rollback(  # noqa: PLR0913 - the choices of the command
     return Undone(deleted=stage.deleted, restored=stage.restored, kept=tuple(stage.kept))
 
 
+def may_prune(store: Store) -> None:
+    """Make sure that what the store calls gone is gone from the source for certain.
+
+    Raises:
+        ConfigError: It is not: a selection, rejects, or an extraction that did not end.
+    """
+    if store.meta("extract") != "complete" or store.pending():
+        raise ConfigError("--prune needs a complete extraction: run ztoq extract to its end first")
+    if selected(store):
+        raise ConfigError("--prune needs the whole project: leave the selection out")
+    rejected = sum(states.get(State.REJECTED, 0) for states in store.counts().values())
+    if rejected:
+        raise ConfigError(
+            f"--prune needs a source that can be read whole: {rejected} records were rejected, and "
+            "what they refer to is not known; ztoq report lists them"
+        )
+
+
+async def prune(  # noqa: PLR0913 - the choices of the command
+    store: Store,
+    sink: Sink,
+    run: int,
+    progress: Progress,
+    *,
+    dry_run: bool = False,
+    stop: Stop | None = None,
+) -> Undone:
+    """Remove from the target what is gone from the source, and what belongs to that.
+
+    What somebody changed since stays, and so do containers that hold anything that is not gone.
+
+    Raises:
+        ConfigError: It is not certain what is gone (see ``may_prune``).
+    """
+    may_prune(store)
+    stage = _Rollback(
+        store,
+        sink,
+        run,
+        Teller("prune", progress),
+        force=False,
+        dry_run=dry_run,
+        reason=PRUNED,
+    )
+    stop = stop or Stop()
+    with one_error():
+        gone = await store.read(store.removal.gone)
+        stage.only = {undoing.written.target_id for undoing in gone}
+        containers = [each for each in gone if each.ref.kind not in _WITH_THEIR_OWNER]
+        await stage.remove(containers, stop)
+        alone = [
+            each
+            for each in await store.read(store.removal.gone)
+            if each.ref.kind in _WITH_THEIR_OWNER
+        ]
+        held = {kept.ref for kept in stage.kept}
+        await stage.remove([each for each in alone if each.ref not in held], stop)
+    return Undone(deleted=stage.deleted, restored=0, kept=tuple(stage.kept))
+
+
 @attrs.define
 class _Rollback:
     store: Store
@@ -79,6 +143,8 @@ class _Rollback:
     teller: Teller
     force: bool
     dry_run: bool
+    reason: str = "removed by rollback"
+    only: set[str] | None = None
     deleted: dict[Kind, int] = attrs.field(factory=dict)
     restored: int = 0
     kept: list[Kept] = attrs.field(factory=list)
@@ -106,25 +172,32 @@ class _Rollback:
         kind, target_id = undoing.ref.kind, undoing.written.target_id
         present = await self.sink.look(kind, target_id)
         if present is None:
-            await self._gone(undoing, "was not in the target any more")
+            gone = self.reason if self.only is not None else "was not in the target any more"
+            await self._gone(undoing, gone)
             return True
         if undoing.written.stamp and present.stamp != undoing.written.stamp and not self.force:
             self._keep(undoing, "it was changed in the target since (--force takes it)")
             return True
+        if kind is Kind.ATTACHMENT:
+            return await self._delete(undoing)
         inside = await self.sink.contents(kind, target_id)
-        foreign = await self._foreign(inside)
-        if foreign:
-            first = foreign[0]
-            self._keep(
-                undoing,
-                f"it holds {len(foreign)} objects of others, such as {first.kind} "
-                f"{first.pid or first.target_id}",
-            )
+        if why := await self._must_stay(inside):
+            self._keep(undoing, why)
             return True
         waits = [mark for mark in inside if mark.kind not in _WITH_THEIR_OWNER]
         if waits and not self.dry_run:
             return False
         return await self._delete(undoing)
+
+    async def _must_stay(self, inside: Sequence[Mark]) -> str:
+        """Return why an object that holds all this stays, or an empty text."""
+        foreign = await self._foreign(inside)
+        if foreign:
+            return f"it holds {len(foreign)} objects of others, such as {_named(foreign[0])}"
+        lives = [m for m in inside if self.only is not None and m.target_id not in self.only]
+        if lives:
+            return f"it holds {len(lives)} still in the source, such as {_named(lives[0])}"
+        return ""
 
     async def _foreign(self, inside: Sequence[Mark]) -> list[Mark]:
         foreign = []
@@ -146,7 +219,7 @@ class _Rollback:
             if error.status != _ABSENT:
                 self._keep(undoing, f"the target refused: {error}")
                 return True
-        await self._gone(undoing, "removed by rollback")
+        await self._gone(undoing, self.reason)
         return True
 
     async def _gone(self, undoing: Undoing, reason: str) -> None:
@@ -188,3 +261,7 @@ class _Rollback:
         digest = hashlib.sha256(dumps(undoing.before)).hexdigest()
         await self.store.write(self.store.removal.restored, self.run, undoing, written, digest)
         self.restored += 1
+
+
+def _named(mark: Mark) -> str:
+    return f"{mark.kind} {mark.pid or mark.target_id}"

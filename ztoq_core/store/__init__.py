@@ -7,10 +7,10 @@ ask the questions of ``Queries``.
 from __future__ import annotations
 
 from ztoq_core.store.decisions import Undecided
-from ztoq_core.store.intake import Checkpoint, Completed, Fetched, Listed
+from ztoq_core.store.intake import FINAL, Checkpoint, Completed, Fetched, Listed
 from ztoq_core.store.jobs import Answered, Intent, Job, Stored
 from ztoq_core.store.lease import RunInfo
-from ztoq_core.store.mapped import Fate, Scanned, Want
+from ztoq_core.store.mapped import PRUNED, Fate, Scanned, Want
 from ztoq_core.store.models import Chosen, State
 from ztoq_core.store.queries import (
     Compared,
@@ -26,6 +26,8 @@ from ztoq_core.store.removal import Undoing
 from ztoq_core.store.store import Store
 
 __all__ = [
+    "FINAL",
+    "PRUNED",
     "Answered",
     "Checkpoint",
     "Chosen",

@@ -13,13 +13,16 @@ from ztoq_core.contracts import Reject
 from ztoq_core.convert import dumps, loads, read_json, write_json
 from ztoq_core.records import Attachment, Kind, Record, Ref
 from ztoq_core.store.files import Kept
-from ztoq_core.store.models import Side, State, tuples
+from ztoq_core.store.models import PRUNED, Side, State, tuples
 from ztoq_core.store.notes import chunks, clean, save_notes
 
 if TYPE_CHECKING:
     from ztoq_core.store.store import Store
 
-__all__ = ["Checkpoint", "Completed", "Fetched", "Intake", "Listed", "references"]
+__all__ = ["FINAL", "Checkpoint", "Completed", "Fetched", "Intake", "Listed", "references"]
+
+FINAL = "final"
+"""The store's fact about the last look at the source."""
 
 _NOT_YET = (State.LISTED, State.GONE, State.REJECTED)
 
@@ -103,20 +106,17 @@ class Intake:
     def begin(self, run: int) -> None:
         """Start a new extraction where the last one was complete, else go on with it."""
         table = self._store.checkpoint_table
+        self._store.drop_meta(FINAL)
         unfinished = table.select().where(~table.done).exists()
         pending = self._item.select().where(self._item.pending).exists()
         marked = self._store.meta("extract") == "complete"
         if marked and not unfinished and not pending:
             table.delete().execute()
-            self._store.meta_table.delete().where(
-                self._store.meta_table.name == "extract"
-            ).execute()
-            self._store.meta_table.insert(name="extract_run", value=str(run)).on_conflict(
-                conflict_target=[self._store.meta_table.name],
-                preserve=[self._store.meta_table.value],
-            ).execute()
+            self._store.reject_table.delete().execute()
+            self._store.drop_meta("extract")
+            self._store.put_meta("extract_run", str(run))
         elif not self._store.meta("extract_run"):
-            self._store.meta_table.insert(name="extract_run", value=str(run)).execute()
+            self._store.put_meta("extract_run", str(run))
 
     def checkpoint(self, kind: Kind) -> Checkpoint:
         """Return how far ``kind`` has been listed."""
@@ -151,6 +151,21 @@ class Intake:
         point: Checkpoint,
     ) -> list[Listed]:
         """Store a page and how far it brought the list; return what must still be completed."""
+        to_do, new = self.save_changed(run, records, rejects, completes)
+        self._set_checkpoint(run, kind, attrs.evolve(point, pass_new=point.pass_new + new))
+        return to_do
+
+    def save_changed(
+        self,
+        run: int,
+        records: Sequence[Record],
+        rejects: Sequence[Reject],
+        completes: frozenset[Kind],
+    ) -> tuple[list[Listed], int]:
+        """Store a page; return what must still be completed, and how many keys are new to the run.
+
+        How far any list has come is not touched.
+        """
         last = {record.ref: record for record in records}
         to_do: list[Listed] = []
         new = 0
@@ -164,8 +179,7 @@ class Intake:
                 self._save_whole(these, run)
         for reject in rejects:
             self.reject(run, reject)
-        self._set_checkpoint(run, kind, attrs.evolve(point, pass_new=point.pass_new + new))
-        return to_do
+        return to_do, new
 
     def _new(self, kind: Kind, keys: Sequence[str], run: int) -> int:
         """Return how many of the keys have not been seen in this run."""
@@ -198,7 +212,16 @@ class Intake:
                 ],
                 update={
                     item.state: pw.Case(
-                        None, [(item.state << _NOT_YET, pw.EXCLUDED.state)], item.state
+                        None,
+                        [
+                            (item.state << _NOT_YET, pw.EXCLUDED.state),
+                            # what was pruned and is back in the source is a new record
+                            (
+                                (item.state == State.DELETED) & (item.reason == PRUNED),
+                                pw.EXCLUDED.state,
+                            ),
+                        ],
+                        item.state,
                     )
                 },
             ).execute()
@@ -399,16 +422,47 @@ class Intake:
             .where(
                 (item.seen_run < begun)
                 & ~item.derived
-                & ~item.record.is_null()
+                & (~item.record.is_null() | (item.state == State.REJECTED))
                 & ~(item.state << (State.GONE, State.DELETED))
             )
             .execute()
         )
-        meta = self._store.meta_table
-        meta.insert(name="extract", value="complete").on_conflict(
-            conflict_target=[meta.name], preserve=[meta.value]
-        ).execute()
+        self._store.put_meta("extract", "complete")
         return int(lost)
+
+    # ------------------------------------------------------------------------ the last look
+
+    def mark(self) -> None:
+        """Remember what every record of the source is now, for ``moved``."""
+        item = self._item
+        here = ~item.derived & ~item.record.is_null() & (item.state != State.GONE)
+        item.update(proof=pw.Case(None, [(here, item.digest)], "")).execute()
+
+    def moved(self, limit: int) -> tuple[int, list[tuple[Ref, str]]]:
+        """Return how many records are not as they were marked; the first ones, each with how."""
+        item = self._item
+        gone, marked = item.state == State.GONE, item.proof != ""
+        here = ~item.derived & ~item.record.is_null() & ~gone
+        changed = marked & ~gone & (item.digest != item.proof)
+        where = changed | (marked & gone) | (~marked & here)
+        how = pw.Case(None, [(~marked, "new"), (gone, "gone")], "changed")
+        rows = item.select(item.kind, item.key, how).where(where)
+        named = [
+            (Ref(Kind(kind), key), said)
+            for kind, key, said in tuples(rows.order_by(item.rank, item.id).limit(limit))
+        ]
+        return int(item.select().where(where).count()), named
+
+    def proof(self) -> tuple[str, int]:
+        """Return a digest over all records as marked, and how many they are."""
+        item = self._item
+        whole = hashlib.sha256()
+        number = 0
+        query = item.select(item.kind, item.key, item.proof).where(item.proof != "")
+        for row in tuples(query.order_by(item.id)):
+            whole.update(write_json(row))
+            number += 1
+        return whole.hexdigest(), number
 
 
 def _with_content(record: Attachment, sha256: str, size: int, media_type: str) -> Attachment:

@@ -13,7 +13,7 @@ from ztoq_core.convert import dumps, loads, read_json
 from ztoq_core.records import FieldType, Kind, Note, Record, Ref
 from ztoq_core.store.choice import LEFT_OUT
 from ztoq_core.store.intake import references
-from ztoq_core.store.models import Chosen, Side, State, tuples
+from ztoq_core.store.models import PRUNED, Chosen, Side, State, tuples
 from ztoq_core.store.notes import chunks, clean, save_notes
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["PRUNED", "Fate", "Mapped", "Scanned", "Want"]
 
-PRUNED = "no longer in the source, and removed from the target"
 _OUT_OF_REACH = (State.REJECTED, State.GONE)
 _KEPT_STATES = (State.SENDING, State.UNKNOWN, State.CONFLICT)
 

@@ -26,6 +26,7 @@ __all__ = [
 __all__ += ["NoteRow", "RejectRow", "Run", "Side", "State", "bound", "now", "tuples"]
 
 SCHEMA_VERSION = 1
+PRUNED = "no longer in the source, and removed from the target"
 
 M = TypeVar("M", bound=pw.Model)
 

@@ -20,6 +20,7 @@ from ztoq_core.contracts import Content, Written
 from ztoq_core.convert import loads
 from ztoq_core.records import Attachment, Kind, Record, Ref
 from ztoq_core.store.files import Kept
+from ztoq_core.store.intake import FINAL
 from ztoq_core.store.jobs import (
     Answered,
     Doubt,
@@ -60,6 +61,7 @@ class Outbox:
         ``take_conflicts``: records in conflict are to be written after all.
         """
         item = self._item
+        self._store.drop_meta(FINAL)
         if take_conflicts:
             item.update(state=State.READY, reason="").where(item.state == State.CONFLICT).execute()
         item.update(state=State.UNKNOWN, reason="the run ended before the answer was stored").where(

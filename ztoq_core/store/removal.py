@@ -48,6 +48,27 @@ class Removal:
             where &= item.created_run == run
         return self._undoings(where, (item.rank.desc(), item.id.desc()), with_before=False)
 
+    def gone(self) -> list[Undoing]:
+        """Return the objects whose records are gone from the source, children's kinds first."""
+        item = self._item
+        where = (
+            (item.state == State.GONE)
+            & ~item.target_id.is_null()
+            & ~item.borrowed
+            & (item.created_run > 0)
+        )
+        return self._undoings(where, (item.rank.desc(), item.id.desc()), with_before=False)
+
+    def counted(self, run: int | None) -> dict[Kind, int]:
+        """Return how many objects ``run`` (None: any run) created, by kind."""
+        item = self._item
+        where = ~item.target_id.is_null() & ~item.borrowed & (item.created_run > 0)
+        if run is not None:
+            where &= item.created_run == run
+        query = item.select(item.kind, pw.fn.COUNT(pw.SQL("*"))).where(where).group_by(item.kind)
+        found = {Kind(kind): int(number) for kind, number in tuples(query)}
+        return {kind: found[kind] for kind in Kind if kind in found}
+
     def updated(self, run: int) -> list[Undoing]:
         """Return the objects that ``run`` was the last to change and an earlier run created."""
         item = self._item

@@ -204,6 +204,10 @@ class Store(Queries):
             conflict_target=[self.meta_table.name], preserve=[self.meta_table.value]
         ).execute()
 
+    def drop_meta(self, name: str) -> None:
+        """Forget a fact. An operation for the writer."""
+        self.meta_table.delete().where(self.meta_table.name == name).execute()
+
     # ------------------------------------------------------------------------------ inner part
 
     def _add_notes(self, noted: Sequence[tuple[Note, Ref | None]]) -> list[None]:

@@ -1,0 +1,56 @@
+"""The last look: the source is read once more, and must be as it was when it was brought over."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import orjson
+
+from ztoq_core.contracts import Source
+from ztoq_core.convert import converter
+from ztoq_core.engine.extract import extract
+from ztoq_core.engine.outcome import Finality, left_open
+from ztoq_core.engine.progress import Progress, Stop
+from ztoq_core.store import FINAL, Store
+
+__all__ = ["final"]
+
+_SHOWN = 20
+
+
+async def final(  # noqa: PLR0913 - the choices of the command
+    store: Store,
+    source: Source,
+    run: int,
+    progress: Progress,
+    *,
+    slots: int = 32,
+    stop: Stop | None = None,
+) -> Finality | None:
+    """Read everything again after a load, and remember whether the migration is final.
+
+    It is where nothing is left open, and the source has neither changed nor gained nor lost a
+    record since it was read. None where somebody wished to stop.
+    """
+    stop = stop or Stop()
+    await store.write(store.intake.mark)
+    digest, records = await store.read(store.intake.proof)
+    open_ = await store.read(left_open, store)
+    await extract(store, source, run, progress, slots=slots, stop=stop)
+    if stop.wished:
+        return None
+    number, moved = await store.read(store.intake.moved, _SHOWN)
+    reasons = list(open_)
+    if number:
+        named = ", ".join(f"{ref} ({how})" for ref, how in moved)
+        more = f" and {number - len(moved):,} more" if number > len(moved) else ""
+        reasons.append(
+            f"the source moved while it was brought over: {named}{more}; run ztoq migrate again"
+        )
+    rejected = [each for each in await store.read(left_open, store) if each not in open_]
+    found = Finality(
+        at=datetime.now(UTC), run=run, records=records, digest=digest, reasons=(*reasons, *rejected)
+    )
+    body = orjson.dumps(converter.unstructure(found, Finality)).decode()
+    await store.write(store.put_meta, FINAL, body)
+    return found
