@@ -124,6 +124,10 @@ class Config:
         )
         return [part.plugin.build(part.settings, scene) for part in self.chain()]
 
+    def with_everything(self, **chosen: Any) -> Config:
+        """Return the config with nothing selected but what is ``chosen``."""
+        return attrs.evolve(self, select=Selection(**chosen))
+
     def shown(self) -> dict[str, Any]:
         """Return the effective settings as plain tables, each secret as ``***``."""
         tables: dict[str, Any] = {"store": {"url": show(self.store)}}

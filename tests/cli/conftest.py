@@ -12,6 +12,7 @@ import pytest
 
 from tests.cli.memory_shop import SINKS
 from ztoq_core.cli import run
+from ztoq_core.records import Record
 from ztoq_core.testing.memory import MemorySink
 
 
@@ -50,6 +51,11 @@ class Program:
     def keys(self) -> list[str]:
         """The keys of all that the target holds."""
         return self.sink.keys()
+
+    @staticmethod
+    def edited(record: Record) -> Record:
+        """What a person made of it."""
+        return attrs.evolve(record, path=("by hand",))
 
     def config(self, source: str = "", sink: str = "", more: str = "") -> Path:
         """Write the config with further lines for its tables."""

@@ -72,11 +72,12 @@ class SourceConfig:
     at_check: str = ""
     at_cycles: str = ""
     finding: str = ""
+    without: tuple[str, ...] = ()
 
 
 class Misbehaving(MemorySource):
     def __init__(self, config: SourceConfig, services: Services) -> None:
-        super().__init__(PROJECT, CONTENTS)
+        super().__init__((each for each in PROJECT if each.key not in config.without), CONTENTS)
         self.config = config
         self.services = services
         self.identity = f"memory {config.project}"

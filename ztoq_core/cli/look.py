@@ -107,7 +107,7 @@ def status(options: Options) -> int:
         def print_() -> None:
             talk.out.print(f"{made.source or 'no source'} -> {made.target or 'no target'}")
             talk.out.print(made.verdict.heading)
-            for sentence in (*made.verdict.sentences, *made.verdict.warnings):
+            for sentence in (*made.verdict.sentences, *made.verdict.warnings, *made.remarks):
                 talk.out.print(f"  {sentence}")
             if made.kinds:
                 rows = [
@@ -135,6 +135,9 @@ def status(options: Options) -> int:
             "sentences": made.verdict.sentences,
             "warnings": made.verdict.warnings,
             "counts": {row.kind.value: row.states for row in made.kinds},
+            "selection": made.selection,
+            "unselected": made.unselected,
+            "final": made.final and not made.final.reasons,
             "last_run": last and {"id": last.id, "verb": last.verb, "outcome": last.outcome},
         }
         talk.result(facts, print_)

@@ -14,6 +14,48 @@ __all__ = ["extract", "load", "migrate", "transform", "validate"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+SELECTING = (
+    ("folder", "PATH", "Only cases in this folder and below: the names joined by /."),
+    ("label", "LABEL", "Only cases with this label."),
+    ("status", "STATUS", "Only cases with this status."),
+    ("cycle", "CYCLE", "Only runs of this test cycle (key or name), and their cases."),
+    ("case", "KEY", "Only this test case."),
+)
+
+
+def selecting(command: F) -> F:
+    """Add the options that choose a part of the project."""
+    options = [
+        click.option(f"--{name}", multiple=True, metavar=metavar, help=f"{text} May be repeated.")
+        for name, metavar, text in SELECTING
+    ]
+    options += [
+        click.option(
+            "--executed-since", metavar="DATE", help="Only executions that ended from then on."
+        ),
+        click.option(
+            "--executions", metavar="all|latest|N", help="How many executions of each run, newest."
+        ),
+        click.option(
+            "--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N test cases."
+        ),
+        click.option(
+            "--everything", is_flag=True, help="Select everything, whatever was selected before."
+        ),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def since(command: F) -> F:
+    """Add the option for a quick pass."""
+    return click.option(
+        "--since",
+        metavar="DATE",
+        help="Read only what changed since then, where the source can tell; sees no deletions.",
+    )(command)
+
 
 def loading(command: F) -> F:
     """Add the options of verbs that write to the target."""
@@ -26,87 +68,122 @@ def loading(command: F) -> F:
             is_flag=True,
             help="Load although fields are missing: their values stand as text.",
         ),
+        click.option(
+            "--on-conflict",
+            type=click.Choice(("keep-target", "overwrite", "fail")),
+            default="keep-target",
+            show_default=True,
+            help="What becomes of objects that somebody edited in the target, and of executions "
+            "older than the newest there.",
+        ),
+        click.option(
+            "--prune",
+            is_flag=True,
+            help="Remove from the target what is gone from the source and nobody changed.",
+        ),
     ):
         command = option(command)
     return command
 
 
-def _carry_out(options: Options, verb: str, stages: Sequence[str], **choices: bool) -> int:
+def _carry_out(options: Options, verb: str, stages: Sequence[str], **given: Any) -> int:
     from ztoq_core.cli.work import Choices, carry_out, configured
+    from ztoq_core.selection import moment
 
     options.verb = verb
-    with configured(options) as config:
+    everything = given.pop("everything", False)
+    names = (*(name for name, _, _ in SELECTING), "executed_since", "executions", "limit")
+    table = {name: value for name in names if (value := given.pop(name, None))}
+    day = given.pop("since", None)
+    with configured(options, {"select": table}) as read:
+        config = read.with_everything(**table) if everything else read
         # a migration ends with a report; a dry run has nothing to report
-        report = verb == "migrate" and not choices["dry_run"]
-        reports = config.folder if report else None
-        return carry_out(options, config, stages, Choices(reports=reports, **choices))
+        report = verb == "migrate" and not given["dry_run"]
+        choices = Choices(
+            reports=config.folder if report else None,
+            since=moment(day) if day else None,
+            selecting=everything or bool(table),
+            **given,
+        )
+        return carry_out(options, config, stages, choices)
 
 
 @click.command()
+@selecting
+@since
 @as_json
 @click.pass_obj
-def extract(options: Options) -> int:
+def extract(options: Options, /, **given: Any) -> int:
     """Read everything from the source into the store; the source is only read.
 
-    Goes on where an earlier extraction stopped; after a complete one, reads everything again.
+    Goes on where an earlier extraction stopped; after a complete one, reads everything again. A
+    selection does not shorten the reading: it is remembered for the stages after it, so that it can
+    be widened later without the source.
 
     \b
     Example:  ztoq --config acme.toml extract
     """  # noqa: D301 - \b is click's mark for a block that stays as it is
-    return _carry_out(options, "extract", ("extract",))
+    return _carry_out(options, "extract", ("extract",), **given)
 
 
 @click.command()
+@selecting
 @as_json
 @click.pass_obj
-def transform(options: Options) -> int:
+def transform(options: Options, /, **given: Any) -> int:
     """Map what was extracted, from the store alone; neither side is called.
 
+    Maps what [select] or the options choose, else what was selected last by options, else all.
+
     \b
-    Example:  ztoq transform
+    Example:  ztoq transform --folder Shop/Basket --executions latest
     """  # noqa: D301
-    return _carry_out(options, "transform", ("transform",))
+    return _carry_out(options, "transform", ("transform",), **given)
 
 
 @click.command()
 @loading
+@selecting
 @as_json
 @click.pass_obj
-def load(options: Options, *, dry_run: bool, accept_missing_fields: bool) -> int:
+def load(options: Options, /, **given: Any) -> int:
     """Write what was mapped into the target, each record at most once.
 
     Stops before the first write where the target lacks fields, with a list for its administrator.
+    Where another part of the project is selected than was mapped, maps again first.
 
     \b
     Example:  ztoq load --dry-run
     """  # noqa: D301
-    return _carry_out(
-        options,
-        "load",
-        ("load",),
-        dry_run=dry_run,
-        accept_missing_fields=accept_missing_fields,
-    )
+    return _carry_out(options, "load", ("load",), **given)
 
 
 @click.command()
 @loading
+@click.option(
+    "--final",
+    is_flag=True,
+    help="Read everything again at the end, and say whether the source stood still.",
+)
+@selecting
+@since
 @as_json
 @click.pass_obj
-def migrate(options: Options, *, dry_run: bool, accept_missing_fields: bool) -> int:
+def migrate(options: Options, /, *, final: bool, **given: Any) -> int:
     """Extract, transform, load, validate and report in one go; may be repeated.
 
     Both sides are tried before the first record is read. Stop it at any time with Ctrl-C and run
-    it again to go on.
+    it again to go on. A pilot first: choose some cases, look at them in the target, then run it
+    without a selection; only the rest is written.
 
     \b
     Example:  ztoq --config acme.toml --log-file acme.log migrate
+    Pilot:    ztoq migrate --limit 20 --executions latest
     """  # noqa: D301
     from ztoq_core.cli.work import ALL
 
-    return _carry_out(
-        options, "migrate", ALL, dry_run=dry_run, accept_missing_fields=accept_missing_fields
-    )
+    stages = (*ALL, "final") if final else ALL
+    return _carry_out(options, "migrate", stages, **given)
 
 
 @click.command()

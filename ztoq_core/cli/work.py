@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from datetime import datetime
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -24,9 +25,9 @@ from ztoq_core.plugins import Plugins
 from ztoq_core.records import Note, Ref
 from ztoq_core.report import Report, write_html, write_json
 from ztoq_core.report.data import findings_of
+from ztoq_core.selection import Selection
 from ztoq_core.services import Services
 from ztoq_core.store import Store
-from ztoq_core.store.notes import add_note
 
 __all__ = ["ALL", "Choices", "carry_out", "configured", "demonstrate", "logged", "opened"]
 
@@ -38,17 +39,31 @@ MIGRATION = "migration"
 
 @attrs.frozen(kw_only=True)
 class Choices:
-    """How to load, and whether to write reports at the end (into ``reports``)."""
+    """How to read and to load, and whether to write reports at the end (into ``reports``).
+
+    ``selecting``: the config's selection comes from options.
+    """
 
     accept_missing_fields: bool = False
     dry_run: bool = False
+    on_conflict: str = "keep-target"
+    prune: bool = False
+    selecting: bool = False
+    since: datetime | None = None
     reports: Path | None = None
 
 
 @contextmanager
-def configured(options: Options) -> Iterator[configuration.Config]:
-    """Read the config and set up the log; both for the time of the command."""
-    extra = {"log": {"file": str(options.log_file)}} if options.log_file else {}
+def configured(
+    options: Options, given: Mapping[str, Mapping[str, Any]] | None = None
+) -> Iterator[configuration.Config]:
+    """Read the config and set up the log; both for the time of the command.
+
+    ``given`` are tables of keys that options set.
+    """
+    extra = dict(given or {})
+    if options.log_file:
+        extra["log"] = {"file": str(options.log_file)}
     config = configuration.read(options.path, Plugins.installed(), extra)
     with logged(options, config):
         yield config
@@ -98,7 +113,9 @@ async def _carried_out(
             run.outcome = "stopped by a crash"
             raise
         last = "transform" if choices.dry_run else stages[-1]
-        judged = engine.outcome(store, upto="load" if last == "validate" else last)
+        judged = engine.outcome(store, upto="load" if last in _LAST else last)
+        if work.left:
+            judged = attrs.evolve(judged, exit=Exit.LEFT, sentences=(*judged.sentences, *work.left))
         run.outcome = "interrupted" if stopped else _WORDS[judged.exit]
     with Store(config.store_url, create=False) as store:
         exit_ = Exit.INTERRUPTED if stopped else judged.exit
@@ -106,6 +123,7 @@ async def _carried_out(
     return exit_
 
 
+_LAST = ("validate", "final")
 _WORDS = {Exit.OK: "finished", Exit.LEFT: "finished with things left"}
 
 
@@ -150,6 +168,8 @@ def _tell(talk: Talk, store: Store, exit_: Exit, choices: Choices, judged: engin
         "sentences": judged.sentences,
         "warnings": judged.warnings,
         "counts": {row.kind.value: row.states for row in report.kinds},
+        "selection": report.selection,
+        "final": report.final and not report.final.reasons,
     }
     if choices.reports and exit_ is not Exit.INTERRUPTED:
         page, data = choices.reports / "report.html", choices.reports / "report.json"
@@ -164,7 +184,7 @@ def _tell(talk: Talk, store: Store, exit_: Exit, choices: Choices, judged: engin
             )
             return
         talk.out.print(report.verdict.heading if not choices.dry_run else "Nothing was written.")
-        for sentence in (*judged.sentences, *judged.warnings):
+        for sentence in (*judged.sentences, *judged.warnings, *report.remarks):
             talk.out.print(f"  {sentence}")
         if "html" in facts:
             talk.out.print(f"Report: {_near(facts['html'])} (and {Path(facts['json']).name})")
@@ -181,37 +201,47 @@ def _near(path: str) -> str:
 
 @attrs.frozen
 class _Work:
+    """Runs stages; ``left`` are sentences about what they had to leave."""
+
     options: Options
     config: configuration.Config
     talk: Talk
     store: Store
     run: int
     choices: Choices
+    left: list[str] = attrs.field(factory=list)
 
     async def stages(self, stages: Sequence[str]) -> bool:
         """Run the stages; return whether somebody wished to stop."""
+        selection = await asyncio.to_thread(self._selection, stages)
+        _refuse(selection, self.choices, stages)
+        loads_only = "load" in stages and "transform" not in stages
+        if loads_only and engine.selected(self.store) != selection:
+            self.talk.say(f"Selected is now: {selection}. Mapping again first.")
+            self.config.chain()
+            stages = ("transform", *stages)
         stop = engine.Stop()
         with interrupts(stop, self.talk), self.talk.progress() as tell:
             async with opened(self.config, stages, self._note) as (source, sink):
                 await self._check(source=source, sink=sink)
                 for stage in await self._left(stages):
                     with logger.contextualize(stage=stage):
-                        await self._stage(stage, source, sink, tell, stop)
+                        await self._stage(stage, source, sink, selection, tell, stop)
                     if stop.wished:
                         return True
                     self.talk.ended(stage)
                     if stage == "load" and self.choices.dry_run:
                         break
-                if stages == ALL:
+                if stages[: len(ALL)] == ALL:
                     await asyncio.to_thread(self.store.set_meta, MIGRATION, "ended")
         return False
 
     async def _left(self, stages: Sequence[str]) -> Sequence[str]:
         """Return the stages to run: a migration that was stopped does not read everything again."""
-        if stages != ALL:
+        if stages[: len(ALL)] != ALL:
             return stages
         read = self.store.meta("extract") == "complete"
-        if read and self.store.meta(MIGRATION) == "begun":
+        if read and self.store.meta(MIGRATION) == "begun" and not self.choices.since:
             self.talk.say(
                 "Going on after the extraction, which is complete; "
                 "to read the source again, run `ztoq extract` first."
@@ -220,20 +250,40 @@ class _Work:
         await asyncio.to_thread(self.store.set_meta, MIGRATION, "begun")
         return stages
 
-    async def _stage(
+    def _selection(self, stages: Sequence[str]) -> Selection:
+        """Return what is selected: by options, or remembered from them, or by the config."""
+        if self.choices.selecting:
+            engine.remember(self.store, self.config.select)
+        elif "extract" in stages:
+            engine.remember(self.store, None)
+        known = engine.remembered(self.store)
+        return self.config.select if known is None else known
+
+    async def _stage(  # noqa: PLR0913, PLR0917 - a stage's whole scene
         self,
         stage: str,
         source: Source | None,
         sink: Sink | None,
+        selection: Selection,
         tell: engine.Progress,
         stop: engine.Stop,
     ) -> None:
         if stage == "extract" and source:
             slots = _slots(self.config.source.settings)
-            await engine.extract(self.store, source, self.run, tell, stop=stop, **slots)
+            since = self.choices.since
+            await engine.extract(
+                self.store, source, self.run, tell, since=since, stop=stop, **slots
+            )
         elif stage == "transform":
-            await engine.transform(self.store, self.config.build, tell, stop=stop)
+            await engine.transform(
+                self.store, self.config.build, tell, selection=selection, stop=stop
+            )
+        elif stage == "final" and source:
+            slots = _slots(self.config.source.settings)
+            await engine.final(self.store, source, self.run, tell, stop=stop, **slots)
         elif stage == "load" and sink:
+            if self.choices.prune:
+                engine.may_prune(self.store)
             settings = self.config.sink.settings
             await engine.load(
                 self.store,
@@ -242,11 +292,27 @@ class _Work:
                 tell,
                 accept_missing_fields=self.choices.accept_missing_fields,
                 dry_run=self.choices.dry_run,
+                on_conflict=self.choices.on_conflict,
                 stop=stop,
                 **_loading(settings),
             )
+            if self.choices.prune and not stop.wished:
+                await self._prune(sink, tell, stop)
         elif stage == "validate" and sink:
             await engine.validate(self.store, sink, tell, stop=stop)
+
+    async def _prune(self, sink: Sink, tell: engine.Progress, stop: engine.Stop) -> None:
+        dry = self.choices.dry_run
+        undone = await engine.prune(self.store, sink, self.run, tell, dry_run=dry, stop=stop)
+        number = sum(undone.deleted.values())
+        done = "would be removed" if dry else "were removed"
+        self.talk.say(f"{number:,} records that are gone from the source {done} from the target")
+        for kept in undone.kept:
+            self.talk.warn(f"stays in the target: {kept.ref}: {kept.reason}")
+        if undone.kept:
+            self.left.append(
+                f"{len(undone.kept):,} records that are gone from the source stay in the target"
+            )
 
     async def _check(self, **sides: Source | Sink | None) -> None:
         """Try all sides before the first stage begins; what they find stands in the report.
@@ -265,7 +331,7 @@ class _Work:
                 advice = f"Look at the credentials in [{name}] and their rights."
                 message = f"{used}: {error}\n{advice}"
                 raise AccessError(message, status=error.status) from error
-            errors += (each.text for each in found if each.level == "error")
+            errors += (each.text for each in found if each.level == "error" and not each.later)
             lines = [attrs.asdict(each) for each in found]
             await asyncio.to_thread(
                 self.store.set_meta, findings_of(name), orjson.dumps(lines).decode()
@@ -274,7 +340,25 @@ class _Work:
             raise ConfigError("\n".join(errors))
 
     def _note(self, note: Note, ref: Ref | None) -> None:
-        self.store.submit(lambda: add_note(self.store, "plugin", note, ref))
+        self.store.note(note, ref)
+
+
+def _refuse(selection: Selection, choices: Choices, stages: Sequence[str]) -> None:
+    """Refuse what does not go together, before anything is done.
+
+    Raises:
+        ConfigError: Pruning or a last look at a part of the source only.
+    """
+    word = "--prune" if choices.prune else "--final" if "final" in stages else ""
+    if word and choices.since:
+        raise ConfigError(f"{word} needs the whole source to be read: leave --since out")
+    if word and selection:
+        raise ConfigError(
+            f"{word} needs the whole project, and a part of it is selected ({selection}); "
+            "leave the selection out or say --everything"
+        )
+    if "final" in stages and choices.dry_run:
+        raise ConfigError("--final comes after a load, and --dry-run stops before it")
 
 
 def _loading(settings: object) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from ztoq_core.engine.outcome import Finality, Outcome, last_look, outcome
 from ztoq_core.engine.progress import Event, Progress, Stop
 from ztoq_core.engine.resolve import Resolver
 from ztoq_core.engine.rollback import Kept, Undone, may_prune, prune, rollback
-from ztoq_core.engine.select import selected
+from ztoq_core.engine.select import remember, remembered, selected
 from ztoq_core.engine.transform import observed, transform
 from ztoq_core.engine.validate import validate
 
@@ -30,6 +30,8 @@ __all__ = [
     "observed",
     "outcome",
     "prune",
+    "remember",
+    "remembered",
     "rollback",
     "selected",
     "transform",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import attrs
 import orjson
 
 from ztoq_core.contracts import Source
 from ztoq_core.convert import converter
 from ztoq_core.engine.extract import extract
 from ztoq_core.engine.outcome import Finality, left_open
-from ztoq_core.engine.progress import Progress, Stop
+from ztoq_core.engine.progress import Event, Progress, Stop
 from ztoq_core.store import FINAL, Store
 
 __all__ = ["final"]
@@ -36,7 +37,11 @@ async def final(  # noqa: PLR0913 - the choices of the command
     await store.write(store.intake.mark)
     digest, records = await store.read(store.intake.proof)
     open_ = await store.read(left_open, store)
-    await extract(store, source, run, progress, slots=slots, stop=stop)
+
+    def tell(event: Event) -> None:
+        progress(attrs.evolve(event, stage="final"))
+
+    await extract(store, source, run, tell, slots=slots, stop=stop)
     if stop.wished:
         return None
     number, moved = await store.read(store.intake.moved, _SHOWN)

@@ -22,9 +22,10 @@ from ztoq_core.records import Kind, Tree
 from ztoq_core.selection import Selection, moment
 from ztoq_core.store import Chosen, Store
 
-__all__ = ["choose", "leave_out", "selected"]
+__all__ = ["choose", "leave_out", "remember", "remembered", "selected"]
 
 _META = "selection"
+_WISH = "selection wished"
 _UNDER_WAY = "under way"
 _BATCH = 1000
 _LIMITED = (Kind.TEST_LOG, Kind.ATTACHMENT)
@@ -37,6 +38,22 @@ def selected(store: Store) -> Selection | None:
     if text == _UNDER_WAY:
         return None
     return _read(text)
+
+
+def remember(store: Store, selection: Selection | None) -> None:
+    """Keep what somebody selected by options for the stages to come; None forgets it."""
+    store.set_meta(_WISH, "" if selection is None else _text(selection))
+
+
+def remembered(store: Store) -> Selection | None:
+    """Return what somebody selected by options, or None."""
+    text = store.meta(_WISH)
+    return _read(text) if text else None
+
+
+def _text(selection: Selection) -> str:
+    chosen = attrs.asdict(selection, filter=lambda field, value: value != field.default)
+    return orjson.dumps(chosen).decode()
 
 
 def _read(text: str) -> Selection:
@@ -78,8 +95,7 @@ async def leave_out(store: Store, selection: Selection, teller: Teller) -> None:
     if out:
         figures = ", ".join(f"{number:,} {kind}" for kind, number in out.items())
         teller.say(f"Not selected: {figures}")
-    chosen = attrs.asdict(selection, filter=lambda field, value: value != field.default)
-    await store.write(store.put_meta, _META, orjson.dumps(chosen).decode())
+    await store.write(store.put_meta, _META, _text(selection))
 
 
 @attrs.frozen

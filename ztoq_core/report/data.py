@@ -15,10 +15,11 @@ import attrs
 import orjson
 
 from ztoq_core.contracts import Finding
-from ztoq_core.engine import outcome
+from ztoq_core.engine import Finality, last_look, outcome, selected
 from ztoq_core.errors import Exit
 from ztoq_core.records import Kind, Level
 from ztoq_core.store import (
+    Chosen,
     FileTotals,
     PastRun,
     Problem,
@@ -141,6 +142,9 @@ class Report:
     runs: tuple[PastRun, ...]
     files: FileTotals
     findings: tuple[tuple[str, Finding], ...] = ()
+    selection: str = ""
+    unselected: int = 0
+    final: Finality | None = None
 
     @classmethod
     def from_store(cls, store: Store, *, limit: int = LIMIT) -> Report:
@@ -165,7 +169,20 @@ class Report:
             runs=runs,
             files=store.files(),
             findings=tuple(_findings(store)),
+            selection=str(selected(store) or ""),
+            unselected=sum(store.choice.counts(Chosen.NO).values()),
+            final=last_look(store),
         )
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What is to be known besides the verdict: the selection, and the last look."""
+        said = []
+        if self.selection:
+            said.append(f"selected: {self.selection}; {self.unselected:,} records are not selected")
+        if self.final and not self.final.reasons:
+            said.append(str(self.final))
+        return tuple(said)
 
     @property
     def total(self) -> int:
@@ -218,15 +235,16 @@ def _verdict(store: Store, runs: Sequence[PastRun], kinds: Sequence[KindRow]) ->
     stage = stage_of(runs)
     judged = outcome(store, upto=stage)
     left = sum(row.total - row.arrived - row.states.get(State.SKIPPED, 0) for row in kinds)
+    all_ = "Everything selected" if selected(store) else "Everything"
     if not kinds:
         heading, tone = "Nothing has been extracted yet", "open"
     elif stage != "load":
         done = {"extract": "extracted", "transform": "extracted and mapped"}[stage]
         heading, tone = f"The project is {done}; nothing is in the target yet", "open"
     elif judged.exit is Exit.OK and store.validation():
-        heading, tone = "Everything arrived, and was found in the target", "good"
+        heading, tone = f"{all_} arrived, and was found in the target", "good"
     elif judged.exit is Exit.OK:
-        heading, tone = "Everything was written; it has not been validated yet", "good"
+        heading, tone = f"{all_} was written; it has not been validated yet", "good"
     elif left:
         word = "record has" if left == 1 else "records have"
         heading, tone = f"{left:,} {word} not arrived", "bad"

@@ -61,6 +61,9 @@ def write_json(report: Report, store: Store, output: Path | TextIO) -> None:
         "source": report.source,
         "target": report.target,
         "verdict": attrs.asdict(report.verdict),
+        "selection": report.selection,
+        "unselected": report.unselected,
+        "final": report.final and attrs.asdict(report.final),
         "kinds": [
             {"kind": row.kind, "total": row.total, "arrived": row.arrived, "states": row.states}
             for row in report.kinds
