@@ -523,3 +523,59 @@ async def test_an_execution_not_done_yet_stands_by_its_number(store: Store) -> N
     logs = [record for record in seen if isinstance(record, TestLog)]
     assert [log.key for log in logs] == ["ACME-E1", "ACME-E2", "ACME-E3"]
     assert [log.last for log in logs] == [False, False, True]
+
+
+async def test_files_of_steps_follow_a_case_whose_steps_were_written_anew(store: Store) -> None:
+    on_step = Attachment(
+        key="ACME-T2/1#9",
+        name="step.txt",
+        owner=Ref(Kind.TEST_CASE, "ACME-T2"),
+        part="1",
+        locator="log",
+    )
+    records = [*PROJECT, on_step]
+    sink = MemorySink()
+    await migrate(store, MemorySource(records, CONTENTS), sink)
+    changed = [
+        attrs.evolve(record, steps=(attrs.evolve(record.steps[0], expected="In"),))
+        if isinstance(record, TestCase) and record.key == "ACME-T2"
+        else record
+        for record in records
+    ]
+    before = len(sink.calls)
+    lost = next(n for n, each in sink.objects.items() if each.record.key == on_step.key)
+    del sink.objects[lost]
+
+    await migrate(store, MemorySource(changed, CONTENTS), sink)
+
+    assert sink.calls[before:] == [
+        "write test_case ACME-T2",
+        "find attachment ACME-T2/1#9",
+        "write attachment ACME-T2/1#9",
+    ]
+    assert engine.outcome(store).exit is Exit.OK
+
+
+async def test_files_of_steps_that_are_still_there_are_not_sent_again(store: Store) -> None:
+    on_step = Attachment(
+        key="ACME-T2/1#9",
+        name="step.txt",
+        owner=Ref(Kind.TEST_CASE, "ACME-T2"),
+        part="1",
+        locator="log",
+    )
+    records = [*PROJECT, on_step]
+    sink = MemorySink()
+    await migrate(store, MemorySource(records, CONTENTS), sink)
+    changed = [
+        attrs.evolve(record, name="Log in again")
+        if isinstance(record, TestCase) and record.key == "ACME-T2"
+        else record
+        for record in records
+    ]
+    before = len(sink.calls)
+
+    await migrate(store, MemorySource(changed, CONTENTS), sink)
+
+    assert sink.calls[before:] == ["write test_case ACME-T2", "find attachment ACME-T2/1#9"]
+    assert sink.keys() == sorted(record.key for record in records)

@@ -196,11 +196,23 @@ class _Transformation:
             others = executed[:place] + executed[place + 1 :]
             told = attrs.evolve(log, last=place == len(logs) - 1, siblings_executed=any(others))
             if log.results:
-                case = self._case(log.case)
-                told = join(told, flatten(case, self._case) if case else ())
+                told = self._joined(told, scanned)
             fate = self._map(Scanned(scanned.item, told))
-            yield attrs.evolve(fate, after=before)
+            steps = {result.key: result.step for result in told.results}
+            yield attrs.evolve(fate, after=before, joined=None if told.drift else steps)
             before = log.ref if fate.record is not None else before
+
+    def _joined(self, log: TestLog, scanned: Scanned) -> TestLog:
+        """Join a log's results to the steps of its case.
+
+        One that stands in the target keeps the steps that it was written with: they are those of
+        the case's version then, whatever becomes of the case.
+        """
+        if (then := scanned.joined) is not None:
+            results = tuple(attrs.evolve(each, step=then.get(each.key, "")) for each in log.results)
+            return attrs.evolve(log, results=results, drift=not then)
+        case = self._case(log.case)
+        return join(log, flatten(case, self._case) if case else ())
 
     def _read_case(self, ref: Ref) -> TestCase | None:
         record = self._store.mapped.record(ref)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import peewee as pw
 
-from ztoq_core.convert import dumps, loads, read_json
+from ztoq_core.convert import dumps, loads, read_json, write_json
 from ztoq_core.records import FieldType, Kind, Note, Record, Ref
 from ztoq_core.store.choice import LEFT_OUT
 from ztoq_core.store.intake import references
@@ -27,11 +27,15 @@ _KEPT_STATES = (State.SENDING, State.UNKNOWN, State.CONFLICT)
 
 @attrs.frozen
 class Scanned:
-    """A record as extracted, with its row; ``chosen`` False: only its siblings are selected."""
+    """A record as extracted, with its row; ``chosen`` False: only its siblings are selected.
+
+    ``joined`` is what ``Fate.joined`` was when the log, unchanged since, was written.
+    """
 
     item: int
     record: Record
     chosen: bool = True
+    joined: Mapping[str, str] | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -39,7 +43,8 @@ class Fate:
     """What became of a record in the mapping.
 
     ``record`` is the mapped record, or None with ``state`` skipped or failed and its ``reason``.
-    ``after`` names the sibling that must be written before.
+    ``after`` names the sibling that must be written before. ``joined`` maps the results of a log to
+    the steps of its case as it is now; None: they do not join.
     """
 
     item: int
@@ -49,6 +54,7 @@ class Fate:
     reason: str = ""
     loss: bool = False
     after: Ref | None = None
+    joined: Mapping[str, str] | None = None
     notes: tuple[Note, ...] = ()
 
 
@@ -112,7 +118,16 @@ class Mapped:
         if after is not None:
             where &= pw.Tuple(*place) > pw.Tuple(*after)
         query = (
-            item.select(item.sibling_group, item.sibling_order, item.id, item.record, item.chosen)
+            item.select(
+                item.sibling_group,
+                item.sibling_order,
+                item.id,
+                item.record,
+                item.chosen,
+                item.digest,
+                item.written_digest,
+                item.joined,
+            )
             .where(where)
             .order_by(*place)
             .limit(limit)
@@ -120,9 +135,14 @@ class Mapped:
         return [
             (
                 (group, order, number),
-                Scanned(number, loads(Kind.TEST_LOG, bytes(body)), chosen != Chosen.NO),
+                Scanned(
+                    number,
+                    loads(Kind.TEST_LOG, bytes(body)),
+                    chosen != Chosen.NO,
+                    _remembered(joined, digest) if written else None,
+                ),
             )
-            for group, order, number, body, chosen in tuples(query)
+            for group, order, number, body, chosen, digest, written, joined in tuples(query)
         ]
 
     def _whole(self, kind: Kind) -> pw.Expression:
@@ -192,6 +212,7 @@ class Mapped:
                     item.reason,
                     item.target,
                     item.before,
+                    item.digest,
                 ).where(item.id << [fate.item for fate in fates])
             )
         }
@@ -199,7 +220,7 @@ class Mapped:
         changed: list[int] = []
         rows = []
         for fate in fates:
-            _, state, before, written, finished, refused, reason, old, older = known[fate.item]
+            _, state, before, written, finished, refused, reason, old, older, own = known[fate.item]
             body = dumps(fate.record) if fate.record else None
             digest = hashlib.sha256(body).hexdigest() if body else ""
             new = self._state(fate, digest, state, written, finished, refused)
@@ -218,6 +239,7 @@ class Mapped:
                     "target": body,
                     "target_digest": digest,
                     "before": old if before == written and digest != before else older,
+                    "joined": _remember(fate, own),
                 }
             )
             # a log's turn may change though the log does not: one may have come in before it
@@ -235,6 +257,7 @@ class Mapped:
                     item.target,
                     item.target_digest,
                     item.before,
+                    item.joined,
                 ],
             ).execute()
         self._replace_edges(changed, edges)
@@ -339,3 +362,18 @@ class Mapped:
             Want(Kind(kind), name, FieldType(type_), value, count, bool(optional))
             for kind, name, type_, value, count, optional in tuples(query)
         ]
+
+
+def _remember(fate: Fate, digest: str) -> str:
+    """Return how a log joined, with the digest of the log as it was extracted."""
+    if fate.source.kind is not Kind.TEST_LOG:
+        return ""
+    return write_json([digest, fate.joined]).decode()
+
+
+def _remembered(joined: str, digest: str) -> Mapping[str, str] | None:
+    """Return how a log joined if it has not changed since; ``{}`` if it did not join."""
+    if not joined:
+        return None
+    then, steps = read_json(joined.encode())
+    return (steps or {}) if then == digest else None

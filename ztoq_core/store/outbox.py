@@ -18,7 +18,7 @@ import peewee as pw
 
 from ztoq_core.contracts import Content, Written
 from ztoq_core.convert import loads
-from ztoq_core.records import Attachment, Kind, Record, Ref
+from ztoq_core.records import Attachment, Kind, Record, Ref, TestCase
 from ztoq_core.store.files import Kept
 from ztoq_core.store.intake import FINAL
 from ztoq_core.store.jobs import (
@@ -423,10 +423,54 @@ class Outbox:
             ]
             save_notes(self._store, stage, noted)
         first = [each.job.record for each in batch if not each.job.to_finish]
+        for each in batch:
+            if each.job.written is not None and not each.job.to_finish:
+                self._look_for_parts_files(each.job.record)
         self._let_go(first, ("owner", "mention"))
         self._files_settled(first)
         self._let_go([each.job.record for each in batch if each.finished], ("parent", "after"))
         return [None] * len(batch)
+
+    def _look_for_parts_files(self, record: Record) -> None:
+        """Put the files of an updated record's parts in doubt: its steps may be new objects now.
+
+        They are looked for by content and only sent where they are not found.
+        """
+        if not isinstance(record, TestCase):
+            return
+        item = self._item
+        files = [file.key for file in self._files_of(record) if file.part]
+        doubted = sum(
+            item.update(
+                state=State.UNKNOWN,
+                reason="the steps of its case were written anew",
+                target_id=None,
+                written_digest="",
+                finished_digest="",
+                deadline=None,
+            )
+            .where(
+                (item.kind == Kind.ATTACHMENT)
+                & (item.key << list(some))
+                & (item.state == State.FINISHED)
+            )
+            .execute()
+            for some in chunks(files)
+        )
+        if doubted:
+            item.update(open_files=item.open_files + doubted).where(
+                (item.kind == record.kind) & (item.key == record.key)
+            ).execute()
+
+    def _files_of(self, record: Record) -> list[Attachment]:
+        item = self._item
+        query = item.select(item.target).where(
+            (item.kind == Kind.ATTACHMENT)
+            & ~item.target.is_null()
+            & (item.id << self._children([record], ("owner",)))
+        )
+        loaded = (loads(Kind.ATTACHMENT, bytes(body)) for (body,) in tuples(query))
+        return [file for file in loaded if isinstance(file, Attachment)]
 
     def refused(self, run: int, job: Job, reason: str) -> None:
         """Store that the target refuses a record; its children are blocked."""
