@@ -77,7 +77,7 @@ async def load(  # noqa: PLR0913 - the choices of the command
     if creates:
         await store.write(store.mapped.bring, definitions(missing))
     await store.write(store.mapped.bring, schema.roots)
-    await store.write(store.outbox.prepare, on_conflict == "overwrite")
+    await store.write(store.turns.prepare, on_conflict == "overwrite")
     counted = await store.read(store.counts)
     teller.totals = {kind: sum(states.values()) for kind, states in counted.items()}
     stage = _Loading(store, sink, schema, run, teller, stop, slots, request_timeout, on_conflict)
@@ -209,7 +209,7 @@ class _Loading:
             self.freed.clear()
 
     async def _break_circle(self, kinds: Collection[Kind], keys: Collection[str]) -> bool:
-        ref = await self.store.write(self.store.outbox.break_circle, kinds, keys)
+        ref = await self.store.write(self.store.turns.break_circle, kinds, keys)
         if ref is not None:
             self.teller.say(
                 f"{ref} refers to itself through others; written without that", "warning"

@@ -1,14 +1,7 @@
-"""The load stage's side of a store: what may be written next, intents, answers, and their effects.
-
-A record waits (``item.waiting``) for its parents to be finished, for what it mentions to be
-written, and for the sibling before it to be settled; a file waits for its owner to be written, and
-the owner's finishing (``item.open_files``) for its files. The counts are made by ``prepare`` and
-kept up to date by each answer, so that the next records to write are one indexed query.
-"""
+"""The load stage's side of a store: what may be written next, intents, answers, decisions."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -20,7 +13,6 @@ from ztoq_core.contracts import Content, Written
 from ztoq_core.convert import loads
 from ztoq_core.records import Attachment, Kind, Record, Ref, TestCase
 from ztoq_core.store.files import Kept
-from ztoq_core.store.intake import FINAL
 from ztoq_core.store.jobs import (
     Answered,
     Doubt,
@@ -38,10 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Outbox"]
 
-BAD = (State.FAILED, State.BLOCKED, State.REJECTED, State.GONE, State.DELETED)
-SETTLED = (*BAD, State.SKIPPED, State.FINISHED, State.WRITTEN, State.CONFLICT)
+
 _SAME = ("id", "kind", "key", "rank")
-ARRIVED = (State.WRITTEN, State.FINISHED, State.CONFLICT)
 
 
 class Outbox:
@@ -52,91 +42,7 @@ class Outbox:
         self._store = store
         self._item = store.item_table
         self._edge = store.edge_table
-
-    # ---------------------------------------------------------------------------- preparation
-
-    def prepare(self, take_conflicts: bool = False) -> None:  # noqa: FBT001, FBT002 - one caller
-        """Bring states and counts in order after whatever happened before.
-
-        ``take_conflicts``: records in conflict are to be written after all.
-        """
-        item = self._item
-        self._store.drop_meta(FINAL)
-        if take_conflicts:
-            item.update(state=State.READY, reason="").where(item.state == State.CONFLICT).execute()
-        item.update(state=State.UNKNOWN, reason="the run ended before the answer was stored").where(
-            item.state == State.SENDING
-        ).execute()
-        item.update(state=State.READY, reason="").where(
-            (item.state == State.BLOCKED) & ~item.target.is_null()
-        ).execute()
-        self._pass_on(BAD, State.BLOCKED)
-        self._pass_on((State.SKIPPED,), State.SKIPPED)
-        item.update(waiting=self._unsettled(), open_files=self._unsettled_files()).where(
-            item.state << (State.READY, State.WRITTEN, State.UNKNOWN)
-        ).execute()
-
-    def _pass_on(self, states: Collection[State], becomes: State) -> None:
-        """Give the children of records in ``states`` their state, generation by generation."""
-        item, edge, parent = self._item, self._edge, self._item.alias()
-        absent: Any = False
-        if becomes is State.BLOCKED:
-            absent = parent.id.is_null() | (
-                (parent.state == State.CONFLICT) & parent.target_id.is_null()
-            )
-        while True:
-            children = (
-                edge.select(edge.child)
-                .join(
-                    parent,
-                    pw.JOIN.LEFT_OUTER,
-                    on=(parent.kind == edge.kind) & (parent.key == edge.key),
-                )
-                .where(
-                    (edge.side == Side.TARGET)
-                    & (edge.role << ("parent", "owner"))
-                    & ((parent.state << list(states)) | absent)
-                )
-            )
-            changed = (
-                item.update(state=becomes, reason=f"what it belongs to is {becomes}")
-                .where((item.state == State.READY) & (item.id << children))
-                .execute()
-            )
-            if not changed:
-                return
-
-    def _unsettled(self) -> pw.ModelSelect[Any]:
-        """Count, as a subquery, what the outer record waits for."""
-        edge, parent = self._edge, self._item.alias()
-        waits = (
-            ((edge.role == "parent") & parent.state.not_in((State.FINISHED, State.CONFLICT)))
-            | ((edge.role == "owner") & parent.state.not_in(ARRIVED))
-            | ((edge.role == "mention") & parent.state.not_in(SETTLED))
-            | (
-                (edge.role == "after")
-                & parent.state.not_in((*BAD, State.SKIPPED, State.FINISHED, State.CONFLICT))
-            )
-        )
-        return (
-            edge.select(pw.fn.COUNT(pw.SQL("*")))
-            .join(parent, on=(parent.kind == edge.kind) & (parent.key == edge.key))
-            .where((edge.child == self._item.id) & (edge.side == Side.TARGET) & waits)
-        )
-
-    def _unsettled_files(self) -> pw.ModelSelect[Any]:
-        edge, child = self._edge, self._item.alias()
-        return (
-            edge.select(pw.fn.COUNT(pw.SQL("*")))
-            .join(child, on=child.id == edge.child)
-            .where(
-                (edge.kind == self._item.kind)
-                & (edge.key == self._item.key)
-                & (edge.side == Side.TARGET)
-                & (edge.role == "owner")
-                & child.state.not_in(SETTLED)
-            )
-        )
+        self._turns = store.turns
 
     # ------------------------------------------------------------------------- what is to do
 
@@ -335,47 +241,6 @@ class Outbox:
         item = self._item
         return int(item.select().where(item.state << (State.READY, State.WRITTEN)).count())
 
-    def break_circle(self, kinds: Collection[Kind], keys: Collection[str]) -> Ref | None:
-        """Release one record that only waits for what it mentions; return it, or None.
-
-        ``kinds`` and ``keys`` as for ``to_write``: what may not be written now waits rightly.
-        """
-        item, edge, parent = self._item, self._edge, self._item.alias()
-        held = (
-            edge.select(edge.child)
-            .join(parent, on=(parent.kind == edge.kind) & (parent.key == edge.key))
-            .where(
-                (edge.side == Side.TARGET)
-                & (
-                    ((edge.role == "parent") & (parent.state != State.FINISHED))
-                    | ((edge.role == "owner") & parent.state.not_in(ARRIVED))
-                    | ((edge.role == "after") & (parent.state << (State.READY, State.UNKNOWN)))
-                    | ((edge.role == "mention") & (parent.state == State.UNKNOWN))
-                )
-            )
-        )
-        where = (
-            (item.state == State.READY)
-            & (item.waiting > 0)
-            & item.id.not_in(held)
-            & (item.kind << list(kinds))
-        )
-        if keys:
-            where &= item.key << list(keys)
-        row = next(
-            tuples(
-                item.select(item.id, item.kind, item.key)
-                .where(where)
-                .order_by(item.rank, item.id)
-                .limit(1)
-            ),
-            None,
-        )
-        if row is None:
-            return None
-        item.update(waiting=0).where(item.id == row[0]).execute()
-        return Ref(Kind(row[1]), row[2])
-
     # -------------------------------------------------------------------- intents and answers
 
     def intend(self, batch: Sequence[Intent]) -> list[None]:
@@ -426,9 +291,11 @@ class Outbox:
         for each in batch:
             if each.job.written is not None and not each.job.to_finish:
                 self._look_for_parts_files(each.job.record)
-        self._let_go(first, ("owner", "mention"))
-        self._files_settled(first)
-        self._let_go([each.job.record for each in batch if each.finished], ("parent", "after"))
+        self._turns.let_go(first, ("owner", "mention"))
+        self._turns.files_settled(first)
+        self._turns.let_go(
+            [each.job.record for each in batch if each.finished], ("parent", "after")
+        )
         return [None] * len(batch)
 
     def _look_for_parts_files(self, record: Record) -> None:
@@ -467,7 +334,7 @@ class Outbox:
         query = item.select(item.target).where(
             (item.kind == Kind.ATTACHMENT)
             & ~item.target.is_null()
-            & (item.id << self._children([record], ("owner",)))
+            & (item.id << self._turns.children([record], ("owner",)))
         )
         loaded = (loads(Kind.ATTACHMENT, bytes(body)) for (body,) in tuples(query))
         return [file for file in loaded if isinstance(file, Attachment)]
@@ -479,7 +346,7 @@ class Outbox:
             state=State.FAILED, reason=clean(reason), refused_digest=job.digest, deadline=None
         ).where(item.id == job.item).execute()
         self._journal(run, job.item, "refused", job.digest, clean(reason))
-        self._lost(job.record)
+        self._turns.lost(job.record)
 
     def conflicts(self, run: int, job: Job, reason: str) -> None:
         """Store that an object was changed by somebody else and is left as it is.
@@ -492,10 +359,10 @@ class Outbox:
         ).execute()
         self._journal(run, job.item, "conflict", job.digest, clean(reason))
         if job.written is None:
-            self._lost(job.record)
+            self._turns.lost(job.record)
             return
-        self._let_go([job.record], ("owner", "mention", "parent", "after"))
-        self._files_settled([job.record])
+        self._turns.let_go([job.record], ("owner", "mention", "parent", "after"))
+        self._turns.files_settled([job.record])
 
     def untouched(self) -> bool:
         """Whether nothing was ever written from this store."""
@@ -572,55 +439,3 @@ class Outbox:
                 for run, number, event, digest, detail in rows
             ]
         ).execute()
-
-    def _children(self, records: Sequence[Record], roles: Sequence[str]) -> pw.ModelSelect[Any]:
-        """Return, as a query of ids, what refers to records of one kind in one of the roles."""
-        edge = self._edge
-        return edge.select(edge.child).where(
-            (edge.kind == records[0].kind)
-            & (edge.key << [record.key for record in records])
-            & (edge.side == Side.TARGET)
-            & (edge.role << list(roles))
-        )
-
-    def _let_go(self, records: Sequence[Record], roles: Sequence[str]) -> None:
-        """Tell what refers to the records in one of the roles to wait for so many less."""
-        item = self._item
-        for kind in Kind:
-            these = [record for record in records if record.kind is kind]
-            counted = Counter(
-                child for (child,) in (tuples(self._children(these, roles)) if these else ())
-            )
-            for less in set(counted.values()):
-                children = [child for child, number in counted.items() if number == less]
-                for some in chunks(children):
-                    item.update(waiting=item.waiting - less).where(
-                        (item.waiting >= less) & (item.id << list(some))
-                    ).execute()
-
-    def _files_settled(self, records: Sequence[Record]) -> None:
-        item = self._item
-        owners = Counter(each.owner for each in records if isinstance(each, Attachment))
-        for owner, number in owners.items():
-            item.update(open_files=item.open_files - number).where(
-                (item.kind == owner.kind) & (item.key == owner.key) & (item.open_files >= number)
-            ).execute()
-
-    def _lost(self, record: Record) -> None:
-        """Block the children of a record that did not arrive; release what only mentioned it."""
-        item = self._item
-        self._let_go([record], ("mention", "after"))
-        self._files_settled([record])
-        children = list(
-            tuples(
-                item.select(item.id, item.kind, item.target).where(
-                    (item.state == State.READY)
-                    & (item.id << self._children([record], ("parent", "owner")))
-                )
-            )
-        )
-        for number, kind, body in children:
-            item.update(state=State.BLOCKED, reason=f"{record.ref} did not arrive").where(
-                item.id == number
-            ).execute()
-            self._lost(loads(Kind(kind), bytes(body)))

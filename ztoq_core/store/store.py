@@ -30,6 +30,7 @@ from ztoq_core.store.notes import add_note
 from ztoq_core.store.outbox import Outbox
 from ztoq_core.store.queries import Queries
 from ztoq_core.store.removal import Removal
+from ztoq_core.store.turns import Turns
 from ztoq_core.store.views import create_views
 from ztoq_core.store.writer import Writer, as_store_error
 
@@ -85,6 +86,7 @@ class Store(Queries):
         self.intake = Intake(self)
         self.choice = Choice(self)
         self.mapped = Mapped(self)
+        self.turns = Turns(self)
         self.outbox = Outbox(self)
         self.removal = Removal(self)
         self.decisions = Decisions(self)

@@ -1,0 +1,216 @@
+"""Whose turn it is: what each record waits for, and what an answer lets go.
+
+A record waits (``item.waiting``) for its parents to be finished, for what it mentions to be
+written, and for the sibling before it to be settled; a file waits for its owner to be written, and
+the owner's finishing (``item.open_files``) for its files. The counts are made by ``prepare`` and
+kept up to date with each answer, so that the next records to write are one indexed query.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, Any
+
+import peewee as pw
+
+from ztoq_core.convert import loads
+from ztoq_core.records import Attachment, Kind, Record, Ref
+from ztoq_core.store.intake import FINAL
+from ztoq_core.store.models import Side, State, tuples
+from ztoq_core.store.notes import chunks
+
+if TYPE_CHECKING:
+    from ztoq_core.store.store import Store
+
+__all__ = ["Turns"]
+
+BAD = (State.FAILED, State.BLOCKED, State.REJECTED, State.GONE, State.DELETED)
+SETTLED = (*BAD, State.SKIPPED, State.FINISHED, State.WRITTEN, State.CONFLICT)
+ARRIVED = (State.WRITTEN, State.FINISHED, State.CONFLICT)
+
+
+class Turns:
+    """The order of writing. All methods are operations for the writer thread."""
+
+    def __init__(self, store: Store) -> None:
+        """Work on ``store``."""
+        self._store = store
+        self._item = store.item_table
+        self._edge = store.edge_table
+
+    def prepare(self, take_conflicts: bool = False) -> None:  # noqa: FBT001, FBT002 - one caller
+        """Bring states and counts in order after whatever happened before.
+
+        ``take_conflicts``: records in conflict are to be written after all.
+        """
+        item = self._item
+        self._store.drop_meta(FINAL)
+        if take_conflicts:
+            item.update(state=State.READY, reason="").where(item.state == State.CONFLICT).execute()
+        item.update(state=State.UNKNOWN, reason="the run ended before the answer was stored").where(
+            item.state == State.SENDING
+        ).execute()
+        item.update(state=State.READY, reason="").where(
+            (item.state == State.BLOCKED) & ~item.target.is_null()
+        ).execute()
+        self._pass_on(BAD, State.BLOCKED)
+        self._pass_on((State.SKIPPED,), State.SKIPPED)
+        item.update(waiting=self._unsettled(), open_files=self._unsettled_files()).where(
+            item.state << (State.READY, State.WRITTEN, State.UNKNOWN)
+        ).execute()
+
+    def _pass_on(self, states: Collection[State], becomes: State) -> None:
+        """Give the children of records in ``states`` their state, generation by generation."""
+        item, edge, parent = self._item, self._edge, self._item.alias()
+        absent: Any = False
+        if becomes is State.BLOCKED:
+            absent = parent.id.is_null() | (
+                (parent.state == State.CONFLICT) & parent.target_id.is_null()
+            )
+        while True:
+            children = (
+                edge.select(edge.child)
+                .join(
+                    parent,
+                    pw.JOIN.LEFT_OUTER,
+                    on=(parent.kind == edge.kind) & (parent.key == edge.key),
+                )
+                .where(
+                    (edge.side == Side.TARGET)
+                    & (edge.role << ("parent", "owner"))
+                    & ((parent.state << list(states)) | absent)
+                )
+            )
+            changed = (
+                item.update(state=becomes, reason=f"what it belongs to is {becomes}")
+                .where((item.state == State.READY) & (item.id << children))
+                .execute()
+            )
+            if not changed:
+                return
+
+    def _unsettled(self) -> pw.ModelSelect[Any]:
+        """Count, as a subquery, what the outer record waits for."""
+        edge, parent = self._edge, self._item.alias()
+        waits = (
+            ((edge.role == "parent") & parent.state.not_in((State.FINISHED, State.CONFLICT)))
+            | ((edge.role == "owner") & parent.state.not_in(ARRIVED))
+            | ((edge.role == "mention") & parent.state.not_in(SETTLED))
+            | (
+                (edge.role == "after")
+                & parent.state.not_in((*BAD, State.SKIPPED, State.FINISHED, State.CONFLICT))
+            )
+        )
+        return (
+            edge.select(pw.fn.COUNT(pw.SQL("*")))
+            .join(parent, on=(parent.kind == edge.kind) & (parent.key == edge.key))
+            .where((edge.child == self._item.id) & (edge.side == Side.TARGET) & waits)
+        )
+
+    def _unsettled_files(self) -> pw.ModelSelect[Any]:
+        edge, child = self._edge, self._item.alias()
+        return (
+            edge.select(pw.fn.COUNT(pw.SQL("*")))
+            .join(child, on=child.id == edge.child)
+            .where(
+                (edge.kind == self._item.kind)
+                & (edge.key == self._item.key)
+                & (edge.side == Side.TARGET)
+                & (edge.role == "owner")
+                & child.state.not_in(SETTLED)
+            )
+        )
+
+    def break_circle(self, kinds: Collection[Kind], keys: Collection[str]) -> Ref | None:
+        """Release one record that only waits for what it mentions; return it, or None.
+
+        ``kinds`` and ``keys`` as for ``to_write``: what may not be written now waits rightly.
+        """
+        item, edge, parent = self._item, self._edge, self._item.alias()
+        held = (
+            edge.select(edge.child)
+            .join(parent, on=(parent.kind == edge.kind) & (parent.key == edge.key))
+            .where(
+                (edge.side == Side.TARGET)
+                & (
+                    ((edge.role == "parent") & (parent.state != State.FINISHED))
+                    | ((edge.role == "owner") & parent.state.not_in(ARRIVED))
+                    | ((edge.role == "after") & (parent.state << (State.READY, State.UNKNOWN)))
+                    | ((edge.role == "mention") & (parent.state == State.UNKNOWN))
+                )
+            )
+        )
+        where = (
+            (item.state == State.READY)
+            & (item.waiting > 0)
+            & item.id.not_in(held)
+            & (item.kind << list(kinds))
+        )
+        if keys:
+            where &= item.key << list(keys)
+        row = next(
+            tuples(
+                item.select(item.id, item.kind, item.key)
+                .where(where)
+                .order_by(item.rank, item.id)
+                .limit(1)
+            ),
+            None,
+        )
+        if row is None:
+            return None
+        item.update(waiting=0).where(item.id == row[0]).execute()
+        return Ref(Kind(row[1]), row[2])
+
+    def children(self, records: Sequence[Record], roles: Sequence[str]) -> pw.ModelSelect[Any]:
+        """Return, as a query of ids, what refers to records of one kind in one of the roles."""
+        edge = self._edge
+        return edge.select(edge.child).where(
+            (edge.kind == records[0].kind)
+            & (edge.key << [record.key for record in records])
+            & (edge.side == Side.TARGET)
+            & (edge.role << list(roles))
+        )
+
+    def let_go(self, records: Sequence[Record], roles: Sequence[str]) -> None:
+        """Tell what refers to the records in one of the roles to wait for so many less."""
+        item = self._item
+        for kind in Kind:
+            these = [record for record in records if record.kind is kind]
+            counted = Counter(
+                child for (child,) in (tuples(self.children(these, roles)) if these else ())
+            )
+            for less in set(counted.values()):
+                children = [child for child, number in counted.items() if number == less]
+                for some in chunks(children):
+                    item.update(waiting=item.waiting - less).where(
+                        (item.waiting >= less) & (item.id << list(some))
+                    ).execute()
+
+    def files_settled(self, records: Sequence[Record]) -> None:
+        item = self._item
+        owners = Counter(each.owner for each in records if isinstance(each, Attachment))
+        for owner, number in owners.items():
+            item.update(open_files=item.open_files - number).where(
+                (item.kind == owner.kind) & (item.key == owner.key) & (item.open_files >= number)
+            ).execute()
+
+    def lost(self, record: Record) -> None:
+        """Block the children of a record that did not arrive; release what only mentioned it."""
+        item = self._item
+        self.let_go([record], ("mention", "after"))
+        self.files_settled([record])
+        children = list(
+            tuples(
+                item.select(item.id, item.kind, item.target).where(
+                    (item.state == State.READY)
+                    & (item.id << self.children([record], ("parent", "owner")))
+                )
+            )
+        )
+        for number, kind, body in children:
+            item.update(state=State.BLOCKED, reason=f"{record.ref} did not arrive").where(
+                item.id == number
+            ).execute()
+            self.lost(loads(Kind(kind), bytes(body)))
