@@ -364,6 +364,10 @@ class Sink(Protocol):
         """
         ...
 
+    async def searchable(self, kind: Kind, written: Written) -> bool:
+        """Whether the target's search shows the object yet; searches may lag behind writes."""
+        ...
+
     async def contents(self, kind: Kind, target_id: str) -> tuple[Mark, ...]:
         """Return what would go with the object if it were deleted: its children, runs, logs.
 

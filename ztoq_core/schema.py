@@ -58,7 +58,8 @@ class Schema:
     the kinds that have such a field. ``field_owner`` says for kinds that borrow their fields whose
     they are (qTest's logs use the fields of runs). ``consistent`` are the kinds for which
     ``Sink.find`` reads consistent lists, so that doubt about them needs no settling wait.
-    ``search_lag`` is the time in seconds that a search may lag behind a write.
+    ``search_lag`` is the time in seconds that a search may lag behind a write, None
+    where nobody configured it.
     """
 
     fields: tuple[FieldSpec, ...] = ()
@@ -74,7 +75,7 @@ class Schema:
     marked: frozenset[Kind] = frozenset()
     field_owner: Mapping[Kind, Kind] = attrs.field(factory=dict)
     consistent: frozenset[Kind] = frozenset(Kind)
-    search_lag: float = 60.0
+    search_lag: float | None = None
 
     def field(self, kind: Kind, name: str) -> FieldSpec | None:
         """Return the field of ``kind`` whose name or else alias is ``name``, or None."""

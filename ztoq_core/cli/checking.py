@@ -10,6 +10,7 @@ from typing import Any
 
 import attrs
 
+from ztoq_core import engine
 from ztoq_core.cli.options import Options
 from ztoq_core.cli.talk import Talk
 from ztoq_core.config import Config, Part
@@ -17,6 +18,7 @@ from ztoq_core.contracts import Finding, Schema, Sink, SinkPlugin, Source, Sourc
 from ztoq_core.errors import AccessError, Exit, RejectedError, ServiceError, ZtoqError
 from ztoq_core.records import Note, Ref
 from ztoq_core.services import Services
+from ztoq_core.store import Store
 
 __all__ = ["check"]
 
@@ -44,9 +46,11 @@ class _Found:
             self.code = Exit.STOPPED
 
 
-def check(options: Options, config: Config) -> int:
+def check(options: Options, config: Config, *, probe: bool = False) -> int:
     """Try both sides, tell what was found, and return the exit code."""
     found = asyncio.run(_both(config))
+    if probe and not found.code:
+        asyncio.run(_probe(config, found))
     talk = Talk(options)
     counts = Counter(finding.level for _, finding in found.findings)
 
@@ -87,6 +91,20 @@ async def _both(config: Config) -> _Found:
         text = "the fields cannot be listed: a load needs --accept-missing-fields"
         found.add("sink", "warning", text)
     return found
+
+
+async def _probe(config: Config, found: _Found) -> None:
+    """Measure the lag of the search; the object that it takes is in the store's journal."""
+    part = config.sink
+    opened: Callable[..., AbstractAsyncContextManager[Sink]] = part.plugin.open
+    try:
+        with Store(config.store_url) as store, store.run("config check --probe") as run:
+            async with opened(part.settings, Services(sink=store.note)) as sink:
+                store.bind(sink=sink.identity)
+                lag = await engine.probe(store, sink, run.id, lambda _: None)
+        found.add(part.name, "info", f"a search shows a new object after {lag:.1f} s")
+    except ZtoqError as error:
+        found.failed(part.name, error)
 
 
 async def _side(part: AnyPart, found: _Found) -> Schema | None:

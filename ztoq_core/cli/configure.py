@@ -91,10 +91,15 @@ def show(options: Options) -> int:
 
 
 @config.command()
+@click.option(
+    "--probe",
+    is_flag=True,
+    help="Make, find and delete one object in the target, to measure how far its search lags.",
+)
 @as_json
 @click.pass_obj
-def check(options: Options) -> int:
-    """Try both sides and say what a run would meet; nothing is written to either.
+def check(options: Options, *, probe: bool) -> int:
+    """Try both sides and say what a run would meet; nothing is written without --probe.
 
     \b
     Example:  ztoq config check
@@ -104,4 +109,4 @@ def check(options: Options) -> int:
 
     options.verb = "config check"
     with configured(options) as settings:
-        return tried(options, settings)
+        return tried(options, settings, probe=probe)

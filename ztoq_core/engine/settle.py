@@ -9,6 +9,7 @@ import attrs
 from loguru import logger
 
 from ztoq_core.contracts import Found, Schema, Sink, Written
+from ztoq_core.engine.probe import DEFAULT_LAG_S, MEASURED
 from ztoq_core.engine.progress import Stop, Teller
 from ztoq_core.errors import RecordError, RejectedError
 from ztoq_core.records import Level, Note, Ref
@@ -40,7 +41,7 @@ async def settle(  # noqa: PLR0913, PLR0917 - the loading's whole scene
     loop = asyncio.get_running_loop()
     begun = loop.time()
     for doubt in doubts:
-        lag = 0.0 if doubt.kind in schema.consistent else schema.search_lag
+        lag = 0.0 if doubt.kind in schema.consistent else _lag(store, schema)
         wait = begun + doubt.deadline_s + lag - loop.time()
         if wait > 0:
             teller.say(f"Waiting {wait:.0f} s until a lost request cannot arrive any more")
@@ -52,6 +53,13 @@ async def settle(  # noqa: PLR0913, PLR0917 - the loading's whole scene
         with logger.contextualize(stage="settle", kind=doubt.kind.value, key=job.record.key):
             settled += await _look(store, sink, schema, run, job, roots)
     return settled
+
+
+def _lag(store: Store, schema: Schema) -> float:
+    """Return the seconds that a search may lag: configured, else measured, else a safe default."""
+    if schema.search_lag is not None:
+        return schema.search_lag
+    return float(store.meta(MEASURED) or DEFAULT_LAG_S)
 
 
 async def _look(  # noqa: PLR0913, PLR0917

@@ -254,6 +254,10 @@ class MemorySink:
             return None
         return attrs.evolve(each.written, stamp=_stamp(each.record))
 
+    async def searchable(self, kind: Kind, written: Written) -> bool:  # noqa: ARG002
+        """Whether the object is held: this search does not lag."""
+        return written.target_id in self.objects
+
     async def contents(self, kind: Kind, target_id: str) -> tuple[Mark, ...]:  # noqa: ARG002
         """Return what names the object as a parent."""
         ref = self.objects[target_id].record.ref

@@ -26,7 +26,6 @@ from ztoq_qtest.values import Field
 
 __all__ = ["check", "describe"]
 
-SEARCH_LAG = 60.0  # seconds, design section 6
 SHOWN = 10
 # what is needed, by the words of UserProfile (vendor's document)
 NEEDED: Mapping[str, tuple[str, ...]] = {
@@ -183,7 +182,7 @@ async def describe(desk: Desk) -> Schema:
         mark_field=config.key_field,
         marked=frozenset(marked - {Kind.TEST_LOG}),
         field_owner={Kind.TEST_LOG: Kind.TEST_RUN},
-        search_lag=SEARCH_LAG if config.search_lag is None else config.search_lag,
+        search_lag=config.search_lag,
     )
 
 

@@ -124,6 +124,14 @@ class QtestSink:
                 raise
             return None
 
+    async def searchable(self, kind: Kind, written: Written) -> bool:
+        """Whether POST search shows the object yet (vendor's document: by 'id', in quotes)."""
+        place = place_of(kind, written.target_id)
+        body = {"object_type": place.type, "fields": ["id"], "query": f"'id' = '{place.id}'"}
+        answer = await self._desk.project.send("POST", "search", body, repeatable=True)
+        items = answer.body.get("items") if isinstance(answer.body, dict) else None
+        return any(int(each["id"]) == place.id for each in items or ())
+
     async def contents(self, kind: Kind, target_id: str) -> tuple[Mark, ...]:
         """Return what would go with the object if it were deleted."""
         return await contents(self._desk, kind, target_id)

@@ -1,0 +1,31 @@
+"""Measuring how far the target's search lags behind its writes."""
+
+from __future__ import annotations
+
+from ztoq_core import engine
+from ztoq_core.contracts import Written
+from ztoq_core.records import Kind
+from ztoq_core.store import State, Store
+from ztoq_core.testing.memory import MemorySink
+
+
+class Lagging(MemorySink):
+    """Shows an object at the third search."""
+
+    asked = 0
+
+    async def searchable(self, kind: Kind, written: Written) -> bool:
+        self.asked += 1
+        return self.asked > 2 and await super().searchable(kind, written)
+
+
+async def test_the_lag_is_measured_and_the_object_deleted(store: Store) -> None:
+    sink = Lagging()
+
+    with store.run("config check --probe") as run:
+        lag = await engine.probe(store, sink, run.id, lambda _: None)
+
+    assert 0.1 < lag < 10
+    assert float(store.meta("search lag")) > lag
+    assert sink.keys() == []
+    assert store.counts() == {Kind.TEST_PLAN: {State.DELETED: 1}}

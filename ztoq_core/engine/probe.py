@@ -1,0 +1,58 @@
+"""Measuring how long the target's search lags behind a write: one object made, found, deleted."""
+
+from __future__ import annotations
+
+import asyncio
+from uuid import uuid4
+
+from ztoq_core.contracts import Sink
+from ztoq_core.engine.progress import Progress, Teller
+from ztoq_core.errors import RejectedError
+from ztoq_core.records import Kind, TestPlan
+from ztoq_core.store import Answered, Intent, Store, Undoing
+
+__all__ = ["DEFAULT_LAG_S", "MEASURED", "probe"]
+
+DEFAULT_LAG_S = 60.0
+"""Seconds that a search may lag where nobody measured or configured it (design section 6.4)."""
+
+MEASURED = "search lag"
+"""The store's name for what was measured, in seconds."""
+
+_PATIENCE_S = 300.0
+_MARGIN = 2.0
+
+
+async def probe(store: Store, sink: Sink, run: int, progress: Progress) -> float:
+    """Return, and remember in the store, the seconds until a search shows a new object.
+
+    The object is a plan, journaled like any other; should the probe be cut, ``ztoq rollback``
+    removes it. What is remembered is twice the time measured.
+
+    Raises:
+        RejectedError: The target refuses the object, or no search showed it in five minutes.
+    """
+    teller = Teller("probe", progress)
+    plan = TestPlan(key=f"ztoq-probe-{uuid4().hex[:12]}", name="ztoq probe, to be deleted at once")
+    await store.write(store.mapped.bring, [plan])
+    (job,) = await store.read(store.outbox.to_write, (Kind.TEST_PLAN,), (plan.key,), (), 1)
+    await store.gather(store.outbox.intend, Intent(run=run, job=job, deadline_s=_PATIENCE_S))
+    written = await sink.write(plan, None, {}, None)
+    loop = asyncio.get_running_loop()
+    begun = loop.time()
+    await store.gather(
+        store.outbox.answered, Answered(run=run, job=job, written=written, finished=True)
+    )
+    while not (shown := await sink.searchable(Kind.TEST_PLAN, written)):
+        if loop.time() - begun > _PATIENCE_S:
+            break
+        await asyncio.sleep(0.1)
+    lag = loop.time() - begun
+    await sink.delete(Kind.TEST_PLAN, written.target_id)
+    undoing = Undoing(item=job.item, ref=plan.ref, written=written)
+    await store.write(store.removal.deleted, run, undoing, "made to measure the search's lag")
+    if not shown:
+        raise RejectedError(f"No search showed a new object within {_PATIENCE_S:.0f} s")
+    store.set_meta(MEASURED, f"{_MARGIN * lag:.3f}")
+    teller.say(f"A search shows a new object after {lag:.1f} s; twice that is waited for")
+    return lag
