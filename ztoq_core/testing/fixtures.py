@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from inspect import signature
 from typing import Any
 from unittest.mock import Mock
 
@@ -17,11 +18,12 @@ class _Response(aiohttp.ClientResponse):
     """An answer that aioresponses can make.
 
     aiohttp 3.14 wants a ``stream_writer``, which aioresponses 0.7.9 does not hand over (their
-    issue 289); an answer that nobody sent has none.
+    issue 289) and older releases do not take; an answer that nobody sent has none.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        kwargs.setdefault("stream_writer", Mock(output_size=0))
+        if "stream_writer" in signature(aiohttp.ClientResponse).parameters:
+            kwargs.setdefault("stream_writer", Mock(output_size=0))
         super().__init__(*args, **kwargs)
 
 
