@@ -219,7 +219,6 @@ class Blind(MemorySink):
         await super().marks(kind, owners, cursor)
         return MarkPage(marks=())
 
-
     async def contents(self, kind: Kind, target_id: str) -> tuple[Mark, ...]:
         await super().contents(kind, target_id)
         return ()
