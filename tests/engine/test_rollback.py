@@ -8,7 +8,7 @@ import pytest
 from tests.engine.deleting import Deleting
 from ztoq_core import engine
 from ztoq_core.engine import Event, Undone
-from ztoq_core.records import Kind, Record, Ref, TestCase, TestRun
+from ztoq_core.records import FieldType, Folder, Kind, Record, Ref, TestCase, TestRun, Tree
 from ztoq_core.store import State, Store
 from ztoq_core.testing.memory import MemorySink, MemorySource
 from ztoq_core.testing.project import CONTENTS, PROJECT
@@ -164,3 +164,29 @@ async def test_a_stopped_rollback_goes_on(store: Store) -> None:
 
     await roll_back(store, sink)
     assert sink.keys() == []
+
+
+async def test_what_a_rollback_removed_is_made_again_with_fields_and_what_mappings_bring(
+    store: Store,
+) -> None:
+    module = Folder(key="no-folder", name="No folder", tree=Tree.CASES)
+
+    def mapped(record: Record) -> Record:
+        fields = tuple(attrs.evolve(each, type=FieldType.TEXT) for each in record.fields)
+        return attrs.evolve(record, fields=fields, brings=(module,))
+
+    async def again(sink: MemorySink) -> None:
+        with store.run("migrate") as run:
+            await engine.extract(store, MemorySource(PROJECT, CONTENTS), run.id, quiet)
+            await engine.transform(store, lambda _: [mapped], quiet)
+            await engine.load(store, sink, run.id, quiet, request_timeout=0.01)
+
+    sink = Deleting()
+    await again(sink)
+    before = sink.keys()
+    await roll_back(store, sink)
+
+    await again(sink)
+
+    assert {"no-folder", "test_case/Browser"} < set(before)
+    assert sink.keys() == before

@@ -43,7 +43,8 @@ class Fate:
     """What became of a record in the mapping.
 
     ``record`` is the mapped record, or None with ``state`` skipped or failed and its ``reason``.
-    ``after`` names the sibling that must be written before. ``joined`` maps the results of a log to
+    ``after`` names the sibling that must be written before, ``turn`` sorts the record among its
+    siblings. ``joined`` maps the results of a log to
     the steps of its case as it is now; None: they do not join.
     """
 
@@ -54,6 +55,7 @@ class Fate:
     reason: str = ""
     loss: bool = False
     after: Ref | None = None
+    turn: str = ""
     joined: Mapping[str, str] | None = None
     notes: tuple[Note, ...] = ()
 
@@ -118,32 +120,28 @@ class Mapped:
         if after is not None:
             where &= pw.Tuple(*place) > pw.Tuple(*after)
         query = (
-            item.select(
-                item.sibling_group,
-                item.sibling_order,
-                item.id,
-                item.record,
-                item.chosen,
-                item.digest,
-                item.written_digest,
-                item.joined,
-            )
+            item.select(item.sibling_group, item.sibling_order, *self._log_columns())
             .where(where)
             .order_by(*place)
             .limit(limit)
         )
         return [
-            (
-                (group, order, number),
-                Scanned(
-                    number,
-                    loads(Kind.TEST_LOG, bytes(body)),
-                    chosen != Chosen.NO,
-                    _remembered(joined, digest) if written else None,
-                ),
-            )
-            for group, order, number, body, chosen, digest, written, joined in tuples(query)
+            ((group, order, row[0]), _scanned_log(*row)) for group, order, *row in tuples(query)
         ]
+
+    def logs_of(self, group: str) -> list[Scanned]:
+        """Return all logs of a run, in the order of their sequence."""
+        item = self._item
+        query = (
+            item.select(*self._log_columns())
+            .where(self._whole(Kind.TEST_LOG) & (item.sibling_group == group))
+            .order_by(item.sibling_order, item.id)
+        )
+        return [_scanned_log(*row) for row in tuples(query)]
+
+    def _log_columns(self) -> tuple[pw.Field, ...]:
+        item = self._item
+        return item.id, item.record, item.chosen, item.digest, item.written_digest, item.joined
 
     def _whole(self, kind: Kind) -> pw.Expression:
         item = self._item
@@ -239,6 +237,7 @@ class Mapped:
                     "target": body,
                     "target_digest": digest,
                     "before": old if before == written and digest != before else older,
+                    "turn": fate.turn,
                     "joined": _remember(fate, own),
                 }
             )
@@ -257,6 +256,7 @@ class Mapped:
                     item.target,
                     item.target_digest,
                     item.before,
+                    item.turn,
                     item.joined,
                 ],
             ).execute()
@@ -317,7 +317,7 @@ class Mapped:
             ),
             None,
         )
-        if row and row[1] == digest and row[2] != State.SKIPPED:
+        if row and row[1] == digest and row[2] not in {State.SKIPPED, State.DELETED}:
             return
         if row is None:
             number = item.insert(
@@ -362,6 +362,13 @@ class Mapped:
             Want(Kind(kind), name, FieldType(type_), value, count, bool(optional))
             for kind, name, type_, value, count, optional in tuples(query)
         ]
+
+
+def _scanned_log(  # noqa: PLR0913, PLR0917 - the columns of the item table
+    number: int, body: bytes, chosen: str, digest: str, written: str, joined: str
+) -> Scanned:
+    then = _remembered(joined, digest) if written else None
+    return Scanned(number, loads(Kind.TEST_LOG, bytes(body)), chosen != Chosen.NO, then)
 
 
 def _remember(fate: Fate, digest: str) -> str:
