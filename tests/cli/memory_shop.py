@@ -12,6 +12,7 @@ from typing import Any
 
 import attrs
 
+from tests.engine.deleting import Deleting
 from ztoq_core.plugin import (
     AccessError,
     FieldType,
@@ -119,7 +120,7 @@ class SinkConfig:
 
 @asynccontextmanager
 async def open_sink(config: SinkConfig, _services: Services) -> AsyncIterator[Sink]:
-    sink = SINKS.setdefault(config.name, MemorySink())
+    sink = SINKS.setdefault(config.name, Deleting())
     sink.refuses = set(config.refuses)
     sink.schema = attrs.evolve(
         sink.schema,

@@ -117,6 +117,10 @@ def test_no_verb_is_a_stub() -> None:
         "validate",
         "report",
         "status",
+        "retry",
+        "resolve",
+        "rollback",
+        "explain",
         "plugins",
         "demo",
     ]

@@ -159,6 +159,30 @@ async def test_an_execution_that_came_late_fails_where_conflicts_are_to_fail(sto
     assert [p.state for p in store.problems()] == [State.FAILED]
 
 
+PLANNED = attrs.evolve(
+    LATE,
+    key="ACME-E5",
+    status="Not Executed",
+    executed=False,
+    number=10,
+    ended=None,
+    planned_start=datetime(2024, 1, 1, tzinfo=UTC),
+)
+
+
+async def test_an_execution_not_done_yet_stands_by_its_number(store: Store) -> None:
+    sink = MemorySink()
+    later = attrs.evolve(PLANNED, key="ACME-E6", number=11)
+    earlier = attrs.evolve(PLANNED, key="ACME-E7", number=5)
+    await bring(store, sink, (*PROJECT, PLANNED))
+    assert engine.outcome(store).exit is Exit.OK
+
+    await bring(store, sink, (*PROJECT, PLANNED, later, earlier))
+
+    assert {p.key: p.state for p in store.problems()} == {"ACME-E7": State.CONFLICT}
+    assert "ACME-E6" in list(sink.keys())
+
+
 async def test_a_newer_execution_leaves_the_earlier_ones_alone(store: Store) -> None:
     sink = MemorySink()
     await bring(store, sink)

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import attrs
 import pytest
 
 from tests.engine.deleting import Deleting
 from ztoq_core import engine
 from ztoq_core.engine import Event, Undone
-from ztoq_core.records import FieldType, Folder, Kind, Record, Ref, TestCase, TestRun, Tree
+from ztoq_core.errors import RejectedError
+from ztoq_core.records import (
+    Attachment,
+    FieldType,
+    Folder,
+    Kind,
+    Record,
+    Ref,
+    TestCase,
+    TestLog,
+    TestRun,
+    Tree,
+)
 from ztoq_core.store import State, Store
 from ztoq_core.testing.memory import MemorySink, MemorySource
 from ztoq_core.testing.project import CONTENTS, PROJECT
@@ -190,3 +204,51 @@ async def test_what_a_rollback_removed_is_made_again_with_fields_and_what_mappin
 
     assert {"no-folder", "test_case/Browser"} < set(before)
     assert sink.keys() == before
+
+
+NEWER = TestLog(
+    key="ACME-E9",
+    run=Ref(Kind.TEST_RUN, "ACME-R1/ACME-T1/"),
+    case=Ref(Kind.TEST_CASE, "ACME-T1"),
+    status="Pass",
+    ended=datetime(2026, 1, 1, tzinfo=UTC),
+)
+PICTURE = Attachment(
+    key="ACME-T2#9", name="new.png", owner=Ref(Kind.TEST_CASE, "ACME-T2"), locator="basket"
+)
+
+
+class Keeping(Deleting):
+    """Deletes no log by itself, as qTest does not."""
+
+    async def delete(self, kind: Kind, target_id: str) -> None:
+        if kind is Kind.TEST_LOG:
+            raise RejectedError("logs go with their run", status=405)
+        await super().delete(kind, target_id)
+
+
+async def test_what_a_run_added_to_objects_of_earlier_runs_goes_where_it_can(store: Store) -> None:
+    sink = Keeping()
+    await migrate(store, sink)
+    second = await migrate(store, sink, (*PROJECT, NEWER, PICTURE))
+
+    planned = await roll_back(store, sink, of_run=second, dry_run=True)
+    undone = await roll_back(store, sink, of_run=second)
+
+    assert [kept.ref for kept in planned.kept] == [NEWER.ref]
+    assert [kept.ref for kept in undone.kept] == [NEWER.ref]
+    assert "the target refused: logs go with their run" in undone.kept[0].reason
+    assert planned.deleted == undone.deleted == {Kind.ATTACHMENT: 1}
+    assert sink.keys() == sorted([*ALL, NEWER.key])
+
+
+async def test_files_of_what_stays_are_named_too(store: Store) -> None:
+    sink = Deleting()
+    await migrate(store, sink)
+    case = next(each for each in sink.objects.values() if each.record.key == "ACME-T1")
+    case.record = attrs.evolve(case.record, path=("by hand",))
+
+    undone = await roll_back(store, sink)
+
+    reasons = {kept.ref.key: kept.reason for kept in undone.kept}
+    assert reasons["ACME-T1#1"] == "what it belongs to stays"

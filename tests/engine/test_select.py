@@ -119,6 +119,22 @@ async def test_a_selection_takes_what_it_needs_along(
     assert skipped == ALL - keys
 
 
+async def test_the_latest_may_be_one_not_done_yet(store: Store) -> None:
+    planned = TestLog(
+        key="ACME-E4",
+        run=Ref(Kind.TEST_RUN, "ACME-R1/ACME-T1/"),
+        case=Ref(Kind.TEST_CASE, "ACME-T1"),
+        status="Not Executed",
+        executed=False,
+        number=4,
+    )
+    await extract(store, (*MORE, planned))
+
+    keys = await bring(store, MemorySink(), case=("ACME-T1",), executions="latest")
+
+    assert {key for key in keys if key.startswith("ACME-E")} == {"ACME-E4"}
+
+
 async def test_widening_writes_only_the_rest(store: Store) -> None:
     sink = MemorySink()
     await extract(store)

@@ -10,6 +10,7 @@ from pathlib import Path
 import rich_click as click
 
 from ztoq_core.cli.configure import config
+from ztoq_core.cli.decide import explain, resolve, retry, rollback
 from ztoq_core.cli.demo import demo
 from ztoq_core.cli.ending import Ending
 from ztoq_core.cli.look import plugins, report, status
@@ -74,6 +75,10 @@ for _verb in (
     validate,
     report,
     status,
+    retry,
+    resolve,
+    rollback,
+    explain,
     plugins,
     demo,
 ):

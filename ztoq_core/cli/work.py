@@ -29,7 +29,8 @@ from ztoq_core.selection import Selection
 from ztoq_core.services import Services
 from ztoq_core.store import Store
 
-__all__ = ["ALL", "Choices", "carry_out", "configured", "demonstrate", "logged", "opened"]
+__all__ = ["ALL", "Choices", "carry_out", "configured", "demonstrate", "interrupts", "logged"]
+__all__ += ["opened", "target"]
 
 ALL = ("extract", "transform", "load", "validate")
 LEVELS = ("WARNING", "INFO", "DEBUG")
@@ -389,6 +390,16 @@ async def opened(
             end = config.sink
             sink = await stack.enter_async_context(end.plugin.open(end.settings, services))
         yield source, sink
+
+
+@asynccontextmanager
+async def target(
+    config: configuration.Config, note: Callable[[Note, Ref | None], None]
+) -> AsyncIterator[Sink]:
+    """Open the sink alone."""
+    part = config.sink
+    async with part.plugin.open(part.settings, Services(sink=note)) as sink:
+        yield sink
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from ztoq_core.engine.extract import extract
 from ztoq_core.engine.final import final
 from ztoq_core.engine.load import load
 from ztoq_core.engine.outcome import Finality, Outcome, last_look, outcome
+from ztoq_core.engine.probe import probe
 from ztoq_core.engine.progress import Event, Progress, Stop
 from ztoq_core.engine.resolve import Resolver
 from ztoq_core.engine.rollback import Kept, Undone, may_prune, prune, rollback
@@ -29,6 +30,7 @@ __all__ = [
     "may_prune",
     "observed",
     "outcome",
+    "probe",
     "prune",
     "remember",
     "remembered",

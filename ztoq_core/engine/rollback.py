@@ -60,6 +60,7 @@ async def rollback(  # noqa: PLR0913 - the choices of the command
     somebody else stay in any case. May be stopped, killed and run again.
     """
     stage = _Rollback(store, sink, run, Teller("rollback", progress), force, dry_run)
+    stop = stop or Stop()
     store.bind(sink=sink.identity)
     await sink.check()
     with one_error():
@@ -71,7 +72,11 @@ async def rollback(  # noqa: PLR0913 - the choices of the command
             for undoing in await store.read(store.removal.created, of_run)
             if undoing.ref.kind not in _WITH_THEIR_OWNER
         ]
-        await stage.remove(left, stop or Stop())
+        alone = await store.read(store.removal.stranded, of_run)
+        await stage.remove(left, stop)
+        await stage.remove_alone(alone, stop)
+        if not dry_run and not stop.wished:
+            await stage.tell_rest(of_run)
     return Undone(deleted=stage.deleted, restored=stage.restored, kept=tuple(stage.kept))
 
 
@@ -166,6 +171,22 @@ class _Rollback:
                     self._keep(undoing, "it holds objects of ours that stay")
                 return
             left = again
+
+    async def remove_alone(self, alone: list[Undoing], stop: Stop) -> None:
+        """Delete logs and files whose owner stays; which of them the target lets go, it tells."""
+        if self.dry_run:
+            for undoing in alone:
+                if undoing.ref.kind is Kind.TEST_LOG:
+                    self._keep(undoing, "it goes only if the target deletes it without its run")
+            alone = [each for each in alone if each.ref.kind is not Kind.TEST_LOG]
+        await self.remove(alone, stop)
+
+    async def tell_rest(self, of_run: int | None) -> None:
+        """Name the logs and files that stay because what they belong to does."""
+        held = {kept.ref for kept in self.kept}
+        for undoing in await self.store.read(self.store.removal.created, of_run):
+            if undoing.ref not in held:
+                self._keep(undoing, "what it belongs to stays")
 
     async def _one(self, undoing: Undoing) -> bool:
         """Delete one object, or decide that it stays; return False where it must wait."""

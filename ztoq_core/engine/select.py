@@ -11,16 +11,18 @@ import difflib
 import heapq
 import re
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
+from itertools import groupby
 from typing import Any
 
 import attrs
 import orjson
 
+from ztoq_core.engine.order import in_order, run_of
 from ztoq_core.engine.progress import Teller
 from ztoq_core.errors import ConfigError
 from ztoq_core.records import Kind, Tree
 from ztoq_core.selection import Selection, moment
-from ztoq_core.store import Chosen, Store
+from ztoq_core.store import Chosen, Scanned, Store
 
 __all__ = ["choose", "leave_out", "remember", "remembered", "selected"]
 
@@ -148,7 +150,7 @@ class _Choosing:
             await store.write(lambda: choice.choose_runs(keys, of_cases=of_cases))
         await self._logs()
         if wish.newest is not None:
-            await store.write(choice.keep_newest, wish.newest)
+            await self._drop_older(wish.newest)
         if wish.since is not None:
             await store.write(choice.drop_empty_runs)
         while await store.write(choice.follow):
@@ -168,6 +170,23 @@ class _Choosing:
                 await self.store.write(choice.choose_logs, batch)
                 batch = []
         await self.store.write(choice.choose_logs, batch)
+
+    async def _drop_older(self, newest: int) -> None:
+        """Leave out each run's chosen logs but the last so many."""
+        place = None
+        tail: list[Scanned] = []
+        while True:
+            batch = await self.store.read(self.store.mapped.scan_logs, place, _BATCH)
+            rows = tail + [scanned for _, scanned in batch]
+            runs = [list(run) for _, run in groupby(rows, key=run_of)]
+            tail = runs.pop() if batch and runs else []
+            chosen = ([log.item for log in in_order(run) if log.chosen] for run in runs)
+            await self.store.write(
+                self.store.choice.drop, [number for logs in chosen for number in logs[:-newest]]
+            )
+            if not batch:
+                return
+            place = batch[-1][0]
 
     # -------------------------------------------------------------------------- what is named
 

@@ -17,6 +17,7 @@ from loguru import logger
 
 from ztoq_core.contracts import Schema, Skip, Transform
 from ztoq_core.convert import converter
+from ztoq_core.engine.order import in_order, run_of, turn_of
 from ztoq_core.engine.progress import Progress, Stop, Teller
 from ztoq_core.engine.results import flatten, join
 from ztoq_core.engine.select import choose, leave_out
@@ -37,7 +38,7 @@ from ztoq_core.records import (
 from ztoq_core.selection import Selection
 from ztoq_core.store import Chosen, Fate, Scanned, State, Store, Want
 
-__all__ = ["observed", "transform"]
+__all__ = ["observed", "told", "transform"]
 
 _BATCH = 200
 _MANY = (FieldType.CHOICE, FieldType.MULTI_CHOICE)
@@ -93,6 +94,18 @@ async def transform(
             await leave_out(store, selection, teller)
 
 
+async def told(store: Store, number: int, ref: Ref) -> Record | None:
+    """Return one extracted record, of row ``number``, as the transformers get to see it."""
+    record = await store.read(store.mapped.record, ref)
+    if record is None:
+        return None
+    stage = _Transformation(store, (), Teller("transform", lambda _: None), _Wants())
+    if not isinstance(record, TestLog):
+        return (await stage.tell(ref.kind, [Scanned(number, record)]))[0].record
+    run = await store.read(store.mapped.logs_of, record.sequence().group)
+    return next((log for each, log in stage.tell_run(run) if each.item == number), record)
+
+
 class _Wants:
     """Counts which fields and values the mapped records want; memory grows with these only."""
 
@@ -140,7 +153,7 @@ class _Transformation:
             batch := await self._store.read(self._store.mapped.scan, kind, after, _BATCH)
         ):
             after = batch[-1].item
-            told = await self._tell(kind, batch)
+            told = await self.tell(kind, batch)
             await self._save(kind, [self._map(each) for each in told])
 
     async def logs(self, stop: Stop) -> None:
@@ -150,7 +163,7 @@ class _Transformation:
         while not stop.wished:
             batch = await self._store.read(self._store.mapped.scan_logs, place, _BATCH)
             rows = tail + [scanned for _, scanned in batch]
-            runs = [list(run) for _, run in groupby(rows, key=_run_of)]
+            runs = [list(run) for _, run in groupby(rows, key=run_of)]
             tail = runs.pop() if batch and runs else []
             fates = [fate for run in runs for fate in self._map_run(run)]
             await self._save(Kind.TEST_LOG, fates)
@@ -166,7 +179,8 @@ class _Transformation:
 
     # ------------------------------------------------------------- what only the whole knows
 
-    async def _tell(self, kind: Kind, batch: Sequence[Scanned]) -> list[Scanned]:
+    async def tell(self, kind: Kind, batch: Sequence[Scanned]) -> list[Scanned]:
+        """Return records of a kind other than logs with what only the whole knows of them."""
         mapped = self._store.mapped
         if kind is Kind.TEST_CASE:
             keys = [each.record.key for each in batch]
@@ -185,22 +199,30 @@ class _Transformation:
             return [attrs.evolve(each, record=_named(each.record, known)) for each in batch]
         return list(batch)
 
-    def _map_run(self, run: Sequence[Scanned]) -> Iterator[Fate]:
-        run = _in_order(run)
+    def tell_run(self, run: Sequence[Scanned]) -> Iterator[tuple[Scanned, TestLog]]:
+        """Yield a run's logs in order, each with what only the whole knows of it."""
+        run = in_order(run)
         logs = [each.record for each in run if isinstance(each.record, TestLog)]
         executed = [log.executed for log in logs]
-        before: Ref | None = None
         for place, (scanned, log) in enumerate(zip(run, logs, strict=True)):
-            if not scanned.chosen:
-                continue
             others = executed[:place] + executed[place + 1 :]
             told = attrs.evolve(log, last=place == len(logs) - 1, siblings_executed=any(others))
-            if log.results:
+            if log.results and scanned.chosen:
                 told = self._joined(told, scanned)
+            yield scanned, told
+
+    def _map_run(self, run: Sequence[Scanned]) -> Iterator[Fate]:
+        before: Ref | None = None
+        turn = ""
+        for scanned, told in self.tell_run(run):
+            turn = turn_of(told, turn)
+            if not scanned.chosen:
+                continue
             fate = self._map(Scanned(scanned.item, told))
             steps = {result.key: result.step for result in told.results}
-            yield attrs.evolve(fate, after=before, joined=None if told.drift else steps)
-            before = log.ref if fate.record is not None else before
+            joined = None if told.drift else steps
+            yield attrs.evolve(fate, after=before, joined=joined, turn=turn)
+            before = told.ref if fate.record is not None else before
 
     def _joined(self, log: TestLog, scanned: Scanned) -> TestLog:
         """Join a log's results to the steps of its case.
@@ -255,36 +277,6 @@ class _Transformation:
             self.wants.add(each)
         said = [note for note in record.notes if note not in source.notes]
         return Fate(item=scanned.item, source=source, record=record, notes=tuple(said))
-
-
-def _run_of(scanned: Scanned) -> str:
-    place = scanned.record.sequence()
-    return place.group if place else ""
-
-
-def _in_order(run: Sequence[Scanned]) -> list[Scanned]:
-    """Return a run's logs in order: what was not executed and has no date stands by its number.
-
-    Such a log is the newest of its run where its number is the highest: it was made last, whatever
-    the dates of its cycle say.
-    """
-    numbers = {each.item: each.record.number for each in run if isinstance(each.record, TestLog)}
-    dateless = [
-        each
-        for each in run
-        if isinstance(each.record, TestLog)
-        and not each.record.executed
-        and each.record.ended is None
-    ]
-    ordered = [each for each in run if each not in dateless]
-    for one in sorted(dateless, key=lambda each: numbers[each.item]):
-        before = [
-            place
-            for place, each in enumerate(ordered, start=1)
-            if numbers[each.item] < numbers[one.item]
-        ]
-        ordered.insert(before[-1] if before else 0, one)
-    return ordered
 
 
 def _named(record: Record, cases: dict[str, Record]) -> Record:

@@ -107,20 +107,11 @@ class Choice:
         for some in chunks(numbers):
             item.update(chosen=Chosen.YES).where(where & (item.id << list(some))).execute()
 
-    def keep_newest(self, number: int) -> None:
-        """Keep of each run's chosen logs so many, the newest ones."""
-        item, log = self._item, self._item.alias()
-        place = pw.fn.ROW_NUMBER().over(
-            partition_by=[log.sibling_group],
-            order_by=[log.sibling_order.desc(), log.id.desc()],
-        )
-        placed = log.select(log.id, place.alias("place")).where(
-            (log.kind == Kind.TEST_LOG) & (log.chosen == Chosen.YES) & log.state.not_in(_ABSENT)
-        )
-        older = pw.Select([placed], [placed.c.id]).where(placed.c.place > number)
-        item.update(chosen=Chosen.NO).where(
-            (item.kind == Kind.TEST_LOG) & (item.id << older)
-        ).execute()
+    def drop(self, numbers: Sequence[int]) -> None:
+        """Leave out the records with these row ids."""
+        item = self._item
+        for some in chunks(numbers):
+            item.update(chosen=Chosen.NO).where(item.id << list(some)).execute()
 
     def drop_empty_runs(self) -> None:
         """Leave out runs all of whose logs are out; runs that never had any stay."""

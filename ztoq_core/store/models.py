@@ -109,6 +109,7 @@ class Item(pw.Model):
     record may be written, ``open_files`` what must be settled before it may be finished. ``before``
     is the mapped record that was written before the present one. ``chosen`` is what the selection
     says of it, ``proof`` its ``digest`` when a last look at the source began.
+    ``turn`` sorts the logs of a run in the order in which they are written.
     ``joined`` keeps how a log's results joined the steps that its case had when it was mapped.
     """
 
@@ -132,6 +133,7 @@ class Item(pw.Model):
     written_digest = pw.TextField(default="")
     finished_digest = pw.TextField(default="")
     before = pw.BlobField(null=True)
+    turn = pw.TextField(default="")
     joined = pw.TextField(default="")
     borrowed = pw.BooleanField(default=False)
     created_run = pw.IntegerField(default=0)

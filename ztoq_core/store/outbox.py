@@ -145,8 +145,7 @@ class Outbox:
             item.select(item.id)
             .join(
                 later,
-                on=(later.sibling_group == item.sibling_group)
-                & (later.sibling_order > item.sibling_order),
+                on=(later.sibling_group == item.sibling_group) & (later.turn > item.turn),
             )
             .where((item.id << list(numbers)) & ~later.target_id.is_null())
             .distinct()

@@ -15,6 +15,7 @@ from ztoq_core.store import models
 from ztoq_core.store.models import State, tuples
 
 __all__ = [
+    "VALIDATION",
     "Compared",
     "FileTotals",
     "NoteCount",
@@ -25,6 +26,9 @@ __all__ = [
     "StoredReject",
     "Validation",
 ]
+
+VALIDATION = "validation"
+"""The store's fact about what validation found."""
 
 _IN_ORDER = (
     State.FAILED,
@@ -243,5 +247,5 @@ class Queries:
 
     def validation(self) -> Validation | None:
         """Return the result of the last validation, or None before the first."""
-        text = self.meta("validation")
+        text = self.meta(VALIDATION)
         return converter.structure(read_json(text.encode()), Validation) if text else None

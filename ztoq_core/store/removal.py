@@ -48,6 +48,31 @@ class Removal:
             where &= item.created_run == run
         return self._undoings(where, (item.rank.desc(), item.id.desc()), with_before=False)
 
+    def stranded(self, run: int | None) -> list[Undoing]:
+        """Return the logs and files that ``run`` created in objects that it did not create."""
+        item, edge, owner = self._item, self._store.edge_table, self._item.alias()
+        ours = ~owner.borrowed & (owner.created_run > 0)
+        if run is not None:
+            ours &= owner.created_run == run
+        numbers = (
+            edge.select(edge.child)
+            .join(owner, on=(owner.kind == edge.kind) & (owner.key == edge.key))
+            .where(
+                (edge.side == Side.TARGET)
+                & ((edge.role == "owner") | (edge.kind == Kind.TEST_RUN))
+                & ~owner.target_id.is_null()
+                & ~ours
+            )
+        )
+        where = (
+            (item.kind << (Kind.TEST_LOG, Kind.ATTACHMENT))
+            & ~item.target_id.is_null()
+            & ~item.borrowed
+            & ((item.created_run > 0) if run is None else (item.created_run == run))
+            & (item.id << numbers)
+        )
+        return self._undoings(where, (item.rank.desc(), item.id.desc()), with_before=False)
+
     def gone(self) -> list[Undoing]:
         """Return the objects whose records are gone from the source, children's kinds first."""
         item = self._item

@@ -24,6 +24,7 @@ from ztoq_core.store.decisions import Decisions
 from ztoq_core.store.files import Contents
 from ztoq_core.store.intake import Intake
 from ztoq_core.store.lease import RunInfo, lease
+from ztoq_core.store.life import Life
 from ztoq_core.store.mapped import Mapped
 from ztoq_core.store.models import SCHEMA_VERSION, bound
 from ztoq_core.store.notes import add_note
@@ -90,6 +91,7 @@ class Store(Queries):
         self.outbox = Outbox(self)
         self.removal = Removal(self)
         self.decisions = Decisions(self)
+        self.life = Life(self)
 
     def __enter__(self) -> Self:
         """Return the open store."""

@@ -19,6 +19,7 @@ from ztoq_core.records import Attachment, Kind, Record, Ref
 from ztoq_core.store.intake import FINAL
 from ztoq_core.store.models import Side, State, tuples
 from ztoq_core.store.notes import chunks
+from ztoq_core.store.queries import VALIDATION
 
 if TYPE_CHECKING:
     from ztoq_core.store.store import Store
@@ -45,7 +46,8 @@ class Turns:
         ``take_conflicts``: records in conflict are to be written after all.
         """
         item = self._item
-        self._store.drop_meta(FINAL)
+        for stale in (FINAL, VALIDATION):
+            self._store.drop_meta(stale)  # the target is about to change
         if take_conflicts:
             item.update(state=State.READY, reason="").where(item.state == State.CONFLICT).execute()
         item.update(state=State.UNKNOWN, reason="the run ended before the answer was stored").where(

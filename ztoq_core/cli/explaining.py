@@ -1,0 +1,226 @@
+"""Carries out ``ztoq explain``."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from typing import Any
+
+import attrs
+import orjson
+
+from ztoq_core.cli.deciding import kind_of
+from ztoq_core.cli.options import Options
+from ztoq_core.cli.talk import Talk
+from ztoq_core.cli.work import target
+from ztoq_core.config import Config
+from ztoq_core.contracts import Schema, Sink, Transform
+from ztoq_core.convert import converter
+from ztoq_core.engine.explain import Explained
+from ztoq_core.engine.explain import explain as told
+from ztoq_core.errors import ConfigError, ZtoqError
+from ztoq_core.records import Note, Ref
+from ztoq_core.secrets import find_secrets
+from ztoq_core.store import Store
+from ztoq_core.store.life import Related
+
+__all__ = ["explain"]
+
+LONGEST = 160
+SIGNED = re.compile(
+    r"([?&][\w.-]*(?:signature|sig|token|jwt|secret|credential|password|key|auth)[\w.-]*=)[^&\s\"'<>\\]+",
+    re.IGNORECASE,
+)
+
+
+def explain(options: Options, config: Config, name: str, kind_name: str | None) -> int:
+    """Tell the life of the records that a name means; return the exit code.
+
+    Raises:
+        ConfigError: There is none.
+    """
+    kind = kind_of(kind_name)
+    talk = Talk(options)
+    with Store(config.store_url, create=False) as store:
+        found = store.life.named(name, kind)
+        if not found:
+            raise ConfigError(
+                f"the store knows no record {name!r}, neither by key nor by target id"
+            )
+        lives = asyncio.run(_lives(config, store, [number for number, _ in found]))
+    shown = [_hide(_facts(life), config) for life in lives]
+
+    def print_() -> None:
+        for facts in shown:
+            _print(talk, facts)
+
+    talk.result({"exit": 0, "records": shown}, print_)
+    return 0
+
+
+async def _lives(config: Config, store: Store, numbers: Sequence[int]) -> list[Explained]:
+    def note(_note: Note, _ref: Ref | None) -> None:
+        """Looking leaves nothing behind."""
+
+    def build(schema: Schema) -> list[tuple[str, Transform]]:
+        names = [part.plugin.name for part in config.chain()]
+        return list(zip(names, config.build(schema), strict=True))
+
+    async with AsyncExitStack() as stack:
+        sink: Sink | None = None
+        why = ""
+        try:
+            config.sink.require()
+            sink = await stack.enter_async_context(target(config, note))
+        except ZtoqError as error:
+            why = f"the target was not asked: {error}"
+        lives = [await told(store, number, build, sink) for number in numbers]
+    if not why:
+        return lives
+    return [
+        attrs.evolve(life, unasked=why) if life.known.target_id is not None else life
+        for life in lives
+    ]
+
+
+def _facts(life: Explained) -> dict[str, Any]:
+    known = life.known
+    stood = {
+        name: getattr(known, name)
+        for name in ("target_id", "pid", "url", "version", "borrowed", "created_run", "updated_run")
+    }
+    return {
+        "kind": known.ref.kind.value,
+        "key": known.ref.key,
+        "state": known.state.value,
+        "reason": known.reason,
+        "selected": known.chosen,
+        "source": {
+            "payload": known.payload,
+            "record": known.extracted,
+            "told": converter.unstructure(life.told),
+        },
+        "mapping": [
+            {
+                "transformer": stage.name,
+                "changes": [attrs.asdict(each) for each in stage.changes],
+                "brings": [str(ref) for ref in stage.brings],
+                "end": stage.end,
+            }
+            for stage in life.stages
+        ],
+        "mapped": known.mapped,
+        "journal": [
+            {**attrs.asdict(each), "at": f"{each.at.isoformat()}Z"} for each in life.journal
+        ],
+        "notes": [
+            {"origin": origin, "level": level, "code": code, "text": text}
+            for origin, level, code, text in life.said
+        ],
+        "refers_to": [_related(each) for each in life.above],
+        "referred_to_by": [_related(each) for each in life.below],
+        "target": {
+            **stood,
+            "attempts": known.attempts,
+            "now": life.present,
+            "unasked": life.unasked,
+        },
+    }
+
+
+def _related(each: Related) -> dict[str, Any]:
+    return {
+        "role": each.role,
+        "kind": each.ref.kind.value,
+        "key": each.ref.key,
+        "state": each.state,
+        "pid": each.pid,
+    }
+
+
+def _hide(facts: dict[str, Any], config: Config) -> dict[str, Any]:
+    """Take out what must be shown to nobody: the config's secrets, and signatures in addresses."""
+    text = orjson.dumps(facts, option=orjson.OPT_NAIVE_UTC).decode()
+    text = SIGNED.sub(r"\1***", text)
+    for part in (config.source, config.sink):
+        for _, secret in find_secrets(part.settings, part.name):
+            try:
+                value = secret.reveal()
+            except ConfigError:
+                continue  # it is not there, so it cannot be shown either
+            if value:
+                text = text.replace(orjson.dumps(value).decode()[1:-1], "***")
+    hidden: dict[str, Any] = orjson.loads(text)
+    return hidden
+
+
+# ------------------------------------------------------------------------------------------ print
+
+
+def _print(talk: Talk, facts: dict[str, Any]) -> None:
+    out = talk.out
+    reason = f": {facts['reason']}" if facts["reason"] else ""
+    out.print(f"{facts['kind']} {facts['key']} is {facts['state']}{reason}")
+    if facts["selected"] != "yes":
+        words = {"along": "came along with what is selected", "no": "is not selected"}
+        out.print(f"  {words[facts['selected']]}")
+    out.print("\nIn the source")
+    _json(talk, facts["source"]["payload"], "the store holds no payload")
+    out.print("\nAs a record")
+    _json(talk, facts["source"]["record"], "it was added by the mapping")
+    for change in facts["source"]["told"]:
+        out.print(f"  by the engine: {_change(change)}")
+    out.print("\nMapping")
+    for stage in facts["mapping"]:
+        number = len(stage["changes"])
+        out.print(f"  {stage['transformer']}: {stage['end'] or f'{number} changes'}")
+        for change in stage["changes"]:
+            out.print(f"    {_change(change)}")
+        if stage["brings"]:
+            out.print(f"    brings {', '.join(stage['brings'])}")
+    out.print("\nJournal")
+    for entry in facts["journal"]:
+        detail = f": {entry['detail']}" if entry["detail"] else ""
+        out.print(f"  {entry['at']} run {entry['run']} ({entry['verb']}) {entry['event']}{detail}")
+    out.print("\nNotes")
+    for note in facts["notes"]:
+        out.print(f"  {note['level']} {note['code']} ({note['origin']}): {note['text']}")
+    for title, key in (("Refers to", "refers_to"), ("Referred to by", "referred_to_by")):
+        out.print(f"\n{title}")
+        for each in facts[key]:
+            state = each["state"] or "not in the store"
+            place = f" ({each['pid']})" if each["pid"] else ""
+            out.print(f"  {each['role']}: {each['kind']} {each['key']}, {state}{place}")
+    _print_target(talk, facts["target"])
+
+
+def _print_target(talk: Talk, stands: dict[str, Any]) -> None:
+    out = talk.out
+    out.print("\nIn the target now")
+    if stands["target_id"]:
+        place = ", ".join(each for each in (stands["pid"], stands["url"]) if each)
+        out.print(f"  {stands['target_id']}{f' ({place})' if place else ''}")
+    if stands["unasked"]:
+        out.print(f"  {stands['unasked']}")
+    else:
+        _json(talk, stands["now"], "")
+
+
+def _json(talk: Talk, value: Any, otherwise: str) -> None:
+    if value is None:
+        talk.out.print(f"  {otherwise}")
+        return
+    text = orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
+    talk.out.print("\n".join(f"  {line}" for line in text.splitlines()))
+
+
+def _change(change: dict[str, Any]) -> str:
+    before, after = (_short(change[side]) for side in ("before", "after"))
+    return f"{change['path']}: {before} -> {after}"
+
+
+def _short(value: Any) -> str:
+    text = "nothing" if value is None else orjson.dumps(value).decode()
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"

@@ -1,0 +1,143 @@
+"""Carries out ``ztoq rollback``."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Mapping
+
+import attrs
+import rich_click as click
+from loguru import logger
+
+from ztoq_core import engine
+from ztoq_core.cli.ending import AGAIN
+from ztoq_core.cli.options import Options
+from ztoq_core.cli.talk import Talk
+from ztoq_core.cli.work import interrupts, target
+from ztoq_core.config import Config
+from ztoq_core.errors import ConfigError, Exit
+from ztoq_core.records import Kind
+from ztoq_core.store import Store
+
+__all__ = ["Wish", "roll_back"]
+
+MOST_LINES = 50
+CANNOT = (
+    "What no rollback can undo: executions logged in runs that others made; approvals, and the "
+    "versions made by them; what the target itself keeps of deleted objects, such as a recycle "
+    "bin, a history and used numbers."
+)
+
+
+@attrs.frozen(kw_only=True)
+class Wish:
+    """What is to be undone, and how."""
+
+    of_run: int | None
+    yes: bool
+    force: bool
+    dry_run: bool
+
+
+def roll_back(options: Options, config: Config, wish: Wish) -> int:
+    """Say what goes, ask, remove it, say what went and what stays; return the exit code."""
+    talk = Talk(options)
+    config.sink.require()
+    with Store(config.store_url, create=False) as store:
+        counts = _counted(store, wish)
+        if not wish.dry_run:
+            _announce(talk, counts, wish)
+            if not wish.yes and not _agreed():
+                talk.say("Nothing was removed.")
+                talk.result({"exit": int(Exit.LEFT), "deleted": {}, "kept": []})
+                return Exit.LEFT
+        with store.run(options.verb) as run, logger.contextualize(run=run.id):
+            undone, stopped = asyncio.run(_undone(options, config, talk, store, run.id, wish))
+            run.outcome = "interrupted" if stopped else f"{sum(undone.deleted.values())} removed"
+    code = Exit.INTERRUPTED if stopped else Exit.LEFT if undone.kept else Exit.OK
+    _tell(talk, undone, wish, code)
+    return code
+
+
+def _counted(store: Store, wish: Wish) -> dict[Kind, int]:
+    known = {run.id for run in store.runs()}
+    if wish.of_run is not None and wish.of_run not in known:
+        raise ConfigError(f"there is no run {wish.of_run}; ztoq report lists the runs")
+    return store.removal.counted(wish.of_run)
+
+
+def _announce(talk: Talk, counts: Mapping[Kind, int], wish: Wish) -> None:
+    which = "All runs" if wish.of_run is None else f"Run {wish.of_run}"
+    figures = ", ".join(f"{number:,} {kind}" for kind, number in counts.items()) or "nothing"
+    talk.say(f"{which} created in the target: {figures}. This is removed, and nothing else.")
+    if wish.of_run is not None:
+        talk.say("What this run was the last to change is put back as it was before.")
+    if wish.force:
+        talk.warn("--force: objects that somebody changed since are removed too.")
+    talk.say(CANNOT)
+
+
+def _agreed() -> bool:
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise ConfigError("a rollback asks on a terminal only; without one say --yes")
+    return click.confirm("Remove it?", default=False, err=True)
+
+
+async def _undone(  # noqa: PLR0913, PLR0917 - the command's whole scene
+    options: Options, config: Config, talk: Talk, store: Store, run: int, wish: Wish
+) -> tuple[engine.Undone, bool]:
+    stop = engine.Stop()
+    options.begun = not wish.dry_run
+    with interrupts(stop, talk), talk.progress() as tell:
+        async with target(config, store.note) as sink:
+            undone = await engine.rollback(
+                store,
+                sink,
+                run,
+                tell,
+                of_run=wish.of_run,
+                force=wish.force,
+                dry_run=wish.dry_run,
+                stop=stop,
+            )
+        talk.ended("rollback")
+    return undone, stop.wished
+
+
+def _tell(talk: Talk, undone: engine.Undone, wish: Wish, code: Exit) -> None:
+    facts = {
+        "exit": int(code),
+        "dry_run": wish.dry_run,
+        "deleted": {kind.value: number for kind, number in undone.deleted.items()},
+        "restored": undone.restored,
+        "kept": [
+            {
+                "kind": kept.ref.kind.value,
+                "key": kept.ref.key,
+                "pid": kept.pid,
+                "reason": kept.reason,
+            }
+            for kept in undone.kept
+        ],
+    }
+
+    def print_() -> None:
+        out = talk.out
+        figures = ", ".join(
+            f"{undone.deleted[kind]:,} {kind}" for kind in Kind if kind in undone.deleted
+        )
+        out.print(f"{'Would be removed' if wish.dry_run else 'Removed'}: {figures or 'nothing'}")
+        if undone.restored:
+            did = "Would be put back" if wish.dry_run else "Put back"
+            out.print(f"{did} as it was before: {undone.restored:,}")
+        for kept in undone.kept[:MOST_LINES]:
+            out.print(f"stays: {kept.ref}{f' ({kept.pid})' if kept.pid else ''}: {kept.reason}")
+        if len(undone.kept) > MOST_LINES:
+            out.print(f"… and {len(undone.kept) - MOST_LINES:,} more; --json lists them all")
+        if wish.dry_run:
+            out.print(CANNOT)
+        if code is Exit.INTERRUPTED:
+            talk.warn(f"Interrupted. {AGAIN}")
+
+    talk.result(facts, print_)

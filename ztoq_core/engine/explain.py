@@ -1,0 +1,131 @@
+"""The life of one record: from the source's payload to what stands in the target now."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import attrs
+
+from ztoq_core.contracts import Schema, Sink, Skip, Transform
+from ztoq_core.convert import converter, read_json, write_json
+from ztoq_core.engine.transform import observed, told
+from ztoq_core.errors import RecordError, ZtoqError
+from ztoq_core.records import Record, Ref
+from ztoq_core.store import Store
+from ztoq_core.store.life import Entry, Known, Related
+
+__all__ = ["Change", "Explained", "Stage", "explain"]
+
+Built = Callable[[Schema], Sequence[tuple[str, Transform]]]
+
+_PATIENCE_S = 30
+
+
+@attrs.frozen(kw_only=True)
+class Change:
+    """A value that a transformer changed; ``path`` is such as ``steps[1].description``."""
+
+    path: str
+    before: Any
+    after: Any
+
+
+@attrs.frozen(kw_only=True)
+class Stage:
+    """What one transformer did; ``end`` says why the record went no further, if it did not."""
+
+    name: str
+    changes: tuple[Change, ...] = ()
+    brings: tuple[Ref, ...] = ()
+    end: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class Explained:
+    """The life of a record. ``present`` is what stands in the target, or ``unasked`` says why not.
+
+    ``told`` is the record as the transformers got to see it, where it differs from ``extracted``.
+    """
+
+    known: Known
+    told: tuple[Change, ...]
+    stages: tuple[Stage, ...]
+    journal: tuple[Entry, ...]
+    said: tuple[tuple[str, str, str, str], ...]
+    above: tuple[Related, ...]
+    below: tuple[Related, ...]
+    present: Any
+    unasked: str
+
+
+async def explain(store: Store, number: int, build: Built, sink: Sink | None) -> Explained:
+    """Return the life of the record in row ``number``; ``sink`` None: the target is not asked."""
+    life = store.life
+    known = await store.read(life.known, number)
+    record = await told(store, number, known.ref)
+    stages: tuple[Stage, ...] = ()
+    if record is not None:
+        stages = tuple(_stages(record, build(await observed(store))))
+    present, unasked = await _present(sink, known)
+    return Explained(
+        known=known,
+        told=tuple(_changes("", known.extracted, _plain(record))) if record else (),
+        stages=stages,
+        journal=tuple(await store.read(life.journal, number)),
+        said=tuple(await store.read(life.said, known.ref)),
+        above=tuple(await store.read(life.above, number)),
+        below=tuple(await store.read(life.below, known.ref)),
+        present=present,
+        unasked=unasked,
+    )
+
+
+def _stages(record: Record, chain: Sequence[tuple[str, Transform]]) -> Iterator[Stage]:
+    for name, change in chain:
+        before = record
+        try:
+            record = change(record)
+        except Skip as skip:
+            yield Stage(name=name, end=f"left out: {skip.why}")
+            return
+        except RecordError as error:
+            yield Stage(name=name, end=f"cannot be mapped: {error}")
+            return
+        yield Stage(
+            name=name,
+            changes=tuple(_changes("", _plain(before), _plain(record))),
+            brings=tuple(each.ref for each in record.brings if each not in before.brings),
+        )
+
+
+async def _present(sink: Sink | None, known: Known) -> tuple[Any, str]:
+    if known.target_id is None:
+        return None, "it does not stand in the target"
+    if sink is None:
+        return None, "the target was not asked"
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            return _plain(await sink.read(known.ref.kind, known.target_id)), ""
+    except ZtoqError as error:
+        return None, str(error)
+    except TimeoutError:
+        return None, f"the target did not answer within {_PATIENCE_S} s"
+
+
+def _plain(record: Record) -> Any:
+    """Return a record as the JSON that the store keeps."""
+    return read_json(write_json(converter.unstructure(record, type(record))))
+
+
+def _changes(path: str, before: Any, after: Any) -> Iterator[Change]:
+    if isinstance(before, dict) and isinstance(after, dict):
+        for key in sorted({*before, *after}):
+            yield from _changes(f"{path}.{key}".lstrip("."), before.get(key), after.get(key))
+    elif isinstance(before, list) and isinstance(after, list):
+        for place in range(max(len(before), len(after))):
+            one, other = (each[place] if place < len(each) else None for each in (before, after))
+            yield from _changes(f"{path}[{place}]", one, other)
+    elif before != after:
+        yield Change(path=path, before=before, after=after)

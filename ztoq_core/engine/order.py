@@ -1,0 +1,45 @@
+"""The order of a run's executions, in which they are written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ztoq_core.records import Record, TestLog
+from ztoq_core.store import Scanned
+
+__all__ = ["in_order", "run_of", "turn_of"]
+
+
+def run_of(scanned: Scanned) -> str:
+    place = scanned.record.sequence()
+    return place.group if place else ""
+
+
+def _dateless(log: Record) -> bool:
+    return isinstance(log, TestLog) and not log.executed and log.ended is None
+
+
+def turn_of(log: TestLog, before: str) -> str:
+    """Return what sorts the logs of a run as ``in_order`` does; ``before`` is that of the last."""
+    if not _dateless(log):
+        return log.sequence().order
+    return f"{before or '!'}~{log.number:020d}"
+
+
+def in_order(run: Sequence[Scanned]) -> list[Scanned]:
+    """Return a run's logs in order: what was not executed and has no date stands by its number.
+
+    Such a log is the newest of its run where its number is the highest: it was made last, whatever
+    the dates of its cycle say.
+    """
+    numbers = {each.item: each.record.number for each in run if isinstance(each.record, TestLog)}
+    dateless = [each for each in run if _dateless(each.record)]
+    ordered = [each for each in run if each not in dateless]
+    for one in sorted(dateless, key=lambda each: numbers[each.item]):
+        before = [
+            place
+            for place, each in enumerate(ordered, start=1)
+            if numbers[each.item] < numbers[one.item]
+        ]
+        ordered.insert(before[-1] if before else 0, one)
+    return ordered

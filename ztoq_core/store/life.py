@@ -1,0 +1,197 @@
+"""What the store knows of a single record, for ``ztoq explain``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import peewee as pw
+
+from ztoq_core.convert import read_json
+from ztoq_core.records import Kind, Ref
+from ztoq_core.store.models import Side, State, tuples
+
+if TYPE_CHECKING:
+    from ztoq_core.store.store import Store
+
+__all__ = ["Entry", "Known", "Life", "Related"]
+
+_MOST_RELATED = 100
+
+
+@attrs.frozen(kw_only=True)
+class Known:
+    """A row: where a record stands, and its three forms as plain JSON (None where there is none).
+
+    ``payload`` is the source's own, ``mapped`` the one for the target.
+    """
+
+    item: int
+    ref: Ref
+    state: State
+    reason: str
+    chosen: str
+    derived: bool
+    payload: Any
+    extracted: Any
+    mapped: Any
+    target_id: str | None
+    pid: str
+    url: str
+    version: str
+    borrowed: bool
+    created_run: int
+    updated_run: int
+    attempts: int
+
+
+@attrs.frozen(kw_only=True)
+class Entry:
+    """A line of the journal; ``at`` is UTC without a zone."""
+
+    at: datetime
+    run: int
+    verb: str
+    event: str
+    digest: str
+    detail: str
+
+
+@attrs.frozen(kw_only=True)
+class Related:
+    """A record that another refers to or is referred to by; ``state`` None: not in the store."""
+
+    role: str
+    ref: Ref
+    state: State | None
+    pid: str
+
+
+class Life:
+    """Queries for any thread."""
+
+    def __init__(self, store: Store) -> None:
+        """Work on ``store``."""
+        self._store = store
+        self._item = store.item_table
+
+    def named(self, name: str, kind: Kind | None) -> list[tuple[int, Ref]]:
+        """Return the records with this key, else those with this id or number in the target."""
+        item = self._item
+        for where in (item.key == name, (item.pid == name) | (item.target_id == name)):
+            query = item.select(item.id, item.kind, item.key).where(where)
+            found = [
+                (number, Ref(Kind(each), key))
+                for number, each, key in tuples(query.order_by(item.rank, item.id))
+                if kind is None or Kind(each) is kind
+            ]
+            if found:
+                return found
+        return []
+
+    def known(self, number: int) -> Known:
+        """Return what is known of a row."""
+        item = self._item
+        row = item.get(item.id == number)
+        return Known(
+            item=number,
+            ref=Ref(Kind(row.kind), row.key),
+            state=State(row.state),
+            reason=row.reason,
+            chosen=row.chosen,
+            derived=bool(row.derived),
+            payload=_plain(row.payload),
+            extracted=_plain(row.record),
+            mapped=_plain(row.target),
+            target_id=row.target_id,
+            pid=row.pid,
+            url=row.url,
+            version=row.version,
+            borrowed=bool(row.borrowed),
+            created_run=row.created_run,
+            updated_run=row.updated_run,
+            attempts=row.attempts,
+        )
+
+    def journal(self, number: int) -> list[Entry]:
+        """Return the journal of a row, the first entry first."""
+        journal, run = self._store.journal_table, self._store.run_table
+        query = (
+            journal.select(
+                journal.at, journal.run, run.verb, journal.event, journal.digest, journal.detail
+            )
+            .join(run, pw.JOIN.LEFT_OUTER, on=run.id == journal.run)
+            .where(journal.item == number)
+            .order_by(journal.id)
+        )
+        return [
+            Entry(
+                at=datetime.fromisoformat(at) if isinstance(at, str) else at,
+                run=number_of_run,
+                verb=verb or "",
+                event=event,
+                digest=digest,
+                detail=detail,
+            )
+            for at, number_of_run, verb, event, digest, detail in tuples(query)
+        ]
+
+    def said(self, ref: Ref) -> list[tuple[str, str, str, str]]:
+        """Return the notes about a record: who said it, level, code and text; then the rejects."""
+        note, reject = self._store.note_table, self._store.reject_table
+        query = (
+            note.select(note.origin, note.level, note.code, note.text)
+            .where((note.kind == ref.kind) & (note.key == ref.key))
+            .order_by(note.id)
+        )
+        refused = reject.select(reject.reason).where(
+            (reject.kind == ref.kind) & (reject.key == ref.key)
+        )
+        rejects = [("extract", "loss", "rejected", reason) for (reason,) in tuples(refused)]
+        return [(row[0], row[1], row[2], row[3]) for row in tuples(query)] + rejects
+
+    def above(self, number: int) -> list[Related]:
+        """Return what a record refers to, as mapped or else as extracted."""
+        edge, item = self._store.edge_table, self._item
+        for side in (Side.TARGET, Side.SOURCE):
+            query = (
+                edge.select(edge.role, edge.kind, edge.key, item.state, item.pid)
+                .join(
+                    item, pw.JOIN.LEFT_OUTER, on=(item.kind == edge.kind) & (item.key == edge.key)
+                )
+                .where((edge.child == number) & (edge.side == side))
+            )
+            if found := _related(list(tuples(query))):
+                return found
+        return []
+
+    def below(self, ref: Ref) -> list[Related]:
+        """Return what refers to a record, the first hundred."""
+        edge, item = self._store.edge_table, self._item
+        query = (
+            edge.select(edge.role, item.kind, item.key, item.state, item.pid)
+            .join(item, on=item.id == edge.child)
+            .where((edge.kind == ref.kind) & (edge.key == ref.key))
+            .distinct()
+            .limit(_MOST_RELATED)
+        )
+        return _related(list(tuples(query)))
+
+
+def _related(rows: Sequence[tuple[Any, ...]]) -> list[Related]:
+    found = [
+        Related(
+            role=role,
+            ref=Ref(Kind(kind), key),
+            state=State(state) if state else None,
+            pid=pid or "",
+        )
+        for role, kind, key, state, pid in rows
+    ]
+    return sorted(found, key=lambda each: (each.ref.kind.rank, each.ref.key, each.role))
+
+
+def _plain(body: Any) -> Any:
+    return read_json(bytes(body)) if body else None
