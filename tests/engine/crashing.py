@@ -49,20 +49,31 @@ class Point(StrEnum):
 
 
 class Crash:
-    """The power fails once: when ``due`` is asked about the chosen point of the chosen record."""
+    """The power fails once.
 
-    def __init__(self, point: Point, kind: Kind) -> None:
+    When ``due`` is asked about the chosen point of a record of the chosen kind, or, with ``after``,
+    about any point of any record after so many others.
+    """
+
+    def __init__(
+        self, point: Point | None = None, kind: Kind | None = None, *, after: int | None = None
+    ) -> None:
         """Choose."""
         self.point = point
         self.kind = kind
+        self.after = after
         self.over = False
 
     def due(self, point: Point, record: Record) -> bool:
         """Whether the power fails here and now."""
-        if self.over or point is not self.point or record.kind is not self.kind:
+        if self.over:
             return False
-        self.over = True
-        return True
+        if self.after is not None:
+            self.after -= 1
+            self.over = self.after < 0
+        else:
+            self.over = point is self.point and record.kind is self.kind
+        return self.over
 
 
 class CrashingStore(Store):

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import attrs
+import pytest
 
+from tests.engine.crashing import Crash, CrashingSink, CrashingStore, Point
 from ztoq_core import engine
 from ztoq_core.contracts import Content, Links, Written
 from ztoq_core.engine import Event
 from ztoq_core.errors import DoubtError, Exit
 from ztoq_core.records import FieldType, Kind, Record, Ref
 from ztoq_core.store import Store
-from ztoq_core.testing.memory import MemorySink, MemorySource
+from ztoq_core.testing.memory import MemorySink, MemorySource, PowerCut
 from ztoq_core.testing.project import CONTENTS, PROJECT
 
 ALL = sorted(record.key for record in PROJECT)
@@ -72,3 +75,19 @@ async def test_a_gateways_answer_does_not_end_what_is_behind_it(store: Store) ->
     assert sink.keys() == sorted([*ALL, FIELD])
     assert f"find {Ref(Kind.TEST_CASE, 'ACME-T2')}" in sink.calls
     assert engine.outcome(store).exit is Exit.OK
+
+
+async def test_an_adoption_that_a_crash_ended_goes_on(tmp_path: Path) -> None:
+    """What was adopted before the crash must not make the store look as if it knew everything."""
+    sink = CrashingSink()
+    with Store(f"sqlite:///{tmp_path}/lost.db") as store:
+        await migrate(store, sink)
+    before = sink.keys()
+    with CrashingStore(f"sqlite:///{tmp_path}/new.db") as store:
+        store.crash = Crash(Point.BEFORE_ANSWER, Kind.TEST_CYCLE)
+        with pytest.raises(PowerCut):
+            await migrate(store, sink)
+
+        await migrate(store, sink)
+
+    assert sink.keys() == before

@@ -34,6 +34,8 @@ from ztoq_core.store import Answered, Intent, Job, Store
 __all__ = ["load"]
 
 SITE_ERROR = 500
+ADOPTION = "adoption"
+"""The store's fact that says whether taking over what bears its marks was begun or ended."""
 
 
 async def load(  # noqa: PLR0913 - the choices of the command
@@ -150,12 +152,20 @@ class _Loading:
             await self._phase(kinds, keys)
 
     async def _adopt(self) -> None:
-        """Before the first write of a store: take over what bears its marks (a lost store)."""
-        if await self.store.read(self.store.outbox.untouched):
-            with one_error():
-                await adopt(
-                    self.store, self.sink, self.schema, self.run, self.teller, self.roots, self.stop
-                )
+        """Before the first write of a store: take over what bears its marks (a lost store).
+
+        An adoption that was stopped goes on: what it adopted does not make the store whole.
+        """
+        begun = self.store.meta(ADOPTION) == "begun"
+        if not begun and not await self.store.read(self.store.outbox.untouched):
+            return
+        self.store.set_meta(ADOPTION, "begun")
+        with one_error():
+            await adopt(
+                self.store, self.sink, self.schema, self.run, self.teller, self.roots, self.stop
+            )
+        if not self.stop.wished:
+            self.store.set_meta(ADOPTION, "ended")
 
     async def _settle(self) -> int:
         """Settle what is in doubt; return how many records became certain."""
