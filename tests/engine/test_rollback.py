@@ -9,6 +9,7 @@ import pytest
 
 from tests.engine.deleting import Deleting
 from ztoq_core import engine
+from ztoq_core.contracts import Mark
 from ztoq_core.engine import Event, Undone
 from ztoq_core.errors import RejectedError
 from ztoq_core.records import (
@@ -252,3 +253,23 @@ async def test_files_of_what_stays_are_named_too(store: Store) -> None:
 
     reasons = {kept.ref.key: kept.reason for kept in undone.kept}
     assert reasons["ACME-T1#1"] == "what it belongs to stays"
+
+
+class Secretive(Deleting):
+    """Does not show what lies in cycles."""
+
+    async def contents(self, kind: Kind, target_id: str) -> tuple[Mark, ...]:
+        if kind is Kind.TEST_CYCLE:
+            raise RejectedError("not to be seen", status=400)
+        return await super().contents(kind, target_id)
+
+
+async def test_what_cannot_be_looked_at_stays_and_the_rest_goes(store: Store) -> None:
+    sink = Secretive()
+    await migrate(store, sink)
+
+    undone = await roll_back(store, sink)
+
+    reasons = {kept.ref.key: kept.reason for kept in undone.kept}
+    assert reasons["ACME-R1"] == "it could not be looked at: not to be seen"
+    assert sink.keys() == ["ACME-F3", "ACME-R1"]

@@ -164,7 +164,12 @@ class _Rollback:
                 with logger.contextualize(
                     stage="rollback", kind=undoing.ref.kind.value, key=undoing.ref.key
                 ):
-                    if not await self._one(undoing):
+                    try:
+                        settled = await self._one(undoing)
+                    except RejectedError as error:
+                        self._keep(undoing, f"it could not be looked at: {error}")
+                        settled = True
+                    if not settled:
                         again.append(undoing)
             if len(again) == len(left):
                 for undoing in again:
@@ -199,8 +204,8 @@ class _Rollback:
         if undoing.written.stamp and present.stamp != undoing.written.stamp and not self.force:
             self._keep(undoing, "it was changed in the target since (--force takes it)")
             return True
-        if kind is Kind.ATTACHMENT:
-            return await self._delete(undoing)
+        if kind in {Kind.ATTACHMENT, Kind.FIELD}:
+            return await self._delete(undoing)  # nothing lies in these
         inside = await self.sink.contents(kind, target_id)
         if why := await self._must_stay(inside):
             self._keep(undoing, why)
