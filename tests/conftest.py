@@ -46,3 +46,10 @@ def store(store_url: str, tmp_path: Path) -> Iterator[Store]:
     """An empty store."""
     with Store(store_url, files=tmp_path / "files") as opened:
         yield opened
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave PostgreSQL to the acceptance run, but for the stages themselves: it takes twice as long."""
+    for item in items:
+        if item.get_closest_marker("postgres") and item.path.name != "test_stages.py":
+            item.add_marker(pytest.mark.acceptance)
