@@ -49,7 +49,7 @@ def store(store_url: str, tmp_path: Path) -> Iterator[Store]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave PostgreSQL to the acceptance run, but for the stages themselves: it takes twice as long."""
+    """Leave PostgreSQL to the acceptance run, but for the stages: it takes twice as long."""
     for item in items:
         if item.get_closest_marker("postgres") and item.path.name != "test_stages.py":
             item.add_marker(pytest.mark.acceptance)
