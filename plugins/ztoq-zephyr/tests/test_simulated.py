@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from ztoq_zephyr.simulator.simulator import Simulator
 
 from ztoq_core.plugin import (
     Attachment,
+    ChangedSince,
     Kind,
     Record,
     Ref,
@@ -117,6 +119,31 @@ async def test_everything_arrives_once(name: str) -> None:
     assert {each.key: len(each.results) for each in logs} == results
     assert counts[Kind.ATTACHMENT] > 0
     assert not set(notes.codes()) & {"files-not-offered", "files-refused", "name-unknown"}
+
+
+@pytest.mark.parametrize(("name", "whole"), [("usual", False), ("by offset", True)])
+async def test_what_changed_is_listed_by_itself_where_the_tenant_can(
+    name: str, *, whole: bool
+) -> None:
+    simulator = Simulator(shop(), OPTIONS[name])
+    there = next(each for each in simulator.tenant.projects if each.key == KEY)
+    case, execution = there.cases[3], there.executions[5]
+    simulator.tenant.touch(case, "2031-06-01T08:00:00Z")
+    simulator.tenant.touch(execution, "2031-06-01T08:00:00Z")
+    async with reading(simulator, Notes()) as source:
+        assert isinstance(source, ChangedSince)
+        found: set[str] = set()
+        for kind in source.kinds:
+            cursor: str | None = None
+            while True:
+                page = await source.changed_since(kind, datetime(2031, 6, 1, 8, tzinfo=UTC), cursor)
+                found |= {each.key for each in page.records if each.kind is kind}
+                cursor = page.cursor
+                if cursor is None:
+                    break
+    others = {each.key for each in there.cases} - {case.key}
+    assert {case.key, execution.key} <= found
+    assert others & found == (others if whole else set())
 
 
 async def test_every_file_arrives_byte_for_byte() -> None:

@@ -15,7 +15,7 @@ import attrs
 from ztoq_core.plugin import Answer, Client, ServiceError
 from ztoq_zephyr.values import listed, mapped, whole
 
-__all__ = ["NOT_THERE", "Api", "Listed", "path_of"]
+__all__ = ["NOT_THERE", "UPDATED_AFTER", "Api", "Listed", "path_of"]
 
 NOT_THERE = (400, 403, 404)
 """How Zephyr says that there is no such object: 400 for a key it cannot read, 403 for some."""
@@ -25,6 +25,7 @@ NO_ENDPOINT = (400, 403, 404, 405, 503)
 is taken for a key, 503 where the gateway does not route it (that one again and again)."""
 
 OK = 200
+UPDATED_AFTER = "updatedAfter"
 
 CURSOR_LISTS = frozenset({"testcases", "testplans", "testcycles", "testexecutions"})
 
@@ -158,6 +159,7 @@ class Api:
 
     async def _by_offset(self, path: str, params: Parameters, place: _Place) -> Listed:
         asked = {**params, "maxResults": place.size, "startAt": place.at}
+        asked.pop(UPDATED_AFTER, None)  # cursor lists alone know it
         answer = await self.client.get(path, params=asked)
         values = _values(answer, path)
         body = mapped(answer)

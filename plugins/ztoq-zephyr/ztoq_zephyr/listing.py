@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import attrs
 
 from ztoq_core.plugin import Folder, Kind, Level, Note, Page, Record, Ref, Reject, Services
-from ztoq_zephyr.api import Api
+from ztoq_zephyr.api import UPDATED_AFTER, Api
 from ztoq_zephyr.payloads import (
     Context,
     case_key,
@@ -53,8 +54,12 @@ class Listing:
         self._project = project
         self._places: dict[int, _Place] = {}
 
-    async def fetch(self, kind: Kind, cursor: str | None) -> Page:
-        """Return a page; a kind that Zephyr does not list is an empty one."""
+    async def fetch(self, kind: Kind, cursor: str | None, since: datetime | None = None) -> Page:
+        """Return a page; a kind that Zephyr does not list is an empty one.
+
+        ``since`` leaves out what was not updated after it. Only cursor lists can (``updatedAfter``,
+        document of 2026-08), and none of folders: others come whole.
+        """
         if kind is Kind.FOLDER:
             return await self._folders(cursor)
         lists: dict[Kind, tuple[str, Callable[[Mapping[str, Any]], Awaitable[Records]]]] = {
@@ -71,6 +76,8 @@ class Listing:
             # issues linked to a step result come among the execution's own; nothing else of
             # the API shows them
             params["includeStepLinks"] = "true"
+        if since is not None:
+            params[UPDATED_AFTER] = f"{since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
         page = await self._api.page(path, params, cursor)
         records: dict[Ref, Record] = {}
         rejects = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -105,6 +106,11 @@ class ZephyrSource:
     async def fetch(self, kind: Kind, cursor: str | None) -> Page:
         """Return a page; as ``Source.fetch``."""
         return await self._listing.fetch(kind, cursor)
+
+    async def changed_since(self, kind: Kind, since: datetime, cursor: str | None) -> Page:
+        """Return a page of what was updated; as ``ChangedSince.changed_since``."""
+        # Zephyr leaves out what was updated at that very moment
+        return await self._listing.fetch(kind, cursor, since - timedelta(seconds=1))
 
     async def complete(self, record: Record) -> tuple[Record, ...]:
         """Return the record with steps, results and links, then its files."""
