@@ -218,7 +218,10 @@ class Record:
         return Ref(self.kind, self.key)
 
     def parents(self) -> tuple[Ref, ...]:
-        """Return what must be written before; a skipped parent skips this, a failed one blocks it."""
+        """Return what must be written before.
+
+        A skipped parent skips this, a failed one blocks it.
+        """
         return ()
 
     def mentions(self) -> tuple[Ref, ...]:
