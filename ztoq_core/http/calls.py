@@ -22,9 +22,6 @@ REPEATABLE = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 ATTEMPTS = 8
 """Failures of one request after which it is given up, if the host answers others."""
 
-ATTEMPTS_ACCEPTED = 4
-"""Failures after which a 5xx is given to a caller who said that it may mean something."""
-
 SECRET_WORDS = ("authorization", "cookie", "password", "secret", "token", "api-key", "assertion")
 
 AS_JSON = {"Accept": "application/json"}

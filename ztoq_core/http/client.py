@@ -18,7 +18,7 @@ from yarl import URL
 from ztoq_core.contracts import Answer, Auth, Connection, Content
 from ztoq_core.errors import RejectedError
 from ztoq_core.http.budget import Budget
-from ztoq_core.http.calls import ATTEMPTS_ACCEPTED, Again, Call, Tries
+from ztoq_core.http.calls import Again, Call, Tries
 from ztoq_core.http.judging import OK, REFUSED, Attempt, Judge, location
 from ztoq_core.http.pacing import Pacer, Rate
 from ztoq_core.http.transport import Transport
@@ -262,8 +262,7 @@ class Client:
             if isinstance(again.otherwise, Answer):
                 return again.otherwise
             raise again.otherwise or again
-        accepted = again.answer is not None and again.answer.status in call.accept
-        if accepted and tries.failures >= ATTEMPTS_ACCEPTED:
+        if tries.used_up and again.answer is not None and again.answer.status in call.accept:
             return again.answer
         await asyncio.sleep(self.judge.wait(call, tries, again))
         return None
