@@ -125,7 +125,9 @@ def twice(found: Portrait, expected: Portrait) -> list[str]:
     for name, things in found.items():
         if len(things) == len(expected.get(name, ())) == 1:
             more = _count(things[0]) - _count(expected[name][0])
-            lines += [f"{name}: file {file} {number} times too often" for file, number in more.items()]
+            lines += [
+                f"{name}: file {file} {number} times too often" for file, number in more.items()
+            ]
     return lines
 
 
@@ -174,4 +176,4 @@ def _unlike(got: Any, wanted: Any, where: str = "") -> Iterator[str]:
 
 def _short(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) < 160 else f"{text[:160]}…"  # noqa: PLR2004 - one line
+    return text if len(text) < 160 else f"{text[:160]}…"

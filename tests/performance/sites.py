@@ -42,7 +42,7 @@ class Site:
         faults: Mapping[str, Any] | None = None,
         corpus: Path | None = None,
     ) -> None:
-        given = {"options": dict(options or {}), "faults": dict(faults or {})}
+        given: dict[str, Any] = {"options": dict(options or {}), "faults": dict(faults or {})}
         if corpus:
             given["corpus"] = str(corpus)
         module = "tests.performance.sites"
@@ -86,7 +86,7 @@ class _Places:
         self.seen: set[str] = set()
 
     def __call__(self, request: Request, reply: Reply) -> None:
-        if reply.status < 300:  # noqa: PLR2004 - 2xx
+        if reply.status < 300:
             self.seen.add(f"{request.method} {request.path}?{sorted(request.query.items())}")
 
 

@@ -1,0 +1,272 @@
+"""Whatever happens in whatever order: each key at most once, in the end exactly once.
+
+Hypothesis makes up series of extractions, loads, lost answers, crashes, restarts, lost stores,
+edits by other people, strangers, changes of the source and rollbacks, the same ones in every run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+import attrs
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from tests.engine.crashing import (
+    PROJECT,
+    Crash,
+    CrashingSink,
+    CrashingStore,
+    load,
+    quiet,
+    typed,
+)
+from ztoq_core import engine
+from ztoq_core.contracts import Content, Links, Mark, Written
+from ztoq_core.errors import DoubtError, Exit
+from ztoq_core.records import Kind, Record, Ref, TestCase, TestLog
+from ztoq_core.store import State
+from ztoq_core.testing.memory import MemorySource, PowerCut
+from ztoq_core.testing.project import CONTENTS
+
+FIELD = "test_case/Browser"
+KEYS = sorted(record.key for record in PROJECT)
+CASES = [record for record in PROJECT if isinstance(record, TestCase)]
+LOST = st.sets(st.sampled_from([*KEYS, FIELD]), max_size=4)
+
+
+class Target(CrashingSink):
+    """A target that people use too, that loses requests and answers, and deletes as qTest does."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        super().__init__()
+        self.unsent: set[str] = set()
+        self.delete_cut: int | None = None
+
+    async def write(
+        self, record: Record, target_id: str | None, links: Links, content: Content | None
+    ) -> Written:
+        """Do as the sink does, unless the request is lost before it arrives."""
+        if record.key in self.unsent:
+            self.unsent.remove(record.key)
+            raise DoubtError(f"the request about {record.ref} was lost")
+        return await super().write(record, target_id, links, content)
+
+    async def contents(self, kind: Kind, target_id: str) -> tuple[Mark, ...]:  # noqa: ARG002
+        """Return what belongs to the object."""
+        ref = self.objects[target_id].record.ref
+        return tuple(
+            Mark(kind=each.record.kind, key=each.record.key, target_id=number)
+            for number, each in self.objects.items()
+            if each.record.kind is not Kind.ATTACHMENT and ref in each.record.parents()
+        )
+
+    async def delete(self, kind: Kind, target_id: str) -> None:
+        """Delete an object; logs and files go along."""
+        inside = await self.contents(kind, target_id)
+        assert all(mark.kind is Kind.TEST_LOG for mark in inside), "deleted with its children"
+        gone = {self.objects[target_id].record.ref}
+        await super().delete(kind, target_id)
+        while along := [
+            number for number, each in self.objects.items() if gone & set(each.record.parents())
+        ]:
+            gone |= {self.objects.pop(number).record.ref for number in along}
+        if self.delete_cut is not None:
+            self.delete_cut -= 1
+            if self.delete_cut < 0:
+                self.delete_cut = None
+                raise PowerCut
+
+
+class Migration(RuleBasedStateMachine):
+    """One target, one source, one store at a time."""
+
+    def __init__(self) -> None:
+        """Begin with an empty target."""
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp(prefix="ztoq-machine-"))
+        self.target = Target()
+        self.source = {record.ref: record for record in PROJECT}
+        self.strangers: dict[str, Record] = {}
+        self.store = self._opened()
+        self.changes = 0
+
+    def _opened(self) -> CrashingStore:
+        return CrashingStore(f"sqlite:///{self.folder}/m.db")
+
+    def _restart(self) -> None:
+        self.store.close()
+        self.store = self._opened()
+
+    def _do(self, work: Coroutine[Any, Any, Any], crash: Crash | None = None) -> None:
+        """Work until the end, or until the power fails; then start anew."""
+        self.store.crash = self.target.crash = crash
+        try:
+            asyncio.run(work)
+        except PowerCut:
+            self._restart()
+        self.store.crash = self.target.crash = None
+
+    async def _extract(self) -> None:
+        source = MemorySource(self.source.values(), CONTENTS, page_size=3)
+        with self.store.run("extract") as run:
+            await engine.extract(self.store, source, run.id, quiet)
+        await engine.transform(self.store, lambda _: [typed], quiet)
+
+    async def _roll_back(self) -> None:
+        with self.store.run("rollback") as run:
+            await engine.rollback(self.store, self.target, run.id, quiet)
+
+    # ------------------------------------------------------------------------------ what ztoq does
+
+    @initialize()
+    def begin(self) -> None:
+        """Read the source once: without that there is nothing to try."""
+        self._do(self._extract())
+
+    @rule()
+    def extract(self) -> None:
+        """Read everything again and map it."""
+        self._do(self._extract())
+
+    @rule(answers=LOST, requests=LOST)
+    def load(self, answers: set[str], requests: set[str]) -> None:
+        """Load; the first answers about some records, or the requests themselves, are lost."""
+        self.target.doubts |= answers
+        self.target.unsent |= requests
+        self._do(load(self.store, self.target))
+
+    @rule(answers=LOST, after=st.integers(0, 60))
+    def load_and_crash(self, answers: set[str], after: int) -> None:
+        """Load until the power fails; it does not where there is less to do."""
+        self.target.doubts |= answers
+        self._do(load(self.store, self.target), Crash(after=after))
+
+    def _some(self, place: int) -> tuple[str, Any]:
+        """Return an object of ours with its number."""
+        ours = [pair for pair in self.target.objects.items() if pair[0] not in self.strangers]
+        return ours[place % len(ours)]
+
+    def _something(self) -> bool:
+        return len(self.target.objects) > len(self.strangers)
+
+    @precondition(_something)
+    @rule(cut=st.one_of(st.none(), st.integers(0, 5)))
+    def roll_back(self, cut: int | None) -> None:
+        """Remove what was created; if the power fails meanwhile, go on with that first."""
+        self.target.delete_cut = cut
+        self._do(self._roll_back())
+        if cut is not None and self.target.delete_cut is None:
+            self._do(self._roll_back())
+        self.target.delete_cut = None
+
+    @precondition(_something)
+    @rule()
+    def lose_the_store(self) -> None:
+        """Begin with an empty store; what stands in the target bears its marks."""
+        self.store.close()
+        shutil.rmtree(self.folder)
+        self.folder.mkdir()
+        self.store = self._opened()
+        self._do(self._extract())
+
+    # --------------------------------------------------------------------------- what happens to it
+
+    @precondition(_something)
+    @rule(place=st.integers(0, 30))
+    def edit_by_hand(self, place: int) -> None:
+        """Let a person change the name of an object; a field of another name is another field."""
+        _, each = self._some(place)
+        if hasattr(each.record, "name") and each.record.kind is not Kind.FIELD:
+            each.record = attrs.evolve(each.record, name=f"{each.record.name} (checked)")
+
+    @precondition(_something)
+    @rule(inside=st.sampled_from([Kind.TEST_RUN, Kind.FOLDER]))
+    def add_a_stranger(self, inside: Kind) -> None:
+        """Let a person put a log into a run of ours, or a case into a folder, or anywhere."""
+        number = f"s{len(self.strangers)}"
+        key = f"STRANGER-{number}"
+        refs = [each.record.ref for each in self.target.objects.values()]
+        ref = next((ref for ref in reversed(refs) if ref.kind is inside), None)
+        record: Record = TestCase(key=key, name="By hand")
+        if ref and inside is Kind.FOLDER:
+            record = TestCase(key=key, name="By hand", folder=ref)
+        elif ref:
+            case = Ref(Kind.TEST_CASE, "ACME-T1")
+            record = TestLog(key=key, run=ref, case=case, status="Pass")
+        asyncio.run(self._place(number, record))
+
+    async def _place(self, number: str, record: Record) -> None:
+        links: Any = dict.fromkeys(record.parents(), Written(target_id="by hand"))
+        await self.target.write(record, number, links, None)
+        self.strangers[number] = record
+
+    @rule(case=st.sampled_from(CASES))
+    def change_the_source(self, case: TestCase) -> None:
+        """Rename a case in the source."""
+        self.changes += 1
+        self.source[case.ref] = attrs.evolve(case, name=f"{case.name} {self.changes}")
+
+    @rule()
+    def add_to_the_source(self) -> None:
+        """Run a case once more."""
+        self.changes += 1
+        last = next(each for each in PROJECT if each.key == "ACME-E2")
+        again = attrs.evolve(last, key=f"ACME-E{10 + self.changes}", raw=None)
+        assert isinstance(again, TestLog)
+        self.source[again.ref] = attrs.evolve(again, number=10 + self.changes)
+
+    # ---------------------------------------------------------------------------- what always holds
+
+    def _counts(self) -> Counter[str]:
+        return Counter(
+            each.record.key
+            for number, each in self.target.objects.items()
+            if number not in self.strangers
+        )
+
+    @invariant()
+    def each_key_stands_at_most_once(self) -> None:
+        """Nothing twice."""
+        twice = [key for key, number in self._counts().items() if number > 1]
+        assert not twice, twice
+
+    @invariant()
+    def strangers_are_untouched(self) -> None:
+        """What other people made stays as they made it."""
+        for number, record in self.strangers.items():
+            there = self.target.objects.get(number)
+            assert there is not None, f"{record.key} is gone"
+            assert there.record == record, f"{record.key} was changed"
+
+    def teardown(self) -> None:
+        """Let the migration end in peace: nothing is missing then."""
+        try:
+            self.target.doubts.clear()
+            self.target.unsent.clear()
+            self._do(self._extract())
+            self._do(load(self.store, self.target))
+            expected = {ref.key for ref in self.source} | {FIELD}
+            assert self._counts() == Counter(expected)
+            self.strangers_are_untouched()
+            conflicts = sum(
+                states.get(State.CONFLICT, 0) for states in self.store.counts().values()
+            )
+            assert (engine.outcome(self.store).exit is Exit.OK) is not bool(conflicts)
+        finally:
+            self.store.close()
+            shutil.rmtree(self.folder)
+
+
+TestMigration = Migration.TestCase
+TestMigration.settings = settings(
+    max_examples=10, stateful_step_count=12, derandomize=True, deadline=None, database=None
+)
