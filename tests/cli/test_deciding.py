@@ -220,6 +220,24 @@ def test_what_a_rollback_leaves_is_listed_and_makes_exit_1(ztoq: Program) -> Non
     assert "--force: objects that somebody changed since are removed too." in said.err
 
 
+def test_of_a_long_list_the_first_lines_are_shown(
+    ztoq: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ztoq_core.cli.undoing.MOST_LINES", 1)
+    conflict(ztoq)
+    assert "… and 1 more; --json lists them all" in ztoq("rollback", "--yes").out
+
+
+def test_a_rollback_that_is_interrupted_can_go_on(ztoq: Program) -> None:
+    ztoq("migrate")
+    ztoq.config(sink='at_check = "interrupt"')
+    said = ztoq("rollback", "--yes")
+    assert said.code == 130
+    assert "run the same command again to go on" in said.err
+    ztoq.config()
+    assert ztoq("rollback", "--yes").code == 0
+
+
 def test_one_run_is_rolled_back(ztoq: Program) -> None:
     ztoq("migrate")
     ztoq.config(more=EDIT)

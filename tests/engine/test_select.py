@@ -294,3 +294,20 @@ async def test_an_unfinished_transformation_is_known(store: Store) -> None:
 )
 def test_values_that_cannot_be_used_are_named(values: dict[str, Any], problem: str) -> None:
     assert next(Selection(**values).problems()).startswith(problem)
+
+
+async def test_many_executions_are_chosen_piece_by_piece(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ztoq_core.engine.select._BATCH", 1)
+    await extract(store)
+
+    keys = await bring(store, MemorySink(), executed_since="2025-01-01", executions="latest")
+
+    assert keys == ALL - {"ACME-E1", "ACME-E3", RUN_3.key}
+
+
+async def test_a_stub_is_none_of_the_first_cases(store: Store) -> None:
+    await extract(store, tuple(each for each in MORE if each.key not in {"ACME-T1", "ACME-T1#1"}))
+
+    assert await bring(store, MemorySink(), limit=1) == {"ACME-F1", "ACME-T2"}

@@ -60,15 +60,25 @@ class Explained:
     unasked: str
 
 
-async def explain(store: Store, number: int, build: Built, sink: Sink | None) -> Explained:
-    """Return the life of the record in row ``number``; ``sink`` None: the target is not asked."""
+async def explain(
+    store: Store,
+    number: int,
+    build: Built,
+    sink: Sink | None,
+    *,
+    patience: float = _PATIENCE_S,
+) -> Explained:
+    """Return the life of the record in row ``number``; ``sink`` None: the target is not asked.
+
+    ``patience`` is in seconds.
+    """
     life = store.life
     known = await store.read(life.known, number)
     record = await told(store, number, known.ref)
     stages: tuple[Stage, ...] = ()
     if record is not None:
         stages = tuple(_stages(record, build(await observed(store))))
-    present, unasked = await _present(sink, known)
+    present, unasked = await _present(sink, known, patience)
     return Explained(
         known=known,
         told=tuple(_changes("", known.extracted, _plain(record))) if record else (),
@@ -100,18 +110,18 @@ def _stages(record: Record, chain: Sequence[tuple[str, Transform]]) -> Iterator[
         )
 
 
-async def _present(sink: Sink | None, known: Known) -> tuple[Any, str]:
+async def _present(sink: Sink | None, known: Known, patience: float) -> tuple[Any, str]:
     if known.target_id is None:
         return None, "it does not stand in the target"
     if sink is None:
         return None, "the target was not asked"
     try:
-        async with asyncio.timeout(_PATIENCE_S):
+        async with asyncio.timeout(patience):
             return _plain(await sink.read(known.ref.kind, known.target_id)), ""
     except ZtoqError as error:
         return None, str(error)
     except TimeoutError:
-        return None, f"the target did not answer within {_PATIENCE_S} s"
+        return None, f"the target did not answer within {patience:.0f} s"
 
 
 def _plain(record: Record) -> Any:

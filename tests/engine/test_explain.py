@@ -1,0 +1,104 @@
+"""The life of a single record."""
+
+from __future__ import annotations
+
+import asyncio
+
+import attrs
+
+from ztoq_core import engine
+from ztoq_core.contracts import Skip
+from ztoq_core.engine import Event
+from ztoq_core.engine.explain import Explained, explain
+from ztoq_core.errors import MappingError
+from ztoq_core.records import Folder, Kind, Record, TestCase, Tree
+from ztoq_core.store import State, Store
+from ztoq_core.testing.memory import MemorySink, MemorySource
+from ztoq_core.testing.project import CONTENTS, PROJECT
+
+HOME = Folder(key="home", name="Home", tree=Tree.CASES)
+
+
+def quiet(_: Event) -> None:
+    """Tell nobody."""
+
+
+def change(record: Record) -> Record:
+    """Map each case in another way."""
+    if record.key == "ACME-T1":
+        raise Skip("not wanted")
+    if record.key == "ACME-P1":
+        raise MappingError("no status fits")
+    if isinstance(record, TestCase):
+        return attrs.evolve(record, folder=HOME.ref, brings=(HOME,), labels=("new",))
+    return record
+
+
+async def bring(store: Store, sink: MemorySink) -> None:
+    with store.run("migrate") as run:
+        await engine.extract(store, MemorySource(PROJECT, CONTENTS), run.id, quiet)
+        await engine.transform(store, lambda _: [change], quiet)
+        await engine.load(store, sink, run.id, quiet, request_timeout=0.01)
+
+
+async def life(store: Store, key: str, sink: MemorySink | None, patience: float = 30) -> Explained:
+    ((number, _),) = store.life.named(key, None)
+    return await explain(store, number, lambda _: [("change", change)], sink, patience=patience)
+
+
+async def test_each_change_is_told_by_its_path(store: Store) -> None:
+    sink = MemorySink()
+    await bring(store, sink)
+
+    found = await life(store, "ACME-T2", sink)
+
+    (stage,) = found.stages
+    assert [(each.path, each.before, each.after) for each in stage.changes] == [
+        ("folder.key", "ACME-F1", "home"),
+        ("labels", None, ["new"]),
+    ]
+    assert stage.brings == (HOME.ref,)
+    assert [each.ref for each in found.above] == [HOME.ref]
+    assert [entry.event for entry in found.journal] == ["intent", "answer", "answer"]
+    assert found.present["labels"] == ["new"]
+
+
+async def test_where_a_record_ended_is_told(store: Store) -> None:
+    sink = MemorySink()
+    await bring(store, sink)
+
+    skipped, failed = await life(store, "ACME-T1", sink), await life(store, "ACME-P1", sink)
+
+    assert [stage.end for stage in skipped.stages] == ["left out: not wanted"]
+    assert skipped.known.state is State.SKIPPED
+    assert [stage.end for stage in failed.stages] == ["cannot be mapped: no status fits"]
+    assert failed.unasked == "it does not stand in the target"
+
+
+async def test_what_a_mapping_brought_has_no_life_in_the_source(store: Store) -> None:
+    sink = MemorySink()
+    await bring(store, sink)
+
+    found = await life(store, "home", None)
+
+    assert found.known.derived
+    assert (found.stages, found.told, found.known.extracted) == ((), (), None)
+    assert [each.ref.key for each in found.below] == ["ACME-T2"]
+    assert found.unasked == "the target was not asked"
+
+
+class Silent(MemorySink):
+    """Never answers a reading."""
+
+    async def read(self, kind: Kind, target_id: str) -> Record:
+        await asyncio.Event().wait()
+        return await super().read(kind, target_id)
+
+
+async def test_a_silent_target_is_not_waited_for(store: Store) -> None:
+    sink = Silent()
+    await bring(store, sink)
+
+    found = await life(store, "ACME-T2", sink, patience=0)
+
+    assert found.unasked == "the target did not answer within 0 s"
