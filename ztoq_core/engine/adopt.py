@@ -42,7 +42,9 @@ async def adopt(  # noqa: PLR0913, PLR0917 - the loading's whole scene
             found = 0
             for owner in sorted(owners, key=lambda each: each.rank):
                 found += await _under(store, sink, kind, owner)
-        if found:
+        # a crash may have left some in doubt before: what lies under them is still to be found
+        doubts = await store.read(store.outbox.in_doubt)
+        if found or doubts:
             adopted += await settle(store, sink, schema, run, teller, roots, stop)
     if adopted:
         teller.say(f"{adopted} records bear this source's marks in the target and were adopted")

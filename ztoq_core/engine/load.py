@@ -164,7 +164,8 @@ class _Loading:
             await adopt(
                 self.store, self.sink, self.schema, self.run, self.teller, self.roots, self.stop
             )
-        if not self.stop.wished:
+        doubts = await self.store.read(self.store.outbox.in_doubt)
+        if not self.stop.wished and not doubts:
             self.store.set_meta(ADOPTION, "ended")
 
     async def _settle(self) -> int:
