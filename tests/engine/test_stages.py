@@ -10,7 +10,7 @@ import attrs
 import pytest
 
 from ztoq_core import engine
-from ztoq_core.contracts import Content, FieldSpec, Links, Skip, Written
+from ztoq_core.contracts import Content, FieldSpec, Found, Links, Skip, Written
 from ztoq_core.engine import Event
 from ztoq_core.errors import ConfigError, Exit, RejectedError, RetryableError
 from ztoq_core.records import (
@@ -579,3 +579,22 @@ async def test_files_of_steps_that_are_still_there_are_not_sent_again(store: Sto
 
     assert sink.calls[before:] == ["write test_case ACME-T2", "find attachment ACME-T2/1#9"]
     assert sink.keys() == sorted(record.key for record in records)
+
+
+class Hiding(MemorySink):
+    """Loses the answer about one case, and cannot look for it."""
+
+    async def find(self, record: Record, links: Links) -> tuple[Found, ...]:
+        if record.key == "ACME-T2":
+            raise RejectedError("this list cannot be read", status=400)
+        return await super().find(record, links)
+
+
+async def test_doubt_about_a_record_does_not_block_what_only_mentions_it(store: Store) -> None:
+    sink = Hiding(doubts={"ACME-T2"})
+
+    await migrate(store, source(), sink)
+
+    left = {problem.key: problem.state for problem in store.problems()}
+    assert left == {"ACME-T2": State.UNKNOWN}
+    assert sink.keys() == ALL

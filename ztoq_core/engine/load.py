@@ -129,6 +129,7 @@ class _Loading:
     on_conflict: str = "keep-target"
     roots: dict[Ref, Written | None] = attrs.field(factory=dict)
     busy: set[int] = attrs.field(factory=set)
+    despite_doubt: bool = False
     halt: ServiceError | StoreError | None = None
     freed: asyncio.Event = attrs.field(factory=asyncio.Event)
 
@@ -143,7 +144,12 @@ class _Loading:
             stored = await self.store.read(self.store.outbox.stored, Kind.FOLDER, 0, 1_000_000)
             keys = {root.ref for root in self.schema.roots}
             self.roots = {each.ref: each.written for _, each in stored if each.ref in keys}
-        await self._settled_phase(tuple(self.schema.kinds))
+        kinds = tuple(self.schema.kinds)
+        await self._settled_phase(kinds)
+        if await self.store.read(self.store.outbox.in_doubt):
+            # what only mentions it is written without, so that doubt never blocks the rest
+            self.despite_doubt = True
+            await self._settled_phase(kinds)
 
     async def _settled_phase(self, kinds: Collection[Kind], keys: Collection[str] = ()) -> None:
         """Write until nothing is in doubt that looking for it can settle."""
@@ -220,7 +226,7 @@ class _Loading:
             self.freed.clear()
 
     async def _break_circle(self, kinds: Collection[Kind], keys: Collection[str]) -> bool:
-        ref = await self.store.write(self.store.turns.break_circle, kinds, keys)
+        ref = await self.store.write(self.store.turns.break_circle, kinds, keys, self.despite_doubt)
         if ref is not None:
             self.teller.say(
                 f"{ref} refers to itself through others; written without that", "warning"

@@ -124,10 +124,13 @@ class Turns:
             )
         )
 
-    def break_circle(self, kinds: Collection[Kind], keys: Collection[str]) -> Ref | None:
+    def break_circle(
+        self, kinds: Collection[Kind], keys: Collection[str], *, despite_doubt: bool
+    ) -> Ref | None:
         """Release one record that only waits for what it mentions; return it, or None.
 
         ``kinds`` and ``keys`` as for ``to_write``: what may not be written now waits rightly.
+        ``despite_doubt``: nothing more becomes certain, so what is in doubt is not waited for.
         """
         item, edge, parent = self._item, self._edge, self._item.alias()
         held = (
@@ -139,7 +142,10 @@ class Turns:
                     ((edge.role == "parent") & (parent.state != State.FINISHED))
                     | ((edge.role == "owner") & parent.state.not_in(ARRIVED))
                     | ((edge.role == "after") & (parent.state << (State.READY, State.UNKNOWN)))
-                    | ((edge.role == "mention") & (parent.state == State.UNKNOWN))
+                    | (
+                        (edge.role == "mention")
+                        & (parent.state << (() if despite_doubt else (State.UNKNOWN,)))
+                    )
                 )
             )
         )
