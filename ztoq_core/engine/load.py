@@ -226,7 +226,9 @@ class _Loading:
             self.freed.clear()
 
     async def _break_circle(self, kinds: Collection[Kind], keys: Collection[str]) -> bool:
-        ref = await self.store.write(self.store.turns.break_circle, kinds, keys, self.despite_doubt)
+        ref = await self.store.write(
+            lambda: self.store.turns.break_circle(kinds, keys, despite_doubt=self.despite_doubt)
+        )
         if ref is not None:
             self.teller.say(
                 f"{ref} refers to itself through others; written without that", "warning"
