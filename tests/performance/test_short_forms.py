@@ -25,8 +25,6 @@ pytestmark = [
     "command",
     [
         "migrate_corpus.py --cases 600 --executions 900 --files 60",
-        "kill_loop.py --short --kills 8 --cases 200 --executions 300 --files 30",
-        "kill_loop.py --once --cases 300 --executions 500 --files 30",
     ],
 )
 def test_a_benchmark_passes_in_short(command: str) -> None:

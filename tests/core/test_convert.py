@@ -1,0 +1,85 @@
+"""Records and outside bodies to JSON and back."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import cattrs
+import pytest
+
+from ztoq_core.convert import converter, dumps, loads, problems, read_json, write_json
+from ztoq_core.records import (
+    FieldType,
+    FieldValue,
+    Folder,
+    Kind,
+    Record,
+    TestCase,
+    TestStep,
+    Tree,
+)
+
+CASE = TestCase(
+    key="ACME-T1",
+    name="Log in",
+    created=datetime(2025, 3, 1, 8, tzinfo=UTC),
+    steps=(TestStep(key="1", description="<b>Open</b>"),),
+    fields=(
+        FieldValue(name="Browsers", value=("Firefox", "Chrome"), type=FieldType.MULTI_CHOICE),
+        FieldValue(name="Risk", value=2.5),
+        FieldValue(name="Checked", value=True),
+        FieldValue(name="Nothing", value=None),
+    ),
+)
+
+
+@pytest.mark.parametrize("record", [CASE, Folder(key="F", name="f", tree=Tree.CASES)])
+def test_a_record_survives_the_store(record: Record) -> None:
+    assert loads(record.kind, dumps(record)) == record
+
+
+def test_what_has_its_own_place_is_not_part_of_the_record() -> None:
+    whole = loads(Kind.TEST_CASE, dumps(CASE), {"id": 1})
+
+    assert whole.raw == {"id": 1}
+    assert dumps(whole) == dumps(CASE)
+
+
+def test_a_lone_surrogate_survives_the_store() -> None:
+    broken = Folder(key="F", name="a\ud83db", tree=Tree.CASES)
+
+    assert loads(Kind.FOLDER, dumps(broken)) == broken
+
+
+@pytest.mark.parametrize("body", [b'{"a":"\\ud83d"}', b'{"a":1}'])
+def test_bodies_from_outside_are_read(body: bytes) -> None:
+    assert set(read_json(body)) == {"a"}
+
+
+def test_what_is_no_json_is_refused() -> None:
+    with pytest.raises(ValueError, match="Expecting"):
+        read_json(b"<html>")
+
+
+def test_json_is_sorted_so_that_equal_values_are_equal_bytes() -> None:
+    assert write_json({"b": 1, "a": 2}) == b'{"a":2,"b":1}'
+
+
+def test_a_time_without_a_zone_is_utc() -> None:
+    read = converter.structure("2025-03-01T08:00:00", datetime)
+
+    assert read == datetime(2025, 3, 1, 8, tzinfo=UTC)
+
+
+def test_a_value_that_no_field_has_is_refused() -> None:
+    with pytest.raises(cattrs.BaseValidationError) as caught:
+        converter.structure({"name": "Risk", "value": {"id": 1}}, FieldValue)
+
+    assert "no field value" in str(caught.value.exceptions[0])
+
+
+def test_problems_are_told_with_their_paths() -> None:
+    with pytest.raises(cattrs.BaseValidationError) as caught:
+        converter.structure({"key": "F", "name": "f", "tree": "nowhere"}, Folder)
+
+    assert "$.tree" in problems(caught.value)[0]
