@@ -169,6 +169,14 @@ async def test_files_that_may_be_pages_are_taken(answers: Any, opened: Any, name
         assert await content(shop, file) == PAGE
 
 
+async def test_a_page_served_as_a_page_is_no_log(answers: Any, opened: Any) -> None:
+    answers[FILE.locator] = Reply(content=PAGE, content_type="text/html; charset=utf-8")
+    file = Attachment(key=FILE.key, name="log.txt", owner=FILE.owner, locator=FILE.locator)
+    async with opened() as shop:
+        with pytest.raises(RejectedError):
+            await content(shop, file)
+
+
 async def test_an_empty_file_is_a_file(answers: Any, opened: Any) -> None:
     answers[FILE.locator] = Reply(content=b"", content_type="image/png")
     async with opened() as shop:

@@ -35,6 +35,8 @@ IN_USE = ("test_case", "test_execution")
 """Owners whose paths are seen in use by others, so that 503 is no mistake of ours in the path."""
 NO_PAGES = ("image/", "audio/", "video/", "application/pdf", "application/zip")
 """Types that are never a web page by another name, as office documents may well be."""
+TEXTS = ("text/plain", "text/csv", "application/json")
+"""Types of texts, which may hold a page; one that is also served as a page is none of them."""
 PAGE_STARTS = (b"<!doctype html", b"<html")
 
 
@@ -168,8 +170,10 @@ class Attachments:
 def _is_page(name: str, media_type: str, chunk: bytes) -> bool:
     """Return whether a web page came where the name promises something else."""
     promised, _ = mimetypes.guess_type(name)
-    if promised is None or not promised.startswith(NO_PAGES):
-        return False
-    return media_type.partition(";")[0].strip().casefold() == "text/html" or (
-        chunk[:200].lstrip().lower().startswith(PAGE_STARTS)
-    )
+    if promised is None:  # what a machine knows of .log differs
+        promised = "text/plain" if name.lower().endswith(".log") else ""
+    told = media_type.partition(";")[0].strip().casefold() == "text/html"
+    begun = chunk[:200].lstrip().lower().startswith(PAGE_STARTS)
+    if promised.startswith(NO_PAGES):
+        return told or begun
+    return promised in TEXTS and told and begun
