@@ -16,7 +16,7 @@ import orjson
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 from cattrs.preconf.orjson import make_converter
 
-from ztoq_core.records import RECORD_TYPES, Kind, Record, Value
+from ztoq_core.records import RECORD_TYPES, Kind, Record
 
 __all__ = ["converter", "dumps", "loads", "problems", "read_json", "write_json"]
 
@@ -25,21 +25,11 @@ R = TypeVar("R", bound=Record)
 converter = make_converter(omit_if_default=True)
 
 
-def _structure_value(raw: Any, _: Any) -> Value:
-    if isinstance(raw, list | tuple):
-        return tuple(str(each) for each in raw)
-    if raw is None or isinstance(raw, str | int | float | bool):
-        return raw
-    raise ValueError(f"{raw!r} is no field value")
-
-
 def _structure_datetime(raw: Any, _: Any) -> datetime:
     moment = datetime.fromisoformat(raw)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-converter.register_structure_hook(Value, _structure_value)
-converter.register_unstructure_hook(Value, lambda value: value)
 converter.register_structure_hook(datetime, _structure_datetime)
 
 for _type in RECORD_TYPES.values():

@@ -71,13 +71,6 @@ def test_a_time_without_a_zone_is_utc() -> None:
     assert read == datetime(2025, 3, 1, 8, tzinfo=UTC)
 
 
-def test_a_value_that_no_field_has_is_refused() -> None:
-    with pytest.raises(cattrs.BaseValidationError) as caught:
-        converter.structure({"name": "Risk", "value": {"id": 1}}, FieldValue)
-
-    assert "no field value" in str(caught.value.exceptions[0])
-
-
 def test_problems_are_told_with_their_paths() -> None:
     with pytest.raises(cattrs.BaseValidationError) as caught:
         converter.structure({"key": "F", "name": "f", "tree": "nowhere"}, Folder)
