@@ -285,6 +285,8 @@ class _Extraction:
         except RejectedError as error:
             found = Reject(kind=ref.kind, key=ref.key, reason=str(error))
         if isinstance(found, Reject):
+            if await self.store.write(self.store.intake.still_gone, self.run, ref):
+                return
             stub = await self._stub(ref, found.reason)
             await self.store.write(
                 lambda: self.store.intake.save_resolved(self.run, [stub], derived=True)

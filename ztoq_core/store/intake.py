@@ -393,6 +393,23 @@ class Intake:
             return []
         return self.save_completed([Completed(run, tuple(records))])[0]
 
+    def still_gone(self, run: int, ref: Ref) -> bool:
+        """Mark a record as gone that the source gave earlier; return False where it never did.
+
+        What stands in the target for it stays as it is.
+        """
+        item = self._item
+        return bool(
+            item.update(state=State.GONE, reason="no longer in the source", seen_run=run)
+            .where(
+                (item.kind == ref.kind)
+                & (item.key == ref.key)
+                & ~item.record.is_null()
+                & ~item.derived
+            )
+            .execute()
+        )
+
     def latest_log_of(self, case: Ref) -> Record | None:
         """Return the newest log of a case that has step results, for the steps of its stub."""
         edge, item = self._store.edge_table, self._item

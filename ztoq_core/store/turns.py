@@ -29,6 +29,7 @@ __all__ = ["Turns"]
 BAD = (State.FAILED, State.BLOCKED, State.REJECTED, State.GONE, State.DELETED)
 SETTLED = (*BAD, State.SKIPPED, State.FINISHED, State.WRITTEN, State.CONFLICT)
 ARRIVED = (State.WRITTEN, State.FINISHED, State.CONFLICT)
+_STANDING = (State.FINISHED, State.CONFLICT, State.GONE)
 
 
 class Turns:
@@ -67,8 +68,9 @@ class Turns:
         item, edge, parent = self._item, self._edge, self._item.alias()
         absent: Any = False
         if becomes is State.BLOCKED:
+            # what is gone from the source, or in conflict, still stands if it ever was written
             absent = parent.id.is_null() | (
-                (parent.state == State.CONFLICT) & parent.target_id.is_null()
+                (parent.state << (State.CONFLICT, State.GONE)) & parent.target_id.is_null()
             )
         while True:
             children = (
@@ -81,7 +83,7 @@ class Turns:
                 .where(
                     (edge.side == Side.TARGET)
                     & (edge.role << ("parent", "owner"))
-                    & ((parent.state << list(states)) | absent)
+                    & ((parent.state << [s for s in states if s is not State.GONE]) | absent)
                 )
             )
             changed = (
@@ -96,8 +98,8 @@ class Turns:
         """Count, as a subquery, what the outer record waits for."""
         edge, parent = self._edge, self._item.alias()
         waits = (
-            ((edge.role == "parent") & parent.state.not_in((State.FINISHED, State.CONFLICT)))
-            | ((edge.role == "owner") & parent.state.not_in(ARRIVED))
+            ((edge.role == "parent") & parent.state.not_in(_STANDING))
+            | ((edge.role == "owner") & parent.state.not_in((*ARRIVED, State.GONE)))
             | ((edge.role == "mention") & parent.state.not_in(SETTLED))
             | (
                 (edge.role == "after")
