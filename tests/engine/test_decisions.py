@@ -325,14 +325,7 @@ async def test_doubt_that_cannot_be_settled_does_not_stop_the_rest(store: Store)
     sink, found = await doubt(store)
 
     assert found.attempts == 1
-    assert set(ALL) - set(sink.keys()) == {  # what calls the case waits for it
-        "ACME-T1",
-        "ACME-T1#1",
-        "ACME-R1/ACME-T1/",
-        "ACME-E1",
-        "ACME-E2",
-        "ACME-E2#2",
-    }
+    assert sink.keys() == sorted(ALL)  # what calls the case is written without the call
     assert engine.outcome(store).exit is Exit.LEFT
 
 
