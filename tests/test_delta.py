@@ -10,6 +10,7 @@ import pytest
 from ztoq_zephyr.simulator.model import File, Project, WebLink
 
 from tests.journey import Journey, journey, project
+from ztoq_core import engine
 from ztoq_core.errors import Exit
 from ztoq_core.store import State
 
@@ -82,3 +83,23 @@ async def test_a_deleted_case_is_reported_and_stays(
             gone = {problem.key for problem in store.problems() if problem.state is State.GONE}
         assert "ACME-T6" in gone
         assert writes(sides) == before
+
+
+async def test_a_field_that_somebody_else_uses_outlives_a_rollback(tmp_path: Path) -> None:
+    async with journey(tmp_path) as sides:
+        await sides.run()
+        fields = sides.qtest.by_hand("GET", "settings/test-cases/fields")
+        key = next(each for each in fields if each["label"] == "Zephyr key")
+        theirs = {
+            "name": "theirs",
+            "properties": [{"field_id": key["id"], "field_value": "of mine"}],
+        }
+        sides.qtest.by_hand("POST", "test-cases", theirs)
+
+        async with sides.opened() as (_, _, sink):
+            with sides.store() as store, store.run("rollback") as run:
+                undone = await engine.rollback(store, sink, run.id, lambda _: None)
+
+        kept = {each.ref.key: each.reason for each in undone.kept}
+        assert list(kept) == ["test_case/Zephyr key"]
+        assert "objects that ztoq did not make" in kept["test_case/Zephyr key"]

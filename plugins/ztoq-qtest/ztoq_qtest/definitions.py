@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
-from ztoq_core.plugin import FieldDefinition, FieldType, Found, Kind, RecordError, Written
+from ztoq_core.plugin import (
+    FieldDefinition,
+    FieldType,
+    Found,
+    Kind,
+    RecordError,
+    RejectedError,
+    Written,
+)
 from ztoq_qtest.fields import LABEL_LENGTH, FieldSet
 from ztoq_qtest.kinds import FIELD_OWNERS, Place, place_of
 from ztoq_qtest.project import MISSING, Project
@@ -14,6 +23,8 @@ from ztoq_qtest.values import DATA_TYPES, Choice, Field
 
 __all__ = ["delete_field", "find_field", "write_field"]
 
+SEARCHED = 100
+NOT_ALLOWED = 405  # as the contract has it for what cannot be deleted
 VALUES_AT_ONCE = 100  # vendor's document, POST allowed-values
 CHOICES = frozenset({FieldType.CHOICE, FieldType.MULTI_CHOICE})
 
@@ -150,13 +161,60 @@ async def find_field(desk: Desk, definition: FieldDefinition) -> list[Found]:
 
 
 async def delete_field(desk: Desk, target_id: str) -> None:
-    """Remove a field that ztoq made, or the values that it added; what is gone already is done."""
+    """Remove a field that ztoq made, or the values that it added; what is gone already is done.
+
+    Raises:
+        RejectedError: Objects of others use it (status 405), or that cannot be found out.
+    """
     place = place_of(Kind.FIELD, target_id)
     path = f"settings/{place.type}/fields/{place.id}"
     _, added, numbers = target_id.partition("#")
-    paths = [f"{path}/allowed-values/{n}" for n in numbers.split(",") if n] if added else [path]
+    values = [part for part in numbers.split(",") if part]
+    paths = [f"{path}/allowed-values/{n}" for n in values] if added else [path]
+    if paths and await _used(desk, place, values):
+        raise RejectedError(
+            "objects that ztoq did not make use this field or its values", status=NOT_ALLOWED
+        )
     try:
         for each in paths:
             await desk.project.send("DELETE", each, accept={MISSING})
     finally:
         desk.settings.generation += 1
+
+
+async def _used(desk: Desk, field: Place, values: Sequence[str]) -> bool:
+    """Whether an object still has a value in the field (one of ``values``, if any are named).
+
+    A search may still show what was just removed, so each hit is read.
+    """
+    project = desk.project
+    body = {
+        "object_type": field.type,
+        "fields": ["id"],
+        "query": f"'{field.id}' is 'not empty'",  # vendor's document: a field's id is its name
+    }
+    page, whole = 1, True
+    while whole:
+        answer = await project.send(
+            "POST", "search", body, params={"page": page, "pageSize": SEARCHED}, repeatable=True
+        )
+        found = answer.body.get("items") if isinstance(answer.body, dict) else None
+        for item in found or ():
+            held = await _held(project, Place(field.type, int(item["id"])), field.id)
+            if held & set(values) if values else held:
+                return True
+        page, whole = page + 1, len(found or ()) >= SEARCHED
+    return False
+
+
+async def _held(project: Project, place: Place, field: int) -> set[str]:
+    """Return the values of one field of an object; none where the object is not there."""
+    there = await project.send("GET", place.path, accept={MISSING})
+    if there.status == MISSING:
+        return set()
+    return {
+        part
+        for each in there.body.get("properties") or ()
+        if each.get("field_id") == field
+        for part in re.findall(r"[^\[\],]+", str(each.get("field_value") or ""))
+    }
