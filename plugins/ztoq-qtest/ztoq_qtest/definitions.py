@@ -171,6 +171,8 @@ async def delete_field(desk: Desk, target_id: str) -> None:
     _, added, numbers = target_id.partition("#")
     values = [part for part in numbers.split(",") if part]
     paths = [f"{path}/allowed-values/{n}" for n in values] if added else [path]
+    if (await desk.project.send("GET", path, accept={MISSING})).status == MISSING:
+        return
     if paths and await _used(desk, place, values):
         raise RejectedError(
             "objects that ztoq did not make use this field or its values", status=NOT_ALLOWED
