@@ -171,9 +171,12 @@ async def delete_field(desk: Desk, target_id: str) -> None:
     _, added, numbers = target_id.partition("#")
     values = [part for part in numbers.split(",") if part]
     paths = [f"{path}/allowed-values/{n}" for n in values] if added else [path]
-    if (await desk.project.send("GET", path, accept={MISSING})).status == MISSING:
+    there = await desk.project.send("GET", path, accept={MISSING})
+    if there.status == MISSING:
         return
-    if paths and await _used(desk, place, values):
+    # a field that is switched off shows its values to nobody, and no search knows it
+    shown = there.body.get("is_active") is not False
+    if paths and shown and await _used(desk, place, values):
         raise RejectedError(
             "objects that ztoq did not make use this field or its values", status=NOT_ALLOWED
         )
