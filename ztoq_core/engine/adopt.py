@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ztoq_core.contracts import Mark, Owner, Schema, Sink, Written
-from ztoq_core.engine.owners import owners_of
+from ztoq_core.contracts import Mark, Schema, Sink, Written
+from ztoq_core.engine.owners import marks_of, owners_of
 from ztoq_core.engine.progress import Stop, Teller
 from ztoq_core.engine.settle import settle
 from ztoq_core.records import Kind, Ref
@@ -36,7 +36,7 @@ async def adopt(  # noqa: PLR0913, PLR0917 - the loading's whole scene
             continue
         owners = sink.listed_by_owner.get(kind)
         if owners is None:
-            marks = await _marks(sink, kind, ())
+            marks = await marks_of(sink, kind)
             found = await _doubt(store, kind, marks)
         else:
             found = 0
@@ -60,7 +60,7 @@ async def _under(store: Store, sink: Sink, kind: Kind, owner: Kind) -> int:
             store.outbox.ready_under, kind, owner, [each.ref.key for each in among]
         )
         under = owners_of(ours, among)
-        marks = await _marks(sink, kind, under) if under else []
+        marks = await marks_of(sink, kind, under) if under else []
         if kind is Kind.ATTACHMENT:
             # files bear no mark: wherever there are any, each of ours is looked for by content
             keys = [each.key for each in ours] if marks else []
@@ -73,14 +73,3 @@ async def _under(store: Store, sink: Sink, kind: Kind, owner: Kind) -> int:
 async def _doubt(store: Store, kind: Kind, marks: Sequence[Mark]) -> int:
     keys = list(dict.fromkeys(mark.key for mark in marks if mark.key))
     return await store.write(store.outbox.doubt_marked, kind, keys)
-
-
-async def _marks(sink: Sink, kind: Kind, owners: Sequence[Owner]) -> list[Mark]:
-    marks: list[Mark] = []
-    cursor: str | None = None
-    while True:
-        page = await sink.marks(kind, owners, cursor)
-        marks += page.marks
-        cursor = page.cursor
-        if cursor is None:
-            return marks

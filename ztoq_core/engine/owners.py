@@ -1,16 +1,28 @@
-"""Which written records to ask for what lies under them: only those that should have something."""
+"""What the target lists: whom to ask for what lies under them, and all pages of the answer."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import attrs
 
-from ztoq_core.contracts import Owner
-from ztoq_core.records import Attachment, Record, Ref
+from ztoq_core.contracts import Mark, Owner, Sink
+from ztoq_core.records import Attachment, Kind, Record, Ref
 from ztoq_core.store import Stored
 
-__all__ = ["owners_of"]
+__all__ = ["marks_of", "owners_of"]
+
+
+async def marks_of(sink: Sink, kind: Kind, owners: Sequence[Owner] = ()) -> list[Mark]:
+    """Return all that the target lists of a kind, in the whole project or under these owners."""
+    marks: list[Mark] = []
+    cursor: str | None = None
+    while True:
+        page = await sink.marks(kind, owners, cursor)
+        marks += page.marks
+        cursor = page.cursor
+        if cursor is None:
+            return marks
 
 
 def owners_of(children: Iterable[Record], among: Iterable[Stored]) -> list[Owner]:

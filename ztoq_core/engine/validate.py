@@ -6,14 +6,14 @@ Works from the store and the target alone; the source may be gone.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 
 import attrs
 import orjson
 
-from ztoq_core.contracts import Mark, Owner, Sink
+from ztoq_core.contracts import Mark, Sink
 from ztoq_core.convert import converter
-from ztoq_core.engine.owners import owners_of
+from ztoq_core.engine.owners import marks_of, owners_of
 from ztoq_core.engine.progress import Progress, Stop, Teller, one_error
 from ztoq_core.records import Kind
 from ztoq_core.store import Compared, State, Store, Stored, Validation
@@ -102,7 +102,7 @@ async def _whole(store: Store, sink: Sink, kind: Kind, check: _Check) -> None:
     while batch := await store.read(store.outbox.stored, kind, after, 1000):
         expected += [each for _, each in batch]
         after = batch[-1][0]
-    check.compare(expected, [mark async for mark in _marks(sink, kind, ())])
+    check.compare(expected, await marks_of(sink, kind))
 
 
 async def _by_owner(  # noqa: PLR0913, PLR0917 - one pass over one kind
@@ -119,19 +119,8 @@ async def _by_owner(  # noqa: PLR0913, PLR0917 - one pass over one kind
                 store.outbox.stored_under, kind, owner_kind, [each.ref.key for each in among]
             )
             under = owners_of((each.record for each in expected), among)
-            marks = [mark async for mark in _marks(sink, kind, under)] if under else []
+            marks = await marks_of(sink, kind, under) if under else []
             check.compare(expected, marks)
-
-
-async def _marks(sink: Sink, kind: Kind, owners: Sequence[Owner]) -> AsyncIterator[Mark]:
-    cursor: str | None = None
-    while True:
-        page = await sink.marks(kind, owners, cursor)
-        for mark in page.marks:
-            yield mark
-        cursor = page.cursor
-        if cursor is None:
-            return
 
 
 def _by_name(lost: Sequence[Stored], strangers: Sequence[Mark]) -> tuple[list[Stored], list[Mark]]:
