@@ -96,14 +96,15 @@ class Config:
         return f"sqlite:///{self.folder / path}"
 
     def chain(self) -> tuple[Part[TransformerPlugin[Any]], ...]:
-        """Return the transformers in order: those of the config, else the pair's defaults.
+        """Return the transformers in order: those of the config, then the pair's defaults.
 
-        Empty where the pair has no default: then records go as they are.
+        The defaults are left out where the config names one that shapes records itself. Empty
+        where nothing is named and the pair has no default: then records go as they are.
 
         Raises:
             PluginError: The defaults are not clear, or in a plugin that cannot be used.
         """
-        if self.transforms:
+        if not all(part.plugin.adjusts for part in self.transforms):
             return self.transforms
         defaults = self._plugins.defaults(self.source.plugin.name, self.sink.plugin.name)
         reader = Tables(self.folder)
@@ -113,7 +114,7 @@ class Config:
         ]
         if reader.problems:
             raise ConfigError("\n".join(reader.problems))
-        return tuple(each for each in parts if each)
+        return (*self.transforms, *(each for each in parts if each))
 
     def build(self, schema: Schema) -> Sequence[Transform]:
         """Return the built transformers for a source with this schema."""

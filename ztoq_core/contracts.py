@@ -13,7 +13,7 @@ from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 import attrs
 
-from ztoq_core.records import Attachment, Kind, Level, Note, Record, Ref
+from ztoq_core.records import Attachment, Kind, Level, Named, Note, Record, Ref, Topic
 from ztoq_core.schema import FieldSpec, Finding, Schema, User
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "Client",
     "Connection",
     "Content",
+    "Directory",
     "Download",
     "FieldSpec",
     "Finding",
@@ -32,6 +33,7 @@ __all__ = [
     "MarkPage",
     "Owner",
     "Page",
+    "Pictures",
     "Reject",
     "Scene",
     "Schema",
@@ -214,6 +216,31 @@ class ChangedSince(Protocol):
         ...
 
 
+@runtime_checkable
+class Directory(Protocol):
+    """What a ``Source`` has besides where it, or something beside it, knows ids by name."""
+
+    async def look_up(self, topic: Topic, ids: Sequence[str]) -> tuple[Named, ...]:
+        """Return what is known of these ids, in any order; those that nobody knows are left out.
+
+        The engine asks for each id once and keeps the answer; it asks again, in a later
+        extraction, only for those that were left out.
+        """
+        ...
+
+
+@runtime_checkable
+class Pictures(Protocol):
+    """What a ``Source`` has besides where texts show pictures that only its credentials open."""
+
+    def picture(self, file: Attachment) -> AsyncIterator[bytes] | None:
+        """Yield the picture at ``file.locator``; None where the address is none of the source's.
+
+        Raises (while it yields) as ``Source.download``.
+        """
+        ...
+
+
 # ------------------------------------------------------------------------------------------ sink
 
 
@@ -391,7 +418,10 @@ class Sink(Protocol):
 
 @attrs.frozen(kw_only=True)
 class Scene:
-    """What a transformer may know when it is built: the source's schema and both config objects."""
+    """What a transformer may know when it is built: the source's schema and both config objects.
+
+    ``source.users`` are the people whom a directory knows, by the ids that records have.
+    """
 
     source: Schema
     source_config: object = None
@@ -556,7 +586,9 @@ class TransformerPlugin(Generic[C]):
     """A transformer that a plugin declares.
 
     ``default_for`` lists (source, sink) names for which it runs where the config names no
-    transformer.
+    transformer. One that ``adjusts`` leaves the target's shape to others: where a config names
+    only such ones, the default of the pair runs after them. ``suggest`` writes the text of a
+    mapping file from both schemas, for ``ztoq map suggest``.
     """
 
     name: str
@@ -564,4 +596,6 @@ class TransformerPlugin(Generic[C]):
     config: type[C]
     build: Callable[[C, Scene], Transform]
     default_for: tuple[tuple[str, str], ...] = ()
+    adjusts: bool = False
+    suggest: Callable[[Schema, Schema], str] | None = None
     check: Callable[[C, Schema, Schema], tuple[Finding, ...]] = lambda _config, _source, _sink: ()

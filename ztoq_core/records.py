@@ -11,10 +11,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar
+from urllib.parse import quote
 
 import attrs
 
 __all__ = [
+    "ADDRESS",
     "RECORD_TYPES",
     "Attachment",
     "Call",
@@ -22,10 +24,12 @@ __all__ = [
     "FieldType",
     "FieldValue",
     "Folder",
+    "Image",
     "Kind",
     "Level",
     "Link",
     "LinkType",
+    "Named",
     "Note",
     "Parameter",
     "Record",
@@ -40,9 +44,14 @@ __all__ = [
     "TestPlan",
     "TestRun",
     "TestStep",
+    "Topic",
     "Tree",
     "Value",
 ]
+
+
+ADDRESS = "ztoq:"
+"""The scheme of the URLs by which mapped texts point at records."""
 
 
 class Kind(StrEnum):
@@ -112,6 +121,15 @@ class Level(StrEnum):
     LOSS = "loss"
 
 
+class Topic(StrEnum):
+    """What records name by a number or id of another service, and somebody may know by name."""
+
+    ISSUE = "issue"
+    PERSON = "person"
+    COMPONENT = "component"
+    VERSION = "version"
+
+
 Value = str | int | float | bool | tuple[str, ...] | None
 """The value of a field. Dates are ISO 8601 strings, many choices a tuple, nothing None."""
 
@@ -126,6 +144,34 @@ class Ref:
     def __str__(self) -> str:
         """Return the form that messages use."""
         return f"{self.kind} {self.key}"
+
+    @property
+    def address(self) -> str:
+        """The URL that stands for the record in mapped texts, such as ``ztoq:test_case/ACME-T1``.
+
+        ``Sink.finish`` puts the target's own in its place.
+        """
+        return f"{ADDRESS}{self.kind}/{quote(self.key, safe='')}"
+
+
+@attrs.frozen(kw_only=True)
+class Named:
+    """What a directory knows of an id: an issue, a person, a component or a version.
+
+    ``id`` is the id as records have it. ``key`` is the readable key of an issue, ``name`` the
+    summary of an issue or the name of the others, ``email`` and ``active`` are a person's,
+    ``start`` and ``end`` the dates of a version. ``url`` is what a person can open.
+    """
+
+    topic: Topic
+    id: str
+    key: str = ""
+    name: str = ""
+    email: str = ""
+    active: bool = True
+    url: str = ""
+    start: datetime | None = None
+    end: datetime | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -152,6 +198,10 @@ class FieldValue:
     ``alternatives`` are further values for a choice, tried in order where the target does not allow
     ``value``. An ``optional`` value that has no place in the target is dropped without a note,
     because another field carries it.
+
+    ``placed``: a transformer decided on label and type; those after it leave them alone. ``origin``
+    is the source's field that the value came from (its name; ``@status`` for what is no custom
+    field), so that coverage can be counted. ``lossy``: the value says less than the source's did.
     """
 
     name: str
@@ -159,6 +209,9 @@ class FieldValue:
     type: FieldType | None = None
     alternatives: tuple[str, ...] = ()
     optional: bool = False
+    placed: bool = False
+    origin: str = ""
+    lossy: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -175,6 +228,19 @@ class Link:
     issue_key: str | None = None
     url: str = ""
     text: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class Image:
+    """A picture in the texts of a record.
+
+    ``src`` is the address as it stands in the texts (unescaped), ``file`` the attachment that
+    holds the picture. The engine tells the transformers in ``lost`` why it is not at hand.
+    """
+
+    src: str
+    file: Ref
+    lost: str = ""
 
 
 @attrs.frozen
@@ -200,6 +266,10 @@ class Record:
     of
     the folders that the record lies in, outermost first. Neither ``raw`` nor ``brings`` is
     part of the stored record.
+
+    ``images`` are the pictures that the texts show. ``refers`` names what mapped texts point at by
+    ``Ref.address``: settled before ``Sink.finish``, which resolves it, and nothing waits for it
+    before.
     """
 
     kind: ClassVar[Kind]
@@ -209,6 +279,8 @@ class Record:
     fields: tuple[FieldValue, ...] = ()
     links: tuple[Link, ...] = ()
     notes: tuple[Note, ...] = ()
+    images: tuple[Image, ...] = ()
+    refers: tuple[Ref, ...] = ()
     raw: Mapping[str, Any] | None = attrs.field(default=None, eq=False, repr=False)
     brings: tuple[Record, ...] = attrs.field(default=(), eq=False, repr=False)
 
@@ -530,7 +602,8 @@ class Attachment(Record):
 
     ``part`` names the step or step result of the owner that the file belongs to, or is ``""``.
     ``plan`` is the first plan of the cycle that owns the file, for targets whose cycles take none.
-    ``locator`` is what the source needs to download it. ``size`` (bytes), ``media_type`` and
+    ``locator`` is what the source needs to download it; of an ``inline`` one, a picture in the
+    owner's texts, it is the address that stands there. ``size`` (bytes), ``media_type`` and
     ``sha256`` are filled by the engine from the content itself.
     """
 
@@ -541,6 +614,7 @@ class Attachment(Record):
     part: str = ""
     plan: Ref | None = None
     locator: str = ""
+    inline: bool = False
     size: int = 0
     media_type: str = ""
     sha256: str = ""

@@ -116,6 +116,9 @@ class Shop:
         yield TransformerPlugin(
             name="rename", summary="", config=Rename, build=rename, default_for=pairs
         )
+        yield TransformerPlugin(
+            name="adjust", summary="", config=Rename, build=rename, adjusts=True
+        )
 
 
 GOOD = """
@@ -537,6 +540,22 @@ def test_named_transformers_are_built_in_order_with_the_scene(read: Reader) -> N
     for transform in got.build(schema):
         record = transform(record)
     assert record == TestCase(key="ACME-T1", name="AF1F2")
+
+
+@pytest.mark.parametrize(
+    ("named", "order"),
+    [
+        (["adjust"], ["adjust", "rename"]),
+        (["adjust", "adjust"], ["adjust", "adjust", "rename"]),
+        (["adjust", "rename"], ["adjust", "rename"]),
+        (["rename", "adjust"], ["rename", "adjust"]),
+    ],
+)
+def test_the_default_runs_after_transformers_that_only_adjust(
+    read: Reader, named: list[str], order: list[str]
+) -> None:
+    got = read(GOOD + "".join(f'[[transform]]\nuse = "{name}"\n' for name in named))
+    assert [part.plugin.name for part in got.chain()] == order
 
 
 def test_a_default_whose_config_needs_keys_says_so(tmp_path: Path) -> None:
