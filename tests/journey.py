@@ -127,10 +127,15 @@ class Journey:
         """Go from one side to the other, through all stages; return what it amounts to."""
         async with self.opened(outage) as (read, source, sink):
             with store.run("migrate") as run:
-                await engine.extract(store, source, run.id, _quiet)
+                await engine.extract(store, source, run.id, _quiet, stream=read.streams)
                 await engine.transform(store, read.build, _quiet)
                 await engine.load(
-                    store, sink, run.id, _quiet, request_timeout=read.sink.settings.timeout
+                    store,
+                    sink,
+                    run.id,
+                    _quiet,
+                    request_timeout=read.sink.settings.timeout,
+                    source=source if read.streams else None,
                 )
                 await engine.validate(store, sink, _quiet)
         return engine.outcome(store)
@@ -174,14 +179,16 @@ async def journey(  # noqa: PLR0913 - each is one side's setting
     zephyr: ZephyrOptions | None = None,
     qtest: Mapping[str, Any] | None = None,
     read: Project | None = None,
+    store: Mapping[str, Any] | None = None,
 ) -> AsyncIterator[Journey]:
-    """Serve both sides; ``source`` and ``sink`` are further lines of the configuration."""
+    """Serve both sides; ``source``, ``sink``, ``store`` are further lines of the configuration."""
     one = Zephyr([read or project()], zephyr or ZephyrOptions(jira="https://acme.example.com"))
     other = QTest(QTestOptions(username=USER, password=PASSWORD, **(qtest or {})))
     async with AsyncExitStack() as stack:
         read_at = await stack.enter_async_context(one.serving())
         write_at = await stack.enter_async_context(other.serving())
         tables = {
+            "store": dict(store or {}),
             "source": {
                 "use": "zephyr",
                 "base_url": read_at,

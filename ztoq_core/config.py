@@ -43,6 +43,8 @@ DEFAULT_FILE = Path("ztoq.toml")
 DEFAULT_STORE = "sqlite:///ztoq.db"
 SCHEMES = ("sqlite", "postgresql")
 TABLES = ("store", "source", "sink", "log", "select")
+MODES = ("stage", "stream")
+"""Whether files are kept in the store's folder, or passed on to the target while loading."""
 
 
 @attrs.frozen(kw_only=True)
@@ -68,11 +70,15 @@ class Part(Generic[P]):
 
 @attrs.frozen(kw_only=True)
 class Config:
-    """Everything that a run is told. ``path`` is None where it was not read from a file."""
+    """Everything that a run is told. ``path`` is None where it was not read from a file.
+
+    ``streams``: files are not kept in the store but go from the source to the target while loading.
+    """
 
     path: Path | None
     folder: Path
     store: str | Secret
+    streams: bool = False
     source: Part[SourcePlugin[Any]]
     sink: Part[SinkPlugin[Any]]
     transforms: tuple[Part[TransformerPlugin[Any]], ...]
@@ -132,6 +138,8 @@ class Config:
     def shown(self) -> dict[str, Any]:
         """Return the effective settings as plain tables, each secret as ``***``."""
         tables: dict[str, Any] = {"store": {"url": show(self.store)}}
+        if self.streams:
+            tables["store"]["attachments_mode"] = "stream"
         for name, part in (("source", self.source), ("sink", self.sink)):
             tables[name] = {"use": part.plugin.name, **show(part.settings)}
         tables["transform"] = [
@@ -213,12 +221,18 @@ def from_tables(
     ]
     if store and isinstance(store.url, str):
         reader.problems += _unusable_store(store.url)
+    if store and store.attachments_mode not in MODES:
+        known = nearest(store.attachments_mode, MODES)
+        reader.problems.append(
+            f"there is no mode {store.attachments_mode!r}{known} @ store.attachments_mode"
+        )
     if reader.problems or not (store and log and source and sink and select is not None):
         raise ConfigError("\n".join(reader.problems))
     return Config(
         path=None,
         folder=folder,
         store=store.url,
+        streams=store.attachments_mode == "stream",
         source=source,
         sink=sink,
         transforms=tuple(each for each in transforms if each),
@@ -231,6 +245,7 @@ def from_tables(
 @attrs.frozen(kw_only=True)
 class _Store:
     url: str | Secret = DEFAULT_STORE
+    attachments_mode: str = "stage"
 
 
 @attrs.frozen(kw_only=True)

@@ -45,6 +45,7 @@ __all__ = [
     "Skip",
     "Source",
     "SourcePlugin",
+    "Streams",
     "Transform",
     "TransformerPlugin",
     "User",
@@ -226,6 +227,15 @@ class Directory(Protocol):
         The engine asks for each id once and keeps the answer; it asks again, in a later
         extraction, only for those that were left out.
         """
+        ...
+
+
+@runtime_checkable
+class Streams(Protocol):
+    """What a ``Source`` has besides where a file can be passed on while it is still being read."""
+
+    def open_file(self, attachment: Attachment) -> AbstractAsyncContextManager[Download]:
+        """Open a file for reading in chunks; both raise as ``Source.download``."""
         ...
 
 
@@ -454,10 +464,17 @@ class Answer:
 
 
 class Download(Protocol):
-    """A body that is read in chunks. ``size`` is what the header promised, None if nothing."""
+    """A body that is read in chunks."""
 
-    media_type: str
-    size: int | None
+    @property
+    def media_type(self) -> str:
+        """What the header says, ``""`` if nothing."""
+        ...
+
+    @property
+    def size(self) -> int | None:
+        """The bytes that the header promises, None where it does not or they are packed."""
+        ...
 
     def chunks(self) -> AsyncIterator[bytes]:
         """Yield the bytes; raises RejectedError where fewer came than were promised."""

@@ -78,7 +78,7 @@ async def _serve(given: argparse.Namespace) -> None:
         simulator = Zephyr(corpus.read(given.corpus))
         token = simulator.token()
     else:
-        options = QTestOptions()
+        options = QTestOptions(file_limit=given.file_limit)
         simulator = QTest(options)
         token = options.token
     simulator.server.latency = given.latency
@@ -98,6 +98,7 @@ def _options() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(description="Serve a product on loopback.")
     made.add_argument("product", choices=["zephyr", "qtest"])
     made.add_argument("--corpus", type=Path)
+    made.add_argument("--file-limit", type=int, default=50 * 1024 * 1024, help="bytes, qTest")
     made.add_argument("--latency", type=float, default=0.0, help="seconds for each request")
     return made
 

@@ -151,9 +151,14 @@ def demonstrate(
     return asyncio.run(served())
 
 
+def _needs_source(config: configuration.Config, stages: Sequence[str]) -> bool:
+    """Whether the stages ask the source: to be read, or for files that are passed on."""
+    return "extract" in stages or (config.streams and "load" in stages)
+
+
 def _require(config: configuration.Config, stages: Sequence[str]) -> None:
     """Look at all that the stages will need before the first of them begins."""
-    if "extract" in stages:
+    if _needs_source(config, stages):
         config.source.require()
     if {"load", "validate"} & set(stages):
         config.sink.require()
@@ -241,10 +246,10 @@ class _Work:
         """Return the stages to run: a migration that was stopped does not read everything again."""
         if stages[: len(ALL)] != ALL:
             return stages
-        read = self.store.meta("extract") == "complete"
-        if read and self.store.meta(MIGRATION) == "begun" and not self.choices.since:
+        begun = self.store.read_whole and self.store.meta(MIGRATION) == "begun"
+        if begun and not self.choices.since:
             self.talk.say(
-                "Going on after the extraction, which is complete; "
+                "Going on after the extraction, which came to its end; "
                 "to read the source again, run `ztoq extract` first."
             )
             return stages[1:]
@@ -270,10 +275,15 @@ class _Work:
         stop: engine.Stop,
     ) -> None:
         if stage == "extract" and source:
-            slots = _slots(self.config.source.settings)
-            since = self.choices.since
             await engine.extract(
-                self.store, source, self.run, tell, since=since, stop=stop, **slots
+                self.store,
+                source,
+                self.run,
+                tell,
+                since=self.choices.since,
+                stream=self.config.streams,
+                stop=stop,
+                **_slots(self.config.source.settings),
             )
         elif stage == "transform":
             await engine.transform(
@@ -281,7 +291,10 @@ class _Work:
             )
         elif stage == "final" and source:
             slots = _slots(self.config.source.settings)
-            await engine.final(self.store, source, self.run, tell, stop=stop, **slots)
+            stream = self.config.streams
+            await engine.final(
+                self.store, source, self.run, tell, stream=stream, stop=stop, **slots
+            )
         elif stage == "load" and sink:
             if self.choices.prune:
                 engine.may_prune(self.store)
@@ -294,6 +307,7 @@ class _Work:
                 accept_missing_fields=self.choices.accept_missing_fields,
                 dry_run=self.choices.dry_run,
                 on_conflict=self.choices.on_conflict,
+                source=source,
                 stop=stop,
                 **_loading(settings),
             )
@@ -383,7 +397,7 @@ async def opened(
     source: Source | None = None
     sink: Sink | None = None
     async with AsyncExitStack() as stack:
-        if "extract" in stages:
+        if _needs_source(config, stages):
             part = config.source
             source = await stack.enter_async_context(part.plugin.open(part.settings, services))
         if {"load", "validate"} & set(stages):

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from ztoq_core.contracts import Mark, Schema, Sink, Written
 from ztoq_core.engine.owners import marks_of, owners_of
 from ztoq_core.engine.progress import Stop, Teller
-from ztoq_core.engine.settle import settle
+from ztoq_core.engine.settle import Reads, settle
 from ztoq_core.records import Kind, Ref
 from ztoq_core.store import Store
 
@@ -24,6 +24,7 @@ async def adopt(  # noqa: PLR0913, PLR0917 - the loading's whole scene
     teller: Teller,
     roots: Mapping[Ref, Written | None],
     stop: Stop,
+    reads: Reads | None = None,
 ) -> None:
     """Put in doubt whatever bears a mark of ours in the target, and settle it, parents first.
 
@@ -45,7 +46,7 @@ async def adopt(  # noqa: PLR0913, PLR0917 - the loading's whole scene
         # a crash may have left some in doubt before: what lies under them is still to be found
         doubts = await store.read(store.outbox.in_doubt)
         if found or doubts:
-            adopted += await settle(store, sink, schema, run, teller, roots, stop)
+            adopted += await settle(store, sink, schema, run, teller, roots, stop, reads)
     if adopted:
         teller.say(f"{adopted} records bear this source's marks in the target and were adopted")
 

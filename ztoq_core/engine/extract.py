@@ -45,12 +45,14 @@ async def extract(  # noqa: PLR0913 - the choices of the command
     *,
     since: datetime | None = None,
     slots: int = 32,
+    stream: bool = False,
     stop: Stop | None = None,
 ) -> None:
     """Read the source into the store, going on where an unfinished extraction stopped.
 
     ``run`` is the id of the lease. After a complete extraction a new one reads everything again;
     with ``since`` a quick pass reads only what changed from then on, and calls nothing gone.
+    ``stream`` leaves files at the source; ``load`` then passes them on.
 
     Raises:
         AccessError, ConfigError: The source cannot be read at all, or not by what changed.
@@ -61,7 +63,7 @@ async def extract(  # noqa: PLR0913 - the choices of the command
     for finding in await source.check():
         teller.say(finding.text, finding.level)
     store.bind(source=source.identity)
-    stage = _Extraction(store, source, run, teller, stop, slots)
+    stage = _Extraction(store, source, run, teller, stop, slots, stream)
     if since is not None:
         await _quick(store, source, stage, since)
         return
@@ -69,7 +71,7 @@ async def extract(  # noqa: PLR0913 - the choices of the command
     await stage.read(stage.pages)
     if stop.wished:
         return
-    gone = await store.write(store.intake.finish)
+    gone = await store.write(lambda: store.intake.finish(streamed=stream))
     if gone:
         teller.say(f"{gone} records are no longer in the source", "warning")
 
@@ -78,7 +80,7 @@ async def _quick(store: Store, source: Source, stage: _Extraction, since: dateti
     """Read what changed since a moment, on top of a complete extraction."""
     if not isinstance(source, ChangedSince):
         raise ConfigError("This source cannot list what changed; leave --since out")
-    if store.meta("extract") != "complete":
+    if not store.read_whole:
         raise ConfigError("--since needs a complete extraction before it: run ztoq extract first")
     await store.write(store.drop_meta, FINAL)
 
@@ -102,6 +104,7 @@ class _Extraction:
     teller: Teller
     stop: Stop
     slots: int
+    stream: bool
 
     async def read(self, pages: Callable[[Kind], AsyncIterator[Sequence[Listed]]]) -> None:
         """List all kinds by ``pages``, complete what they name, and look up what they refer to."""
@@ -249,6 +252,9 @@ class _Extraction:
             await self._complete(each)
 
     async def _fetch_file(self, record: Attachment) -> None:
+        if self.stream:
+            await self.store.gather(self.store.intake.save_file, Fetched(self.run, record, None))
+            return
         for attempt in range(1, _DOWNLOADS + 1):
             try:
                 kept = await self.store.contents.keep(record.name, self.source.download(record))

@@ -26,6 +26,7 @@ async def final(  # noqa: PLR0913 - the choices of the command
     progress: Progress,
     *,
     slots: int = 32,
+    stream: bool = False,
     stop: Stop | None = None,
 ) -> Finality | None:
     """Read everything again after a load, and remember whether the migration is final.
@@ -41,7 +42,7 @@ async def final(  # noqa: PLR0913 - the choices of the command
     def tell(event: Event) -> None:
         progress(attrs.evolve(event, stage="final"))
 
-    await extract(store, source, run, tell, slots=slots, stop=stop)
+    await extract(store, source, run, tell, slots=slots, stream=stream, stop=stop)
     if stop.wished:
         return None
     number, moved = await store.read(store.intake.moved, _SHOWN)

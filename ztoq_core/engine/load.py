@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
+from typing import Any
 
 import attrs
 from loguru import logger
 
-from ztoq_core.contracts import Schema, Sink, Written
+from ztoq_core.contracts import Content, Schema, Sink, Source, Written
 from ztoq_core.engine.adopt import adopt
 from ztoq_core.engine.fields import Gap, definitions, gaps
+from ztoq_core.engine.passing import fingerprint, passed_on
 from ztoq_core.engine.progress import Progress, Stop, Teller, one_error
 from ztoq_core.engine.settle import settle
 from ztoq_core.errors import (
@@ -34,6 +37,8 @@ from ztoq_core.store import Answered, Intent, Job, Store
 __all__ = ["load"]
 
 SITE_ERROR = 500
+_READINGS = 3
+"""Times that the source is asked for a file that breaks off on its way."""
 ADOPTION = "adoption"
 """The store's fact that says whether taking over what bears its marks was begun or ended."""
 
@@ -49,6 +54,7 @@ async def load(  # noqa: PLR0913 - the choices of the command
     slots: int = 32,
     request_timeout: float = 60.0,
     on_conflict: str = "keep-target",
+    source: Source | None = None,
     stop: Stop | None = None,
 ) -> None:
     """Write what is ready, finish what is written, settle what is in doubt.
@@ -56,6 +62,7 @@ async def load(  # noqa: PLR0913 - the choices of the command
     ``request_timeout`` (seconds) is that of one request: so long after an intent an unanswered
     request may still arrive. ``on_conflict`` is ``keep-target``, ``overwrite`` or ``fail``: what
     becomes of objects that somebody edited, and of executions older than the newest in the target.
+    ``source`` gives the files that the store does not hold.
 
     Raises:
         ConfigError: Fields or permissions are missing; nothing was written. The message lists them.
@@ -82,7 +89,9 @@ async def load(  # noqa: PLR0913 - the choices of the command
     await store.write(store.turns.prepare, on_conflict == "overwrite")
     counted = await store.read(store.counts)
     teller.totals = {kind: sum(states.values()) for kind, states in counted.items()}
-    stage = _Loading(store, sink, schema, run, teller, stop, slots, request_timeout, on_conflict)
+    stage = _Loading(
+        store, sink, schema, run, teller, stop, slots, request_timeout, on_conflict, source
+    )
     await stage.everything()
 
 
@@ -127,6 +136,7 @@ class _Loading:
     slots: int
     timeout: float
     on_conflict: str = "keep-target"
+    source: Source | None = None
     roots: dict[Ref, Written | None] = attrs.field(factory=dict)
     busy: set[int] = attrs.field(factory=set)
     despite_doubt: bool = False
@@ -167,9 +177,7 @@ class _Loading:
             return
         self.store.set_meta(ADOPTION, "begun")
         with one_error():
-            await adopt(
-                self.store, self.sink, self.schema, self.run, self.teller, self.roots, self.stop
-            )
+            await adopt(*self._scene())
         doubts = await self.store.read(self.store.outbox.in_doubt)
         if not self.stop.wished and not doubts:
             self.store.set_meta(ADOPTION, "ended")
@@ -178,9 +186,13 @@ class _Loading:
         """Settle what is in doubt; return how many records became certain."""
         if self.stop.wished:
             return 0
-        return await settle(
-            self.store, self.sink, self.schema, self.run, self.teller, self.roots, self.stop
-        )
+        return await settle(*self._scene())
+
+    def _scene(self) -> Any:
+        """Return what settling and adopting need."""
+        reads = None if self.source is None else partial(fingerprint, self.source)
+        scene = self.store, self.sink, self.schema, self.run, self.teller, self.roots, self.stop
+        return (*scene, reads)
 
     # --------------------------------------------------------------------------- the pipeline
 
@@ -273,26 +285,43 @@ class _Loading:
 
     async def _write(self, job: Job) -> None:
         record = job.record
-        if isinstance(record, Attachment) and job.content is None:
-            raise RecordError("The store does not hold the file's content; extract again")
-        outbox = self.store.outbox
         if job.late and not await self._may_be_late(job):
             return
         if job.written is not None and not await self._is_ours(job, job.written):
             return
-        await self.store.gather(
-            outbox.intend, Intent(run=self.run, job=job, deadline_s=self.timeout)
-        )
-        written = await self.sink.write(
-            record,
-            job.written.target_id if job.written else None,
-            self._links(job),
-            job.content,
-        )
+        if isinstance(record, Attachment) and job.content is None and job.written is None:
+            job, written = await self._pass_on(job, record)
+        else:
+            written = await self._send(job, job.content)
         finished = record.kind not in self.schema.finishes
         await self._answered(job, written, finished=finished)
         if finished:
             self.teller.done(record.kind)
+
+    async def _send(self, job: Job, content: Content | None) -> Written:
+        await self.store.gather(
+            self.store.outbox.intend, Intent(run=self.run, job=job, deadline_s=self.timeout)
+        )
+        target_id = job.written.target_id if job.written else None
+        return await self.sink.write(job.record, target_id, self._links(job), content)
+
+    async def _pass_on(self, job: Job, file: Attachment) -> tuple[Job, Written]:
+        """Write a file that the store does not hold, while it is read at the source."""
+        if self.source is None:
+            raise RecordError("The store does not hold the file's content; extract again")
+        attempts = 0
+        while True:
+            attempts += 1
+            async with passed_on(self.store, self.source, file) as way:
+                try:
+                    written = await self._send(job, way.content)
+                except RejectedError as error:
+                    if not way.lost or attempts == _READINGS:
+                        raise
+                    logger.warning("attempt {} to pass the file on failed: {}", attempts, error)
+                    continue
+            kept = way.kept or await fingerprint(self.source, file)
+            return await self.store.write(self.store.outbox.learn, job, kept), written
 
     async def _may_be_late(self, job: Job) -> bool:
         """Whether an execution may be written although a later one of its run stands already."""

@@ -86,7 +86,7 @@ def may_prune(store: Store) -> None:
     Raises:
         ConfigError: It is not: a selection, rejects, or an extraction that did not end.
     """
-    if store.meta("extract") != "complete" or store.pending():
+    if not store.read_whole or store.pending():
         raise ConfigError("--prune needs a complete extraction: run ztoq extract to its end first")
     if selected(store):
         raise ConfigError("--prune needs the whole project: leave the selection out")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 import attrs
 from loguru import logger
@@ -12,10 +12,13 @@ from ztoq_core.contracts import Found, Schema, Sink, Written
 from ztoq_core.engine.probe import DEFAULT_LAG_S, MEASURED
 from ztoq_core.engine.progress import Stop, Teller
 from ztoq_core.errors import RecordError, RejectedError
-from ztoq_core.records import Level, Note, Ref
-from ztoq_core.store import Answered, Job, Store
+from ztoq_core.records import Attachment, Level, Note, Ref
+from ztoq_core.store import Answered, Job, Kept, Store
 
-__all__ = ["settle"]
+__all__ = ["Reads", "settle"]
+
+Reads = Callable[[Attachment], Awaitable[Kept]]
+"""Tells what a file is that the store does not hold, by reading it at the source."""
 
 _MOST_ATTEMPTS = 6
 
@@ -28,6 +31,7 @@ async def settle(  # noqa: PLR0913, PLR0917 - the loading's whole scene
     teller: Teller,
     roots: Mapping[Ref, Written | None],
     stop: Stop,
+    reads: Reads | None = None,
 ) -> int:
     """Look for every record in doubt; return how many are certain now (design section 6.4).
 
@@ -51,7 +55,7 @@ async def settle(  # noqa: PLR0913, PLR0917 - the loading's whole scene
         # read anew: what this record belongs to may just have been found itself
         job = await store.read(store.outbox.job, doubt.item)
         with logger.contextualize(stage="settle", kind=doubt.kind.value, key=job.record.key):
-            settled += await _look(store, sink, schema, run, job, roots)
+            settled += await _look(store, sink, schema, run, job, roots, reads)
     return settled
 
 
@@ -69,6 +73,7 @@ async def _look(  # noqa: PLR0913, PLR0917
     run: int,
     job: Job,
     roots: Mapping[Ref, Written | None],
+    reads: Reads | None,
 ) -> int:
     outbox = store.outbox
     if job.written is not None:
@@ -76,6 +81,9 @@ async def _look(  # noqa: PLR0913, PLR0917
         await store.write(outbox.not_sent, run, job, "an update in doubt is sent again")
         return 1
     try:
+        if isinstance(job.record, Attachment) and not job.record.sha256 and reads:
+            kept = await reads(job.record)
+            job = await store.write(outbox.learn, job, kept)
         found = await sink.find(job.record, {**roots, **job.links})
     except (RejectedError, RecordError) as error:
         logger.warning("could not be looked for: {}", error)

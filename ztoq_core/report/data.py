@@ -145,6 +145,7 @@ class Report:
     selection: str = ""
     unselected: int = 0
     final: Finality | None = None
+    streamed: bool = False
 
     @classmethod
     def from_store(cls, store: Store, *, limit: int = LIMIT) -> Report:
@@ -172,12 +173,18 @@ class Report:
             selection=str(selected(store) or ""),
             unselected=sum(store.choice.counts(Chosen.NO).values()),
             final=last_look(store),
+            streamed=store.streamed,
         )
 
     @property
     def remarks(self) -> tuple[str, ...]:
         """What is to be known besides the verdict: the selection, and the last look."""
         said = []
+        if self.streamed:
+            said.append(
+                "the store is not complete: files were left at the source (attachments_mode = "
+                '"stream"), so loading needs it'
+            )
         if self.selection:
             said.append(f"selected: {self.selection}; {self.unselected:,} records are not selected")
         if self.final and not self.final.reasons:

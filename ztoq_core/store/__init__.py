@@ -7,6 +7,7 @@ ask the questions of ``Queries``.
 from __future__ import annotations
 
 from ztoq_core.store.decisions import Undecided
+from ztoq_core.store.files import Kept, media_type
 from ztoq_core.store.intake import FINAL, Checkpoint, Completed, Fetched, Listed
 from ztoq_core.store.jobs import Answered, Intent, Job, Stored
 from ztoq_core.store.lease import RunInfo
@@ -38,6 +39,7 @@ __all__ = [
     "FileTotals",
     "Intent",
     "Job",
+    "Kept",
     "Listed",
     "NoteCount",
     "PastRun",
@@ -53,4 +55,5 @@ __all__ = [
     "Undoing",
     "Validation",
     "Want",
+    "media_type",
 ]

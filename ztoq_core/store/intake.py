@@ -19,10 +19,24 @@ from ztoq_core.store.notes import chunks, clean, save_notes
 if TYPE_CHECKING:
     from ztoq_core.store.store import Store
 
-__all__ = ["FINAL", "Checkpoint", "Completed", "Fetched", "Intake", "Listed", "references"]
+__all__ = [
+    "COMPLETE",
+    "FINAL",
+    "STREAMED",
+    "Checkpoint",
+    "Completed",
+    "Fetched",
+    "Intake",
+    "Listed",
+    "references",
+    "with_content",
+]
 
 FINAL = "final"
 """The store's fact about the last look at the source."""
+
+COMPLETE, STREAMED = "complete", "streamed"
+"""How an extraction ended: with everything here, or with files left at the source."""
 
 _NOT_YET = (State.LISTED, State.GONE, State.REJECTED)
 
@@ -45,11 +59,11 @@ class Completed:
 
 @attrs.frozen
 class Fetched:
-    """An attachment whose content is kept."""
+    """An attachment whose content is kept, or is only to be passed on (``kept`` None)."""
 
     run: int
     record: Attachment
-    kept: Kept
+    kept: Kept | None
 
 
 @attrs.frozen
@@ -109,7 +123,7 @@ class Intake:
         self._store.drop_meta(FINAL)
         unfinished = table.select().where(~table.done).exists()
         pending = self._item.select().where(self._item.pending).exists()
-        marked = self._store.meta("extract") == "complete"
+        marked = self._store.read_whole
         if marked and not unfinished and not pending:
             table.delete().execute()
             self._store.reject_table.delete().execute()
@@ -296,20 +310,34 @@ class Intake:
             (item.kind == Kind.ATTACHMENT) & (item.key << [each.key for each in files])
         )
         for (body,) in tuples(query):
-            known = loads(Kind.ATTACHMENT, bytes(body)) if body else None
-            if isinstance(known, Attachment) and known.sha256:
-                held[known.key] = known
+            file = loads(Kind.ATTACHMENT, bytes(body)) if body else None
+            if isinstance(file, Attachment) and file.sha256:
+                held[file.key] = file
+        here = self._contents_here(each.sha256 for each in held.values())
         whole: list[Record] = []
         to_fetch: list[Attachment] = []
         for each in files:
             before = held.get(each.key)
-            if before is not None and before.name == each.name:
-                whole.append(_with_content(each, before.sha256, before.size, before.media_type))
-            else:
+            if before is None or before.name != each.name:
                 to_fetch.append(each)
+                continue
+            known = attrs.evolve(
+                each, sha256=before.sha256, size=before.size, media_type=before.media_type
+            )
+            # one that was passed on is known, but not here
+            (whole if before.sha256 in here else to_fetch).append(known)
         self._save_whole(whole, run)
         ids = self._upsert(to_fetch, run, pending=True)
         return [Listed(ids[each.key], each) for each in to_fetch]
+
+    def _contents_here(self, digests: Iterable[str]) -> set[str]:
+        table = self._store.file_table
+        wanted = list(dict.fromkeys(digests))
+        return {
+            sha256
+            for some in chunks(wanted)
+            for (sha256,) in tuples(table.select(table.sha256).where(table.sha256 << list(some)))
+        }
 
     def save_file(self, batch: Sequence[Fetched]) -> list[None]:
         """Store where files' contents lie, and the attachments as extracted."""
@@ -322,11 +350,12 @@ class Intake:
                 "path": each.kept.path,
             }
             for each in batch
+            if each.kept
         }
-        table.insert_many(list(rows.values())).on_conflict_ignore().execute()
+        if rows:
+            table.insert_many(list(rows.values())).on_conflict_ignore().execute()
         whole = [
-            _with_content(each.record, each.kept.sha256, each.kept.size, each.kept.media_type)
-            for each in batch
+            with_content(each.record, each.kept) if each.kept else each.record for each in batch
         ]
         self._save_whole(whole, batch[0].run)
         return [None] * len(batch)
@@ -430,8 +459,11 @@ class Intake:
                 return log
         return None
 
-    def finish(self) -> int:
-        """Mark the extraction as complete and what it no longer saw as gone; return how many."""
+    def finish(self, *, streamed: bool = False) -> int:
+        """Mark the extraction as ended and what it no longer saw as gone; return how many.
+
+        ``streamed``: files were left at the source, so what is here is not complete.
+        """
         item = self._item
         begun = self._begun()
         lost = (
@@ -444,7 +476,7 @@ class Intake:
             )
             .execute()
         )
-        self._store.put_meta("extract", "complete")
+        self._store.put_meta("extract", STREAMED if streamed else COMPLETE)
         return int(lost)
 
     # ------------------------------------------------------------------------ the last look
@@ -482,5 +514,6 @@ class Intake:
         return whole.hexdigest(), number
 
 
-def _with_content(record: Attachment, sha256: str, size: int, media_type: str) -> Attachment:
-    return attrs.evolve(record, sha256=sha256, size=size, media_type=media_type)
+def with_content(record: Attachment, kept: Kept) -> Attachment:
+    """Return the attachment with what its content is."""
+    return attrs.evolve(record, sha256=kept.sha256, size=kept.size, media_type=kept.media_type)

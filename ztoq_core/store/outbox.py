@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -10,9 +11,10 @@ import attrs
 import peewee as pw
 
 from ztoq_core.contracts import Content, Written
-from ztoq_core.convert import loads
+from ztoq_core.convert import dumps, loads
 from ztoq_core.records import Attachment, Kind, Record, Ref, TestCase
 from ztoq_core.store.files import Kept
+from ztoq_core.store.intake import with_content
 from ztoq_core.store.jobs import (
     Answered,
     Doubt,
@@ -417,6 +419,25 @@ class Outbox:
             deadline=now() + timedelta(seconds=settle_s),
         ).where(item.id == job.item).execute()
         self._journal(run, job.item, "doubt", job.digest, clean(reason))
+
+    def learn(self, job: Job, kept: Kept) -> Job:
+        """Store what a file is that was not read before; return the job as it is then."""
+        if not isinstance(job.record, Attachment):
+            return job
+        item = self._item
+        if kept.path:
+            row = {"sha256": kept.sha256, "size": kept.size, "media_type": kept.media_type}
+            self._store.file_table.insert(**row, path=kept.path).on_conflict_ignore().execute()
+        target = with_content(job.record, kept)
+        body = dumps(target)
+        changed = {"target": body, "target_digest": hashlib.sha256(body).hexdigest()}
+        (held,) = next(tuples(item.select(item.record).where(item.id == job.item)))
+        source = loads(Kind.ATTACHMENT, bytes(held)) if held else None
+        if isinstance(source, Attachment):
+            own = dumps(with_content(source, kept))
+            changed |= {"record": own, "digest": hashlib.sha256(own).hexdigest()}
+        item.update(**changed).where(item.id == job.item).execute()
+        return attrs.evolve(job, record=target, digest=str(changed["target_digest"]))
 
     # ------------------------------------------------------------------------------ inner part
 

@@ -22,7 +22,7 @@ from ztoq_core.store import models
 from ztoq_core.store.choice import Choice
 from ztoq_core.store.decisions import Decisions
 from ztoq_core.store.files import Contents
-from ztoq_core.store.intake import Intake
+from ztoq_core.store.intake import COMPLETE, STREAMED, Intake
 from ztoq_core.store.lease import RunInfo, lease
 from ztoq_core.store.life import Life
 from ztoq_core.store.mapped import Mapped
@@ -113,6 +113,16 @@ class Store(Queries):
         self._reader.shutdown()
         self._disconnect()
         logger.info("{} commits to the store", self.commits)
+
+    @property
+    def read_whole(self) -> bool:
+        """Whether an extraction has come to its end, with files or without."""
+        return self.meta("extract") in {COMPLETE, STREAMED}
+
+    @property
+    def streamed(self) -> bool:
+        """Whether files were left at the source, to be passed on while loading."""
+        return self.meta("extract") == STREAMED
 
     @property
     def commits(self) -> int:

@@ -21,7 +21,7 @@ from hashlib import sha256
 import attrs
 import pytest
 
-from ztoq_core.contracts import Page, Reject, Schema, Source
+from ztoq_core.contracts import Page, Reject, Schema, Source, Streams
 from ztoq_core.convert import dumps, loads, read_json, write_json
 from ztoq_core.errors import RejectedError
 from ztoq_core.records import Attachment, Kind, Record, Ref
@@ -151,6 +151,15 @@ class SourceContract:
             assert file.size in (0, len(content)), f"{file.key} has {len(content)} bytes"
             digest = sha256(content).hexdigest()
             assert file.sha256 in ("", digest), f"{file.key} has the digest {digest}"
+
+    async def test_an_opened_file_is_the_downloaded_one(self, source: Source) -> None:
+        if not isinstance(source, Streams):
+            pytest.skip("this source passes no files on")
+        for file in await _files(source):
+            async with source.open_file(file) as opened:
+                content = b"".join([chunk async for chunk in opened.chunks()])
+                assert opened.size in (None, len(content)), f"{file.key} promises another size"
+            assert content == await _bytes(source, file), f"{file.key} is another file when opened"
 
     async def test_a_file_that_is_not_there_is_refused(self, source: Source) -> None:
         for file in (await _files(source))[:1]:

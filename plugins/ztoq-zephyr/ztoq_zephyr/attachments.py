@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import mimetypes
 from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import attrs
@@ -16,6 +17,7 @@ import attrs
 from ztoq_core.plugin import (
     AccessError,
     Attachment,
+    Download,
     Level,
     Ref,
     RejectedError,
@@ -99,23 +101,27 @@ class Attachments:
 
     async def download(self, attachment: Attachment) -> AsyncIterator[bytes]:
         """Yield the content; raises as ``Source.download``."""
-        try:
-            async with self._api.client.download(attachment.locator) as content:
-                first = True
-                async for chunk in content.chunks():
-                    if first and _is_page(attachment.name, content.media_type, chunk):
-                        raise RejectedError(
-                            f"Zephyr: {attachment.key}: a web page came instead of the file"
-                        )
-                    first = False
-                    yield chunk
-        except AccessError as error:
-            # Essential lists files but refuses their content with 401 "Permission denied"; where
-            # the token is refused altogether, this call is too and its error goes on
-            await self._api.show_that_all_is_well()
-            raise RejectedError(
-                f"Zephyr: {attachment.key}: the content is refused ({error})", status=error.status
-            ) from error
+        async with self.open(attachment) as content:
+            async for chunk in content.chunks():
+                yield chunk
+
+    @asynccontextmanager
+    async def open(self, attachment: Attachment) -> AsyncIterator[Download]:
+        """Open the content; raises as ``Source.download``."""
+        async with AsyncExitStack() as opened:
+            try:
+                content = await opened.enter_async_context(
+                    self._api.client.download(attachment.locator)
+                )
+            except AccessError as error:
+                # Essential lists files but refuses their content with 401 "Permission denied";
+                # where the token is refused altogether, this call is too and its error goes on
+                await self._api.show_that_all_is_well()
+                raise RejectedError(
+                    f"Zephyr: {attachment.key}: the content is refused ({error})",
+                    status=error.status,
+                ) from error
+            yield _Content(content, attachment)
 
     async def _list(self, holder: Holder) -> Mapping[str, Any]:
         if holder.owner in self._working:
@@ -165,6 +171,32 @@ class Attachments:
         if status == UNROUTED and owner in IN_USE:
             # asking takes half a minute each time, and all these endpoints came together
             self._missing |= self._owners - self._working
+
+
+@attrs.frozen
+class _Content:
+    """The content of a file; a web page in its place is refused when its first bytes come."""
+
+    _download: Download
+    _file: Attachment
+
+    @property
+    def media_type(self) -> str:
+        return self._download.media_type
+
+    @property
+    def size(self) -> int | None:
+        return self._download.size
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        first = True
+        async for chunk in self._download.chunks():
+            if first and _is_page(self._file.name, self.media_type, chunk):
+                raise RejectedError(
+                    f"Zephyr: {self._file.key}: a web page came instead of the file"
+                )
+            first = False
+            yield chunk
 
 
 def _is_page(name: str, media_type: str, chunk: bytes) -> bool:

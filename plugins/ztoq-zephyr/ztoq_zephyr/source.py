@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,6 +14,7 @@ from ztoq_core.plugin import (
     AccessError,
     Attachment,
     Client,
+    Download,
     FieldSpec,
     FieldType,
     Finding,
@@ -163,6 +165,10 @@ class ZephyrSource:
         """Yield the content of a file; as ``Source.download``."""
         async for chunk in self._files.download(attachment):
             yield chunk
+
+    def open_file(self, attachment: Attachment) -> AbstractAsyncContextManager[Download]:
+        """Open a file for passing it on while it is read; as ``Streams.open_file``."""
+        return self._files.open(attachment)
 
 
 def _choice(kind: Kind, name: str, values: tuple[str, ...]) -> FieldSpec:

@@ -1,0 +1,97 @@
+"""Passing files on: from the source to the target without the disk, hashed on the way.
+
+Used by load and settling where the store was extracted with ``attachments_mode = "stream"``. A file
+whose size the source does not tell is kept on disk first, since targets want to know it beforehand.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import attrs
+
+from ztoq_core.contracts import Content, Download, Source, Streams
+from ztoq_core.errors import RejectedError
+from ztoq_core.records import Attachment
+from ztoq_core.store import Kept, Store, media_type
+
+__all__ = ["Passage", "fingerprint", "passed_on"]
+
+
+@attrs.define
+class Passage:
+    """A file on its way to the target.
+
+    ``kept`` is what passed, once all of it has; ``lost`` why the source did not give the whole
+    file in the last attempt.
+    """
+
+    content: Content
+    kept: Kept | None = None
+    lost: str = ""
+
+
+@asynccontextmanager
+async def passed_on(store: Store, source: Source, file: Attachment) -> AsyncIterator[Passage]:
+    """Open a file at the source and yield its passage.
+
+    Raises:
+        RejectedError: The source does not give it.
+    """
+    if isinstance(source, Streams):
+        async with source.open_file(file) as download:
+            if download.size is not None:
+                yield _streamed(source, file, download, download.size)
+                return
+    kept = await store.contents.keep(file.name, source.download(file))
+    yield Passage(store.contents.content(file.name, kept), kept)
+
+
+def _streamed(source: Streams, file: Attachment, opened: Download, size: int) -> Passage:
+    """Return the passage of an opened file; where it is read again, the source is asked again."""
+    kind = media_type(file.name, b"")
+    first = [opened]
+
+    async def read() -> AsyncIterator[bytes]:
+        passage.kept, passage.lost = None, ""
+        try:
+            async with AsyncExitStack() as stack:
+                download = (
+                    first.pop()
+                    if first
+                    else await stack.enter_async_context(source.open_file(file))
+                )
+                digest, passed = hashlib.sha256(), 0
+                if not size:
+                    passage.kept = _kept(digest.hexdigest(), 0, kind)
+                async for chunk in download.chunks():
+                    digest.update(chunk)
+                    passed += len(chunk)
+                    if passed == size:  # whoever reads may stop at the last byte
+                        passage.kept = _kept(digest.hexdigest(), size, kind)
+                    yield chunk
+        except RejectedError as error:
+            passage.lost = str(error)
+            raise OSError(None, passage.lost) from error  # what is being sent cannot be completed
+
+    passage = Passage(Content(name=file.name, size=size, sha256="", media_type=kind, open=read))
+    return passage
+
+
+async def fingerprint(source: Source, file: Attachment) -> Kept:
+    """Read a file to its end for what it is, and keep nothing.
+
+    Raises:
+        RejectedError: The source does not give it.
+    """
+    digest, size = hashlib.sha256(), 0
+    async for chunk in source.download(file):
+        digest.update(chunk)
+        size += len(chunk)
+    return _kept(digest.hexdigest(), size, media_type(file.name, b""))
+
+
+def _kept(sha256: str, size: int, kind: str) -> Kept:
+    return Kept(sha256=sha256, size=size, media_type=kind, path="")
