@@ -21,6 +21,7 @@ BELOW: dict[str, set[str]] = {
     "records": {"errors"},
     "schema": {"records"},
     "contracts": {"schema"},
+    "addresses": {"contracts"},
     "hookspecs": {"contracts"},
     "plugins": {"hookspecs"},
     "convert": {"records"},
@@ -31,13 +32,13 @@ BELOW: dict[str, set[str]] = {
     "config": {"tables", "plugins", "selection"},
     "log": {"errors"},
     "store": {"convert", "contracts"},
-    "engine": {"store", "observe", "selection"},
+    "engine": {"store", "observe", "selection", "addresses"},
     "report": {"engine"},
     "http": {"convert", "contracts"},
     "services": {"http"},
     "simulate": {"contracts", "convert"},
     "testing": {"convert", "simulate", "plugin", "services"},
-    "plugin": {"hookspecs"},
+    "plugin": {"hookspecs", "addresses"},
     "cli": {"report", "config", "log", "services"},
 }
 """What each room of the core may import; what those import, it may too."""

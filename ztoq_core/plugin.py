@@ -5,6 +5,7 @@ Simulators import ``ztoq_core.simulate`` besides, tests ``ztoq_core.testing``.
 
 from __future__ import annotations
 
+from ztoq_core.addresses import change_images, image_src, resolve_addresses, resolved
 from ztoq_core.contracts import (
     Answer,
     Auth,
@@ -164,5 +165,9 @@ __all__ = [
     "Value",
     "Written",
     "ZtoqError",
+    "change_images",
     "hookimpl",
+    "image_src",
+    "resolve_addresses",
+    "resolved",
 ]
