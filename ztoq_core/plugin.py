@@ -5,7 +5,13 @@ Simulators import ``ztoq_core.simulate`` besides, tests ``ztoq_core.testing``.
 
 from __future__ import annotations
 
-from ztoq_core.addresses import change_images, image_src, resolve_addresses, resolved
+from ztoq_core.addresses import (
+    change_images,
+    image_src,
+    resolve_addresses,
+    resolved,
+    with_texts,
+)
 from ztoq_core.contracts import (
     Answer,
     Auth,
@@ -170,4 +176,5 @@ __all__ = [
     "image_src",
     "resolve_addresses",
     "resolved",
+    "with_texts",
 ]
