@@ -117,8 +117,7 @@ def only_text(html: str) -> str:
     if "<" not in html and "&" not in html:
         return html
     writer = _Writer()
-    tree = LexborHTMLParser(f"<body>{html}")
-    writer.write(tree.body or tree.root)
+    writer.write(LexborHTMLParser(f"<body>{html}").body)
     lines = [line.strip(" ") for line in "".join(writer.parts).split("\n")]
     return "<br>".join(escape(line, quote=False) for line in _without_gaps(lines))
 
@@ -144,8 +143,8 @@ class _Writer:
         self._lists: list[int | None] = []  # the number of the last item, None for bullets
         self._pre = 0
 
-    def write(self, root: LexborNode) -> None:
-        todo: list[tuple[LexborNode, bool]] = [(root, False)]
+    def write(self, root: LexborNode | None) -> None:
+        todo = [(root, False)] if root else []
         while todo:
             node, leave = todo.pop()
             if leave:
