@@ -224,6 +224,8 @@ def test_what_cleaning_takes_out_is_noted_by_name() -> None:
     assert (note.level, note.code) == (Level.CHANGE, "html-cleaned")
     assert "'form'" in note.text
     assert changed(attrs.evolve(CASE, description="<P>a</P>"), html=Policy.CLEAN).notes == ()
+    dead = attrs.evolve(CASE, description="<a href='http://%3Cimg%20src'>a</a>")
+    assert [note.code for note in changed(dead, html=Policy.CLEAN).notes] == ["link-unusable"]
 
 
 @pytest.mark.parametrize(
@@ -259,5 +261,5 @@ def test_text_is_noted_and_links_can_be_made_in_it() -> None:
     after = changed(case, html=Policy.TEXT, keys=True)
     assert isinstance(after, TestCase)
     assert after.description == LINK + "\ufffd"
-    assert [note.code for note in after.notes] == ["broken-characters", "html-to-text"]
+    assert [note.code for note in after.notes] == ["html-to-text", "broken-characters"]
     assert changed(attrs.evolve(CASE, description="words"), html=Policy.TEXT).notes == ()

@@ -7,6 +7,7 @@ from typing import Any
 
 from ztoq_core.plugin import TransformerPlugin, hookimpl
 from ztoq_mappings.folders import FOLDERS
+from ztoq_mappings.mask import MASK
 from ztoq_mappings.text import TEXT
 from ztoq_mappings.users import USERS
 from ztoq_mappings.zephyr_qtest import ZEPHYR_QTEST
@@ -17,4 +18,4 @@ __all__ = ["ztoq_transformers"]
 @hookimpl
 def ztoq_transformers() -> Iterable[TransformerPlugin[Any]]:
     """Declare the transformers of this distribution."""
-    return (ZEPHYR_QTEST, USERS, TEXT, FOLDERS)
+    return (ZEPHYR_QTEST, USERS, TEXT, FOLDERS, MASK)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from enum import StrEnum
 
 import attrs
@@ -18,7 +17,7 @@ from ztoq_core.plugin import (
     Transform,
 )
 from ztoq_mappings.notebook import Notebook
-from ztoq_mappings.text.cleaning import cleaned, only_text, unusual
+from ztoq_mappings.text.cleaning import cleaned, loses_address, only_text, unusual
 from ztoq_mappings.text.keys import Keys
 from ztoq_mappings.texts import is_html, whole
 from ztoq_mappings.walk import with_html
@@ -92,12 +91,6 @@ def build(options: Options, scene: Scene) -> Transform:
     return transform
 
 
-_TURNED: dict[Policy, Callable[[str], str]] = {
-    Policy.CLEAN: cleaned,
-    Policy.TEXT: only_text,
-}
-
-
 class _Text:
     """Changes the texts of one record and gathers what they point at."""
 
@@ -109,10 +102,12 @@ class _Text:
         self._keys = keys
 
     def changed(self, html: str) -> str:
-        if turn := _TURNED.get(self._policy):
-            html = whole(html, self.notes)
-            self._say_what_goes(html)
-            html = turn(html)
+        if self._policy is Policy.CLEAN:
+            html = self._cleaned(whole(html, self.notes))
+        elif self._policy is Policy.TEXT:
+            if is_html(html):
+                self.notes.change("html-to-text", "rich text is turned into plain text")
+            html = only_text(whole(html, self.notes))
         if self._keys:
             html, refers, pages = self._keys.linked(html, self._own)
             self.refers |= dict.fromkeys(refers)
@@ -122,12 +117,16 @@ class _Text:
                 )
         return html
 
-    def _say_what_goes(self, html: str) -> None:
-        if self._policy is Policy.TEXT:
-            if is_html(html):
-                self.notes.change("html-to-text", "rich text is turned into plain text")
-        elif names := unusual(html):
+    def _cleaned(self, html: str) -> str:
+        clean = cleaned(html)
+        if names := unusual(html):
             self.notes.change(
                 "html-cleaned",
                 f"HTML is cleaned of tags that rich text need not have: {names[0]!r}",
             )
+        if loses_address(html, clean):
+            self.notes.change(
+                "link-unusable",
+                "the address of a link is none that a browser opens; its words stay",
+            )
+        return clean

@@ -13,7 +13,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from ztoq_core.plugin import ADDRESS
 from ztoq_mappings.pieces import pieces, tag_name
 
-__all__ = ["cleaned", "only_text", "unusual"]
+__all__ = ["TAGS", "cleaned", "loses_address", "only_text", "unusual"]
 
 
 def _words(words: str) -> frozenset[str]:
@@ -22,7 +22,7 @@ def _words(words: str) -> frozenset[str]:
 
 # Froala's own list (its document, options htmlAllowedTags and htmlAllowedStyleProps), less what
 # runs, frames or plays; it holds all that 10,871 real texts of Zephyr hold
-_TAGS = _words(
+TAGS = _words(
     "a abbr address article aside b bdi bdo big blockquote br caption center cite code col colgroup"
     " dd del details dfn div dl dt em fieldset figcaption figure font footer h1 h2 h3 h4 h5 h6"
     " header hgroup hr i img input ins kbd label legend li main mark nav ol p pre q rp rt ruby s"
@@ -33,7 +33,7 @@ _DROPPED = frozenset(
     {"script", "style", "iframe", "object", "embed", "noscript", "template", "title"}
 )
 """What goes with its content."""
-_EVERYWHERE = _words("align class dir id lang style title aria-level")
+_EVERYWHERE = _words("align aria-level class content dir id lang spellcheck style title")
 _ATTRIBUTES = {
     "a": {"href", "name", "rel", "target"},
     "col": {"span", "width"},
@@ -68,6 +68,7 @@ _LINES = _words(
     " form h1 h2 h3 h4 h5 h6 header hr legend li main nav ol p pre section summary table tr ul"
 )
 """Elements that stand on lines of their own."""
+_HREF = re.compile(r"\shref\s*=", re.IGNORECASE)
 _BLANKS = re.compile(r"[ \t\n\r\f]+")
 _PRE = re.compile(r"(<pre\b[^>]*>\n)(?=\n)", re.IGNORECASE)
 
@@ -80,7 +81,7 @@ def _attribute(_tag: str, name: str, value: str) -> str | None:
 
 
 _CLEANER = nh3.Cleaner(
-    tags=set(_TAGS),
+    tags=set(TAGS),
     clean_content_tags=set(_DROPPED),
     attributes={"*": set(_EVERYWHERE), **_ATTRIBUTES},
     attribute_filter=_attribute,
@@ -105,7 +106,12 @@ def cleaned(html: str) -> str:
 def unusual(html: str) -> tuple[str, ...]:
     """Return the names of the tags that cleaning takes out, by name."""
     names = {tag_name(tag).removeprefix("/") for tag in pieces(html)[1::2]}
-    return tuple(sorted(names - _TAGS - {"", "html", "head", "body"}))
+    return tuple(sorted(names - TAGS - {"", "html", "head", "body"}))
+
+
+def loses_address(before: str, after: str) -> bool:
+    """Return whether cleaning took an address away that a browser would not open, or should not."""
+    return len(_HREF.findall(after)) < len(_HREF.findall(before))
 
 
 def only_text(html: str) -> str:
