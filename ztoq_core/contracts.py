@@ -371,7 +371,9 @@ class Sink(Protocol):
         """Complete an object once its files and references are settled, by repeatable calls only.
 
         Texts with resolved references, links, approval. Called for the kinds in
-        ``Schema.finishes``.
+        ``Schema.finishes``, and for records of any kind that refer to others: their texts hold
+        ``Ref.address`` of each in ``record.refers``, which ``links`` resolves
+        (``ztoq_core.plugin.resolved``).
         """
         ...
 

@@ -8,7 +8,7 @@ results belong to.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import groupby
 
@@ -26,6 +26,7 @@ from ztoq_core.observe import Observer
 from ztoq_core.records import (
     FieldType,
     FieldValue,
+    Image,
     Kind,
     Level,
     Note,
@@ -103,6 +104,7 @@ async def told(store: Store, number: int, ref: Ref) -> Record | None:
     if not isinstance(record, TestLog):
         return (await stage.tell(ref.kind, [Scanned(number, record)]))[0].record
     run = await store.read(store.mapped.logs_of, record.sequence().group)
+    run = list(await stage.with_lost(run))
     return next((log for each, log in stage.tell_run(run) if each.item == number), record)
 
 
@@ -162,7 +164,7 @@ class _Transformation:
         tail: list[Scanned] = []
         while not stop.wished:
             batch = await self._store.read(self._store.mapped.scan_logs, place, _BATCH)
-            rows = tail + [scanned for _, scanned in batch]
+            rows = [*tail, *await self.with_lost([scanned for _, scanned in batch])]
             runs = [list(run) for _, run in groupby(rows, key=run_of)]
             tail = runs.pop() if batch and runs else []
             fates = [fate for run in runs for fate in self._map_run(run)]
@@ -182,6 +184,7 @@ class _Transformation:
     async def tell(self, kind: Kind, batch: Sequence[Scanned]) -> list[Scanned]:
         """Return records of a kind other than logs with what only the whole knows of them."""
         mapped = self._store.mapped
+        batch = await self.with_lost(batch)
         if kind is Kind.TEST_CASE:
             keys = [each.record.key for each in batch]
             executed = await self._store.read(mapped.run_cases, keys)
@@ -198,6 +201,19 @@ class _Transformation:
             known = await self._store.read(mapped.records, Kind.TEST_CASE, cases)
             return [attrs.evolve(each, record=_named(each.record, known)) for each in batch]
         return list(batch)
+
+    async def with_lost(self, batch: Sequence[Scanned]) -> Sequence[Scanned]:
+        """Return records told which of their pictures are not at hand."""
+        keys = [image.file.key for each in batch for image in each.record.images]
+        if not keys:
+            return batch
+        lost = await self._store.read(self._store.mapped.lost_files, keys)
+        return [
+            attrs.evolve(each, record=attrs.evolve(each.record, images=images))
+            if (images := _with_reasons(each.record.images, lost)) != each.record.images
+            else each
+            for each in batch
+        ]
 
     def tell_run(self, run: Sequence[Scanned]) -> Iterator[tuple[Scanned, TestLog]]:
         """Yield a run's logs in order, each with what only the whole knows of it."""
@@ -273,10 +289,17 @@ class _Transformation:
             # these told the mapping something; kept, they would make each newer log of the run a
             # change of the older ones
             record = attrs.evolve(record, last=False, siblings_executed=False)
+        if record.images:
+            # mapped texts say it all; the reason of a loss may read otherwise each time
+            record = attrs.evolve(record, images=())
         for each in (record, *record.brings):
             self.wants.add(each)
         said = [note for note in record.notes if note not in source.notes]
         return Fate(item=scanned.item, source=source, record=record, notes=tuple(said))
+
+
+def _with_reasons(images: Sequence[Image], lost: Mapping[str, str]) -> tuple[Image, ...]:
+    return tuple(attrs.evolve(each, lost=lost.get(each.file.key, "")) for each in images)
 
 
 def _named(record: Record, cases: dict[str, Record]) -> Record:

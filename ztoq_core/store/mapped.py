@@ -176,6 +176,23 @@ class Mapped:
             found |= {key: loads(kind, bytes(body)) for key, body in tuples(query)}
         return found
 
+    def lost_files(self, keys: Sequence[str]) -> dict[str, str]:
+        """Return why those of the files that are not at hand are not."""
+        item = self._item
+        lost = dict.fromkeys(keys, "the source does not have it any more")
+        for some in chunks(list(lost)):
+            query = item.select(item.key, item.state, item.reason, item.pending).where(
+                (item.kind == Kind.ATTACHMENT) & (item.key << list(some))
+            )
+            for key, state, reason, pending in tuples(query):
+                if pending:
+                    lost[key] = "it has not been read yet"
+                elif state == State.REJECTED:
+                    lost[key] = reason
+                elif state != State.GONE:
+                    del lost[key]
+        return lost
+
     def run_cases(self, keys: Sequence[str]) -> set[str]:
         """Return those of the case keys that a run refers to."""
         edge, item = self._store.edge_table, self._item
