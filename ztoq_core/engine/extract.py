@@ -14,7 +14,7 @@ import attrs
 from loguru import logger
 
 from ztoq_core.contracts import ChangedSince, Page, Reject, Source
-from ztoq_core.engine.images import Album, Gallery
+from ztoq_core.engine.images import Album, Gallery, lost_at
 from ztoq_core.engine.progress import Progress, Stop, Teller, one_error
 from ztoq_core.errors import ConfigError, RecordError, RejectedError, StoreError
 from ztoq_core.records import (
@@ -277,7 +277,7 @@ class _Extraction:
             kept = await self.album.keep(record)
         except RejectedError as error:
             logger.warning("a picture is lost: {}", error)
-            await self._reject(record.ref, f"The picture could not be fetched: {error}", record)
+            await self._reject(record.ref, f"{lost_at(record.locator)}{error}", record)
             return
         await self.store.gather(self.store.intake.save_file, Fetched(self.run, record, kept))
         self.teller.done(Kind.ATTACHMENT)

@@ -35,11 +35,12 @@ from ztoq_core.records import (
 )
 from ztoq_core.store import Kept, Store
 
-__all__ = ["INLINE", "Album", "Gallery"]
+__all__ = ["INLINE", "LOST", "Album", "Gallery", "lost_at"]
 
 INLINE = "#img-"
 """What the key of a picture has between its owner's and its own part."""
 
+LOST = "could not be fetched: "
 _CHUNK = 256 * 1024
 _HEAD = 1024
 _LONGEST_NAME = 200
@@ -211,6 +212,13 @@ class Album:
             raise RejectedError(f"{came} came instead of a picture")
         if found not in self._images.types:
             raise RejectedError(f"pictures of the type {found} are not taken (images.types)")
+
+
+def lost_at(src: str) -> str:
+    """Return how the reason begins for which the picture at an address is lost; no query in it."""
+    bare = "in the text itself" if src.startswith("data:") else src.partition("?")[0]
+    where = bare.rpartition("@")[2] if "@" in bare.partition("//")[2].partition("/")[0] else bare
+    return f"The picture {where.partition('#')[0][:200]} {LOST}"
 
 
 async def _read(path: Path) -> AsyncIterator[bytes]:

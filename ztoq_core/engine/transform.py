@@ -17,6 +17,7 @@ from loguru import logger
 
 from ztoq_core.contracts import Schema, Skip, Transform
 from ztoq_core.convert import converter
+from ztoq_core.engine.images import LOST
 from ztoq_core.engine.order import in_order, run_of, turn_of
 from ztoq_core.engine.progress import Progress, Stop, Teller
 from ztoq_core.engine.results import flatten, join
@@ -299,7 +300,8 @@ class _Transformation:
 
 
 def _with_reasons(images: Sequence[Image], lost: Mapping[str, str]) -> tuple[Image, ...]:
-    return tuple(attrs.evolve(each, lost=lost.get(each.file.key, "")) for each in images)
+    reasons = {key: why.rpartition(LOST)[2] for key, why in lost.items()}
+    return tuple(attrs.evolve(each, lost=reasons.get(each.file.key, "")) for each in images)
 
 
 def _named(record: Record, cases: dict[str, Record]) -> Record:

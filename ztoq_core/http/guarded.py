@@ -179,9 +179,7 @@ class Fetcher:
                         yield chunk
                 except (aiohttp.ClientError, OSError) as error:
                     self._failed(host)
-                    raise RetryableError(
-                        f"{shown(url)} was cut short ({type(error).__name__})"
-                    ) from error
+                    raise RetryableError(f"it was cut short ({type(error).__name__})") from error
 
     async def _opened(self, url: URL, stack: AsyncExitStack) -> aiohttp.ClientResponse:
         """Return an answer 200; tries again what may pass."""
@@ -194,7 +192,7 @@ class Fetcher:
             else:
                 status = response.status
                 if status == OK:
-                    self._promised(url, response)
+                    self._promised(response)
                     self._failures[host] = 0
                     return response
                 await stack.aclose()
@@ -202,28 +200,27 @@ class Fetcher:
                 passes = status == BUSY or status >= SITE_ERROR
                 if not passes and status not in DENIED:
                     # the host works, this picture is not there
-                    raise RejectedError(f"{shown(url)} {reason}", status=status)
+                    raise RejectedError(f"its host {reason}", status=status)
             if not passes or attempt == ATTEMPTS:
                 break
             await asyncio.sleep(self.pause * attempt)
         self._failed(host)
-        raise RejectedError(f"{shown(url)} {reason}")
+        raise RejectedError(f"its host {reason}")
 
     async def _follow(self, url: URL, stack: AsyncExitStack) -> aiohttp.ClientResponse:
         """Return the first answer that is no redirect."""
         loop = asyncio.get_running_loop()
         end = loop.time() + self.images.timeout
-        first = url
         for _ in range(REDIRECTS + 1):
             response = await stack.enter_async_context(self._request(url, end - loop.time()))
             if response.status not in MOVED:
                 return response
             target = _target(response)
             if url.scheme == "https" and target.scheme != "https":
-                raise RejectedError(f"{shown(first)} points to {target.scheme}, which is not safe")
+                raise RejectedError(f"it redirects to {target.scheme}, which is not safe")
             self._guard.check_url(target)
             url = target
-        raise RejectedError(f"{shown(first)}: more than {REDIRECTS} redirects")
+        raise RejectedError(f"it is behind more than {REDIRECTS} redirects")
 
     @asynccontextmanager
     async def _request(self, url: URL, seconds: float) -> AsyncIterator[aiohttp.ClientResponse]:
@@ -247,16 +244,14 @@ class Fetcher:
             logger.debug("picture {} {}", shown(url), response.status)
             yield response
 
-    def _promised(self, url: URL, response: aiohttp.ClientResponse) -> None:
+    def _promised(self, response: aiohttp.ClientResponse) -> None:
         """Look at what the headers say before the body is read."""
         packed = response.headers.get("Content-Encoding", "identity").strip().lower()
         if packed not in {"", "identity"}:
-            raise RejectedError(f"{shown(url)} is sent compressed, though asked for as it is")
+            raise RejectedError("it is sent compressed, though asked for as it is")
         size = response.content_length
         if size is not None and size > self.images.max_size:
-            raise RejectedError(
-                f"{shown(url)} has {size:,} bytes, more than images.max_size allows"
-            )
+            raise RejectedError(f"it has {size:,} bytes, more than images.max_size allows")
 
     def _failed(self, host: str) -> None:
         self._failures[host] += 1
@@ -274,7 +269,7 @@ def _url(address: str) -> URL:
         url = URL(text, encoded=text.isascii() and text.isprintable() and " " not in text)
         _ = url.port
     except ValueError as error:
-        raise RejectedError("the address is no URL") from error
+        raise RejectedError("its address is no URL") from error
     return url.with_user(None).with_fragment(None) if url.host else url
 
 
@@ -283,7 +278,7 @@ def _target(response: aiohttp.ClientResponse) -> URL:
         joined = response.url.join(URL(response.headers.get("Location", "")))
         _ = joined.port
     except ValueError as error:
-        raise RejectedError(f"{shown(response.url)} redirects to what is no URL") from error
+        raise RejectedError("it redirects to what is no URL") from error
     return joined.with_user(None) if joined.host else joined
 
 

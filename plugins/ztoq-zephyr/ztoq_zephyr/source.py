@@ -37,6 +37,7 @@ from ztoq_zephyr.contents import Contents
 from ztoq_zephyr.credentials import BearerAuth
 from ztoq_zephyr.directory import Names
 from ztoq_zephyr.listing import Listing
+from ztoq_zephyr.pictures import Pictures
 from ztoq_zephyr.references import References
 from ztoq_zephyr.values import mapped, project_of, text, whole
 
@@ -71,6 +72,7 @@ class ZephyrSource:
         self._api = Api(client, config.project, config.page_size)
         self._references = References(self._api, services, config.project)
         self._files = Attachments(self._api, services, config.attachments)
+        self._pictures = Pictures(config, self._files, names.jira if names else None)
         self._listing = Listing(self._api, self._references, services, config.project)
         self._contents = Contents(self._api, self._references, services, self._files)
 
@@ -177,6 +179,10 @@ class ZephyrSource:
             )
         completed, *revealed = await self.complete(_named(record, ref))
         return (completed, *around, *revealed)
+
+    def picture(self, file: Attachment) -> AsyncIterator[bytes] | None:
+        """Yield a picture that lies at Zephyr or at the Jira site; as ``Pictures.picture``."""
+        return self._pictures.open(file)
 
     async def download(self, attachment: Attachment) -> AsyncIterator[bytes]:
         """Yield the content of a file; as ``Source.download``."""
