@@ -31,6 +31,7 @@ BELOW: dict[str, set[str]] = {
     "tables": {"secrets"},
     "selection": {"errors"},
     "config": {"tables", "plugins", "selection", "images"},
+    "golden": {"tables", "convert"},
     "log": {"errors"},
     "store": {"convert", "contracts"},
     "engine": {"store", "observe", "selection", "addresses", "images"},
@@ -38,9 +39,9 @@ BELOW: dict[str, set[str]] = {
     "http": {"convert", "contracts", "images"},
     "services": {"http"},
     "simulate": {"contracts", "convert"},
-    "testing": {"convert", "simulate", "plugin", "services", "addresses"},
+    "testing": {"convert", "simulate", "plugin", "services", "golden"},
     "plugin": {"hookspecs", "addresses"},
-    "cli": {"report", "config", "log", "services"},
+    "cli": {"report", "config", "log", "services", "golden"},
 }
 """What each room of the core may import; what those import, it may too."""
 
