@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ztoq_core.simulate import Handler, Refusal, Reply, Request, Route
+from ztoq_zephyr.simulator.files import File
 from ztoq_zephyr.simulator.jira import Component, Person, Version
 from ztoq_zephyr.simulator.model import Project
 from ztoq_zephyr.simulator.options import Options
@@ -33,11 +34,15 @@ Json = dict[str, Any]
 
 
 class JiraSite:
-    """The Jira site of a tenant; ``options`` hold its credential and whom it refuses."""
+    """The Jira site of a tenant; ``options`` hold its credential and whom it refuses.
+
+    ``files`` are the attachments of its issues by id.
+    """
 
     def __init__(self, tenant: Tenant, options: Options) -> None:
         self.tenant = tenant
         self.options = options
+        self.files: dict[int, File] = {}
 
     def routes(self) -> Iterator[Route]:
         """Yield the table."""
@@ -47,6 +52,8 @@ class JiraSite:
         yield Route("GET", f"{API}/version/{{id}}", self._one("version", self._versions))
         yield Route("GET", f"{API}/project/{{key}}/components", self._list(self._components))
         yield Route("GET", f"{API}/project/{{key}}/versions", self._list(self._versions))
+        yield Route("GET", f"{PREFIX}/rest/api/3/attachment/content/{{id}}", self._file)
+        yield Route("GET", f"{PREFIX}/secure/attachment/{{id}}/{{name}}", self._file)
         yield Route("GET", f"{API}/myself", self._myself)
         yield Route("GET", f"{API}/serverInfo", self._server)
 
@@ -96,6 +103,13 @@ class JiraSite:
                 if person.account_id == account:
                     return Reply(body=_person(person, request))
         raise gone("user", account)
+
+    def _file(self, request: Request) -> Reply:
+        number = request.params["id"]
+        file = self.files.get(int(number)) if number.isdigit() else None
+        if file is None:
+            raise refusal(404, f"The attachment with id '{number}' does not exist")
+        return Reply(content=file.content(), content_type="image/png")
 
     def _myself(self, request: Request) -> Reply:
         me = Person(
