@@ -325,9 +325,11 @@ class _Extraction:
             if await self.store.write(self.store.intake.still_gone, self.run, ref):
                 return
             stub = await self._stub(ref, found.reason)
-            await self.store.write(
-                lambda: self.store.intake.save_resolved(self.run, [stub], derived=True)
-            )
+            made = self.album.with_pictures((stub,)) if self.album else (stub,)
+            for each in await self.store.write(
+                lambda: self.store.intake.save_resolved(self.run, made, derived=True)
+            ):
+                await self._complete(each)
             return
         if not found or found[0].ref != ref:
             raise StoreError(f"The source's plugin answered {ref} with another record")

@@ -425,8 +425,10 @@ class Intake:
     ) -> list[Listed]:
         """Store records that were looked up by name; return the files still to be fetched."""
         if derived:
-            self._save_whole(records, run, derived=True)
-            return []
+            pictures = [record for record in records if isinstance(record, Attachment)]
+            whole = [record for record in records if not isinstance(record, Attachment)]
+            self._save_whole(whole, run, derived=True)
+            return self._reveal_files(run, pictures)
         return self.save_completed([Completed(run, tuple(records))])[0]
 
     def still_gone(self, run: int, ref: Ref) -> bool:
