@@ -11,6 +11,7 @@ import attrs
 from yarl import URL
 
 from ztoq_core.contracts import Secret
+from ztoq_core.errors import ConfigError
 
 __all__ = ["TYPES", "HostCredential", "Images", "image_type"]
 
@@ -60,7 +61,7 @@ class HostCredential:
         """Return the headers that carry the credential.
 
         Raises:
-            ConfigError: The secret is not where the configuration says.
+            ConfigError: The secret is not where the configuration says, or is no header.
         """
         if self.token:
             return {"Authorization": f"Bearer {self.token.reveal()}"}
@@ -69,8 +70,10 @@ class HostCredential:
             return {"Authorization": f"Basic {b64encode(pair).decode()}"}
         if self.cookie:
             return {"Cookie": self.cookie.reveal()}
-        name, _, value = self.header.reveal().partition(":") if self.header else ("", "", "")
-        return {name.strip(): value.strip()} if name.strip() else {}
+        name, colon, value = (self.header or Secret("")).reveal().partition(":")
+        if not colon or not name.strip():
+            raise ConfigError(f"the header for {self.host!r} should be NAME: VALUE")
+        return {name.strip(): value.strip()}
 
     def problems(self) -> Iterator[str]:
         """Yield what is wrong with it."""
