@@ -111,16 +111,17 @@ class Desk:
     """A store with what is needed to migrate into ``sink``, as often as wished."""
 
     url: str
+    files_at: Path
     sink: MemorySink = attrs.field(factory=CrashingSink)
     change: Transform = mapped
     outcome: engine.Outcome | None = None
 
     async def extract(self, source: MemorySource, gallery: Gallery | None) -> None:
-        with Store(self.url) as store, store.run("extract") as run:
+        with Store(self.url, files=self.files_at) as store, store.run("extract") as run:
             await engine.extract(store, source, run.id, quiet, gallery=gallery)
 
     async def load(self, crash: Crash | None = None) -> None:
-        with CrashingStore(self.url) as store:
+        with CrashingStore(self.url, files=self.files_at) as store:
             store.crash = crash
             if isinstance(self.sink, CrashingSink):
                 self.sink.crash = crash
@@ -160,8 +161,8 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    return Desk(f"sqlite:///{tmp_path}/m.db")
+def desk(store_url: str, tmp_path: Path) -> Desk:
+    return Desk(store_url, tmp_path / "files")
 
 
 # ------------------------------------------------------------------------------------------- where
@@ -442,7 +443,7 @@ async def test_a_quick_pass_tries_lost_pictures_again(desk: Desk) -> None:
     source = ChangingSource(records)
     await desk.extract(source, net.gallery())
     net.held[SHOT] = PNG
-    with Store(desk.url) as store, store.run("extract") as run:
+    with Store(desk.url, files=desk.files_at) as store, store.run("extract") as run:
         await engine.extract(
             store, source, run.id, quiet, gallery=net.gallery(), since=datetime.now(UTC)
         )
@@ -588,7 +589,7 @@ CRASHES = [
 async def test_after_a_crash_all_texts_show_their_pictures(
     tmp_path: Path, kind: Kind, point: Point
 ) -> None:
-    desk = Desk(f"sqlite:///{tmp_path}/m.db")
+    desk = Desk(f"sqlite:///{tmp_path}/m.db", tmp_path / "files")
     records = [
         Folder(key=FOLDER.key, name="Shop", tree=Tree.CASES, description=img(SHOT)),
         case(img(SHOT), steps=(TestStep(key="1", description=img(URI)),)),

@@ -71,7 +71,7 @@ async def extract(  # noqa: PLR0913 - the choices of the command
         return
     await store.write(store.intake.begin, run)
     await stage.read(stage.pages)
-    if album:
+    if album and (album.left or album.fetches):
         await store.write(store.intake.note_pictures, album.left)
     if stop.wished:
         return
@@ -267,6 +267,8 @@ class _Extraction:
         )
         self.teller.done(record.kind)
         for each in files:
+            if self.stop.wished:
+                return  # the next run fetches the rest
             await self._complete(each)
 
     async def _fetch_picture(self, record: Attachment) -> None:

@@ -79,6 +79,11 @@ class Album:
         self.left = False
         """Whether there are pictures that are left where they are: they are not to be fetched."""
 
+    @property
+    def fetches(self) -> bool:
+        """Whether pictures are to be fetched at all."""
+        return self._images.fetch
+
     # ------------------------------------------------------------------------------- finding
 
     def with_pictures(self, records: Sequence[Record]) -> tuple[Record, ...]:

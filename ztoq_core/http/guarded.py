@@ -188,7 +188,8 @@ class Fetcher:
             try:
                 response = await self._follow(url, stack)
             except (aiohttp.ClientError, OSError) as error:
-                reason, passes = f"does not answer ({type(error).__name__})", True
+                reason = f"does not answer ({type(error).__name__})"
+                passes = not isinstance(error, TimeoutError)  # the time for it is used up
             else:
                 status = response.status
                 if status == OK:
