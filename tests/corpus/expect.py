@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 from tests.corpus.invent import DEFAULT_STATUS, FOREIGN, History
-from tests.corpus.pictures import case_texts, digest, files_of, log_texts
+from tests.corpus.pictures import case_texts, digest, files_of, log_texts, step_texts
 from tests.corpus.real import Json, Real
 from tests.corpus.texts import pictures, text
 
@@ -195,9 +195,12 @@ class _Rules:
 
     def _file_count(self, cases: dict[str, ExpectedCase], runs: list[ExpectedRun]) -> int:
         """Count the files, and the pictures of what is written."""
-        logged = {log.key for run in runs for log in run.logs}
-        written = [each for each in self.history.executions if each["key"] in logged]
-        shown = [files_of(log_texts(each)) for each in written]
+        joins = {log.key: log.joined is not None for run in runs for log in run.logs}
+        shown = [
+            files_of(log_texts(each, joined=joins[each["key"]]))
+            for each in self.history.executions
+            if each["key"] in joins
+        ]
         shown += [files_of(case_texts(each)) for each in self.real.cases]
         others = [each.files for each in cases.values() if each.origin in {"gone", "foreign"}]
         return len(self.history.files) + sum(map(len, (*shown, *others)))
@@ -246,11 +249,7 @@ class _Rules:
             description=text(inline["description"]),
             data=text(inline["testData"]),
             expected=text(inline["expectedResult"]),
-            shows=[
-                digest(src)
-                for name in ("description", "testData", "expectedResult")
-                for src in pictures(inline[name])
-            ],
+            shows=[digest(src) for text in step_texts(step) for src in pictures(text)],
             fields={
                 name: value for name, value in inline["customFields"].items() if not empty(value)
             },
@@ -354,7 +353,8 @@ class _Rules:
         duration = timedelta(milliseconds=execution["duration"] or 0)
         results = execution["results"]
         joined = self._join(cases[execution["testCase"]], results, cases)
-        files = [*self._own_files(execution), *files_of(log_texts(execution))]
+        shown = files_of(log_texts(execution, joined=joined is not None))
+        files = [*self._own_files(execution), *shown]
         step_files: dict[str, list[FileKey]] = defaultdict(list)
         for index, result in enumerate(results):
             found = self.files["result", execution["key"], index]

@@ -15,7 +15,7 @@ from urllib.parse import unquote_plus
 from tests.corpus.real import Json
 from tests.corpus.texts import pictures
 
-__all__ = ["FOLDER", "case_texts", "digest", "files_of", "log_texts", "write"]
+__all__ = ["FOLDER", "case_texts", "digest", "files_of", "log_texts", "step_texts", "write"]
 
 FOLDER = "pictures"
 
@@ -40,25 +40,30 @@ def files_of(texts: Iterable[str | None]) -> list[tuple[str, str]]:
 
 def case_texts(case: Json) -> list[str | None]:
     """Return the texts of a case that may show pictures."""
-    inline = [step["inline"] for step in case["steps"] if step["inline"]]
     return [
         case["objective"],
         case.get("precondition"),
         *_fields(case.get("customFields")),
-        *(
-            text
-            for each in inline
-            for text in (
-                *(each[name] for name in ("description", "testData", "expectedResult")),
-                *_fields(each["customFields"]),
-            )
-        ),
+        *(text for step in case["steps"] for text in step_texts(step)),
     ]
 
 
-def log_texts(execution: Json) -> list[str | None]:
-    """Return the texts of an execution that may show pictures."""
-    names = ("description", "testData", "expectedResult", "actualResult")
+def step_texts(step: Json) -> list[str | None]:
+    """Return the texts of a step that may show pictures, in the order in which they stand."""
+    inline = step["inline"]
+    if not inline:
+        return []
+    return [
+        inline["description"],
+        inline["testData"],
+        *_fields(inline["customFields"]),
+        inline["expectedResult"],
+    ]
+
+
+def log_texts(execution: Json, *, joined: bool = False) -> list[str | None]:
+    """Return the texts of an execution that may show pictures; joined ones leave some to steps."""
+    names = ("testData", "actualResult", *(() if joined else ("description", "expectedResult")))
     return [
         execution["comment"],
         *_fields(execution["customFields"]),

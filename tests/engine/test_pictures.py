@@ -25,6 +25,7 @@ from ztoq_core.records import (
     Kind,
     Record,
     Ref,
+    StepResult,
     TestCase,
     TestCycle,
     TestLog,
@@ -349,6 +350,26 @@ async def test_what_is_the_sources_own_is_never_asked_for_without_credentials(de
     )
 
 
+@pytest.mark.parametrize(
+    ("stored", "name"),
+    [
+        ("embedded-f327a8-1602524700769-1602524700769.png", "1602524700769.png"),
+        ("embedded-f327a8-1578694121882-2020-01-10_17-08-02.png", "2020-01-10_17-08-02.png"),
+        ("0c5e8d1a-12ab-4c3d-9e8f-0123456789ab-1602524700769-a-b.png", "a-b.png"),
+        ("0c5e8d1a-12ab-1602-a.png", "a.png"),
+        ("0c5e8d1a-12ab-4c3d-9e8f-0123456789ab-1602524700769.png", "picture"),
+        ("Screen+Shot%20%c3%a4%0a1.png?x=/y.gif#z", "Screen Shot ä 1.png"),
+        (f"{'long' * 100}.png", f"{'long' * 100}"[:190] + ".png"),
+        ("", "picture"),
+    ],
+)
+async def test_a_picture_gets_the_name_it_had(desk: Desk, stored: str, name: str) -> None:
+    src = f"{HOST}/a/{stored}"
+    await desk.migrate(project(case(img(src))), Net({src: PNG}).gallery())
+    expected = stored if name == "picture" and stored else name
+    assert list(desk.files()) == [expected]
+
+
 # ------------------------------------------------------------------------------------------ losses
 
 
@@ -608,4 +629,26 @@ async def test_after_a_crash_all_texts_show_their_pictures(
     assert sorted(desk.files()) == ["The basket.png", "a.png", "picture.png"]
     for key, number in ((FOLDER.key, 1), (CASE.key, 2), (LOG.key, 1)):
         assert desk.text(key).count('<img src="memory:') == number
+    assert desk.outcome == engine.Outcome(exit=Exit.OK)
+
+
+async def test_what_a_joined_result_shares_with_its_step_is_shown_there_alone(desk: Desk) -> None:
+    step = TestStep(key="1", description=img(SHOT), expected="fine")
+    results = (
+        StepResult(key="1", status="Pass", description=step.description, expected="fine"),
+        StepResult(key="2", status="Pass", description=step.description, actual=img(URI)),
+    )
+    joined = history(results=results[:1])
+    drifted = TestLog(key="ACME-E2", run=RUN, case=CASE, status="Pass", number=2, results=results)
+    net = Net({SHOT: PNG})
+    await desk.migrate(project(case(steps=(step,)), *joined, drifted), net.gallery())
+    owners = [
+        each.record.owner.key
+        for each in desk.sink.objects.values()
+        if isinstance(each.record, Attachment)
+    ]
+    assert sorted(owners) == ["ACME-E2", "ACME-E2", CASE.key]
+    skipped = {key: why for key, (state, why) in desk.states().items() if state == State.SKIPPED}
+    assert list(skipped.values()) == ["its step shows the same picture"]
+    assert "finish test_log ACME-E1" not in desk.sink.calls
     assert desk.outcome == engine.Outcome(exit=Exit.OK)

@@ -45,8 +45,14 @@ _CHUNK = 256 * 1024
 _HEAD = 1024
 _LONGEST_NAME = 200
 _ATTEMPTS = 2
-_STORED = re.compile(r"(?:embedded-)?[a-f0-9-]+-\d+-(.+)", re.IGNORECASE)
-"""How Zephyr names a picture that was put into a text (seen, facts 1.9): ids, time, own name."""
+_STORED = (
+    re.compile(r"(?:embedded-)?[a-f0-9-]+?-\d{13}-(.+)", re.IGNORECASE),
+    re.compile(r"(?:embedded-)?[a-f0-9-]+-\d+-(.+)", re.IGNORECASE),
+)
+"""How Zephyr names a picture that was put into a text (seen, facts 1.9): ids, time, own name.
+
+The time is in milliseconds; own names may begin with a date, which looks like more of the same.
+"""
 _ANY = re.compile(
     r"(?:image|img|screen ?shot|picture|photo|clipboard|paste\w*|untitled|unnamed)?[\W\d_]*\.\w+",
     re.IGNORECASE,
@@ -175,7 +181,7 @@ class Album:
             return None
         last = urlsplit(src).path.rpartition("/")[2]
         stored = dict.fromkeys((last, unquote(last), unquote_plus(last)))
-        own = [match[1] for name in stored if (match := _STORED.fullmatch(name))]
+        own = [original for name in stored if (original := _original(name))]
         for name in (*stored, *own):
             # a name alone: nothing in a text leads out of the folder
             if name not in {"", ".", ".."} and not set("/\\\0") & set(name):
@@ -294,10 +300,16 @@ def _name(src: str, whole: str) -> tuple[str, bool]:
         ending = _ENDINGS.get(type_, f".{type_.rpartition('/')[2]}" if type_ else "")
         return f"picture{ending}", False
     last = unquote_plus(src.partition("?")[0].partition("#")[0].rpartition("/")[2])
-    match = _STORED.fullmatch(last)
-    own = match[1] if match else last
+    original = _original(last)
+    own = original or last
     name = "".join(char if char.isprintable() else " " for char in own)
     stem, dot, ending = name.rpartition(".")
     if len(name) > _LONGEST_NAME:
         name = f"{stem[: _LONGEST_NAME - 10]}{dot}{ending[:9]}"
-    return name.strip() or "picture", match is not None
+    return name.strip() or "picture", bool(original)
+
+
+def _original(stored: str) -> str:
+    """Return the name that a picture had before it was stored, ``""`` where nothing tells it."""
+    matches = (pattern.fullmatch(stored) for pattern in _STORED)
+    return next((match[1] for match in matches if match), "")

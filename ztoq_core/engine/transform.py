@@ -15,6 +15,7 @@ from itertools import groupby
 import attrs
 from loguru import logger
 
+from ztoq_core.addresses import texts_of
 from ztoq_core.contracts import Schema, Skip, Transform
 from ztoq_core.convert import converter
 from ztoq_core.engine.images import LOST
@@ -25,6 +26,7 @@ from ztoq_core.engine.select import choose, leave_out
 from ztoq_core.errors import RecordError
 from ztoq_core.observe import Observer
 from ztoq_core.records import (
+    Attachment,
     FieldType,
     FieldValue,
     Image,
@@ -157,7 +159,14 @@ class _Transformation:
         ):
             after = batch[-1].item
             told = await self.tell(kind, batch)
-            await self._save(kind, [self._map(each) for each in told])
+            unshown = await self._unshown(told)
+            await self._save(
+                kind,
+                [
+                    _not_needed(each) if each.record.key in unshown else self._map(each)
+                    for each in told
+                ],
+            )
 
     async def logs(self, stop: Stop) -> None:
         """Map logs run by run; a batch may end within a run, whose tail waits for the next."""
@@ -215,6 +224,12 @@ class _Transformation:
             else each
             for each in batch
         ]
+
+    async def _unshown(self, batch: Sequence[Scanned]) -> set[str]:
+        """Return the keys of pictures that stand in the target already, with a log's steps."""
+        records = (each.record for each in batch)
+        keys = [each.key for each in records if isinstance(each, Attachment) and each.inline]
+        return await self._store.read(self._store.mapped.unshown, keys) if keys else set()
 
     def tell_run(self, run: Sequence[Scanned]) -> Iterator[tuple[Scanned, TestLog]]:
         """Yield a run's logs in order, each with what only the whole knows of it."""
@@ -286,17 +301,47 @@ class _Transformation:
                     state=State.FAILED,
                     reason=str(error),
                 )
+        unshown: tuple[Ref, ...] = ()
         if isinstance(record, TestLog):
             # these told the mapping something; kept, they would make each newer log of the run a
             # change of the older ones
             record = attrs.evolve(record, last=False, siblings_executed=False)
+            record, unshown = _without_its_steps(record)
         if record.images:
             # mapped texts say it all; the reason of a loss may read otherwise each time
             record = attrs.evolve(record, images=())
         for each in (record, *record.brings):
             self.wants.add(each)
         said = [note for note in record.notes if note not in source.notes]
-        return Fate(item=scanned.item, source=source, record=record, notes=tuple(said))
+        return Fate(
+            item=scanned.item, source=source, record=record, unshown=unshown, notes=tuple(said)
+        )
+
+
+def _without_its_steps(log: TestLog) -> tuple[TestLog, tuple[Ref, ...]]:
+    """Return a log without references that only its steps' texts have, and these if pictures.
+
+    A joined result stands at its step, which shows description and expected result.
+    """
+    if not log.refers or log.drift:
+        return log, ()
+    results = (
+        attrs.evolve(each, description="", expected="") if each.step else each
+        for each in log.results
+    )
+    html = "".join(texts_of(attrs.evolve(log, results=tuple(results))))
+    shown = tuple(ref for ref in log.refers if ref.address in html)
+    rest = (ref for ref in log.refers if ref not in shown)
+    return (
+        attrs.evolve(log, refers=shown),
+        tuple(ref for ref in rest if ref.kind is Kind.ATTACHMENT),
+    )
+
+
+def _not_needed(scanned: Scanned) -> Fate:
+    reason = "its step shows the same picture"
+    source = scanned.record
+    return Fate(item=scanned.item, source=source, record=None, state=State.SKIPPED, reason=reason)
 
 
 def _with_reasons(images: Sequence[Image], lost: Mapping[str, str]) -> tuple[Image, ...]:
