@@ -16,6 +16,8 @@ import attrs
 import pytest
 from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ztoq_core.contracts import Secret
 from ztoq_core.errors import RejectedError, RetryableError
@@ -90,11 +92,11 @@ async def picture(_: web.Request) -> web.StreamResponse:
 
 
 async def fetched(
-    address: str, *, names: Mapping[str, list[str]] | None = None, **settings: Any
+    address: str, *, names: Mapping[str, list[str]] | None = None, **table: Any
 ) -> bytes:
-    settings.setdefault("allow_private", ("127.0.0.1",))
+    table.setdefault("allow_private", ("127.0.0.1",))
     resolver = Names(names or {})
-    async with open_fetcher(Images(**settings), print, resolver=resolver, pause=0) as fetcher:
+    async with open_fetcher(Images(**table), print, resolver=resolver, pause=0) as fetcher:
         return b"".join([chunk async for chunk in fetcher.fetch(address)])
 
 
@@ -157,6 +159,37 @@ async def test_only_http_and_https_are_fetched(address: str) -> None:
 async def test_what_is_no_url_is_refused(address: str) -> None:
     with pytest.raises(RejectedError, match="no URL"):
         await fetched(address)
+
+
+PIECES = st.sampled_from(
+    [
+        *("http", "https", "//", ":", "@", "[", "]", "%", "%2", "?", "#", "/", "..", "\\", " "),
+        *("\n", "\0", "ä", "\ud800", "xn--", "a" * 70, "1", "0x", "x.example", "-", "_", "127.1"),
+    ]
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(PIECES, max_size=8).map("".join))
+def test_whatever_stands_in_a_text_ends_in_a_reason(address: str) -> None:
+    for prefix in ("", "http://", "//"):
+        with pytest.raises((RejectedError, RetryableError)):
+            asyncio.run(fetched(prefix + address, allow_private=(), timeout=1))
+
+
+class Strict(Names):
+    """Refuses labels that are too long, as the system's resolver does."""
+
+    async def resolve(self, host: str, *_: Any) -> list[ResolveResult]:
+        host.encode("idna")
+        raise OSError(host)
+
+
+async def test_a_name_that_cannot_be_looked_up_is_tried_once() -> None:
+    images = Images()
+    async with open_fetcher(images, print, resolver=Strict({}), pause=60) as fetcher:
+        with pytest.raises(RejectedError, match="does not answer"):
+            await anext(fetcher.fetch(f"http://{'a' * 70}.example/"))
 
 
 @pytest.mark.parametrize(

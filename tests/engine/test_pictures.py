@@ -338,6 +338,15 @@ async def test_the_source_comes_before_the_folder_and_the_folder_before_the_net(
     assert net.asked == addresses[3:]
 
 
+@pytest.mark.parametrize("src", ["http://[1/a.png", "a.png", f"{HOST}/{'long' * 100}", "\0", "/"])
+async def test_odd_addresses_are_lost_and_nothing_else(
+    desk: Desk, tmp_path: Path, src: str
+) -> None:
+    await desk.migrate(project(case(img(src))), Net().gallery(folder=tmp_path))
+    assert "<p>See [lost: " in desk.text()
+    assert desk.outcome == engine.Outcome(exit=Exit.LEFT, sentences=("1 records are rejected",))
+
+
 async def test_what_is_the_sources_own_is_never_asked_for_without_credentials(desk: Desk) -> None:
     net = Net({SHOT: PNG})
     source = OpeningSource(project(case(img(SHOT))))

@@ -179,14 +179,14 @@ class Album:
     def _in_folder(self, src: str) -> Path | None:
         if self._images.folder is None:
             return None
-        last = urlsplit(src).path.rpartition("/")[2]
+        last = _last(src)
         stored = dict.fromkeys((last, unquote(last), unquote_plus(last)))
         own = [original for name in stored if (original := _original(name))]
         for name in (*stored, *own):
             # a name alone: nothing in a text leads out of the folder
             if name not in {"", ".", ".."} and not set("/\\\0") & set(name):
                 path = self._images.folder / name
-                if path.is_file():
+                if _is_file(path):
                     return path
         return None
 
@@ -239,6 +239,18 @@ async def _read(path: Path) -> AsyncIterator[bytes]:
                 yield chunk
     except OSError as error:
         raise RejectedError(f"{path.name!r} in images.folder: {error.strerror}") from error
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # no name that this disk could have
+        return False
+
+
+def _last(src: str) -> str:
+    """Return the last part of an address's path, which may be no URL at all."""
+    return src.partition("?")[0].partition("#")[0].rpartition("/")[2]
 
 
 def _has_host(src: str) -> bool:
@@ -299,7 +311,7 @@ def _name(src: str, whole: str) -> tuple[str, bool]:
         type_ = (match[1] or "").lower() if match else ""
         ending = _ENDINGS.get(type_, f".{type_.rpartition('/')[2]}" if type_ else "")
         return f"picture{ending}", False
-    last = unquote_plus(src.partition("?")[0].partition("#")[0].rpartition("/")[2])
+    last = unquote_plus(_last(src))
     original = _original(last)
     own = original or last
     name = "".join(char if char.isprintable() else " " for char in own)

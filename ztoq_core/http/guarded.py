@@ -187,9 +187,10 @@ class Fetcher:
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 response = await self._follow(url, stack)
-            except (aiohttp.ClientError, OSError) as error:
+            except (aiohttp.ClientError, OSError, ValueError) as error:
                 reason = f"does not answer ({type(error).__name__})"
-                passes = not isinstance(error, TimeoutError)  # the time for it is used up
+                # the time for it is used up; or it is no name that anybody could look up
+                passes = not isinstance(error, TimeoutError | ValueError)
             else:
                 status = response.status
                 if status == OK:
@@ -268,19 +269,25 @@ def _url(address: str) -> URL:
     try:
         # what is encoded already stays so: a signature may be over it
         url = URL(text, encoded=text.isascii() and text.isprintable() and " " not in text)
-        _ = url.port
+        return _bare(url)
     except ValueError as error:
         raise RejectedError("its address is no URL") from error
-    return url.with_user(None).with_fragment(None) if url.host else url
 
 
 def _target(response: aiohttp.ClientResponse) -> URL:
     try:
-        joined = response.url.join(URL(response.headers.get("Location", "")))
-        _ = joined.port
+        return _bare(response.url.join(URL(response.headers.get("Location", ""))))
     except ValueError as error:
         raise RejectedError("it redirects to what is no URL") from error
-    return joined.with_user(None) if joined.host else joined
+
+
+def _bare(url: URL) -> URL:
+    """Return a URL without user and fragment; raises ValueError where host or port are none."""
+    if not url.host:
+        return url
+    bare = url.with_user(None).with_fragment(None)
+    _ = bare.port, URL(str(bare.origin()))
+    return bare
 
 
 @asynccontextmanager
