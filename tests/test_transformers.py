@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,25 @@ async def test_runs_and_files_of_excluded_cases_go_with_them(tmp_path: Path) -> 
     assert len(kept) == len(stands["test_runs"]) == len(stands["test_logs"]) == 3
     for kind in (Kind.TEST_CASE, Kind.TEST_RUN, Kind.TEST_LOG):
         assert counts[kind][State.SKIPPED] == 3
+
+
+async def test_keys_in_texts_lead_to_what_was_migrated(tmp_path: Path) -> None:
+    made = project()
+    made.cases[0].objective = "<p>see ACME-T2, ACME-T99, ACME-R1 and ACME-T1</p>"
+    made.executions[0].comment = "like <b>ACME-T2</b>"
+    made.cycles[0].description = "covers ACME-T2"
+    async with journey(tmp_path, read=made) as sides:
+        stands = await migrated(sides, {"use": "text", "keys": True})
+        again = await sides.run()
+    assert again.exit is Exit.OK
+    (case,) = (c for c in stands["test_cases"] if c["properties"]["Zephyr key"] == "ACME-T1")
+    (suite,) = stands["test_suites"]
+    (log,) = (each for each in stands["test_logs"] if "like <b>" in each["note"])
+    links = re.findall(r'<a href="http://127.0.0.1[^"]+">([^<]+)</a>', case["description"])
+    assert links == ["ACME-T2", "ACME-R1"]
+    assert "ztoq:" not in json.dumps(stands, default=str)
+    for text in (suite["properties"]["Description"], log["note"]):
+        assert re.search(r'<a href="http://127.0.0.1[^"]+">ACME-T2</a>', text)
 
 
 async def test_a_mask_lets_no_word_of_the_source_through(tmp_path: Path) -> None:

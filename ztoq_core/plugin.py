@@ -8,8 +8,11 @@ from __future__ import annotations
 from ztoq_core.addresses import (
     change_images,
     image_src,
+    images_in,
+    ref_of,
     resolve_addresses,
     resolved,
+    texts_of,
     with_texts,
 )
 from ztoq_core.contracts import (
@@ -174,7 +177,10 @@ __all__ = [
     "change_images",
     "hookimpl",
     "image_src",
+    "images_in",
+    "ref_of",
     "resolve_addresses",
     "resolved",
+    "texts_of",
     "with_texts",
 ]

@@ -7,6 +7,7 @@ ask the questions of ``Queries``.
 from __future__ import annotations
 
 from ztoq_core.store.decisions import Undecided
+from ztoq_core.store.files import Kept
 from ztoq_core.store.intake import FINAL, Checkpoint, Completed, Fetched, Listed
 from ztoq_core.store.jobs import Answered, Intent, Job, Stored
 from ztoq_core.store.lease import RunInfo
@@ -24,9 +25,11 @@ from ztoq_core.store.queries import (
 )
 from ztoq_core.store.removal import Undoing
 from ztoq_core.store.store import Store
+from ztoq_core.store.turns import MISSING
 
 __all__ = [
     "FINAL",
+    "MISSING",
     "PRUNED",
     "Answered",
     "Checkpoint",
@@ -38,6 +41,7 @@ __all__ = [
     "FileTotals",
     "Intent",
     "Job",
+    "Kept",
     "Listed",
     "NoteCount",
     "PastRun",
