@@ -20,6 +20,10 @@ from tests.journey import journey, project
 from ztoq_core.errors import Exit
 
 CORPUS = Path(__file__).parents[2] / "shared/data/mattermost/testcases-2022-09-07.jsonl.gz"
+PNG = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5E"
+    "rkJggg=="
+)
 WRITTEN = (
     "<p>plain&nbsp;\u00a0and \u200bzero\u2060 wide, &mdash; &lt;b&gt; &amp;amp; it's</p>",
     '<table style="width: 50%;" class="fr-x"><thead><tr><th>A</th></tr></thead></table>',
@@ -30,7 +34,7 @@ WRITTEN = (
     "<p>\U0001f600 \U0001f468\u200d\U0001f469 e\u0301 日本語</p>",
     '<a href="https://acme.example.com/a?b=1&amp;c=2#d" target="_blank" rel="noopener">x</a>',
     '<span style="color: rgb(12, 34, 56); background-color: #ff0000;">colours</span><hr>',
-    '<img src="data:image/png;base64,iVBORw0KGgo=" style="width: 412px;" class="fr-fic fr-dib">',
+    f'<img src="data:image/png;base64,{PNG}" style="width: 412px;" class="fr-fic fr-dib">',
 )
 
 
@@ -38,7 +42,9 @@ def tree(html: str) -> tuple[Any, ...]:
     def inside(element: Element) -> tuple[Any, ...]:
         parts: list[Any] = [element.text or ""]
         for child in element:
-            look = tuple(sorted((name, one_form(name, value)) for name, value in child.items()))
+            # a picture is shown from its file in the target: elsewhere that is tested
+            named = [name for name in child.attrib if (child.tag, name) != ("img", "src")]
+            look = tuple(sorted((name, one_form(name, child.attrib[name])) for name in named))
             parts += [(child.tag, look, inside(child)), child.tail or ""]
         return tuple(part for part in parts if part)
 
@@ -58,8 +64,10 @@ def texts() -> list[str]:
     found = list(WRITTEN)
     if CORPUS.exists():
         with gzip.open(CORPUS, "rt", encoding="utf-8") as lines:
-            real = [case["objective"] for case in map(json.loads, lines) if case["objective"]]
-        found += sorted(set(real), key=lambda html: (html.count("<"), html))[-60:]
+            real = {case["objective"] for case in map(json.loads, lines)} - {None, ""}
+        # their pictures lie at hosts that no test asks
+        plain = [html for html in real if "<img" not in html]
+        found += sorted(plain, key=lambda html: (html.count("<"), html))[-60:]
     return found
 
 
