@@ -30,6 +30,7 @@ from ztoq_zephyr.simulator.simulator import Simulator as Zephyr
 from tests.performance.portrait import Portrait, portrait
 from ztoq_core import config, engine
 from ztoq_core.contracts import Secret
+from ztoq_core.http import open_fetcher
 from ztoq_core.plugins import Plugins
 from ztoq_core.services import Services
 from ztoq_core.store import Store
@@ -126,8 +127,13 @@ class Journey:
     async def migrate(self, store: Store, *, outage: float = 30.0) -> engine.Outcome:
         """Go from one side to the other, through all stages; return what it amounts to."""
         async with self.opened(outage) as (read, source, sink):
+            fetching = open_fetcher(read.images, self.notes.append, pause=0)
             with store.run("migrate") as run:
-                await engine.extract(store, source, run.id, _quiet, stream=read.streams)
+                async with fetching as fetcher:
+                    gallery = engine.Gallery(read.images, fetcher.fetch)
+                    await engine.extract(
+                        store, source, run.id, _quiet, gallery=gallery, stream=read.streams
+                    )
                 await engine.transform(store, read.build, _quiet)
                 await engine.load(
                     store,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -87,10 +88,26 @@ def test_an_installed_example_is_listed(tmp_path: Path) -> None:
     assert "ztoq-csv 0.1.0" in listed
 
 
+def test_the_inhouse_mapping_is_listed_and_its_own_tests_pass(tmp_path: Path) -> None:
+    """What its README tells to do: install it, list it, run its cases."""
+    pytest.importorskip("hatchling", reason="builds the example without the index")
+    example = tmp_path / "acme-mapping"
+    shutil.copytree(EXAMPLES / "inhouse-mapping", example)
+    pip = (sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index")
+    site = str(tmp_path / "site")
+    run(*pip, "--no-build-isolation", "--target", site, str(example))
+
+    assert "acme-mapping 0.1.0" in run(sys.executable, "-m", "ztoq_core.cli", "plugins", path=site)
+    pytest_here = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(example))
+    assert "6 passed" in run(*pytest_here, path=site)
+
+
 def run(*command: str, path: str = "") -> str:
+    # what is installed, or stands beside, as these tests see it
+    paths = (path, os.environ.get("PYTHONPATH", ""))
     done = subprocess.run(  # noqa: S603 - our own words
         command,
-        env={**os.environ, "PYTHONPATH": path, "COLUMNS": "200"},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths)), "COLUMNS": "200"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

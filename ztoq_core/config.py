@@ -1,11 +1,12 @@
 """From ``ztoq.toml`` to checked objects: the only place that decides where a setting comes from.
 
 The order is option, environment, file, default. The environment sets single keys:
-``ZTOQ_SOURCE_<KEY>``, ``ZTOQ_SINK_<KEY>``, ``ZTOQ_SELECT_<KEY>``, ``ZTOQ_STORE_URL`` and
-``ZTOQ_LOG_FILE`` (and ``ZTOQ_CONFIG`` names the file). Relative paths, the SQLite store's too,
-count from the config file's own folder, so that a run does not depend on where it is started
-(``--log-file`` counts from the current one). Secrets stand elsewhere (``{ env = … }``,
-``{ file = … }``, ``{ keyring = … }``) and are looked up when they are first needed.
+``ZTOQ_SOURCE_<KEY>``, ``ZTOQ_SINK_<KEY>``, ``ZTOQ_SELECT_<KEY>``, ``ZTOQ_IMAGES_<KEY>``,
+``ZTOQ_STORE_URL`` and ``ZTOQ_LOG_FILE`` (and ``ZTOQ_CONFIG`` names the file). Relative paths, the
+SQLite store's too, count from the config file's own folder, so that a run does not depend on where
+it is started (``--log-file`` counts from the current one). Secrets stand elsewhere
+(``{ env = … }``, ``{ file = … }``, ``{ keyring = … }``) and are looked up when they are first
+needed.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from ztoq_core.contracts import (
     TransformerPlugin,
 )
 from ztoq_core.errors import ConfigError
+from ztoq_core.images import Images
 from ztoq_core.plugins import Plugins
 from ztoq_core.secrets import find_secrets, show
 from ztoq_core.selection import Selection, settled
@@ -42,7 +44,7 @@ P = TypeVar("P", SourcePlugin[Any], SinkPlugin[Any], TransformerPlugin[Any])
 DEFAULT_FILE = Path("ztoq.toml")
 DEFAULT_STORE = "sqlite:///ztoq.db"
 SCHEMES = ("sqlite", "postgresql")
-TABLES = ("store", "source", "sink", "log", "select")
+TABLES = ("store", "source", "sink", "log", "select", "images")
 MODES = ("stage", "stream")
 """Whether files are kept in the store's folder, or passed on to the target while loading."""
 
@@ -84,6 +86,7 @@ class Config:
     transforms: tuple[Part[TransformerPlugin[Any]], ...]
     log_file: Path | None
     select: Selection = attrs.field(factory=Selection)
+    images: Images = attrs.field(factory=Images)
     _plugins: Plugins
 
     @property
@@ -131,6 +134,14 @@ class Config:
         )
         return [part.plugin.build(part.settings, scene) for part in self.chain()]
 
+    def require_images(self) -> None:
+        """Look up the secrets of ``[[images.host]]`` now; raises as ``Part.require``."""
+        for key, secret in find_secrets(self.images, "images"):
+            try:
+                secret.reveal()
+            except ConfigError as error:
+                raise ConfigError(f"{key}: {error}") from error
+
     def with_everything(self, **chosen: Any) -> Config:
         """Return the config with nothing selected but what is ``chosen``."""
         return attrs.evolve(self, select=Selection(**chosen))
@@ -151,6 +162,8 @@ class Config:
                 key: list(value) if isinstance(value, tuple) else value
                 for key, value in chosen.items()
             }
+        if self.images != Images():
+            tables["images"] = show(self.images)
         if self.log_file:
             tables["log"] = {"file": str(self.log_file)}
         return tables
@@ -213,6 +226,9 @@ def from_tables(
     select = reader.structure(settled(layers["select"]), Selection, "select")
     if select:
         reader.problems += (f"{each} @ select" for each in select.problems())
+    images = reader.structure(layers["images"], Images, "images")
+    if images:
+        reader.problems += (f"{each} @ images" for each in images.problems())
     source = _part(layers["source"], plugins.source, "source", reader)
     sink = _part(layers["sink"], plugins.sink, "sink", reader)
     transforms = [
@@ -226,7 +242,7 @@ def from_tables(
         reader.problems.append(
             f"there is no mode {store.attachments_mode!r}{known} @ store.attachments_mode"
         )
-    if reader.problems or not (store and log and source and sink and select is not None):
+    if reader.problems or not (store and log and source and sink and images and select is not None):
         raise ConfigError("\n".join(reader.problems))
     return Config(
         path=None,
@@ -238,6 +254,7 @@ def from_tables(
         transforms=tuple(each for each in transforms if each),
         log_file=log.file,
         select=select,
+        images=images,
         plugins=plugins,
     )
 
@@ -278,14 +295,25 @@ def _part(
     plugin = find(str(use))
     rest = {key: value for key, value in table.items() if key != "use"}
     settings = reader.structure(rest, plugin.config, name, also=("use",))
+    if settings is None:
+        return None
+    return Part(name=name, plugin=plugin, settings=_connected(settings, name, reader))
+
+
+def _connected(settings: Any, name: str, reader: Tables) -> Any:
+    """Check the connections in a settings object; return it with their paths made absolute."""
+    changes = {
+        key: _connected(inner, f"{name}.{key}", reader)
+        for key in (field.name for field in attrs.fields(type(settings)))
+        if isinstance(inner := getattr(settings, key), Connection)
+    }
     if isinstance(settings, Connection):
-        reader.problems += (f"{each} @ {name}" for each in _unusable(settings))
-        settings = attrs.evolve(
-            settings,
-            ca_file=reader.path(settings.ca_file),
-            client_cert=reader.path(settings.client_cert),
-        )
-    return None if settings is None else Part(name=name, plugin=plugin, settings=settings)
+        # a class whose base_url is empty by default can do without its service
+        if settings.base_url or attrs.fields(type(settings)).base_url.default:
+            reader.problems += (f"{each} @ {name}" for each in _unusable(settings))
+        changes["ca_file"] = reader.path(settings.ca_file)
+        changes["client_cert"] = reader.path(settings.client_cert)
+    return attrs.evolve(settings, **changes) if changes else settings
 
 
 def _unusable(connection: Connection) -> Iterator[str]:

@@ -219,7 +219,16 @@ class ChangedSince(Protocol):
 
 @runtime_checkable
 class Directory(Protocol):
-    """What a ``Source`` has besides where it, or something beside it, knows ids by name."""
+    """What a ``Source`` has besides where it, or something beside it, knows ids by name.
+
+    A source that has it says that its records hold ids, even where nobody can be asked for names:
+    what stays unknown is counted and told, with ``advice``.
+    """
+
+    @property
+    def advice(self) -> str:
+        """What a person can do about ids that stay unknown, without a full stop."""
+        ...
 
     async def look_up(self, topic: Topic, ids: Sequence[str]) -> tuple[Named, ...]:
         """Return what is known of these ids, in any order; those that nobody knows are left out.
@@ -381,7 +390,9 @@ class Sink(Protocol):
         """Complete an object once its files and references are settled, by repeatable calls only.
 
         Texts with resolved references, links, approval. Called for the kinds in
-        ``Schema.finishes``.
+        ``Schema.finishes``, and for records of any kind that refer to others: their texts hold
+        ``Ref.address`` of each in ``record.refers``, which ``links`` resolves
+        (``ztoq_core.plugin.resolved``).
         """
         ...
 

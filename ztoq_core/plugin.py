@@ -5,6 +5,16 @@ Simulators import ``ztoq_core.simulate`` besides, tests ``ztoq_core.testing``.
 
 from __future__ import annotations
 
+from ztoq_core.addresses import (
+    change_images,
+    image_src,
+    images_in,
+    ref_of,
+    resolve_addresses,
+    resolved,
+    texts_of,
+    with_texts,
+)
 from ztoq_core.contracts import (
     Answer,
     Auth,
@@ -166,5 +176,13 @@ __all__ = [
     "Value",
     "Written",
     "ZtoqError",
+    "change_images",
     "hookimpl",
+    "image_src",
+    "images_in",
+    "ref_of",
+    "resolve_addresses",
+    "resolved",
+    "texts_of",
+    "with_texts",
 ]

@@ -234,8 +234,10 @@ class Link:
 class Image:
     """A picture in the texts of a record.
 
-    ``src`` is the address as it stands in the texts (unescaped), ``file`` the attachment that
-    holds the picture. The engine tells the transformers in ``lost`` why it is not at hand.
+    ``src`` is the address as it stands in the texts (unescaped), in the form that
+    ``ztoq_core.addresses.image_src`` gives it: a data URI is named by its digest. ``file`` is the
+    attachment that holds the picture. The engine tells the transformers in ``lost`` why it is not
+    at hand.
     """
 
     src: str
@@ -603,8 +605,8 @@ class Attachment(Record):
     ``part`` names the step or step result of the owner that the file belongs to, or is ``""``.
     ``plan`` is the first plan of the cycle that owns the file, for targets whose cycles take none.
     ``locator`` is what the source needs to download it; of an ``inline`` one, a picture in the
-    owner's texts, it is the address that stands there. ``size`` (bytes), ``media_type`` and
-    ``sha256`` are filled by the engine from the content itself.
+    owner's texts, it is the address that stands there, as ``Image.src`` has it. ``size`` (bytes),
+    ``media_type`` and ``sha256`` are filled by the engine from the content itself.
     """
 
     kind: ClassVar[Kind] = Kind.ATTACHMENT

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import attrs
 
-from ztoq_core.records import FieldType, Folder, Kind
+from ztoq_core.records import FieldType, Folder, Kind, Record
 
 __all__ = ["FieldSpec", "Finding", "Schema", "User"]
 
@@ -51,8 +51,8 @@ class Schema:
     ``fields_known`` is False where the service does not let this token list the fields.
     ``can_create_fields`` says whether config and permission allow ztoq to make what is missing.
     ``kinds`` are the kinds that can be written, ``finishes`` those for which ``Sink.finish`` does
-    something, ``attachable`` those that take files. ``roots`` are folders that the sink wants
-    written
+    something besides resolving what a record refers to, ``attachable`` those that take files.
+    ``roots`` are folders that the sink wants written
     before all else. ``mark_field`` is the label of the field that carries the source's key,
     ``marked``
     the kinds that have such a field. ``field_owner`` says for kinds that borrow their fields whose
@@ -76,6 +76,10 @@ class Schema:
     field_owner: Mapping[Kind, Kind] = attrs.field(factory=dict)
     consistent: frozenset[Kind] = frozenset(Kind)
     search_lag: float | None = None
+
+    def to_finish(self, record: Record) -> bool:
+        """Whether ``Sink.finish`` has something to do for the record."""
+        return record.kind in self.finishes or bool(record.refers)
 
     def field(self, kind: Kind, name: str) -> FieldSpec | None:
         """Return the field of ``kind`` whose name or else alias is ``name``, or None."""

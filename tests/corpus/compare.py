@@ -18,13 +18,15 @@ from tests.corpus.labels import (
     REQUIREMENTS_MODULE,
     REVERSED_LABEL,
 )
+from tests.corpus.pictures import digest
 from tests.corpus.reading import Found
 from tests.corpus.real import Json
-from tests.corpus.texts import addresses, text
+from tests.corpus.texts import addresses, pictures, text
 from tests.corpus.values import marked, properties, same_files, same_moment, same_value
 
 __all__ = ["assert_same", "differences"]
 
+DIGEST = 64
 HEADING = 60
 """The most characters that a heading between a step's description and its data may have."""
 
@@ -137,7 +139,11 @@ class _Judge:
         wanted = addresses(expected.objective)
         if addresses(found["description"])[: len(wanted)] != wanted:
             self.say(where, "description points elsewhere")
+        wanted = [digest(src) for src in pictures(expected.objective)]
+        self.check(where, "pictures", wanted, self._shown(found["description"])[: len(wanted)])
         precondition = found["precondition"]
+        wanted = [digest(src) for src in pictures(expected.precondition)]
+        self.check(where, "pictures of precondition", wanted, self._shown(precondition))
         self.check(where, "precondition", text(expected.precondition), text(precondition))
         self.check(
             where,
@@ -145,6 +151,11 @@ class _Judge:
             addresses(expected.precondition),
             addresses(precondition),
         )
+
+    def _shown(self, html: str | None) -> list[str]:
+        """Return the digests of the pictures that a text shows from qTest itself."""
+        ids = (src.rpartition("/")[2] for src in pictures(html))
+        return [self.found.digests.get(int(id_) if id_.isdigit() else 0, id_) for id_ in ids]
 
     def _steps(self, expected: ExpectedCase, found: Json) -> None:
         where = f"case {expected.key}"
@@ -160,6 +171,8 @@ class _Judge:
             self.check(where, "called case", case.get("id"), called)
             return
         self.check(where, "called case", None, called)
+        shown = self._shown(step.get("description")) + self._shown(step.get("expected"))
+        self.check(where, "pictures", wanted.shows, shown)
         description = text(step.get("description"))
         if not description.startswith(wanted.description):
             self.say(where, f"is {_short(description)}, expected {_short(wanted.description)}")
@@ -286,6 +299,13 @@ class _Judge:
     def files(self) -> None:
         found = sum(len(files) for files in self.found.files.values())
         self.check("files", "number", self.expected.file_count, found)
+        for logs in self.found.logs.values():
+            for log in logs:
+                steps = log.get("test_step_logs", [])
+                for html in (log.get("note"), *(each.get("actual_result") for each in steps)):
+                    for shown in self._shown(html):
+                        if len(shown) != DIGEST:
+                            self.say(f"log {log['id']}", f"shows {shown} from elsewhere")
         for path in self.found.modules.values():
             if "Created via API" in path:
                 self.say("module Created via API", "was made: a case had no parent")

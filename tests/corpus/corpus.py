@@ -6,12 +6,13 @@ import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.corpus import tenant
+from tests.corpus import pictures, tenant
 from tests.corpus.compare import differences
 from tests.corpus.executions import Inventor
 from tests.corpus.expect import Expected, expectations
 from tests.corpus.files import attach
 from tests.corpus.invent import History, surroundings
+from tests.corpus.pictures import FOLDER, case_texts, log_texts
 from tests.corpus.reading import read
 from tests.corpus.real import Real, load
 
@@ -27,8 +28,12 @@ class Corpus:
     expected: Expected
 
     def write(self, path: Path) -> None:
-        """Write the file that the Zephyr simulator serves (``--corpus``)."""
+        """Write the file that the Zephyr simulator serves (``--corpus``), and the pictures."""
         tenant.write(path, self.real, self.history)
+        cases = [*self.real.cases, *self.history.foreign_cases]
+        texts = [text for each in cases for text in case_texts(each)]
+        texts += [text for each in self.history.executions for text in log_texts(each)]
+        pictures.write(path.parent / FOLDER, texts)
 
 
 def shared_data() -> Path | None:

@@ -12,8 +12,9 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 from tests.corpus.invent import DEFAULT_STATUS, FOREIGN, History
+from tests.corpus.pictures import case_texts, digest, files_of, log_texts, step_texts
 from tests.corpus.real import Json, Real
-from tests.corpus.texts import text
+from tests.corpus.texts import pictures, text
 
 __all__ = [
     "Expected",
@@ -33,11 +34,15 @@ FileKey = tuple[str, str]
 
 @dataclass(kw_only=True)
 class ExpectedStep:
-    """A step; ``called`` is the key of the case that it calls, ``fields`` are its own fields."""
+    """A step; ``called`` is the key of the case that it calls, ``fields`` are its own fields.
+
+    ``shows`` are the digests of the pictures in its texts, in their order.
+    """
 
     description: str = ""
     data: str = ""
     expected: str = ""
+    shows: list[str] = field(default_factory=list)
     called: str = ""
     fields: dict[str, object] = field(default_factory=dict)
     files: list[FileKey] = field(default_factory=list)
@@ -168,11 +173,12 @@ class _Rules:
         trees = defaultdict(set)
         for each in self.history.folders:
             trees[each["folderType"]].add(other_paths[each["id"]])
+        runs = self._runs(cases)
         return Expected(
             modules={*case_paths.values(), *(each.module for each in cases.values())},
             cycle_folders=trees["TEST_CYCLE"],
             cases=cases,
-            runs=self._runs(cases),
+            runs=runs,
             cycles=self.history.cycles,
             plans=self.history.plans,
             cycle_paths={
@@ -184,8 +190,20 @@ class _Rules:
             plan_files={
                 each["key"]: self.files["plan", each["key"], None] for each in self.history.plans
             },
-            file_count=len(self.history.files),
+            file_count=self._file_count(cases, runs),
         )
+
+    def _file_count(self, cases: dict[str, ExpectedCase], runs: list[ExpectedRun]) -> int:
+        """Count the files, and the pictures of what is written."""
+        joins = {log.key: log.joined is not None for run in runs for log in run.logs}
+        shown = [
+            files_of(log_texts(each, joined=joins[each["key"]]))
+            for each in self.history.executions
+            if each["key"] in joins
+        ]
+        shown += [files_of(case_texts(each)) for each in self.real.cases]
+        others = [each.files for each in cases.values() if each.origin in {"gone", "foreign"}]
+        return len(self.history.files) + sum(map(len, (*shown, *others)))
 
     def _paths(self, folders: list[Json]) -> dict[int, tuple[str, ...]]:
         by_id = {each["id"]: each for each in folders}
@@ -219,7 +237,7 @@ class _Rules:
             },
             links=[str(each["issueId"]) for each in case["issues"]]
             + [each["url"] for each in case["webLinks"]],
-            files=self.files["case", case["key"], None],
+            files=self.files["case", case["key"], None] + files_of(case_texts(case)),
         )
 
     @staticmethod
@@ -231,6 +249,7 @@ class _Rules:
             description=text(inline["description"]),
             data=text(inline["testData"]),
             expected=text(inline["expectedResult"]),
+            shows=[digest(src) for text in step_texts(step) for src in pictures(text)],
             fields={
                 name: value for name, value in inline["customFields"].items() if not empty(value)
             },
@@ -245,6 +264,7 @@ class _Rules:
             origin="foreign",
             objective=case["objective"],
             steps=[self._step(step, []) for step in case["steps"]],
+            files=files_of(case_texts(case)),
         )
 
     def _gone(self, key: str) -> ExpectedCase:
@@ -260,6 +280,11 @@ class _Rules:
             origin="gone",
             objective=None,
             precondition=None,
+            files=files_of(
+                each[name]
+                for each in latest["results"]
+                for name in ("description", "testData", "expectedResult")
+            ),
             steps=[
                 ExpectedStep(
                     description=text(each["description"]),
@@ -328,7 +353,8 @@ class _Rules:
         duration = timedelta(milliseconds=execution["duration"] or 0)
         results = execution["results"]
         joined = self._join(cases[execution["testCase"]], results, cases)
-        files = list(self._own_files(execution))
+        shown = files_of(log_texts(execution, joined=joined is not None))
+        files = [*self._own_files(execution), *shown]
         step_files: dict[str, list[FileKey]] = defaultdict(list)
         for index, result in enumerate(results):
             found = self.files["result", execution["key"], index]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from tests.corpus.corpus import Corpus
+from tests.corpus.pictures import files_of, log_texts
 from tests.corpus.real import Json
 
 __all__ = ["noted", "planted"]
@@ -29,6 +30,12 @@ def planted(corpus: Corpus) -> dict[str, int]:
         for case in corpus.real.cases
         if any(issue["type"] == "COVERAGE" for issue in case["issues"])
     ]
+    joins = {log.key: log.joined is not None for log in logs}
+    left_out = 0
+    for each in corpus.history.executions:
+        left_out += len(files_of(log_texts(each)))
+        if each["key"] in joins:
+            left_out -= len(files_of(log_texts(each, joined=joins[each["key"]])))
     found = {
         "cases that answer 404": sum(c.origin == "gone" for c in expected.cases.values()),
         "executions of other steps": sum(log.joined is None for log in logs),
@@ -36,6 +43,7 @@ def planted(corpus: Corpus) -> dict[str, int]:
         "cases that cover issues of unknown key": len(covering),
         "skipped: test_log": untouched,
         "skipped: folder": len(plan_folders),
+        "skipped: attachment": left_out,
     }
     return {name: count for name, count in found.items() if count}
 

@@ -39,7 +39,8 @@ class Found:
     ``modules`` and ``cycles`` map ids to paths of names from the root. ``logs`` maps the ids of
     runs to their logs, in the order of their ids. ``files`` maps (object type, object id) to files.
     ``covered`` maps the ids of requirements to those of the linked cases. ``fields`` maps object
-    types to labels of fields. ``calls`` is what reading cost.
+    types to labels of fields. ``digests`` maps ids of files to digests. ``calls`` is what reading
+    cost.
     """
 
     modules: dict[int, tuple[str, ...]] = field(default_factory=dict)
@@ -53,6 +54,7 @@ class Found:
     requirements: list[Json] = field(default_factory=list)
     covered: dict[int, set[int]] = field(default_factory=dict)
     files: dict[tuple[str, int], list[File]] = field(default_factory=lambda: defaultdict(list))
+    digests: dict[int, str] = field(default_factory=dict)
     statuses: dict[int, str] = field(default_factory=dict)
     fields: dict[str, list[str]] = field(default_factory=dict)
     calls: int = 0
@@ -161,6 +163,7 @@ class _Reader:
             body = await answer.read()
         file = File(name=row["name"], sha256=sha256(body).hexdigest(), size=len(body))
         self.found.files[kind, owner].append(file)
+        self.found.digests[row["id"]] = file.sha256
 
     async def _get(self, path: str, **params: str | int) -> Any:
         self.found.calls += 1

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests.corpus.pictures import FOLDER
+
 __all__ = ["PROJECT_ID", "SECRETS", "command", "environment", "write_config", "ztoq"]
 
 PROJECT_ID = 4242
@@ -28,6 +30,9 @@ base_url = "{qtest}"
 project = {number}
 token = {{ env = "QTEST_TOKEN" }}
 create_fields = true
+
+[images]
+folder = "{pictures}"
 """
 
 
@@ -42,8 +47,16 @@ def write_config(  # noqa: PLR0913 - each is one key of the file
 ) -> Path:
     """Write ``ztoq.toml`` and return its path; relative stores lie beside it."""
     path = folder / "ztoq.toml"
+    (folder / FOLDER).mkdir(exist_ok=True)
     path.write_text(
-        TEMPLATE.format(store=store, zephyr=zephyr, qtest=qtest, project=project, number=number),
+        TEMPLATE.format(
+            store=store,
+            zephyr=zephyr,
+            qtest=qtest,
+            project=project,
+            number=number,
+            pictures=FOLDER,
+        ),
         "utf-8",
     )
     return path

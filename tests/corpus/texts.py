@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html.parser import HTMLParser
 
-__all__ = ["addresses", "text"]
+__all__ = ["addresses", "pictures", "text"]
 
 BREAKS = frozenset(
     (
@@ -19,14 +19,17 @@ class _Reader(HTMLParser):
         super().__init__(convert_charrefs=True)
         self.parts: list[str] = []
         self.addresses: list[str] = []
+        self.pictures: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag in BREAKS:
             self.parts.append(" ")
         for name, value in attrs:
-            shown = (tag, name) in {("img", "src"), ("a", "href")}
-            if shown and value and value.lower().startswith(("http://", "https://")):
-                self.addresses.append(value.strip())
+            if value and value.lower().startswith(("http://", "https://")):
+                if (tag, name) == ("a", "href"):
+                    self.addresses.append(value.strip())
+                elif (tag, name) == ("img", "src"):
+                    self.pictures.append(value.strip())
 
     def handle_endtag(self, tag: str) -> None:
         if tag in BREAKS:
@@ -49,5 +52,10 @@ def text(fragment: str | None) -> str:
 
 
 def addresses(fragment: str | None) -> list[str]:
-    """Return the web addresses of the pictures and links of a fragment, in order."""
+    """Return the web addresses of the links of a fragment, in order."""
     return _read(fragment or "").addresses
+
+
+def pictures(fragment: str | None) -> list[str]:
+    """Return the web addresses of the pictures of a fragment, in order."""
+    return _read(fragment or "").pictures

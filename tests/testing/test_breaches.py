@@ -235,6 +235,11 @@ class Restamping(MemorySink):
         return attrs.evolve(written, stamp=f"{written.stamp}.")
 
 
+class Unresolving(MemorySink):
+    async def finish(self, record: Record, written: Written, links: Links) -> Written:  # noqa: ARG002
+        return written
+
+
 class Careless(MemorySink):
     async def write(
         self, record: Record, target_id: str | None, links: Links, content: Content | None
@@ -273,6 +278,7 @@ class Keeping(MemorySink):
         ("marks_list_what_was_written", Blind()),
         ("marks_list_what_was_written", Endless()),
         ("finishing_may_be_repeated", Restamping()),
+        ("finishing_resolves_what_texts_refer_to", Unresolving()),
         ("what_is_refused_is_rejected_and_leaves_nothing", MemorySink()),
         ("nothing_is_written_without_its_parents", Careless()),
         ("looking_gives_the_stamp_of_the_last_writing", Same()),

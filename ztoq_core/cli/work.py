@@ -21,6 +21,7 @@ from ztoq_core.cli.options import Options
 from ztoq_core.cli.talk import Talk
 from ztoq_core.contracts import Connection, Sink, Source
 from ztoq_core.errors import AccessError, ConfigError, Exit, ZtoqError
+from ztoq_core.http import open_fetcher
 from ztoq_core.plugins import Plugins
 from ztoq_core.records import Note, Ref
 from ztoq_core.report import Report, write_html, write_json
@@ -34,6 +35,7 @@ __all__ += ["opened", "target"]
 
 ALL = ("extract", "transform", "load", "validate")
 LEVELS = ("WARNING", "INFO", "DEBUG")
+SLOTS = 32
 MIGRATION = "migration"
 """The store's fact that says whether a migration was begun and not ended."""
 
@@ -160,6 +162,7 @@ def _require(config: configuration.Config, stages: Sequence[str]) -> None:
     """Look at all that the stages will need before the first of them begins."""
     if _needs_source(config, stages):
         config.source.require()
+        config.require_images()
     if {"load", "validate"} & set(stages):
         config.sink.require()
     if "transform" in stages:
@@ -275,26 +278,35 @@ class _Work:
         stop: engine.Stop,
     ) -> None:
         if stage == "extract" and source:
-            await engine.extract(
-                self.store,
-                source,
-                self.run,
-                tell,
-                since=self.choices.since,
-                stream=self.config.streams,
-                stop=stop,
-                **_slots(self.config.source.settings),
-            )
+            async with self._gallery() as gallery:
+                await engine.extract(
+                    self.store,
+                    source,
+                    self.run,
+                    tell,
+                    since=self.choices.since,
+                    gallery=gallery,
+                    slots=_slots(self.config.source.settings),
+                    stream=self.config.streams,
+                    stop=stop,
+                )
         elif stage == "transform":
             await engine.transform(
                 self.store, self.config.build, tell, selection=selection, stop=stop
             )
         elif stage == "final" and source:
             slots = _slots(self.config.source.settings)
-            stream = self.config.streams
-            await engine.final(
-                self.store, source, self.run, tell, stream=stream, stop=stop, **slots
-            )
+            async with self._gallery() as gallery:
+                await engine.final(
+                    self.store,
+                    source,
+                    self.run,
+                    tell,
+                    gallery=gallery,
+                    slots=slots,
+                    stream=self.config.streams,
+                    stop=stop,
+                )
         elif stage == "load" and sink:
             if self.choices.prune:
                 engine.may_prune(self.store)
@@ -315,6 +327,11 @@ class _Work:
                 await self._prune(sink, tell, stop)
         elif stage == "validate" and sink:
             await engine.validate(self.store, sink, tell, stop=stop)
+
+    @asynccontextmanager
+    async def _gallery(self) -> AsyncIterator[engine.Gallery]:
+        async with open_fetcher(self.config.images, self.talk.warn) as fetcher:
+            yield engine.Gallery(self.config.images, fetcher.fetch)
 
     async def _prune(self, sink: Sink, tell: engine.Progress, stop: engine.Stop) -> None:
         dry = self.choices.dry_run
@@ -382,8 +399,8 @@ def _loading(settings: object) -> dict[str, Any]:
     return {"slots": settings.in_flight, "request_timeout": settings.timeout}
 
 
-def _slots(settings: object) -> dict[str, int]:
-    return {"slots": settings.in_flight} if isinstance(settings, Connection) else {}
+def _slots(settings: object) -> int:
+    return settings.in_flight if isinstance(settings, Connection) else SLOTS
 
 
 @asynccontextmanager

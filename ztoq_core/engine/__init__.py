@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ztoq_core.engine.extract import extract
 from ztoq_core.engine.final import final
+from ztoq_core.engine.images import Gallery
 from ztoq_core.engine.load import load
 from ztoq_core.engine.outcome import Finality, Outcome, last_look, outcome
 from ztoq_core.engine.probe import probe
@@ -17,6 +18,7 @@ from ztoq_core.engine.validate import validate
 __all__ = [
     "Event",
     "Finality",
+    "Gallery",
     "Kept",
     "Outcome",
     "Progress",

@@ -14,6 +14,7 @@ import attrs
 from loguru import logger
 
 from ztoq_core.contracts import ChangedSince, Page, Reject, Source
+from ztoq_core.engine.images import Album, Gallery, lost_at
 from ztoq_core.engine.progress import Progress, Stop, Teller, one_error
 from ztoq_core.errors import ConfigError, RecordError, RejectedError, StoreError
 from ztoq_core.records import (
@@ -44,6 +45,7 @@ async def extract(  # noqa: PLR0913 - the choices of the command
     progress: Progress,
     *,
     since: datetime | None = None,
+    gallery: Gallery | None = None,
     slots: int = 32,
     stream: bool = False,
     stop: Stop | None = None,
@@ -53,6 +55,7 @@ async def extract(  # noqa: PLR0913 - the choices of the command
     ``run`` is the id of the lease. After a complete extraction a new one reads everything again;
     with ``since`` a quick pass reads only what changed from then on, and calls nothing gone.
     ``stream`` leaves files at the source; ``load`` then passes them on.
+    Without a ``gallery`` nobody looks for pictures in texts.
 
     Raises:
         AccessError, ConfigError: The source cannot be read at all, or not by what changed.
@@ -63,12 +66,15 @@ async def extract(  # noqa: PLR0913 - the choices of the command
     for finding in await source.check():
         teller.say(finding.text, finding.level)
     store.bind(source=source.identity)
-    stage = _Extraction(store, source, run, teller, stop, slots, stream)
+    album = Album(store, source, gallery) if gallery else None
+    stage = _Extraction(store, source, run, teller, stop, slots, stream, album)
     if since is not None:
         await _quick(store, source, stage, since)
         return
     await store.write(store.intake.begin, run)
     await stage.read(stage.pages)
+    if album and (album.left or album.fetches):
+        await store.write(store.intake.note_pictures, album.left)
     if stop.wished:
         return
     gone = await store.write(lambda: store.intake.finish(streamed=stream))
@@ -83,6 +89,8 @@ async def _quick(store: Store, source: Source, stage: _Extraction, since: dateti
     if not store.read_whole:
         raise ConfigError("--since needs a complete extraction before it: run ztoq extract first")
     await store.write(store.drop_meta, FINAL)
+    if stage.album:
+        await store.write(store.intake.try_pictures_again)
 
     def pages(kind: Kind) -> AsyncIterator[Sequence[Listed]]:
         return stage.changed(source, kind, since)
@@ -105,6 +113,7 @@ class _Extraction:
     stop: Stop
     slots: int
     stream: bool
+    album: Album | None = None
 
     async def read(self, pages: Callable[[Kind], AsyncIterator[Sequence[Listed]]]) -> None:
         """List all kinds by ``pages``, complete what they name, and look up what they refer to."""
@@ -156,7 +165,7 @@ class _Extraction:
                 intake.save_page,
                 self.run,
                 kind,
-                page.records,
+                self._with_pictures(page),
                 page.rejects,
                 self.source.completes,
                 following,
@@ -179,7 +188,7 @@ class _Extraction:
                 listed, more = await self.store.write(
                     self.store.intake.save_changed,
                     self.run,
-                    page.records,
+                    self._with_pictures(page),
                     page.rejects,
                     self.source.completes,
                 )
@@ -193,6 +202,16 @@ class _Extraction:
                 ).cursor
             if page.stable or not new or self.stop.wished:
                 return
+
+    def _with_pictures(self, page: Page) -> Sequence[Record]:
+        """Return a page's records; those that are whole already with their pictures."""
+        if self.album is None:
+            return page.records
+        completes = self.source.completes
+        found: list[Record] = []
+        for record in page.records:
+            found += (record,) if record.kind in completes else self.album.with_pictures((record,))
+        return found
 
     def _count(self, page: Page) -> None:
         for each in Kind:
@@ -244,14 +263,34 @@ class _Extraction:
             logger.warning("rejected: {}", error)
             await self._reject(record.ref, str(error), record)
             return
+        if self.album:
+            records = self.album.with_pictures(records)
         files = await self.store.gather(
             self.store.intake.save_completed, Completed(self.run, records)
         )
         self.teller.done(record.kind)
         for each in files:
+            if self.stop.wished:
+                return  # the next run fetches the rest
             await self._complete(each)
 
+    async def _fetch_picture(self, record: Attachment) -> None:
+        if self.album is None:
+            await self._reject(record.ref, "This run fetched no pictures", record)
+            return
+        try:
+            kept = await self.album.keep(record)
+        except RejectedError as error:
+            logger.warning("a picture is lost: {}", error)
+            await self._reject(record.ref, f"{lost_at(record.locator)}{error}", record)
+            return
+        await self.store.gather(self.store.intake.save_file, Fetched(self.run, record, kept))
+        self.teller.done(Kind.ATTACHMENT)
+
     async def _fetch_file(self, record: Attachment) -> None:
+        if record.inline:
+            await self._fetch_picture(record)
+            return
         if self.stream:
             await self.store.gather(self.store.intake.save_file, Fetched(self.run, record, None))
             return
@@ -294,12 +333,16 @@ class _Extraction:
             if await self.store.write(self.store.intake.still_gone, self.run, ref):
                 return
             stub = await self._stub(ref, found.reason)
-            await self.store.write(
-                lambda: self.store.intake.save_resolved(self.run, [stub], derived=True)
-            )
+            made = self.album.with_pictures((stub,)) if self.album else (stub,)
+            for each in await self.store.write(
+                lambda: self.store.intake.save_resolved(self.run, made, derived=True)
+            ):
+                await self._complete(each)
             return
         if not found or found[0].ref != ref:
             raise StoreError(f"The source's plugin answered {ref} with another record")
+        if self.album:
+            found = self.album.with_pictures(found)
         files = await self.store.write(self.store.intake.save_resolved, self.run, found)
         self.teller.done(ref.kind)
         for each in files:

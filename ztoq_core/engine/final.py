@@ -10,6 +10,7 @@ import orjson
 from ztoq_core.contracts import Source
 from ztoq_core.convert import converter
 from ztoq_core.engine.extract import extract
+from ztoq_core.engine.images import Gallery
 from ztoq_core.engine.outcome import Finality, left_open
 from ztoq_core.engine.progress import Event, Progress, Stop
 from ztoq_core.store import FINAL, Store
@@ -25,6 +26,7 @@ async def final(  # noqa: PLR0913 - the choices of the command
     run: int,
     progress: Progress,
     *,
+    gallery: Gallery | None = None,
     slots: int = 32,
     stream: bool = False,
     stop: Stop | None = None,
@@ -42,7 +44,7 @@ async def final(  # noqa: PLR0913 - the choices of the command
     def tell(event: Event) -> None:
         progress(attrs.evolve(event, stage="final"))
 
-    await extract(store, source, run, tell, slots=slots, stream=stream, stop=stop)
+    await extract(store, source, run, tell, gallery=gallery, slots=slots, stream=stream, stop=stop)
     if stop.wished:
         return None
     number, moved = await store.read(store.intake.moved, _SHOWN)

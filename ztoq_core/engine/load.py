@@ -31,14 +31,15 @@ from ztoq_core.errors import (
     ServiceError,
     StoreError,
 )
-from ztoq_core.records import Attachment, Kind, Ref
-from ztoq_core.store import Answered, Intent, Job, Store
+from ztoq_core.records import Attachment, Kind, Level, Note, Record, Ref
+from ztoq_core.store import MISSING, Answered, Intent, Job, Store
 
 __all__ = ["load"]
 
 SITE_ERROR = 500
 _READINGS = 3
 """Times that the source is asked for a file that breaks off on its way."""
+SHOWN = 5
 ADOPTION = "adoption"
 """The store's fact that says whether taking over what bears its marks was begun or ended."""
 
@@ -160,6 +161,8 @@ class _Loading:
             # what only mentions it is written without, so that doubt never blocks the rest
             self.despite_doubt = True
             await self._settled_phase(kinds)
+        if not self.stop.wished and await self.store.write(self.store.turns.reopen) > 0:
+            await self._settled_phase(kinds)
 
     async def _settled_phase(self, kinds: Collection[Kind], keys: Collection[str] = ()) -> None:
         """Write until nothing is in doubt that looking for it can settle."""
@@ -231,11 +234,20 @@ class _Loading:
                 while len(self.busy) > enough:
                     await self.freed.wait()
                     self.freed.clear()
-            elif idle and not jobs and not await self._break_circle(kinds, keys):
+            elif idle and not jobs and not await self._release(kinds, keys):
                 return
         while self.busy:
             await self.freed.wait()
             self.freed.clear()
+
+    async def _release(self, kinds: Collection[Kind], keys: Collection[str]) -> bool:
+        """Let something go on that waits for itself by a detour; return whether there was any."""
+        turns = self.store.turns
+        if len(kinds) > 1:  # else what a text refers to may only be written later
+            despite = self.despite_doubt
+            if await self.store.write(lambda: turns.let_finish(despite_doubt=despite)):
+                return True
+        return await self._break_circle(kinds, keys)
 
     async def _break_circle(self, kinds: Collection[Kind], keys: Collection[str]) -> bool:
         ref = await self.store.write(
@@ -293,7 +305,7 @@ class _Loading:
             job, written = await self._pass_on(job, record)
         else:
             written = await self._send(job, job.content)
-        finished = record.kind not in self.schema.finishes
+        finished = not self.schema.to_finish(record)
         await self._answered(job, written, finished=finished)
         if finished:
             self.teller.done(record.kind)
@@ -354,8 +366,10 @@ class _Loading:
         if job.written is None:
             raise StoreError(f"{job.record.ref} is written but has no target id in the store")
         written = job.written
-        if job.record.kind in self.schema.finishes:
-            written = await self.sink.finish(job.record, job.written, self._links(job))
+        if self.schema.to_finish(job.record):
+            links = {**self._links(job), job.record.ref: job.written}
+            written = await self.sink.finish(job.record, job.written, links)
+            written = _with_missing(job.record, written, links)
         await self._answered(job, written, finished=True)
         self.teller.done(job.record.kind)
 
@@ -367,3 +381,14 @@ class _Loading:
 
     def _links(self, job: Job) -> Mapping[Ref, Written | None]:
         return {**self.roots, **job.links}
+
+
+def _with_missing(record: Record, written: Written, links: Mapping[Ref, Written | None]) -> Written:
+    """Note what a record's texts point at that is not in the target."""
+    missing = [str(ref) for ref in record.refers if links.get(ref) is None]
+    if not missing:
+        return written
+    named = ", ".join(missing[:SHOWN]) + (" …" if len(missing) > SHOWN else "")
+    text = f"its texts point at what is not in the target and show words instead: {named}"
+    note = Note(level=Level.FALLBACK, code=MISSING, text=text)
+    return attrs.evolve(written, notes=(*written.notes, note))

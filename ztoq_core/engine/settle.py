@@ -100,7 +100,7 @@ async def _look(  # noqa: PLR0913, PLR0917
     if not found:
         await store.write(outbox.not_sent, run, job, "looked for and not found: sent again")
         return 1
-    finished = job.record.kind not in schema.finishes
+    finished = not schema.to_finish(job.record)
     written = _adopted(found)
     answered = Answered(run=run, job=job, written=written, finished=finished, event="adopted")
     await store.gather(outbox.answered, answered)

@@ -8,15 +8,17 @@ results belong to.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import groupby
 
 import attrs
 from loguru import logger
 
+from ztoq_core.addresses import texts_of
 from ztoq_core.contracts import Schema, Skip, Transform
 from ztoq_core.convert import converter
+from ztoq_core.engine.images import LOST
 from ztoq_core.engine.order import in_order, run_of, turn_of
 from ztoq_core.engine.progress import Progress, Stop, Teller
 from ztoq_core.engine.results import flatten, join
@@ -24,8 +26,10 @@ from ztoq_core.engine.select import choose, leave_out
 from ztoq_core.errors import RecordError
 from ztoq_core.observe import Observer
 from ztoq_core.records import (
+    Attachment,
     FieldType,
     FieldValue,
+    Image,
     Kind,
     Level,
     Note,
@@ -103,6 +107,7 @@ async def told(store: Store, number: int, ref: Ref) -> Record | None:
     if not isinstance(record, TestLog):
         return (await stage.tell(ref.kind, [Scanned(number, record)]))[0].record
     run = await store.read(store.mapped.logs_of, record.sequence().group)
+    run = list(await stage.with_lost(run))
     return next((log for each, log in stage.tell_run(run) if each.item == number), record)
 
 
@@ -154,7 +159,14 @@ class _Transformation:
         ):
             after = batch[-1].item
             told = await self.tell(kind, batch)
-            await self._save(kind, [self._map(each) for each in told])
+            unshown = await self._unshown(told)
+            await self._save(
+                kind,
+                [
+                    _not_needed(each) if each.record.key in unshown else self._map(each)
+                    for each in told
+                ],
+            )
 
     async def logs(self, stop: Stop) -> None:
         """Map logs run by run; a batch may end within a run, whose tail waits for the next."""
@@ -162,7 +174,7 @@ class _Transformation:
         tail: list[Scanned] = []
         while not stop.wished:
             batch = await self._store.read(self._store.mapped.scan_logs, place, _BATCH)
-            rows = tail + [scanned for _, scanned in batch]
+            rows = [*tail, *await self.with_lost([scanned for _, scanned in batch])]
             runs = [list(run) for _, run in groupby(rows, key=run_of)]
             tail = runs.pop() if batch and runs else []
             fates = [fate for run in runs for fate in self._map_run(run)]
@@ -182,6 +194,7 @@ class _Transformation:
     async def tell(self, kind: Kind, batch: Sequence[Scanned]) -> list[Scanned]:
         """Return records of a kind other than logs with what only the whole knows of them."""
         mapped = self._store.mapped
+        batch = await self.with_lost(batch)
         if kind is Kind.TEST_CASE:
             keys = [each.record.key for each in batch]
             executed = await self._store.read(mapped.run_cases, keys)
@@ -198,6 +211,25 @@ class _Transformation:
             known = await self._store.read(mapped.records, Kind.TEST_CASE, cases)
             return [attrs.evolve(each, record=_named(each.record, known)) for each in batch]
         return list(batch)
+
+    async def with_lost(self, batch: Sequence[Scanned]) -> Sequence[Scanned]:
+        """Return records told which of their pictures are not at hand."""
+        keys = [image.file.key for each in batch for image in each.record.images]
+        if not keys:
+            return batch
+        lost = await self._store.read(self._store.mapped.lost_files, keys)
+        return [
+            attrs.evolve(each, record=attrs.evolve(each.record, images=images))
+            if (images := _with_reasons(each.record.images, lost)) != each.record.images
+            else each
+            for each in batch
+        ]
+
+    async def _unshown(self, batch: Sequence[Scanned]) -> set[str]:
+        """Return the keys of pictures that stand in the target already, with a log's steps."""
+        records = (each.record for each in batch)
+        keys = [each.key for each in records if isinstance(each, Attachment) and each.inline]
+        return await self._store.read(self._store.mapped.unshown, keys) if keys else set()
 
     def tell_run(self, run: Sequence[Scanned]) -> Iterator[tuple[Scanned, TestLog]]:
         """Yield a run's logs in order, each with what only the whole knows of it."""
@@ -269,14 +301,52 @@ class _Transformation:
                     state=State.FAILED,
                     reason=str(error),
                 )
+        unshown: tuple[Ref, ...] = ()
         if isinstance(record, TestLog):
             # these told the mapping something; kept, they would make each newer log of the run a
             # change of the older ones
             record = attrs.evolve(record, last=False, siblings_executed=False)
+            record, unshown = _without_its_steps(record)
+        if record.images:
+            # mapped texts say it all; the reason of a loss may read otherwise each time
+            record = attrs.evolve(record, images=())
         for each in (record, *record.brings):
             self.wants.add(each)
         said = [note for note in record.notes if note not in source.notes]
-        return Fate(item=scanned.item, source=source, record=record, notes=tuple(said))
+        return Fate(
+            item=scanned.item, source=source, record=record, unshown=unshown, notes=tuple(said)
+        )
+
+
+def _without_its_steps(log: TestLog) -> tuple[TestLog, tuple[Ref, ...]]:
+    """Return a log without references that only its steps' texts have, and these if pictures.
+
+    A joined result stands at its step, which shows description and expected result.
+    """
+    if not log.refers or log.drift:
+        return log, ()
+    results = (
+        attrs.evolve(each, description="", expected="") if each.step else each
+        for each in log.results
+    )
+    html = "".join(texts_of(attrs.evolve(log, results=tuple(results))))
+    shown = tuple(ref for ref in log.refers if ref.address in html)
+    rest = (ref for ref in log.refers if ref not in shown)
+    return (
+        attrs.evolve(log, refers=shown),
+        tuple(ref for ref in rest if ref.kind is Kind.ATTACHMENT),
+    )
+
+
+def _not_needed(scanned: Scanned) -> Fate:
+    reason = "its step shows the same picture"
+    source = scanned.record
+    return Fate(item=scanned.item, source=source, record=None, state=State.SKIPPED, reason=reason)
+
+
+def _with_reasons(images: Sequence[Image], lost: Mapping[str, str]) -> tuple[Image, ...]:
+    reasons = {key: why.rpartition(LOST)[2] for key, why in lost.items()}
+    return tuple(attrs.evolve(each, lost=reasons.get(each.file.key, "")) for each in images)
 
 
 def _named(record: Record, cases: dict[str, Record]) -> Record:

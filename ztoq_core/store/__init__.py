@@ -25,9 +25,11 @@ from ztoq_core.store.queries import (
 )
 from ztoq_core.store.removal import Undoing
 from ztoq_core.store.store import Store
+from ztoq_core.store.turns import MISSING
 
 __all__ = [
     "FINAL",
+    "MISSING",
     "PRUNED",
     "Answered",
     "Checkpoint",

@@ -11,10 +11,10 @@ import peewee as pw
 
 from ztoq_core.contracts import Reject
 from ztoq_core.convert import dumps, loads, read_json, write_json
-from ztoq_core.records import Attachment, Kind, Record, Ref
+from ztoq_core.records import Attachment, Kind, Level, Note, Record, Ref
 from ztoq_core.store.files import Kept
 from ztoq_core.store.models import PRUNED, Side, State, tuples
-from ztoq_core.store.notes import chunks, clean, save_notes
+from ztoq_core.store.notes import add_note, chunks, clean, save_notes
 
 if TYPE_CHECKING:
     from ztoq_core.store.store import Store
@@ -97,7 +97,7 @@ def _row(record: Record, run: int, *, pending: bool, derived: bool = False) -> d
 
 
 def references(record: Record) -> Iterable[tuple[str, Ref]]:
-    """Yield the roles and names of what a record refers to, each name once."""
+    """Yield the roles and names of what a record refers to, each name once in a role."""
     seen: set[Ref] = set()
     own = "owner" if isinstance(record, Attachment) else "parent"
     for role, refs in ((own, record.parents()), ("mention", record.mentions())):
@@ -105,6 +105,10 @@ def references(record: Record) -> Iterable[tuple[str, Ref]]:
             if ref not in seen and ref != record.ref:
                 seen.add(ref)
                 yield role, ref
+    # what is mentioned too may be written late, where a circle was broken
+    for ref in dict.fromkeys(record.refers):
+        if ref != record.ref and ref not in record.parents():
+            yield "refer", ref
 
 
 class Intake:
@@ -185,6 +189,9 @@ class Intake:
         new = 0
         for each in Kind:
             these = [record for ref, record in last.items() if ref.kind is each]
+            if pictures := [r for r in these if isinstance(r, Attachment) and r.inline]:
+                to_do += self._reveal_files(run, pictures)
+                continue
             new += self._new(each, [record.key for record in these], run)
             if each in completes:
                 ids = self._upsert(these, run, pending=True)
@@ -354,11 +361,40 @@ class Intake:
         }
         if rows:
             table.insert_many(list(rows.values())).on_conflict_ignore().execute()
+        if pictures := [each.record.key for each in batch if each.record.inline]:
+            rejects = self._store.reject_table
+            rejects.delete().where(
+                (rejects.kind == Kind.ATTACHMENT) & (rejects.key << pictures)
+            ).execute()
         whole = [
             with_content(each.record, each.kept) if each.kept else each.record for each in batch
         ]
         self._save_whole(whole, batch[0].run)
         return [None] * len(batch)
+
+    # ----------------------------------------------------------------------------- pictures
+
+    def try_pictures_again(self) -> None:
+        """Let a quick pass fetch the pictures that were not to be had before."""
+        item = self._item
+        item.update(state=State.LISTED, pending=True, reason="").where(
+            (item.kind == Kind.ATTACHMENT)
+            & (item.state == State.REJECTED)
+            & ~item.record.is_null()
+            & item.key.contains("#img-")
+        ).execute()
+
+    def note_pictures(self, left: bool) -> None:  # noqa: FBT001 - one caller
+        """Note once that pictures are left where they are, or forget that they were."""
+        table = self._store.note_table
+        table.delete().where(table.origin == "pictures").execute()
+        if left:
+            text = (
+                "the pictures in texts are left where they are, at the source's hosts "
+                "(images.fetch = false)"
+            )
+            note = Note(level=Level.FALLBACK, code="pictures-left", text=text)
+            add_note(self._store, "pictures", note, None)
 
     # ------------------------------------------------------------------------------ rejects
 
@@ -418,8 +454,10 @@ class Intake:
     ) -> list[Listed]:
         """Store records that were looked up by name; return the files still to be fetched."""
         if derived:
-            self._save_whole(records, run, derived=True)
-            return []
+            pictures = [record for record in records if isinstance(record, Attachment)]
+            whole = [record for record in records if not isinstance(record, Attachment)]
+            self._save_whole(whole, run, derived=True)
+            return self._reveal_files(run, pictures)
         return self.save_completed([Completed(run, tuple(records))])[0]
 
     def still_gone(self, run: int, ref: Ref) -> bool:

@@ -45,7 +45,8 @@ class Fate:
     ``record`` is the mapped record, or None with ``state`` skipped or failed and its ``reason``.
     ``after`` names the sibling that must be written before, ``turn`` sorts the record among its
     siblings. ``joined`` maps the results of a log to
-    the steps of its case as it is now; None: they do not join.
+    the steps of its case as it is now; None: they do not join. ``unshown`` are the pictures that
+    only the texts of joined results have: their steps show the same.
     """
 
     item: int
@@ -57,6 +58,7 @@ class Fate:
     after: Ref | None = None
     turn: str = ""
     joined: Mapping[str, str] | None = None
+    unshown: tuple[Ref, ...] = ()
     notes: tuple[Note, ...] = ()
 
 
@@ -176,6 +178,34 @@ class Mapped:
             found |= {key: loads(kind, bytes(body)) for key, body in tuples(query)}
         return found
 
+    def lost_files(self, keys: Sequence[str]) -> dict[str, str]:
+        """Return why those of the files that are not at hand are not."""
+        item = self._item
+        lost = dict.fromkeys(keys, "the source does not have it any more")
+        for some in chunks(list(lost)):
+            query = item.select(item.key, item.state, item.reason, item.pending).where(
+                (item.kind == Kind.ATTACHMENT) & (item.key << list(some))
+            )
+            for key, state, reason, pending in tuples(query):
+                if pending:
+                    lost[key] = "it has not been read yet"
+                elif state == State.REJECTED:
+                    lost[key] = reason
+                elif state != State.GONE:
+                    del lost[key]
+        return lost
+
+    def unshown(self, keys: Sequence[str]) -> set[str]:
+        """Return those of the files that no text in the target would show."""
+        edge = self._store.edge_table
+        query = edge.select(edge.key).where(
+            (edge.kind == Kind.ATTACHMENT)
+            & (edge.key << list(keys))
+            & (edge.side == Side.TARGET)
+            & (edge.role == "unshown")
+        )
+        return {key for (key,) in tuples(query)}
+
     def run_cases(self, keys: Sequence[str]) -> set[str]:
         """Return those of the case keys that a run refers to."""
         edge, item = self._store.edge_table, self._item
@@ -286,6 +316,7 @@ class Mapped:
         named = list(references(fate.record))
         if fate.after:
             named.append(("after", fate.after))
+        named += (("unshown", ref) for ref in fate.unshown)
         for role, ref in named:
             yield {
                 "child": fate.item,

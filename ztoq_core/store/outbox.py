@@ -12,7 +12,7 @@ import peewee as pw
 
 from ztoq_core.contracts import Content, Written
 from ztoq_core.convert import dumps, loads
-from ztoq_core.records import Attachment, Kind, Record, Ref, TestCase
+from ztoq_core.records import ADDRESS, Attachment, Kind, Record, Ref, TestCase
 from ztoq_core.store.files import Kept
 from ztoq_core.store.intake import with_content
 from ztoq_core.store.jobs import (
@@ -290,7 +290,9 @@ class Outbox:
             save_notes(self._store, stage, noted)
         first = [each.job.record for each in batch if not each.job.to_finish]
         for each in batch:
-            if each.job.written is not None and not each.job.to_finish:
+            if each.job.written is not None and (
+                not each.job.to_finish or _steps_changed(each.job.record)
+            ):
                 self._look_for_parts_files(each.job.record)
         self._turns.let_go(first, ("owner", "mention"))
         self._turns.files_settled(first)
@@ -459,3 +461,16 @@ class Outbox:
                 for run, number, event, digest, detail in rows
             ]
         ).execute()
+
+
+def _steps_changed(record: Record) -> bool:
+    """Whether finishing a record wrote its steps anew, with the addresses in their texts."""
+    return (
+        bool(record.refers)
+        and isinstance(record, TestCase)
+        and any(
+            ADDRESS in text
+            for step in record.steps
+            for text in (step.description, step.data, step.expected)
+        )
+    )

@@ -2,8 +2,9 @@
 
 A record waits (``item.waiting``) for its parents to be finished, for what it mentions to be
 written, and for the sibling before it to be settled; a file waits for its owner to be written, and
-the owner's finishing (``item.open_files``) for its files. The counts are made by ``prepare`` and
-kept up to date with each answer, so that the next records to write are one indexed query.
+the owner's finishing (``item.open_files``) for its files and for what its texts refer to. The
+counts are made by ``prepare`` and kept up to date with each answer, so that the next records to
+write are one indexed query.
 """
 
 from __future__ import annotations
@@ -24,11 +25,16 @@ from ztoq_core.store.queries import VALIDATION
 if TYPE_CHECKING:
     from ztoq_core.store.store import Store
 
-__all__ = ["Turns"]
+__all__ = ["MISSING", "Turns"]
+
+MISSING = "reference-missing"
+"""The code of the note that a record was finished without something that it refers to."""
 
 BAD = (State.FAILED, State.BLOCKED, State.REJECTED, State.GONE, State.DELETED)
 SETTLED = (*BAD, State.SKIPPED, State.FINISHED, State.WRITTEN, State.CONFLICT)
 ARRIVED = (State.WRITTEN, State.FINISHED, State.CONFLICT)
+_COMING = (State.READY, State.SENDING, State.UNKNOWN)
+_COUNTED = (State.READY, State.WRITTEN, State.UNKNOWN)
 _STANDING = (State.FINISHED, State.CONFLICT, State.GONE)
 
 
@@ -40,6 +46,7 @@ class Turns:
         self._store = store
         self._item = store.item_table
         self._edge = store.edge_table
+        self._any_refers = False
 
     def prepare(self, take_conflicts: bool = False) -> None:  # noqa: FBT001, FBT002 - one caller
         """Bring states and counts in order after whatever happened before.
@@ -59,9 +66,61 @@ class Turns:
         ).execute()
         self._pass_on(BAD, State.BLOCKED)
         self._pass_on((State.SKIPPED,), State.SKIPPED)
+        self._any_refers = self._refers().exists()
+        if not self.reopen():
+            self._count()
+
+    def _count(self) -> None:
+        """Count anew what everything waits for."""
+        item = self._item
         item.update(waiting=self._unsettled(), open_files=self._unsettled_files()).where(
-            item.state << (State.READY, State.WRITTEN, State.UNKNOWN)
+            item.state << _COUNTED
         ).execute()
+        if self._any_refers:
+            item.update(open_files=item.open_files + self._unsettled_refers()).where(
+                (item.state << _COUNTED) & (item.id << self._refers())
+            ).execute()
+
+    def _refers(self) -> pw.ModelSelect[Any]:
+        """Return, as a query of ids, what refers to something in its texts."""
+        edge = self._edge
+        return edge.select(edge.child).where((edge.role == "refer") & (edge.side == Side.TARGET))
+
+    def reopen(self) -> int:
+        """Make ready what was finished without something that stands by now; return how many."""
+        if not self._any_refers:
+            return 0
+        item, edge, to = self._item, self._edge, self._item.alias()
+        note = self._store.note_table
+        lacking = (
+            edge.select(edge.child)
+            .join(to, pw.JOIN.LEFT_OUTER, on=(to.kind == edge.kind) & (to.key == edge.key))
+            .where(
+                (edge.child == item.id)
+                & (edge.role == "refer")
+                & (edge.side == Side.TARGET)
+                & to.target_id.is_null()  # of one that is not known too
+            )
+        )
+        noted = note.select(note.id).where(
+            (note.kind == item.kind)
+            & (note.key == item.key)
+            & (note.origin == "finish")
+            & (note.code == MISSING)
+        )
+        found = (
+            item.update(state=State.READY, reason="", finished_digest="")
+            .where(
+                (item.state == State.FINISHED)
+                & (item.id << self._refers())
+                & pw.fn.EXISTS(noted)
+                & ~pw.fn.EXISTS(lacking)
+            )
+            .execute()
+        )
+        if found:
+            self._count()
+        return int(found)
 
     def _pass_on(self, states: Collection[State], becomes: State) -> None:
         """Give the children of records in ``states`` their state, generation by generation."""
@@ -125,6 +184,51 @@ class Turns:
                 & child.state.not_in(SETTLED)
             )
         )
+
+    def _unsettled_refers(self) -> pw.ModelSelect[Any]:
+        edge, to = self._edge, self._item.alias()
+        return (
+            edge.select(pw.fn.COUNT(pw.SQL("*")))
+            .join(to, on=(to.kind == edge.kind) & (to.key == edge.key))
+            .where(
+                (edge.child == self._item.id)
+                & (edge.side == Side.TARGET)
+                & (edge.role == "refer")
+                & (to.state << _COMING)
+            )
+        )
+
+    def let_finish(self, *, despite_doubt: bool) -> int:
+        """Let what is written be finished without what it refers to; return how many.
+
+        Only where nothing can be written any more: what a case refers to may wait for that case.
+        ``despite_doubt`` as for ``break_circle``.
+        """
+        if not self._any_refers:
+            return 0
+        item, edge, to = self._item, self._edge, self._item.alias()
+        doubtful = (
+            edge.select(edge.child)
+            .join(to, on=(to.kind == edge.kind) & (to.key == edge.key))
+            .where(
+                (edge.child == item.id)
+                & (edge.side == Side.TARGET)
+                & (edge.role == "refer")
+                & (to.state << (() if despite_doubt else (State.UNKNOWN,)))
+            )
+        )
+        waits = (
+            (item.state == State.WRITTEN)
+            & (item.open_files > 0)
+            & (item.id << self._refers())
+            & (self._unsettled_files() == 0)
+            & ~pw.fn.EXISTS(doubtful)
+        )
+        # those of one kind at a time: the others may only wait for what waits for these
+        first = item.select(pw.fn.MIN(item.rank)).where(waits).scalar()
+        if first is None:
+            return 0
+        return int(item.update(open_files=0).where(waits & (item.rank == first)).execute())
 
     def break_circle(
         self, kinds: Collection[Kind], keys: Collection[str], *, despite_doubt: bool
@@ -199,7 +303,18 @@ class Turns:
                     ).execute()
 
     def files_settled(self, records: Sequence[Record]) -> None:
+        """Tell the owners of files, and what refers to records, to wait for so many less."""
         item = self._item
+        if self._any_refers:
+            for kind in Kind:
+                these = [record for record in records if record.kind is kind]
+                counted = Counter(
+                    child for (child,) in (tuples(self.children(these, ["refer"])) if these else ())
+                )
+                for child, number in counted.items():
+                    item.update(open_files=item.open_files - number).where(
+                        (item.id == child) & (item.open_files >= number)
+                    ).execute()
         owners = Counter(each.owner for each in records if isinstance(each, Attachment))
         for owner, number in owners.items():
             item.update(open_files=item.open_files - number).where(

@@ -8,9 +8,12 @@ from __future__ import annotations
 import pytest
 
 # before the suites are imported, so that a failing assert of theirs shows its values
-pytest.register_assert_rewrite("ztoq_core.testing.sources", "ztoq_core.testing.sinks")
+pytest.register_assert_rewrite(
+    "ztoq_core.testing.golden", "ztoq_core.testing.sources", "ztoq_core.testing.sinks"
+)
 
-from ztoq_core.testing.lending import Notes, lent  # noqa: E402 - see above, as those below
+from ztoq_core.testing import golden  # noqa: E402 - see above, as those below
+from ztoq_core.testing.lending import Notes, lent  # noqa: E402
 from ztoq_core.testing.memory import MemorySink, MemorySource, PowerCut  # noqa: E402
 from ztoq_core.testing.project import CONTENTS, PROJECT  # noqa: E402
 from ztoq_core.testing.sinks import SinkContract  # noqa: E402
@@ -25,5 +28,6 @@ __all__ = [
     "PowerCut",
     "SinkContract",
     "SourceContract",
+    "golden",
     "lent",
 ]

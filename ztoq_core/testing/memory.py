@@ -12,6 +12,7 @@ from itertools import count
 
 import attrs
 
+from ztoq_core.addresses import resolved
 from ztoq_core.contracts import (
     Content,
     FieldSpec,
@@ -223,6 +224,7 @@ class MemorySink:
         written = Written(
             target_id=number,
             pid=f"M-{number}",
+            url=f"memory:{number}",
             parts=_parts(record, number),
             stamp=_stamp(record),
         )
@@ -235,10 +237,16 @@ class MemorySink:
             raise DoubtError(f"the answer about {record.ref} was lost", status=500)
         return written
 
-    async def finish(self, record: Record, written: Written, links: Links) -> Written:  # noqa: ARG002
-        """Count that it was finished."""
+    async def finish(self, record: Record, written: Written, links: Links) -> Written:
+        """Count that it was finished; resolve the addresses in its texts."""
         self.finished.append(record.key)
-        return written
+        if not record.refers:
+            return written
+        self.calls.append(f"finish {record.ref}")
+        held = self.objects[written.target_id]
+        held.record = resolved(record, links)
+        held.links |= links
+        return attrs.evolve(written, stamp=_stamp(held.record))
 
     async def read(self, kind: Kind, target_id: str) -> Record:
         """Return what was written."""

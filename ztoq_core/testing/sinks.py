@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from html import escape
 from typing import Any
 
 import attrs
@@ -22,7 +23,15 @@ import pytest
 
 from ztoq_core.contracts import Found, Mark, Schema, Sink, Written
 from ztoq_core.errors import RecordError, RejectedError
-from ztoq_core.records import Attachment, FieldDefinition, Kind, Record, Ref, TestCase
+from ztoq_core.records import (
+    ADDRESS,
+    Attachment,
+    FieldDefinition,
+    Kind,
+    Record,
+    Ref,
+    TestCase,
+)
 from ztoq_core.testing.samples import COLOUR, content_of, samples
 
 __all__ = ["SinkContract"]
@@ -240,6 +249,24 @@ class SinkContract:
                 again = await target.finish(record)
                 assert again.target_id == before.target_id
                 assert again.stamp == before.stamp, f"finishing {record.ref} again changed it"
+
+    async def test_finishing_resolves_what_texts_refer_to(self, sink: Sink) -> None:
+        target, records = await self._arrived(sink)
+        cases = [each for each in records if isinstance(each, TestCase)]
+        case, another = cases[0], cases[-1]
+        other = another.ref
+        gone = Ref(Kind.TEST_CASE, "ACME-T404")
+        target.links[gone] = None
+        html = f'<p><a href="{other.address}">there</a> <a href="{gone.address}">gone</a></p>'
+        case = attrs.evolve(case, description=html, refers=(other, gone))
+        await target.write(case, target.at(case).target_id)
+        await target.finish(case)
+        held = await target.read(case)
+        text = held.description if isinstance(held, TestCase) else ""
+        assert ADDRESS not in text, f"finish({case.ref}) leaves an address: {text!r}"
+        assert "gone" in text, f"finish({case.ref}) loses the words of a link: {text!r}"
+        if url := target.at(another).url:
+            assert f'"{escape(url)}"' in text, f"the link does not lead to {url!r}: {text!r}"
 
     async def test_what_is_refused_is_rejected_and_leaves_nothing(self, sink: Sink) -> None:
         target, _ = await self._arrived(sink)

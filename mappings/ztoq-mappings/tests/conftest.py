@@ -7,10 +7,9 @@ import pytest
 from ztoq_mappings.zephyr_qtest import ZEPHYR_QTEST, Options
 
 from ztoq_core.plugin import FieldSpec, FieldType, Kind, Scene, Schema, Transform
+from ztoq_core.testing.golden import pytest_addoption
 
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--update", action="store_true", help="rewrite out.json of the golden cases")
+__all__ = ["pytest_addoption"]
 
 
 @attrs.frozen(kw_only=True)

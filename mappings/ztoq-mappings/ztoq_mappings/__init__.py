@@ -1,4 +1,4 @@
-"""Mappings for ztoq: the default one from Zephyr to qTest, and room for more transformers."""
+"""Mappings for ztoq: the default one from Zephyr to qTest, and transformers beside it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from ztoq_core.plugin import TransformerPlugin, hookimpl
+from ztoq_mappings.folders import FOLDERS
+from ztoq_mappings.mask import MASK
+from ztoq_mappings.text import TEXT
+from ztoq_mappings.users import USERS
 from ztoq_mappings.zephyr_qtest import ZEPHYR_QTEST
 
 __all__ = ["ztoq_transformers"]
@@ -14,4 +18,4 @@ __all__ = ["ztoq_transformers"]
 @hookimpl
 def ztoq_transformers() -> Iterable[TransformerPlugin[Any]]:
     """Declare the transformers of this distribution."""
-    return (ZEPHYR_QTEST,)
+    return (ZEPHYR_QTEST, USERS, TEXT, FOLDERS, MASK)

@@ -10,7 +10,7 @@ import re
 
 from ztoq_mappings.notebook import Notebook
 
-__all__ = ["LONGEST_NAME", "address", "is_html", "name", "one_line", "plain", "rich"]
+__all__ = ["LONGEST_NAME", "address", "is_html", "name", "one_line", "plain", "rich", "whole"]
 
 LONGEST_NAME = 500
 """Characters of a name (qTest v3 document, minLength and maxLength of all names)."""
@@ -35,7 +35,8 @@ def is_html(text: str) -> bool:
     return _HTML.search(text) is not None
 
 
-def _whole(text: str, notes: Notebook) -> str:
+def whole(text: str, notes: Notebook) -> str:
+    """Return the text with U+FFFD for characters that no JSON body carries."""
     if not _BROKEN.search(text):
         return text
     notes.change(
@@ -51,7 +52,7 @@ def _guarded(notes: Notebook) -> None:
 
 def plain(text: str, notes: Notebook) -> str:
     """Return a plain text that the target takes; a blank keeps ``[`` and ``~`` apart."""
-    text = _whole(text, notes)
+    text = whole(text, notes)
     if "[~" in text:
         _guarded(notes)
         text = text.replace("[~", "[ ~")
@@ -60,7 +61,7 @@ def plain(text: str, notes: Notebook) -> str:
 
 def address(text: str, notes: Notebook) -> str:
     """Return a URL that the target takes; ``[~`` in it is percent-encoded."""
-    text = _whole(text, notes)
+    text = whole(text, notes)
     if "[~" in text:
         _guarded(notes)
         text = text.replace("[~", "%5B~")
@@ -72,7 +73,7 @@ def rich(html: str, notes: Notebook) -> str:
 
     ``[~`` becomes ``[<span>~</span>``, and ``[&#126;`` inside a tag.
     """
-    html = _whole(html, notes)
+    html = whole(html, notes)
     if "~" not in html and "&#" not in html:
         return html
     if not _PARAMETER.search(html):

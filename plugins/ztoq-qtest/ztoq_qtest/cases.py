@@ -46,13 +46,17 @@ async def write_case(desk: Desk, case: TestCase, job: Job) -> Written:
         text = add_mark(text, config.key_field, case.key)
     notes = [*fallbacks(rest, "description")]
     steps = [_step(step, job.links, notes) for step in case.steps]
-    body = {
+    body: dict[str, Any] = {
         "name": case.name,
         "description": text,
         "precondition": case.precondition,
         "properties": properties,
-        "test_steps": [{**step, "order": order} for order, step in enumerate(steps, 1)],
     }
+    if job.steps:
+        body["test_steps"] = [
+            {**made, "order": order, **_same(step, job.parts)}
+            for order, (step, made) in enumerate(zip(case.steps, steps, strict=True), 1)
+        ]
     at = place_of(Kind.TEST_CASE, job.target_id) if job.target_id else "test-cases"
     answer = await save(project, at, body, parent, case.ref)
     place = Place("test-cases", int(answer["id"]))
@@ -61,15 +65,20 @@ async def write_case(desk: Desk, case: TestCase, job: Job) -> Written:
         notes += _uncleared(case, properties, answer)
         if answer.get("parent_id") not in (None, parent.id):
             notes.append(_loss("not-moved", "qTest left the case in its old module"))
-    made = answer.get("test_steps")
-    if steps and not made:
+    listed = answer.get("test_steps")
+    if steps and not listed:
         whole = await project.get(place.path, expand="teststep")
-        made = whole.get("test_steps") or ()
+        listed = whole.get("test_steps") or ()
         answer = {**answer, **whole}
-    made = in_order(made or ())
-    answer = {**answer, "test_steps": made}
-    parts = {step.key: str(each["id"]) for step, each in zip(case.steps, made, strict=False)}
+    listed = in_order(listed or ())
+    answer = {**answer, "test_steps": listed}
+    parts = {step.key: str(each["id"]) for step, each in zip(case.steps, listed, strict=False)}
     return written(place, str(place.id), answer, parts=parts, notes=notes)
+
+
+def _same(step: TestStep, parts: Mapping[str, str]) -> dict[str, int]:
+    # a PUT replaces the steps (facts, section 5); the id says which one stays (TestStepResource)
+    return {"id": int(parts[step.key])} if step.key in parts else {}
 
 
 def _step(step: TestStep, links: Links, notes: list[Note]) -> dict[str, Any]:

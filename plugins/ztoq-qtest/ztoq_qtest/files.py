@@ -43,7 +43,10 @@ async def write_file(desk: Desk, file: Attachment, job: Job) -> Written:
     """Upload a file as the raw body (facts, section 8); one that is there stays as it is."""
     place, notes = _place(file, job.links)
     if job.target_id is not None:
-        return Written(target_id=job.target_id, stamp=job.target_id, notes=tuple(notes))
+        hold, _, number = job.target_id.rpartition("/")
+        there = await attached(desk.project, place)
+        raw = next((each for each in there if str(each["id"]) == number), {"id": number})
+        return _written(desk.project, place, hold, raw, notes)
     if job.content is None:
         raise RecordError(f"{file.ref} has no content")
     name = header_name(file.name)
@@ -60,7 +63,8 @@ async def write_file(desk: Desk, file: Attachment, job: Job) -> Written:
         },
         ref=file.ref,
     )
-    return _written(_hold(file, job.links, place), with_id(answer, file.ref), notes)
+    raw = with_id(answer, file.ref)
+    return _written(desk.project, place, _hold(file, job.links, place), raw, notes)
 
 
 def header_name(name: str) -> str:
@@ -94,11 +98,22 @@ def _hold(file: Attachment, links: Links, place: Place) -> str:
     )
 
 
-def _written(hold: str, raw: Mapping[str, Any], notes: Sequence[Note] = ()) -> Written:
+def _written(
+    project: Project, place: Place, hold: str, raw: Mapping[str, Any], notes: Sequence[Note] = ()
+) -> Written:
     # a file cannot be edited, only removed
     target_id = f"{hold}/{raw['id']}"
-    url = str(raw.get("web_url") or "")
+    url = str(raw.get("web_url") or _address(project, place, int(raw["id"])))
     return Written(target_id=target_id, url=url, stamp=target_id, notes=tuple(notes))
+
+
+def _address(project: Project, place: Place, number: int) -> str:
+    """Return where the API gives a file, for answers without ``web_url``.
+
+    Guess: an editor that is open in a session of the site shows a picture from there.
+    """
+    path = project.path(f"{place.path}/attachments/{number}")
+    return f"{project.config.base_url.rstrip('/')}/{path}"
 
 
 async def attached(project: Project, place: Place) -> Sequence[Mapping[str, Any]]:
@@ -129,7 +144,7 @@ async def find_files(project: Project, file: Attachment, links: Links) -> list[F
             sha256, _ = await digest(project, place, int(each["id"]))
             if sha256 == file.sha256:
                 created = str(each.get("created_date") or "")
-                earlier = _written(_hold(file, links, place), each)
+                earlier = _written(project, place, _hold(file, links, place), each)
                 found.append(Found(written=earlier, created=created))
     return found
 

@@ -19,6 +19,7 @@ from ztoq_core.plugin import (
     StepResult,
     TestLog,
     Written,
+    resolve_addresses,
 )
 from ztoq_qtest.cases import case_lines
 from ztoq_qtest.execution import time_text
@@ -141,7 +142,9 @@ async def _body(desk: Desk, log: TestLog, links: Links) -> _Body:
         lines = await case_lines(desk.project, case)
         if not {each.step for each in log.results} <= {line.key for line in lines}:
             lines = ()
-            note += _results_table(log.results)
+            table = _results_table(log.results)
+            # what it points at was to stand with the steps, and is not resolved by ``finish``
+            note += table if log.refers else resolve_addresses(table, {})[0]
             text = "the executed steps are not those of the case in qTest; they stand in the note"
             notes.append(Note(level=Level.FALLBACK, code="step-drift", text=text))
     json: dict[str, Any] = {

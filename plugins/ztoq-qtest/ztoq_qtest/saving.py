@@ -34,11 +34,17 @@ class Desk:
 
 @attrs.frozen(kw_only=True)
 class Job:
-    """What the engine asks for: ``target_id`` None means create."""
+    """What the engine asks for: ``target_id`` None means create.
+
+    Of a case that is finished: ``steps`` says whether its steps are sent, ``parts`` has the ids by
+    which they stay the same steps.
+    """
 
     target_id: str | None
     links: Links
     content: Content | None = None
+    steps: bool = True
+    parts: Mapping[str, str] = attrs.field(factory=dict)
 
 
 def with_id(answer: Answer, ref: Ref) -> Any:

@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from types import MappingProxyType
 from typing import Any
 
+import attrs
+
 from ztoq_core.plugin import (
     Client,
     Content,
@@ -21,7 +23,9 @@ from ztoq_core.plugin import (
     RejectedError,
     Schema,
     Services,
+    TestCase,
     Written,
+    resolved,
 )
 from ztoq_qtest.auth import PasswordGrant, StaticToken
 from ztoq_qtest.cases import finish_case, write_case
@@ -107,9 +111,26 @@ class QtestSink:
         return await WRITERS[record.kind](self._desk, record, job)
 
     async def finish(self, record: Record, written: Written, links: Links) -> Written:
-        """Approve and link a case, link the defects of a log."""
+        """Resolve the addresses in texts, approve and link a case, link the defects of a log."""
+        if record.refers:
+            made = resolved(record, links)
+            written = await self._rewrite(record, made, written, links)
+            record = made
         finisher = FINISHERS.get(record.kind)
         return await finisher(self._desk, record, written, links) if finisher else written
+
+    async def _rewrite(
+        self, record: Record, made: Record, written: Written, links: Links
+    ) -> Written:
+        """Send the object again with the target's own addresses; until then it holds ztoq's.
+
+        A case's steps go along only where they changed: so their files need not move.
+        """
+        same = isinstance(record, TestCase) and record.steps == getattr(made, "steps", ())
+        job = Job(target_id=written.target_id, links=links, steps=not same, parts=written.parts)
+        after = await WRITERS[made.kind](self._desk, made, job)
+        # what there is to note was noted when it was written
+        return attrs.evolve(after, parts=after.parts or written.parts, notes=written.notes)
 
     async def read(self, kind: Kind, target_id: str) -> Record:
         """Return what qTest holds now."""

@@ -9,6 +9,7 @@ import attrs
 
 from ztoq_core.plugin import Finding, Kind, Record, Requirement, Scene, Schema, Transform
 from ztoq_mappings.notebook import Notebook
+from ztoq_mappings.pictures import with_pictures
 from ztoq_mappings.texts import name, rich
 from ztoq_mappings.zephyr_qtest import links
 from ztoq_mappings.zephyr_qtest.cases import mapped_case
@@ -36,8 +37,10 @@ def build(options: Options, scene: Scene) -> Transform:
     rules = Rules.of(options, scene)
 
     def transform(record: Record) -> Record:
+        if record.brings:  # from a transformer before this one, and shaped for none yet
+            record = attrs.evolve(record, brings=tuple(map(transform, record.brings)))
         mapped = _MAPPED.get(record.kind)
-        return mapped(record, rules) if mapped else record
+        return mapped(with_pictures(record), rules) if mapped else record
 
     return transform
 

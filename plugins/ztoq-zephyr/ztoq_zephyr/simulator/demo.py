@@ -9,6 +9,7 @@ from typing import Any
 from ztoq_core.plugin import Secret
 from ztoq_zephyr.simulator.history import add_executions, add_files
 from ztoq_zephyr.simulator.model import Project
+from ztoq_zephyr.simulator.pictures import show_pictures
 from ztoq_zephyr.simulator.shop import KEY, Ids, base_project, disabled_project, foreign_project
 from ztoq_zephyr.simulator.simulator import Simulator
 
@@ -27,11 +28,15 @@ def shop() -> list[Project]:
 @asynccontextmanager
 async def demo() -> AsyncIterator[Mapping[str, Any]]:
     """Serve the demo project; yields the table ``[source]`` that points at it."""
-    simulator = Simulator(shop())
+    projects = shop()
+    simulator = Simulator(projects)
     async with simulator.serving() as base_url:
+        jira = simulator.jira_table(base_url)
+        simulator.jira.files = show_pictures(projects[0], base_url, jira["base_url"])
         yield {
             "use": "zephyr",
             "base_url": base_url,
             "project": KEY,
             "token": Secret(simulator.token()),
+            "jira": jira,
         }

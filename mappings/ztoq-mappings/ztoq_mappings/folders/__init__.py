@@ -1,0 +1,17 @@
+"""The transformer ``folders``: which folders there are in the target, and what they are called."""
+
+from __future__ import annotations
+
+from ztoq_core.plugin import TransformerPlugin
+from ztoq_mappings.folders.changes import Options, build
+
+__all__ = ["FOLDERS", "Options"]
+
+FOLDERS = TransformerPlugin(
+    name="folders",
+    summary="Renames, moves, flattens and filters the folders of cases and cycles",
+    config=Options,
+    build=build,
+    adjusts=True,
+)
+"""What the hook declares."""

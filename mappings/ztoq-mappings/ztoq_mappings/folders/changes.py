@@ -1,0 +1,183 @@
+"""Options of the transformer ``folders``, and the transform itself.
+
+A transformer sees one record at a time and never the whole tree, so it cannot know which key the
+folder at some path has. Where folders only get other names they stay what they are; where some move
+(``strip``, ``depth``, a path elsewhere, two that become one) the tree is built anew from paths:
+folders then have keys that follow from their paths alone, and come along with what lies in them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+
+import attrs
+
+from ztoq_core.plugin import (
+    ConfigError,
+    Folder,
+    Record,
+    Scene,
+    Skip,
+    TestCase,
+    TestCycle,
+    Transform,
+    Tree,
+)
+from ztoq_mappings.folders.patterns import Pattern
+
+__all__ = ["Options", "build"]
+
+Path = tuple[str, ...]
+Move = Callable[[Path], Path]
+
+
+@attrs.frozen(kw_only=True)
+class Options:
+    """The ``[[transform]]`` table with ``use = "folders"``.
+
+    Paths are written ``A/B/C`` as the source has them. ``include`` and ``exclude`` are patterns;
+    what is not included, or is excluded, is left out. ``rename`` says which path becomes which
+    (folders in it follow), ``strip`` is a path that goes from the front of others, ``depth`` the
+    most folders around anything. ``trees`` are the trees it is about. ``anew`` builds the tree anew
+    from paths even where nothing moves, so that folders with equal paths become one.
+    """
+
+    trees: tuple[Tree, ...] = (Tree.CASES, Tree.CYCLES)
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    rename: dict[str, str] = attrs.field(factory=dict)
+    strip: str = ""
+    depth: int | None = None
+    anew: bool = False
+
+
+def build(options: Options, scene: Scene) -> Transform:
+    """Return the transform.
+
+    Raises:
+        ConfigError: An option cannot be used.
+    """
+    _check(options)
+    project = str(getattr(scene.source_config, "project", "") or "")
+    chosen = _Choice(options)
+    move = _move(options)
+    anew = _moves(options)
+
+    def transform(record: Record) -> Record:
+        if isinstance(record, Folder):
+            return _folder(record) if record.tree in options.trees else record
+        if isinstance(record, TestCase) and Tree.CASES in options.trees:
+            # those of other projects and stubs stand in folders of their own
+            return record if record.project or record.gone else _within(record, Tree.CASES)
+        if isinstance(record, TestCycle) and Tree.CYCLES in options.trees:
+            return _within(record, Tree.CYCLES)
+        return record
+
+    def _folder(folder: Folder) -> Folder:
+        path = (*folder.path, folder.name)
+        chosen.demand(path, folder=True)
+        if anew:
+            raise Skip("folders are built anew from the paths of what lies in them")
+        moved = move(path)
+        return attrs.evolve(folder, name=moved[-1], path=moved[:-1])
+
+    def _within(record: TestCase | TestCycle, tree: Tree) -> Record:
+        chosen.demand(record.path, folder=False)
+        path = move(record.path)
+        if not anew:
+            return attrs.evolve(record, path=path)
+        home = project or record.key.rpartition("-")[0]
+        folders = _chain(path, tree, home)
+        return attrs.evolve(
+            record,
+            path=path,
+            folder=folders[-1].ref if folders else None,
+            brings=(*record.brings, *folders),
+        )
+
+    return transform
+
+
+def _chain(path: Path, tree: Tree, home: str) -> tuple[Folder, ...]:
+    """Return the folders of a path, outermost first."""
+    found: list[Folder] = []
+    for place, name in enumerate(path):
+        around = path[:place]
+        # JSON would do as well; no name holds U+0000
+        whole = "\x00".join((*around, name)).encode("utf-8", "surrogatepass")
+        digest = hashlib.sha256(whole).hexdigest()[:16]
+        found.append(
+            Folder(
+                key=f"{home}-F-{tree}-{digest}",
+                name=name,
+                tree=tree,
+                parent=found[-1].ref if found else None,
+                path=around,
+            )
+        )
+    return tuple(found)
+
+
+# ---------------------------------------------------------------------------------------- choosing
+
+
+class _Choice:
+    def __init__(self, options: Options) -> None:
+        self._include = tuple(map(Pattern.of, options.include))
+        self._exclude = tuple(map(Pattern.of, options.exclude))
+
+    def demand(self, path: Path, *, folder: bool) -> None:
+        """Raise Skip for what is not wanted; a folder stays where one in it may be."""
+        shown = "/".join(path)
+        if any(pattern.matches(path) for pattern in self._exclude):
+            raise Skip(f"the folder {shown!r} is excluded")
+        if not self._include or any(pattern.matches(path) for pattern in self._include):
+            return
+        if not (folder and any(pattern.may_match_in(path) for pattern in self._include)):
+            raise Skip(f"the folder {shown!r} is not included")
+
+
+# ------------------------------------------------------------------------------------------ moving
+
+
+def _move(options: Options) -> Move:
+    renames = _renames(options.rename)
+    strip = Pattern.of(options.strip).parts
+
+    def move(path: Path) -> Path:
+        # the longest path that is renamed counts: the folder nearest to the record
+        for length in range(len(path), 0, -1):
+            if (new := renames.get("/".join(path[:length]))) is not None:
+                path = (*new, *path[length:])
+                break
+        if strip and path[: len(strip)] == strip:
+            path = path[len(strip) :]
+        return path[: options.depth]
+
+    return move
+
+
+def _renames(rename: Mapping[str, str]) -> Mapping[str, Path]:
+    return {old.strip("/"): Pattern.of(new).parts for old, new in rename.items()}
+
+
+def _moves(options: Options) -> bool:
+    """Return whether any folder comes to stand elsewhere, not only under another name."""
+    if options.anew or options.strip.strip("/") or options.depth is not None:
+        return True
+    move = _move(options)
+    renames = _renames(options.rename)
+    return len(set(renames.values())) < len(renames) or any(
+        not new or new[:-1] != move(tuple(old.split("/")[:-1])) for old, new in renames.items()
+    )
+
+
+def _check(options: Options) -> None:
+    if options.depth is not None and options.depth < 1:
+        raise ConfigError(f"folders: depth = {options.depth} is less than 1")
+    if Tree.PLANS in options.trees:
+        raise ConfigError("folders: trees takes 'cases' and 'cycles'; plans stand in no folders")
+    renames = _renames(options.rename)
+    if "" in renames or len(renames) < len(options.rename):
+        raise ConfigError("folders: rename names no folder, or one folder twice")

@@ -1,0 +1,65 @@
+"""Puts what stands for a picture in the target in place of its address in the texts."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TypeVar
+from urllib.parse import unquote, urlsplit
+
+import attrs
+
+from ztoq_core.plugin import Image, Record, Ref, change_images, image_src, with_texts
+from ztoq_mappings.notebook import Notebook
+
+__all__ = ["with_pictures"]
+
+R = TypeVar("R", bound=Record)
+
+
+def with_pictures(record: R) -> R:
+    """Return the record with texts that show its pictures as the target has them.
+
+    A picture's address becomes that of its file (``Ref.address``, which ``Sink.finish`` resolves);
+    one that is lost becomes words that name it, its address and the reason. Pictures that the
+    record does not list stay as they are.
+    """
+    if not record.images:
+        return record
+    images = {image.src: image for image in record.images}
+    refers: dict[Ref, None] = dict.fromkeys(record.refers)
+    lost: set[str] = set()
+
+    def change(address: str) -> str | None:
+        image = images.get(image_src(address))
+        if image is None:
+            return None
+        if image.lost:
+            lost.add(image.src)
+            return _placeholder(image)
+        refers[image.file] = None
+        return image.file.address
+
+    changed = with_texts(record, lambda text: change_images(text, change))
+    notes = Notebook(record.notes)
+    if lost:
+        # the file's own record is what counts as lost; here words take its place
+        notes.fallback("image-lost", "a picture could not be had; words name it in the text")
+    return attrs.evolve(changed, refers=tuple(refers), notes=notes.notes())
+
+
+def _placeholder(image: Image) -> str:
+    words = f"Picture not migrated: {_name(image.src)} ({image.lost})"
+    if not image.src.startswith("data:"):
+        words += f" {image.src}"
+    # a span may stand wherever a picture may
+    return f"<span>[{escape(words)}]</span>"
+
+
+def _name(src: str) -> str:
+    if src.startswith("data:"):
+        return "in the text itself"
+    try:
+        path = urlsplit(src).path
+    except ValueError:  # no URL at all
+        path = src
+    return unquote(path.rstrip("/").rpartition("/")[2]) or "without a name"

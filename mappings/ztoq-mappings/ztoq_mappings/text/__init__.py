@@ -1,0 +1,17 @@
+"""The transformer ``text``: what becomes of HTML, and of keys in it."""
+
+from __future__ import annotations
+
+from ztoq_core.plugin import TransformerPlugin
+from ztoq_mappings.text.changes import Options, Policy, build
+
+__all__ = ["TEXT", "Options", "Policy"]
+
+TEXT = TransformerPlugin(
+    name="text",
+    summary="Cleans rich texts or turns them into plain ones, makes links of keys in them",
+    config=Options,
+    build=build,
+    adjusts=True,
+)
+"""What the hook declares."""

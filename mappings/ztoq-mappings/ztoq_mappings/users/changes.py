@@ -1,0 +1,202 @@
+"""Options of the transformer ``users``, its check, and the transform itself."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import attrs
+
+from ztoq_core.plugin import (
+    ConfigError,
+    FieldType,
+    FieldValue,
+    Finding,
+    Kind,
+    Record,
+    Scene,
+    Schema,
+    TestCase,
+    TestCycle,
+    TestLog,
+    TestPlan,
+    TestRun,
+    Transform,
+    User,
+)
+from ztoq_mappings.notebook import Notebook
+from ztoq_mappings.users.table import folded, read_table
+from ztoq_mappings.walk import evolved, with_html
+
+__all__ = ["Options", "build", "check"]
+
+_PEOPLE: Mapping[type, tuple[str, ...]] = {
+    TestCase: ("owner",),
+    TestPlan: ("owner",),
+    TestCycle: ("owner",),
+    TestRun: ("assigned_to",),
+    TestLog: ("executed_by", "assigned_to"),
+}
+"""The attributes that name a person."""
+_NAMED = 5
+"""People that a finding names."""
+
+
+@attrs.frozen(kw_only=True)
+class Options:
+    """The ``[[transform]]`` table with ``use = "users"``.
+
+    ``table`` and the CSV ``file`` say who becomes whom. Others become their e-mail, else their
+    name, where the source or a directory knows these. ``fallback`` is for the rest: ``keep`` leaves
+    the source's id, ``drop`` leaves nobody, anything else is the person that stands in.
+    """
+
+    table: dict[str, str] = attrs.field(factory=dict)
+    file: Path | None = None
+    fallback: str = "keep"
+
+
+class _People:
+    """Says who somebody is in the target."""
+
+    def __init__(self, options: Options, users: Iterable[User]) -> None:
+        self._table = read_table(options.table, options.file)
+        self._users: dict[str, User] = {}
+        known = tuple(users)
+        # an id is somebody's alone; names are not, so an earlier one is not written over
+        for keys in ([u.id for u in known], [u.email for u in known], [u.name for u in known]):
+            for key, user in zip(keys, known, strict=True):
+                if key.strip():
+                    self._users.setdefault(folded(key), user)
+
+    def find(self, person: str) -> str | None:
+        """Return the target's e-mail, login or name of a person, None where nothing says it."""
+        user = self._users.get(folded(person))
+        for key in (person, user.email, user.name) if user else (person,):
+            if key and (target := self._table.get(folded(key))):
+                return target
+        return (user.email or user.name or None) if user else None
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Whom the table names in the target, each once."""
+        return tuple(dict.fromkeys(self._table.values()))
+
+
+def build(options: Options, scene: Scene) -> Transform:
+    """Return the transform.
+
+    Raises:
+        ConfigError: The table, its file or ``fallback`` cannot be used.
+    """
+    people = _People(options, scene.source.users)
+    fallback = _fallback(options)
+    typed = {
+        (field.kind, field.name) for field in scene.source.fields if field.type is FieldType.USER
+    }
+
+    def transform(record: Record) -> Record:
+        notes = Notebook(record.notes)
+
+        def named(person: str) -> str:
+            if not person.strip():
+                return person
+            return people.find(person) or _stand_in(person, fallback, notes)
+
+        def field(value: FieldValue) -> FieldValue:
+            if not _is_person(value, record.kind, typed):
+                return value
+            # several people in one field stay several
+            new = (
+                tuple(filter(None, map(named, value.value)))
+                if isinstance(value.value, tuple)
+                else named(str(value.value)) or None
+            )
+            return evolved(value, {"value": new})
+
+        changed = evolved(
+            with_html(record, lambda html: html, field),
+            {name: named(getattr(record, name)) for name in _PEOPLE.get(type(record), ())},
+        )
+        return evolved(changed, {"notes": notes.notes()})
+
+    return transform
+
+
+def _is_person(value: FieldValue, kind: Kind, typed: set[tuple[Kind, str]]) -> bool:
+    declared = value.type is FieldType.USER or (value.type is None and (kind, value.name) in typed)
+    return declared and isinstance(value.value, str | tuple)
+
+
+def _stand_in(person: str, fallback: str, notes: Notebook) -> str:
+    if fallback == "keep":
+        notes.fallback(
+            "person-unknown", "nothing says who a person is in the target; the source's id stays"
+        )
+        return person
+    if fallback == "drop":
+        notes.change("person-dropped", "a person that nothing maps is left out (fallback)")
+        return ""
+    notes.change("person-replaced", f"{fallback!r} stands for a person that nothing maps")
+    return fallback
+
+
+def _fallback(options: Options) -> str:
+    fallback = options.fallback.strip()
+    words = ("keep", "drop")
+    if fallback in words:
+        return fallback
+    near = difflib.get_close_matches(fallback.casefold(), words, n=1)
+    if near or not fallback:
+        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        raise ConfigError(
+            f"users: fallback = {options.fallback!r} is not 'keep', 'drop' or a person{hint}"
+        )
+    return fallback
+
+
+# ------------------------------------------------------------------------------------------ check
+
+
+def check(options: Options, source: Schema, sink: Schema) -> tuple[Finding, ...]:
+    """Say which people of the source nobody in the target answers to.
+
+    Raises:
+        ConfigError: As ``build``.
+    """
+    people = _People(options, source.users)
+    fallback = _fallback(options)
+    if not sink.users:
+        text = "the target does not say who belongs to it; whether people are found is not checked"
+        return (Finding(level="info", text=text),)
+    known = {folded(key) for user in sink.users for key in (user.id, user.email, user.name) if key}
+    findings: list[Finding] = []
+    nobody = [user for user in source.users if people.find(user.id) is None]
+    if nobody:
+        findings.append(_finding("nothing maps", map(_shown, nobody), len(nobody), fallback))
+    strange = [
+        f"{_shown(user)} ({target})"
+        for user in source.users
+        if (target := people.find(user.id)) and folded(target) not in known
+    ]
+    if strange:
+        findings.append(_finding("the target does not know", strange, len(strange), ""))
+    own = (*people.targets, *(() if fallback in {"keep", "drop"} else (fallback,)))
+    findings += (
+        Finding(level="warning", text=f"users: nobody in the target is called {target!r}")
+        for target in own
+        if folded(target) not in known
+    )
+    return tuple(findings)
+
+
+def _finding(what: str, people: Iterable[str], count: int, fallback: str) -> Finding:
+    names = list(people)
+    shown = ", ".join(names[:_NAMED]) + (" …" if count > _NAMED else "")
+    then = f"; fallback = {fallback!r} applies" if fallback else ""
+    return Finding(level="warning", text=f"{what} {count} of the source's people: {shown}{then}")
+
+
+def _shown(user: User) -> str:
+    return user.name or user.email or user.id

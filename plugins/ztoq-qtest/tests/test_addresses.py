@@ -1,0 +1,144 @@
+"""``finish`` puts qTest's own addresses into texts, and moves nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import pytest
+from ztoq_qtest.simulator import Options
+
+from ztoq_core.plugin import (
+    Attachment,
+    FieldType,
+    FieldValue,
+    Record,
+    Ref,
+)
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def picture(owner: Ref) -> Attachment:
+    return Attachment(key=f"{owner.key}#img-1", name="shot.png", owner=owner, inline=True)
+
+
+def shown(file: Attachment) -> str:
+    return f'<p>See <img src="{file.ref.address}" width="9"></p>'
+
+
+async def settled(world: Any, project: Any, record: Record, file: Attachment) -> str:
+    """Write a record anew, then its picture, then finish it; return the picture's address."""
+    before = world.written[record.ref]
+    number = before.target_id if before else None
+    held = {**world.written, record.ref: before}
+    made = await world.sink.write(record, number, held, None)
+    world.written[record.ref] = made
+    await world.write(file, project.bodies()[project.case_file])
+    after = await world.finish(record)
+    assert after.target_id == made.target_id
+    assert after.notes == made.notes
+    present = await world.sink.look(record.kind, after.target_id)
+    assert present.stamp == after.stamp
+    address: str = world.written[file.ref].url
+    assert address.startswith(world.base_url)
+    return address
+
+
+@pytest.mark.parametrize("called_steps", ["nested", "flat"])
+async def test_a_case_shows_its_pictures_and_keeps_the_files_of_its_steps(
+    opened: Any, project: Any, called_steps: str
+) -> None:
+    world = await opened(Options(called_steps=called_steps))
+    file = picture(project.case.ref)
+    first, calling, last = project.case.steps
+    case = attrs.evolve(
+        project.case,
+        description=shown(file),
+        precondition=shown(file),
+        steps=(first, calling, attrs.evolve(last, expected=shown(file))),
+        refers=(file.ref,),
+    )
+    await attrs.evolve(project, case=case).write_all(world)
+    written = await world.write(file, project.bodies()[project.case_file])
+    after = await world.finish(case)
+    assert (await world.sink.look(case.kind, after.target_id)).stamp == after.stamp
+    address = written.url
+    held = world.dump()["test_cases"][1]
+    version = held["versions"][-1]
+    html = f'<p>See <img src="{address}" width="9"></p>'
+    assert held["description"].startswith(html)
+    assert held["precondition"] == html
+    assert version["steps"][2]["expected"] == html
+    assert version["steps"][1]["called"] == world.dump()["test_cases"][0]["id"]
+    assert [each["name"] for each in version["steps"][2]["attachments"]] == [
+        "na%C3%AFve %E2%9C%93.png"
+    ]
+    assert held["version"].endswith(".0")
+    assert world.written[case.ref].version == str(version["id"])
+
+
+async def test_steps_are_not_sent_again_where_they_show_nothing(opened: Any, project: Any) -> None:
+    sent: list[Any] = []
+    world = await opened(
+        recorder=lambda request, _: sent.append(request) if request.method == "PUT" else None
+    )
+    await project.write_all(world)
+    file = picture(project.case.ref)
+    case = attrs.evolve(project.case, description=shown(file), refers=(file.ref,))
+    await settled(world, project, case, file)
+    bodies = [each.json() for each in sent if each.path.endswith(world.written[case.ref].target_id)]
+    assert "test_steps" in bodies[-2]
+    assert "test_steps" not in bodies[-1]
+    assert len(world.dump()["test_cases"][1]["versions"][-1]["steps"]) == len(case.steps)
+
+
+async def test_objects_of_all_kinds_show_what_they_refer_to(opened: Any, project: Any) -> None:
+    world = await opened()
+    await project.write_all(world)
+    link = f'<a href="{project.case.ref.address}">SHOP-T2</a>'
+    refers = (project.case.ref,)
+    field = FieldValue(name="Description", value=link, type=FieldType.RICH_TEXT)
+    for record in (project.module, project.cycles, project.requirement, project.plan):
+        changed = attrs.evolve(record, description=link, refers=refers)
+        await settled(world, project, changed, picture(project.case.ref))
+    cycle = attrs.evolve(project.cycle, fields=(field,), refers=refers)
+    await settled(world, project, cycle, picture(project.case.ref))
+    dump = world.dump()
+    url = world.written[project.case.ref].url.replace("&", "&amp;")
+    made = f'<a href="{url}">SHOP-T2</a>'
+    for kind in ("modules", "test_cycles", "releases"):
+        assert dump[kind][0]["description"].startswith(made)
+    for kind in ("requirements", "test_suites"):
+        assert dump[kind][0]["properties"]["Description"].startswith(made)
+
+
+async def test_a_log_shows_its_pictures_and_keeps_its_defects(opened: Any, project: Any) -> None:
+    world = await opened()
+    await project.write_all(world)
+    file = picture(project.log.ref)
+    first, *rest = project.log.results
+    log = attrs.evolve(
+        project.log,
+        note=shown(file),
+        results=(attrs.evolve(first, actual=shown(file)), *rest),
+        refers=(file.ref,),
+    )
+    address = await settled(world, project, log, file)
+    held = world.dump()["test_logs"][0]
+    html = f'<p>See <img src="{address}" width="9"></p>'
+    assert held["note"].startswith(html)
+    assert held["steps"][0]["actual_result"] == html
+    assert held["defects"] == ["SHOP-77"]
+
+
+async def test_what_is_not_there_becomes_words(opened: Any, project: Any) -> None:
+    world = await opened()
+    await project.write_all(world)
+    file = picture(project.case.ref)
+    case = attrs.evolve(project.case, description=f"a{shown(file)}", refers=(file.ref,))
+    await world.write(case)
+    world.written[file.ref] = None
+    await world.finish(case)
+    held = world.dump()["test_cases"][1]
+    assert held["description"].startswith("a<p>See <em>[Picture missing]</em></p>")

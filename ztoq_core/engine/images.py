@@ -1,0 +1,327 @@
+"""Pictures in texts: which ones a record shows, and where each is to be had.
+
+In order: it stands in the text itself, the source opens it with its own credentials, it lies in a
+folder, it is fetched from its address. What is not to be had is lost with a reason; a later
+extraction that has more at hand tries again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+from base64 import b64decode
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from urllib.parse import unquote, unquote_plus, unquote_to_bytes, urlsplit
+
+import attrs
+from loguru import logger
+
+from ztoq_core.addresses import image_src, images_in, texts_of
+from ztoq_core.contracts import Pictures, Source
+from ztoq_core.errors import RejectedError, RetryableError
+from ztoq_core.images import SVG, Images, image_type
+from ztoq_core.records import (
+    Attachment,
+    Image,
+    Kind,
+    Level,
+    Note,
+    Record,
+    Ref,
+    TestCycle,
+)
+from ztoq_core.store import Kept, Store
+
+__all__ = ["INLINE", "LOST", "Album", "Gallery", "lost_at"]
+
+INLINE = "#img-"
+"""What the key of a picture has between its owner's and its own part."""
+
+LOST = "could not be fetched: "
+_CHUNK = 256 * 1024
+_HEAD = 1024
+_LONGEST_NAME = 200
+_ATTEMPTS = 2
+_STORED = (
+    re.compile(r"(?:embedded-)?[a-f0-9-]+?-\d{13}-(.+)", re.IGNORECASE),
+    re.compile(r"(?:embedded-)?[a-f0-9-]+-\d+-(.+)", re.IGNORECASE),
+)
+"""How Zephyr names a picture that was put into a text (seen, facts 1.9): ids, time, own name.
+
+The time is in milliseconds; own names may begin with a date, which looks like more of the same.
+"""
+_ANY = re.compile(
+    r"(?:image|img|screen ?shot|picture|photo|clipboard|paste\w*|untitled|unnamed)?[\W\d_]*\.\w+",
+    re.IGNORECASE,
+)
+"""Names that say nothing: any picture that was pasted may be called so."""
+_DATA = re.compile(r"data:([\w.+-]+/[\w.+-]+)?((?:;[^;,]*)*),", re.IGNORECASE)
+_ENDINGS = {"image/jpeg": ".jpg", SVG: ".svg"}
+
+
+@attrs.frozen
+class Gallery:
+    """What an extraction has at hand for pictures; ``fetch`` yields what stands at an address.
+
+    ``fetch`` raises RejectedError where trying again would not help, else RetryableError.
+    """
+
+    images: Images
+    fetch: Callable[[str], AsyncIterator[bytes]] | None = None
+
+
+class Album:
+    """The pictures of one extraction."""
+
+    def __init__(self, store: Store, source: Source, gallery: Gallery) -> None:
+        """Take them from what ``gallery`` and ``source`` have."""
+        self._store = store
+        self._source = source
+        self._gallery = gallery
+        self._images = gallery.images
+        self.left = False
+        """Whether there are pictures that are left where they are: they are not to be fetched."""
+
+    @property
+    def fetches(self) -> bool:
+        """Whether pictures are to be fetched at all."""
+        return self._images.fetch
+
+    # ------------------------------------------------------------------------------- finding
+
+    def with_pictures(self, records: Sequence[Record]) -> tuple[Record, ...]:
+        """Return the records with the pictures that their texts show, and these as files."""
+        files = [each for each in records if isinstance(each, Attachment)]
+        found: list[Record] = []
+        for record in records:
+            if isinstance(record, Attachment):
+                found.append(record)
+                continue
+            shown = _shown(record)
+            if not shown:
+                found.append(record)
+            elif not self._images.fetch:
+                self.left = True
+                found.append(record)
+            else:
+                own = [file for file in files if file.owner == record.ref]
+                found += _revealed(record, shown, own)
+        return tuple(found)
+
+    # ------------------------------------------------------------------------------ fetching
+
+    async def keep(self, file: Attachment) -> Kept:
+        """Fetch a picture into the store.
+
+        Raises:
+            RejectedError: It is not to be had, or what came is no picture.
+        """
+        if not self._images.fetch:
+            raise RejectedError("pictures are not to be fetched (images.fetch = false)")
+        refused: RejectedError | None = None
+        for way in self._ways(file):
+            try:
+                return await self._kept(file, way)
+            except RejectedError as error:
+                refused = refused or error
+        if refused is None and self._gallery.fetch is not None and _has_host(file.locator):
+            return await self._fetched(file, self._gallery.fetch)
+        raise refused or RejectedError("its address names no host")
+
+    async def _kept(self, file: Attachment, chunks: AsyncIterator[bytes]) -> Kept:
+        return await self._store.contents.keep(file.name, self._checked(chunks))
+
+    def _ways(self, file: Attachment) -> Iterator[AsyncIterator[bytes]]:
+        """Yield where the picture may be had but at its address, the best first."""
+        if file.locator.startswith("data:"):
+            yield self._from_text(file)
+            return
+        # what is the source's own answers strangers with a page to log in
+        source = self._source
+        if isinstance(source, Pictures) and (chunks := source.picture(file)) is not None:
+            yield chunks
+        if path := self._in_folder(file.locator):
+            yield _read(path)
+
+    async def _fetched(
+        self, file: Attachment, fetch: Callable[[str], AsyncIterator[bytes]]
+    ) -> Kept:
+        for _ in range(_ATTEMPTS - 1):
+            try:
+                return await self._kept(file, fetch(file.locator))
+            except RetryableError as error:
+                logger.debug("once more: {}", error)
+        try:
+            return await self._kept(file, fetch(file.locator))
+        except RetryableError as error:
+            raise RejectedError(str(error)) from error
+
+    async def _from_text(self, file: Attachment) -> AsyncIterator[bytes]:
+        record = await self._store.read(self._store.mapped.record, file.owner)
+        uri = _shown(record).get(file.locator) if record else None
+        match = _DATA.match(uri or "")
+        if uri is None or match is None:
+            raise RejectedError("its data URI cannot be read")
+        body = uri[match.end() :]
+        if len(body) > 2 * self._images.max_size:
+            raise RejectedError("its data URI holds more than images.max_size allows")
+        data = unquote_to_bytes(body)
+        if match[2].lower().endswith(";base64"):
+            try:
+                data = b64decode(b"".join(data.split()) + b"==")
+            except ValueError as error:
+                raise RejectedError("its data URI cannot be decoded") from error
+        yield data
+
+    def _in_folder(self, src: str) -> Path | None:
+        if self._images.folder is None:
+            return None
+        last = _last(src)
+        stored = dict.fromkeys((last, unquote(last), unquote_plus(last)))
+        own = [original for name in stored if (original := _original(name))]
+        for name in (*stored, *own):
+            # a name alone: nothing in a text leads out of the folder
+            if name not in {"", ".", ".."} and not set("/\\\0") & set(name):
+                path = self._images.folder / name
+                if _is_file(path):
+                    return path
+        return None
+
+    async def _checked(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """Yield a picture of an allowed type and size, and nothing else."""
+        head, size, known = b"", 0, False
+        try:
+            async for chunk in chunks:
+                size += len(chunk)
+                if size > self._images.max_size:
+                    raise RejectedError(
+                        f"it has more than {self._images.max_size:,} bytes (images.max_size)"
+                    )
+                head += b"" if known else chunk
+                if known:
+                    yield chunk
+                elif len(head) >= _HEAD:
+                    self._demand_picture(head)
+                    known = True
+                    yield head
+        finally:
+            # a connection is let go at once, not when somebody collects what is left of it
+            if isinstance(chunks, AsyncGenerator):
+                await chunks.aclose()
+        if not known:
+            self._demand_picture(head)
+            yield head
+
+    def _demand_picture(self, head: bytes) -> None:
+        found = image_type(head[:_HEAD])
+        if not found:
+            page = head.lstrip()[:200].lower().startswith((b"<!doctype html", b"<html"))
+            came = "a web page" if page else "something else" if head else "nothing"
+            raise RejectedError(f"{came} came instead of a picture")
+        if found not in self._images.types:
+            raise RejectedError(f"pictures of the type {found} are not taken (images.types)")
+
+
+def lost_at(src: str) -> str:
+    """Return how the reason begins for which the picture at an address is lost; no query in it."""
+    bare = "in the text itself" if src.startswith("data:") else src.partition("?")[0]
+    where = bare.rpartition("@")[2] if "@" in bare.partition("//")[2].partition("/")[0] else bare
+    return f"The picture {where.partition('#')[0][:200]} {LOST}"
+
+
+async def _read(path: Path) -> AsyncIterator[bytes]:
+    try:
+        with path.open("rb") as file:
+            while chunk := await asyncio.to_thread(file.read, _CHUNK):
+                yield chunk
+    except OSError as error:
+        raise RejectedError(f"{path.name!r} in images.folder: {error.strerror}") from error
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # no name that this disk could have
+        return False
+
+
+def _last(src: str) -> str:
+    """Return the last part of an address's path, which may be no URL at all."""
+    return src.partition("?")[0].partition("#")[0].rpartition("/")[2]
+
+
+def _has_host(src: str) -> bool:
+    try:
+        return bool(urlsplit(src).netloc)
+    except ValueError:
+        return True  # the fetcher says what is wrong with it
+
+
+def _shown(record: Record) -> Mapping[str, str]:
+    """Return the addresses of a record's pictures as they stand, by ``Image.src``."""
+    return {image_src(src): src for text in texts_of(record) for src in images_in(text) if src}
+
+
+def _revealed(
+    record: Record, shown: Mapping[str, str], own: Sequence[Attachment]
+) -> Iterator[Record]:
+    names = {src: _name(src, whole) for src, whole in shown.items()}
+    often = Counter(name for name, _ in names.values())
+    often.update(f"file {file.name}" for file in own)
+    images, notes, files = [], list(record.notes), []
+    for src, (name, told) in names.items():
+        file = _by_address(src, own)
+        unlike = told and not _ANY.fullmatch(name)
+        if not file and unlike and often[name] == often[f"file {name}"] == 1:
+            file = next(each for each in own if each.name == name)
+            text = f"the picture {name!r} in a text is taken to be the attachment of that name"
+            notes.append(Note(level=Level.CHANGE, code="picture-by-name", text=text))
+        if not file:
+            number = hashlib.sha1(src.encode("utf-8", "surrogatepass"), usedforsecurity=False)
+            file = Attachment(
+                key=f"{record.key}{INLINE}{number.hexdigest()[:12]}",
+                name=name,
+                owner=record.ref,
+                plan=next(iter(record.plans), None) if isinstance(record, TestCycle) else None,
+                locator=src,
+                inline=True,
+            )
+            files.append(file)
+        images.append(Image(src=src, file=Ref(Kind.ATTACHMENT, file.key)))
+    yield attrs.evolve(record, images=tuple(images), notes=tuple(notes))
+    yield from files
+
+
+def _by_address(src: str, own: Sequence[Attachment]) -> Attachment | None:
+    """Return the file that the address is the API's own address of."""
+    if src.startswith("data:") or not own:
+        return None
+    path = f"/{src.partition('?')[0].partition('#')[0].lstrip('/')}"
+    ends = (file for file in own if "/" in file.locator and path.endswith(f"/{file.locator}"))
+    return next(ends, None)
+
+
+def _name(src: str, whole: str) -> tuple[str, bool]:
+    """Return the name of a picture, and whether it is known to be the one it had originally."""
+    if src.startswith("data:"):
+        match = _DATA.match(whole)
+        type_ = (match[1] or "").lower() if match else ""
+        ending = _ENDINGS.get(type_, f".{type_.rpartition('/')[2]}" if type_ else "")
+        return f"picture{ending}", False
+    last = unquote_plus(_last(src))
+    original = _original(last)
+    own = original or last
+    name = "".join(char if char.isprintable() else " " for char in own)
+    stem, dot, ending = name.rpartition(".")
+    if len(name) > _LONGEST_NAME:
+        name = f"{stem[: _LONGEST_NAME - 10]}{dot}{ending[:9]}"
+    return name.strip() or "picture", bool(original)
+
+
+def _original(stored: str) -> str:
+    """Return the name that a picture had before it was stored, ``""`` where nothing tells it."""
+    matches = (pattern.fullmatch(stored) for pattern in _STORED)
+    return next((match[1] for match in matches if match), "")

@@ -1,0 +1,233 @@
+"""Golden cases of mappings: folders with a record before (``in.json``) and after (``out.json``).
+
+``in.json`` holds ``kind`` and ``record``, and where they matter ``fields`` and ``users`` of the
+source's schema, ``options`` of the transformer (paths count from the case's folder), ``source``
+and ``sink`` (settings that the transformer looks at). ``out.json`` holds ``kind``, ``record`` and,
+where there are any, ``brings``; or ``skip`` and ``loss``; or ``error``, for a record that fails.
+Records are written as the store writes them: what equals its default is left out.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, TypeVar
+
+import attrs
+import cattrs
+import orjson
+from cattrs.gen import make_dict_structure_fn, override
+
+from ztoq_core.contracts import Scene, Schema, Skip, Transform, TransformerPlugin
+from ztoq_core.convert import converter, dumps, read_json
+from ztoq_core.errors import ConfigError, RecordError
+from ztoq_core.records import RECORD_TYPES, Kind, Record
+from ztoq_core.schema import FieldSpec, User
+from ztoq_core.tables import Tables, nearest
+
+__all__ = ["Case", "built", "differences", "read_cases", "rewrite", "run"]
+
+T = TypeVar("T")
+
+BEFORE = "in.json"
+AFTER = "out.json"
+KEYS = ("kind", "record", "fields", "users", "options", "source", "sink")
+MOST_LINES = 20
+"""Differences that a message shows."""
+
+
+@attrs.frozen(kw_only=True)
+class Case:
+    """A record before the mapping, what the mapping may know, and what should come out.
+
+    ``expected`` is the content of ``out.json``, None where there is none yet.
+    """
+
+    folder: Path
+    record: Record
+    options: Mapping[str, Any]
+    scene: Scene
+    expected: Mapping[str, Any] | None
+
+    @property
+    def name(self) -> str:
+        """The name of the folder."""
+        return self.folder.name
+
+
+def read_cases(folder: Path) -> tuple[Case, ...]:
+    """Return the cases in a folder of case folders, by name.
+
+    Raises:
+        ConfigError: There is none, or one cannot be read; the message names file and path.
+    """
+    try:
+        found = sorted(path.parent for path in folder.glob(f"*/{BEFORE}"))
+    except OSError as error:
+        raise ConfigError(f"cannot read {str(folder)!r}: {error.strerror}") from error
+    if not found:
+        raise ConfigError(
+            f"there are no golden cases in {str(folder)!r}: expected folders with a file {BEFORE!r}"
+        )
+    return tuple(map(_read_case, found))
+
+
+def built(case: Case, plugin: TransformerPlugin[Any]) -> Transform:
+    """Return the transformer as the case's options want it.
+
+    Raises:
+        ConfigError: The options cannot be used.
+    """
+    reader = Tables(case.folder)
+    options = reader.structure(case.options, plugin.config, "options")
+    if reader.problems:
+        file = case.folder / BEFORE
+        raise ConfigError("\n".join(f"{file}: {each}" for each in reader.problems))
+    return plugin.build(options, case.scene)
+
+
+def run(case: Case, transforms: Sequence[Transform]) -> dict[str, Any]:
+    """Return what comes out, in the form of ``out.json``."""
+    record = case.record
+    try:
+        for transform in transforms:
+            record = transform(record)
+    except Skip as skip:
+        return {"skip": skip.why, "loss": skip.loss}
+    except RecordError as error:
+        return {"error": str(error)}
+    found = _shown(record)
+    return found | ({"brings": [_shown(each) for each in record.brings]} if record.brings else {})
+
+
+def differences(expected: Mapping[str, Any] | None, found: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return a line with its path for each difference, none where both are equal."""
+    if expected is None:
+        return (f"there is no {AFTER} yet",)
+    lines = list(_different("$", expected, found))
+    more = len(lines) - MOST_LINES
+    return (*lines[:MOST_LINES], *([f"and {more} more"] if more > 0 else []))
+
+
+def rewrite(case: Case, found: Mapping[str, Any]) -> None:
+    """Put what came out into ``out.json``; whoever does so reads the difference."""
+    body = orjson.dumps(found, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    half = case.folder / f".{AFTER}.new"
+    half.write_bytes(body)
+    os.replace(half, case.folder / AFTER)  # noqa: PTH105 - says that it replaces
+
+
+# ---------------------------------------------------------------------------------------- reading
+
+
+def _strict() -> cattrs.Converter:
+    """Return the converter of records, but one that takes a misspelt key for an error."""
+    strict = converter.copy(forbid_extra_keys=True)
+    for each in RECORD_TYPES.values():
+        hook = make_dict_structure_fn(
+            each,
+            strict,
+            _cattrs_forbid_extra_keys=True,
+            raw=override(omit=True),
+            brings=override(omit=True),
+        )
+        strict.register_structure_hook(each, hook)
+    return strict
+
+
+_STRICT = _strict()
+
+
+def _read_case(folder: Path) -> Case:
+    file = folder / BEFORE
+    before = _table(file)
+    for key in before:
+        if key not in KEYS:
+            raise ConfigError(f"{file}: unknown key {key!r}{nearest(key, KEYS)}")
+    kinds = [kind.value for kind in Kind]
+    if (kind := before.get("kind")) not in kinds:
+        raise ConfigError(f"{file}: unknown kind {kind!r}{nearest(str(kind), kinds)}")
+    record: Record = _structure(file, "record", before.get("record"), RECORD_TYPES[Kind(kind)])
+    schema = Schema(
+        fields=_structure(file, "fields", before.get("fields", ()), tuple[FieldSpec, ...]),
+        users=_structure(file, "users", before.get("users", ()), tuple[User, ...]),
+    )
+    options, source, sink = (_part(file, before, key) for key in ("options", "source", "sink"))
+    after = folder / AFTER
+    return Case(
+        folder=folder,
+        record=record,
+        options=options,
+        scene=Scene(
+            source=schema,
+            source_config=SimpleNamespace(**source),
+            sink_config=SimpleNamespace(**sink),
+        ),
+        expected=_table(after) if after.exists() else None,
+    )
+
+
+def _table(file: Path) -> Mapping[str, Any]:
+    try:
+        found = read_json(file.read_bytes())
+    except OSError as error:
+        raise ConfigError(f"cannot read {str(file)!r}: {error.strerror}") from error
+    except ValueError as error:
+        raise ConfigError(f"{file} is not valid JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise ConfigError(f"{file}: expected an object")
+    return found
+
+
+def _part(file: Path, table: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    found = table.get(key, {})
+    if not isinstance(found, dict):
+        raise ConfigError(f"{file}: expected an object @ {key}")
+    return found
+
+
+def _structure(file: Path, name: str, value: Any, kind: type[T]) -> T:
+    def line(error: BaseException, _type: type | None) -> str:
+        if isinstance(error, cattrs.ForbiddenExtraKeysError):
+            known = [each.name for each in attrs.fields(error.cl)]
+            return "; ".join(
+                f"unknown key {key!r}{nearest(key, known)}" for key in sorted(error.extra_fields)
+            )
+        return f"missing key {error}" if isinstance(error, KeyError) else str(error)
+
+    try:
+        return _STRICT.structure(value, kind)
+    except (cattrs.BaseValidationError, TypeError, AttributeError) as error:
+        lines = cattrs.transform_error(error, path=name, format_exception=line)
+        raise ConfigError("\n".join(f"{file}: {each}" for each in lines)) from error
+
+
+# ---------------------------------------------------------------------------------------- showing
+
+
+def _shown(record: Record) -> dict[str, Any]:
+    return {"kind": record.kind.value, "record": read_json(dumps(record))}
+
+
+def _different(path: str, expected: Any, found: Any) -> Iterator[str]:
+    if isinstance(expected, dict) and isinstance(found, dict):
+        for key in dict.fromkeys((*expected, *found)):
+            if key not in found:
+                yield f"{path}.{key}: expected {expected[key]!r}, got nothing"
+            elif key not in expected:
+                yield f"{path}.{key}: expected nothing, got {found[key]!r}"
+            else:
+                yield from _different(f"{path}.{key}", expected[key], found[key])
+    elif isinstance(expected, list) and isinstance(found, list):
+        for place in range(max(len(expected), len(found))):
+            here = f"{path}[{place}]"
+            if place >= len(found):
+                yield f"{here}: expected {expected[place]!r}, got nothing"
+            elif place >= len(expected):
+                yield f"{here}: expected nothing, got {found[place]!r}"
+            else:
+                yield from _different(here, expected[place], found[place])
+    elif expected != found or isinstance(expected, bool) != isinstance(found, bool):
+        yield f"{path}: expected {expected!r}, got {found!r}"

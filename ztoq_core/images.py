@@ -1,0 +1,159 @@
+"""The ``[images]`` table: whether and how the pictures in texts are fetched, and what is one."""
+
+from __future__ import annotations
+
+import ipaddress
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import attrs
+from yarl import URL
+
+from ztoq_core.contracts import Secret
+from ztoq_core.errors import ConfigError
+
+__all__ = ["TYPES", "HostCredential", "Images", "image_type"]
+
+TYPES = ("image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp")
+"""What is taken without being named. SVG is not among them: opened by itself it runs scripts."""
+
+SVG = "image/svg+xml"
+MAGIC = (
+    (b"\x89PNG\r\n\x1a\n", "image/png"),
+    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"GIF87a", "image/gif"),
+    (b"GIF89a", "image/gif"),
+    (b"BM", "image/bmp"),
+)
+WAYS = ("token", "password", "cookie", "header")
+
+
+@attrs.frozen(kw_only=True)
+class HostCredential:
+    """A credential that is sent to one host only.
+
+    ``host`` is a name, with a port where that is not 443; a credential for plain HTTP needs the
+    whole origin, such as ``http://10.1.2.3:8080``. One of ``token`` (sent as Bearer),
+    ``username`` with ``password``, ``cookie`` (``NAME=VALUE``) and ``header`` (``NAME: VALUE``).
+    """
+
+    host: str
+    token: Secret | None = None
+    username: str = ""
+    password: Secret | None = None
+    cookie: Secret | None = None
+    header: Secret | None = None
+
+    @property
+    def origin(self) -> URL:
+        """Return scheme, host and port.
+
+        Raises:
+            ValueError: ``host`` is neither a host nor an origin.
+        """
+        url = URL(self.host if "://" in self.host else f"https://{self.host}")
+        if url.scheme not in {"http", "https"} or not url.host or url.user or url.path != "/":
+            raise ValueError
+        return url.origin()
+
+    def headers(self) -> Mapping[str, str]:
+        """Return the headers that carry the credential.
+
+        Raises:
+            ConfigError: The secret is not where the configuration says, or is no header.
+        """
+        if self.token:
+            return {"Authorization": f"Bearer {self.token.reveal()}"}
+        if self.password:
+            pair = f"{self.username}:{self.password.reveal()}".encode()
+            return {"Authorization": f"Basic {b64encode(pair).decode()}"}
+        if self.cookie:
+            return {"Cookie": self.cookie.reveal()}
+        name, colon, value = (self.header or Secret("")).reveal().partition(":")
+        if not colon or not name.strip():
+            raise ConfigError(f"the header for {self.host!r} should be NAME: VALUE")
+        return {name.strip(): value.strip()}
+
+    def problems(self) -> Iterator[str]:
+        """Yield what is wrong with it."""
+        try:
+            _ = self.origin
+        except ValueError:
+            yield f"{self.host!r} is no host: expected a name such as files.example.com"
+        ways = [name for name in WAYS if getattr(self, name) is not None]
+        if len(ways) != 1:
+            said = ", ".join(ways) or "none"
+            yield f"{self.host!r} needs one of {', '.join(WAYS)} (has: {said})"
+        elif bool(self.username) is not (ways == ["password"]):
+            yield f"{self.host!r}: username and password go together"
+
+
+@attrs.frozen(kw_only=True)
+class Images:
+    """How pictures in texts are brought along.
+
+    ``folder`` holds pictures by the name that they are stored under or had originally.
+    ``max_size`` is in bytes, ``timeout`` in seconds for one picture. ``types`` are what a picture
+    may be, told by its content. ``allow_private`` names hosts and networks (``10.1.0.0/16``) that
+    may be asked although their addresses are not public.
+    """
+
+    fetch: bool = True
+    folder: Path | None = None
+    max_size: int = 20_000_000
+    types: tuple[str, ...] = TYPES
+    allow_private: tuple[str, ...] = ()
+    timeout: float = 30.0
+    host: tuple[HostCredential, ...] = ()
+
+    def problems(self) -> Iterator[str]:
+        """Yield what is wrong with the table."""
+        if self.max_size <= 0:
+            yield "max_size must be more than 0"
+        if self.timeout <= 0:
+            yield "timeout must be more than 0"
+        for name in self.types:
+            if name not in {*TYPES, SVG}:
+                yield f"types: {name!r} cannot be told by its content (known: {_listed()})"
+        for each in self.allow_private:
+            if "/" in each and _network(each) is None:
+                yield f"allow_private: {each!r} is neither a host nor a network"
+        if self.folder is not None and not self.folder.is_dir():
+            yield f"folder: there is no folder {str(self.folder)!r}"
+        for credential in self.host:
+            yield from credential.problems()
+
+    def allows(self, host: str, address: str) -> bool:
+        """Whether a host may be asked at an address that is not public."""
+        bare = host.rstrip(".").lower()
+        ip = ipaddress.ip_address(address.partition("%")[0])
+        for each in self.allow_private:
+            network = _network(each)
+            if bare == each.rstrip(".").lower() or (network is not None and ip in network):
+                return True
+        return False
+
+
+def _listed() -> str:
+    return ", ".join((*TYPES, SVG))
+
+
+def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+    try:
+        return ipaddress.ip_network(text.strip("[]"), strict=False)
+    except ValueError:
+        return None
+
+
+def image_type(head: bytes) -> str:
+    """Return the media type of a picture by its first bytes (1,024 are enough), else ``""``."""
+    for magic, found in MAGIC:
+        if head.startswith(magic):
+            return found
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "image/webp"
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    if text.startswith((b"<svg", b"<?xml", b"<!--", b"<!doctype svg")) and b"<svg" in text:
+        return SVG
+    return ""
