@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ztoq_core.plugin import TransformerPlugin, hookimpl
+from ztoq_mappings.fields import FIELDS
 from ztoq_mappings.zephyr_qtest import ZEPHYR_QTEST
 
 __all__ = ["ztoq_transformers"]
@@ -14,4 +15,4 @@ __all__ = ["ztoq_transformers"]
 @hookimpl
 def ztoq_transformers() -> Iterable[TransformerPlugin[Any]]:
     """Declare the transformers of this distribution."""
-    return (ZEPHYR_QTEST,)
+    return (ZEPHYR_QTEST, FIELDS)

@@ -1,0 +1,244 @@
+"""The transform: rules of a mapping file at work on records of a source's shape."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import attrs
+
+from ztoq_core.plugin import (
+    FieldType,
+    FieldValue,
+    Kind,
+    Record,
+    Scene,
+    Transform,
+    User,
+    Value,
+)
+from ztoq_mappings import markup
+from ztoq_mappings.fields.conditions import Holds, condition
+from ztoq_mappings.fields.format import KINDS, KindRules, MappingFile, Rule
+from ztoq_mappings.fields.options import FieldsOptions
+from ztoq_mappings.fields.properties import PROPERTIES, is_property
+from ztoq_mappings.fields.reading import read
+from ztoq_mappings.fields.shapes import guessed, shaped, words
+from ztoq_mappings.fields.steps import Step, Work, cleaner, listed, steps
+from ztoq_mappings.fields.templates import Template, template
+from ztoq_mappings.notebook import Notebook
+from ztoq_mappings.texts import is_html
+
+__all__ = ["build", "compile_mapping", "effective_type"]
+
+
+def build(options: FieldsOptions, scene: Scene) -> Transform:
+    """Return the transform that the mapping file describes.
+
+    Raises:
+        ConfigError: The file cannot be read or used; a line for each problem.
+    """
+    return compile_mapping(read(options.mapping), scene)
+
+
+def compile_mapping(mapping: MappingFile, scene: Scene) -> Transform:
+    """Return the transform for a mapping that has been read."""
+    people = {each.id: each for each in scene.source.users}
+    ready = {
+        kind: _Kind(kind, mapping, scene, people)
+        for kind in KINDS
+        if mapping.of(kind) != KindRules() or mapping.types.of(kind)
+    }
+
+    def transform(record: Record) -> Record:
+        of_kind = ready.get(record.kind)
+        return of_kind.mapped(record) if of_kind else record
+
+    return transform
+
+
+def effective_type(rule: Rule, kind: Kind, mapping: MappingFile, scene: Scene) -> FieldType | None:
+    """Return the type of what a rule makes; None where only the value can tell."""
+    if is_property(rule.to):
+        return PROPERTIES[kind][rule.to].type
+    if rule.type is not None:
+        return rule.type
+    if rule.template is not None or rule.join is not None:
+        return FieldType.LONG_TEXT
+    if rule.write_date is not None:
+        return FieldType.TEXT
+    if len(rule.from_) != 1:
+        return None
+    (name,) = rule.from_
+    if is_property(name):
+        found: FieldType | None = PROPERTIES[kind][name].type
+    else:
+        found = mapping.types.of(kind).get(name)
+        spec = scene.source.field(kind, name)
+        found = found or (spec.type if spec else None)
+    # an account id means nobody in the target until 'person' says whom
+    return FieldType.TEXT if found is FieldType.USER and not rule.person else found
+
+
+@attrs.frozen(kw_only=True)
+class _Ready:
+    """A rule that is ready for work."""
+
+    rule: Rule
+    type: FieldType | None
+    holds: tuple[Holds, ...]
+    template: Template | None
+    clean: Callable[[str], str] | None
+    steps: tuple[Step, ...]
+    origin: str
+    reads: tuple[str, ...]
+
+
+class _Kind:
+    """The rules of one kind of record."""
+
+    def __init__(
+        self, kind: Kind, mapping: MappingFile, scene: Scene, people: Mapping[str, User]
+    ) -> None:
+        rules = mapping.of(kind)
+        self._properties = PROPERTIES[kind]
+        self._types = mapping.types.of(kind)
+        self._left_out = frozenset(rules.leave_out)
+        self._rules = tuple(
+            _ready(rule, effective_type(rule, kind, mapping, scene), people) for rule in rules.field
+        )
+
+    def mapped(self, record: Record) -> Record:
+        """Return the record with what the rules make of it.
+
+        Raises:
+            MappingError: A value has no mapping.
+        """
+        notes = Notebook(record.notes)
+        own = {field.name: field.value for field in record.fields}
+        made: dict[str, FieldValue] = {}
+        spent: set[str] = set()
+
+        def value_of(name: str) -> Value:
+            return self._properties[name].read(record) if is_property(name) else own.get(name)
+
+        for ready in self._rules:
+            if ready.rule.to in made or not all(holds(value_of) for holds in ready.holds):
+                continue
+            if not ready.rule.keep_source:
+                spent.update(ready.reads)
+            found = _made(ready, record.key, value_of, notes)
+            if found is not None:
+                made[ready.rule.to] = found
+        return self._changed(record, made, spent, notes)
+
+    def _changed(
+        self, record: Record, made: Mapping[str, FieldValue], spent: set[str], notes: Notebook
+    ) -> Record:
+        changes: dict[str, Any] = {
+            each.attribute: each.empty()
+            for name, each in self._properties.items()
+            if each.spent and name in spent
+        }
+        for name, value in made.items():
+            if is_property(name):
+                changes[self._properties[name].attribute] = value.value
+        fields = tuple(
+            self._declared(field)
+            for field in record.fields
+            if field.placed or not (field.name in spent or self._is_left_out(field, notes))
+        )
+        placed = tuple(value for name, value in made.items() if not is_property(name))
+        return attrs.evolve(record, fields=(*fields, *placed), notes=notes.notes(), **changes)
+
+    def _declared(self, field: FieldValue) -> FieldValue:
+        declared = self._types.get(field.name)
+        if declared is None or field.placed:
+            return field
+        return attrs.evolve(field, type=declared)
+
+    def _is_left_out(self, field: FieldValue, notes: Notebook) -> bool:
+        if field.name not in self._left_out:
+            return False
+        if listed(field.value):
+            notes.change(
+                "field-left-out", f"the field {field.name!r} is left out, as the mapping says"
+            )
+        return True
+
+
+def _ready(rule: Rule, kind_of: FieldType | None, people: Mapping[str, User]) -> _Ready:
+    form = template(rule.template) if rule.template is not None else None
+    reads = tuple(dict.fromkeys(form.names)) if form else rule.from_
+    return _Ready(
+        rule=rule,
+        type=kind_of,
+        holds=tuple(map(condition, rule.when)),
+        template=form,
+        clean=cleaner(rule, kind_of),
+        steps=steps(rule, kind_of, people),
+        origin=", ".join(reads),
+        reads=reads,
+    )
+
+
+def _made(
+    ready: _Ready, key: str, value_of: Callable[[str], Value], notes: Notebook
+) -> FieldValue | None:
+    """Return the field that a rule makes, None where there is nothing to carry."""
+    rule = ready.rule
+    work = Work(key, ready.origin or rule.to, rule.otherwise, notes)
+    values = _given(ready, value_of)
+    for step in ready.steps:
+        if not values:
+            break
+        values = step(values, work)
+    if not values and rule.if_empty is not None:
+        values = listed(rule.if_empty)
+    if not values:
+        return None
+    kind_of = ready.type or guessed(values)
+    value = shaped(values, kind_of, notes)
+    if value is None:
+        value = _otherwise(values, kind_of, work)
+    if value is None or value in ("", ()):
+        return None
+    return FieldValue(
+        name=rule.to,
+        value=value,
+        type=kind_of,
+        alternatives=work.alternatives,
+        placed=True,
+        origin=ready.origin,
+        lossy=work.lossy,
+    )
+
+
+def _given(ready: _Ready, value_of: Callable[[str], Value]) -> list[Value]:
+    if ready.rule.constant is not None:
+        return listed(ready.rule.constant)
+    if ready.template is None:
+        return [value for name in ready.reads for value in listed(value_of(name))]
+    rich = ready.type is FieldType.RICH_TEXT
+
+    def shown(name: str) -> str:
+        value = value_of(name)
+        if isinstance(value, str) and ready.clean and is_html(value):
+            value = ready.clean(value)
+        return markup.value(value) if rich else words(value)
+
+    return listed(ready.template.filled(shown))
+
+
+def _otherwise(values: list[Value], kind_of: FieldType, work: Work) -> Value:
+    """Return what stands for values that do not fit the type.
+
+    Raises:
+        MappingError: As the rule says, or because what it keeps does not fit.
+    """
+    shown = values[0] if len(values) == 1 else ", ".join(map(words, values))
+    why = f"is no {kind_of.value}"
+    if work.otherwise is None or work.otherwise.word == "keep":
+        raise work.error(shown, why)
+    instead = work.without(shown, why)
+    return shaped(instead, kind_of, work.notes) if instead else None
