@@ -105,7 +105,17 @@ class _Kind:
         self._types = mapping.types.of(kind)
         self._left_out = frozenset(rules.leave_out)
         self._rules = tuple(
-            _ready(rule, effective_type(rule, kind, mapping, scene), people) for rule in rules.field
+            _ready(
+                rule,
+                effective_type(rule, kind, mapping, scene),
+                people,
+                frozenset(
+                    each.part
+                    for each in rules.field
+                    if each.part and (each.from_, each.split) == (rule.from_, rule.split)
+                ),
+            )
+            for rule in rules.field
         )
 
     def mapped(self, record: Record) -> Record:
@@ -167,7 +177,9 @@ class _Kind:
         return True
 
 
-def _ready(rule: Rule, kind_of: FieldType | None, people: Mapping[str, User]) -> _Ready:
+def _ready(
+    rule: Rule, kind_of: FieldType | None, people: Mapping[str, User], taken: frozenset[int]
+) -> _Ready:
     form = template(rule.template) if rule.template is not None else None
     reads = tuple(dict.fromkeys(form.names)) if form else rule.from_
     return _Ready(
@@ -176,7 +188,7 @@ def _ready(rule: Rule, kind_of: FieldType | None, people: Mapping[str, User]) ->
         holds=tuple(map(condition, rule.when)),
         template=form,
         clean=cleaner(rule, kind_of),
-        steps=steps(rule, kind_of, people),
+        steps=steps(rule, kind_of, people, taken),
         origin=", ".join(reads),
         reads=reads,
     )

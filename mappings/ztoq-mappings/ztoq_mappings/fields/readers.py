@@ -19,10 +19,14 @@ from ztoq_mappings.fields.format import (
     Replacement,
     Rule,
 )
+from ztoq_mappings.fields.names import nearest
 
 __all__ = ["READERS", "KeyedError"]
 
 E = TypeVar("E")
+
+MOST = 1e300
+MOST_PLACES = 15
 
 _WORDS: Mapping[type, str] = {
     str: "a string",
@@ -67,15 +71,18 @@ def _flag(raw: Any) -> bool:
 def _number(raw: Any) -> float:
     if isinstance(raw, bool) or not isinstance(raw, int | float):
         raise _wrong("a number", raw)
+    if not -MOST < raw < MOST:
+        raise ValueError("expected a number that is not that large")
     return raw
 
 
-def _whole(least: int) -> Callable[[Any], int]:
+def _whole(least: int, most: float = MOST) -> Callable[[Any], int]:
     def read(raw: Any) -> int:
         if isinstance(raw, bool) or not isinstance(raw, int):
             raise _wrong("a whole number", raw)
-        if raw < least:
-            raise ValueError(f"expected {least} or more, got {raw}")
+        if not least <= raw <= most:
+            upper = f" to {most}" if most < MOST else " or more"
+            raise ValueError(f"expected {least}{upper}, got {raw}")
         return raw
 
     return read
@@ -84,7 +91,7 @@ def _whole(least: int) -> Callable[[Any], int]:
 def _word(*known: str) -> Callable[[Any], str]:
     def read(raw: Any) -> str:
         if _text(raw) not in known:
-            raise ValueError(f"expected one of {', '.join(map(repr, known))}, got {raw!r}")
+            raise ValueError(f"{raw!r} is no known word{nearest(raw, known)}")
         return str(raw)
 
     return read
@@ -106,7 +113,7 @@ def _given(raw: Any) -> Given:
         return tuple(map(_text, raw))
     if not isinstance(raw, str | int | float):
         raise _wrong("a string, a number, true, false or a list of strings", raw)
-    return raw
+    return raw if isinstance(raw, str | bool) else _number(raw)
 
 
 def _values(raw: Any) -> Mapping[str, Given]:
@@ -186,7 +193,7 @@ READERS: Mapping[type[Any], Mapping[str, Callable[[Any], Any]]] = {
         "join": _text,
         "decimal": _word(",", "."),
         "multiply": _number,
-        "round": _whole(0),
+        "round": _whole(0, MOST_PLACES),
         "read_date": _several(_filled),
         "time_zone": _filled,
         "write_date": _filled,

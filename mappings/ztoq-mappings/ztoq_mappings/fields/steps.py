@@ -68,14 +68,22 @@ def listed(value: Value) -> list[Value]:
     return [each for each in many if each is not None and each != ""]
 
 
-def steps(rule: Rule, kind_of: FieldType | None, people: Mapping[str, User]) -> tuple[Step, ...]:
-    """Return the steps of a rule, without those that its keys do not ask for."""
+def steps(
+    rule: Rule,
+    kind_of: FieldType | None,
+    people: Mapping[str, User],
+    taken: frozenset[int] = frozenset(),
+) -> tuple[Step, ...]:
+    """Return the steps of a rule, without those that its keys do not ask for.
+
+    ``taken`` are the parts that this and other rules take of the same values.
+    """
     given = (
         _html(rule, kind_of) if rule.template is None else None,
         _extract(rule.extract) if rule.extract is not None else None,
         *(_replace(replacer(each.find, each.with_)) for each in rule.replace),
         _split(rule.split) if rule.split is not None else None,
-        _part(rule.part) if rule.part is not None else None,
+        _part(rule.part, taken) if rule.part is not None else None,
         _values(rule.values) if rule.values is not None else None,
         _person(rule.person, people) if rule.person is not None else None,
         _number(rule) if {rule.decimal, rule.multiply, rule.round} != {None} else None,
@@ -144,9 +152,9 @@ def _split(separator: str) -> Step:
     return step
 
 
-def _part(number: int) -> Step:
+def _part(number: int, taken: frozenset[int]) -> Step:
     def step(values: list[Value], work: Work) -> list[Value]:
-        work.lossy = work.lossy or len(values) > 1
+        work.lossy = work.lossy or not taken.issuperset(range(1, len(values) + 1))
         return values[number - 1 : number]
 
     return step
