@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from ztoq_core.plugin import TransformerPlugin
+from ztoq_mappings.fields.checks import check
 from ztoq_mappings.fields.engine import build
 from ztoq_mappings.fields.options import FieldsOptions
+from ztoq_mappings.fields.suggest import suggest
 
 __all__ = ["FIELDS", "FieldsOptions"]
 
@@ -14,5 +16,7 @@ FIELDS = TransformerPlugin(
     config=FieldsOptions,
     build=build,
     adjusts=True,
+    check=check,
+    suggest=suggest,
 )
 """What the hook declares."""

@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 
 from ztoq_core.plugin import (
+    ConfigError,
     FieldType,
     FieldValue,
     Kind,
@@ -18,6 +19,7 @@ from ztoq_core.plugin import (
     Value,
 )
 from ztoq_mappings import markup
+from ztoq_mappings.fields.checks import misspelt
 from ztoq_mappings.fields.conditions import Holds, condition
 from ztoq_mappings.fields.format import KINDS, KindRules, MappingFile, Rule
 from ztoq_mappings.fields.options import FieldsOptions
@@ -26,19 +28,24 @@ from ztoq_mappings.fields.reading import read
 from ztoq_mappings.fields.shapes import guessed, shaped, words
 from ztoq_mappings.fields.steps import Step, Work, cleaner, listed, steps
 from ztoq_mappings.fields.templates import Template, template
+from ztoq_mappings.fields.types import effective_type
 from ztoq_mappings.notebook import Notebook
 from ztoq_mappings.texts import is_html
 
-__all__ = ["build", "compile_mapping", "effective_type"]
+__all__ = ["build", "compile_mapping"]
 
 
 def build(options: FieldsOptions, scene: Scene) -> Transform:
     """Return the transform that the mapping file describes.
 
     Raises:
-        ConfigError: The file cannot be read or used; a line for each problem.
+        ConfigError: The file cannot be read or used, or names a field that the source does not
+            have while it has one of nearly that name; a line for each problem.
     """
-    return compile_mapping(read(options.mapping), scene)
+    document = read(options.mapping)
+    if wrong := list(misspelt(document, scene.source)):
+        raise ConfigError("\n".join(wrong))
+    return compile_mapping(document.mapping, scene)
 
 
 def compile_mapping(mapping: MappingFile, scene: Scene) -> Transform:
@@ -55,29 +62,6 @@ def compile_mapping(mapping: MappingFile, scene: Scene) -> Transform:
         return of_kind.mapped(record) if of_kind else record
 
     return transform
-
-
-def effective_type(rule: Rule, kind: Kind, mapping: MappingFile, scene: Scene) -> FieldType | None:
-    """Return the type of what a rule makes; None where only the value can tell."""
-    if is_property(rule.to):
-        return PROPERTIES[kind][rule.to].type
-    if rule.type is not None:
-        return rule.type
-    if rule.template is not None or rule.join is not None:
-        return FieldType.LONG_TEXT
-    if rule.write_date is not None:
-        return FieldType.TEXT
-    if len(rule.from_) != 1:
-        return None
-    (name,) = rule.from_
-    if is_property(name):
-        found: FieldType | None = PROPERTIES[kind][name].type
-    else:
-        found = mapping.types.of(kind).get(name)
-        spec = scene.source.field(kind, name)
-        found = found or (spec.type if spec else None)
-    # an account id means nobody in the target until 'person' says whom
-    return FieldType.TEXT if found is FieldType.USER and not rule.person else found
 
 
 @attrs.frozen(kw_only=True)
@@ -107,7 +91,7 @@ class _Kind:
         self._rules = tuple(
             _ready(
                 rule,
-                effective_type(rule, kind, mapping, scene),
+                effective_type(rule, kind, mapping, scene.source),
                 people,
                 frozenset(
                     each.part
@@ -135,9 +119,10 @@ class _Kind:
         for ready in self._rules:
             if ready.rule.to in made or not all(holds(value_of) for holds in ready.holds):
                 continue
-            if not ready.rule.keep_source:
+            work = Work(record.key, ready.origin or ready.rule.to, ready.rule.otherwise, notes)
+            found = _made(ready, work, value_of)
+            if not ready.rule.keep_source and not work.kept:
                 spent.update(ready.reads)
-            found = _made(ready, record.key, value_of, notes)
             if found is not None:
                 made[ready.rule.to] = found
         return self._changed(record, made, spent, notes)
@@ -194,12 +179,9 @@ def _ready(
     )
 
 
-def _made(
-    ready: _Ready, key: str, value_of: Callable[[str], Value], notes: Notebook
-) -> FieldValue | None:
+def _made(ready: _Ready, work: Work, value_of: Callable[[str], Value]) -> FieldValue | None:
     """Return the field that a rule makes, None where there is nothing to carry."""
     rule = ready.rule
-    work = Work(key, ready.origin or rule.to, rule.otherwise, notes)
     values = _given(ready, value_of)
     for step in ready.steps:
         if not values:
@@ -210,7 +192,7 @@ def _made(
     if not values:
         return None
     kind_of = ready.type or guessed(values)
-    value = shaped(values, kind_of, notes)
+    value = shaped(values, kind_of, work.notes)
     if value is None:
         value = _otherwise(values, kind_of, work)
     if value is None or value in ("", ()):
@@ -243,14 +225,18 @@ def _given(ready: _Ready, value_of: Callable[[str], Value]) -> list[Value]:
 
 
 def _otherwise(values: list[Value], kind_of: FieldType, work: Work) -> Value:
-    """Return what stands for values that do not fit the type.
+    """Return what stands for values that do not fit the type; None where they are kept or dropped.
 
     Raises:
-        MappingError: As the rule says, or because what it keeps does not fit.
+        MappingError: As the rule says.
     """
     shown = values[0] if len(values) == 1 else ", ".join(map(words, values))
-    why = f"is no {kind_of.value}"
-    if work.otherwise is None or work.otherwise.word == "keep":
-        raise work.error(shown, why)
-    instead = work.without(shown, why)
+    instead = work.without(shown, f"is no {kind_of.value}")
+    if work.otherwise is not None and work.otherwise.word == "keep":
+        work.kept = True
+        work.notes.change(
+            "value-unfit",
+            f"a value of {work.field!r} is no {kind_of.value}; it goes its usual way",
+        )
+        return None
     return shaped(instead, kind_of, work.notes) if instead else None

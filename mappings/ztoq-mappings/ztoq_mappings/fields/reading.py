@@ -34,10 +34,24 @@ from ztoq_mappings.fields.names import nearest
 from ztoq_mappings.fields.readers import READERS, KeyedError
 from ztoq_mappings.fields.rules import problems
 
-__all__ = ["parse", "read"]
+__all__ = ["Document", "parse", "read"]
 
 
-def read(path: Path) -> MappingFile:
+@attrs.frozen(kw_only=True)
+class Document:
+    """A mapping file that can be used, and where in it everything stands."""
+
+    name: str
+    mapping: MappingFile
+    _tables: Mapping[str, Any]
+    _places: Mapping[lines.Path, int]
+
+    def told(self, path: lines.Path, said: str) -> str:
+        """Return a message with the line of what it is about, ``file:line: rule: said``."""
+        return _told(self.name, path, said, self._tables, self._places)[1]
+
+
+def read(path: Path) -> Document:
     """Return what the file says.
 
     Raises:
@@ -56,30 +70,39 @@ def read(path: Path) -> MappingFile:
     return parse(text, path.name)
 
 
-def parse(text: str, name: str) -> MappingFile:
+def parse(text: str, name: str) -> Document:
     """Return what the text of the file called ``name`` says. Raises as ``read``."""
     try:
         tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         where = str(error).replace("at end of document", f"at line {len(text.splitlines())}")
         raise ConfigError(f"{name} is not valid TOML: {where}") from error
     places = lines.lines(text)
     try:
-        found: MappingFile = _converter().structure(tables, MappingFile)
+        mapping: MappingFile = _converter().structure(tables, MappingFile)
     except cattrs.BaseValidationError as error:
-        wrong = list(_flat(error, (), tables))
+        wrong = list(_flat(error, ()))
     else:
         wrong = [
             ((kind.value, *path), said)
             for kind in KINDS
-            for path, said in problems(kind, found.of(kind))
+            for path, said in problems(kind, mapping.of(kind))
         ]
         if not wrong:
-            return found
-    told = sorted(
-        (lines.line_of(path, places), f"{_title(path, tables)}{said}") for path, said in wrong
-    )
-    raise ConfigError("\n".join(f"{name}:{line}: {said}" for line, said in dict.fromkeys(told)))
+            return Document(name=name, mapping=mapping, tables=tables, places=places)
+    told = sorted(_told(name, path, said, tables, places) for path, said in wrong)
+    raise ConfigError("\n".join(dict.fromkeys(said for _, said in told)))
+
+
+def _told(
+    name: str,
+    path: lines.Path,
+    said: str,
+    tables: Mapping[str, Any],
+    places: Mapping[lines.Path, int],
+) -> tuple[int, str]:
+    line = lines.line_of(path, places)
+    return line, f"{name}:{line}: {_title(path, tables)}{said}"
 
 
 # ------------------------------------------------------------------------------------ structuring
@@ -148,7 +171,7 @@ def _list_of(
     return take
 
 
-def _flat(error: BaseException, path: lines.Path, raw: Any) -> Iterator[tuple[lines.Path, str]]:
+def _flat(error: BaseException, path: lines.Path) -> Iterator[tuple[lines.Path, str]]:
     """Yield each problem with its place in the tables."""
     if isinstance(error, ClassValidationError | IterableValidationError):
         noted, others = error.group_exceptions()
@@ -157,9 +180,9 @@ def _flat(error: BaseException, path: lines.Path, raw: Any) -> Iterator[tuple[li
             if isinstance(inner, KeyError):
                 yield path, f"missing key {step!r}"
             else:
-                yield from _flat(inner, (*path, step), raw)
+                yield from _flat(inner, (*path, step))
         for inner in others:
-            yield from _flat(inner, path, raw)
+            yield from _flat(inner, path)
     elif isinstance(error, ForbiddenExtraKeysError):
         known = [_key(each.name) for each in attrs.fields(error.cl)]
         for key in sorted(error.extra_fields):

@@ -24,13 +24,17 @@ LONGEST_SHOWN = 80
 
 @attrs.define
 class Work:
-    """One rule at work on one record."""
+    """One rule at work on one record.
+
+    ``kept``: the rule leaves the record as it is, since its value does not fit.
+    """
 
     key: str
     field: str
     otherwise: Fallback | None
     notes: Notebook
     lossy: bool = False
+    kept: bool = False
     alternatives: tuple[str, ...] = ()
 
     def without(self, value: Value, why: str) -> list[Value]:
