@@ -7,6 +7,7 @@ from typing import Any
 
 from ztoq_core.plugin import TransformerPlugin, hookimpl
 from ztoq_mappings.fields import FIELDS
+from ztoq_mappings.values import VALUES
 from ztoq_mappings.zephyr_qtest import ZEPHYR_QTEST
 
 __all__ = ["ztoq_transformers"]
@@ -15,4 +16,4 @@ __all__ = ["ztoq_transformers"]
 @hookimpl
 def ztoq_transformers() -> Iterable[TransformerPlugin[Any]]:
     """Declare the transformers of this distribution."""
-    return (ZEPHYR_QTEST, FIELDS)
+    return (ZEPHYR_QTEST, FIELDS, VALUES)

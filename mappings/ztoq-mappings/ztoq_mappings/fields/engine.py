@@ -112,9 +112,11 @@ class _Kind:
         own = {field.name: field.value for field in record.fields}
         made: dict[str, FieldValue] = {}
         spent: set[str] = set()
+        properties = self._properties
 
         def value_of(name: str) -> Value:
-            return self._properties[name].read(record) if is_property(name) else own.get(name)
+            found = properties.get(name)
+            return own.get(name) if found is None else found.read(record)
 
         for ready in self._rules:
             if ready.rule.to in made or not all(holds(value_of) for holds in ready.holds):

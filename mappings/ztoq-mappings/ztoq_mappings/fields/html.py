@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 
 import nh3
-from selectolax.lexbor import LexborHTMLParser
+from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 __all__ = ["as_text", "clean"]
 
-_BLOCKS = (
-    "address,article,aside,blockquote,dd,div,dl,dt,figure,footer,form,h1,h2,h3,h4,h5,h6,header,hr"
-    ",li,main,nav,ol,p,pre,section,table,tr,ul"
+_CHANGED = (
+    "script,style,br,td,th,address,article,aside,blockquote,dd,div,dl,dt,figure,footer,form,h1,h2"
+    ",h3,h4,h5,h6,header,hr,li,main,nav,ol,p,pre,section,table,tr,ul"
 )
 _BREAK = "\x1e"
 _BLANKS = re.compile(r"[ \t\r\n]+")
@@ -25,19 +25,25 @@ def clean(html: str) -> str:
 def as_text(html: str) -> str:
     """Return the words of the HTML, a line for each block, row or line break."""
     tree = LexborHTMLParser(html)
-    for node in tree.css("script,style"):
-        node.decompose()
-    for node in tree.css("pre"):
-        for part in list(node.traverse(include_text=True)):
-            if part.tag == "-text":
-                part.replace_with(_BREAK.join((part.text_content or "").splitlines()))
-    for node in tree.css("br"):
-        node.insert_before(_BREAK)
-    for node in tree.css("td,th"):
-        node.insert_after(" ")
-    for node in tree.css(_BLOCKS):
-        node.insert_before(_BREAK)
-        node.insert_after(_BREAK)
+    for node in tree.css(_CHANGED):
+        if node.tag in {"script", "style"}:
+            node.decompose()
+        elif node.tag == "br":
+            node.insert_before(_BREAK)
+        elif node.tag in {"td", "th"}:
+            node.insert_after(" ")
+        else:
+            if node.tag == "pre":
+                _break_lines(node)
+            node.insert_before(_BREAK)
+            node.insert_after(_BREAK)
     body = tree.body
     lines = (body.text() if body else "").split(_BREAK)
     return "\n".join(line for each in lines if (line := _BLANKS.sub(" ", each).strip(" ")))
+
+
+def _break_lines(node: LexborNode) -> None:
+    """Have the line breaks of a preformatted text count."""
+    for part in list(node.traverse(include_text=True)):
+        if part.tag == "-text":
+            part.replace_with(_BREAK.join((part.text_content or "").splitlines()))
