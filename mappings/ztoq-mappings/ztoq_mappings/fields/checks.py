@@ -149,20 +149,23 @@ class _Rule:
         return Finding(level=level, text=self.document.told(path, said))
 
     def _label(self) -> Iterator[Finding]:
-        """Yield a source's field that would go to the same label by the default mapping."""
+        """Yield a source's field that would go to the same label by the default mapping.
+
+        That gives a label to the first field by name; others with it get a suffix.
+        """
         used = {name for _, name in _used(self.document.mapping, self.kind)}
-        for each in self.source.fields:
-            if (
-                each.kind is self.kind
-                and each.name.strip().casefold() == self.rule.to.casefold()
-                and each.name not in used
-            ):
-                yield self._finding(
-                    "error",
-                    "to",
-                    f"the source's own field {each.name!r} goes to {self.rule.to!r} too;"
-                    " map it elsewhere or leave it out",
-                )
+        same = sorted(
+            each.name
+            for each in self.source.fields
+            if each.kind is self.kind and each.name.strip().casefold() == self.rule.to.casefold()
+        )
+        if same and same[0] not in used:
+            yield self._finding(
+                "error",
+                "to",
+                f"the source's own field {same[0]!r} goes to {self.rule.to!r} too;"
+                " map it elsewhere or leave it out",
+            )
 
     def _from(self) -> FieldSpec | None:
         """Return the one source field of the rule, as far as its values come unchanged."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ztoq_core.plugin import Value
-from ztoq_mappings.fields.format import Condition, Given
+from ztoq_mappings.fields.format import Condition
 from ztoq_mappings.fields.patterns import finder
 from ztoq_mappings.fields.shapes import words
 
@@ -27,7 +27,7 @@ def condition(it: Condition) -> Holds:
     return lambda read: any(_folded(text) in wanted for text in _texts(read(it.field))) is holds
 
 
-def _texts(value: Value | Given) -> list[str]:
+def _texts(value: Value) -> list[str]:
     many = value if isinstance(value, tuple) else (value,)
     return [words(each) for each in many if each is not None and each != ""]
 

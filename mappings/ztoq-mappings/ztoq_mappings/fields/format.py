@@ -76,8 +76,8 @@ class Condition:
     """Holds for a record whose ``field`` is, is not, matches or is empty."""
 
     field: str
-    is_: tuple[Given, ...] | None = None
-    is_not: tuple[Given, ...] | None = None
+    is_: tuple[str | float, ...] | None = None
+    is_not: tuple[str | float, ...] | None = None
     matches: str | None = None
     empty: bool | None = None
 

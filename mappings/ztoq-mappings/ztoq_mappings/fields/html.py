@@ -46,4 +46,4 @@ def _break_lines(node: LexborNode) -> None:
     """Have the line breaks of a preformatted text count."""
     for part in list(node.traverse(include_text=True)):
         if part.tag == "-text":
-            part.replace_with(_BREAK.join((part.text_content or "").splitlines()))
+            part.replace_with((part.text_content or "").replace("\n", _BREAK))

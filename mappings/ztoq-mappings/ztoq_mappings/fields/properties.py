@@ -45,6 +45,8 @@ class Property:
 
     def empty(self) -> Any:
         """Return what the attribute is where there is nothing."""
+        if self.type is FieldType.CHECKBOX:
+            return False
         return {_MANY: (), _NUMBER: None, _DATETIME: None}.get(self.type, "")
 
 

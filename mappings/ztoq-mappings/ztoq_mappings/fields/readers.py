@@ -109,10 +109,12 @@ def _several(one: Callable[[Any], E]) -> Callable[[Any], tuple[E, ...]]:
 
 
 def _given(raw: Any) -> Given:
-    if isinstance(raw, list):
-        return tuple(map(_text, raw))
+    return tuple(map(_text, raw)) if isinstance(raw, list) else _single(raw)
+
+
+def _single(raw: Any) -> str | float:
     if not isinstance(raw, str | int | float):
-        raise _wrong("a string, a number, true, false or a list of strings", raw)
+        raise _wrong("a string, a number, true or false", raw)
     return raw if isinstance(raw, str | bool) else _number(raw)
 
 
@@ -171,8 +173,8 @@ READERS: Mapping[type[Any], Mapping[str, Callable[[Any], Any]]] = {
     Replacement: {"find": _text, "with_": _text},
     Condition: {
         "field": _filled,
-        "is_": _several(_given),
-        "is_not": _several(_given),
+        "is_": _several(_single),
+        "is_not": _several(_single),
         "matches": _text,
         "empty": _flag,
     },

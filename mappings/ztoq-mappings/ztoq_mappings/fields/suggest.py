@@ -53,7 +53,9 @@ def suggest(source: Schema, sink: Schema) -> str:
             key=lambda each: each.name,
         )
         owner = sink.field_owner.get(kind, kind)
-        targets = [each for each in sink.fields if each.kind is owner]
+        targets = [
+            each for each in sink.fields if each.kind is owner and _can_be_a_label(each.name)
+        ]
         pairs = _pairs(fields, targets, sink)
         blocks = ["\n".join(_block(kind, pair, sink)) for pair in pairs]
         blocks += _unfilled(kind, pairs, targets if owner is kind else ())
@@ -69,6 +71,10 @@ def suggest(source: Schema, sink: Schema) -> str:
 def _can_be_named(name: str) -> bool:
     """Return whether a mapping file can name the field."""
     return bool(name.strip()) and not is_property(name) and name.isprintable()
+
+
+def _can_be_a_label(name: str) -> bool:
+    return _can_be_named(name) and len(name) <= LONGEST_LABEL
 
 
 def _pairs(fields: Sequence[FieldSpec], targets: Sequence[FieldSpec], sink: Schema) -> list[_Pair]:
@@ -91,7 +97,30 @@ def _pairs(fields: Sequence[FieldSpec], targets: Sequence[FieldSpec], sink: Sche
     nothing = f"unmapped: the target has no field like it{made}"
     if not sink.fields_known:
         nothing = "unmapped: the target's fields cannot be listed"
-    return [found.get(each.name, _Pair(each, None, nothing, usable=False)) for each in fields]
+    pairs = [found.get(each.name, _Pair(each, None, nothing, usable=False)) for each in fields]
+    return list(_apart(pairs))
+
+
+def _apart(pairs: Sequence[_Pair]) -> Iterator[_Pair]:
+    """Yield the pairs; a field whose usual label another one goes to gets a label of its own."""
+    taken = {pair.target.name.casefold() for pair in pairs if pair.target and pair.usable}
+    for pair in pairs:
+        name = pair.source.name.strip()
+        if pair.usable or name.casefold() not in taken:
+            yield pair
+            continue
+        number = 1
+        while (label := _suffixed(name, number)).casefold() in taken:
+            number += 1
+        taken.add(label.casefold())
+        target = FieldSpec(kind=pair.source.kind, name=label, type=pair.source.type)
+        why = f"unmapped: another field goes to {name!r} already"
+        yield _Pair(pair.source, target, why, usable=True)
+
+
+def _suffixed(name: str, number: int) -> str:
+    suffix = " (Zephyr)" if number == 1 else f" (Zephyr {number})"
+    return name[: LONGEST_LABEL - len(suffix)] + suffix
 
 
 Likeness = tuple[FieldSpec | None, str]
