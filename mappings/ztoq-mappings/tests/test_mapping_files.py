@@ -328,7 +328,7 @@ def _changed(data: Any) -> Iterator[Any]:
         less = copy.copy(data)
         del less[place]
         yield less
-        for other in ("x", "", 7, 0.5, True, [], ["x"], {"a": "b"}):
+        for other in ("", 7, True, ["x"], {"a": "b"}):
             more = copy.copy(data)
             more[place] = other
             yield more

@@ -182,7 +182,7 @@ FITS: Mapping[FieldType, Callable[[Value], bool]] = {
 }
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(rules("One"), rules("Two"), CASES)
 def test_any_mapping_places_values_of_the_declared_type_or_names_the_field(
     one: dict[str, Any], two: dict[str, Any], case: TestCase

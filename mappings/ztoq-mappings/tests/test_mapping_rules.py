@@ -166,14 +166,47 @@ def test_an_account_id_stays_text_until_the_rule_says_whom_it_means() -> None:
     ("rule", "expected"),
     [
         ('join = "/"', FieldType.LONG_TEXT),
-        ('type = "text"\nwrite_date = "%d"', FieldType.TEXT),
         ('type = "choice"', FieldType.CHOICE),
+        ("", FieldType.LONG_TEXT),
     ],
 )
 def test_some_keys_tell_the_type(rule: str, expected: FieldType) -> None:
     found = made(rule, "2026-01-02")
     assert found is not None
     assert found.type is expected
+
+
+def test_a_fixed_value_has_the_type_that_it_shows() -> None:
+    found = transform('[[test_case.field]]\nconstant = 7\nto = "B"')(case()).fields
+    assert [(each.type, each.value) for each in found] == [(FieldType.NUMBER, 7)]
+
+
+def test_a_template_shows_html_as_text_in_a_text() -> None:
+    rules = '[[test_case.field]]\ntemplate = "{A}, {C}"\nto = "B"'
+    (found,) = transform(rules)(case(A="<b>x</b> &amp; y", C=("a", "b"))).fields
+    assert (found.type, found.value) == (FieldType.LONG_TEXT, "x & y, a, b")
+
+
+@pytest.mark.parametrize(
+    ("rule", "value", "expected"),
+    [
+        ("round = 1", 2.25, 2.3),
+        ("round = 0", -2.5, -3),
+        ("round = 2", 1.005, 1.01),
+        ("round = 15", 1e300, 1e300),
+        ("multiply = 3", 0.1, 0.3),
+        ('decimal = ","', "1 234,5", 1234.5),
+    ],
+)
+def test_numbers_come_out_as_people_reckon(rule: str, value: Value, expected: float) -> None:
+    found = made(f'type = "number"\n{rule}', value)
+    assert found is not None
+    assert found.value == expected
+    assert found.lossy is (rule.startswith("round") and value != expected)
+
+
+def test_groups_stand_in_replacements() -> None:
+    assert replacer("(a)(b)", r"\2\\\1")("ab") == r"b\a"
 
 
 def test_several_fields_without_a_type_are_judged_by_their_values() -> None:

@@ -109,8 +109,9 @@ def test_other_words_for_runs_executions_plans_and_cycles() -> None:
     assert changed(run, **words).environment == "Windows"
     assert changed(TestPlan(key="P", name="x", status="Done"), **words).status == "Closed"
     assert changed(TestCycle(key="R", name="x", status="done"), **words).status == "Closed"
-    folder = Folder(key="F", name="x", tree=Tree.CASES)
+    folder = Folder(key="F", name="x", tree=Tree.CASES, fields=fields(("A", "x")))
     assert changed(folder, **words) is folder
+    assert changed(folder, fields={"A": {"x": "y"}}).fields == fields(("A", "y"))
 
 
 def test_placed_fields_and_empty_ones_stay() -> None:

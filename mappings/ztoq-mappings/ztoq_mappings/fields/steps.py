@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, tzinfo
+from decimal import ROUND_HALF_UP, Decimal
 from zoneinfo import ZoneInfo
 
 import attrs
@@ -20,6 +21,8 @@ __all__ = ["Step", "Work", "cleaner", "steps"]
 
 DATES = frozenset({FieldType.DATE, FieldType.DATETIME})
 LONGEST_SHOWN = 80
+_ALL_DIGITS = 1e12
+"""From here on a number is taken for whole; below, 15 decimal places fit Decimal's 28 digits."""
 
 
 @attrs.define
@@ -214,13 +217,21 @@ def _number(rule: Rule) -> Step:
                 # through the decimal digits: 0.1 * 3 is 0.3 to a reader
                 number = float(f"{number * rule.multiply:.15g}")
             if rule.round is not None:
-                whole = round(number, rule.round)
+                whole = _rounded(number, rule.round)
                 work.lossy = work.lossy or whole != number
                 number = whole
             found.append(number)
         return found
 
     return step
+
+
+def _rounded(number: float, places: int) -> float:
+    """Return the number as people round it: halves away from zero, by its decimal digits."""
+    if not abs(number) < _ALL_DIGITS:
+        return number
+    step = Decimal(1).scaleb(-places)
+    return float(Decimal(repr(number)).quantize(step, ROUND_HALF_UP))
 
 
 def _read_number(value: Value, decimal: str) -> float | None:

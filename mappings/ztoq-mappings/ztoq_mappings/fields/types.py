@@ -19,11 +19,9 @@ def effective_type(
         return rule.type
     if rule.template is not None or rule.join is not None:
         return FieldType.LONG_TEXT
-    if rule.write_date is not None:
-        return FieldType.TEXT
-    if len(rule.from_) != 1:
+    if rule.constant is not None:
         return None
-    (name,) = rule.from_
+    (name,) = rule.from_  # several have a type or 'join'
     if is_property(name):
         found: FieldType | None = PROPERTIES[kind][name].type
     else:
