@@ -280,6 +280,12 @@ def test_a_date_beyond_its_time_zone_is_none() -> None:
     assert made(rule, "0001-01-01T00:00:00Z") is None
 
 
+def test_a_time_that_was_twice_is_the_earlier_one() -> None:
+    found = made('type = "datetime"\ntime_zone = "Europe/Berlin"', "2026-10-25T02:30:00")
+    assert found is not None
+    assert found.value == "2026-10-25T00:30:00Z"
+
+
 def test_a_value_that_html_alone_made_is_nothing() -> None:
     assert made('type = "text"', "<br>") is None
     assert (found := made('type = "text"', ("<b>a</b>", "7"))) is not None
