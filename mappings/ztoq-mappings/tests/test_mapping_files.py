@@ -360,5 +360,11 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
         FIELDS.build(FieldsOptions(mapping=file), Scene(source=Schema()))
 
 
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    file = tmp_path / "m.toml"
+    file.write_text(f"\ufeffformat = 1\n{RULE}", "utf-8")
+    assert len(read(file).mapping.test_case.field) == 1
+
+
 def test_a_file_nested_too_deep_is_told() -> None:
     assert "not valid TOML" in problems("a = " + "[" * 100_000)[0]

@@ -58,7 +58,7 @@ def read(path: Path) -> Document:
         ConfigError: It cannot be read or used; a line for each problem.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # as Notepad writes it
     except FileNotFoundError as error:
         raise ConfigError(
             f"there is no mapping file {str(path)!r}; `ztoq map suggest` writes one"

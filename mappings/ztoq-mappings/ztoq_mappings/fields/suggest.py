@@ -22,10 +22,12 @@ CLOSE = 0.8
 """From this likeness on, two names are taken for close."""
 
 _HEAD = """\
+#:schema ./mapping.schema.json
+# (for editors: the file lies in the package, ztoq_mappings/fields; copy it beside this one)
+#
 # A mapping file, written from what both sides have. Each rule says why it is here; a line that
 # begins with # does nothing: take the # away to use it. docs/mapping-files.md shows what else a
 # rule can do.
-#:schema ./mapping.schema.json
 
 format = 1
 """
