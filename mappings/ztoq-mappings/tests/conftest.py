@@ -1,6 +1,10 @@
-"""The option that rewrites golden files, and the scene that most tests share."""
+"""The option that rewrites golden files, the scene that most tests share, the page's examples."""
 
 from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
 
 import attrs
 import pytest
@@ -10,6 +14,28 @@ from ztoq_core.plugin import FieldSpec, FieldType, Kind, Scene, Schema, Transfor
 from ztoq_core.testing.golden import pytest_addoption
 
 __all__ = ["pytest_addoption"]
+
+
+@cache
+def examples() -> dict[str, str]:
+    """Return the mapping files of ``docs/mapping-files.md`` by the slug of their heading."""
+    page = Path(__file__).parents[3] / "docs" / "mapping-files.md"
+    found: dict[str, str] = {}
+    for section in re.split(r"^#+ ", page.read_text("utf-8"), flags=re.MULTILINE)[1:]:
+        heading, _, rest = section.partition("\n")
+        for block in re.findall(r"```toml\n(.*?)```", rest, re.DOTALL):
+            if "[[transform]]" in block:
+                continue
+            slug = "-".join(re.findall(r"[a-z]+", heading.lower()))
+            assert slug not in found, f"two examples under {heading!r}"
+            found[slug] = block if "format = 1" in block else f"format = 1\n{block}"
+    return found
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run each test of an ``example`` with every mapping file of the page."""
+    if "example" in metafunc.fixturenames:
+        metafunc.parametrize("example", list(examples().items()), ids=list(examples()))
 
 
 @attrs.frozen(kw_only=True)

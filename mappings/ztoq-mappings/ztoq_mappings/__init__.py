@@ -6,10 +6,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from ztoq_core.plugin import TransformerPlugin, hookimpl
+from ztoq_mappings.fields import FIELDS
 from ztoq_mappings.folders import FOLDERS
 from ztoq_mappings.mask import MASK
 from ztoq_mappings.text import TEXT
 from ztoq_mappings.users import USERS
+from ztoq_mappings.values import VALUES
 from ztoq_mappings.zephyr_qtest import ZEPHYR_QTEST
 
 __all__ = ["ztoq_transformers"]
@@ -18,4 +20,4 @@ __all__ = ["ztoq_transformers"]
 @hookimpl
 def ztoq_transformers() -> Iterable[TransformerPlugin[Any]]:
     """Declare the transformers of this distribution."""
-    return (ZEPHYR_QTEST, USERS, TEXT, FOLDERS, MASK)
+    return (ZEPHYR_QTEST, FIELDS, VALUES, USERS, TEXT, FOLDERS, MASK)

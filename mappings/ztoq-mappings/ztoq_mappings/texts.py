@@ -32,12 +32,12 @@ _HTML = re.compile(
 
 def is_html(text: str) -> bool:
     """Return whether a text that may be either holds tags or character references."""
-    return _HTML.search(text) is not None
+    return ("<" in text or "&" in text) and _HTML.search(text) is not None
 
 
 def whole(text: str, notes: Notebook) -> str:
     """Return the text with U+FFFD for characters that no JSON body carries."""
-    if not _BROKEN.search(text):
+    if (text.isascii() and "\x00" not in text) or not _BROKEN.search(text):
         return text
     notes.change(
         "broken-characters",
@@ -89,6 +89,8 @@ def rich(html: str, notes: Notebook) -> str:
 
 def one_line(text: str) -> str:
     """Return the text with a blank for each line break; one at the end goes."""
+    if text.isprintable():  # the rule, and told sooner than by lines
+        return text
     lines = text.splitlines()
     return lines[0] if len(lines) == 1 else " ".join(lines)
 

@@ -100,6 +100,8 @@ class Places:
                 f"a value of the field {field.name!r} is no {kind_of.value}; it is kept as text",
             )
             shaped = _text_beside(label, field.value, notes)
+        if not (field.alternatives or field.optional):  # the rule: evolving takes its time
+            return shaped
         return attrs.evolve(shaped, alternatives=field.alternatives, optional=field.optional)
 
 

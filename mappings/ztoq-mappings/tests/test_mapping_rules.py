@@ -1,0 +1,410 @@
+"""What rules do, beyond what the page shows."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import attrs
+import pytest
+from ztoq_mappings import ztoq_transformers
+from ztoq_mappings.fields import FIELDS, FieldsOptions
+from ztoq_mappings.fields.engine import compile_mapping
+from ztoq_mappings.fields.html import as_text, clean
+from ztoq_mappings.fields.patterns import compiled, finder, replacer
+from ztoq_mappings.fields.reading import parse
+from ztoq_mappings.fields.shapes import shaped
+from ztoq_mappings.notebook import Notebook
+from ztoq_mappings.zephyr_qtest import ZEPHYR_QTEST, Options
+
+from ztoq_core.plugin import (
+    FieldSpec,
+    FieldType,
+    FieldValue,
+    Folder,
+    Kind,
+    Level,
+    MappingError,
+    Record,
+    Ref,
+    Requirement,
+    Scene,
+    Schema,
+    TestCase,
+    TestCycle,
+    TestLog,
+    TestPlan,
+    Transform,
+    Tree,
+    Value,
+)
+
+
+def transform(rules: str, *fields: FieldSpec) -> Transform:
+    text = f"format = 1\n{rules}"
+    return compile_mapping(parse(text, "m.toml").mapping, Scene(source=Schema(fields=fields)))
+
+
+def case(**fields: Value) -> TestCase:
+    values = tuple(FieldValue(name=name, value=value) for name, value in fields.items())
+    return TestCase(key="ACME-T1", name="Log in", fields=values)
+
+
+def made(rule: str, value: Value, *specs: FieldSpec) -> FieldValue | None:
+    """Return what a rule from the field A to the field B makes of a value."""
+    text = f'[[test_case.field]]\nfrom = "A"\nto = "B"\n{rule}'
+    found = transform(text, *specs)(case(A=value)).fields
+    return next((each for each in found if each.placed), None)
+
+
+def spec(kind_of: FieldType) -> FieldSpec:
+    return FieldSpec(kind=Kind.TEST_CASE, name="A", type=kind_of)
+
+
+def test_ztoq_transformers_declares_the_mapping_file() -> None:
+    assert FIELDS in ztoq_transformers()
+    assert FIELDS.adjusts
+    assert FIELDS.config is FieldsOptions
+
+
+def test_a_kind_without_rules_and_a_folder_pass_untouched() -> None:
+    change = transform('[[test_run.field]]\nfrom = "A"\nto = "B"')
+    records: list[Record] = [case(A=1), Folder(key="ACME-F1", name="Web", tree=Tree.CASES)]
+    assert [change(record) for record in records] == records
+
+
+# ------------------------------------------------------------------------------------------ types
+
+
+@pytest.mark.parametrize(
+    ("kind_of", "value", "expected"),
+    [
+        (FieldType.TEXT, 7.0, "7"),
+        (FieldType.TEXT, 7.5, "7.5"),
+        (FieldType.TEXT, True, "yes"),
+        (FieldType.TEXT, ("a", "", "b"), "a, b"),
+        (FieldType.LONG_TEXT, ("a", "b"), "a\nb"),
+        (FieldType.RICH_TEXT, ("a", "<b>b</b>", "1 < 2"), "a<br><b>b</b><br>1 &lt; 2"),
+        (FieldType.NUMBER, "1e3", 1000),
+        (FieldType.NUMBER, 2.5, 2.5),
+        (FieldType.NUMBER, "1_000", None),
+        (FieldType.NUMBER, "٣", None),
+        (FieldType.NUMBER, "inf", None),
+        (FieldType.NUMBER, True, None),
+        (FieldType.NUMBER, 10**400, None),
+        (FieldType.CHECKBOX, " YES ", True),
+        (FieldType.CHECKBOX, "no", False),
+        (FieldType.CHECKBOX, 1, None),
+        (FieldType.DATE, "2026-06-30T22:30:00-05:00", "2026-06-30"),
+        (FieldType.DATETIME, "2026-06-30T22:30:00.5-05:00", "2026-07-01T03:30:00Z"),
+        (FieldType.DATETIME, "0001-01-01T00:00:00+05:00", None),
+        (FieldType.CHOICE, "x" * 100, "x" * 100),
+        (FieldType.CHOICE, "x" * 101, None),
+        (FieldType.CHOICE, "two\nlines", None),
+        (FieldType.CHOICE, ("a", "b"), None),
+        (FieldType.MULTI_CHOICE, ("a", "b", "a"), ("a", "b")),
+        (FieldType.MULTI_CHOICE, "a", ("a",)),
+        (FieldType.MULTI_CHOICE, ("a", "x" * 101), None),
+        (FieldType.USER, "ann@example.com", "ann@example.com"),
+        (FieldType.URL, "https://example.com/[~x", "https://example.com/%5B~x"),
+        (FieldType.URL, "example.com", None),
+        (FieldType.TEXT, "[~x]\x00", "[ ~x]\ufffd"),
+    ],
+)
+def test_a_value_takes_the_shape_of_the_type_or_fails(
+    kind_of: FieldType, value: Value, expected: Value
+) -> None:
+    if expected is None:
+        with pytest.raises(MappingError, match=rf"of field 'A' is no {kind_of.value}"):
+            made(f'type = "{kind_of.value}"', value)
+    else:
+        assert (
+            made(f'type = "{kind_of.value}"', value)
+            == FieldValue(name="B", value=expected, type=kind_of, placed=True, origin="A")
+            or kind_of is FieldType.DATE
+        )
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (("a", "b"), FieldType.MULTI_CHOICE),
+        (True, FieldType.CHECKBOX),
+        (3, FieldType.NUMBER),
+        ("x", FieldType.LONG_TEXT),
+        ("2026-01-01", FieldType.LONG_TEXT),
+    ],
+)
+def test_without_any_type_the_value_tells(value: Value, expected: FieldType) -> None:
+    found = made("", value)
+    assert found is not None
+    assert found.type is expected
+
+
+def test_html_without_any_type_becomes_rich_text_where_it_stays() -> None:
+    found = made('html = "keep"', "<b>x</b>")
+    assert found is not None
+    assert (found.type, found.value) == (FieldType.RICH_TEXT, "<b>x</b>")
+
+
+def test_the_type_of_the_source_is_the_targets() -> None:
+    found = made("", "a", spec(FieldType.CHOICE))
+    assert found is not None
+    assert found.type is FieldType.CHOICE
+
+
+def test_an_account_id_stays_text_until_the_rule_says_whom_it_means() -> None:
+    found = made("", "5b10", spec(FieldType.USER))
+    assert found is not None
+    assert found.type is FieldType.TEXT
+    found = made('person = "email"\notherwise = "keep"', "5b10", spec(FieldType.USER))
+    assert found is not None
+    assert found.type is FieldType.USER
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ('join = "/"', FieldType.LONG_TEXT),
+        ('type = "choice"', FieldType.CHOICE),
+        ("", FieldType.LONG_TEXT),
+    ],
+)
+def test_some_keys_tell_the_type(rule: str, expected: FieldType) -> None:
+    found = made(rule, "2026-01-02")
+    assert found is not None
+    assert found.type is expected
+
+
+def test_a_fixed_value_has_the_type_that_it_shows() -> None:
+    found = transform('[[test_case.field]]\nconstant = 7\nto = "B"')(case()).fields
+    assert [(each.type, each.value) for each in found] == [(FieldType.NUMBER, 7)]
+
+
+def test_a_template_shows_html_as_text_in_a_text() -> None:
+    rules = '[[test_case.field]]\ntemplate = "{A}, {C}"\nto = "B"'
+    (found,) = transform(rules)(case(A="<b>x</b> &amp; y", C=("a", "b"))).fields
+    assert (found.type, found.value) == (FieldType.LONG_TEXT, "x & y, a, b")
+
+
+@pytest.mark.parametrize(
+    ("rule", "value", "expected"),
+    [
+        ("round = 1", 2.25, 2.3),
+        ("round = 0", -2.5, -3),
+        ("round = 2", 1.005, 1.01),
+        ("round = 15", 1e300, 1e300),
+        ("multiply = 3", 0.1, 0.3),
+        ('decimal = ","', "1 234,5", 1234.5),
+    ],
+)
+def test_numbers_come_out_as_people_reckon(rule: str, value: Value, expected: float) -> None:
+    found = made(f'type = "number"\n{rule}', value)
+    assert found is not None
+    assert found.value == expected
+    assert found.lossy is (rule.startswith("round") and value != expected)
+
+
+def test_groups_stand_in_replacements() -> None:
+    assert replacer("(a)(b)", r"\2\\\1")("ab") == r"b\a"
+
+
+def test_several_fields_without_a_type_are_judged_by_their_values() -> None:
+    rule = '[[test_case.field]]\nfrom = ["A", "C"]\nto = "@labels"'
+    found = transform(rule)(case(A="x", C=("y",)))
+    assert isinstance(found, TestCase)
+    assert found.labels == ("x", "y")
+
+
+def test_declared_types_win_in_the_default_mapping_too() -> None:
+    scene = Scene(source=Schema(fields=(spec(FieldType.CHOICE),)))
+    change = transform('[types.test_case]\nA = "NUMBER"', spec(FieldType.CHOICE))
+    (found,) = (
+        each
+        for each in ZEPHYR_QTEST.build(Options(), scene)(change(case(A=7))).fields
+        if each.name == "A"
+    )
+    assert (found.type, found.value) == (FieldType.NUMBER, 7)
+
+
+# ------------------------------------------------------------------------------------- the values
+
+
+def test_a_number_of_the_source_finds_its_word_in_a_table() -> None:
+    rule = 'type = "choice"\notherwise = "fail"\nvalues = { "3" = "Three", "true" = "Yes" }'
+    assert [
+        found.value for value in (3, 3.0, "3", True) if (found := made(rule, value)) is not None
+    ] == ["Three", "Three", "Three", "Yes"]
+
+
+def test_the_exact_word_goes_before_one_of_another_case() -> None:
+    rule = 'type = "choice"\notherwise = "fail"\nvalues = { "a" = "small", "A" = "large" }'
+    assert [found.value for value in ("a", "A") if (found := made(rule, value))] == [
+        "small",
+        "large",
+    ]
+
+
+def test_a_long_value_is_shown_in_short() -> None:
+    with pytest.raises(MappingError) as caught:
+        made('type = "url"', "x" * 1000)
+    assert len(str(caught.value)) < 200
+
+
+def test_what_stands_for_an_unfit_value_fits() -> None:
+    found = made('type = "number"\notherwise = { value = 0 }', "seven")
+    assert found is not None
+    assert (found.value, found.lossy) == (0, True)
+
+
+def test_an_unfit_value_is_dropped_with_a_note() -> None:
+    rules = '[[test_case.field]]\nfrom = "A"\nto = "B"\ntype = "url"\notherwise = "drop"'
+    found = transform(rules)(case(A="nowhere"))
+    assert found.fields == ()
+    assert [(note.level, note.code) for note in found.notes] == [(Level.CHANGE, "value-dropped")]
+
+
+def test_a_number_in_reading_keeps_what_is_none() -> None:
+    rule = 'type = "text"\nwrite_date = "%d %b %Y"\notherwise = "keep"'
+    assert (found := made(rule, "some day")) is not None
+    assert found.value == "some day"
+
+
+@pytest.mark.parametrize("value", [True, "x", 10**400])
+def test_what_is_no_number_has_no_digits(value: Value) -> None:
+    assert made('type = "number"\nround = 2\notherwise = "drop"', value) is None
+
+
+def test_a_date_beyond_its_time_zone_is_none() -> None:
+    rule = 'type = "date"\ntime_zone = "America/New_York"\notherwise = "drop"'
+    assert made(rule, "0001-01-01T00:00:00Z") is None
+
+
+def test_a_time_that_was_twice_is_the_earlier_one() -> None:
+    found = made('type = "datetime"\ntime_zone = "Europe/Berlin"', "2026-10-25T02:30:00")
+    assert found is not None
+    assert found.value == "2026-10-25T00:30:00Z"
+
+
+def test_a_value_that_html_alone_made_is_nothing() -> None:
+    assert made('type = "text"', "<br>") is None
+    assert (found := made('type = "text"', ("<b>a</b>", "7"))) is not None
+    assert found.value == "a, 7"
+
+
+def test_a_person_by_name_or_account_id() -> None:
+    rule = 'type = "user"\nperson = "name"\notherwise = "fail"'
+    with pytest.raises(MappingError, match="'5b10' of field 'A' is a person whose name is not kn"):
+        made(rule, "5b10")
+
+
+# -------------------------------------------------------------------------- what is done to records
+
+
+def test_a_placed_field_is_left_alone() -> None:
+    earlier = FieldValue(name="A", value="x", type=FieldType.TEXT, placed=True, origin="Z")
+    change = transform('[test_case]\nleave_out = "A"\n[types.test_case]\nA = "number"')
+    record = TestCase(key="ACME-T1", name="x", fields=(earlier,))
+    assert change(record) == record
+
+
+@pytest.mark.parametrize(
+    ("record", "kind", "name", "attribute"),
+    [
+        (
+            TestCase(key="T", name="x", created=datetime(2024, 1, 1, tzinfo=UTC)),
+            "test_case",
+            "@created",
+            "created",
+        ),
+        (TestCase(key="T", name="x", estimated=5), "test_case", "@estimated", "estimated"),
+        (TestPlan(key="P", name="x", labels=("a",)), "test_plan", "@labels", "labels"),
+        (TestCycle(key="R", name="x", owner="o"), "test_cycle", "@owner", "owner"),
+        (
+            TestLog(
+                key="E",
+                status="Pass",
+                run=Ref(Kind.TEST_RUN, "r"),
+                case=Ref(Kind.TEST_CASE, "c"),
+                automated=True,
+            ),
+            "test_log",
+            "@automated",
+            "automated",
+        ),
+    ],
+)
+def test_a_property_that_is_only_a_field_is_used_up(
+    record: Record, kind: str, name: str, attribute: str
+) -> None:
+    found = transform(f'[[{kind}.field]]\nfrom = "{name}"\nto = "B"')(record)
+    assert [each.origin for each in found.fields] == [name]
+    empty: Any = attrs.fields_dict(type(record))[attribute].default
+    assert getattr(found, attribute) == empty
+    kept = transform(f'[[{kind}.field]]\nfrom = "{name}"\nto = "B"\nkeep_source = true')(record)
+    assert getattr(kept, attribute) == getattr(record, attribute)
+
+
+def test_a_property_that_does_more_stays() -> None:
+    record = Requirement(key="ACME-1", name="Pay", issue_key="ACME-1")
+    found = transform('[[requirement.field]]\nfrom = "@name"\nto = "B"')(record)
+    assert isinstance(found, Requirement)
+    assert found.name == "Pay"
+
+
+# ------------------------------------------------------------------------------------------- html
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("", ""),
+        ("<p>a</p><p>b<br>c</p>", "a\nb\nc"),
+        ("<ul><li>a<ul><li>b</li></ul></li></ul>", "a\nb"),
+        ("<table><tr><th>a</th><td>b</td></tr></table>", "a b"),
+        ("a<script>x()</script><style>p{}</style>b", "ab"),
+        ("<pre>a\n <b>b\n</b>c</pre>", "a\nb\nc"),
+        ("&lt;b&gt; &amp; &#233;", "<b> & é"),
+        ("a \n  b", "a b"),
+        ("a&nbsp;b", "a\xa0b"),
+    ],
+)
+def test_html_becomes_the_words_that_it_shows(html: str, text: str) -> None:
+    assert as_text(html) == text
+
+
+def test_clean_html_shows_the_same_and_does_nothing() -> None:
+    html = (
+        '<p onclick="x()">a<script>y()</script> <a href="javascript:z()">b</a><img src="c.png"></p>'
+    )
+    assert clean(html) == '<p>a <a>b</a><img src="c.png"></p>'
+
+
+# ---------------------------------------------------------------------------- regular expressions
+
+
+@pytest.mark.timeout(5)
+@pytest.mark.parametrize("pattern", ["(a+)+$", "(a|a)*b", "(.*)*x", "(a*)*(b*)*c"])
+def test_no_expression_takes_long(pattern: str) -> None:
+    finder(pattern)("a" * 100_000 + "!")
+    replacer(pattern, "")("a" * 100_000 + "!")
+
+
+def test_an_expression_that_would_take_much_memory_is_refused() -> None:
+    with pytest.raises(ValueError, match="no regular expression of RE2"):
+        compiled("((a{100}){100}){100}")
+    with pytest.raises(ValueError, match="not UTF-8"):
+        compiled("\ud800")
+
+
+def test_half_a_surrogate_pair_is_no_obstacle() -> None:
+    assert finder("b.")("a\ud800b\ud800") == "b\ufffd"
+    assert replacer("b", "c")("\ud800b") == "\ufffdc"
+
+
+def test_a_group_that_took_no_part_is_no_match() -> None:
+    assert finder("a|(b)")("a") is None
+
+
+def test_values_that_are_none_of_a_type_have_no_shape() -> None:
+    assert shaped(["x"], FieldType.NUMBER, Notebook()) is None

@@ -1,0 +1,22 @@
+"""The transformer ``fields``: a mapping file in TOML that a test manager reads and writes."""
+
+from __future__ import annotations
+
+from ztoq_core.plugin import TransformerPlugin
+from ztoq_mappings.fields.checks import check
+from ztoq_mappings.fields.engine import build
+from ztoq_mappings.fields.options import FieldsOptions
+from ztoq_mappings.fields.suggest import suggest
+
+__all__ = ["FIELDS", "FieldsOptions"]
+
+FIELDS = TransformerPlugin(
+    name="fields",
+    summary="Fields as a mapping file says",
+    config=FieldsOptions,
+    build=build,
+    adjusts=True,
+    check=check,
+    suggest=suggest,
+)
+"""What the hook declares."""

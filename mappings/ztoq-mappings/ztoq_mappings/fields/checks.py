@@ -1,0 +1,295 @@
+"""Holds a mapping file against what source and target have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import attrs
+
+from ztoq_core.plugin import FieldSpec, FieldType, Finding, Kind, Schema
+from ztoq_mappings.fields.format import KINDS, MappingFile, Rule
+from ztoq_mappings.fields.names import closest, nearest
+from ztoq_mappings.fields.options import FieldsOptions
+from ztoq_mappings.fields.properties import is_property
+from ztoq_mappings.fields.reading import Document, read
+from ztoq_mappings.fields.shapes import TEXTS, words
+from ztoq_mappings.fields.templates import template
+from ztoq_mappings.fields.types import effective_type
+
+__all__ = ["FITTING", "check", "misspelt"]
+
+Place = tuple[str | int, ...]
+
+LIKELY = 0.75
+"""From this likeness on, a name that the source does not have is taken for a misspelt one."""
+
+_T = FieldType
+FITTING: Mapping[FieldType, frozenset[FieldType]] = {
+    _T.TEXT: TEXTS | {_T.URL, _T.CHOICE, _T.MULTI_CHOICE},
+    _T.LONG_TEXT: TEXTS,
+    _T.RICH_TEXT: TEXTS,
+    _T.NUMBER: TEXTS | {_T.NUMBER, _T.CHOICE},
+    _T.CHECKBOX: TEXTS | {_T.CHECKBOX, _T.CHOICE, _T.MULTI_CHOICE},
+    _T.DATE: TEXTS | {_T.DATE, _T.DATETIME},
+    _T.DATETIME: TEXTS | {_T.DATETIME, _T.DATE},
+    _T.CHOICE: TEXTS | {_T.CHOICE, _T.MULTI_CHOICE},
+    _T.MULTI_CHOICE: TEXTS | {_T.MULTI_CHOICE},
+    _T.USER: TEXTS | {_T.USER},
+    _T.URL: TEXTS | {_T.URL},
+}
+"""The types of the target's fields that take what a rule of a type makes."""
+
+_CHOICES = frozenset({_T.CHOICE, _T.MULTI_CHOICE})
+
+
+def check(options: FieldsOptions, source: Schema, sink: Schema) -> tuple[Finding, ...]:
+    """Return what a run with this file would stumble over.
+
+    Raises:
+        ConfigError: The file cannot be read or used; a line for each problem.
+    """
+    document = read(options.mapping)
+    return tuple(
+        finding
+        for kind in KINDS
+        for finding in (
+            *_unknown_fields(document, kind, source),
+            *(
+                each
+                for place, rule in enumerate(document.mapping.of(kind).field)
+                for each in _Rule(document, kind, place, rule, source, sink).findings()
+            ),
+            *_unfilled(document, kind, source, sink),
+        )
+    )
+
+
+def misspelt(document: Document, source: Schema) -> Iterator[str]:
+    """Yield a message for each field that no record has while it has one of nearly that name."""
+    for kind in KINDS:
+        for finding in _unknown_fields(document, kind, source):
+            if finding.level == "error":
+                yield finding.text
+
+
+# -------------------------------------------------------------------------------- source fields
+
+
+def _named(mapping: MappingFile, kind: Kind) -> Iterator[tuple[Place, str]]:
+    """Yield each custom field that the file names, with its place."""
+    rules = mapping.of(kind)
+    for place, rule in enumerate(rules.field):
+        path = (kind.value, "field", place)
+        for number, name in enumerate(rule.from_):
+            yield (*path, "from", number), name
+        for name in template(rule.template).names if rule.template is not None else ():
+            yield (*path, "template"), name
+        for number, condition in enumerate(rule.when):
+            yield (*path, "when", number, "field"), condition.field
+    for number, name in enumerate(rules.leave_out):
+        yield (kind.value, "leave_out", number), name
+    for name in mapping.types.of(kind):
+        yield ("types", kind.value, name), name
+
+
+def _unknown_fields(document: Document, kind: Kind, source: Schema) -> Iterator[Finding]:
+    known = {each.name for each in source.fields if each.kind is kind}
+    if not known:  # nobody knows before an extract
+        return
+    named = [(path, name) for path, name in _named(document.mapping, kind) if not is_property(name)]
+    free = known - {name for _, name in named}
+    for path, name in named:
+        if name in known:
+            continue
+        near = closest(name, sorted(free), LIKELY)
+        hint = f" (did you mean {near!r}?)" if near else nearest(name, sorted(known))
+        said = f"no {_words(kind)} has a field {name!r}{hint}"
+        yield Finding(level="error" if near else "warning", text=document.told(path, said))
+
+
+def _words(kind: Kind) -> str:
+    return kind.value.replace("_", " ")
+
+
+# --------------------------------------------------------------------------------- rule by rule
+
+
+@attrs.frozen
+class _Rule:
+    document: Document
+    kind: Kind
+    place: int
+    rule: Rule
+    source: Schema
+    sink: Schema
+
+    def findings(self) -> Iterator[Finding]:
+        if is_property(self.rule.to):
+            return
+        yield from self._label()
+        yield from self._unmapped()
+        yield from self._cut()
+        owner = self.sink.field_owner.get(self.kind, self.kind)
+        target = self.sink.field(owner, self.rule.to)
+        if target:
+            yield from self._fits(target)
+        elif self.sink.fields_known:
+            own = [each.name for each in self.sink.fields if each.kind is owner]
+            near = closest(self.rule.to, own, LIKELY)
+            hint = f" (did you mean {near!r}?)" if near else ""
+            made = self.sink.can_create_fields
+            level = "info" if made and not near else "warning"
+            will = "it will be made" if made else "its values become readable text"
+            yield self._finding(
+                level, "to", f"the target has no field {self.rule.to!r}{hint}; {will}"
+            )
+
+    def _finding(self, level: str, key: str, said: str) -> Finding:
+        path = (self.kind.value, "field", self.place, key)
+        return Finding(level=level, text=self.document.told(path, said))
+
+    def _label(self) -> Iterator[Finding]:
+        """Yield a source's field that would go to the same label by the default mapping.
+
+        That gives a label to the first field by name; others with it get a suffix.
+        """
+        used = {name for _, name in _used(self.document.mapping, self.kind)}
+        same = sorted(
+            each.name
+            for each in self.source.fields
+            if each.kind is self.kind and each.name.strip().casefold() == self.rule.to.casefold()
+        )
+        if same and same[0] not in used:
+            yield self._finding(
+                "error",
+                "to",
+                f"the source's own field {same[0]!r} goes to {self.rule.to!r} too;"
+                " map it elsewhere or leave it out",
+            )
+
+    def _from(self) -> FieldSpec | None:
+        """Return the one source field of the rule, as far as its values come unchanged."""
+        rule = self.rule
+        changed = rule.extract is not None or rule.replace or rule.split is not None
+        if len(rule.from_) != 1 or changed:
+            return None
+        found = self.source.field(self.kind, rule.from_[0])
+        return found if found and found.type in _CHOICES else None
+
+    def _outcomes(self) -> Mapping[str, tuple[str, ...] | None]:
+        """Return what becomes of each known label; None for one without a mapping."""
+        spec = self._from()
+        table = self.rule.values or {}
+        folded = {key.strip().casefold(): value for key, value in reversed(list(table.items()))}
+        found: dict[str, tuple[str, ...] | None] = {}
+        for label in spec.values if spec else ():
+            given = table.get(label, folded.get(label.strip().casefold()))
+            if given is None:
+                found[label] = None if self.rule.values else (label,)
+            else:
+                found[label] = tuple(map(words, given if isinstance(given, tuple) else (given,)))
+        return found
+
+    def _unmapped(self) -> Iterator[Finding]:
+        if self.rule.values is None or self.rule.otherwise is None:
+            return
+        word = self.rule.otherwise.word
+        level = {"fail": "error", "drop": "warning"}.get(word, "info")
+        will = {
+            "fail": "its records will fail",
+            "drop": "it is dropped",
+            "keep": "it stays as it is",
+            "value": f"it becomes {self.rule.otherwise.value!r}",
+        }[word]
+        for label, outcome in self._outcomes().items():
+            if outcome is None:
+                yield self._finding(level, "values", f"value {label!r} has no mapping; {will}")
+
+    def _cut(self) -> Iterator[Finding]:
+        if self.rule.max_length is None:
+            return
+        for texts in self._outcomes().values():
+            for text in texts or ():
+                if len(text) > self.rule.max_length:
+                    said = f"value {text!r} will be cut at {self.rule.max_length} characters"
+                    yield self._finding("warning", "max_length", said)
+
+    def _fits(self, target: FieldSpec) -> Iterator[Finding]:
+        kind_of = effective_type(self.rule, self.kind, self.document.mapping, self.source)
+        if kind_of and target.type not in FITTING[kind_of]:
+            yield self._finding(
+                "warning",
+                "type",
+                f"a {kind_of.value} does not fit the target's field {target.name!r},"
+                f" a {target.type.value}; its values become readable text",
+            )
+            return
+        if target.type in _CHOICES and target.values:
+            yield from self._allowed(target)
+        elif target.max_length is not None and self.rule.max_length is None:
+            for texts in self._outcomes().values():
+                for text in texts or ():
+                    if len(text) > target.max_length:
+                        said = f"the target takes {target.max_length} characters, {text!r} has more"
+                        yield self._finding("warning", "to", said)
+
+    def _allowed(self, target: FieldSpec) -> Iterator[Finding]:
+        allowed = {each.strip().casefold() for each in target.values}
+        kept = self.rule.otherwise is not None and self.rule.otherwise.word == "keep"
+        wanted: dict[str, None] = {}
+        for label, outcome in self._outcomes().items():
+            wanted.update(dict.fromkeys(outcome if outcome is not None else (label,) * kept))
+        wanted.update(dict.fromkeys(self._given()))
+        for label in wanted:
+            if label and label.strip().casefold() not in allowed:
+                made = self.sink.can_create_fields
+                will = "it will be made" if made else "its values become readable text"
+                said = f"the target's field {target.name!r} does not allow {label!r}"
+                hint = nearest(label, target.values) if not made else ""
+                level = "info" if made else "warning"
+                yield self._finding(level, "values", f"{said}{hint}; {will}")
+
+    def _given(self) -> Iterator[str]:
+        """Yield the labels that the rule itself names."""
+        rule = self.rule
+        fallback = rule.otherwise.value if rule.otherwise else None
+        for value in (*(rule.values or {}).values(), rule.constant, rule.if_empty, fallback):
+            if isinstance(value, tuple):
+                yield from value
+            elif value is not None:
+                yield words(value)
+
+
+def _used(mapping: MappingFile, kind: Kind) -> Iterator[tuple[Place, str]]:
+    """Yield the source's fields that do not go their usual way any more."""
+    rules = mapping.of(kind)
+    keeping = {place for place, rule in enumerate(rules.field) if rule.keep_source}
+    for path, name in _named(mapping, kind):
+        key: Sequence[str | int] = path[1:]
+        if key[0] == "leave_out" or (
+            key[0] == "field" and key[1] not in keeping and key[2] in ("from", "template")
+        ):
+            yield path, name
+
+
+def _unfilled(document: Document, kind: Kind, source: Schema, sink: Schema) -> Iterator[Finding]:
+    """Yield the required fields of the target that nothing fills."""
+    mapping = document.mapping
+    filled = {rule.to.casefold() for rule in mapping.of(kind).field}
+    used = {name for _, name in _used(mapping, kind)}
+    filled |= {
+        each.name.strip().casefold()
+        for each in source.fields
+        if each.kind is kind and each.name not in used
+    }
+    owner = sink.field_owner.get(kind, kind)
+    for each in sink.fields if owner is kind else ():
+        if (
+            each.kind is kind
+            and each.required
+            and not each.default
+            and not each.system
+            and each.name.casefold() not in filled
+        ):
+            said = f"the target's field {each.name!r} is required, and nothing fills it"
+            yield Finding(level="warning", text=document.told((kind.value,), said))

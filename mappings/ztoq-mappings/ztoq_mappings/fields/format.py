@@ -1,0 +1,156 @@
+"""What a mapping file may say: the classes that it is read into.
+
+``mapping.schema.json`` says the same to editors; ``docs/mapping-files.md`` shows an example of
+each key. A test holds the three together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import attrs
+
+from ztoq_core.plugin import FieldType, Kind
+
+__all__ = [
+    "KINDS",
+    "TYPE_WORDS",
+    "Condition",
+    "DeclaredTypes",
+    "Fallback",
+    "Given",
+    "KindRules",
+    "MappingFile",
+    "Replacement",
+    "Rule",
+]
+
+KINDS = (
+    Kind.REQUIREMENT,
+    Kind.TEST_CASE,
+    Kind.TEST_PLAN,
+    Kind.TEST_CYCLE,
+    Kind.TEST_RUN,
+    Kind.TEST_LOG,
+)
+"""The kinds whose fields a file may map."""
+
+ZEPHYR_TYPES: Mapping[str, FieldType] = {
+    "SINGLE_LINE_TEXT": FieldType.TEXT,
+    "MULTI_LINE_TEXT": FieldType.RICH_TEXT,
+    "NUMBER": FieldType.NUMBER,
+    "DECIMAL": FieldType.NUMBER,
+    "DATE": FieldType.DATE,
+    "CHECKBOX": FieldType.CHECKBOX,
+    "SINGLE_CHOICE_SELECT_LIST": FieldType.CHOICE,
+    "MULTI_CHOICE_SELECT_LIST": FieldType.MULTI_CHOICE,
+    "USER_LIST": FieldType.USER,
+}
+"""Zephyr's own words for the types of custom fields (Zephyr Scale Server API, customfield)."""
+
+TYPE_WORDS: Mapping[str, FieldType] = {**{each.value: each for each in FieldType}, **ZEPHYR_TYPES}
+"""What ``[types]`` may say."""
+
+Given = str | int | float | bool | tuple[str, ...]
+"""A value as a mapping file writes it."""
+
+
+@attrs.frozen
+class Fallback:
+    """What becomes of a value that has no mapping: ``word``, or ``value`` in its place."""
+
+    word: str
+    value: Given | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Replacement:
+    """Replaces what the regular expression ``find`` matches."""
+
+    find: str
+    with_: str
+
+
+@attrs.frozen(kw_only=True)
+class Condition:
+    """Holds for a record whose ``field`` is, is not, matches or is empty."""
+
+    field: str
+    is_: tuple[str | float, ...] | None = None
+    is_not: tuple[str | float, ...] | None = None
+    matches: str | None = None
+    empty: bool | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Rule:
+    """One field of the target and where its value comes from; keys in the order of their work."""
+
+    to: str
+    type: FieldType | None = None
+    when: Sequence[Condition] = ()
+    from_: tuple[str, ...] = ()
+    template: str | None = None
+    constant: Given | None = None
+    html: str | None = None
+    extract: str | None = None
+    replace: Sequence[Replacement] = ()
+    split: str | None = None
+    part: int | None = None
+    values: Mapping[str, Given] | None = None
+    person: str | None = None
+    otherwise: Fallback | None = None
+    if_empty: Given | None = None
+    join: str | None = None
+    decimal: str | None = None
+    multiply: float | None = None
+    round: int | None = None
+    read_date: tuple[str, ...] = ()
+    time_zone: str | None = None
+    write_date: str | None = None
+    max_length: int | None = None
+    keep_source: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class KindRules:
+    """What becomes of the fields of one kind of record."""
+
+    field: Sequence[Rule] = ()
+    leave_out: tuple[str, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class DeclaredTypes:
+    """The types that the source's fields have, whatever their values suggest."""
+
+    requirement: Mapping[str, FieldType] = attrs.field(factory=dict)
+    test_case: Mapping[str, FieldType] = attrs.field(factory=dict)
+    test_plan: Mapping[str, FieldType] = attrs.field(factory=dict)
+    test_cycle: Mapping[str, FieldType] = attrs.field(factory=dict)
+    test_run: Mapping[str, FieldType] = attrs.field(factory=dict)
+    test_log: Mapping[str, FieldType] = attrs.field(factory=dict)
+
+    def of(self, kind: Kind) -> Mapping[str, FieldType]:
+        """Return the types of the fields of a kind."""
+        found: Mapping[str, FieldType] = getattr(self, kind.value, {})
+        return found
+
+
+@attrs.frozen(kw_only=True)
+class MappingFile:
+    """A whole mapping file."""
+
+    format: int
+    types: DeclaredTypes = attrs.field(factory=DeclaredTypes)
+    requirement: KindRules = attrs.field(factory=KindRules)
+    test_case: KindRules = attrs.field(factory=KindRules)
+    test_plan: KindRules = attrs.field(factory=KindRules)
+    test_cycle: KindRules = attrs.field(factory=KindRules)
+    test_run: KindRules = attrs.field(factory=KindRules)
+    test_log: KindRules = attrs.field(factory=KindRules)
+
+    def of(self, kind: Kind) -> KindRules:
+        """Return the rules of a kind; none for a kind without fields."""
+        found: KindRules = getattr(self, kind.value, KindRules())
+        return found

@@ -1,0 +1,16 @@
+"""What the ``[[transform]]`` table with ``use = "fields"`` may say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import attrs
+
+__all__ = ["FieldsOptions"]
+
+
+@attrs.frozen(kw_only=True)
+class FieldsOptions:
+    """``mapping`` is the mapping file; a relative path counts from the config's folder."""
+
+    mapping: Path

@@ -1,0 +1,217 @@
+"""Reads a mapping file and says, line by line, what is wrong with it."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from types import GenericAlias
+from typing import Any, get_args, get_origin
+
+import attrs
+import cattrs
+from cattrs.errors import (
+    ClassValidationError,
+    ForbiddenExtraKeysError,
+    IterableValidationError,
+    IterableValidationNote,
+)
+from cattrs.gen import make_dict_structure_fn, override
+
+from ztoq_core.plugin import ConfigError
+from ztoq_mappings.fields import lines
+from ztoq_mappings.fields.format import (
+    KINDS,
+    Condition,
+    DeclaredTypes,
+    KindRules,
+    MappingFile,
+    Replacement,
+    Rule,
+)
+from ztoq_mappings.fields.names import nearest
+from ztoq_mappings.fields.readers import READERS, KeyedError
+from ztoq_mappings.fields.rules import problems
+
+__all__ = ["Document", "parse", "read"]
+
+
+@attrs.frozen(kw_only=True)
+class Document:
+    """A mapping file that can be used, and where in it everything stands."""
+
+    name: str
+    mapping: MappingFile
+    _tables: Mapping[str, Any]
+    _places: Mapping[lines.Path, int]
+
+    def told(self, path: lines.Path, said: str) -> str:
+        """Return a message with the line of what it is about, ``file:line: rule: said``."""
+        return _told(self.name, path, said, self._tables, self._places)[1]
+
+
+def read(path: Path) -> Document:
+    """Return what the file says.
+
+    Raises:
+        ConfigError: It cannot be read or used; a line for each problem.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")  # as Notepad writes it
+    except FileNotFoundError as error:
+        raise ConfigError(
+            f"there is no mapping file {str(path)!r}; `ztoq map suggest` writes one"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"cannot read {str(path)!r}: it is not UTF-8 text") from error
+    except OSError as error:
+        raise ConfigError(f"cannot read {str(path)!r}: {error.strerror}") from error
+    return parse(text, path.name)
+
+
+def parse(text: str, name: str) -> Document:
+    """Return what the text of the file called ``name`` says. Raises as ``read``."""
+    try:
+        tables = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        where = str(error).replace("at end of document", f"at line {len(text.splitlines())}")
+        raise ConfigError(f"{name} is not valid TOML: {where}") from error
+    places = lines.lines(text)
+    try:
+        mapping: MappingFile = _converter().structure(tables, MappingFile)
+    except cattrs.BaseValidationError as error:
+        wrong = list(_flat(error, ()))
+    else:
+        wrong = [
+            ((kind.value, *path), said)
+            for kind in KINDS
+            for path, said in problems(kind, mapping.of(kind))
+        ]
+        if not wrong:
+            return Document(name=name, mapping=mapping, tables=tables, places=places)
+    told = sorted(_told(name, path, said, tables, places) for path, said in wrong)
+    raise ConfigError("\n".join(dict.fromkeys(said for _, said in told)))
+
+
+def _told(
+    name: str,
+    path: lines.Path,
+    said: str,
+    tables: Mapping[str, Any],
+    places: Mapping[lines.Path, int],
+) -> tuple[int, str]:
+    line = lines.line_of(path, places)
+    return line, f"{name}:{line}: {_title(path, tables)}{said}"
+
+
+# ------------------------------------------------------------------------------------ structuring
+
+
+def _table(kind: type[Any], converter: cattrs.Converter) -> Callable[[Any, Any], Any]:
+    """Return a hook that reads a table into ``kind``, key by key."""
+    readers = READERS.get(kind, {})
+    overrides: dict[str, Any] = {
+        each.name: override(
+            rename=_key(each.name),
+            struct_hook=_hook(readers[each.name]) if readers.get(each.name) else None,
+        )
+        for each in attrs.fields(kind)
+    }
+    hook: Callable[[Any, Any], Any] = make_dict_structure_fn(
+        kind,
+        converter,
+        _cattrs_forbid_extra_keys=True,
+        _cattrs_detailed_validation=True,
+        **overrides,
+    )
+
+    def take(raw: Any, wanted: Any) -> Any:
+        if not isinstance(raw, dict):
+            raise TypeError("expected a table")
+        return hook(raw, wanted)
+
+    return take
+
+
+def _hook(read: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:
+    return lambda raw, _: read(raw)
+
+
+@cache
+def _converter() -> cattrs.Converter:
+    converter = cattrs.Converter()
+    for one in (Replacement, Condition, Rule):
+        converter.register_structure_hook(one, _table(one, converter))
+        hook = _list_of(one, converter, alone=one is not Rule)
+        converter.register_structure_hook_func(_is_sequence_of(one), hook)
+    for table in (KindRules, DeclaredTypes, MappingFile):
+        converter.register_structure_hook(table, _table(table, converter))
+    return converter
+
+
+def _is_sequence_of(kind: type[Any]) -> Callable[[Any], bool]:
+    return lambda wanted: get_origin(wanted) is Sequence and get_args(wanted) == (kind,)
+
+
+def _list_of(
+    kind: type[Any], converter: cattrs.Converter, *, alone: bool
+) -> Callable[[Any, Any], Any]:
+    """Return a hook that reads a list; ``alone``: a table by itself is a list of one."""
+
+    def take(raw: Any, _: Any) -> Any:
+        if alone and isinstance(raw, dict):
+            raw = [raw]
+        if not isinstance(raw, list):
+            wanted = "a table, or a list of tables" if alone else "a list: two brackets around each"
+            raise TypeError(f"expected {wanted}")
+        elements: Any = GenericAlias(list, (kind,))
+        return tuple(converter.structure(raw, elements))
+
+    return take
+
+
+def _flat(error: BaseException, path: lines.Path) -> Iterator[tuple[lines.Path, str]]:
+    """Yield each problem with its place in the tables."""
+    if isinstance(error, ClassValidationError | IterableValidationError):
+        noted, others = error.group_exceptions()
+        for inner, note in noted:
+            step = note.index if isinstance(note, IterableValidationNote) else _key(note.name)
+            if isinstance(inner, KeyError):
+                yield path, f"missing key {step!r}"
+            else:
+                yield from _flat(inner, (*path, step))
+        for inner in others:
+            yield from _flat(inner, path)
+    elif isinstance(error, ForbiddenExtraKeysError):
+        known = [_key(each.name) for each in attrs.fields(error.cl)]
+        for key in sorted(error.extra_fields):
+            yield (*path, key), f"unknown key {key!r}{nearest(key, known)}"
+    elif isinstance(error, KeyedError):
+        for key, said in error.problems.items():
+            yield (*path, key), f"{path[-1]}: {said}" if "field" in path else said
+    else:
+        said = str(error)
+        yield path, f"{path[-1]}: {said}" if path and isinstance(path[-1], str) else said
+
+
+def _key(attribute: str) -> str:
+    """Return the key of an attribute; those that are words of Python end in ``_``."""
+    return attribute.removesuffix("_")
+
+
+def _title(path: lines.Path, tables: Mapping[str, Any]) -> str:
+    """Return how a message begins: kind and rule, named by its source or target."""
+    words: list[str] = []
+    inner: Any = tables
+    for part in path[:3]:
+        if isinstance(part, int):
+            inner = inner[part]
+            break
+        words.append(str(part))
+        inner = inner.get(part, {}) if isinstance(inner, dict) else {}
+    else:
+        return ".".join(words[:-1]) + ": " if len(words) > 1 else ""
+    named = inner.get("from") or inner.get("to") if isinstance(inner, dict) else None
+    shown = " + ".join(map(str, named)) if isinstance(named, list) else named
+    return f"{'.'.join(words)} {shown!r}: " if shown else f"{'.'.join(words)}: "

@@ -1,0 +1,295 @@
+"""Turns a rule into the steps that its values go through, in the order of ``format.Rule``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, tzinfo
+from decimal import ROUND_HALF_UP, Decimal
+from zoneinfo import ZoneInfo
+
+import attrs
+
+from ztoq_core.plugin import FieldType, MappingError, User, Value
+from ztoq_mappings.fields.format import Fallback, Given, Rule
+from ztoq_mappings.fields.html import as_text, clean
+from ztoq_mappings.fields.patterns import finder, replacer
+from ztoq_mappings.fields.shapes import moment, words
+from ztoq_mappings.notebook import Notebook
+from ztoq_mappings.texts import is_html
+
+__all__ = ["Step", "Work", "cleaner", "steps"]
+
+DATES = frozenset({FieldType.DATE, FieldType.DATETIME})
+LONGEST_SHOWN = 80
+_ALL_DIGITS = 1e12
+"""From here on a number is taken for whole; below, 15 decimal places fit Decimal's 28 digits."""
+
+
+@attrs.define
+class Work:
+    """One rule at work on one record.
+
+    ``kept``: the rule leaves the record as it is, since its value does not fit.
+    """
+
+    key: str
+    field: str
+    otherwise: Fallback | None
+    notes: Notebook
+    lossy: bool = False
+    kept: bool = False
+    alternatives: tuple[str, ...] = ()
+
+    def without(self, value: Value, why: str) -> list[Value]:
+        """Return what stands for a value that has no mapping.
+
+        Raises:
+            MappingError: The rule says "fail", or nothing.
+        """
+        if self.otherwise is None or self.otherwise.word == "fail":
+            raise self.error(value, why)
+        if self.otherwise.word == "keep":
+            return [value]
+        self.lossy = True
+        if self.otherwise.word == "drop":
+            self.notes.change(
+                "value-dropped", f"values of {self.field!r} are dropped, as the mapping says"
+            )
+            return []
+        return listed(self.otherwise.value)
+
+    def error(self, value: Value, why: str) -> MappingError:
+        """Return what to raise about a value."""
+        text = words(value)
+        shown = text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "…"
+        return MappingError(f"{self.key}: value {shown!r} of field {self.field!r} {why}")
+
+
+Step = Callable[[list[Value], Work], list[Value]]
+"""Takes the values so far and returns the next ones."""
+
+
+def listed(value: Value) -> list[Value]:
+    """Return the values that are there, each by itself."""
+    many = value if isinstance(value, tuple) else (value,)
+    return [each for each in many if each is not None and each != ""]
+
+
+def steps(
+    rule: Rule,
+    kind_of: FieldType | None,
+    people: Mapping[str, User],
+    taken: frozenset[int] = frozenset(),
+) -> tuple[Step, ...]:
+    """Return the steps of a rule, without those that its keys do not ask for.
+
+    ``taken`` are the parts that this and other rules take of the same values.
+    """
+    given = (
+        _html(rule, kind_of) if rule.template is None else None,
+        _extract(rule.extract) if rule.extract is not None else None,
+        *(_replace(replacer(each.find, each.with_)) for each in rule.replace),
+        _split(rule.split) if rule.split is not None else None,
+        _part(rule.part, taken) if rule.part is not None else None,
+        _values(rule.values) if rule.values is not None else None,
+        _person(rule.person, people) if rule.person is not None else None,
+        _number(rule) if {rule.decimal, rule.multiply, rule.round} != {None} else None,
+        _date(rule, kind_of) if kind_of in DATES or rule.write_date is not None else None,
+        _join(rule.join) if rule.join is not None else None,
+        _cut(rule.max_length) if rule.max_length is not None else None,
+    )
+    return tuple(each for each in given if each)
+
+
+def cleaner(rule: Rule, kind_of: FieldType | None) -> Callable[[str], str] | None:
+    """Return what a rule does to HTML, or None where that stays."""
+    how = rule.html or ("keep" if kind_of is FieldType.RICH_TEXT else "text")
+    return {"clean": clean, "text": as_text}.get(how)
+
+
+def _html(rule: Rule, kind_of: FieldType | None) -> Step | None:
+    change = cleaner(rule, kind_of)
+    if change is None:
+        return None
+
+    def step(values: list[Value], work: Work) -> list[Value]:
+        found: list[Value] = []
+        for value in values:
+            if isinstance(value, str) and is_html(value):
+                changed = change(value)
+                work.lossy = work.lossy or changed != value
+                found += listed(changed)
+            else:
+                found.append(value)
+        return found
+
+    return step
+
+
+def _extract(pattern: str) -> Step:
+    find = finder(pattern)
+
+    def step(values: list[Value], work: Work) -> list[Value]:
+        found: list[Value] = []
+        for value in values:
+            text = words(value)
+            match = find(text)
+            if match is None:
+                found += work.without(value, f"does not match {pattern!r}")
+            else:
+                work.lossy = work.lossy or match != text
+                found += listed(match)
+        return found
+
+    return step
+
+
+def _replace(replace: Callable[[str], str]) -> Step:
+    def step(values: list[Value], _: Work) -> list[Value]:
+        return [new for value in values for new in listed(replace(words(value)))]
+
+    return step
+
+
+def _split(separator: str) -> Step:
+    def step(values: list[Value], _: Work) -> list[Value]:
+        parts = (part.strip() for value in values for part in words(value).split(separator))
+        return [part for part in parts if part]
+
+    return step
+
+
+def _part(number: int, taken: frozenset[int]) -> Step:
+    def step(values: list[Value], work: Work) -> list[Value]:
+        work.lossy = work.lossy or not taken.issuperset(range(1, len(values) + 1))
+        return values[number - 1 : number]
+
+    return step
+
+
+def _values(table: Mapping[str, Given]) -> Step:
+    folded = {_folded(key): value for key, value in reversed(list(table.items()))}
+
+    def step(values: list[Value], work: Work) -> list[Value]:
+        found: list[Value] = []
+        for value in values:
+            text = str(value).lower() if isinstance(value, bool) else words(value)
+            given = table.get(text)
+            if given is None:
+                given = folded.get(_folded(text))
+            found += work.without(value, "has no mapping") if given is None else listed(given)
+        return found
+
+    return step
+
+
+def _folded(text: str) -> str:
+    return text.strip().casefold()
+
+
+def _person(what: str, people: Mapping[str, User]) -> Step:
+    def step(values: list[Value], work: Work) -> list[Value]:
+        found: list[Value] = []
+        for value in values:
+            known = people.get(words(value).strip())
+            ways = (
+                {"account_id": known.id, "email": known.email, "name": known.name} if known else {}
+            )
+            if shown := ways.pop(what, ""):
+                found.append(shown)
+                work.alternatives = tuple(filter(None, ways.values()))
+            else:
+                found += work.without(value, f"is a person whose {what} is not known")
+        return found
+
+    return step
+
+
+def _number(rule: Rule) -> Step:
+    def step(values: list[Value], work: Work) -> list[Value]:
+        found: list[Value] = []
+        for value in values:
+            number = _read_number(value, rule.decimal or ".")
+            if number is None:
+                found += work.without(value, "is no number")
+                continue
+            if rule.multiply is not None:
+                # through the decimal digits: 0.1 * 3 is 0.3 to a reader
+                number = float(f"{number * rule.multiply:.15g}")
+            if rule.round is not None:
+                whole = _rounded(number, rule.round)
+                work.lossy = work.lossy or whole != number
+                number = whole
+            found.append(number)
+        return found
+
+    return step
+
+
+def _rounded(number: float, places: int) -> float:
+    """Return the number as people round it: halves away from zero, by its decimal digits."""
+    if not abs(number) < _ALL_DIGITS:
+        return number
+    step = Decimal(1).scaleb(-places)
+    return float(Decimal(repr(number)).quantize(step, ROUND_HALF_UP))
+
+
+def _read_number(value: Value, decimal: str) -> float | None:
+    if isinstance(value, bool):
+        return None
+    try:
+        if isinstance(value, str):
+            thousands = "." if decimal == "," else ","
+            digits = "".join(value.split()).replace(thousands, "").replace(decimal, ".")
+            return float(digits)
+        number = float(value)  # type: ignore[arg-type]  # a list of texts was taken apart before
+    except (ValueError, OverflowError):
+        return None
+    return number
+
+
+def _date(rule: Rule, kind_of: FieldType | None) -> Step:
+    zone: tzinfo | None = ZoneInfo(rule.time_zone) if rule.time_zone else None
+
+    def step(values: list[Value], work: Work) -> list[Value]:
+        found: list[Value] = []
+        for value in values:
+            when = moment(words(value), rule.read_date, zone or UTC)
+            if when is None:
+                found += work.without(value, "is no date")
+                continue
+            try:
+                when = when.astimezone(zone) if zone else when
+            except OverflowError:
+                found += work.without(value, "is no date of this time zone")
+                continue
+            work.lossy = work.lossy or (kind_of is FieldType.DATE and _has_time(when))
+            found.append(when.strftime(rule.write_date) if rule.write_date else when.isoformat())
+        return found
+
+    return step
+
+
+def _has_time(when: datetime) -> bool:
+    return any((when.hour, when.minute, when.second, when.microsecond))
+
+
+def _join(separator: str) -> Step:
+    def step(values: list[Value], _: Work) -> list[Value]:
+        return [separator.join(map(words, values))] if values else []
+
+    return step
+
+
+def _cut(length: int) -> Step:
+    def step(values: list[Value], work: Work) -> list[Value]:
+        texts = [words(value) for value in values]
+        if any(len(text) > length for text in texts):
+            work.lossy = True
+            work.notes.change(
+                "value-cut",
+                f"a value of {work.field!r} is cut at {length} characters, as the mapping says",
+            )
+        return [text[:length] for text in texts]
+
+    return step
