@@ -263,14 +263,25 @@ def _part(
     plugin = find(str(use))
     rest = {key: value for key, value in table.items() if key != "use"}
     settings = reader.structure(rest, plugin.config, name, also=("use",))
+    if settings is None:
+        return None
+    return Part(name=name, plugin=plugin, settings=_connected(settings, name, reader))
+
+
+def _connected(settings: Any, name: str, reader: Tables) -> Any:
+    """Check the connections in a settings object; return it with their paths made absolute."""
+    changes = {
+        key: _connected(inner, f"{name}.{key}", reader)
+        for key in (field.name for field in attrs.fields(type(settings)))
+        if isinstance(inner := getattr(settings, key), Connection)
+    }
     if isinstance(settings, Connection):
-        reader.problems += (f"{each} @ {name}" for each in _unusable(settings))
-        settings = attrs.evolve(
-            settings,
-            ca_file=reader.path(settings.ca_file),
-            client_cert=reader.path(settings.client_cert),
-        )
-    return None if settings is None else Part(name=name, plugin=plugin, settings=settings)
+        # a class whose base_url is empty by default can do without its service
+        if settings.base_url or attrs.fields(type(settings)).base_url.default:
+            reader.problems += (f"{each} @ {name}" for each in _unusable(settings))
+        changes["ca_file"] = reader.path(settings.ca_file)
+        changes["client_cert"] = reader.path(settings.client_cert)
+    return attrs.evolve(settings, **changes) if changes else settings
 
 
 def _unusable(connection: Connection) -> Iterator[str]:

@@ -218,7 +218,16 @@ class ChangedSince(Protocol):
 
 @runtime_checkable
 class Directory(Protocol):
-    """What a ``Source`` has besides where it, or something beside it, knows ids by name."""
+    """What a ``Source`` has besides where it, or something beside it, knows ids by name.
+
+    A source that has it says that its records hold ids, even where nobody can be asked for names:
+    what stays unknown is counted and told, with ``advice``.
+    """
+
+    @property
+    def advice(self) -> str:
+        """What a person can do about ids that stay unknown, without a full stop."""
+        ...
 
     async def look_up(self, topic: Topic, ids: Sequence[str]) -> tuple[Named, ...]:
         """Return what is known of these ids, in any order; those that nobody knows are left out.

@@ -120,13 +120,28 @@ class Tables:
             key: self._understood(value, fields[key])
             if isinstance(value, _Spoken) and key in fields
             else value
-            for key, value in table.items()
+            for key, value in self._placed(table, fields).items()
         }
         try:
             return self._converter.structure(values, kind)
         except cattrs.BaseValidationError as error:
             self.problems += cattrs.transform_error(error, path=name, format_exception=line)
         return None
+
+    def _placed(self, table: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
+        """Put what the environment sets of a table within there: ``jira_token`` into ``jira``."""
+        placed = dict(table)
+        for key, value in table.items():
+            if not isinstance(value, _Spoken) or key in fields:
+                continue
+            for name, kind in fields.items():
+                inner = key.removeprefix(f"{name}_")
+                types = _fields_within(kind)
+                around = placed.get(name, {})
+                if key != inner and inner in types and isinstance(around, Mapping):
+                    del placed[key]
+                    placed[name] = {**around, inner: self._understood(value, types[inner])}
+        return placed
 
     def _understood(self, text: str, kind: Any) -> Any:
         """Return what text from the environment means for a field of this type."""
@@ -141,6 +156,12 @@ class Tables:
             except tomllib.TOMLDecodeError:
                 return str(text)
         return str(text)
+
+
+def _fields_within(kind: Any) -> dict[str, Any]:
+    """Return the types of the fields of an attrs class, or of the one in a union."""
+    cls = next((each for each in (kind, *get_args(kind)) if attrs.has(each)), None)
+    return {each.name: each.type for each in attrs.fields(attrs.resolve_types(cls))} if cls else {}
 
 
 def _converter(folder: Path) -> cattrs.Converter:

@@ -28,14 +28,15 @@ async def test_a_check_says_what_is_there_and_what_is_not_shown(answers: Any, op
     answers["testcases"]["total"] = 3
     answers["testplans"]["total"] = 1
     found = await findings(opened)
-    assert [level for level, _ in found] == ["info", "info"]
+    assert [level for level, _ in found] == ["info", "info", "info"]
     assert found[0][1] == "SHOP: 3 test cases, 1 test plans"
     for hidden in ("archived", "comments", "parameters", "old versions"):
         assert hidden in found[1][1]
+    assert "[source.jira]" in found[2][1]
 
 
 async def test_the_service_need_not_tell_how_many_there_are(opened: Any) -> None:
-    assert len(await findings(opened)) == 1
+    assert len(await findings(opened)) == 2
 
 
 @pytest.mark.parametrize("exp", [None, FUTURE, "soon", True, 1e300])

@@ -1,12 +1,14 @@
-"""The ``[source]`` table of a Zephyr project."""
+"""The ``[source]`` table of a Zephyr project, and ``[source.jira]`` for what only Jira knows."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import attrs
 
 from ztoq_core.plugin import ConfigError, Connection, Secret
 
-__all__ = ["FILE_OWNERS", "ZephyrConfig", "check_config"]
+__all__ = ["FILE_OWNERS", "JiraConfig", "ZephyrConfig", "check_config"]
 
 FILE_OWNERS = (
     "test_case",
@@ -27,12 +29,31 @@ def _without_slash(url: str) -> str:
 
 
 @attrs.frozen(kw_only=True)
+class JiraConfig(Connection):
+    """What names Jira's ids: the Jira site itself, CSV files, or both; a file's line wins.
+
+    ``base_url`` is the site as people open it (``""``: files only). ``email`` with an API token is
+    for Jira Cloud; a ``token`` alone is sent as a personal access token. ``issues``, ``users``,
+    ``components`` and ``versions`` are the files.
+    """
+
+    base_url: str = attrs.field(default="", converter=_without_slash)
+    email: str | None = None
+    token: Secret | None = None
+    issues: Path | None = None
+    users: Path | None = None
+    components: Path | None = None
+    versions: Path | None = None
+
+
+@attrs.frozen(kw_only=True)
 class ZephyrConfig(Connection):
     """One project of Zephyr Scale Cloud or Zephyr Essential.
 
     ``base_url`` chooses product and region and ends with ``/v2``. ``project`` is the Jira project
     key (the old one where it was renamed in Jira: Zephyr keeps it). ``attachments`` names whose
-    files are read, ``page_size`` how many objects are asked for at once.
+    files are read, ``page_size`` how many objects are asked for at once. ``jira`` names what
+    Zephyr only numbers.
     """
 
     base_url: str = attrs.field(
@@ -42,13 +63,14 @@ class ZephyrConfig(Connection):
     token: Secret
     attachments: tuple[str, ...] = FILE_OWNERS
     page_size: int = MOST_PER_PAGE
+    jira: JiraConfig | None = None
 
 
 def check_config(config: ZephyrConfig) -> None:
     """Look at what no type can tell.
 
     Raises:
-        ConfigError: ``attachments`` or ``page_size`` cannot be used.
+        ConfigError: ``attachments``, ``page_size`` or ``jira`` cannot be used.
     """
     for owner in config.attachments:
         if owner not in FILE_OWNERS:
@@ -59,4 +81,24 @@ def check_config(config: ZephyrConfig) -> None:
     if not 1 <= config.page_size <= MOST_PER_PAGE:
         raise ConfigError(
             f"source.page_size: {config.page_size} is not between 1 and {MOST_PER_PAGE}"
+        )
+    if config.jira is not None:
+        _check_jira(config.jira)
+
+
+def _check_jira(jira: JiraConfig) -> None:
+    if jira.base_url and jira.token is None:
+        raise ConfigError(
+            'source.jira.token is missing: name where it stands, such as { env = "JIRA_TOKEN" }.'
+            " Jira Cloud takes an e-mail address and an API token"
+            " (id.atlassian.com > Security > API tokens)"
+        )
+    if not jira.base_url and (jira.token is not None or jira.email is not None):
+        raise ConfigError(
+            "source.jira.base_url is missing: the Jira site, such as https://acme.atlassian.net"
+        )
+    if not jira.base_url and not any((jira.issues, jira.users, jira.components, jira.versions)):
+        raise ConfigError(
+            "[source.jira] names nothing to ask: set base_url, email and token, or the files"
+            " issues, users, components, versions"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
@@ -9,6 +10,9 @@ from typing import Any
 from ztoq_core.plugin import Services, Source, SourcePlugin, hookimpl
 from ztoq_zephyr.config import ZephyrConfig, check_config
 from ztoq_zephyr.credentials import BearerAuth
+from ztoq_zephyr.directory import Names
+from ztoq_zephyr.jira import open_jira
+from ztoq_zephyr.sheets import read_sheets
 from ztoq_zephyr.source import ZephyrSource
 
 __all__ = ["open_zephyr", "ztoq_sources"]
@@ -23,8 +27,12 @@ async def open_zephyr(config: ZephyrConfig, services: Services) -> AsyncIterator
     """
     check_config(config)
     auth = BearerAuth(config.token)
-    async with services.client(config, auth) as client:
-        yield ZephyrSource(config, services, client, auth)
+    sheets = await asyncio.to_thread(read_sheets, config.jira) if config.jira else {}
+    async with (
+        services.client(config, auth) as client,
+        open_jira(config.jira, services, config.project) as jira,
+    ):
+        yield ZephyrSource(config, services, client, auth, Names(config.jira, sheets, jira))
 
 
 def simulator() -> AbstractAsyncContextManager[Mapping[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +18,7 @@ from ztoq_core.plugin import (
     Finding,
     Kind,
     Level,
+    Named,
     Note,
     Page,
     Record,
@@ -26,6 +27,7 @@ from ztoq_core.plugin import (
     RejectedError,
     Schema,
     Services,
+    Topic,
 )
 from ztoq_zephyr.api import Api, path_of
 from ztoq_zephyr.attachments import Attachments
@@ -33,6 +35,7 @@ from ztoq_zephyr.checks import check
 from ztoq_zephyr.config import ZephyrConfig
 from ztoq_zephyr.contents import Contents
 from ztoq_zephyr.credentials import BearerAuth
+from ztoq_zephyr.directory import Names
 from ztoq_zephyr.listing import Listing
 from ztoq_zephyr.references import References
 from ztoq_zephyr.values import mapped, project_of, text, whole
@@ -51,14 +54,20 @@ STATUS_TYPES = {
 
 
 class ZephyrSource:
-    """A project of Zephyr, read over an open client. Implements ``Source``."""
+    """A project of Zephyr, read over an open client. Implements ``Source`` and ``Directory``."""
 
     def __init__(
-        self, config: ZephyrConfig, services: Services, client: Client, auth: BearerAuth
+        self,
+        config: ZephyrConfig,
+        services: Services,
+        client: Client,
+        auth: BearerAuth,
+        names: Names | None = None,
     ) -> None:
         self._config = config
         self._services = services
         self._auth = auth
+        self._directory = names or Names()
         self._api = Api(client, config.project, config.page_size)
         self._references = References(self._api, services, config.project)
         self._files = Attachments(self._api, services, config.attachments)
@@ -81,8 +90,18 @@ class ZephyrSource:
         return frozenset(KINDS) - {Kind.FOLDER}
 
     async def check(self) -> tuple[Finding, ...]:
-        """Look at token, address and project; as ``Source.check``."""
-        return await check(self._api, self._auth, self._config)
+        """Look at token, address, project and the way to names; as ``Source.check``."""
+        findings = await check(self._api, self._auth, self._config)
+        return (*findings, *(await self._directory.check()))
+
+    @property
+    def advice(self) -> str:
+        """What can be done about unknown ids; as ``Directory.advice``."""
+        return self._directory.advice
+
+    async def look_up(self, topic: Topic, ids: Sequence[str]) -> tuple[Named, ...]:
+        """Return what CSV files and Jira know of these ids; as ``Directory.look_up``."""
+        return await self._directory.look_up(topic, ids)
 
     async def describe(self) -> Schema:
         """Return the choices that Zephyr lists; of custom fields it shows no definitions."""

@@ -1,0 +1,62 @@
+"""Knows by name what Zephyr only numbers: from CSV files first, then from Jira."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import attrs
+
+from ztoq_core.plugin import Finding, Named, Topic
+from ztoq_zephyr.config import JiraConfig
+from ztoq_zephyr.jira import Jira
+
+__all__ = ["NOBODY", "Names"]
+
+NOBODY = (
+    "nobody was asked for the names of Jira's issues, people, components and versions: set"
+    " base_url, email and token in [source.jira], or CSV files (issues, users, components,"
+    " versions), and extract again"
+)
+
+
+@attrs.frozen
+class Names:
+    """What can be asked. ``sheets`` hold the files' lines by id, ``jira`` is None without a site.
+
+    ``config`` is None where nothing is configured.
+    """
+
+    config: JiraConfig | None = None
+    sheets: Mapping[Topic, Mapping[str, Named]] = attrs.field(factory=dict)
+    jira: Jira | None = None
+
+    @property
+    def advice(self) -> str:
+        """What a person can do about ids that stay unknown."""
+        if self.config is None:
+            return NOBODY
+        if self.jira is None:
+            return (
+                "the CSV files in [source.jira] do not hold them: add their lines, or set base_url,"
+                " email and token, and extract again"
+            )
+        return (
+            f"Jira {self.jira.host} does not know them or does not show them to the user of the"
+            " token: let a user ask who may see them, or name them in CSV files in [source.jira],"
+            " and extract again"
+        )
+
+    async def check(self) -> tuple[Finding, ...]:
+        """Look at the connection; raises as ``Jira.check``."""
+        if self.config is None:
+            return (Finding(level="info", text=NOBODY),)
+        return await self.jira.check() if self.jira else ()
+
+    async def look_up(self, topic: Topic, ids: Sequence[str]) -> tuple[Named, ...]:
+        """Return what is known of these ids; a line of a file wins over Jira."""
+        lines = self.sheets.get(topic, {})
+        found = tuple(lines[id_] for id_ in ids if id_ in lines)
+        if self.jira is None:
+            return found
+        rest = [id_ for id_ in ids if id_ not in lines]
+        return (*found, *(await self.jira.look_up(topic, rest)))

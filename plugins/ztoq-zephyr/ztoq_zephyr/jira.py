@@ -1,0 +1,271 @@
+"""Asks Jira, which knows by name what Zephyr only numbers: issues, people, components, versions.
+
+Only single objects are read, and the two lists of the project: Jira Cloud platform REST API v2
+(developer.atlassian.com, "Get issue", "Get user", "Get component", "Get version", "Get project
+components", "Get project versions", read in November 2026), which is also the address that stands
+in Zephyr's own answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from base64 import b64encode
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import attrs
+
+from ztoq_core.plugin import (
+    AccessError,
+    Client,
+    ConfigError,
+    Finding,
+    Level,
+    Named,
+    RejectedError,
+    Services,
+    Topic,
+)
+from ztoq_zephyr.api import path_of
+from ztoq_zephyr.config import JiraConfig
+from ztoq_zephyr.values import instant, listed, mapped, text
+
+__all__ = ["Jira", "JiraAuth", "open_jira"]
+
+API = "rest/api/2"
+OK = 200
+NOT_KNOWN = (400, 404, 410)
+"""How Jira says that it does not know an id (or hides it from this user)."""
+NOT_SHOWN = (*NOT_KNOWN, 403)
+GATEWAY = "api.atlassian.com"
+"""Where tokens with scopes are used; people open the site under another address."""
+WAY_OUT = "look at base_url, email and token in [source.jira]"
+WORDS = {
+    Topic.ISSUE: "issues",
+    Topic.PERSON: "people",
+    Topic.COMPONENT: "components",
+    Topic.VERSION: "versions",
+}
+
+
+class JiraAuth:
+    """Sends e-mail address and API token (Basic), or a personal access token (Bearer)."""
+
+    def __init__(self, config: JiraConfig) -> None:
+        self._config = config
+
+    async def headers(self) -> Mapping[str, str]:
+        """Return the header of every request; none where there is no token."""
+        if self._config.token is None:
+            return {}
+        token = self._config.token.reveal().strip()
+        if self._config.email is None:
+            return {"Authorization": f"Bearer {token}"}
+        pair = f"{self._config.email.strip()}:{token}".encode()
+        return {"Authorization": f"Basic {b64encode(pair).decode('ascii')}"}
+
+    async def renew(self, refused: Mapping[str, str]) -> bool:  # noqa: ARG002 - the protocol's
+        """Return False: these credentials are made by hand."""
+        return False
+
+
+@asynccontextmanager
+async def open_jira(
+    config: JiraConfig | None, services: Services, project: str
+) -> AsyncIterator[Jira | None]:
+    """Yield the Jira site of ``config``, None where it names none; nothing is sent yet."""
+    if config is None or not config.base_url:
+        yield None
+        return
+    async with services.client(config, JiraAuth(config)) as client:
+        yield Jira(config, services, client, project)
+
+
+@attrs.frozen
+class Jira:
+    """One Jira site, read over an open client. ``client`` serves its files as well."""
+
+    config: JiraConfig
+    services: Services
+    client: Client
+    project: str
+
+    @property
+    def host(self) -> str:
+        """The name of the site's host."""
+        return urlsplit(self.config.base_url).hostname or ""
+
+    async def check(self) -> tuple[Finding, ...]:
+        """Say who Jira takes us for.
+
+        Raises:
+            AccessError: The credentials are refused.
+            ConfigError: Something else than Jira answers.
+        """
+        try:
+            status, body = await self._try(f"{API}/myself")
+            if status == OK and mapped(body):
+                name = text(mapped(body).get("displayName")) or text(mapped(body).get("accountId"))
+                return (
+                    Finding(level="info", text=f"Jira {self.host}: names are read as {name!r}"),
+                )
+            # a token with few scopes may not see its own user
+            answered, info = await self._try(f"{API}/serverInfo")
+        except RejectedError as error:
+            raise ConfigError(
+                f"Jira: {error}; nothing at {self.config.base_url} answers as Jira does: base_url"
+                " in [source.jira] should be the site, such as https://acme.atlassian.net"
+            ) from error
+        if answered == OK and mapped(info):
+            said = (
+                f"Jira {self.host} does not show the user of the token (GET {API}/myself answered"
+                f" {status}); people may stay ids"
+            )
+        else:
+            said = (
+                f"nothing at {self.config.base_url} says that it is Jira (GET {API}/myself answered"
+                f" {status}, GET {API}/serverInfo {answered}); {WAY_OUT}"
+            )
+        return (Finding(level="warning", text=said),)
+
+    async def look_up(self, topic: Topic, ids: Sequence[str]) -> tuple[Named, ...]:
+        """Return what Jira knows of these ids; each is asked for once.
+
+        Raises:
+            AccessError: The credentials are refused.
+        """
+        found: dict[str, Named] = {}
+        if topic in LISTS and ids:
+            found = await self._listed(topic)
+        rest = [id_ for id_ in ids if id_ not in found and _askable(topic, id_)]
+        try:
+            async with asyncio.TaskGroup() as group:
+                asked = [group.create_task(self._one(topic, id_)) for id_ in rest]
+        except BaseExceptionGroup as failed:
+            error: BaseException = failed
+            while isinstance(error, BaseExceptionGroup):
+                error = error.exceptions[0]
+            raise error from None
+        single = [task.result() for task in asked]
+        return (
+            *(found[id_] for id_ in ids if id_ in found),
+            *(each for each in single if each is not None),
+        )
+
+    async def _listed(self, topic: Topic) -> dict[str, Named]:
+        """Return the project's components or versions by id, read once a run."""
+        path = f"{API}/{path_of('project', self.project, LISTS[topic])}"
+
+        async def read() -> dict[str, Named]:
+            try:
+                _, body = await self._try(path)
+            except RejectedError:
+                return {}  # the objects are asked for one by one
+            values = map(mapped, listed(body))
+            names = (READERS[topic](self, text(value.get("id")), value) for value in values)
+            return {each.id: each for each in names if each is not None}
+
+        return await self.services.once(f"jira {path}", read)
+
+    async def _one(self, topic: Topic, id_: str) -> Named | None:
+        path, params = _place(topic, id_)
+        try:
+            status, body = await self._try(path, params)
+        except RejectedError as error:
+            status, body = error.status, None
+        if status == OK:
+            return READERS[topic](self, id_, mapped(body))
+        if status not in NOT_KNOWN:
+            self.services.note(
+                Level.CHANGE,
+                "name-refused",
+                f"Jira answers {status} when it is asked for some {WORDS[topic]}; their ids stand"
+                " until a later extraction may see them",
+            )
+        return None
+
+    async def _try(
+        self, path: str, params: Mapping[str, str] | None = None
+    ) -> tuple[int | None, Any]:
+        """Return status and body of a GET, no body where Jira does not show the object.
+
+        Raises:
+            AccessError: The credentials are refused.
+            RejectedError: It is refused in a way that says nothing about the object.
+        """
+        try:
+            answer = await self.client.request("GET", path, params=params, accept=NOT_SHOWN)
+        except AccessError as error:
+            raise AccessError(f"Jira: {error}; {WAY_OUT}", status=error.status) from error
+        return answer.status, answer.body if answer.status == OK else None
+
+    # --------------------------------------------------------------------------------- reading
+
+    def issue(self, id_: str, value: Mapping[str, Any]) -> Named | None:
+        """Return an issue by the id that was asked for, which it keeps when it moves."""
+        key = text(value.get("key"))
+        if not key:
+            return None
+        return Named(
+            topic=Topic.ISSUE,
+            id=id_,
+            key=key,
+            name=text(mapped(value.get("fields")).get("summary")),
+            url="" if self.host == GATEWAY else f"{self.config.base_url}/{path_of('browse', key)}",
+        )
+
+    def person(self, id_: str, value: Mapping[str, Any]) -> Named | None:
+        """Return a person; the e-mail address may be hidden by the person's own settings."""
+        name = text(value.get("displayName"))
+        if not name:
+            return None
+        return Named(
+            topic=Topic.PERSON,
+            id=id_,
+            name=name,
+            email=text(value.get("emailAddress")),
+            active=value.get("active") is not False,
+        )
+
+    def component(self, id_: str, value: Mapping[str, Any]) -> Named | None:
+        """Return a component."""
+        name = text(value.get("name"))
+        return Named(topic=Topic.COMPONENT, id=id_, name=name) if name and id_ else None
+
+    def version(self, id_: str, value: Mapping[str, Any]) -> Named | None:
+        """Return a version with its dates."""
+        name = text(value.get("name"))
+        if not name or not id_:
+            return None
+        return Named(
+            topic=Topic.VERSION,
+            id=id_,
+            name=name,
+            start=instant(value.get("startDate")),
+            end=instant(value.get("releaseDate")),
+        )
+
+
+LISTS = {Topic.COMPONENT: "components", Topic.VERSION: "versions"}
+READERS: Mapping[Topic, Callable[[Jira, str, Mapping[str, Any]], Named | None]] = {
+    Topic.ISSUE: Jira.issue,
+    Topic.PERSON: Jira.person,
+    Topic.COMPONENT: Jira.component,
+    Topic.VERSION: Jira.version,
+}
+
+
+def _askable(topic: Topic, id_: str) -> bool:
+    """Whether Jira could know this id: all but people have numbers."""
+    return bool(id_.strip()) if topic is Topic.PERSON else id_.isascii() and id_.isdigit()
+
+
+def _place(topic: Topic, id_: str) -> tuple[str, Mapping[str, str] | None]:
+    if topic is Topic.ISSUE:
+        return f"{API}/{path_of('issue', id_)}", {"fields": "summary"}
+    if topic is Topic.PERSON:
+        return f"{API}/user", {"accountId": id_}
+    word = "component" if topic is Topic.COMPONENT else "version"
+    return f"{API}/{path_of(word, id_)}", None

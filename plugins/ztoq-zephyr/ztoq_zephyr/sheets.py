@@ -1,0 +1,143 @@
+"""Reads the CSV files that name what Zephyr only numbers, for those who may not ask Jira."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import attrs
+
+from ztoq_core.plugin import ConfigError, Named, Topic
+from ztoq_zephyr.config import JiraConfig
+from ztoq_zephyr.values import instant
+
+__all__ = ["read_sheets"]
+
+YES = ("true", "yes", "1", "active")
+NO = ("false", "no", "0", "inactive")
+
+
+@attrs.frozen
+class Sheet:
+    """What a file may hold: its key in ``[source.jira]``, needed columns, further columns."""
+
+    key: str
+    topic: Topic
+    needed: tuple[str, ...]
+    further: tuple[str, ...] = ()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All columns."""
+        return (*self.needed, *self.further)
+
+
+SHEETS = (
+    Sheet("issues", Topic.ISSUE, ("id", "key"), ("summary", "url")),
+    Sheet("users", Topic.PERSON, ("id", "name"), ("email", "active")),
+    Sheet("components", Topic.COMPONENT, ("id", "name")),
+    Sheet("versions", Topic.VERSION, ("id", "name"), ("start", "end")),
+)
+
+
+def read_sheets(config: JiraConfig) -> dict[Topic, dict[str, Named]]:
+    """Return what the files hold, by id.
+
+    Raises:
+        ConfigError: A file cannot be read, or a line of it; the message names both.
+    """
+    found: dict[Topic, dict[str, Named]] = {}
+    for sheet in SHEETS:
+        path: Path | None = getattr(config, sheet.key)
+        if path is not None:
+            found[sheet.topic] = _read(sheet, path)
+    return found
+
+
+def _read(sheet: Sheet, path: Path) -> dict[str, Named]:
+    found: dict[str, Named] = {}
+    try:
+        # a byte-order mark is what spreadsheets put before UTF-8
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            for line, row in _rows(sheet, path, file):
+                named = _named(sheet, row, f"{path}: line {line}")
+                known = found.setdefault(named.id, named)
+                if known != named:
+                    raise ConfigError(
+                        f"{path}: line {line}: the id {named.id!r} stands in two lines that differ;"
+                        " leave one"
+                    )
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ConfigError(
+            f"source.jira.{sheet.key}: cannot read {str(path)!r}: {reason}"
+        ) from error
+    return found
+
+
+def _rows(
+    sheet: Sheet, path: Path, lines: Iterator[str]
+) -> Iterator[tuple[int, Mapping[str, str]]]:
+    """Yield the lines of a file by column, each with its number."""
+    first = next(lines, "")
+    # some spreadsheets separate by semicolons
+    separator = ";" if ";" in first and "," not in first else ","
+    names = [name.strip().casefold() for name in next(csv.reader([first], delimiter=separator), [])]
+    _check_header(sheet, path, names)
+    reader = csv.reader(lines, delimiter=separator, strict=True)
+    line = 1
+    try:
+        for cells in reader:
+            line, begun = reader.line_num + 1, line + 1
+            if not any(cell.strip() for cell in cells):
+                continue
+            if len(cells) != len(names):
+                raise ConfigError(
+                    f"{path}: line {begun}: {len(cells)} values stand under {len(names)} columns"
+                    f" ({', '.join(names)}); a value with a {separator!r} in it goes in quotes"
+                )
+            yield begun, dict(zip(names, (cell.strip() for cell in cells), strict=True))
+    except csv.Error as error:
+        raise ConfigError(f"{path}: line {line + 1}: {error}") from error
+
+
+def _check_header(sheet: Sheet, path: Path, names: Sequence[str]) -> None:
+    for name in names:
+        if name not in sheet.columns:
+            near = difflib.get_close_matches(name, sheet.columns, n=1, cutoff=0.5)
+            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sheet.columns)}"
+            raise ConfigError(f"{path}: line 1: unknown column {name!r} ({hint})")
+        if names.count(name) > 1:
+            raise ConfigError(f"{path}: line 1: the column {name!r} stands there twice")
+    for name in sheet.needed:
+        if name not in names:
+            raise ConfigError(
+                f"{path}: line 1: the column {name!r} is missing; the first line names the"
+                f" columns: {','.join(sheet.columns)}"
+            )
+
+
+def _named(sheet: Sheet, row: Mapping[str, str], where: str) -> Named:
+    for name in sheet.needed:
+        if not row[name]:
+            raise ConfigError(f"{where}: {name} is empty")
+    active = row.get("active", "").casefold()
+    if active not in ("", *YES, *NO):
+        raise ConfigError(f"{where}: active is {row['active']!r}; expected true or false")
+    start, end = row.get("start", ""), row.get("end", "")
+    for name, value in (("start", start), ("end", end)):
+        if value and instant(value) is None:
+            raise ConfigError(f"{where}: {name} is {value!r}; expected a date like 2024-03-31")
+    return Named(
+        topic=sheet.topic,
+        id=row["id"],
+        key=row.get("key", ""),
+        name=row.get("summary", "") if sheet.topic is Topic.ISSUE else row["name"],
+        email=row.get("email", ""),
+        active=active not in NO,
+        url=row.get("url", ""),
+        start=instant(start),
+        end=instant(end),
+    )
