@@ -34,4 +34,5 @@ async def demo() -> AsyncIterator[Mapping[str, Any]]:
             "base_url": base_url,
             "project": KEY,
             "token": Secret(simulator.token()),
+            "jira": simulator.jira_table(base_url),
         }

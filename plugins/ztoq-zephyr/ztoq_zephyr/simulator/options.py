@@ -17,6 +17,9 @@ class Options:
     Attributes:
         token: The only token that is accepted; None: every unexpired JWT.
         jira: The Jira site's address in links; None: the simulator's own.
+        jira_email: The name of Jira's only user.
+        jira_token: The API token of that user.
+        jira_forbids: Ids of issues, people, components and versions that Jira answers with 403.
         cap: The most values of one page, whatever was asked for.
         next_gen: Whether the cursor lists exist.
         attachments: Whether the attachment endpoints exist.
@@ -36,6 +39,9 @@ class Options:
 
     token: str | None = None
     jira: str | None = None
+    jira_email: str = "reader@shop.example"
+    jira_token: str = "simulated-jira-token"  # noqa: S105 - opens the simulator only
+    jira_forbids: frozenset[str] = frozenset()
     cap: int = 1000
     next_gen: bool = True
     attachments: bool = True

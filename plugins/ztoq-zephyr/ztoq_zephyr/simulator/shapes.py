@@ -16,6 +16,7 @@ import attrs
 from ztoq_core.simulate import Handler, Refusal, Reply, Request
 from ztoq_zephyr.simulator.bodies import Bodies
 from ztoq_zephyr.simulator.files import File
+from ztoq_zephyr.simulator.jira_site import PREFIX
 from ztoq_zephyr.simulator.options import Options
 from ztoq_zephyr.simulator.pages import by_cursor, offset_page
 from ztoq_zephyr.simulator.queries import (
@@ -279,7 +280,7 @@ class Shapes:
 
     def _bodies(self, request: Request) -> Bodies:
         base = f"{request.origin}/{request.path.split('/')[1]}"
-        jira = self.options.jira or request.origin
+        jira = self.options.jira or f"{request.origin}{PREFIX}"
         return Bodies(
             self.tenant, base, jira, extra=self.options.extra_keys, step_ids=self.options.step_ids
         )

@@ -45,7 +45,12 @@ STATUSES = {
     ),
 }
 PEOPLE = (
-    Person(account_id="712020:0f5c1c7e-demo-4a0e-9d53-anna", name="Anna Berg"),
+    Person(
+        account_id="712020:0f5c1c7e-demo-4a0e-9d53-anna",
+        name="Anna Berg",
+        email="anna.berg@shop.example",
+    ),
+    # hides the e-mail address, as the profile settings of Atlassian allow
     Person(account_id="5b10ac8d82e05b22cc7d4ef5", name="Ben Okafor"),
     Person(account_id="557058:8e0c2f6a-demo-4b7d-8a51-carla", name="Carla Ruiz", active=False),
 )

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
+from ztoq_core.plugin import Secret
 from ztoq_core.simulate import Reply, Request, Server
 from ztoq_zephyr.simulator.access import authorise, token
+from ztoq_zephyr.simulator.jira_site import PREFIX, JiraSite
 from ztoq_zephyr.simulator.model import Project
 from ztoq_zephyr.simulator.options import Options
 from ztoq_zephyr.simulator.queries import refusal
@@ -20,7 +23,7 @@ READING = ("GET", "HEAD")
 
 
 class Simulator:
-    """Serves projects as Zephyr Scale Cloud does.
+    """Serves projects as Zephyr Scale Cloud does, and beside them the site's Jira under ``/jira``.
 
     ``tenant`` is the state, which tests may change; ``options`` and ``server`` (faults, latency,
     recorder, counters) may be changed while it serves. Nothing can be written through the API.
@@ -29,8 +32,9 @@ class Simulator:
     def __init__(self, projects: Sequence[Project], options: Options | None = None) -> None:
         self.options = options or Options()
         self.tenant = Tenant(projects)
+        self.jira = JiraSite(self.tenant, self.options)
         self.server = Server(
-            routes(Shapes(self.tenant, self.options)),
+            (*routes(Shapes(self.tenant, self.options)), *self.jira.routes()),
             name="zephyr",
             authorise=self._authorise,
             on_missing=self._refuse,
@@ -51,10 +55,28 @@ class Simulator:
         async with self.server.serving(port) as origin:
             yield f"{origin}{BASE}"
 
+    def jira_table(self, base_url: str) -> dict[str, Any]:
+        """Return the table ``[source.jira]`` for the site beside the API at ``base_url``."""
+        return {
+            "base_url": base_url.removesuffix(BASE) + PREFIX,
+            "email": self.options.jira_email,
+            "token": Secret(self.options.jira_token),
+        }
+
     def _authorise(self, request: Request) -> None:
-        authorise(request, self.options.token, self.options.clock())
+        if _is_jira(request):
+            self.jira.authorise(request)
+        else:
+            authorise(request, self.options.token, self.options.clock())
 
     def _refuse(self, request: Request) -> Reply:
+        if _is_jira(request):
+            # a path that Jira does not have is no error of its own shape
+            return Reply(404, {"message": "null for uri", "status-code": 404})
         # the service says 403 to a wrong path, and to a caller who may not write
         reading = request.method in READING
         raise refusal(403, f"Nothing is at {request.path}" if reading else "You may only read")
+
+
+def _is_jira(request: Request) -> bool:
+    return request.path.startswith(f"{PREFIX}/")
