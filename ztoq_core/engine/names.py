@@ -71,16 +71,17 @@ async def ask_names(  # noqa: PLR0913, PLR0917 - what the extraction knows
         await _gather(store, kind, people, extraction, since_run)
     await store.write(store.names.gathered, extraction)
     await store.write(store.put_meta, _ADVICE, directory.advice)
+    learned = dict.fromkeys(Topic, 0)
     for topic in Topic:
-        learned = 0
         while not stop.wished and (
             ids := await store.read(store.names.to_ask, extraction, topic, _AT_ONCE)
         ):
             with logger.contextualize(stage="extract", kind=topic.value, key=ids[0]):
                 found = await directory.look_up(topic, ids)
-            learned += await store.write(store.names.save, extraction, topic, ids, found)
-        if learned:
-            teller.say(f"{learned:,} {_WORDS[topic]} are known by name now")
+            learned[topic] += await store.write(store.names.save, extraction, topic, ids, found)
+    figures = [f"{number:,} {_WORDS[topic]}" for topic, number in learned.items() if number]
+    if figures:
+        teller.say(f"known by name now: {', '.join(figures)}")
 
 
 async def _gather(

@@ -11,7 +11,12 @@ import pytest
 pytest.register_assert_rewrite("ztoq_core.testing.sources", "ztoq_core.testing.sinks")
 
 from ztoq_core.testing.lending import Notes, lent  # noqa: E402 - see above, as those below
-from ztoq_core.testing.memory import MemorySink, MemorySource, PowerCut  # noqa: E402
+from ztoq_core.testing.memory import (  # noqa: E402
+    MemoryDirectory,
+    MemorySink,
+    MemorySource,
+    PowerCut,
+)
 from ztoq_core.testing.project import CONTENTS, PROJECT  # noqa: E402
 from ztoq_core.testing.sinks import SinkContract  # noqa: E402
 from ztoq_core.testing.sources import SourceContract  # noqa: E402
@@ -19,6 +24,7 @@ from ztoq_core.testing.sources import SourceContract  # noqa: E402
 __all__ = [
     "CONTENTS",
     "PROJECT",
+    "MemoryDirectory",
     "MemorySink",
     "MemorySource",
     "Notes",
