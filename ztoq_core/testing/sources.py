@@ -229,7 +229,7 @@ def _ids(records: Iterable[Record]) -> Mapping[Topic, list[str]]:
     for record in records:
         for topic, names in IDS.items():
             values = (getattr(record, name, "") for name in names)
-            found[topic].update(dict.fromkeys(value for value in values if value))
+            found[topic].update(dict.fromkeys(v for v in values if v and isinstance(v, str)))
         issues = (link.issue_id for link in record.links if link.issue_id)
         found[Topic.ISSUE].update(dict.fromkeys(issues))
     return {topic: list(ids) for topic, ids in found.items()}
