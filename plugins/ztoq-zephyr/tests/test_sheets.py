@@ -80,7 +80,7 @@ def test_files_as_spreadsheets_write_them(tmp_path: Path, content: str) -> None:
     [
         ("", r"line 1: the column 'id' is missing; .* id,key,summary,url"),
         ("id\n1\n", "line 1: the column 'key' is missing"),
-        ("id,key,sumary\n", r"line 1: unknown column 'sumary' \(did you mean 'summary'\?\)"),
+        ("id,key,summ\n", r"line 1: unknown column 'summ' \(did you mean 'summary'\?\)"),
         ("id,key,!\n", r"line 1: unknown column '!' \(known: id, key, summary, url\)"),
         ("id,key,ID\n", "line 1: the column 'id' stands there twice"),
         ("id,key\n1,A-1\n2\n", r"line 3: 1 values stand under 2 columns \(id, key\)"),
