@@ -73,11 +73,13 @@ async def ask_names(  # noqa: PLR0913, PLR0917 - what the extraction knows
     await store.write(store.put_meta, _ADVICE, directory.advice)
     learned = dict.fromkeys(Topic, 0)
     for topic in Topic:
+        after = ""
         while not stop.wished and (
-            ids := await store.read(store.names.to_ask, extraction, topic, _AT_ONCE)
+            ids := await store.read(store.names.to_ask, extraction, topic, after, _AT_ONCE)
         ):
             with logger.contextualize(stage="extract", kind=topic.value, key=ids[0]):
                 found = await directory.look_up(topic, ids)
+            after = ids[-1]
             learned[topic] += await store.write(store.names.save, extraction, topic, ids, found)
     figures = [f"{number:,} {_WORDS[topic]}" for topic, number in learned.items() if number]
     if figures:

@@ -61,8 +61,11 @@ class Names:
         """Let this extraction's ids be the ones that are counted."""
         self._store.put_meta(_COUNTED, str(extraction))
 
-    def to_ask(self, extraction: int, topic: Topic, limit: int) -> list[str]:
-        """Return ids that nobody has been asked for in this extraction, and nobody knew before."""
+    def to_ask(self, extraction: int, topic: Topic, after: str, limit: int) -> list[str]:
+        """Return ids beyond ``after`` that nobody knew before or was asked for in this extraction.
+
+        They are in the database's own order of texts.
+        """
         table = self._table
         query = (
             table.select(table.id)
@@ -71,6 +74,7 @@ class Names:
                 & ~table.known
                 & (table.seen == extraction)
                 & (table.asked < extraction)
+                & (table.id > after)
             )
             .order_by(table.id)
             .limit(limit)
