@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,7 +32,7 @@ from ztoq_core.records import (
     TestRun,
     Topic,
 )
-from ztoq_core.report import Report
+from ztoq_core.report import Report, write_json
 from ztoq_core.store import State, Store
 from ztoq_core.store.migrations import SCHEMA_VERSION
 from ztoq_core.testing import CONTENTS, PROJECT, MemoryDirectory, MemorySink, MemorySource, PowerCut
@@ -369,7 +371,14 @@ async def test_unknown_ids_are_counted_before_the_first_write(store: Store) -> N
         "give MemoryDirectory more names"
     )
     assert warnings == [("extract", sentence), ("load", sentence)]
-    assert sentence in Report.from_store(store).remarks
+    report = Report.from_store(store)
+    assert sentence in report.remarks
+    written = io.StringIO()
+    write_json(report, store, written)
+    assert json.loads(written.getvalue())["names"][:2] == [
+        {"topic": "issue", "total": 3, "unknown": 1},
+        {"topic": "person", "total": 2, "unknown": 1},
+    ]
 
 
 async def test_nothing_is_said_where_all_are_known(store: Store) -> None:

@@ -24,11 +24,12 @@ from ztoq_core.plugin import (
     Named,
     Note,
     Ref,
+    RetryableError,
     Secret,
     Source,
     Topic,
 )
-from ztoq_core.simulate import Reply, Request, Server
+from ztoq_core.simulate import Fault, Faults, Reply, Request, Server
 from ztoq_core.testing import Notes, lent
 
 ANNA, BEN, CARLA = (person.account_id for person in PEOPLE)
@@ -55,7 +56,9 @@ class Site:
 
 
 @asynccontextmanager
-async def site(options: Options | None = None, **jira: Any) -> AsyncIterator[Site]:
+async def site(
+    options: Options | None = None, outage: float = 2, **jira: Any
+) -> AsyncIterator[Site]:
     simulator = Simulator(shop(), options)
     notes = Notes()
     async with simulator.serving() as base_url:
@@ -66,7 +69,7 @@ async def site(options: Options | None = None, **jira: Any) -> AsyncIterator[Sit
             token=Secret(simulator.token()),
             jira=JiraConfig(**table),
         )
-        async with open_zephyr(config, lent(notes, outage=2)) as source:
+        async with open_zephyr(config, lent(notes, outage=outage)) as source:
             yield Site(source, simulator, notes.kept)
     assert not simulator.server.errors
     assert not simulator.writes
@@ -267,6 +270,24 @@ async def test_an_issue_that_jira_cannot_give_does_not_end_the_extraction() -> N
         assert "405" in shown.notes[0][0].text
     async with answered({"project/DEMO/components": broken}) as shown:
         assert await shown.names(Topic.COMPONENT, "1") == {}
+
+
+async def test_a_jira_that_does_not_answer_is_told_with_a_way_on() -> None:
+    gone = Server((), name="gone")
+    async with gone.serving() as origin:
+        pass
+    async with site(outage=0.1, base_url=origin) as shown:
+        with pytest.raises(RetryableError, match=r"Jira: .* take \[source.jira\] out"):
+            await shown.source.check()
+        with pytest.raises(RetryableError, match=r"Jira: .* take \[source.jira\] out"):
+            await shown.names(Topic.PERSON, ANNA, BEN)
+
+
+async def test_a_site_that_stumbles_is_asked_again() -> None:
+    async with site() as shown:
+        shown.simulator.server.faults = Faults(plan=[Fault.LOST, Fault.ERROR_5XX, Fault.HTML])
+        found = await shown.names(Topic.ISSUE, *(str(20_101 + n) for n in range(12)))
+        assert len(found) == 12
 
 
 async def test_the_gateway_for_scoped_tokens_is_no_site_for_people() -> None:
