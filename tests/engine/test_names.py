@@ -232,6 +232,21 @@ async def test_a_new_extraction_asks_for_what_nobody_knew(store: Store) -> None:
     assert not engine.nameless(store)
 
 
+async def test_what_is_at_hand_wins_and_is_looked_at_each_time(store: Store) -> None:
+    await extract(store, knowing(*NAMES))
+    said: list[Event] = []
+    mine = Named(topic=Topic.PERSON, id=BEN, name="Ben", email="ben@example.com")
+    new = Named(topic=Topic.PERSON, id="somebody", name="Some Body")
+    plan = TestPlan(key="ACME-P2", name="Two", owner="somebody")
+    source = MemoryDirectory((*WITH_IDS, plan), CONTENTS, lines=(mine, new))
+
+    await extract(store, source, said.append)
+
+    assert source.asked == []
+    assert {each.email for each in store.names.people() if each.id == BEN} == {"ben@example.com"}
+    assert "known by name now: 1 people" in [each.text for each in said]
+
+
 async def test_many_ids_are_asked_for_in_batches(store: Store) -> None:
     class Counting(MemoryDirectory):
         batches: list[int] = []  # noqa: RUF012 - of one test

@@ -64,7 +64,8 @@ async def ask_names(  # noqa: PLR0913, PLR0917 - what the extraction knows
 ) -> None:
     """Ask for the name of each id that extracted records have, once in an ``extraction``.
 
-    What is known already is not asked for again. ``since_run`` as for ``Mapped.field_values``.
+    What is known already is not asked for again, unless it is at hand. ``since_run`` as for
+    ``Mapped.field_values``.
     """
     people = {(each.kind, each.name) for each in schema.fields if each.type is FieldType.USER}
     for kind in _KINDS:
@@ -72,15 +73,22 @@ async def ask_names(  # noqa: PLR0913, PLR0917 - what the extraction knows
     await store.write(store.names.gathered, extraction)
     await store.write(store.put_meta, _ADVICE, directory.advice)
     learned = dict.fromkeys(Topic, 0)
+    names = store.names
     for topic in Topic:
         after = ""
+        while ids := await store.read(names.seen, extraction, topic, after, 1000):
+            after = ids[-1]
+            if found := directory.at_hand(topic, ids):
+                known = [each.id for each in found]
+                learned[topic] += await store.write(names.save, extraction, topic, known, found)
+        after = ""
         while not stop.wished and (
-            ids := await store.read(store.names.to_ask, extraction, topic, after, _AT_ONCE)
+            ids := await store.read(names.to_ask, extraction, topic, after, _AT_ONCE)
         ):
             with logger.contextualize(stage="extract", kind=topic.value, key=ids[0]):
                 found = await directory.look_up(topic, ids)
             after = ids[-1]
-            learned[topic] += await store.write(store.names.save, extraction, topic, ids, found)
+            learned[topic] += await store.write(names.save, extraction, topic, ids, found)
     figures = [f"{number:,} {_WORDS[topic]}" for topic, number in learned.items() if number]
     if figures:
         teller.say(f"known by name now: {', '.join(figures)}")

@@ -61,21 +61,24 @@ class Names:
         """Let this extraction's ids be the ones that are counted."""
         self._store.put_meta(_COUNTED, str(extraction))
 
+    def seen(self, extraction: int, topic: Topic, after: str, limit: int) -> list[str]:
+        """Return ids beyond ``after`` that records of this extraction have."""
+        return self._ids(self._table.seen == extraction, topic, after, limit)
+
     def to_ask(self, extraction: int, topic: Topic, after: str, limit: int) -> list[str]:
         """Return ids beyond ``after`` that nobody knew before or was asked for in this extraction.
 
         They are in the database's own order of texts.
         """
         table = self._table
+        where = ~table.known & (table.seen == extraction) & (table.asked < extraction)
+        return self._ids(where, topic, after, limit)
+
+    def _ids(self, where: Any, topic: Topic, after: str, limit: int) -> list[str]:
+        table = self._table
         query = (
             table.select(table.id)
-            .where(
-                (table.topic == topic)
-                & ~table.known
-                & (table.seen == extraction)
-                & (table.asked < extraction)
-                & (table.id > after)
-            )
+            .where((table.topic == topic) & where & (table.id > after))
             .order_by(table.id)
             .limit(limit)
         )
@@ -84,7 +87,7 @@ class Names:
     def save(
         self, extraction: int, topic: Topic, asked: Sequence[str], found: Sequence[Named]
     ) -> int:
-        """Store what came of asking for these ids; return how many are known now."""
+        """Store what came of asking for these ids; return how many were not known before."""
         table = self._table
         for some in chunks(asked):
             table.update(asked=extraction).where(
@@ -96,6 +99,13 @@ class Names:
             for each in found
             if each.topic is topic and each.id in wanted
         }
+        known = 0
+        for some in chunks(list(rows)):
+            known += (
+                table.select()
+                .where((table.topic == topic) & (table.id << list(some)) & table.known)
+                .count()
+            )
         for some_rows in chunks(list(rows.values())):
             table.insert_many(some_rows).on_conflict(
                 conflict_target=[table.topic, table.id],
@@ -110,7 +120,7 @@ class Names:
                     table.known,
                 ],
             ).execute()
-        return len(rows)
+        return len(rows) - known
 
     # --------------------------------------------------------------------------------- reading
 

@@ -118,7 +118,10 @@ class MemorySource:
 
 
 class MemoryDirectory(MemorySource):
-    """A memory source that knows names; ``asked`` are the questions, one for each id."""
+    """A memory source that knows names; ``asked`` are the questions, one for each id.
+
+    ``lines`` are names that are at hand.
+    """
 
     advice = "give MemoryDirectory more names"
 
@@ -128,12 +131,19 @@ class MemoryDirectory(MemorySource):
         contents: Mapping[str, bytes] | None = None,
         *,
         names: Iterable[Named] = (),
+        lines: Iterable[Named] = (),
         page_size: int = 10,
     ) -> None:
         """Hold the records and the names."""
         super().__init__(records, contents, page_size=page_size)
         self.names = {(each.topic, each.id): each for each in names}
+        self.lines = {(each.topic, each.id): each for each in lines}
         self.asked: list[tuple[Topic, str]] = []
+
+    def at_hand(self, topic: Topic, ids: Sequence[str]) -> tuple[Named, ...]:
+        """Return the lines."""
+        places = ((topic, id_) for id_ in ids)
+        return tuple(self.lines[place] for place in places if place in self.lines)
 
     async def look_up(self, topic: Topic, ids: Sequence[str]) -> tuple[Named, ...]:
         """Return the names that are held."""

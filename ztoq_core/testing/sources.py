@@ -166,11 +166,11 @@ class SourceContract:
         for topic in Topic:
             nobody = "nobody knows this"
             for wanted in ([*ids[topic], nobody], [nobody], []):
-                found = await source.look_up(topic, wanted)
+                found = (*source.at_hand(topic, wanted), *await source.look_up(topic, wanted))
                 names = [(each.topic, each.id) for each in found]
                 allowed = {(topic, id_) for id_ in wanted if id_ != nobody}
-                assert set(names) <= allowed, f"look_up({topic}) answers what nobody asked: {names}"
-                assert len(names) == len(set(names)), f"look_up({topic}) answers twice: {names}"
+                assert set(names) <= allowed, f"{topic}: an answer that nobody asked for: {names}"
+                assert len(names) == len(set(names)), f"{topic}: two answers for an id: {names}"
                 assert all(each.name or each.key for each in found), f"a name is empty: {found}"
 
     async def test_a_file_that_is_not_there_is_refused(self, source: Source) -> None:

@@ -47,7 +47,8 @@ class Site:
 
     async def names(self, topic: Topic, *ids: str) -> dict[str, Named]:
         assert isinstance(self.source, Directory)
-        return {each.id: each for each in await self.source.look_up(topic, ids)}
+        at_hand = self.source.at_hand(topic, ids)
+        return {each.id: each for each in (*at_hand, *await self.source.look_up(topic, ids))}
 
     def asked(self) -> dict[str, int]:
         """Return how often each path of Jira was asked for."""
