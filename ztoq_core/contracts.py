@@ -230,6 +230,13 @@ class Directory(Protocol):
         """What a person can do about ids that stay unknown, without a full stop."""
         ...
 
+    def at_hand(self, topic: Topic, ids: Sequence[str]) -> tuple[Named, ...]:
+        """Return what is known of these ids without asking anybody, such as lines of a file.
+
+        The engine asks this first, at each extraction for all ids: it wins over what was known.
+        """
+        ...
+
     async def look_up(self, topic: Topic, ids: Sequence[str]) -> tuple[Named, ...]:
         """Return what is known of these ids, in any order; those that nobody knows are left out.
 

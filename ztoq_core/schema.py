@@ -36,7 +36,7 @@ class FieldSpec:
 
 @attrs.frozen(kw_only=True)
 class User:
-    """A person of the target project."""
+    """A person: of the target project, or whom the source's directory knows."""
 
     id: str
     name: str

@@ -131,6 +131,15 @@ class Tables:
     def _placed(self, table: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
         """Put what the environment sets of a table within there: ``jira_token`` into ``jira``."""
         placed = dict(table)
+        for name, kind in fields.items():
+            if isinstance(around := placed.get(name), Mapping):
+                types = _fields_within(kind)
+                placed[name] = {
+                    key: self._understood(value, types[key])
+                    if isinstance(value, _Spoken) and key in types
+                    else value
+                    for key, value in around.items()
+                }
         for key, value in table.items():
             if not isinstance(value, _Spoken) or key in fields:
                 continue

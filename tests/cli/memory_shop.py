@@ -8,6 +8,7 @@ from __future__ import annotations
 import signal
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -15,6 +16,7 @@ import attrs
 from tests.engine.deleting import Deleting
 from ztoq_core.plugin import (
     AccessError,
+    Connection,
     FieldType,
     Finding,
     Kind,
@@ -67,6 +69,16 @@ def misbehave(how: str) -> None:
 
 
 @attrs.frozen(kw_only=True)
+class Beside(Connection):
+    """What knows more than memory does."""
+
+    base_url: str = ""
+    email: str | None = None
+    token: Secret | None = None
+    people: Path | None = None
+
+
+@attrs.frozen(kw_only=True)
 class SourceConfig:
     project: str
     token: Secret | None = None
@@ -74,6 +86,7 @@ class SourceConfig:
     at_cycles: str = ""
     finding: str = ""
     without: tuple[str, ...] = ()
+    beside: Beside | None = None
 
 
 class Misbehaving(MemorySource):

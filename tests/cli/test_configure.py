@@ -165,7 +165,7 @@ def test_init_asks_on_a_terminal_token_first(
     ztoq: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     err = Terminal()
-    monkeypatch.setattr("sys.stdin", Terminal("\nACME\n-\nme\n\nhere\ny\n"))
+    monkeypatch.setattr("sys.stdin", Terminal("\nACME\n\n-\nme\n\nhere\ny\n"))
     monkeypatch.setattr("sys.stderr", err)
     assert ztoq("--config", "new.toml", "config", "init").code == 0
     asked = err.getvalue()
@@ -183,6 +183,41 @@ def test_init_asks_on_a_terminal_token_first(
         "name": "here",
         "create_fields": True,
     }
+
+
+@pytest.mark.parametrize("email", ["-", "me@example.com"])
+def test_init_asks_for_a_connection_that_is_optional(
+    ztoq: Program, monkeypatch: pytest.MonkeyPatch, email: str
+) -> None:
+    err = Terminal()
+    answers = f"\nACME\ny\nhttps://beside.example.com\n{email}\n\n-\nme\n\nhere\ny\n"
+    monkeypatch.setattr("sys.stdin", Terminal(answers))
+    monkeypatch.setattr("sys.stderr", err)
+    assert ztoq("--config", "new.toml", "config", "init").code == 0
+    assert "connect beside too? (What knows more than memory does)" in err.getvalue()
+    assert written(ztoq)["source"]["beside"] == {
+        "base_url": "https://beside.example.com",
+        **({"email": email} if email != "-" else {}),
+        "token": {"env": "BESIDE_TOKEN"},
+    }
+
+
+def test_init_takes_an_optional_connection_from_options(ztoq: Program) -> None:
+    said = init(
+        ztoq, "--source-project", "ACME", "--set", "source.beside.base_url=https://b.example.com",
+        "--set", "source.beside.in_flight=3", "--set", "source.beside.people=people.csv",
+    )  # fmt: skip
+    assert said.code == 0, said.err
+    assert "Set the environment variable BESIDE_TOKEN" in said.out
+    assert written(ztoq)["source"]["beside"] == {
+        "base_url": "https://b.example.com",
+        "in_flight": 3,
+        "people": "people.csv",
+        "token": {"env": "BESIDE_TOKEN"},
+    }
+    said = init(ztoq, "--source-project", "A", "--force", "--set", "source.beside.peple=x")
+    assert said.code == 2
+    assert "unknown key 'peple' (did you mean 'people'?) @ source.beside" in said.err
 
 
 def test_init_needs_plugins(ztoq: Program, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,6 +49,13 @@ class Account:
 
 
 @attrs.frozen(kw_only=True)
+class Beside(Connection):
+    base_url: str = ""
+    token: Secret | None = None
+    people: Path | None = None
+
+
+@attrs.frozen(kw_only=True)
 class Remote(Connection):
     project: str
     token: Secret
@@ -56,6 +63,7 @@ class Remote(Connection):
     since: date | None = None
     files: tuple[str, ...] = ("cases", "cycles")
     accounts: tuple[Account, ...] = ()
+    beside: Beside | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -213,6 +221,63 @@ def test_relative_paths_count_from_the_folder_of_the_file(read: Reader) -> None:
 )
 def test_absolute_store_urls_stay(read: Reader, url: str, expected: str) -> None:
     assert read(GOOD + f'[store]\nurl = "{url}"\n').store_url == expected
+
+
+BESIDE = GOOD.replace(
+    "[sink]",
+    """[source.beside]
+base_url = "https://beside.example.com"
+token = { env = "BESIDE_TOKEN" }
+ca_file = "ca.pem"
+people = "people.csv"
+[sink]""",
+)
+
+
+def test_a_connection_within_another_counts_as_one(
+    read: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    got = read(BESIDE)
+    beside = got.source.settings.beside
+    assert beside.ca_file == str(read.folder / "ca.pem")
+    assert beside.people == read.folder / "people.csv"
+    assert got.shown()["source"]["beside"]["token"] == "***"
+    monkeypatch.setenv("MY_TOKEN", "secret")
+    with pytest.raises(ConfigError, match=r"source.beside.token: .*'BESIDE_TOKEN' is not set"):
+        got.source.require()
+    # without a service of its own: files alone
+    assert read(BESIDE.replace("https://beside.example.com", "")).source.settings.beside
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        (("people =", "peple ="), "unknown key 'peple' (did you mean 'people'?) @ source.beside"),
+        (("https://beside", "beside"), "base_url is no URL: it begins with https:// and names a"),
+        (('people = "people.csv"', "in_flight = 0"), "in_flight must be more than 0 @ source.besi"),
+        (('{ env = "BESIDE_TOKEN" }', '"x"'), "a secret does not stand in this file"),
+    ],
+)
+def test_a_mistake_in_a_connection_within_another_is_told(
+    read: Reader, change: tuple[str, str], line: str
+) -> None:
+    (got,) = read.refused(BESIDE.replace(*change))
+    assert got.startswith(line)
+
+
+def test_the_environment_sets_keys_of_a_table_within(
+    read: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ZTOQ_SOURCE_BESIDE_BASE_URL", "https://other.example.com")
+    monkeypatch.setenv("ZTOQ_SOURCE_BESIDE_TOKEN", "of the environment")
+    monkeypatch.setenv("ZTOQ_SOURCE_BESIDE_IN_FLIGHT", "3")
+    for text in (GOOD, BESIDE):
+        beside = read(text).source.settings.beside
+        assert (beside.base_url, beside.in_flight) == ("https://other.example.com", 3)
+        assert beside.token.reveal() == "of the environment"
+    monkeypatch.setenv("ZTOQ_SOURCE_BESIDE_PEPLE", "x")
+    (line,) = read.refused(GOOD)
+    assert line.startswith("unknown key 'beside_peple', set by ZTOQ_SOURCE_BESIDE_PEPLE")
 
 
 def test_the_store_has_a_default(read: Reader) -> None:

@@ -28,15 +28,18 @@ from ztoq_core.records import (
     FieldType,
     Folder,
     Kind,
+    Named,
     Record,
     Ref,
     TestCase,
     TestLog,
+    Topic,
     Tree,
 )
 from ztoq_core.testing import (
     CONTENTS,
     PROJECT,
+    MemoryDirectory,
     MemorySink,
     MemorySource,
     SinkContract,
@@ -101,12 +104,24 @@ class Empty(MemorySource):
         yield b"." * len(self.calls)
 
 
+class Chatty(MemoryDirectory):
+    async def look_up(self, topic: Topic, ids: Sequence[str]) -> tuple[Named, ...]:
+        return (*await super().look_up(topic, ids), Named(topic=topic, id="7", name="Seven"))
+
+
+class Stuttering(MemoryDirectory):
+    async def look_up(self, topic: Topic, ids: Sequence[str]) -> tuple[Named, ...]:
+        return (await super().look_up(topic, ids)) * 2
+
+
 NO_FOLDERS = [each for each in PROJECT if not isinstance(each, Folder)]
 NAIVE = [
     attrs.evolve(each, ended=datetime(2025, 3, 1))  # noqa: DTZ001 - that is the breach
     for each in PROJECT
     if isinstance(each, TestLog)
 ]
+QUINN = Named(topic=Topic.PERSON, id="quinn", name="Quinn")
+OWNED = [TestCase(key="ACME-T1", name="Log in", owner="quinn")]
 STRANGE = [attrs.evolve(each, raw={"a": {1, 2}}) for each in PROJECT]
 
 
@@ -129,6 +144,8 @@ STRANGE = [attrs.evolve(each, raw={"a": {1, 2}}) for each in PROJECT]
         ("what_never_was_is_a_reject", Renaming(PROJECT)),
         ("records_can_be_stored", MemorySource(STRANGE)),
         ("times_know_their_zone", MemorySource(NAIVE)),
+        ("a_directory_answers_what_it_was_asked", Chatty(PROJECT)),
+        ("a_directory_answers_what_it_was_asked", Stuttering(OWNED, names=[QUINN])),
     ],
 )
 async def test_a_source_that_breaks_the_contract_is_found_out(

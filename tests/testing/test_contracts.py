@@ -7,9 +7,11 @@ from collections.abc import Mapping
 import pytest
 
 from ztoq_core.contracts import Sink, Source
+from ztoq_core.records import Link, LinkType, Named, TestCase, Topic
 from ztoq_core.testing import (
     CONTENTS,
     PROJECT,
+    MemoryDirectory,
     MemorySink,
     MemorySource,
     SinkContract,
@@ -25,6 +27,22 @@ class TestMemorySource(SourceContract):
     @pytest.fixture
     def contents(self) -> Mapping[str, bytes]:
         return {"ACME-T1#1": CONTENTS["basket"], "ACME-E2#2": CONTENTS["log"]}
+
+
+class TestMemoryDirectory(SourceContract):
+    @pytest.fixture
+    def source(self) -> Source:
+        case = TestCase(
+            key="ACME-T1",
+            name="Log in",
+            owner="quinn",
+            links=(Link(type=LinkType.COVERAGE, issue_id="10010"),),
+        )
+        names = (
+            Named(topic=Topic.ISSUE, id="10010", key="ACME-1", name="Log in"),
+            Named(topic=Topic.PERSON, id="quinn", name="Quinn"),
+        )
+        return MemoryDirectory([case], names=names)
 
 
 class TestMemorySink(SinkContract):

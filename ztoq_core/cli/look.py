@@ -138,6 +138,7 @@ def status(options: Options) -> int:
             "selection": made.selection,
             "unselected": made.unselected,
             "final": made.final and not made.final.reasons,
+            "nameless": made.nameless,
             "last_run": last and {"id": last.id, "verb": last.verb, "outcome": last.outcome},
         }
         talk.result(facts, print_)

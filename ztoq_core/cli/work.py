@@ -179,6 +179,7 @@ def _tell(talk: Talk, store: Store, exit_: Exit, choices: Choices, judged: engin
         "counts": {row.kind.value: row.states for row in report.kinds},
         "selection": report.selection,
         "final": report.final and not report.final.reasons,
+        "nameless": report.nameless,
     }
     if choices.reports and exit_ is not Exit.INTERRUPTED:
         page, data = choices.reports / "report.html", choices.reports / "report.json"

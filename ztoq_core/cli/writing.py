@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, get_args
 
 import attrs
 import rich_click as click
 import tomlkit
+from tomlkit.items import Table
 
 from ztoq_core.cli.options import Options
 from ztoq_core.cli.talk import Talk
 from ztoq_core.config import DEFAULT_FILE, DEFAULT_STORE, Config, from_tables
-from ztoq_core.contracts import Secret
+from ztoq_core.contracts import Connection, Secret
 from ztoq_core.errors import ConfigError
 from ztoq_core.plugins import Plugins
 from ztoq_core.secrets import Reference
@@ -103,6 +105,10 @@ class _Side:
         for key, field in fields.items():
             if key in table or _is_secret(field):
                 continue
+            if kind_within := _connection(field):
+                if within := self._within(key, use, kind_within):
+                    table[key] = within
+                continue
             option = {"base_url": "url"}.get(key, key)
             value = self.given.get(f"{self.name}_{option}", self.given.get(f"{self.name}_{key}"))
             if value is None and (field.default is attrs.NOTHING or key == "base_url"):
@@ -115,8 +121,38 @@ class _Side:
             table[unknown] = ""  # the config's own check names the nearest key
         return table
 
+    def _within(self, key: str, use: str, kind: type[Any]) -> dict[str, Any]:
+        """Return the table of a further connection: what --set says, or answers."""
+        start = f"{self.name}_{key}."
+        given = {
+            name.removeprefix(start): value
+            for name, value in self.given.items()
+            if name.startswith(start)
+        }
+        fields = {each.name: each for each in attrs.fields(attrs.resolve_types(kind))}
+        variable = _env(key)
+        if not given and self.asks:
+            what = (kind.__doc__ or key).split("\n", maxsplit=1)[0].rstrip(".")
+            if not click.confirm(f"{use}: connect {key} too? ({what})", default=False, err=True):
+                return {}
+            given = {"base_url": self._ask(f"{key} base_url", use, attrs.NOTHING)}
+            shared = {each.name for each in attrs.fields(Connection)}
+            for name, field in fields.items():
+                if name not in shared and str in (field.type, *get_args(field.type)):
+                    given[name] = self._ask(f"{key} {name}, or - for none", use, field.default)
+            given = {name: value for name, value in given.items() if value != "-"}
+            if "token" in fields:
+                given["token"] = self._ask(f"variable with the token of {key}", use, variable)
+        if given.get("base_url") and "token" in fields:
+            given.setdefault("token", variable)
+        return {
+            name: {"env": value} if name in fields and _is_secret(fields[name]) else spoken(value)
+            for name, value in given.items()
+        }
+
     def _unknown(self, fields: Mapping[str, Any]) -> str | None:
         keys = (each.removeprefix(f"{self.name}_") for each in self._set())
+        keys = (each.partition(".")[0] for each in keys)
         return next((key for key in keys if key not in fields), None)
 
     def _set(self) -> list[str]:
@@ -188,9 +224,21 @@ def _is_secret(field: Any) -> bool:
     return Secret in (field.type, *get_args(field.type))
 
 
-def _variables(tables: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    values = (value for table in tables.values() for value in table.values())
-    return [value["env"] for value in values if isinstance(value, Mapping)]
+def _connection(field: Any) -> type[Any] | None:
+    """Return the class of a further connection that a field may hold, or None."""
+    kinds = (each for each in (field.type, *get_args(field.type)) if isinstance(each, type))
+    return next((each for each in kinds if issubclass(each, Connection)), None)
+
+
+def _variables(table: Mapping[str, Any]) -> list[str]:
+    """Return the environment variables that a table names, tables within included."""
+    found: list[str] = []
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            found += _variables(value)
+        elif key == "env":
+            found.append(value)
+    return found
 
 
 def _document(tables: Mapping[str, Mapping[str, Any]], config: Config) -> str:
@@ -205,16 +253,28 @@ def _document(tables: Mapping[str, Mapping[str, Any]], config: Config) -> str:
         document.add(tomlkit.nl())
         made = tomlkit.table()
         made.comment(COMMENTS[name])
-        for key, value in table.items():
-            known = getattr(settings.get(name), key, value)
-            if isinstance(known, Reference):
-                place = tomlkit.inline_table()
-                place.append(known.place, known.name)
-                known = place
-            made.add(key, known)
+        _fill(made, table, settings.get(name))
         document.add(name, made)
     document.add(tomlkit.nl())
     document.add(tomlkit.comment("Transformers in order; without any, the pair's default mapping:"))
     document.add(tomlkit.comment("[[transform]]"))
     document.add(tomlkit.comment('use = "…"'))
     return tomlkit.dumps(document)
+
+
+def _fill(made: Table, table: Mapping[str, Any], settings: object) -> None:
+    """Put the keys of ``table`` into ``made``, in the types that ``settings`` has them in."""
+    for key, value in table.items():
+        known = getattr(settings, key, value)
+        if isinstance(known, Reference):
+            place = tomlkit.inline_table()
+            place.append(known.place, known.name)
+            made.add(key, place)
+        elif isinstance(known, Connection):
+            within = tomlkit.table()
+            _fill(within, value, known)
+            made.add(key, within)
+        elif isinstance(known, Path):
+            made.add(key, str(value))
+        else:
+            made.add(key, known)

@@ -6,6 +6,7 @@ from ztoq_core.engine.extract import extract
 from ztoq_core.engine.final import final
 from ztoq_core.engine.images import Gallery
 from ztoq_core.engine.load import load
+from ztoq_core.engine.names import nameless
 from ztoq_core.engine.outcome import Finality, Outcome, last_look, outcome
 from ztoq_core.engine.probe import probe
 from ztoq_core.engine.progress import Event, Progress, Stop
@@ -30,6 +31,7 @@ __all__ = [
     "last_look",
     "load",
     "may_prune",
+    "nameless",
     "observed",
     "outcome",
     "probe",

@@ -13,9 +13,11 @@ from datetime import datetime
 import attrs
 from loguru import logger
 
-from ztoq_core.contracts import ChangedSince, Page, Reject, Source
+from ztoq_core.contracts import ChangedSince, Directory, Page, Reject, Source
 from ztoq_core.engine.images import Album, Gallery, lost_at
+from ztoq_core.engine.names import ask_names, tell_nameless
 from ztoq_core.engine.progress import Progress, Stop, Teller, one_error
+from ztoq_core.engine.transform import observed
 from ztoq_core.errors import ConfigError, RecordError, RejectedError, StoreError
 from ztoq_core.records import (
     Attachment,
@@ -75,11 +77,15 @@ async def extract(  # noqa: PLR0913 - the choices of the command
     await stage.read(stage.pages)
     if album and (album.left or album.fetches):
         await store.write(store.intake.note_pictures, album.left)
+    begun = int(store.meta("extract_run"))
+    # before the extraction counts as complete, so that one that is stopped here goes on here
+    await stage.ask_names(begun, since_run=begun)
     if stop.wished:
         return
     gone = await store.write(lambda: store.intake.finish(streamed=stream))
     if gone:
         teller.say(f"{gone} records are no longer in the source", "warning")
+    await tell_nameless(store, teller)
 
 
 async def _quick(store: Store, source: Source, stage: _Extraction, since: datetime) -> None:
@@ -96,12 +102,14 @@ async def _quick(store: Store, source: Source, stage: _Extraction, since: dateti
         return stage.changed(source, kind, since)
 
     await stage.read(pages)
+    await stage.ask_names(stage.run)
     stage.teller.say(
         f"A quick pass over what changed since {since:%Y-%m-%d %H:%M} UTC. It cannot see what was "
         "deleted, nor changes that do not touch the time of change that the service keeps (steps, "
         "files and links may not); a full ztoq extract sees them.",
         "warning",
     )
+    await tell_nameless(store, stage.teller)
 
 
 @attrs.frozen
@@ -126,6 +134,14 @@ class _Extraction:
                 for _ in range(self.slots):
                     await queue.put(None)
         await self._look_up()
+
+    async def ask_names(self, extraction: int, since_run: int = 0) -> None:
+        """Ask for the names of the ids in what was read."""
+        if not self.stop.wished and isinstance(self.source, Directory):
+            schema = await observed(self.store)
+            await ask_names(
+                self.store, self.source, schema, extraction, self.teller, self.stop, since_run
+            )
 
     # -------------------------------------------------------------------------------- listing
 

@@ -18,6 +18,7 @@ from loguru import logger
 from ztoq_core.contracts import Content, Schema, Sink, Source, Written
 from ztoq_core.engine.adopt import adopt
 from ztoq_core.engine.fields import Gap, definitions, gaps
+from ztoq_core.engine.names import tell_nameless
 from ztoq_core.engine.passing import fingerprint, passed_on
 from ztoq_core.engine.progress import Progress, Stop, Teller, one_error
 from ztoq_core.engine.settle import settle
@@ -80,6 +81,7 @@ async def load(  # noqa: PLR0913 - the choices of the command
     if not accept_missing_fields:
         _refuse_gaps(missing, schema, creates=creates)
     _tell_gaps(missing, teller, creates=creates)
+    await tell_nameless(store, teller)
     if dry_run:
         counts = await store.read(store.outbox.left)
         teller.say(f"{counts} records would be written; nothing was sent (--dry-run)")

@@ -1,8 +1,8 @@
 """Transformation: every extracted record through the transformers, from the store alone.
 
-Before a record reaches the transformers it is told what only the whole knows: whether a case was
-executed, what a run's case is called, whether a log is the newest of its run and which steps its
-results belong to.
+Before a record reaches the transformers it is told what only the whole knows: names of issues,
+components and versions as far as a directory knows them, whether a case was executed, what a run's
+case is called, whether a log is the newest of its run and which steps its results belong to.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from ztoq_core.addresses import texts_of
 from ztoq_core.contracts import Schema, Skip, Transform
 from ztoq_core.convert import converter
 from ztoq_core.engine.images import LOST
+from ztoq_core.engine.names import known_names, known_users, with_names
 from ztoq_core.engine.order import in_order, run_of, turn_of
 from ztoq_core.engine.progress import Progress, Stop, Teller
 from ztoq_core.engine.results import flatten, join
@@ -49,7 +50,7 @@ _MANY = (FieldType.CHOICE, FieldType.MULTI_CHOICE)
 
 
 async def observed(store: Store) -> Schema:
-    """Return the source's schema: what its values say about its fields."""
+    """Return the source's schema: what its values say about its fields, and who is known."""
     observer = Observer()
     for kind in Kind:
         after = 0
@@ -58,7 +59,7 @@ async def observed(store: Store) -> Schema:
                 for field in plain.get("fields", ()):
                     observer.add(kind, converter.structure(field, FieldValue))
             after = batch[-1][0]
-    return Schema(fields=observer.schema())
+    return Schema(fields=observer.schema(), users=await known_users(store))
 
 
 async def transform(
@@ -105,9 +106,10 @@ async def told(store: Store, number: int, ref: Ref) -> Record | None:
         return None
     stage = _Transformation(store, (), Teller("transform", lambda _: None), _Wants())
     if not isinstance(record, TestLog):
-        return (await stage.tell(ref.kind, [Scanned(number, record)]))[0].record
-    run = await store.read(store.mapped.logs_of, record.sequence().group)
-    run = list(await stage.with_lost(run))
+        alone = await stage.named([Scanned(number, record)])
+        return (await stage.tell(ref.kind, alone))[0].record
+    logs = await stage.named(await store.read(store.mapped.logs_of, record.sequence().group))
+    run = await stage.with_lost(logs)
     return next((log for each, log in stage.tell_run(run) if each.item == number), record)
 
 
@@ -158,7 +160,7 @@ class _Transformation:
             batch := await self._store.read(self._store.mapped.scan, kind, after, _BATCH)
         ):
             after = batch[-1].item
-            told = await self.tell(kind, batch)
+            told = await self.tell(kind, await self.named(batch))
             unshown = await self._unshown(told)
             await self._save(
                 kind,
@@ -174,7 +176,8 @@ class _Transformation:
         tail: list[Scanned] = []
         while not stop.wished:
             batch = await self._store.read(self._store.mapped.scan_logs, place, _BATCH)
-            rows = [*tail, *await self.with_lost([scanned for _, scanned in batch])]
+            named = await self.named([scanned for _, scanned in batch])
+            rows = [*tail, *await self.with_lost(named)]
             runs = [list(run) for _, run in groupby(rows, key=run_of)]
             tail = runs.pop() if batch and runs else []
             fates = [fate for run in runs for fate in self._map_run(run)]
@@ -190,6 +193,13 @@ class _Transformation:
         await asyncio.sleep(0)
 
     # ------------------------------------------------------------- what only the whole knows
+
+    async def named(self, batch: Sequence[Scanned]) -> list[Scanned]:
+        """Return records with the names that a directory told."""
+        names = await known_names(self._store, (each.record for each in batch))
+        if not names:
+            return list(batch)
+        return [attrs.evolve(each, record=with_names(each.record, names)) for each in batch]
 
     async def tell(self, kind: Kind, batch: Sequence[Scanned]) -> list[Scanned]:
         """Return records of a kind other than logs with what only the whole knows of them."""

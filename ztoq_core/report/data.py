@@ -15,7 +15,7 @@ import attrs
 import orjson
 
 from ztoq_core.contracts import Finding
-from ztoq_core.engine import Finality, last_look, outcome, selected
+from ztoq_core.engine import Finality, last_look, nameless, outcome, selected
 from ztoq_core.errors import Exit
 from ztoq_core.records import Kind, Level
 from ztoq_core.store import (
@@ -146,6 +146,7 @@ class Report:
     unselected: int = 0
     final: Finality | None = None
     streamed: bool = False
+    nameless: str = ""
 
     @classmethod
     def from_store(cls, store: Store, *, limit: int = LIMIT) -> Report:
@@ -174,11 +175,12 @@ class Report:
             unselected=sum(store.choice.counts(Chosen.NO).values()),
             final=last_look(store),
             streamed=store.streamed,
+            nameless=nameless(store),
         )
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """What is to be known besides the verdict: the selection, and the last look."""
+        """What is to be known besides the verdict: the selection, the last look, open names."""
         said = []
         if self.streamed:
             said.append(
@@ -189,6 +191,8 @@ class Report:
             said.append(f"selected: {self.selection}; {self.unselected:,} records are not selected")
         if self.final and not self.final.reasons:
             said.append(str(self.final))
+        if self.nameless:
+            said.append(self.nameless)
         return tuple(said)
 
     @property

@@ -64,6 +64,7 @@ def write_json(report: Report, store: Store, output: Path | TextIO) -> None:
         "selection": report.selection,
         "unselected": report.unselected,
         "final": report.final and attrs.asdict(report.final),
+        "names": [attrs.asdict(each) for each in store.names.counts()],
         "kinds": [
             {"kind": row.kind, "total": row.total, "arrived": row.arrived, "states": row.states}
             for row in report.kinds

@@ -13,6 +13,7 @@ from ztoq_core.store.jobs import Answered, Intent, Job, Stored
 from ztoq_core.store.lease import RunInfo
 from ztoq_core.store.mapped import PRUNED, Fate, Scanned, Want
 from ztoq_core.store.models import Chosen, State
+from ztoq_core.store.names import NameCount
 from ztoq_core.store.queries import (
     Compared,
     FileTotals,
@@ -43,6 +44,7 @@ __all__ = [
     "Job",
     "Kept",
     "Listed",
+    "NameCount",
     "NoteCount",
     "PastRun",
     "Problem",

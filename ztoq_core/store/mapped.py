@@ -84,12 +84,17 @@ class Mapped:
 
     # -------------------------------------------------------------------------------- reading
 
-    def field_values(self, kind: Kind, after: int, limit: int) -> list[tuple[int, Any]]:
-        """Return row ids and the plain JSON of extracted records, for looking at their fields."""
+    def field_values(
+        self, kind: Kind, after: int, limit: int, since_run: int = 0
+    ) -> list[tuple[int, Any]]:
+        """Return row ids and the plain JSON of extracted records, for looking at their fields.
+
+        Where ``since_run`` is given, only what the source has given in that run or later.
+        """
         item = self._item
         query = (
             item.select(item.id, item.record)
-            .where(self._whole(kind) & (item.id > after))
+            .where(self._whole(kind) & (item.seen_run >= since_run) & (item.id > after))
             .order_by(item.id)
             .limit(limit)
         )

@@ -13,7 +13,6 @@ from typing import Any, TypeVar, cast
 import peewee as pw
 
 __all__ = [
-    "SCHEMA_VERSION",
     "Checkpoint",
     "Chosen",
     "Edge",
@@ -21,11 +20,11 @@ __all__ = [
     "Item",
     "Journal",
     "Meta",
+    "Name",
     "Need",
 ]
 __all__ += ["NoteRow", "RejectRow", "Run", "Side", "State", "bound", "now", "tuples"]
 
-SCHEMA_VERSION = 1
 PRUNED = "no longer in the source, and removed from the target"
 
 M = TypeVar("M", bound=pw.Model)
@@ -255,6 +254,32 @@ class Need(pw.Model):
         """One row per field and value."""
 
         primary_key = pw.CompositeKey("kind", "name", "type", "value")
+
+
+class Name(pw.Model):
+    """An id that records have, and what a directory knows of it (``known`` False: nothing).
+
+    ``seen`` and ``asked`` are the extractions, by the run in which they began, that last met the id
+    and last asked for it.
+    """
+
+    topic = pw.TextField()
+    id = pw.TextField()
+    key = pw.TextField(default="")
+    name = pw.TextField(default="")
+    email = pw.TextField(default="")
+    active = pw.BooleanField(default=True)
+    url = pw.TextField(default="")
+    start = pw.DateTimeField(null=True)
+    end = pw.DateTimeField(null=True)
+    known = pw.BooleanField(default=False)
+    seen = pw.IntegerField(default=0)
+    asked = pw.IntegerField(default=0)
+
+    class Meta:
+        """One row per id."""
+
+        primary_key = pw.CompositeKey("topic", "id")
 
 
 def bound(model: type[M], database: pw.Database) -> type[M]:

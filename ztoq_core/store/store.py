@@ -26,7 +26,9 @@ from ztoq_core.store.intake import COMPLETE, STREAMED, Intake
 from ztoq_core.store.lease import RunInfo, lease
 from ztoq_core.store.life import Life
 from ztoq_core.store.mapped import Mapped
-from ztoq_core.store.models import SCHEMA_VERSION, bound
+from ztoq_core.store.migrations import SCHEMA_VERSION, migrate
+from ztoq_core.store.models import bound
+from ztoq_core.store.names import Names
 from ztoq_core.store.notes import add_note
 from ztoq_core.store.outbox import Outbox
 from ztoq_core.store.queries import Queries
@@ -53,8 +55,8 @@ class Store(Queries):
 
     ``url`` is ``sqlite:///PATH`` or ``postgresql://…``. Contents of files lie in ``files`` or,
     where that is None, beside a SQLite database in ``PATH.files``, for PostgreSQL in
-    ``./DATABASE.files``. ``intake``, ``choice``, ``mapped``, ``outbox`` and ``removal`` are the
-    stages' sides of it.
+    ``./DATABASE.files``. ``intake``, ``choice``, ``mapped``, ``names``, ``outbox`` and ``removal``
+    are the stages' sides of it.
 
     Raises:
         ConfigError: The scheme is another one.
@@ -77,6 +79,7 @@ class Store(Queries):
         self.reject_table = bound(models.RejectRow, self.database)
         self.note_table = bound(models.NoteRow, self.database)
         self.need_table = bound(models.Need, self.database)
+        self.name_table = bound(models.Name, self.database)
         try:
             self._prepare()
         except (pw.PeeweeException, OSError) as error:
@@ -87,6 +90,7 @@ class Store(Queries):
         self.intake = Intake(self)
         self.choice = Choice(self)
         self.mapped = Mapped(self)
+        self.names = Names(self)
         self.turns = Turns(self)
         self.outbox = Outbox(self)
         self.removal = Removal(self)
@@ -249,6 +253,8 @@ class Store(Queries):
                     f"{SCHEMA_VERSION}); upgrade ztoq",
                     at_start=True,
                 )
+            if version < SCHEMA_VERSION:
+                migrate(self)
             return
         with self.database.atomic():
             self.database.create_tables(
@@ -263,6 +269,7 @@ class Store(Queries):
                     self.reject_table,
                     self.note_table,
                     self.need_table,
+                    self.name_table,
                 ]
             )
             create_views(self._sql)

@@ -14,7 +14,12 @@ pytest.register_assert_rewrite(
 
 from ztoq_core.testing import golden  # noqa: E402 - see above, as those below
 from ztoq_core.testing.lending import Notes, lent  # noqa: E402
-from ztoq_core.testing.memory import MemorySink, MemorySource, PowerCut  # noqa: E402
+from ztoq_core.testing.memory import (  # noqa: E402
+    MemoryDirectory,
+    MemorySink,
+    MemorySource,
+    PowerCut,
+)
 from ztoq_core.testing.project import CONTENTS, PROJECT  # noqa: E402
 from ztoq_core.testing.sinks import SinkContract  # noqa: E402
 from ztoq_core.testing.sources import SourceContract  # noqa: E402
@@ -22,6 +27,7 @@ from ztoq_core.testing.sources import SourceContract  # noqa: E402
 __all__ = [
     "CONTENTS",
     "PROJECT",
+    "MemoryDirectory",
     "MemorySink",
     "MemorySource",
     "Notes",

@@ -29,9 +29,19 @@ from ztoq_core.contracts import (
 )
 from ztoq_core.convert import dumps
 from ztoq_core.errors import DoubtError, RejectedError
-from ztoq_core.records import Attachment, FieldDefinition, Kind, Record, Ref, TestCase, TestLog
+from ztoq_core.records import (
+    Attachment,
+    FieldDefinition,
+    Kind,
+    Named,
+    Record,
+    Ref,
+    TestCase,
+    TestLog,
+    Topic,
+)
 
-__all__ = ["MemorySink", "MemorySource", "PowerCut"]
+__all__ = ["MemoryDirectory", "MemorySink", "MemorySource", "PowerCut"]
 
 
 class PowerCut(BaseException):
@@ -106,6 +116,41 @@ class MemorySource:
         half = len(content) // 2
         for chunk in (content[:half], content[half:]):
             yield chunk
+
+
+class MemoryDirectory(MemorySource):
+    """A memory source that knows names; ``asked`` are the questions, one for each id.
+
+    ``lines`` are names that are at hand.
+    """
+
+    advice = "give MemoryDirectory more names"
+
+    def __init__(
+        self,
+        records: Iterable[Record],
+        contents: Mapping[str, bytes] | None = None,
+        *,
+        names: Iterable[Named] = (),
+        lines: Iterable[Named] = (),
+        page_size: int = 10,
+    ) -> None:
+        """Hold the records and the names."""
+        super().__init__(records, contents, page_size=page_size)
+        self.names = {(each.topic, each.id): each for each in names}
+        self.lines = {(each.topic, each.id): each for each in lines}
+        self.asked: list[tuple[Topic, str]] = []
+
+    def at_hand(self, topic: Topic, ids: Sequence[str]) -> tuple[Named, ...]:
+        """Return the lines."""
+        places = ((topic, id_) for id_ in ids)
+        return tuple(self.lines[place] for place in places if place in self.lines)
+
+    async def look_up(self, topic: Topic, ids: Sequence[str]) -> tuple[Named, ...]:
+        """Return the names that are held."""
+        places = [(topic, id_) for id_ in ids]
+        self.asked += places
+        return tuple(self.names[place] for place in places if place in self.names)
 
 
 @attrs.define

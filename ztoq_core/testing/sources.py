@@ -14,21 +14,26 @@ The project behind it should have more records of a kind than fit on one page.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from hashlib import sha256
 
 import attrs
 import pytest
 
-from ztoq_core.contracts import Page, Reject, Schema, Source, Streams
+from ztoq_core.contracts import Directory, Page, Reject, Schema, Source, Streams
 from ztoq_core.convert import dumps, loads, read_json, write_json
 from ztoq_core.errors import RejectedError
-from ztoq_core.records import Attachment, Kind, Record, Ref
+from ztoq_core.records import Attachment, Kind, Record, Ref, Topic
 
 __all__ = ["SourceContract"]
 
 MOST_PAGES = 10_000
+IDS = {
+    Topic.PERSON: ("owner", "executed_by", "assigned_to"),
+    Topic.COMPONENT: ("component",),
+    Topic.VERSION: ("version",),
+}
 
 
 @pytest.mark.asyncio
@@ -161,6 +166,22 @@ class SourceContract:
                 assert opened.size in (None, len(content)), f"{file.key} promises another size"
             assert content == await _bytes(source, file), f"{file.key} is another file when opened"
 
+    async def test_a_directory_answers_what_it_was_asked(self, source: Source) -> None:
+        """Of a source that knows names: each id at most once, no other, none where unknown."""
+        if not isinstance(source, Directory):
+            return
+        assert source.advice.strip(), "advice says nothing to do about unknown ids"
+        ids = _ids((await everything(source)).values())
+        for topic in Topic:
+            nobody = "nobody knows this"
+            for wanted in ([*ids[topic], nobody], [nobody], []):
+                found = (*source.at_hand(topic, wanted), *await source.look_up(topic, wanted))
+                names = [(each.topic, each.id) for each in found]
+                allowed = {(topic, id_) for id_ in wanted if id_ != nobody}
+                assert set(names) <= allowed, f"{topic}: an answer that nobody asked for: {names}"
+                assert len(names) == len(set(names)), f"{topic}: two answers for an id: {names}"
+                assert all(each.name or each.key for each in found), f"a name is empty: {found}"
+
     async def test_a_file_that_is_not_there_is_refused(self, source: Source) -> None:
         for file in (await _files(source))[:1]:
             with pytest.raises(RejectedError):
@@ -209,6 +230,18 @@ async def _can_be_resolved(source: Source, ref: Ref) -> None:
         assert ref.kind is Kind.TEST_CASE, f"{ref} is a parent, but: {found.reason}"
         return
     assert found[0].ref == ref, f"resolve({ref}) gave {found[0].ref}"
+
+
+def _ids(records: Iterable[Record]) -> Mapping[Topic, list[str]]:
+    """Return the ids that a directory may know, each once."""
+    found: dict[Topic, dict[str, None]] = {topic: {} for topic in Topic}
+    for record in records:
+        for topic, names in IDS.items():
+            values = (getattr(record, name, "") for name in names)
+            found[topic].update(dict.fromkeys(v for v in values if v and isinstance(v, str)))
+        issues = (link.issue_id for link in record.links if link.issue_id)
+        found[Topic.ISSUE].update(dict.fromkeys(issues))
+    return {topic: list(ids) for topic, ids in found.items()}
 
 
 async def _files(source: Source) -> list[Attachment]:

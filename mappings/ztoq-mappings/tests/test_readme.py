@@ -17,6 +17,11 @@ from ztoq_core.tables import Tables
 
 README = Path(__file__).parents[1] / "README.md"
 PLUGINS = {plugin.name: plugin for plugin in ztoq_transformers()}
+FILES = {
+    "acme-mapping.toml": "format = 1\n",
+    "acme-values.csv": "field,from,to\n@priority,Highest,High\n",
+}
+"""What examples name beside their configuration."""
 ROW = re.compile(r"^\| `(.+?)` \| (?:`(.+)`|(left out)) \|$", re.MULTILINE)
 
 
@@ -32,6 +37,8 @@ def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Tr
 
     def build(name: str) -> Transform:
         section = sections()[name]
+        for file, body in FILES.items():
+            (tmp_path / file).write_text(body, "utf-8")
         for body in re.findall(r"```csv\n(.*?)```", section, re.DOTALL):
             (tmp_path / "people.csv").write_text(body, "utf-8")
         (example,) = re.findall(r"```toml\n(.*?)```", section, re.DOTALL)

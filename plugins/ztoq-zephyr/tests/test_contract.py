@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
-from ztoq_zephyr.config import ZephyrConfig
+from ztoq_zephyr.config import JiraConfig, ZephyrConfig
 from ztoq_zephyr.plugin import open_zephyr
 from ztoq_zephyr.simulator.demo import shop
 from ztoq_zephyr.simulator.shop import KEY
@@ -25,6 +25,7 @@ class TestZephyr(SourceContract):
                 project=KEY,
                 token=Secret(simulator.token()),
                 page_size=17,
+                jira=JiraConfig(**simulator.jira_table(base_url)),
             )
             async with open_zephyr(config, lent()) as source:
                 yield source

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from ztoq_zephyr.config import ZephyrConfig
+from ztoq_zephyr.config import JiraConfig, ZephyrConfig
 from ztoq_zephyr.plugin import open_zephyr, ztoq_sources
 from ztoq_zephyr.simulator.demo import shop
 from ztoq_zephyr.simulator.model import Project
@@ -197,6 +197,7 @@ async def test_the_demo_points_at_itself() -> None:
     assert declared.simulator is not None
     async with declared.simulator() as table:
         given: dict[str, Any] = {name: table[name] for name in table if name != "use"}
+        given["jira"] = JiraConfig(**given["jira"])
         async with open_zephyr(ZephyrConfig(**given), lent()) as source:
             findings = await source.check()
     assert "error" not in {finding.level for finding in findings}

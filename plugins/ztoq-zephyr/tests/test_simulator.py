@@ -339,3 +339,65 @@ async def test_the_command_says_what_is_wrong_with_a_corpus(tmp_path: Path) -> N
     _, talk = await process.communicate()
     assert process.returncode == 1
     assert talk.startswith(b"the corpus cannot be read: ")
+
+
+# ------------------------------------------------------------------------------------------ jira
+
+
+async def jira(tenant: Caller, path: str, pair: str = "") -> tuple[int, Any]:
+    """Ask the Jira beside the tenant; ``pair`` replaces its user's name and token."""
+    known = f"{tenant.simulator.options.jira_email}:{tenant.simulator.options.jira_token}"
+    basic = base64.b64encode((pair or known).encode()).decode()
+    url = tenant.base_url.removesuffix("/v2") + "/jira/rest/api/2" + path
+    async with tenant.session.get(url, headers={"Authorization": f"Basic {basic}"}) as answer:
+        return answer.status, await answer.json()
+
+
+async def test_jira_gives_single_objects(tenant: Caller) -> None:
+    status, issue = await jira(tenant, "/issue/20101")
+    assert (status, issue["key"], issue["fields"]["issuetype"]["name"]) == (
+        200,
+        "DEMO-101",
+        "Story",
+    )
+    assert (await jira(tenant, "/issue/DEMO-101?fields=summary"))[1]["fields"] == {
+        "summary": "Story 101"
+    }
+    assert (await jira(tenant, "/component/10501"))[1]["name"] == "Checkout"
+    assert (await jira(tenant, "/version/10101"))[1]["releaseDate"] == "2024-05-02"
+    assert "startDate" not in (await jira(tenant, "/version/10100"))[1]
+    assert [each["id"] for each in (await jira(tenant, "/project/DEMO/versions"))[1]] == [
+        "10100",
+        "10101",
+    ]
+    assert (await jira(tenant, "/serverInfo"))[1]["deploymentType"] == "Cloud"
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/issue/1", 404),
+        ("/user?accountId=nobody", 404),
+        ("/user", 400),
+        ("/component/1", 404),
+        ("/version/1", 404),
+        ("/project/NOSUCH/components", 404),
+        ("/search", 404),
+    ],
+)
+async def test_jira_refuses_in_its_own_shape(tenant: Caller, path: str, expected: int) -> None:
+    status, body = await jira(tenant, path)
+    assert status == expected
+    assert {"errorMessages", "errors"} <= set(body) or "message" in body
+
+
+@pytest.mark.parametrize("path", ["/issue/20101", "/myself", "/search"])
+async def test_jira_knows_no_other_credential(tenant: Caller, path: str) -> None:
+    status, body = await jira(tenant, path, "reader@shop.example:wrong")
+    assert status == 401
+    assert body["errorMessages"]
+    # Zephyr's own token opens nothing there, and Jira's nothing of Zephyr
+    answer = await tenant.ask("/../jira/rest/api/2/issue/20101")
+    assert answer[0] == 401
+    token = tenant.simulator.options.jira_token
+    assert (await tenant.ask("/testcases", Authorization=f"Bearer {token}"))[0] == 401

@@ -52,11 +52,14 @@ class Names:
             return (Finding(level="info", text=NOBODY),)
         return await self.jira.check() if self.jira else ()
 
-    async def look_up(self, topic: Topic, ids: Sequence[str]) -> tuple[Named, ...]:
-        """Return what is known of these ids; a line of a file wins over Jira."""
+    def at_hand(self, topic: Topic, ids: Sequence[str]) -> tuple[Named, ...]:
+        """Return the lines of the files."""
         lines = self.sheets.get(topic, {})
-        found = tuple(lines[id_] for id_ in ids if id_ in lines)
+        return tuple(lines[id_] for id_ in ids if id_ in lines)
+
+    async def look_up(self, topic: Topic, ids: Sequence[str]) -> tuple[Named, ...]:
+        """Return what Jira knows of the ids that no line of a file names."""
         if self.jira is None:
-            return found
-        rest = [id_ for id_ in ids if id_ not in lines]
-        return (*found, *(await self.jira.look_up(topic, rest)))
+            return ()
+        lines = self.sheets.get(topic, {})
+        return await self.jira.look_up(topic, [id_ for id_ in ids if id_ not in lines])

@@ -25,6 +25,8 @@ from ztoq_core.plugin import (
     Level,
     Named,
     RejectedError,
+    RetryableError,
+    Secret,
     Services,
     Topic,
 )
@@ -53,17 +55,16 @@ WORDS = {
 class JiraAuth:
     """Sends e-mail address and API token (Basic), or a personal access token (Bearer)."""
 
-    def __init__(self, config: JiraConfig) -> None:
-        self._config = config
+    def __init__(self, token: Secret, email: str | None = None) -> None:
+        self._token = token
+        self._email = email
 
     async def headers(self) -> Mapping[str, str]:
-        """Return the header of every request; none where there is no token."""
-        if self._config.token is None:
-            return {}
-        token = self._config.token.reveal().strip()
-        if self._config.email is None:
+        """Return the header of every request."""
+        token = self._token.reveal().strip()
+        if self._email is None:
             return {"Authorization": f"Bearer {token}"}
-        pair = f"{self._config.email.strip()}:{token}".encode()
+        pair = f"{self._email.strip()}:{token}".encode()
         return {"Authorization": f"Basic {b64encode(pair).decode('ascii')}"}
 
     async def renew(self, refused: Mapping[str, str]) -> bool:  # noqa: ARG002 - the protocol's
@@ -76,10 +77,10 @@ async def open_jira(
     config: JiraConfig | None, services: Services, project: str
 ) -> AsyncIterator[Jira | None]:
     """Yield the Jira site of ``config``, None where it names none; nothing is sent yet."""
-    if config is None or not config.base_url:
+    if config is None or not config.base_url or config.token is None:
         yield None
         return
-    async with services.client(config, JiraAuth(config)) as client:
+    async with services.client(config, JiraAuth(config.token, config.email)) as client:
         yield Jira(config, services, client, project)
 
 
@@ -194,11 +195,15 @@ class Jira:
         Raises:
             AccessError: The credentials are refused.
             RejectedError: It is refused in a way that says nothing about the object.
+            RetryableError: Jira does not answer.
         """
         try:
             answer = await self.client.request("GET", path, params=params, accept=NOT_SHOWN)
         except AccessError as error:
             raise AccessError(f"Jira: {error}; {WAY_OUT}", status=error.status) from error
+        except RetryableError as error:
+            said = f"Jira: {error}. To go on without its names, take [source.jira] out"
+            raise RetryableError(said, status=error.status) from error
         return answer.status, answer.body if answer.status == OK else None
 
     # --------------------------------------------------------------------------------- reading

@@ -103,8 +103,12 @@ class ZephyrSource:
         """What can be done about unknown ids; as ``Directory.advice``."""
         return self._directory.advice
 
+    def at_hand(self, topic: Topic, ids: Sequence[str]) -> tuple[Named, ...]:
+        """Return what CSV files know of these ids; as ``Directory.at_hand``."""
+        return self._directory.at_hand(topic, ids)
+
     async def look_up(self, topic: Topic, ids: Sequence[str]) -> tuple[Named, ...]:
-        """Return what CSV files and Jira know of these ids; as ``Directory.look_up``."""
+        """Return what Jira knows of these ids; as ``Directory.look_up``."""
         return await self._directory.look_up(topic, ids)
 
     async def describe(self) -> Schema:

@@ -1,0 +1,38 @@
+"""Brings a store that an older ztoq made up to date: one step for each schema version.
+
+A step changes tables that hold data; what it needs of records it must read as they are then. To
+change the schema, change ``models`` for new stores and append a step for the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from loguru import logger
+
+if TYPE_CHECKING:
+    from ztoq_core.store.store import Store
+
+__all__ = ["SCHEMA_VERSION", "migrate"]
+
+
+def _add_names(store: Store) -> None:
+    store.database.create_tables([store.name_table])
+
+
+STEPS: tuple[Callable[[Store], None], ...] = (
+    _add_names,  # 2: what directories know of ids
+)
+SCHEMA_VERSION = 1 + len(STEPS)
+
+
+def migrate(store: Store) -> None:
+    """Take the steps that the store lacks, all or none of them."""
+    with store.exclusively():
+        version = int(store.meta("schema") or 1)  # again: another process may have been faster
+        for step in STEPS[version - 1 :]:
+            step(store)
+        if version < SCHEMA_VERSION:
+            store.put_meta("schema", str(SCHEMA_VERSION))
+            logger.info("the store's schema was brought from {} to {}", version, SCHEMA_VERSION)

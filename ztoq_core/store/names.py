@@ -1,0 +1,214 @@
+"""What directories know of the ids that records have: issues, people, components, versions."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import peewee as pw
+
+from ztoq_core.records import Named, Topic
+from ztoq_core.store.models import tuples
+from ztoq_core.store.notes import chunks, clean
+
+if TYPE_CHECKING:
+    from ztoq_core.store.store import Store
+
+__all__ = ["NameCount", "Names"]
+
+_COUNTED = "names"
+"""The store's fact that says in which extraction the ids were gathered last."""
+
+
+@attrs.frozen(kw_only=True)
+class NameCount:
+    """How many different ids of a topic the records have, and how many nobody knows."""
+
+    topic: Topic
+    total: int
+    unknown: int
+
+
+class Names:
+    """Queries for any thread; methods that change something are operations for the writer.
+
+    An extraction is named by the run in which it began.
+    """
+
+    def __init__(self, store: Store) -> None:
+        """Work on ``store``."""
+        self._store = store
+        self._table = store.name_table
+
+    # ------------------------------------------------------------------------------ extraction
+
+    def use(self, extraction: int, ids: Mapping[Topic, Collection[str]]) -> None:
+        """Remember that records of this extraction have these ids."""
+        table = self._table
+        rows = [
+            {"topic": topic, "id": clean(id_), "seen": extraction}
+            for topic, these in ids.items()
+            for id_ in these
+        ]
+        for some in chunks(rows):
+            table.insert_many(some).on_conflict(
+                conflict_target=[table.topic, table.id], preserve=[table.seen]
+            ).execute()
+
+    def gathered(self, extraction: int) -> None:
+        """Let this extraction's ids be the ones that are counted."""
+        self._store.put_meta(_COUNTED, str(extraction))
+
+    def seen(self, extraction: int, topic: Topic, after: str, limit: int) -> list[str]:
+        """Return ids beyond ``after`` that records of this extraction have."""
+        return self._ids(self._table.seen == extraction, topic, after, limit)
+
+    def to_ask(self, extraction: int, topic: Topic, after: str, limit: int) -> list[str]:
+        """Return ids beyond ``after`` that nobody knew before or was asked for in this extraction.
+
+        They are in the database's own order of texts.
+        """
+        table = self._table
+        where = ~table.known & (table.seen == extraction) & (table.asked < extraction)
+        return self._ids(where, topic, after, limit)
+
+    def _ids(self, where: Any, topic: Topic, after: str, limit: int) -> list[str]:
+        table = self._table
+        query = (
+            table.select(table.id)
+            .where((table.topic == topic) & where & (table.id > after))
+            .order_by(table.id)
+            .limit(limit)
+        )
+        return [id_ for (id_,) in tuples(query)]
+
+    def save(
+        self, extraction: int, topic: Topic, asked: Sequence[str], found: Sequence[Named]
+    ) -> int:
+        """Store what came of asking for these ids; return how many were not known before."""
+        table = self._table
+        for some in chunks(asked):
+            table.update(asked=extraction).where(
+                (table.topic == topic) & (table.id << list(some))
+            ).execute()
+        wanted = set(asked)
+        rows = {
+            each.id: _row(each, extraction)
+            for each in found
+            if each.topic is topic and each.id in wanted
+        }
+        known = 0
+        for some in chunks(list(rows)):
+            known += (
+                table.select()
+                .where((table.topic == topic) & (table.id << list(some)) & table.known)
+                .count()
+            )
+        for some_rows in chunks(list(rows.values())):
+            table.insert_many(some_rows).on_conflict(
+                conflict_target=[table.topic, table.id],
+                preserve=[
+                    table.key,
+                    table.name,
+                    table.email,
+                    table.active,
+                    table.url,
+                    table.start,
+                    table.end,
+                    table.known,
+                ],
+            ).execute()
+        return len(rows) - known
+
+    # --------------------------------------------------------------------------------- reading
+
+    def known(self, ids: Mapping[Topic, Collection[str]]) -> dict[tuple[Topic, str], Named]:
+        """Return what is known of these ids."""
+        table = self._table
+        return {
+            (topic, named.id): named
+            for topic, these in ids.items()
+            for some in chunks(list(these))
+            for named in self._read((table.topic == topic) & (table.id << list(map(clean, some))))
+        }
+
+    def people(self) -> tuple[Named, ...]:
+        """Return all people who are known, by id."""
+        return tuple(self._read(self._table.topic == Topic.PERSON))
+
+    def counts(self) -> tuple[NameCount, ...]:
+        """Return, for each topic that records of the last extraction name, what is known of it."""
+        table = self._table
+        extraction = int(self._store.meta(_COUNTED) or 0)
+        known = pw.fn.SUM(pw.Case(None, [(table.known, 1)], 0))
+        query = (
+            table.select(table.topic, pw.fn.COUNT(pw.SQL("*")), known)
+            .where(table.seen == extraction)
+            .group_by(table.topic)
+        )
+        found = {
+            Topic(topic): NameCount(
+                topic=Topic(topic), total=int(total), unknown=int(total) - int(number)
+            )
+            for topic, total, number in tuples(query)
+        }
+        return tuple(found[topic] for topic in Topic if topic in found)
+
+    def _read(self, where: Any) -> list[Named]:
+        table = self._table
+        query = (
+            table.select(
+                table.topic,
+                table.id,
+                table.key,
+                table.name,
+                table.email,
+                table.active,
+                table.url,
+                table.start,
+                table.end,
+            )
+            .where(where & table.known)
+            .order_by(table.id)
+        )
+        return [
+            Named(
+                topic=Topic(topic),
+                id=id_,
+                key=key,
+                name=name,
+                email=email,
+                active=bool(active),
+                url=url,
+                start=_aware(start),
+                end=_aware(end),
+            )
+            for topic, id_, key, name, email, active, url, start, end in tuples(query)
+        ]
+
+
+def _row(named: Named, extraction: int) -> dict[str, Any]:
+    return {
+        "topic": named.topic,
+        "id": named.id,
+        "key": clean(named.key),
+        "name": clean(named.name),
+        "email": clean(named.email),
+        "active": named.active,
+        "url": clean(named.url),
+        "start": _naive(named.start),
+        "end": _naive(named.end),
+        "known": True,
+        "seen": extraction,
+        "asked": extraction,
+    }
+
+
+def _naive(moment: datetime | None) -> datetime | None:
+    return moment.astimezone(UTC).replace(tzinfo=None) if moment else None
+
+
+def _aware(moment: datetime | None) -> datetime | None:
+    return moment.replace(tzinfo=UTC) if moment else None
