@@ -155,7 +155,10 @@ async def test_only_http_and_https_are_fetched(address: str) -> None:
         await fetched(address)
 
 
-@pytest.mark.parametrize("address", ["http://a:b:c/", "http://[1/x", "http://a.example:99999/"])
+@pytest.mark.parametrize(
+    "address",
+    ["http://a:b:c/", "http://[1/x", "http://a.example:99999/", "http:// /", "http://a b/"],
+)
 async def test_what_is_no_url_is_refused(address: str) -> None:
     with pytest.raises(RejectedError, match="no URL"):
         await fetched(address)
@@ -169,7 +172,7 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(PIECES, max_size=8).map("".join))
 def test_whatever_stands_in_a_text_ends_in_a_reason(address: str) -> None:
     for prefix in ("", "http://", "//"):

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import re
 import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -51,6 +52,7 @@ DENIED = frozenset({401, 403, 407})
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 HEADERS = {"Accept": "image/*", "Accept-Encoding": "identity"}
 
+HOST = re.compile(r"[\w.:%-]+")
 Ip = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -286,7 +288,8 @@ def _bare(url: URL) -> URL:
     if not url.host:
         return url
     bare = url.with_user(None).with_fragment(None)
-    _ = bare.port, URL(str(bare.origin()))
+    if not HOST.fullmatch(url.host) or URL(str(bare.origin())).port != bare.port:
+        raise ValueError(url.host)
     return bare
 
 

@@ -67,8 +67,7 @@ class Turns:
         self._pass_on(BAD, State.BLOCKED)
         self._pass_on((State.SKIPPED,), State.SKIPPED)
         self._any_refers = self._refers().exists()
-        if not self.reopen():
-            self._count()
+        self._count()
 
     def _count(self) -> None:
         """Count anew what everything waits for."""
