@@ -1,7 +1,7 @@
 """Each folder in ``cases`` is a record before and after; ``pytest --update`` rewrites the latter.
 
-``in.json`` holds ``kind``, ``record`` and, where they matter, ``fields`` (as observed),
-``options`` (of the mapping), ``sink`` (attributes of the sink's config).
+``in.json`` holds ``kind``, ``record`` and, where they matter, ``fields`` (as observed), ``users``
+(whom a directory knows), ``options`` (of the mapping), ``sink`` (attributes of the sink's config).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pytest
 from ztoq_mappings.zephyr_qtest import ZEPHYR_QTEST, Options
 
 from ztoq_core.convert import converter, dumps, loads
-from ztoq_core.plugin import FieldSpec, Kind, Record, Scene, Schema, Skip
+from ztoq_core.plugin import FieldSpec, Kind, Record, Scene, Schema, Skip, User
 
 CASES = sorted((Path(__file__).parent / "cases").iterdir())
 
@@ -26,7 +26,10 @@ def shown(record: Record) -> dict[str, Any]:
 
 def mapped(before: dict[str, Any]) -> dict[str, Any]:
     scene = Scene(
-        source=Schema(fields=converter.structure(before.get("fields", ()), tuple[FieldSpec, ...])),
+        source=Schema(
+            fields=converter.structure(before.get("fields", ()), tuple[FieldSpec, ...]),
+            users=converter.structure(before.get("users", ()), tuple[User, ...]),
+        ),
         source_config=SimpleNamespace(project="ACME"),
         sink_config=SimpleNamespace(**before.get("sink", {})),
     )
