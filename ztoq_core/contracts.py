@@ -104,10 +104,15 @@ class Skip(Exception):  # noqa: N818 - an outcome, not an error
     """What a transformer raises to leave a record out on purpose; ``why`` stands in the report.
 
     ``loss`` False: nothing is lost by it (a run that was never executed needs no log).
+
+    ``Sink.write`` raises it for what the target is not to get from ztoq, or not yet: what mentions
+    the record is written without it, and the next transformation makes it ready again. ``code``
+    names the note that says so, a fallback; without one there is none.
     """
 
     why: str
     loss: bool = False
+    code: str = ""
 
 
 # ---------------------------------------------------------------------------------------- source
@@ -364,6 +369,7 @@ class Sink(Protocol):
         Raises:
             RejectedError: The target refuses this record.
             DoubtError: It is not known whether the object was made.
+            Skip: It is left out, for now; nothing was made.
         """
         ...
 

@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping, Sequence
 import attrs
 from loguru import logger
 
-from ztoq_core.contracts import Schema, Sink, Written
+from ztoq_core.contracts import Schema, Sink, Skip, Written
 from ztoq_core.engine.adopt import adopt
 from ztoq_core.engine.fields import Gap, definitions, gaps
 from ztoq_core.engine.progress import Progress, Stop, Teller, one_error
@@ -265,6 +265,9 @@ class _Loading:
             await self.store.write(
                 self.store.outbox.doubted, self.run, job, str(error), 0 if over else self.timeout
             )
+        except Skip as skip:
+            logger.info("left out: {}", skip.why)
+            await self.store.write(self.store.outbox.left_out, self.run, job, skip)
         except (RejectedError, RecordError) as error:
             logger.warning("refused: {}", error)
             await self.store.write(self.store.outbox.refused, self.run, job, str(error))

@@ -22,7 +22,7 @@ from ztoq_qtest.kinds import ROOT, ROOT_CASES, Place, number_of, place_of
 from ztoq_qtest.project import Line, Project
 from ztoq_qtest.saving import Desk, Job, parent_place, save
 from ztoq_qtest.stamps import stamp_of, written
-from ztoq_qtest.texts import add_mark
+from ztoq_qtest.texts import add_mark, anchor
 from ztoq_qtest.values import readable_table
 
 __all__ = ["case_lines", "finish_case", "in_order", "write_case"]
@@ -41,7 +41,7 @@ async def write_case(desk: Desk, case: TestCase, job: Job) -> Written:
     filled = await settings.properties(
         Kind.TEST_CASE, case.fields, mark=case.key, clear=job.target_id is not None
     )
-    text = case.description + readable_table(filled.rest)
+    text = case.description + readable_table(filled.rest, *_unlinked(case, job.links))
     if not await settings.has_key_field(Kind.TEST_CASE):
         text = add_mark(text, config.key_field, case.key)
     notes = [*filled.notes("description")]
@@ -70,6 +70,18 @@ async def write_case(desk: Desk, case: TestCase, job: Job) -> Written:
     answer = {**answer, "test_steps": made}
     parts = {step.key: str(each["id"]) for step, each in zip(case.steps, made, strict=False)}
     return written(place, str(place.id), answer, parts=parts, notes=notes)
+
+
+def _unlinked(case: TestCase, links: Links) -> list[tuple[str, str]]:
+    """Return the row with links to the issues whose requirements are not in qTest."""
+    known = {link.issue_key: link for link in case.links}
+    shown = []
+    for ref in case.requirements:
+        if links.get(ref) is None:
+            link = known.get(ref.key)
+            title = f"{ref.key} {link.text}".strip() if link else ref.key
+            shown.append(anchor(link.url if link else "", title))
+    return [("Covers", "<br>".join(shown))] if shown else []
 
 
 def _step(step: TestStep, links: Links, notes: list[Note]) -> dict[str, Any]:

@@ -32,13 +32,14 @@ from ztoq_qtest.execution import write_cycle, write_plan, write_run
 from ztoq_qtest.fields import Settings
 from ztoq_qtest.files import delete_file, write_file
 from ztoq_qtest.find import find
-from ztoq_qtest.folders import write_folder, write_requirement
+from ztoq_qtest.folders import write_folder
 from ztoq_qtest.kinds import place_of
 from ztoq_qtest.listing import LISTED_BY_OWNER, contents, list_marks
 from ztoq_qtest.logs import finish_log, write_log
 from ztoq_qtest.marks import keys_of
 from ztoq_qtest.project import MISSING, Project
 from ztoq_qtest.reading import look, read
+from ztoq_qtest.requirements import write_requirement
 from ztoq_qtest.saving import Desk, Job
 
 __all__ = ["QtestSink", "open_qtest"]

@@ -215,9 +215,10 @@ def person(value: FieldValue) -> str:
     return f"{value.alternatives[0]} ({first})" if named else first
 
 
-def readable_table(values: Iterable[FieldValue]) -> str:
-    """Return the table of values that have no field; optional ones are left out."""
-    return table((each.name, readable(each)) for each in values if not each.optional)
+def readable_table(values: Iterable[FieldValue], *more: tuple[str, str]) -> str:
+    """Return the table of values that have no field, optional ones left out, and of more rows."""
+    rows = [(each.name, readable(each)) for each in values if not each.optional]
+    return table([*rows, *more])
 
 
 def _number(content: str | float) -> str:

@@ -58,7 +58,8 @@ def mapped_case(case: TestCase, rules: Rules) -> TestCase:
         ),
         approve=case.approve or case.status.strip().casefold() in rules.approved,
         fields=_fields(case, rules, notes),
-        links=(),
+        # for what the target cannot link yet
+        links=links.checked(covered, notes),
         brings=brought(case, *folders, *((issues,) if requirements else ()), *requirements),
         notes=notes.notes(),
     )

@@ -56,6 +56,7 @@ class Options:
     month_budget: int = 100_000_000
     file_limit: int = 50 * 1024 * 1024
     jira_keys: frozenset[str] | None = None
+    mirrors_jira: bool | None = None
     unlinkable: frozenset[int] = frozenset()
     normalise_html: bool = False
     called_steps: str = "nested"
