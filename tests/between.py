@@ -96,7 +96,7 @@ async def between(
     folder: Path,
     options: Options | None = None,
     *,
-    prepare: Callable[[Simulator], None] = lambda _: None,
+    prepare: Callable[[Simulator], object] = lambda _: None,
     **settings: Any,
 ) -> AsyncIterator[Between]:
     """Serve a site, open a store in ``folder``; other keywords are the sink's."""

@@ -51,9 +51,10 @@ class QtestConfig(Connection):
     ``plans``: a test plan becomes a ``release`` or a ``cycle``. ``cycle_files``: what the mapping
     does with files of cycles. ``requirements``: issues that the project has no requirement for are
     made (``create``), reported to be retrieved from Jira (``link-only``), or the latter where the
-    project mirrors Jira (``auto``). ``root_module`` and ``root_cycle`` are names of a module and a test
-    cycle made for this migration, around all else. ``key_field`` is the label of the field that
-    holds the source's key, and the words before the key in texts. ``search_lag`` is in seconds.
+    project mirrors Jira (``auto``). ``root_module`` and ``root_cycle`` are names of a module and a
+    test cycle made for this migration, around all else. ``key_field`` is the label of the field
+    that holds the source's key, and the words before the key in texts. ``search_lag`` is in
+    seconds.
     """
 
     project: int = attrs.field(validator=_positive)

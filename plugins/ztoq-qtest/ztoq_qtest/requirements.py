@@ -28,7 +28,7 @@ from ztoq_core.plugin import (
 from ztoq_qtest.fields import fallbacks
 from ztoq_qtest.kinds import ROOT_CASES, Place, place_of
 from ztoq_qtest.marks import keys_of
-from ztoq_qtest.project import FORBIDDEN, MISSING, PAGE_SIZE, Project
+from ztoq_qtest.project import FORBIDDEN, MISSING, PAGE_SIZE, Project, Query
 from ztoq_qtest.saving import Desk, Job, parent_place, save
 from ztoq_qtest.stamps import written
 from ztoq_qtest.texts import add_mark, with_suffix
@@ -171,11 +171,11 @@ async def _listed(project: Project) -> _Shelf:
 async def _read_on(project: Project, shelf: _Shelf, page: int) -> int:
     """Read the list from a page to its end; return how many were new."""
     # "all Requirements or Requirements under a specific Module" (vendor's document)
-    query = {"size": PAGE_SIZE, "includeExternalProperties": "true"}
+    query: Query = {"size": PAGE_SIZE, "includeExternalProperties": "true"}
     fresh = 0
     last: set[int] = set()
     while True:
-        items = await project.get("requirements", page=page, **query) or ()
+        items = await project.get("requirements", **query, page=page) or ()
         numbers = {int(item["id"]) for item in items}
         if not numbers or numbers <= last:
             return fresh
