@@ -364,10 +364,14 @@ class Parameter:
 
 @attrs.frozen(kw_only=True)
 class Call:
-    """A step that runs another case."""
+    """A step that runs another case.
+
+    ``circular`` is set by the engine where this call would close a circle of calls.
+    """
 
     case: Ref
     parameters: tuple[Parameter, ...] = ()
+    circular: bool = False
 
 
 @attrs.frozen(kw_only=True)

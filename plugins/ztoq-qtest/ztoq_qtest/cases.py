@@ -13,15 +13,15 @@ from ztoq_core.plugin import (
     Links,
     Note,
     RecordError,
+    RejectedError,
     TestCase,
-    TestStep,
     Written,
 )
-from ztoq_qtest.fields import fallbacks
 from ztoq_qtest.kinds import ROOT, ROOT_CASES, Place, number_of, place_of
 from ztoq_qtest.project import Line, Project
 from ztoq_qtest.saving import Desk, Job, parent_place, save
 from ztoq_qtest.stamps import stamp_of, written
+from ztoq_qtest.steps import Steps, made_steps, shows_fields
 from ztoq_qtest.texts import add_mark, anchor
 from ztoq_qtest.values import readable_table
 
@@ -45,29 +45,38 @@ async def write_case(desk: Desk, case: TestCase, job: Job) -> Written:
     if not await settings.has_key_field(Kind.TEST_CASE):
         text = add_mark(text, config.key_field, case.key)
     notes = [*filled.notes("description")]
-    steps = [_step(step, job.links, notes) for step in case.steps]
+    steps = await made_steps(desk, case, job.links)
     body = {
         "name": case.name,
         "description": text,
         "precondition": case.precondition,
         "properties": filled.properties,
-        "test_steps": [{**step, "order": order} for order, step in enumerate(steps, 1)],
     }
     at = place_of(Kind.TEST_CASE, job.target_id) if job.target_id else "test-cases"
-    answer = await save(project, at, body, parent, case.ref)
+    try:
+        answer = await save(project, at, _with_steps(body, steps), parent, case.ref)
+    except RejectedError as error:
+        # certainly not stored: perhaps it is the fields of the steps (guess: with 400)
+        if error.status != REFUSED or not steps.fills:
+            raise
+        steps = await made_steps(desk, case, job.links, fill=False)
+        answer = await save(project, at, _with_steps(body, steps), parent, case.ref)
+        settings.step_fields = False
     place = Place("test-cases", int(answer["id"]))
     project.forget(place.id)
     if job.target_id:
         notes += _uncleared(case, filled.properties, answer)
         if answer.get("parent_id") not in (None, parent.id):
             notes.append(_loss("not-moved", "qTest left the case in its old module"))
-    made = answer.get("test_steps")
-    if steps and not made:
-        whole = await project.get(place.path, expand="teststep")
-        made = whole.get("test_steps") or ()
-        answer = {**answer, **whole}
-    made = in_order(made or ())
-    answer = {**answer, "test_steps": made}
+    answer = await _with_made_steps(project, place, answer, steps)
+    if steps.fills and not shows_fields(steps, answer["test_steps"]):
+        # they travelled and did not arrive: the descriptions take them
+        settings.step_fields = False
+        steps = await made_steps(desk, case, job.links, fill=False)
+        answer = await save(project, place, _with_steps(body, steps), parent, case.ref)
+        answer = await _with_made_steps(project, place, answer, steps)
+    made = answer["test_steps"]
+    notes += steps.notes
     parts = {step.key: str(each["id"]) for step, each in zip(case.steps, made, strict=False)}
     return written(place, str(place.id), answer, parts=parts, notes=notes)
 
@@ -84,27 +93,20 @@ def _unlinked(case: TestCase, links: Links) -> list[tuple[str, str]]:
     return [("Covers", "<br>".join(shown))] if shown else []
 
 
-def _step(step: TestStep, links: Links, notes: list[Note]) -> dict[str, Any]:
-    rest = [each for each in step.fields if each.value not in (None, "", ()) and not each.optional]
-    # fields of steps are the site's, of two at most, and not the project's to make (facts, 3)
-    notes += fallbacks(rest, "step")
-    body: dict[str, Any] = {
-        "description": step.description + readable_table(rest),
-        "expected": step.expected,
-    }
-    if step.call:
-        if called := links.get(step.call.case):
-            body["called_test_case_id"] = number_of(Kind.TEST_CASE, called.target_id)
-        else:
-            body["description"] = body["description"] or f"Call {step.call.case.key}"
-            notes.append(
-                Note(
-                    level=Level.FALLBACK,
-                    code="call-as-text",
-                    text=f"step {step.key} names {step.call.case.key} instead of calling it",
-                )
-            )
-    return body
+def _with_steps(body: Mapping[str, Any], steps: Steps) -> dict[str, Any]:
+    return {**body, "test_steps": list(steps.bodies)}
+
+
+async def _with_made_steps(
+    project: Project, place: Place, answer: Mapping[str, Any], steps: Steps
+) -> dict[str, Any]:
+    """Return the answer with its steps in order; asked for where it leaves out what travelled."""
+    made = in_order(answer.get("test_steps") or ())
+    if steps.bodies and (not made or not shows_fields(steps, made)):
+        whole = await project.get(place.path, expand="teststep")
+        answer = {**answer, **whole}
+        made = in_order(whole.get("test_steps") or ())
+    return {**answer, "test_steps": made}
 
 
 def in_order(steps: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

@@ -122,10 +122,12 @@ class Settings:
 
     ``generation`` counts what this process changed in them, so that the run-long cache is asked
     for a new list; ``first`` are the ids of the fields when they were first listed.
+    ``step_fields`` is False once the site did not take fields of steps.
     """
 
     project: Project
     generation: int = 0
+    step_fields: bool = True
     first: dict[str, frozenset[int]] = attrs.field(factory=dict)
 
     async def fields(self, type_: str) -> FieldSet:
@@ -204,7 +206,9 @@ class Settings:
         own = profile.get("user_id") if isinstance(profile, dict) else None
         return next((each.get("status") for each in found if each.get("id") == own), None)
 
-    async def _people(self) -> Mapping[str, str]:
+    async def people(self) -> Mapping[str, str]:
+        """Return the ids of active people by what names them."""
+
         async def ask() -> Mapping[str, str]:
             return people_by_name(await self.users())
 
@@ -221,7 +225,7 @@ class Settings:
         first counts; the others are left over.
         """
         known = await self.fields(FIELD_OWNERS[kind])
-        people = await self._people() if known.known and values else {}
+        people = await self.people() if known.known and values else {}
         key_field = self.project.config.key_field
         sent: dict[int, str] = {}
         rest: list[FieldValue] = []

@@ -13,7 +13,18 @@ from ztoq_mappings.notebook import Notebook
 from ztoq_mappings.texts import address, is_broken, is_html, one_line, plain, rich
 from ztoq_mappings.zephyr_qtest.people import People
 
-__all__ = ["Places", "choice", "choices", "from_", "has_value", "moment", "number", "taken", "text"]
+__all__ = [
+    "Places",
+    "choice",
+    "choices",
+    "from_",
+    "has_value",
+    "moment",
+    "number",
+    "taken",
+    "text",
+    "values",
+]
 
 LONGEST_LABEL = 100
 """Characters of a field's name or a choice's label (qTest help, field settings: names)."""
@@ -78,6 +89,14 @@ def number(name: str, value: float | None) -> tuple[FieldValue, ...]:
         return ()
     whole = int(value) if value == int(value) else value
     return (FieldValue(name=name, value=whole, type=FieldType.NUMBER),)
+
+
+def values(fields: Iterable[FieldValue], notes: Notebook) -> tuple[FieldValue, ...]:
+    """Return the fields of a step that have a value, under their own names.
+
+    Nobody observed their types: those that have none get what their value looks like.
+    """
+    return tuple(_as_placed(field, notes) for field in fields if has_value(field.value))
 
 
 class Places:

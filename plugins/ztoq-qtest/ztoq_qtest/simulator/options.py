@@ -31,6 +31,8 @@ class Options:
     ``normalise_html``: rich texts come back as another HTML of the same content.
     ``called_steps`` is how ``expand=calledteststep`` shows them: ``nested`` in the calling step's
     ``called_test_case`` (so public code reads them), or ``flat`` in its place.
+    ``step_fields``: what becomes of the fields of test steps in a body (guess: they travel as
+    ``customFieldInfo``): ``kept``, ``ignored`` or ``refused``.
     ``unique_labels``: a second field of one label is refused (guess).
     ``inactive_users``: lists of users show inactive ones whatever is asked (guess).
     ``site_fields_inactive``: a new site field must be activated in the project (guess).
@@ -60,6 +62,7 @@ class Options:
     unlinkable: frozenset[int] = frozenset()
     normalise_html: bool = False
     called_steps: str = "nested"
+    step_fields: str = "kept"
     unique_labels: bool = True
     inactive_users: bool = False
     site_fields_inactive: bool = True
