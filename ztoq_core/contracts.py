@@ -25,6 +25,7 @@ __all__ = [
     "Content",
     "Directory",
     "Download",
+    "FieldExport",
     "FieldSpec",
     "Finding",
     "Found",
@@ -415,6 +416,22 @@ class Sink(Protocol):
             RejectedError: The target refuses; status 404 where it is not there, 405 where objects
             of
                 this kind cannot be deleted by themselves.
+        """
+        ...
+
+
+@runtime_checkable
+class FieldExport(Protocol):
+    """What a ``Sink`` has besides where its field definitions can be handed over in a file.
+
+    For credentials that may not list them: the sink's config names the file.
+    """
+
+    async def export_fields(self) -> Mapping[str, Any]:
+        """Return the definitions as plain JSON, with the ids that writing needs; no secret.
+
+        Raises:
+            AccessError: These credentials may not list them.
         """
         ...
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ztoq_core.engine.extract import extract
+from ztoq_core.engine.fields import Gap, gaps
 from ztoq_core.engine.final import final
 from ztoq_core.engine.load import load
 from ztoq_core.engine.outcome import Finality, Outcome, last_look, outcome
@@ -17,6 +18,7 @@ from ztoq_core.engine.validate import validate
 __all__ = [
     "Event",
     "Finality",
+    "Gap",
     "Kept",
     "Outcome",
     "Progress",
@@ -25,6 +27,7 @@ __all__ = [
     "Undone",
     "extract",
     "final",
+    "gaps",
     "last_look",
     "load",
     "may_prune",

@@ -71,6 +71,24 @@ async def test_many_values_are_made_a_hundred_at_a_time(opened: Any) -> None:
     assert len(spec.values) == 250
 
 
+@pytest.mark.parametrize("folded", [False, True])
+async def test_labels_that_differ_in_case_alone_are_made_where_qtest_takes_them(
+    opened: Any, project: Any, *, folded: bool
+) -> None:
+    world = await opened(Options(folded_labels=folded))
+    labels = ("Smoke", "smoke", *(f"label {n}" for n in range(120)), "LABEL 7", "SMOKE")
+    definition = field("Labels", FieldType.MULTI_CHOICE, *labels)
+    await world.write(definition)
+    made = set(shown(world, "Labels")["values"])
+    assert set(labels) - made == ({"smoke", "LABEL 7", "SMOKE"} if folded else set())
+    await world.write(project.module)
+    value = FieldValue(name="Labels", value=("smoke", "label 1"), type=FieldType.MULTI_CHOICE)
+    written = await world.write(attrs.evolve(project.called, fields=(value,)))
+    arrived = world.dump()["test_cases"][0]["properties"]["Labels"]
+    assert arrived == (["Smoke", "label 1"] if folded else ["smoke", "label 1"])
+    assert [note.code for note in written.notes] == (["field-lossy"] if folded else [])
+
+
 async def test_a_field_of_another_hand_gets_values_and_keeps_them_apart(opened: Any) -> None:
     world = await opened()
     body = {"label": "Browser", "data_type": 3, "allowed_values": [{"label": "Opera"}]}

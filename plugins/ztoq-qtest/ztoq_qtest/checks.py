@@ -53,12 +53,14 @@ async def check(desk: Desk) -> tuple[Finding, ...]:
     name = project.get("name") or desk.project.config.project
     findings = [Finding(level="info", text=f"qTest project {name!r} can be reached")]
     findings += await _permissions(desk)
+    await desk.settings.read_fields()  # a wrong file is told even where it is not needed
     for type_ in dict.fromkeys(FIELD_OWNERS.values()):
         if not (await desk.settings.fields(type_)).known:
             text = (
                 "this token may not list the fields of the project (it needs the right to manage "
                 "field settings, or a project administrator); without them every value becomes "
-                "text: use another token, or go on with --accept-missing-fields"
+                "text: use another token, name a fields_file (`ztoq config fields`), or go on with "
+                "--accept-missing-fields"
             )
             findings.append(Finding(level="error", text=text, later=True))
             break
@@ -173,7 +175,9 @@ async def describe(desk: Desk) -> Schema:
             for spec in _specs(kind, sets[type_])
         ),
         fields_known=known,
-        can_create_fields=config.create_fields and known and _manages(profile.result()),
+        can_create_fields=config.create_fields
+        and all(each.known and each.live for each in sets.values())
+        and _manages(profile.result()),
         statuses=tuple(each.name for each in statuses.result()),
         users=users.result(),
         finishes=frozenset({Kind.TEST_CASE, Kind.TEST_LOG}),

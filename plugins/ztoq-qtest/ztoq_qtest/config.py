@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import attrs
@@ -54,7 +55,8 @@ class QtestConfig(Connection):
     project mirrors Jira (``auto``). ``root_module`` and ``root_cycle`` are names of a module and a
     test cycle made for this migration, around all else. ``key_field`` is the label of the field
     that holds the source's key, and the words before the key in texts. ``search_lag`` is in
-    seconds.
+    seconds. ``fields_file`` holds the project's fields (``ztoq config fields --write``), for a
+    token that may not list them.
     """
 
     project: int = attrs.field(validator=_positive)
@@ -69,6 +71,7 @@ class QtestConfig(Connection):
     root_module: str | None = None
     root_cycle: str | None = None
     key_field: str = attrs.field(default="Zephyr key", validator=_label)
+    fields_file: Path | None = None
     search_lag: float | None = attrs.field(default=None, validator=_not_negative)
 
     def __attrs_post_init__(self) -> None:

@@ -22,6 +22,7 @@ from ztoq_core.plugin import (
     RejectedError,
     User,
 )
+from ztoq_qtest.exporting import Raw, read_fields
 from ztoq_qtest.kinds import FIELD_OWNERS
 from ztoq_qtest.project import FORBIDDEN, MISSING, Project
 from ztoq_qtest.values import (
@@ -31,7 +32,6 @@ from ztoq_qtest.values import (
     encode,
     people_by_name,
     person,
-    structure_choice,
     structure_field,
 )
 
@@ -71,10 +71,14 @@ def _names(fields: Sequence[Field]) -> Mapping[str, Field]:
 
 @attrs.frozen(kw_only=True)
 class FieldSet:
-    """The fields of one object type; ``known`` False where the token may not list them."""
+    """The fields of one object type; ``known`` False where the token may not list them.
+
+    ``live`` False: they are those of a file, and may not be changed.
+    """
 
     fields: tuple[Field, ...] = ()
     known: bool = True
+    live: bool = True
 
     @cached_property
     def _active(self) -> Mapping[str, Field]:
@@ -136,25 +140,49 @@ class Settings:
         return await self.project.services.once(name, lambda: self.list_fields(type_))
 
     async def list_fields(self, type_: str) -> FieldSet:
-        """Ask for the fields of an object type now."""
+        """Ask for the fields of an object type now; where that is forbidden, read them."""
+        live = True
         try:
-            raw = await self.project.get(f"settings/{type_}/fields", includeInactive="true")
+            raw = await self.raw_fields(type_)
         except AccessError as error:
             if error.status != FORBIDDEN:
                 raise
-            return FieldSet(known=False)
-        fields = []
-        for each in raw:
-            field = structure_field(each)
-            if field.id <= 0:
-                continue  # computed by the server (facts, section 3)
-            if each.get("constrained") and each.get("allowed_values") is None:
-                path = f"settings/{type_}/fields/{field.id}/allowed-values"
-                listed = [value async for value in self.project.pages(path, key="value")]
-                field = attrs.evolve(field, choices=tuple(map(structure_choice, listed)))
-            fields.append(field)
+            listed = await self.read_fields()
+            if listed is None:
+                return FieldSet(known=False)
+            raw, live = listed.get(type_, ()), False
+        # those with other ids are computed by the server (facts, section 3)
+        fields = tuple(field for each in raw if (field := structure_field(each)).id > 0)
         self.first.setdefault(type_, frozenset(each.id for each in fields))
-        return FieldSet(fields=tuple(fields))
+        return FieldSet(fields=fields, live=live)
+
+    async def raw_fields(self, type_: str) -> Raw:
+        """Return the fields of an object type as they come, with all their allowed values.
+
+        Raises:
+            AccessError: The token may not list them (status 403).
+        """
+        raw = []
+        for each in await self.project.get(f"settings/{type_}/fields", includeInactive="true"):
+            if each.get("constrained") and each.get("allowed_values") is None and each["id"] > 0:
+                path = f"settings/{type_}/fields/{each['id']}/allowed-values"
+                listed = [value async for value in self.project.pages(path, key="value")]
+                each = {**each, "allowed_values": listed}  # noqa: PLW2901 - the same, completed
+            raw.append(each)
+        return raw
+
+    async def read_fields(self) -> Mapping[str, Raw] | None:
+        """Return the fields of the config's file; None where it names none.
+
+        Raises:
+            ConfigError: The file cannot be used.
+        """
+        config = self.project.config
+        path = config.fields_file
+        if path is None:
+            return None
+        name = f"qtest fields file {config.project}"
+        return await self.project.services.once(name, lambda: read_fields(config, path))
 
     async def statuses(self) -> tuple[Status, ...]:
         """Return the active execution statuses."""

@@ -33,7 +33,8 @@ class Options:
     ``called_test_case`` (so public code reads them), or ``flat`` in its place.
     ``step_fields``: what becomes of the fields of test steps in a body (guess: they travel as
     ``customFieldInfo``): ``kept``, ``ignored`` or ``refused``.
-    ``unique_labels``: a second field of one label is refused (guess).
+    ``unique_labels``: a second field of one label is refused (guess); ``folded_labels``: so are
+    values of a field that differ in case alone.
     ``inactive_users``: lists of users show inactive ones whatever is asked (guess).
     ``site_fields_inactive``: a new site field must be activated in the project (guess).
     ``text_limit`` is the longest value of a text box, None for no limit (no number is published).
@@ -64,6 +65,7 @@ class Options:
     called_steps: str = "nested"
     step_fields: str = "kept"
     unique_labels: bool = True
+    folded_labels: bool = False
     inactive_users: bool = False
     site_fields_inactive: bool = True
     text_limit: int | None = None

@@ -166,7 +166,9 @@ def _add_values(call: Call, field: Field, given: Any) -> list[AllowedValue]:
         label = item.get("label") if isinstance(item, dict) else None
         if not isinstance(label, str) or not label.strip():
             raise bad("an allowed value needs a label")
-        if label in made or field.value_named(label):
+        known = [*made, *(value.label for value in field.values.values())]
+        folded = call.site.options.folded_labels
+        if label in known or (folded and label.casefold() in map(str.casefold, known)):
             raise bad(f"The value {label} already exists.")  # guess: labels are unique
         made[label] = AllowedValue(
             id=call.state.new_id(),
