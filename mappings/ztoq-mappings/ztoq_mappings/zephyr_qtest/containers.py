@@ -105,6 +105,9 @@ def mapped_cycle(cycle: TestCycle, rules: Rules) -> TestCycle:
         found += fields.from_("@owner", owner)
     if cycle.version:
         found += fields.from_("@version", fields.text(labels["version"], cycle.version, notes))
+    if cycle.version_start or cycle.version_end:
+        dates = fields.text(labels["version_dates"], _span(cycle), notes)
+        found += fields.from_("@version", dates)
     if reversed_dates:
         dates = f"{_shown(cycle.planned_start)} to {_shown(cycle.planned_end)}"
         found += fields.from_("@planned", fields.text(labels["planned_dates"], dates, notes))
@@ -162,6 +165,16 @@ def mapped_run(run: TestRun, rules: Rules) -> TestRun:
         brings=brings,
         notes=notes.notes(),
     )
+
+
+def _span(cycle: TestCycle) -> str:
+    """Return the dates of the cycle's version; days alone where they have no time."""
+    start, end = (
+        _shown(date).removesuffix("T00:00:00Z") for date in (cycle.version_start, cycle.version_end)
+    )
+    if start and end:
+        return f"{start} to {end}"
+    return f"from {start}" if start else f"until {end}"
 
 
 def _shown(date: datetime | None) -> str:
