@@ -43,7 +43,9 @@ def defect(key: str) -> Link:
     return Link(type=LinkType.BLOCKS, issue_id="1", issue_key=key, url=url, text=f"Bug {key}")
 
 
-def executed(links: tuple[Link, ...], of_step: tuple[Link, ...], step: str = "Pay") -> list[Record]:
+def executed(
+    links: tuple[Link, ...], of_step: tuple[Link, ...], step: str = "Pay", comment: str = ""
+) -> list[Record]:
     result = StepResult(key="1", status="Fail", description=step, links=of_step)
     log = TestLog(
         key="ACME-E1",
@@ -53,6 +55,7 @@ def executed(links: tuple[Link, ...], of_step: tuple[Link, ...], step: str = "Pa
         ended=datetime(2026, 3, 1, tzinfo=UTC),
         results=(result,),
         links=links,
+        comment=comment,
     )
     return [FOLDER, CASE, RUN, log]
 
@@ -82,8 +85,8 @@ async def test_where_other_steps_were_executed_the_log_has_all(tmp_path: Path) -
 async def test_keys_that_jira_does_not_have_stand_in_the_note(tmp_path: Path) -> None:
     options = Options(jira_keys=frozenset({"ACME-70"}))
     async with between(tmp_path, options) as sides:
-        records = executed((defect("ACME-70"), defect("ACME-71")), (defect("ACME-7"),))
-        records[-1] = attrs.evolve(records[-1], comment="see ACME-70 and ACME-77")
+        links = (defect("ACME-70"), defect("ACME-71"))
+        records = executed(links, (defect("ACME-7"),), comment="see ACME-70 and ACME-77")
 
         assert (await sides.migrate(records)).exit is Exit.OK
         await sides.migrate(records)

@@ -106,8 +106,8 @@ def mapped_cycle(cycle: TestCycle, rules: Rules) -> TestCycle:
     if cycle.version:
         found += fields.from_("@version", fields.text(labels["version"], cycle.version, notes))
     if cycle.version_start or cycle.version_end:
-        dates = fields.text(labels["version_dates"], _span(cycle), notes)
-        found += fields.from_("@version", dates)
+        span = fields.text(labels["version_dates"], _span(cycle), notes)
+        found += fields.from_("@version", span)
     if reversed_dates:
         dates = f"{_shown(cycle.planned_start)} to {_shown(cycle.planned_end)}"
         found += fields.from_("@planned", fields.text(labels["planned_dates"], dates, notes))
