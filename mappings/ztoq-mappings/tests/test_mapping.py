@@ -232,4 +232,5 @@ def test_values_are_shown_as_people_read_them() -> None:
     assert markup.value(True) == "yes"  # noqa: FBT003 - the value of a check box
     assert markup.value(None) == ""
     assert markup.value(2) == "2"
+    assert markup.value(("1", "<2>")) == "1, &lt;2&gt;"
     assert markup.value("a\n<name>") == "a<br>&lt;name&gt;"

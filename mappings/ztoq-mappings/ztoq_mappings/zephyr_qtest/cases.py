@@ -99,36 +99,29 @@ def _fields(case: TestCase, rules: Rules, notes: Notebook) -> tuple[FieldValue, 
     labels, system, tables = rules.tables.labels, rules.tables.system, rules.tables
     found: list[FieldValue] = []
     if case.status:
-        found += fields.from_(
-            "@status",
-            *_extra(system["status"], case.status, (tables.case_status,), notes),
-            fields.choice(labels["status"], case.status, notes),
-        )
+        found += _extra(system["status"], case.status, (tables.case_status,), notes, "@status")
+        found.append(fields.choice(labels["status"], case.status, notes, origin="@status"))
     if case.priority:
-        found += fields.from_(
-            "@priority",
-            *_extra(system["priority"], case.priority, tables.priority(case.priority), notes),
-            fields.choice(labels["priority"], case.priority, notes),
-        )
+        others = tables.priority(case.priority)
+        found += _extra(system["priority"], case.priority, others, notes, "@priority")
+        found.append(fields.choice(labels["priority"], case.priority, notes, origin="@priority"))
     if case.component:
-        component = fields.choice(labels["component"], case.component, notes)
-        found += fields.from_("@component", component)
+        component = fields.choice(labels["component"], case.component, notes, origin="@component")
+        found.append(component)
     if any(case.labels):
-        found += fields.from_("@labels", fields.choices(labels["labels"], case.labels, notes))
+        found.append(fields.choices(labels["labels"], case.labels, notes, origin="@labels"))
     if case.owner:
-        found += fields.from_(
-            "@owner",
-            *rules.people.user(system["assigned_to"], case.owner, notes),
-            fields.text(labels["owner"], rules.people.text(case.owner), notes),
-        )
+        found += rules.people.user(system["assigned_to"], case.owner, notes, "@owner")
+        owner = rules.people.text(case.owner)
+        found.append(fields.text(labels["owner"], owner, notes, origin="@owner"))
     if case.created:
-        found += fields.from_("@created", fields.moment(labels["created"], case.created))
-    found += fields.from_("@estimated", *fields.number(labels["estimated"], case.estimated))
+        found.append(fields.moment(labels["created"], case.created, origin="@created"))
+    found += fields.number(labels["estimated"], case.estimated, origin="@estimated")
     return rules.places.values(Kind.TEST_CASE, case.fields, notes, found)
 
 
 def _extra(
-    label: str, value: str, alternatives: tuple[str, ...], notes: Notebook
+    label: str, value: str, alternatives: tuple[str, ...], notes: Notebook, origin: str
 ) -> tuple[FieldValue, ...]:
     shown = one_line(plain(value, notes))
     if not shown.strip():
@@ -136,6 +129,11 @@ def _extra(
     others = tuple(each for each in alternatives if each.casefold() != value.casefold())
     return (
         FieldValue(
-            name=label, value=shown, type=FieldType.CHOICE, alternatives=others, optional=True
+            name=label,
+            value=shown,
+            type=FieldType.CHOICE,
+            alternatives=others,
+            optional=True,
+            origin=origin,
         ),
     )

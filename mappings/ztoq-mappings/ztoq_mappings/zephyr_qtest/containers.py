@@ -59,12 +59,12 @@ def mapped_plan(plan: TestPlan, rules: Rules) -> TestPlan:
         notes.change("planned-dates-reversed", "the planned end is before the start; turned round")
     found: list[FieldValue] = []
     if plan.status:
-        found += fields.from_("@status", fields.choice(labels["status"], plan.status, notes))
+        found.append(fields.choice(labels["status"], plan.status, notes, origin="@status"))
     if any(plan.labels):
-        found += fields.from_("@labels", fields.choices(labels["labels"], plan.labels, notes))
+        found.append(fields.choices(labels["labels"], plan.labels, notes, origin="@labels"))
     if plan.owner:
-        owner = fields.text(labels["owner"], rules.people.text(plan.owner), notes)
-        found += fields.from_("@owner", owner)
+        owner = rules.people.text(plan.owner)
+        found.append(fields.text(labels["owner"], owner, notes, origin="@owner"))
     path = markup.paragraph(plain(" / ".join(plan.path), notes)) if plan.path else ""
     return attrs.evolve(
         plan,
@@ -94,23 +94,27 @@ def mapped_cycle(cycle: TestCycle, rules: Rules) -> TestCycle:
     ) + links.listed("Links", cycle.links, notes)
     found: list[FieldValue] = []
     if description:
-        found += fields.from_(
-            "@description",
-            FieldValue(name=system["description"], value=description, type=FieldType.RICH_TEXT),
+        found.append(
+            FieldValue(
+                name=system["description"],
+                value=description,
+                type=FieldType.RICH_TEXT,
+                origin="@description",
+            )
         )
     if cycle.status:
-        found += fields.from_("@status", fields.choice(labels["status"], cycle.status, notes))
+        found.append(fields.choice(labels["status"], cycle.status, notes, origin="@status"))
     if cycle.owner:
-        owner = fields.text(labels["owner"], rules.people.text(cycle.owner), notes)
-        found += fields.from_("@owner", owner)
+        owner = rules.people.text(cycle.owner)
+        found.append(fields.text(labels["owner"], owner, notes, origin="@owner"))
     if cycle.version:
-        found += fields.from_("@version", fields.text(labels["version"], cycle.version, notes))
+        found.append(fields.text(labels["version"], cycle.version, notes, origin="@version"))
     if cycle.version_start or cycle.version_end:
-        span = fields.text(labels["version_dates"], _span(cycle), notes)
-        found += fields.from_("@version", span)
+        span = _span(cycle)
+        found.append(fields.text(labels["version_dates"], span, notes, origin="@version"))
     if reversed_dates:
         dates = f"{_shown(cycle.planned_start)} to {_shown(cycle.planned_end)}"
-        found += fields.from_("@planned", fields.text(labels["planned_dates"], dates, notes))
+        found.append(fields.text(labels["planned_dates"], dates, notes, origin="@planned"))
         notes.change(
             "planned-dates-reversed",
             "the planned end is before the start, which qTest refuses; both are kept as text",
@@ -121,7 +125,7 @@ def mapped_cycle(cycle: TestCycle, rules: Rules) -> TestCycle:
             (system["planned_end"], cycle.planned_end),
         ):
             if date:
-                found += fields.from_("@planned", fields.moment(label, date))
+                found.append(fields.moment(label, date, origin="@planned"))
     given = fields.taken(cycle.fields)
     starts = not reversed_dates and system["planned_start"].casefold() not in given
     ends = not reversed_dates and system["planned_end"].casefold() not in given
@@ -142,15 +146,12 @@ def mapped_run(run: TestRun, rules: Rules) -> TestRun:
     notes = Notebook(run.notes)
     # the whole name stands with the case
     short, _ = name(run.name, notes, run.case.key)
-    own: tuple[FieldValue, ...] = ()
+    own: list[FieldValue] = []
     if run.assigned_to:
-        own = fields.from_(
-            "@assigned_to",
-            *rules.people.user(rules.tables.system["assigned_to"], run.assigned_to, notes),
-            fields.text(
-                rules.tables.labels["assigned_to"], rules.people.text(run.assigned_to), notes
-            ),
-        )
+        label, origin = rules.tables.labels["assigned_to"], "@assigned_to"
+        assigned = rules.people.text(run.assigned_to)
+        own += rules.people.user(rules.tables.system["assigned_to"], run.assigned_to, notes, origin)
+        own.append(fields.text(label, assigned, notes, origin=origin))
     cycle, brings = run.cycle, run.brings
     if cycle is None:
         key = f"{rules.home(run.case.key)}-R-adhoc"

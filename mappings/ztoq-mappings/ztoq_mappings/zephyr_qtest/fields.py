@@ -17,7 +17,6 @@ __all__ = [
     "Places",
     "choice",
     "choices",
-    "from_",
     "has_value",
     "moment",
     "number",
@@ -35,60 +34,74 @@ _OWNERS = {Kind.TEST_LOG: Kind.TEST_RUN}
 """qTest's logs use the fields of runs (qTest v3 document, no fields of type test-logs)."""
 
 
-def from_(origin: str, *values: FieldValue) -> tuple[FieldValue, ...]:
-    """Return the values with the word for what they were in the source, such as ``@status``."""
-    return tuple(attrs.evolve(value, origin=origin) for value in values)
+def choice(
+    name: str, value: str, notes: Notebook, *, origin: str = "", optional: bool = False
+) -> FieldValue:
+    """Return a choice, or a text beside it where the value cannot be the label of a choice.
 
-
-def choice(name: str, value: str, notes: Notebook, *, optional: bool = False) -> FieldValue:
-    """Return a choice, or a text beside it where the value cannot be the label of a choice."""
+    ``origin``, here and below, is the word for what the value was in the source (``@status``).
+    """
     if not _fits(value):
-        return _label_too_long(name, value, notes)
+        return _label_too_long(name, value, notes, origin)
     return FieldValue(
         name=name,
         value=plain(value, notes),
         type=FieldType.CHOICE,
         optional=optional,
+        origin=origin,
         lossy=is_broken(value),
     )
 
 
-def choices(name: str, values: tuple[str, ...], notes: Notebook) -> FieldValue:
+def choices(name: str, values: tuple[str, ...], notes: Notebook, *, origin: str = "") -> FieldValue:
     """Return a multiple choice, or a text beside it where a value cannot be a label."""
     values = tuple(filter(None, values))
     if not all(map(_fits, values)):
-        return _label_too_long(name, values, notes)
+        return _label_too_long(name, values, notes, origin)
     each_once = tuple(dict.fromkeys(plain(value, notes) for value in values))
     return FieldValue(
-        name=name, value=each_once, type=FieldType.MULTI_CHOICE, lossy=any(map(is_broken, values))
+        name=name,
+        value=each_once,
+        type=FieldType.MULTI_CHOICE,
+        origin=origin,
+        lossy=any(map(is_broken, values)),
     )
 
 
-def text(name: str, value: str, notes: Notebook) -> FieldValue:
+def text(
+    name: str, value: str, notes: Notebook, *, origin: str = "", optional: bool = False
+) -> FieldValue:
     """Return a text, long where it needs to be."""
     lossy = is_broken(value)
     value = plain(value, notes)
     long = len(value) > LONGEST_TEXT or one_line(value) != value
-    kind_of = FieldType.LONG_TEXT if long else FieldType.TEXT
-    return FieldValue(name=name, value=value, type=kind_of, lossy=lossy)
+    return FieldValue(
+        name=name,
+        value=value,
+        type=FieldType.LONG_TEXT if long else FieldType.TEXT,
+        optional=optional,
+        origin=origin,
+        lossy=lossy,
+    )
 
 
-def moment(name: str, value: datetime) -> FieldValue:
+def moment(name: str, value: datetime, *, origin: str = "") -> FieldValue:
     """Return a date-time in whole seconds, UTC."""
     return FieldValue(
         name=name,
         value=_written(value),
         type=FieldType.DATETIME,
+        origin=origin,
         lossy=bool(value.microsecond),
     )
 
 
-def number(name: str, value: float | None) -> tuple[FieldValue, ...]:
+def number(name: str, value: float | None, *, origin: str = "") -> tuple[FieldValue, ...]:
     """Return a number, whole where it is; nothing for none."""
     if value is None or not math.isfinite(value):
         return ()
     whole = int(value) if value == int(value) else value
-    return (FieldValue(name=name, value=whole, type=FieldType.NUMBER),)
+    return (FieldValue(name=name, value=whole, type=FieldType.NUMBER, origin=origin),)
 
 
 def values(fields: Iterable[FieldValue], notes: Notebook) -> tuple[FieldValue, ...]:
@@ -136,12 +149,13 @@ class Places:
         """
         fields = tuple(fields)
         given = taken(fields)
-        found = [value for value in own if _folded(value.name) not in given]
+        # most records have none, and folding each label would cost more than all else here
+        found = [value for value in own if not given or _folded(value.name) not in given]
         for field in fields:
             if not has_value(field.value):
                 continue
             value = _as_placed(field, notes) if field.placed else self._shaped(kind, field, notes)
-            if not field.placed and _folded(value.name) in given:
+            if given and not field.placed and _folded(value.name) in given:
                 value = attrs.evolve(value, name=_free(value.name, given))
             found.append(value)
         return tuple(found)
@@ -161,8 +175,11 @@ class Places:
                 f"a value of the field {field.name!r} is no {kind_of.value}; it is kept as text",
             )
             shaped = _text_beside(label, value, notes)
-        return attrs.evolve(
-            shaped,
+        # not evolved: there are many of them, and this takes half the time
+        return FieldValue(
+            name=shaped.name,
+            value=shaped.value,
+            type=shaped.type,
             alternatives=others,
             optional=field.optional,
             origin=field.origin or field.name,
@@ -242,20 +259,24 @@ def _shaped_string(
             return None
 
 
-def _label_too_long(label: str, value: Value, notes: Notebook) -> FieldValue:
+def _label_too_long(label: str, value: Value, notes: Notebook, origin: str = "") -> FieldValue:
     notes.change(
         "label-unfit",
         f"a value of {label!r} cannot be the label of a choice (1 to {LONGEST_LABEL} characters"
         " on one line); it is kept as text",
     )
-    return _text_beside(label, value, notes)
+    return _text_beside(label, value, notes, origin)
 
 
-def _text_beside(label: str, value: Value, notes: Notebook) -> FieldValue:
+def _text_beside(label: str, value: Value, notes: Notebook, origin: str = "") -> FieldValue:
     suffix = " (text)"
     words = str(_words(value, FieldType.LONG_TEXT, notes))
     return FieldValue(
-        name=label[: LONGEST_LABEL - len(suffix)] + suffix, value=words, type=FieldType.LONG_TEXT
+        name=label[: LONGEST_LABEL - len(suffix)] + suffix,
+        value=words,
+        type=FieldType.LONG_TEXT,
+        origin=origin,
+        lossy=_is_broken(value),
     )
 
 

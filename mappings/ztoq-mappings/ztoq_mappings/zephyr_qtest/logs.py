@@ -194,18 +194,25 @@ def _fields(log: TestLog, rules: Rules, notes: Notebook) -> tuple[FieldValue, ..
     labels, people = rules.tables.labels, rules.people
     found: list[FieldValue] = []
     if log.status:  # also in the note, as is who executed it
-        status = fields.choice(labels["status"], log.status, notes, optional=True)
-        found += fields.from_("@status", status)
+        found.append(
+            fields.choice(labels["status"], log.status, notes, origin="@status", optional=True)
+        )
     if log.executed_by:
-        who = fields.text(labels["executed_by"], people.text(log.executed_by), notes)
-        found += fields.from_("@executed_by", attrs.evolve(who, optional=True))
+        who, origin = people.text(log.executed_by), "@executed_by"
+        found.append(fields.text(labels["executed_by"], who, notes, origin=origin, optional=True))
     if log.assigned_to:
-        who = fields.text(labels["assigned_to"], people.text(log.assigned_to), notes)
-        found += fields.from_("@assigned_to", who)
+        who = people.text(log.assigned_to)
+        found.append(fields.text(labels["assigned_to"], who, notes, origin="@assigned_to"))
     if log.version:
-        found += fields.from_("@version", fields.text(labels["version"], log.version, notes))
+        found.append(fields.text(labels["version"], log.version, notes, origin="@version"))
     if log.automated:
-        ticked = FieldValue(name=labels["automated"], value=True, type=FieldType.CHECKBOX)
-        found += fields.from_("@automated", ticked)
-    found += fields.from_("@estimated", *fields.number(labels["estimated"], log.estimated))
+        found.append(
+            FieldValue(
+                name=labels["automated"],
+                value=True,
+                type=FieldType.CHECKBOX,
+                origin="@automated",
+            )
+        )
+    found += fields.number(labels["estimated"], log.estimated, origin="@estimated")
     return rules.places.values(Kind.TEST_LOG, log.fields, notes, found)

@@ -33,7 +33,9 @@ class People:
         name, email = user.name.strip(), user.email.strip()
         return f"{name} ({email})" if name and email and name != email else name or email
 
-    def user(self, label: str, account: str, notes: Notebook) -> tuple[FieldValue, ...]:
+    def user(
+        self, label: str, account: str, notes: Notebook, origin: str
+    ) -> tuple[FieldValue, ...]:
         """Return an optional value for a field of the target's people; nothing for the unknown."""
         if account not in self.known:
             return ()
@@ -44,6 +46,7 @@ class People:
             type=FieldType.USER,
             alternatives=tuple(others),
             optional=True,
+            origin=origin,
         )
         return (value,)
 

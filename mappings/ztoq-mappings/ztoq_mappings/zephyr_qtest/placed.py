@@ -27,6 +27,8 @@ _TEXTS: Mapping[Kind, frozenset[str]] = {
 
 def with_placed_texts(record: Record) -> Record:
     """Return the record with placed values of such labels in its texts, where they win."""
+    if not any(field.placed for field in record.fields):
+        return record
     known = _TEXTS.get(record.kind, frozenset())
     texts = {
         label: field
