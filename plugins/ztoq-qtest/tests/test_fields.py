@@ -182,3 +182,21 @@ async def test_parts_of_a_value_without_place_stand_as_text(opened: Any, project
     assert case["properties"]["Browser"] == ["Chrome"]
     assert "<th>Browser</th><td>Lynx</td>" in case["description"]
     assert len(written.notes) == 1
+
+
+async def test_planned_dates_find_their_fields_under_any_label(opened: Any, project: Any) -> None:
+    world = await opened()
+    fields = world.simulator.site.fields
+    fields.named(4242, "test-suites", "Planned Start Date").label = "Begin"
+    for record in (project.cycles, project.plan):
+        await world.write(record)
+    begin = FieldValue(
+        name="Planned Start Date", value="2024-03-04T00:00:00Z", type=FieldType.DATETIME
+    )
+    written = await world.write(attrs.evolve(project.cycle, fields=(begin,)))
+    assert written.notes == ()
+    held = world.dump()["test_suites"][0]["properties"]
+    assert held["Begin"] == "2024-03-04T07:00:00+07:00"
+    spec = (await world.sink.describe()).field(Kind.TEST_CYCLE, "Planned Start Date")
+    assert spec is not None
+    assert spec.name == "Begin"

@@ -110,3 +110,14 @@ async def test_in_a_text_a_person_has_name_and_address(opened: Any, project: Any
     await world.write(attrs.evolve(project.called, fields=(by,)))
     properties = world.dump()["test_cases"][0]["properties"]
     assert properties["R"] == "Alice Tester (alice@example.com)"
+
+
+async def test_a_member_who_is_followed_by_somebody_else_stays_and_is_told(
+    opened: Any, project: Any
+) -> None:
+    world = await opened()
+    await world.write(project.module)
+    await world.write(attrs.evolve(project.called, fields=(OWNER,)))
+    written = await world.write(attrs.evolve(project.called, fields=(DORA,)))
+    assert [note.code for note in written.notes] == ["person-stays"]
+    assert world.dump()["test_cases"][0]["properties"]["Assigned To"] == "Alice Tester"

@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 
 from ztoq_core.plugin import (
+    FieldType,
     Kind,
     Level,
     Links,
@@ -126,10 +127,17 @@ def _uncleared(
         each.get("field_name") for each in answer.get("properties") or () if each.get("field_value")
     }
     sent = {each["field_name"] for each in sent_properties}
-    return [
+    stay = held - sent
+    lost = [
         _loss("cannot-clear", f"qTest's API cannot empty {value.name!r}; its old value stays")
         for value in case.fields
-        if value.value in (None, "", ()) and value.name in held - sent
+        if value.value in (None, "", ()) and value.name in stay
+    ]
+    text = "qTest's API cannot empty {!r}; somebody stays there who is no longer meant"
+    return lost + [
+        Note(level=Level.FALLBACK, code="person-stays", text=text.format(value.name))
+        for value in case.fields
+        if value.type is FieldType.USER and value.optional and value.name in stay
     ]
 
 

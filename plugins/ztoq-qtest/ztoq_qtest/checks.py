@@ -18,6 +18,7 @@ from ztoq_core.plugin import (
     Schema,
     Tree,
 )
+from ztoq_qtest.execution import PLANNED
 from ztoq_qtest.fields import FieldSet
 from ztoq_qtest.kinds import FIELD_OWNERS, ROOT_CASES, ROOT_CYCLES
 from ztoq_qtest.project import FORBIDDEN, MISSING
@@ -39,6 +40,12 @@ NEEDED: Mapping[str, tuple[str, ...]] = {
 }
 # ztoq fills these by other keys of the request, or the server does
 FILLED = frozenset({"name", "title", "description", "precondition", "id", "status", "shared"})
+# what labels were before customers changed them, where the original name does not say it
+DEFAULT_LABELS: Mapping[str, str] = {
+    "AssignedTo": "Assigned To",
+    **dict.fromkeys(PLANNED["start"], PLANNED["start"][-1]),
+    **dict.fromkeys(PLANNED["end"], PLANNED["end"][-1]),
+}
 READ_ONLY = frozenset({"shared", "projects shared to"})  # facts, section 3
 
 
@@ -209,6 +216,7 @@ def _spec(kind: Kind, field: Field) -> FieldSpec:
         system=field.system,
         default=field.default or bool(names & FILLED),
         values=tuple(each.label for each in field.choices if each.active) if choices else (),
+        alias=DEFAULT_LABELS.get(field.original, field.original) if field.system else "",
     )
 
 

@@ -99,8 +99,11 @@ async def write_cycle(desk: Desk, cycle: TestCycle, job: Job) -> Written:
         for which, moment in (("start", cycle.planned_start), ("end", cycle.planned_end))
         if moment
     ]
+    dates = {PLANNED["start"][-1]: cycle.planned_start, PLANNED["end"][-1]: cycle.planned_end}
+    # under whatever label the project has for them, they are among the planned ones already
+    others = [each for each in cycle.fields if not dates.get(each.name)]
     filled = await settings.properties(
-        Kind.TEST_CYCLE, (*planned, *cycle.fields), mark=cycle.key, clear=job.target_id is not None
+        Kind.TEST_CYCLE, (*planned, *others), mark=cycle.key, clear=job.target_id is not None
     )
     marked = await settings.has_key_field(Kind.TEST_CYCLE)
     body: dict[str, Any] = {

@@ -5,7 +5,6 @@ from __future__ import annotations
 import attrs
 
 from ztoq_core.plugin import (
-    FieldType,
     FieldValue,
     Folder,
     Kind,
@@ -16,7 +15,7 @@ from ztoq_core.plugin import (
 )
 from ztoq_mappings import markup
 from ztoq_mappings.notebook import Notebook
-from ztoq_mappings.texts import name, one_line, plain, rich
+from ztoq_mappings.texts import name, rich
 from ztoq_mappings.zephyr_qtest import fields, links
 from ztoq_mappings.zephyr_qtest.rules import Rules, brought, module
 from ztoq_mappings.zephyr_qtest.steps import mapped_steps
@@ -99,11 +98,16 @@ def _fields(case: TestCase, rules: Rules, notes: Notebook) -> tuple[FieldValue, 
     labels, system, tables = rules.tables.labels, rules.tables.system, rules.tables
     found: list[FieldValue] = []
     if case.status:
-        found += _extra(system["status"], case.status, (tables.case_status,), notes, "@status")
+        others: tuple[str, ...] = (tables.case_status,)
+        found += fields.system_choice(
+            system["status"], case.status, notes, origin="@status", others=others
+        )
         found.append(fields.choice(labels["status"], case.status, notes, origin="@status"))
     if case.priority:
         others = tables.priority(case.priority)
-        found += _extra(system["priority"], case.priority, others, notes, "@priority")
+        found += fields.system_choice(
+            system["priority"], case.priority, notes, origin="@priority", others=others
+        )
         found.append(fields.choice(labels["priority"], case.priority, notes, origin="@priority"))
     if case.component:
         component = fields.choice(labels["component"], case.component, notes, origin="@component")
@@ -118,22 +122,3 @@ def _fields(case: TestCase, rules: Rules, notes: Notebook) -> tuple[FieldValue, 
         found.append(fields.moment(labels["created"], case.created, origin="@created"))
     found += fields.number(labels["estimated"], case.estimated, origin="@estimated")
     return rules.places.values(Kind.TEST_CASE, case.fields, notes, found)
-
-
-def _extra(
-    label: str, value: str, alternatives: tuple[str, ...], notes: Notebook, origin: str
-) -> tuple[FieldValue, ...]:
-    shown = one_line(plain(value, notes))
-    if not shown.strip():
-        return ()
-    others = tuple(each for each in alternatives if each.casefold() != value.casefold())
-    return (
-        FieldValue(
-            name=label,
-            value=shown,
-            type=FieldType.CHOICE,
-            alternatives=others,
-            optional=True,
-            origin=origin,
-        ),
-    )

@@ -147,6 +147,11 @@ def mapped_run(run: TestRun, rules: Rules) -> TestRun:
     # the whole name stands with the case
     short, _ = name(run.name, notes, run.case.key)
     own: list[FieldValue] = []
+    if run.environment:  # where qTest has none of that name, the run's name says it
+        system = rules.tables.system
+        own += fields.system_choice(
+            system["environment"], run.environment, notes, origin="@environment"
+        )
     if run.assigned_to:
         label, origin = rules.tables.labels["assigned_to"], "@assigned_to"
         assigned = rules.people.text(run.assigned_to)

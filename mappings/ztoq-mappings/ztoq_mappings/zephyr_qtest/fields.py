@@ -20,6 +20,7 @@ __all__ = [
     "has_value",
     "moment",
     "number",
+    "system_choice",
     "taken",
     "text",
     "values",
@@ -50,6 +51,26 @@ def choice(
         optional=optional,
         origin=origin,
         lossy=is_broken(value),
+    )
+
+
+def system_choice(
+    name: str, value: str, notes: Notebook, *, origin: str, others: tuple[str, ...] = ()
+) -> tuple[FieldValue, ...]:
+    """Return an optional choice of the target's own, with further candidates; none for blanks."""
+    shown = one_line(plain(value, notes))
+    if not shown.strip():
+        return ()
+    folded = value.casefold()
+    return (
+        FieldValue(
+            name=name,
+            value=shown,
+            type=FieldType.CHOICE,
+            alternatives=tuple(each for each in others if each.casefold() != folded),
+            optional=True,
+            origin=origin,
+        ),
     )
 
 
