@@ -25,6 +25,7 @@ __all__ = [
     "Content",
     "Directory",
     "Download",
+    "FieldExport",
     "FieldSpec",
     "Finding",
     "Found",
@@ -105,10 +106,15 @@ class Skip(Exception):  # noqa: N818 - an outcome, not an error
     """What a transformer raises to leave a record out on purpose; ``why`` stands in the report.
 
     ``loss`` False: nothing is lost by it (a run that was never executed needs no log).
+
+    ``Sink.write`` raises it for what the target is not to get from ztoq, or not yet: what mentions
+    the record is written without it, and the next transformation makes it ready again. ``code``
+    names the note that says so, a fallback; without one there is none.
     """
 
     why: str
     loss: bool = False
+    code: str = ""
 
 
 # ---------------------------------------------------------------------------------------- source
@@ -390,6 +396,7 @@ class Sink(Protocol):
         Raises:
             RejectedError: The target refuses this record.
             DoubtError: It is not known whether the object was made.
+            Skip: It is left out, for now; nothing was made.
         """
         ...
 
@@ -437,6 +444,22 @@ class Sink(Protocol):
             RejectedError: The target refuses; status 404 where it is not there, 405 where objects
             of
                 this kind cannot be deleted by themselves.
+        """
+        ...
+
+
+@runtime_checkable
+class FieldExport(Protocol):
+    """What a ``Sink`` has besides where its field definitions can be handed over in a file.
+
+    For credentials that may not list them: the sink's config names the file.
+    """
+
+    async def export_fields(self) -> Mapping[str, Any]:
+        """Return the definitions as plain JSON, with the ids that writing needs; no secret.
+
+        Raises:
+            AccessError: These credentials may not list them.
         """
         ...
 

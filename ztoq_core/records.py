@@ -366,10 +366,14 @@ class Parameter:
 
 @attrs.frozen(kw_only=True)
 class Call:
-    """A step that runs another case."""
+    """A step that runs another case.
+
+    ``circular`` is set by the engine where this call would close a circle of calls.
+    """
 
     case: Ref
     parameters: tuple[Parameter, ...] = ()
+    circular: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -469,8 +473,9 @@ class TestPlan(Record):
 class TestCycle(Record):
     """A set of runs executed together. ``description`` is HTML.
 
-    ``version`` is the name of the release tested, where known, else its id. ``plans`` are the plans
-    that the cycle belongs to, the source's first one first.
+    ``version`` is the name of the release tested, where known, else its id; ``version_start`` and
+    ``version_end`` are its dates, set by the engine where a directory knows them. ``plans`` are the
+    plans that the cycle belongs to, the source's first one first.
     """
 
     __test__ = False
@@ -482,6 +487,8 @@ class TestCycle(Record):
     status: str = ""
     owner: str = ""
     version: str = ""
+    version_start: datetime | None = None
+    version_end: datetime | None = None
     planned_start: datetime | None = None
     planned_end: datetime | None = None
     plans: tuple[Ref, ...] = ()

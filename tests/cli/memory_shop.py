@@ -128,6 +128,7 @@ class SinkConfig:
     create_fields: bool = True
     fields_known: bool = True
     at_check: str = ""
+    exports: str = ""
     project: int = 1
 
 
@@ -141,7 +142,23 @@ async def open_sink(config: SinkConfig, _services: Services) -> AsyncIterator[Si
         fields_known=config.fields_known,
     )
     misbehave(config.at_check)
-    yield sink
+    yield Exporting(sink, config.exports) if config.exports else sink
+
+
+class Exporting:
+    """A sink that hands over its fields, unless ``how`` says that it may not."""
+
+    def __init__(self, sink: Sink, how: str) -> None:
+        self.sink = sink
+        self.how = how
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.sink, name)
+
+    async def export_fields(self) -> Mapping[str, Any]:
+        if self.how == "forbidden":
+            raise AccessError("Memory: GET fields answered 403", status=403)
+        return {"fields": ["Gr\N{LATIN SMALL LETTER O WITH DIAERESIS}sse"]}
 
 
 @attrs.frozen(kw_only=True)

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import io
+import json
 import tomllib
 from typing import Any
 
+import attrs
 import pytest
 
 from tests.cli.conftest import Program, Said
+from ztoq_core.plugin import FieldSpec, FieldType, Kind
 
 
 def test_show_prints_effective_settings_and_no_secret(
@@ -225,3 +228,62 @@ def test_init_needs_plugins(ztoq: Program, monkeypatch: pytest.MonkeyPatch) -> N
     said = ztoq("--config", "new.toml", "config", "init")
     assert said.code == 2
     assert "no source is installed" in said.err
+
+
+def test_fields_shows_what_is_there_and_what_is_missing(ztoq: Program) -> None:
+    ztoq.config(sink="create_fields = false", more='[[transform]]\nuse = "suffix"\n')
+    said = ztoq("config", "fields")
+    assert said.code == 0
+    assert "Nothing is mapped yet" in said.out
+    ztoq("extract")
+    ztoq("transform")
+    said = ztoq("config", "fields")
+    assert said.code == 0
+    assert "  - test_case: a field 'Browser' of type text (1 records)" in said.out
+    result = ztoq("--json", "config", "fields").result
+    assert [each["name"] for each in result["missing"]] == ["Browser"]
+    assert ztoq.keys == []
+
+
+def test_fields_says_where_nothing_is_missing(ztoq: Program) -> None:
+    ztoq("migrate")
+    field = FieldSpec(
+        kind=Kind.TEST_CASE, name="Browser", type=FieldType.CHOICE, values=tuple("abcdefg")
+    )
+    ztoq.sink.schema = attrs.evolve(ztoq.sink.schema, fields=(field,))
+    said = ztoq("config", "fields")
+    assert "a, b, c, d, e and 2 more" in said.out
+    assert said.out.splitlines()[-1] == "The mapped records lack nothing."
+
+
+def test_fields_that_cannot_be_listed_are_said_to_be(ztoq: Program) -> None:
+    ztoq.config(sink="fields_known = false")
+    assert "cannot be listed with these credentials" in ztoq("config", "fields").out
+
+
+def test_fields_are_written_to_a_file(ztoq: Program) -> None:
+    ztoq.config(sink='exports = "yes"')
+    path = ztoq.folder / "fields.json"
+    said = ztoq("config", "fields", "--write", str(path))
+    assert said.code == 0
+    assert f'fields_file = "{path}"' in said.out
+    assert json.loads(path.read_text("utf-8")) == {"fields": ["Gr\u00f6sse"]}
+    assert ztoq("--json", "config", "fields", "--write", str(path)).result["file"] == str(path)
+
+
+@pytest.mark.parametrize(
+    ("sink", "file", "text"),
+    [
+        ("", "fields.json", "the sink 'memory' cannot hand over its field definitions"),
+        ('exports = "forbidden"', "fields.json", "somebody who may list the fields"),
+        ('exports = "yes"', "none/fields.json", "No such file or directory"),
+    ],
+)
+def test_fields_that_cannot_be_written_end_with_2(
+    ztoq: Program, sink: str, file: str, text: str
+) -> None:
+    ztoq.config(sink=sink)
+    said = ztoq("config", "fields", "--write", str(ztoq.folder / file))
+    assert said.code == 2
+    assert text in said.err
+    assert not (ztoq.folder / file).exists()

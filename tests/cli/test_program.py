@@ -110,6 +110,7 @@ def test_no_verb_is_a_stub() -> None:
         "config init",
         "config show",
         "config check",
+        "config fields",
         "extract",
         "transform",
         "load",

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import rich_click as click
@@ -110,3 +111,30 @@ def check(options: Options, *, probe: bool) -> int:
     options.verb = "config check"
     with configured(options) as settings:
         return tried(options, settings, probe=probe)
+
+
+@config.command()
+@click.option(
+    "--write",
+    "file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the target's field definitions to this file, with an administrator's token.",
+)
+@as_json
+@click.pass_obj
+def fields(options: Options, *, file: Path | None) -> int:
+    """Show which fields the target has, and which the mapped records lack there.
+
+    The list of what is lacking is for the administrator of the target; it needs a store that
+    `ztoq transform` has filled. What --write exports serves tokens that may not list fields: name
+    the file as fields_file in [sink]. Nothing is written to the target.
+
+    \b
+    Example:  ztoq config fields --write fields.json
+    """  # noqa: D301
+    from ztoq_core.cli.wanting import export, show_fields
+    from ztoq_core.cli.work import configured
+
+    options.verb = "config fields"
+    with configured(options) as settings:
+        return export(options, settings, file) if file else show_fields(options, settings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ztoq_core.engine.extract import extract
+from ztoq_core.engine.fields import Gap, gaps
 from ztoq_core.engine.final import final
 from ztoq_core.engine.images import Gallery
 from ztoq_core.engine.load import load
@@ -20,6 +21,7 @@ __all__ = [
     "Event",
     "Finality",
     "Gallery",
+    "Gap",
     "Kept",
     "Outcome",
     "Progress",
@@ -28,6 +30,7 @@ __all__ = [
     "Undone",
     "extract",
     "final",
+    "gaps",
     "last_look",
     "load",
     "may_prune",

@@ -15,7 +15,7 @@ from typing import Any
 import attrs
 from loguru import logger
 
-from ztoq_core.contracts import Content, Schema, Sink, Source, Written
+from ztoq_core.contracts import Content, Schema, Sink, Skip, Source, Written
 from ztoq_core.engine.adopt import adopt
 from ztoq_core.engine.fields import Gap, definitions, gaps
 from ztoq_core.engine.names import tell_nameless
@@ -291,6 +291,9 @@ class _Loading:
             await self.store.write(
                 self.store.outbox.doubted, self.run, job, str(error), 0 if over else self.timeout
             )
+        except Skip as skip:
+            logger.info("left out: {}", skip.why)
+            await self.store.write(self.store.outbox.left_out, self.run, job, skip)
         except (RejectedError, RecordError) as error:
             logger.warning("refused: {}", error)
             await self.store.write(self.store.outbox.refused, self.run, job, str(error))

@@ -183,7 +183,10 @@ def with_names(record: Record, names: Names) -> Record:
             "component", record.component, names.get((Topic.COMPONENT, record.component))
         )
     if isinstance(record, TestCycle | TestLog):
-        changes |= _called("version", record.version, names.get((Topic.VERSION, record.version)))
+        version = names.get((Topic.VERSION, record.version))
+        changes |= _called("version", record.version, version)
+        if version and isinstance(record, TestCycle):
+            changes |= {"version_start": version.start, "version_end": version.end}
     return attrs.evolve(record, **changes) if changes else record
 
 

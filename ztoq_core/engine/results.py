@@ -50,15 +50,23 @@ def _open_texts(*texts: str) -> tuple[str, str, str]:
 
 
 def flatten(
-    case: TestCase, called: Callable[[Ref], TestCase | None], path: str = "", depth: int = 0
+    case: TestCase,
+    called: Callable[[Ref], TestCase | None],
+    path: str = "",
+    around: tuple[Ref, ...] = (),
 ) -> list[Flat]:
-    """Return the steps of a case in the order of execution, called cases opened."""
+    """Return the steps of a case in the order of execution, called cases opened.
+
+    A call of one of the cases ``around`` it, which would never end, has no steps.
+    """
     flat: list[Flat] = []
+    around = (*around, case.ref)
     for step in case.steps:
         place = f"{path}{step.key}"
-        inner = called(step.call.case) if step.call and depth < _DEEPEST else None
+        opens = step.call and step.call.case not in around and len(around) <= _DEEPEST
+        inner = called(step.call.case) if step.call and opens else None
         if inner is not None:
-            flat += flatten(inner, called, f"{place}/", depth + 1)
+            flat += flatten(inner, called, f"{place}/", around)
         elif step.call is None:
             flat.append(Flat(place, (step.description, step.data, step.expected)))
     if case.script is not None:

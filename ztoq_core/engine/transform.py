@@ -18,6 +18,7 @@ from loguru import logger
 from ztoq_core.addresses import texts_of
 from ztoq_core.contracts import Schema, Skip, Transform
 from ztoq_core.convert import converter
+from ztoq_core.engine.calls import called_by, closing
 from ztoq_core.engine.images import LOST
 from ztoq_core.engine.names import known_names, known_users, with_names
 from ztoq_core.engine.order import in_order, run_of, turn_of
@@ -151,6 +152,8 @@ class _Transformation:
         self._teller = teller
         self.wants = wants
         self._case = lru_cache(maxsize=1024)(self._read_case)
+        # of each case only what it calls, since chains of calls are followed to their ends
+        self._calls = lru_cache(maxsize=65_536)(self._read_calls)
 
     # ----------------------------------------------------------------------------- the passes
 
@@ -210,7 +213,10 @@ class _Transformation:
             executed = await self._store.read(mapped.run_cases, keys)
             return [
                 attrs.evolve(
-                    each, record=attrs.evolve(each.record, executed=each.record.key in executed)
+                    each,
+                    record=attrs.evolve(
+                        self._without_circles(each.record), executed=each.record.key in executed
+                    ),
                 )
                 if isinstance(each.record, TestCase)
                 else each
@@ -281,6 +287,23 @@ class _Transformation:
     def _read_case(self, ref: Ref) -> TestCase | None:
         record = self._store.mapped.record(ref)
         return record if isinstance(record, TestCase) else None
+
+    def _read_calls(self, ref: Ref) -> tuple[Ref, ...]:
+        case = self._read_case(ref)
+        return called_by(case) if case else ()
+
+    def _without_circles(self, case: TestCase) -> TestCase:
+        """Tell a case which of its calls close a circle."""
+        closes = closing(case.ref, self._calls) if called_by(case) else ()
+        if not closes:
+            return case
+        steps = tuple(
+            attrs.evolve(step, call=attrs.evolve(step.call, circular=True))
+            if step.call and step.call.case in closes
+            else step
+            for step in case.steps
+        )
+        return attrs.evolve(case, steps=steps)
 
     # ---------------------------------------------------------------------------- the mapping
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import peewee as pw
 
-from ztoq_core.contracts import Content, Written
+from ztoq_core.contracts import Content, Skip, Written
 from ztoq_core.convert import dumps, loads
-from ztoq_core.records import ADDRESS, Attachment, Kind, Record, Ref, TestCase
+from ztoq_core.records import ADDRESS, Attachment, Kind, Level, Note, Record, Ref, TestCase
 from ztoq_core.store.files import Kept
 from ztoq_core.store.intake import with_content
 from ztoq_core.store.jobs import (
@@ -285,10 +285,18 @@ class Outbox:
                 (each.job.record.ref, each.written.notes)
                 for each in batch
                 if each.job.to_finish is finishing
-                and (each.written.notes or each.job.written is not None)
+                # an earlier attempt may have left notes
+                and (each.written.notes or each.job.written is not None or each.job.attempts)
             ]
             save_notes(self._store, stage, noted)
         first = [each.job.record for each in batch if not each.job.to_finish]
+        self._turns.finish_again(
+            [
+                each.job.record
+                for each in batch
+                if each.job.record.kind is Kind.REQUIREMENT and each.job.written is None
+            ]
+        )
         for each in batch:
             if each.job.written is not None and (
                 not each.job.to_finish or _steps_changed(each.job.record)
@@ -350,6 +358,20 @@ class Outbox:
         ).where(item.id == job.item).execute()
         self._journal(run, job.item, "refused", job.digest, clean(reason))
         self._turns.lost(job.record)
+
+    def left_out(self, run: int, job: Job, skip: Skip) -> None:
+        """Store that the target is not to get a record for now; what mentions it does without.
+
+        What belongs to it is left out as well.
+        """
+        item, reason = self._item, clean(skip.why)
+        item.update(state=State.SKIPPED, reason=reason, loss=skip.loss, deadline=None).where(
+            item.id == job.item
+        ).execute()
+        self._journal(run, job.item, "left out", job.digest, reason)
+        noted = [Note(level=Level.FALLBACK, code=skip.code, text=reason)] if skip.code else []
+        save_notes(self._store, "load", [(job.record.ref, noted)])
+        self._turns.left_out(job.record)
 
     def conflicts(self, run: int, job: Job, reason: str) -> None:
         """Store that an object was changed by somebody else and is left as it is.

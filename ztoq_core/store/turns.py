@@ -320,6 +320,27 @@ class Turns:
                 (item.kind == owner.kind) & (item.key == owner.key) & (item.open_files >= number)
             ).execute()
 
+    def finish_again(self, records: Sequence[Record]) -> None:
+        """Let what was finished without these records be finished again, now that they stand.
+
+        For kinds that ``Sink.finish`` links; what else a record mentions is part of its writing.
+        """
+        if not records:
+            return
+        item = self._item
+        item.update(state=State.WRITTEN, finished_digest="").where(
+            (item.state == State.FINISHED) & (item.id << self.children(records, ("mention",)))
+        ).execute()
+
+    def left_out(self, record: Record) -> None:
+        """Leave out what belongs to a record that was; release what only mentioned it."""
+        self.let_go([record], ("mention", "after"))
+        self.files_settled([record])
+        item = self._item
+        belongs = item.id << self.children([record], ("parent", "owner"))
+        if item.select().where(belongs & (item.state == State.READY)).exists():
+            self._pass_on((State.SKIPPED,), State.SKIPPED)
+
     def lost(self, record: Record) -> None:
         """Block the children of a record that did not arrive; release what only mentioned it."""
         item = self._item

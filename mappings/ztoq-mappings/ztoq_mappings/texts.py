@@ -10,7 +10,17 @@ import re
 
 from ztoq_mappings.notebook import Notebook
 
-__all__ = ["LONGEST_NAME", "address", "is_html", "name", "one_line", "plain", "rich", "whole"]
+__all__ = [
+    "LONGEST_NAME",
+    "address",
+    "is_broken",
+    "is_html",
+    "name",
+    "one_line",
+    "plain",
+    "rich",
+    "whole",
+]
 
 LONGEST_NAME = 500
 """Characters of a name (qTest v3 document, minLength and maxLength of all names)."""
@@ -35,9 +45,15 @@ def is_html(text: str) -> bool:
     return ("<" in text or "&" in text) and _HTML.search(text) is not None
 
 
+def is_broken(text: str) -> bool:
+    """Return whether a text holds what no JSON body carries, so that U+FFFD replaces it."""
+    # most texts are ASCII, which Python knows without a look
+    return not (text.isascii() and "\x00" not in text) and _BROKEN.search(text) is not None
+
+
 def whole(text: str, notes: Notebook) -> str:
     """Return the text with U+FFFD for characters that no JSON body carries."""
-    if (text.isascii() and "\x00" not in text) or not _BROKEN.search(text):
+    if not is_broken(text):
         return text
     notes.change(
         "broken-characters",

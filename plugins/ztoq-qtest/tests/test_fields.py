@@ -34,10 +34,10 @@ def asleep(world: Any, label: str) -> Any:
         (FieldType.CHECKBOX, True, "Yes"),
         (FieldType.CHECKBOX, False, "No"),
         (FieldType.DATE, "2026-06-30T00:00:00Z", "2026-06-30T07:00:00+07:00"),
-        (FieldType.DATETIME, "2026-06-30T10:11:12.345Z", "2026-06-30T17:11:12+07:00"),
+        (FieldType.DATETIME, "2026-06-30T10:11:12Z", "2026-06-30T17:11:12+07:00"),
         (FieldType.CHOICE, "Firefox", "Firefox"),
         (FieldType.MULTI_CHOICE, ("Chrome", "Firefox"), ["Chrome", "Firefox"]),
-        (FieldType.USER, "5b10a2", "5b10a2"),
+        (FieldType.USER, "alice@example.com", "Alice Tester"),
         (FieldType.URL, "https://example.com/?a=b", "https://example.com/?a=b"),
     ],
 )
@@ -54,7 +54,7 @@ async def test_every_type_travels_and_comes_back(
     read = await world.sink.read(Kind.TEST_CASE, written.target_id)
     (back,) = [each for each in read.fields if each.name == "Mine"]
     expected = {True: "Yes", False: "No"}.get(value, value) if value in (True, False) else value
-    if type_ in {FieldType.DATE, FieldType.DATETIME}:
+    if type_ in {FieldType.DATE, FieldType.DATETIME, FieldType.USER}:
         expected = arrives
     assert back.value == expected
 
@@ -69,6 +69,24 @@ async def test_many_values_are_made_a_hundred_at_a_time(opened: Any) -> None:
     spec = schema.field(Kind.TEST_CASE, "Labels")
     assert spec is not None
     assert len(spec.values) == 250
+
+
+@pytest.mark.parametrize("folded", [False, True])
+async def test_labels_that_differ_in_case_alone_are_made_where_qtest_takes_them(
+    opened: Any, project: Any, *, folded: bool
+) -> None:
+    world = await opened(Options(folded_labels=folded))
+    labels = ("Smoke", "smoke", *(f"label {n}" for n in range(120)), "LABEL 7", "SMOKE")
+    definition = field("Labels", FieldType.MULTI_CHOICE, *labels)
+    await world.write(definition)
+    made = set(shown(world, "Labels")["values"])
+    assert set(labels) - made == ({"smoke", "LABEL 7", "SMOKE"} if folded else set())
+    await world.write(project.module)
+    value = FieldValue(name="Labels", value=("smoke", "label 1"), type=FieldType.MULTI_CHOICE)
+    written = await world.write(attrs.evolve(project.called, fields=(value,)))
+    arrived = world.dump()["test_cases"][0]["properties"]["Labels"]
+    assert arrived == (["Smoke", "label 1"] if folded else ["smoke", "label 1"])
+    assert [note.code for note in written.notes] == (["field-lossy"] if folded else [])
 
 
 async def test_a_field_of_another_hand_gets_values_and_keeps_them_apart(opened: Any) -> None:
@@ -164,3 +182,21 @@ async def test_parts_of_a_value_without_place_stand_as_text(opened: Any, project
     assert case["properties"]["Browser"] == ["Chrome"]
     assert "<th>Browser</th><td>Lynx</td>" in case["description"]
     assert len(written.notes) == 1
+
+
+async def test_planned_dates_find_their_fields_under_any_label(opened: Any, project: Any) -> None:
+    world = await opened()
+    fields = world.simulator.site.fields
+    fields.named(4242, "test-suites", "Planned Start Date").label = "Begin"
+    for record in (project.cycles, project.plan):
+        await world.write(record)
+    begin = FieldValue(
+        name="Planned Start Date", value="2024-03-04T00:00:00Z", type=FieldType.DATETIME
+    )
+    written = await world.write(attrs.evolve(project.cycle, fields=(begin,)))
+    assert written.notes == ()
+    held = world.dump()["test_suites"][0]["properties"]
+    assert held["Begin"] == "2024-03-04T07:00:00+07:00"
+    spec = (await world.sink.describe()).field(Kind.TEST_CYCLE, "Planned Start Date")
+    assert spec is not None
+    assert spec.name == "Begin"

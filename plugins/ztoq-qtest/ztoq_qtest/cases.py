@@ -8,21 +8,22 @@ from typing import Any
 import attrs
 
 from ztoq_core.plugin import (
+    FieldType,
     Kind,
     Level,
     Links,
     Note,
     RecordError,
+    RejectedError,
     TestCase,
-    TestStep,
     Written,
 )
-from ztoq_qtest.fields import fallbacks
 from ztoq_qtest.kinds import ROOT, ROOT_CASES, Place, number_of, place_of
 from ztoq_qtest.project import Line, Project
 from ztoq_qtest.saving import Desk, Job, parent_place, save
 from ztoq_qtest.stamps import stamp_of, written
-from ztoq_qtest.texts import add_mark
+from ztoq_qtest.steps import Steps, made_steps, shows_fields
+from ztoq_qtest.texts import add_mark, anchor
 from ztoq_qtest.values import readable_table
 
 __all__ = ["case_lines", "finish_case", "in_order", "write_case"]
@@ -38,70 +39,89 @@ async def write_case(desk: Desk, case: TestCase, job: Job) -> Written:
     parent = parent_place(job.links, case.folder, root, case)
     if parent == ROOT:
         raise RecordError(f"{case.ref} has no folder; qTest would put it into 'Created via API'")
-    properties, rest = await settings.properties(
+    filled = await settings.properties(
         Kind.TEST_CASE, case.fields, mark=case.key, clear=job.target_id is not None
     )
-    text = case.description + readable_table(rest)
+    text = case.description + readable_table(filled.rest, *_unlinked(case, job.links))
     if not await settings.has_key_field(Kind.TEST_CASE):
         text = add_mark(text, config.key_field, case.key)
-    notes = [*fallbacks(rest, "description")]
-    steps = [_step(step, job.links, notes) for step in case.steps]
+    notes = [*filled.notes("description")]
+    steps = await made_steps(desk, case, job.links)
     body: dict[str, Any] = {
         "name": case.name,
         "description": text,
         "precondition": case.precondition,
-        "properties": properties,
+        "properties": filled.properties,
     }
-    if job.steps:
-        body["test_steps"] = [
-            {**made, "order": order, **_same(step, job.parts)}
-            for order, (step, made) in enumerate(zip(case.steps, steps, strict=True), 1)
-        ]
     at = place_of(Kind.TEST_CASE, job.target_id) if job.target_id else "test-cases"
-    answer = await save(project, at, body, parent, case.ref)
+    try:
+        answer = await save(project, at, _with_steps(body, steps, case, job), parent, case.ref)
+    except RejectedError as error:
+        # certainly not stored: perhaps it is the fields of the steps (guess: with 400)
+        if error.status != REFUSED or not steps.fills:
+            raise
+        steps = await made_steps(desk, case, job.links, fill=False)
+        answer = await save(project, at, _with_steps(body, steps, case, job), parent, case.ref)
+        settings.step_fields = False
     place = Place("test-cases", int(answer["id"]))
     project.forget(place.id)
     if job.target_id:
-        notes += _uncleared(case, properties, answer)
+        notes += _uncleared(case, filled.properties, answer)
         if answer.get("parent_id") not in (None, parent.id):
             notes.append(_loss("not-moved", "qTest left the case in its old module"))
-    listed = answer.get("test_steps")
-    if steps and not listed:
-        whole = await project.get(place.path, expand="teststep")
-        listed = whole.get("test_steps") or ()
-        answer = {**answer, **whole}
-    listed = in_order(listed or ())
-    answer = {**answer, "test_steps": listed}
-    parts = {step.key: str(each["id"]) for step, each in zip(case.steps, listed, strict=False)}
+    answer = await _with_made_steps(project, place, answer, steps)
+    if job.steps and steps.fills and not shows_fields(steps, answer["test_steps"]):
+        # they travelled and did not arrive: the descriptions take them
+        settings.step_fields = False
+        steps = await made_steps(desk, case, job.links, fill=False)
+        answer = await save(project, place, _with_steps(body, steps, case, job), parent, case.ref)
+        answer = await _with_made_steps(project, place, answer, steps)
+    made = answer["test_steps"]
+    notes += steps.notes
+    parts = {step.key: str(each["id"]) for step, each in zip(case.steps, made, strict=False)}
     return written(place, str(place.id), answer, parts=parts, notes=notes)
 
 
-def _same(step: TestStep, parts: Mapping[str, str]) -> dict[str, int]:
-    # a PUT replaces the steps (facts, section 5); the id says which one stays (TestStepResource)
-    return {"id": int(parts[step.key])} if step.key in parts else {}
+def _unlinked(case: TestCase, links: Links) -> list[tuple[str, str]]:
+    """Return the row with links to the issues whose requirements are not in qTest."""
+    known = {link.issue_key: link for link in case.links}
+    shown = []
+    for ref in case.requirements:
+        if links.get(ref) is None:
+            link = known.get(ref.key)
+            title = f"{ref.key} {link.text}".strip() if link else ref.key
+            shown.append(anchor(link.url if link else "", title))
+    return [("Covers", "<br>".join(shown))] if shown else []
 
 
-def _step(step: TestStep, links: Links, notes: list[Note]) -> dict[str, Any]:
-    rest = [each for each in step.fields if each.value not in (None, "", ()) and not each.optional]
-    # fields of steps are the site's, of two at most, and not the project's to make (facts, 3)
-    notes += fallbacks(rest, "step")
-    body: dict[str, Any] = {
-        "description": step.description + readable_table(rest),
-        "expected": step.expected,
+def _with_steps(
+    body: Mapping[str, Any], steps: Steps, case: TestCase, job: Job
+) -> Mapping[str, Any]:
+    """Return the body with the steps where they are to be sent.
+
+    A PUT replaces the steps (facts, section 5); the id says which one stays (TestStepResource).
+    """
+    if not job.steps:
+        return body
+    return {
+        **body,
+        "test_steps": [
+            {**made, "id": int(job.parts[step.key])} if step.key in job.parts else made
+            for step, made in zip(case.steps, steps.bodies, strict=True)
+        ],
     }
-    if step.call:
-        if called := links.get(step.call.case):
-            body["called_test_case_id"] = number_of(Kind.TEST_CASE, called.target_id)
-        else:
-            body["description"] = body["description"] or f"Call {step.call.case.key}"
-            notes.append(
-                Note(
-                    level=Level.FALLBACK,
-                    code="call-as-text",
-                    text=f"step {step.key} names {step.call.case.key} instead of calling it",
-                )
-            )
-    return body
+
+
+async def _with_made_steps(
+    project: Project, place: Place, answer: Mapping[str, Any], steps: Steps
+) -> dict[str, Any]:
+    """Return the answer with its steps in order; asked for where it leaves out what travelled."""
+    made = in_order(answer.get("test_steps") or ())
+    if steps.bodies and (not made or not shows_fields(steps, made)):
+        whole = await project.get(place.path, expand="teststep")
+        answer = {**answer, **whole}
+        made = in_order(whole.get("test_steps") or ())
+    return {**answer, "test_steps": made}
 
 
 def in_order(steps: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -121,10 +141,17 @@ def _uncleared(
         each.get("field_name") for each in answer.get("properties") or () if each.get("field_value")
     }
     sent = {each["field_name"] for each in sent_properties}
-    return [
+    stay = held - sent
+    lost = [
         _loss("cannot-clear", f"qTest's API cannot empty {value.name!r}; its old value stays")
         for value in case.fields
-        if value.value in (None, "", ()) and value.name in held - sent
+        if value.value in (None, "", ()) and value.name in stay
+    ]
+    text = "qTest's API cannot empty {!r}; somebody stays there who is no longer meant"
+    return lost + [
+        Note(level=Level.FALLBACK, code="person-stays", text=text.format(value.name))
+        for value in case.fields
+        if value.type is FieldType.USER and value.optional and value.name in stay
     ]
 
 

@@ -18,6 +18,7 @@ from ztoq_core.plugin import (
     Schema,
     Tree,
 )
+from ztoq_qtest.execution import PLANNED
 from ztoq_qtest.fields import FieldSet
 from ztoq_qtest.kinds import FIELD_OWNERS, ROOT_CASES, ROOT_CYCLES
 from ztoq_qtest.project import FORBIDDEN, MISSING
@@ -39,6 +40,12 @@ NEEDED: Mapping[str, tuple[str, ...]] = {
 }
 # ztoq fills these by other keys of the request, or the server does
 FILLED = frozenset({"name", "title", "description", "precondition", "id", "status", "shared"})
+# what labels were before customers changed them, where the original name does not say it
+DEFAULT_LABELS: Mapping[str, str] = {
+    "AssignedTo": "Assigned To",
+    **dict.fromkeys(PLANNED["start"], PLANNED["start"][-1]),
+    **dict.fromkeys(PLANNED["end"], PLANNED["end"][-1]),
+}
 READ_ONLY = frozenset({"shared", "projects shared to"})  # facts, section 3
 
 
@@ -53,12 +60,14 @@ async def check(desk: Desk) -> tuple[Finding, ...]:
     name = project.get("name") or desk.project.config.project
     findings = [Finding(level="info", text=f"qTest project {name!r} can be reached")]
     findings += await _permissions(desk)
+    await desk.settings.read_fields()  # a wrong file is told even where it is not needed
     for type_ in dict.fromkeys(FIELD_OWNERS.values()):
         if not (await desk.settings.fields(type_)).known:
             text = (
                 "this token may not list the fields of the project (it needs the right to manage "
                 "field settings, or a project administrator); without them every value becomes "
-                "text: use another token, or go on with --accept-missing-fields"
+                "text: use another token, name a fields_file (`ztoq config fields`), or go on with "
+                "--accept-missing-fields"
             )
             findings.append(Finding(level="error", text=text, later=True))
             break
@@ -173,7 +182,9 @@ async def describe(desk: Desk) -> Schema:
             for spec in _specs(kind, sets[type_])
         ),
         fields_known=known,
-        can_create_fields=config.create_fields and known and _manages(profile.result()),
+        can_create_fields=config.create_fields
+        and all(each.known and each.live for each in sets.values())
+        and _manages(profile.result()),
         statuses=tuple(each.name for each in statuses.result()),
         users=users.result(),
         finishes=frozenset({Kind.TEST_CASE, Kind.TEST_LOG}),
@@ -205,6 +216,7 @@ def _spec(kind: Kind, field: Field) -> FieldSpec:
         system=field.system,
         default=field.default or bool(names & FILLED),
         values=tuple(each.label for each in field.choices if each.active) if choices else (),
+        alias=DEFAULT_LABELS.get(field.original, field.original) if field.system else "",
     )
 
 

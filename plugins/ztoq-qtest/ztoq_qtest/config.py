@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import attrs
@@ -49,9 +50,13 @@ class QtestConfig(Connection):
     ``create_fields``: make fields and allowed values that are missing. ``approve``: which cases
     are approved: ``needed`` (executed ones, and those that the mapping says), ``all``, ``none``.
     ``plans``: a test plan becomes a ``release`` or a ``cycle``. ``cycle_files``: what the mapping
-    does with files of cycles. ``root_module`` and ``root_cycle`` are names of a module and a test
-    cycle made for this migration, around all else. ``key_field`` is the label of the field that
-    holds the source's key, and the words before the key in texts. ``search_lag`` is in seconds.
+    does with files of cycles. ``requirements``: issues that the project has no requirement for are
+    made (``create``), reported to be retrieved from Jira (``link-only``), or the latter where the
+    project mirrors Jira (``auto``). ``root_module`` and ``root_cycle`` are names of a module and a
+    test cycle made for this migration, around all else. ``key_field`` is the label of the field
+    that holds the source's key, and the words before the key in texts. ``search_lag`` is in
+    seconds. ``fields_file`` holds the project's fields (``ztoq config fields --write``), for a
+    token that may not list them.
     """
 
     project: int = attrs.field(validator=_positive)
@@ -62,9 +67,11 @@ class QtestConfig(Connection):
     approve: str = attrs.field(default="needed", validator=_among("needed", "all", "none"))
     plans: str = attrs.field(default="release", validator=_among("release", "cycle"))
     cycle_files: str = attrs.field(default="case", validator=_among("case", "release", "store"))
+    requirements: str = attrs.field(default="auto", validator=_among("auto", "create", "link-only"))
     root_module: str | None = None
     root_cycle: str | None = None
     key_field: str = attrs.field(default="Zephyr key", validator=_label)
+    fields_file: Path | None = None
     search_lag: float | None = attrs.field(default=None, validator=_not_negative)
 
     def __attrs_post_init__(self) -> None:

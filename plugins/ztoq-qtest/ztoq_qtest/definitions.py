@@ -24,6 +24,7 @@ from ztoq_qtest.values import DATA_TYPES, Choice, Field
 __all__ = ["delete_field", "find_field", "write_field"]
 
 SEARCHED = 100
+REFUSED = 400
 NOT_ALLOWED = 405  # as the contract has it for what cannot be deleted
 VALUES_AT_ONCE = 100  # vendor's document, POST allowed-values
 CHOICES = frozenset({FieldType.CHOICE, FieldType.MULTI_CHOICE})
@@ -50,6 +51,8 @@ async def write_field(desk: Desk, definition: FieldDefinition, job: Job) -> Writ
     try:
         if field.type in CHOICES:
             made = await _complete(desk.project, type_, field, _values(definition))
+            if owned == Place(type_, field.id).path:
+                await _add_variants(desk, type_, field.id, definition)
     finally:
         settings.generation += 1
     if "#" in owned and made:
@@ -80,8 +83,11 @@ async def _create(desk: Desk, type_: str, definition: FieldDefinition) -> Field:
     if definition.type is FieldType.MULTI_CHOICE:
         body["multiple"] = True  # types 8 and 17 need it (vendor's document)
     if definition.type in {*CHOICES, FieldType.CHECKBOX}:
-        first = _values(definition)[:VALUES_AT_ONCE]
-        body["allowed_values"] = [{"label": label, "is_active": True} for label in first]
+        alike = {label.strip().casefold(): label for label in reversed(_values(definition))}
+        first = [label for label in _values(definition) if label in alike.values()]
+        body["allowed_values"] = [
+            {"label": label, "is_active": True} for label in first[:VALUES_AT_ONCE]
+        ]
     path = f"settings/{type_}/fields"
     number = with_id(
         await desk.project.send("POST", path, body, ref=definition.ref), definition.ref
@@ -110,10 +116,13 @@ async def _activate(project: Project, type_: str, known: FieldSet, field: Field)
 async def _complete(project: Project, type_: str, field: Field, labels: Sequence[str]) -> list[int]:
     """Add the labels that the field lacks and activate those it has; returns the ids added."""
     path = f"settings/{type_}/fields/{field.id}/allowed-values"
-    lacking = []
+    lacking: list[str] = []
+    alike: set[str] = set()
     for label in labels:
-        if field.choice(label):
+        folded = label.strip().casefold()
+        if field.choice(label) or folded in alike:
             continue
+        alike.add(folded)
         if asleep := _inactive(field, label):
             body = {"value": asleep.id, "label": asleep.label, "is_active": True}
             await project.send("PUT", f"{path}/{asleep.id}", body)
@@ -133,6 +142,28 @@ async def _complete(project: Project, type_: str, field: Field, labels: Sequence
         for each in listed
         if each.get("label") in wanted and int(each["value"]) not in before
     ]
+
+
+async def _add_variants(desk: Desk, type_: str, number: int, definition: FieldDefinition) -> None:
+    """Add to a field of one's own the labels that differ from others in case alone.
+
+    No fact says whether qTest takes them. Where it does not, the others stand for them.
+    """
+    first: dict[str, str] = {}
+    variants = [
+        label
+        for label in _values(definition)
+        if first.setdefault(label.strip().casefold(), label) != label
+    ]
+    if not variants:
+        return
+    field = (await desk.settings.list_fields(type_)).by_id(number)
+    there = {choice.label for choice in field.choices} if field else set()
+    for label in variants:
+        if label not in there:
+            body = [{"label": label, "is_active": True}]
+            path = f"settings/{type_}/fields/{number}/allowed-values"
+            await desk.project.send("POST", path, body, accept={REFUSED}, ref=definition.ref)
 
 
 def _inactive(field: Field, label: str) -> Choice | None:

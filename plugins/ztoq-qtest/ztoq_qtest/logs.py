@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
@@ -11,6 +12,7 @@ import attrs
 from ztoq_core.plugin import (
     Kind,
     Level,
+    Link,
     Links,
     MappingError,
     Note,
@@ -23,12 +25,12 @@ from ztoq_core.plugin import (
 )
 from ztoq_qtest.cases import case_lines
 from ztoq_qtest.execution import time_text
-from ztoq_qtest.fields import Status, fallbacks
+from ztoq_qtest.fields import Status
 from ztoq_qtest.kinds import Place, number_of, place_of
 from ztoq_qtest.project import FORBIDDEN, MISSING, Line
 from ztoq_qtest.saving import Desk, Job, linked, with_id
 from ztoq_qtest.stamps import written
-from ztoq_qtest.texts import add_mark, as_html, table
+from ztoq_qtest.texts import add_mark, anchor, as_html, table
 from ztoq_qtest.values import readable_table
 
 __all__ = ["finish_log", "log_parts", "write_log"]
@@ -134,10 +136,10 @@ async def _body(desk: Desk, log: TestLog, links: Links) -> _Body:
     if log.start is None or log.end is None:
         raise RecordError(f"{log.ref} has no start or end; the mapping sets them")
     statuses = await desk.settings.statuses()
-    properties, rest = await desk.settings.properties(Kind.TEST_LOG, log.fields)
-    notes = [*fallbacks(rest, "note")]
+    filled = await desk.settings.properties(Kind.TEST_LOG, log.fields)
+    notes = [*filled.notes("note")]
     lines: tuple[Line, ...] = ()
-    note = log.note + readable_table(rest)
+    note = log.note + readable_table(filled.rest)
     if log.results and not log.drift and any(each.step for each in log.results):
         lines = await case_lines(desk.project, case)
         if not {each.step for each in log.results} <= {line.key for line in lines}:
@@ -152,7 +154,7 @@ async def _body(desk: Desk, log: TestLog, links: Links) -> _Body:
         "exe_start_date": time_text(min(log.start, log.end)),
         "exe_end_date": time_text(log.end),
         "note": add_mark(note, desk.project.config.key_field, log.key),
-        "properties": properties,
+        "properties": filled.properties,
     }
     if case.version:
         json["test_case_version_id"] = int(case.version)
@@ -296,13 +298,25 @@ async def finish_log(desk: Desk, log: TestLog, before: Written, links: Links) ->
     for key in refused:
         text = f"qTest did not link {key}; the note names it"
         notes.append(Note(level=Level.FALLBACK, code="defect-as-text", text=text))
-    missing = [key for key in refused if key not in log.note]
+    known = {link.issue_key: link for link in _links(log)}
+    missing = [known[key] for key in refused if not _names(log.note, key)]
     after = before
     if missing:
-        listed = ", ".join(as_html(key) for key in missing)
+        listed = "<br>".join(
+            anchor(link.url, f"{link.issue_key} {link.text}".strip()) for link in missing
+        )
         named = attrs.evolve(log, note=f"{log.note}<p>Defects: {listed}</p>")
         after = await write_log(desk, named, Job(target_id=before.target_id, links=links))
     return attrs.evolve(after, parts=before.parts or after.parts, notes=(*before.notes, *notes))
+
+
+def _links(log: TestLog) -> list[Link]:
+    return [*log.links, *(link for each in log.results for link in each.links)]
+
+
+def _names(note: str, key: str) -> bool:
+    """Whether a note names an issue: ACME-7 is not ACME-70."""
+    return re.search(rf"(?<![\w-]){re.escape(key)}(?![\w-])", note) is not None
 
 
 def _issue_keys(links: Sequence[Any]) -> list[str]:

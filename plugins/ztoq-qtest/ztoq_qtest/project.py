@@ -11,7 +11,7 @@ from ztoq_core.plugin import Answer, Client, Content, Ref, Services
 from ztoq_qtest.config import QtestConfig
 from ztoq_qtest.kinds import ROOT, SHAPES, Place
 
-__all__ = ["FORBIDDEN", "MISSING", "Line", "Project", "parent_query"]
+__all__ = ["FORBIDDEN", "MISSING", "PAGE_SIZE", "Line", "Project", "Query", "parent_query"]
 
 PAGE_SIZE = 100  # used in the wild on every list; the most for test cases is not stated
 REMEMBERED = 4096  # cases whose steps are kept at hand for their logs

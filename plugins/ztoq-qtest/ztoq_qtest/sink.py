@@ -33,16 +33,18 @@ from ztoq_qtest.checks import check, describe
 from ztoq_qtest.config import QtestConfig
 from ztoq_qtest.definitions import delete_field, write_field
 from ztoq_qtest.execution import write_cycle, write_plan, write_run
+from ztoq_qtest.exporting import OBJECTS, document
 from ztoq_qtest.fields import Settings
 from ztoq_qtest.files import delete_file, write_file
 from ztoq_qtest.find import find
-from ztoq_qtest.folders import write_folder, write_requirement
+from ztoq_qtest.folders import write_folder
 from ztoq_qtest.kinds import place_of
 from ztoq_qtest.listing import LISTED_BY_OWNER, contents, list_marks
 from ztoq_qtest.logs import finish_log, write_log
 from ztoq_qtest.marks import keys_of
 from ztoq_qtest.project import MISSING, Project
 from ztoq_qtest.reading import look, read
+from ztoq_qtest.requirements import write_requirement
 from ztoq_qtest.saving import Desk, Job
 
 __all__ = ["QtestSink", "open_qtest"]
@@ -94,6 +96,12 @@ class QtestSink:
     async def describe(self) -> Schema:
         """Return what the project offers."""
         return await describe(self._desk)
+
+    async def export_fields(self) -> Mapping[str, Any]:
+        """Return the project's fields with their ids, as ``fields_file`` takes them."""
+        settings = self._desk.settings
+        listed = {type_: await settings.raw_fields(type_) for type_ in OBJECTS}
+        return document(self._desk.project.config, listed)
 
     async def find(self, record: Record, links: Links) -> tuple[Found, ...]:
         """Return earlier writes of the record, oldest first."""

@@ -11,6 +11,7 @@ __all__ = [
     "HEADING",
     "NAME_LENGTH",
     "add_mark",
+    "anchor",
     "as_html",
     "key_in_name",
     "keys_in",
@@ -70,6 +71,13 @@ def one_line(text: str) -> str:
 def as_html(text: str) -> str:
     """Return plain text as HTML; lines stay lines."""
     return html.escape(text, quote=False).replace("\n", "<br>")
+
+
+def anchor(url: str, title: str) -> str:
+    """Return a link; an address that is not http or https is shown as text."""
+    if url.lower().startswith(("http://", "https://")):
+        return f'<a href="{html.escape(url)}">{as_html(title or url)}</a>'
+    return as_html(" ".join(part for part in (title, url and f"({url})") if part))
 
 
 def table(rows: Iterable[tuple[str, str]], heading: str = HEADING) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import attrs
 
 from ztoq_core.plugin import (
-    FieldType,
     FieldValue,
     Folder,
     Kind,
@@ -16,7 +15,7 @@ from ztoq_core.plugin import (
 )
 from ztoq_mappings import markup
 from ztoq_mappings.notebook import Notebook
-from ztoq_mappings.texts import name, one_line, plain, rich
+from ztoq_mappings.texts import name, rich
 from ztoq_mappings.zephyr_qtest import fields, links
 from ztoq_mappings.zephyr_qtest.rules import Rules, brought, module
 from ztoq_mappings.zephyr_qtest.steps import mapped_steps
@@ -58,7 +57,8 @@ def mapped_case(case: TestCase, rules: Rules) -> TestCase:
         ),
         approve=case.approve or case.status.strip().casefold() in rules.approved,
         fields=_fields(case, rules, notes),
-        links=(),
+        # for what the target cannot link yet
+        links=links.checked(covered, notes),
         brings=brought(case, *folders, *((issues,) if requirements else ()), *requirements),
         notes=notes.notes(),
     )
@@ -98,32 +98,27 @@ def _fields(case: TestCase, rules: Rules, notes: Notebook) -> tuple[FieldValue, 
     labels, system, tables = rules.tables.labels, rules.tables.system, rules.tables
     found: list[FieldValue] = []
     if case.status:
-        found += (
-            _extra(system["status"], case.status, (tables.case_status,), notes),
-            fields.choice(labels["status"], case.status, notes),
+        others: tuple[str, ...] = (tables.case_status,)
+        found += fields.system_choice(
+            system["status"], case.status, notes, origin="@status", others=others
         )
+        found.append(fields.choice(labels["status"], case.status, notes, origin="@status"))
     if case.priority:
-        found += (
-            _extra(system["priority"], case.priority, tables.priority(case.priority), notes),
-            fields.choice(labels["priority"], case.priority, notes),
+        others = tables.priority(case.priority)
+        found += fields.system_choice(
+            system["priority"], case.priority, notes, origin="@priority", others=others
         )
+        found.append(fields.choice(labels["priority"], case.priority, notes, origin="@priority"))
     if case.component:
-        found.append(fields.choice(labels["component"], case.component, notes))
+        component = fields.choice(labels["component"], case.component, notes, origin="@component")
+        found.append(component)
     if any(case.labels):
-        found.append(fields.choices(labels["labels"], case.labels, notes))
+        found.append(fields.choices(labels["labels"], case.labels, notes, origin="@labels"))
     if case.owner:
-        found.append(fields.text(labels["owner"], case.owner, notes))
+        found += rules.people.user(system["assigned_to"], case.owner, notes, "@owner")
+        owner = rules.people.text(case.owner)
+        found.append(fields.text(labels["owner"], owner, notes, origin="@owner"))
     if case.created:
-        found.append(fields.moment(labels["created"], case.created))
-    found += fields.number(labels["estimated"], case.estimated)
-    return (*found, *rules.places.values(Kind.TEST_CASE, case.fields, notes))
-
-
-def _extra(label: str, value: str, alternatives: tuple[str, ...], notes: Notebook) -> FieldValue:
-    return FieldValue(
-        name=label,
-        value=one_line(plain(value, notes)),
-        type=FieldType.CHOICE,
-        alternatives=tuple(each for each in alternatives if each.casefold() != value.casefold()),
-        optional=True,
-    )
+        found.append(fields.moment(labels["created"], case.created, origin="@created"))
+    found += fields.number(labels["estimated"], case.estimated, origin="@estimated")
+    return rules.places.values(Kind.TEST_CASE, case.fields, notes, found)

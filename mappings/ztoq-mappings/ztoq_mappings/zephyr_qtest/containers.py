@@ -59,11 +59,12 @@ def mapped_plan(plan: TestPlan, rules: Rules) -> TestPlan:
         notes.change("planned-dates-reversed", "the planned end is before the start; turned round")
     found: list[FieldValue] = []
     if plan.status:
-        found.append(fields.choice(labels["status"], plan.status, notes))
+        found.append(fields.choice(labels["status"], plan.status, notes, origin="@status"))
     if any(plan.labels):
-        found.append(fields.choices(labels["labels"], plan.labels, notes))
+        found.append(fields.choices(labels["labels"], plan.labels, notes, origin="@labels"))
     if plan.owner:
-        found.append(fields.text(labels["owner"], plan.owner, notes))
+        owner = rules.people.text(plan.owner)
+        found.append(fields.text(labels["owner"], owner, notes, origin="@owner"))
     path = markup.paragraph(plain(" / ".join(plan.path), notes)) if plan.path else ""
     return attrs.evolve(
         plan,
@@ -74,7 +75,7 @@ def mapped_plan(plan: TestPlan, rules: Rules) -> TestPlan:
         note=path + rich(plan.note, notes),
         start=start,
         end=end,
-        fields=(*found, *rules.places.values(Kind.TEST_PLAN, plan.fields, notes)),
+        fields=rules.places.values(Kind.TEST_PLAN, plan.fields, notes, found),
         links=(),
         notes=notes.notes(),
     )
@@ -94,37 +95,47 @@ def mapped_cycle(cycle: TestCycle, rules: Rules) -> TestCycle:
     found: list[FieldValue] = []
     if description:
         found.append(
-            FieldValue(name=system["description"], value=description, type=FieldType.RICH_TEXT)
+            FieldValue(
+                name=system["description"],
+                value=description,
+                type=FieldType.RICH_TEXT,
+                origin="@description",
+            )
         )
     if cycle.status:
-        found.append(fields.choice(labels["status"], cycle.status, notes))
+        found.append(fields.choice(labels["status"], cycle.status, notes, origin="@status"))
     if cycle.owner:
-        found.append(fields.text(labels["owner"], cycle.owner, notes))
+        owner = rules.people.text(cycle.owner)
+        found.append(fields.text(labels["owner"], owner, notes, origin="@owner"))
     if cycle.version:
-        found.append(fields.text(labels["version"], cycle.version, notes))
+        found.append(fields.text(labels["version"], cycle.version, notes, origin="@version"))
+    if cycle.version_start or cycle.version_end:
+        span = _span(cycle)
+        found.append(fields.text(labels["version_dates"], span, notes, origin="@version"))
     if reversed_dates:
         dates = f"{_shown(cycle.planned_start)} to {_shown(cycle.planned_end)}"
-        found.append(fields.text(labels["planned_dates"], dates, notes))
+        found.append(fields.text(labels["planned_dates"], dates, notes, origin="@planned"))
         notes.change(
             "planned-dates-reversed",
             "the planned end is before the start, which qTest refuses; both are kept as text",
         )
     else:
-        found += (
-            fields.moment(label, date)
-            for label, date in (
-                (system["planned_start"], cycle.planned_start),
-                (system["planned_end"], cycle.planned_end),
-            )
-            if date
-        )
+        for label, date in (
+            (system["planned_start"], cycle.planned_start),
+            (system["planned_end"], cycle.planned_end),
+        ):
+            if date:
+                found.append(fields.moment(label, date, origin="@planned"))
+    given = fields.taken(cycle.fields)
+    starts = not reversed_dates and system["planned_start"].casefold() not in given
+    ends = not reversed_dates and system["planned_end"].casefold() not in given
     return attrs.evolve(
         cycle,
         name=short,
         description="",
-        planned_start=None if reversed_dates else cycle.planned_start,
-        planned_end=None if reversed_dates else cycle.planned_end,
-        fields=(*found, *rules.places.values(Kind.TEST_CYCLE, cycle.fields, notes)),
+        planned_start=cycle.planned_start if starts else None,
+        planned_end=cycle.planned_end if ends else None,
+        fields=rules.places.values(Kind.TEST_CYCLE, cycle.fields, notes, found),
         links=(),
         notes=notes.notes(),
     )
@@ -135,8 +146,17 @@ def mapped_run(run: TestRun, rules: Rules) -> TestRun:
     notes = Notebook(run.notes)
     # the whole name stands with the case
     short, _ = name(run.name, notes, run.case.key)
-    assigned = run.assigned_to
-    own = (fields.text(rules.tables.labels["assigned_to"], assigned, notes),) if assigned else ()
+    own: list[FieldValue] = []
+    if run.environment:  # where qTest has none of that name, the run's name says it
+        system = rules.tables.system
+        own += fields.system_choice(
+            system["environment"], run.environment, notes, origin="@environment"
+        )
+    if run.assigned_to:
+        label, origin = rules.tables.labels["assigned_to"], "@assigned_to"
+        assigned = rules.people.text(run.assigned_to)
+        own += rules.people.user(rules.tables.system["assigned_to"], run.assigned_to, notes, origin)
+        own.append(fields.text(label, assigned, notes, origin=origin))
     cycle, brings = run.cycle, run.brings
     if cycle is None:
         key = f"{rules.home(run.case.key)}-R-adhoc"
@@ -146,11 +166,21 @@ def mapped_run(run: TestRun, rules: Rules) -> TestRun:
         run,
         name=short,
         cycle=cycle,
-        fields=(*own, *rules.places.values(Kind.TEST_RUN, run.fields, notes)),
+        fields=rules.places.values(Kind.TEST_RUN, run.fields, notes, own),
         links=links.checked(run.links, notes),
         brings=brings,
         notes=notes.notes(),
     )
+
+
+def _span(cycle: TestCycle) -> str:
+    """Return the dates of the cycle's version; days alone where they have no time."""
+    start, end = (
+        _shown(date).removesuffix("T00:00:00Z") for date in (cycle.version_start, cycle.version_end)
+    )
+    if start and end:
+        return f"{start} to {end}"
+    return f"from {start}" if start else f"until {end}"
 
 
 def _shown(date: datetime | None) -> str:

@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 
 import attrs
 
 from ztoq_core.plugin import FieldType, FieldValue, Kind, Schema, Value
 from ztoq_mappings.notebook import Notebook
-from ztoq_mappings.texts import address, is_html, one_line, plain, rich
+from ztoq_mappings.texts import address, is_broken, is_html, one_line, plain, rich
+from ztoq_mappings.zephyr_qtest.people import People
 
-__all__ = ["Places", "choice", "choices", "has_value", "moment", "number", "text"]
+__all__ = [
+    "Places",
+    "choice",
+    "choices",
+    "has_value",
+    "moment",
+    "number",
+    "system_choice",
+    "taken",
+    "text",
+    "values",
+]
 
 LONGEST_LABEL = 100
 """Characters of a field's name or a choice's label (qTest help, field settings: names)."""
@@ -23,60 +35,121 @@ _OWNERS = {Kind.TEST_LOG: Kind.TEST_RUN}
 """qTest's logs use the fields of runs (qTest v3 document, no fields of type test-logs)."""
 
 
-def choice(name: str, value: str, notes: Notebook, *, optional: bool = False) -> FieldValue:
-    """Return a choice, or a text beside it where the value cannot be the label of a choice."""
+def choice(
+    name: str, value: str, notes: Notebook, *, origin: str = "", optional: bool = False
+) -> FieldValue:
+    """Return a choice, or a text beside it where the value cannot be the label of a choice.
+
+    ``origin``, here and below, is the word for what the value was in the source (``@status``).
+    """
     if not _fits(value):
-        return _label_too_long(name, value, notes)
+        return _label_too_long(name, value, notes, origin)
     return FieldValue(
-        name=name, value=plain(value, notes), type=FieldType.CHOICE, optional=optional
+        name=name,
+        value=plain(value, notes),
+        type=FieldType.CHOICE,
+        optional=optional,
+        origin=origin,
+        lossy=is_broken(value),
     )
 
 
-def choices(name: str, values: tuple[str, ...], notes: Notebook) -> FieldValue:
+def system_choice(
+    name: str, value: str, notes: Notebook, *, origin: str, others: tuple[str, ...] = ()
+) -> tuple[FieldValue, ...]:
+    """Return an optional choice of the target's own, with further candidates; none for blanks."""
+    shown = one_line(plain(value, notes))
+    if not shown.strip():
+        return ()
+    folded = value.casefold()
+    return (
+        FieldValue(
+            name=name,
+            value=shown,
+            type=FieldType.CHOICE,
+            alternatives=tuple(each for each in others if each.casefold() != folded),
+            optional=True,
+            origin=origin,
+        ),
+    )
+
+
+def choices(name: str, values: tuple[str, ...], notes: Notebook, *, origin: str = "") -> FieldValue:
     """Return a multiple choice, or a text beside it where a value cannot be a label."""
     values = tuple(filter(None, values))
     if not all(map(_fits, values)):
-        return _label_too_long(name, values, notes)
+        return _label_too_long(name, values, notes, origin)
     each_once = tuple(dict.fromkeys(plain(value, notes) for value in values))
-    return FieldValue(name=name, value=each_once, type=FieldType.MULTI_CHOICE)
+    return FieldValue(
+        name=name,
+        value=each_once,
+        type=FieldType.MULTI_CHOICE,
+        origin=origin,
+        lossy=any(map(is_broken, values)),
+    )
 
 
-def text(name: str, value: str, notes: Notebook) -> FieldValue:
+def text(
+    name: str, value: str, notes: Notebook, *, origin: str = "", optional: bool = False
+) -> FieldValue:
     """Return a text, long where it needs to be."""
+    lossy = is_broken(value)
     value = plain(value, notes)
     long = len(value) > LONGEST_TEXT or one_line(value) != value
-    return FieldValue(name=name, value=value, type=FieldType.LONG_TEXT if long else FieldType.TEXT)
+    return FieldValue(
+        name=name,
+        value=value,
+        type=FieldType.LONG_TEXT if long else FieldType.TEXT,
+        optional=optional,
+        origin=origin,
+        lossy=lossy,
+    )
 
 
-def moment(name: str, value: datetime, *, optional: bool = False) -> FieldValue:
+def moment(name: str, value: datetime, *, origin: str = "") -> FieldValue:
     """Return a date-time in whole seconds, UTC."""
-    return FieldValue(name=name, value=_written(value), type=FieldType.DATETIME, optional=optional)
+    return FieldValue(
+        name=name,
+        value=_written(value),
+        type=FieldType.DATETIME,
+        origin=origin,
+        lossy=bool(value.microsecond),
+    )
 
 
-def number(name: str, value: float | None) -> tuple[FieldValue, ...]:
+def number(name: str, value: float | None, *, origin: str = "") -> tuple[FieldValue, ...]:
     """Return a number, whole where it is; nothing for none."""
     if value is None or not math.isfinite(value):
         return ()
     whole = int(value) if value == int(value) else value
-    return (FieldValue(name=name, value=whole, type=FieldType.NUMBER),)
+    return (FieldValue(name=name, value=whole, type=FieldType.NUMBER, origin=origin),)
+
+
+def values(fields: Iterable[FieldValue], notes: Notebook) -> tuple[FieldValue, ...]:
+    """Return the fields of a step that have a value, under their own names.
+
+    Nobody observed their types: those that have none get what their value looks like.
+    """
+    return tuple(_as_placed(field, notes) for field in fields if has_value(field.value))
 
 
 class Places:
     """Where the source's custom fields go: decided once for all records, by name."""
 
-    def __init__(self, source: Schema, reserved: Mapping[Kind, frozenset[str]]) -> None:
+    def __init__(
+        self, source: Schema, reserved: Mapping[Kind, frozenset[str]], people: People | None = None
+    ) -> None:
         """Choose a label for each field of the source, unlike qTest's own and each other's."""
         self._places: dict[tuple[Kind, str], tuple[str, FieldType]] = {}
         self._reserved = reserved
+        self._people = people or People()
         taken: dict[Kind, set[str]] = {}
         for field in sorted(source.fields, key=lambda each: (each.kind.rank, each.name)):
             owner = _OWNERS.get(field.kind, field.kind)
             used = taken.setdefault(owner, set(reserved[owner]))
             label = _free(field.name, used)
             used.add(label.casefold())
-            # an account id means nobody in qTest: without a users mapping it stays a text
-            kind_of = FieldType.TEXT if field.type is FieldType.USER else field.type
-            self._places[field.kind, field.name] = (label, kind_of)
+            self._places[field.kind, field.name] = (label, field.type)
 
     def label(self, kind: Kind, name: str) -> str:
         """Return the label of a field in the target."""
@@ -84,25 +157,91 @@ class Places:
         return place[0] if place else _free(name, self._reserved[_OWNERS.get(kind, kind)])
 
     def values(
-        self, kind: Kind, fields: Iterable[FieldValue], notes: Notebook
+        self,
+        kind: Kind,
+        fields: Iterable[FieldValue],
+        notes: Notebook,
+        own: Iterable[FieldValue] = (),
     ) -> tuple[FieldValue, ...]:
-        """Return the fields that have a value, labelled, typed and shaped."""
-        return tuple(self._placed(kind, field, notes) for field in fields if has_value(field.value))
+        """Return the fields that have a value, labelled, typed and shaped.
 
-    def _placed(self, kind: Kind, field: FieldValue, notes: Notebook) -> FieldValue:
+        ``own`` are those that the mapping makes itself; they come first. A placed value, an empty
+        one too, takes its label from them, and a custom field of that label gets another.
+        """
+        fields = tuple(fields)
+        given = taken(fields)
+        # most records have none, and folding each label would cost more than all else here
+        found = [value for value in own if not given or _folded(value.name) not in given]
+        for field in fields:
+            if not has_value(field.value):
+                continue
+            value = _as_placed(field, notes) if field.placed else self._shaped(kind, field, notes)
+            if given and not field.placed and _folded(value.name) in given:
+                value = attrs.evolve(value, name=_free(value.name, given))
+            found.append(value)
+        return tuple(found)
+
+    def _shaped(self, kind: Kind, field: FieldValue, notes: Notebook) -> FieldValue:
         place = self._places.get((kind, field.name))
         label = place[0] if place else self.label(kind, field.name)
         kind_of = field.type or (place[1] if place else _guess(field.value))
-        shaped = _shaped(label, field.value, kind_of, notes)
+        value, others = field.value, field.alternatives
+        if kind_of is FieldType.USER and field.type is None:
+            # an account id means nobody in qTest: only people whom somebody knows become users
+            value, kind_of, others = self._people.field(field.value)
+        shaped = _shaped(label, value, kind_of, notes)
         if shaped is None:
             notes.change(
                 "field-type",
                 f"a value of the field {field.name!r} is no {kind_of.value}; it is kept as text",
             )
-            shaped = _text_beside(label, field.value, notes)
-        if not (field.alternatives or field.optional):  # the rule: evolving takes its time
-            return shaped
-        return attrs.evolve(shaped, alternatives=field.alternatives, optional=field.optional)
+            shaped = _text_beside(label, value, notes)
+        # not evolved: there are many of them, and this takes half the time
+        return FieldValue(
+            name=shaped.name,
+            value=shaped.value,
+            type=shaped.type,
+            alternatives=others,
+            optional=field.optional,
+            origin=field.origin or field.name,
+            lossy=field.lossy or shaped.lossy or _is_broken(value),
+        )
+
+
+def taken(fields: Iterable[FieldValue]) -> frozenset[str]:
+    """Return the labels, folded, that an earlier transformer gave; empty values have them too."""
+    return frozenset(_folded(field.name) for field in fields if field.placed)
+
+
+def _folded(label: str) -> str:
+    return one_line(label).strip().casefold()
+
+
+def _as_placed(field: FieldValue, notes: Notebook) -> FieldValue:
+    """Return a value whose label and type are decided, with texts that the target takes."""
+    kind_of, value = field.type or _guess(field.value), field.value
+    if isinstance(value, tuple):
+        value = tuple(plain(each, notes) for each in value if each)
+    elif isinstance(value, str):
+        make = {FieldType.RICH_TEXT: rich, FieldType.URL: address}.get(kind_of, plain)
+        value = make(value, notes)
+    elif isinstance(value, float) and not math.isfinite(value):
+        # JSON has no such numbers
+        value, kind_of = str(value), FieldType.TEXT
+    return attrs.evolve(
+        field,
+        name=one_line(plain(field.name, notes)).strip() or "Field",
+        value=value,
+        type=kind_of,
+        alternatives=tuple(plain(each, notes) for each in field.alternatives),
+        origin=field.origin or field.name,
+        lossy=field.lossy or _is_broken(field.value),
+    )
+
+
+def _is_broken(value: Value) -> bool:
+    texts = value if isinstance(value, tuple) else (value,)
+    return any(isinstance(text, str) and is_broken(text) for text in texts)
 
 
 def has_value(value: Value) -> bool:
@@ -141,20 +280,24 @@ def _shaped_string(
             return None
 
 
-def _label_too_long(label: str, value: Value, notes: Notebook) -> FieldValue:
+def _label_too_long(label: str, value: Value, notes: Notebook, origin: str = "") -> FieldValue:
     notes.change(
         "label-unfit",
         f"a value of {label!r} cannot be the label of a choice (1 to {LONGEST_LABEL} characters"
         " on one line); it is kept as text",
     )
-    return _text_beside(label, value, notes)
+    return _text_beside(label, value, notes, origin)
 
 
-def _text_beside(label: str, value: Value, notes: Notebook) -> FieldValue:
+def _text_beside(label: str, value: Value, notes: Notebook, origin: str = "") -> FieldValue:
     suffix = " (text)"
     words = str(_words(value, FieldType.LONG_TEXT, notes))
     return FieldValue(
-        name=label[: LONGEST_LABEL - len(suffix)] + suffix, value=words, type=FieldType.LONG_TEXT
+        name=label[: LONGEST_LABEL - len(suffix)] + suffix,
+        value=words,
+        type=FieldType.LONG_TEXT,
+        origin=origin,
+        lossy=_is_broken(value),
     )
 
 
@@ -164,9 +307,10 @@ def _date(label: str, value: str, kind_of: FieldType) -> FieldValue | None:
         written = _written(when if when.tzinfo else when.replace(tzinfo=UTC))
     except (OverflowError, ValueError):
         return None
+    lossy = bool(when.microsecond)
     if kind_of is FieldType.DATE:
-        written = when.date().isoformat()
-    return FieldValue(name=label, value=written, type=kind_of)
+        written, lossy = when.date().isoformat(), when.time() != time()
+    return FieldValue(name=label, value=written, type=kind_of, lossy=lossy)
 
 
 def _words(value: Value, kind_of: FieldType, notes: Notebook) -> str:

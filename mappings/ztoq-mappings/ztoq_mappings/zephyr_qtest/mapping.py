@@ -22,6 +22,7 @@ from ztoq_mappings.zephyr_qtest.containers import (
 from ztoq_mappings.zephyr_qtest.files import mapped_file
 from ztoq_mappings.zephyr_qtest.logs import mapped_log
 from ztoq_mappings.zephyr_qtest.options import Options
+from ztoq_mappings.zephyr_qtest.placed import with_placed_texts
 from ztoq_mappings.zephyr_qtest.rules import Rules
 from ztoq_mappings.zephyr_qtest.tables import tables
 
@@ -40,7 +41,7 @@ def build(options: Options, scene: Scene) -> Transform:
         if record.brings:  # from a transformer before this one, and shaped for none yet
             record = attrs.evolve(record, brings=tuple(map(transform, record.brings)))
         mapped = _MAPPED.get(record.kind)
-        return mapped(with_pictures(record), rules) if mapped else record
+        return mapped(with_pictures(with_placed_texts(record)), rules) if mapped else record
 
     return transform
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import attrs
 
 from ztoq_core.plugin import Call, Ref, Script, TestCase, TestStep
 from ztoq_mappings import markup
 from ztoq_mappings.notebook import Notebook
-from ztoq_mappings.texts import one_line, rich
-from ztoq_mappings.zephyr_qtest.fields import has_value
+from ztoq_mappings.texts import rich
+from ztoq_mappings.zephyr_qtest.fields import values
 
 __all__ = ["TEST_DATA", "mapped_steps"]
 
@@ -36,24 +34,21 @@ def _step(step: TestStep, case: Ref, notes: Notebook) -> TestStep:
     call = step.call
     if call:
         description = _called(call) + description
-        if call.case == case:
+        if call.case == case or call.circular:
+            notes.fallback(
+                "call-circular",
+                f"a step calls {call.case.key}, which calls this case; it is kept as text",
+            )
             call = None
-            notes.fallback("call-circular", "a step calls its own case; it is kept as text")
     if step.data:
         description += markup.heading(TEST_DATA) + step.data
-    shown = _fields(step)
-    if shown:
-        description += "".join(shown)
-        notes.change(
-            "step-fields", "steps carry custom fields; they stand under the step's description"
-        )
     return attrs.evolve(
         step,
         description=rich(description, notes),
         data="",
         expected=rich(step.expected, notes),
         call=call,
-        fields=(),
+        fields=values(step.fields, notes),
     )
 
 
@@ -63,11 +58,3 @@ def _called(call: Call) -> str:
         return named
     rows = [(markup.value(each.name), markup.value(each.value)) for each in call.parameters]
     return named + markup.table(("Parameter", "Value"), rows)
-
-
-def _fields(step: TestStep) -> Iterable[str]:
-    return [
-        markup.heading(one_line(field.name).strip()) + f"<p>{markup.value(field.value)}</p>"
-        for field in step.fields
-        if has_value(field.value)
-    ]

@@ -135,6 +135,7 @@ class Step:
     description: str
     expected: str
     called: int | None = None
+    fields: dict[int, str] = attrs.field(factory=dict)
 
 
 @attrs.frozen(kw_only=True, eq=False)

@@ -31,7 +31,11 @@ class Options:
     ``normalise_html``: rich texts come back as another HTML of the same content.
     ``called_steps`` is how ``expand=calledteststep`` shows them: ``nested`` in the calling step's
     ``called_test_case`` (so public code reads them), or ``flat`` in its place.
-    ``unique_labels``: a second field of one label is refused (guess).
+    ``step_fields``: what becomes of the fields of test steps in a body (guess: they travel as
+    ``customFieldInfo``): ``kept``, ``ignored`` or ``refused``.
+    ``unique_labels``: a second field of one label is refused (guess); ``folded_labels``: so are
+    values of a field that differ in case alone.
+    ``inactive_users``: lists of users show inactive ones whatever is asked (guess).
     ``site_fields_inactive``: a new site field must be activated in the project (guess).
     ``text_limit`` is the longest value of a text box, None for no limit (no number is published).
 
@@ -55,10 +59,14 @@ class Options:
     month_budget: int = 100_000_000
     file_limit: int = 50 * 1024 * 1024
     jira_keys: frozenset[str] | None = None
+    mirrors_jira: bool | None = None
     unlinkable: frozenset[int] = frozenset()
     normalise_html: bool = False
     called_steps: str = "nested"
+    step_fields: str = "kept"
     unique_labels: bool = True
+    folded_labels: bool = False
+    inactive_users: bool = False
     site_fields_inactive: bool = True
     text_limit: int | None = None
     kept_in_memory: int = 64 * 1024 * 1024

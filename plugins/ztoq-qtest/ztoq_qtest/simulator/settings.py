@@ -166,7 +166,9 @@ def _add_values(call: Call, field: Field, given: Any) -> list[AllowedValue]:
         label = item.get("label") if isinstance(item, dict) else None
         if not isinstance(label, str) or not label.strip():
             raise bad("an allowed value needs a label")
-        if label in made or field.value_named(label):
+        known = [*made, *(value.label for value in field.values.values())]
+        folded = call.site.options.folded_labels
+        if label in known or (folded and label.casefold() in map(str.casefold, known)):
             raise bad(f"The value {label} already exists.")  # guess: labels are unique
         made[label] = AllowedValue(
             id=call.state.new_id(),
@@ -279,6 +281,29 @@ def delete_value(call: Call) -> Reply:
     return Reply(200, {})
 
 
+def connections(call: Call) -> Reply:
+    """Return the project's connections to Jira (IntegrationConnectionVM)."""
+    _allow(call)
+    call.project()
+    shown = {
+        "id": 1,
+        "external_system": "Jira",
+        "connection_name": "Jira",
+        "server_url": "https://jira.example.com",
+        "active": True,
+    }
+    return Reply(200, [] if call.site.options.mirrors_jira is None else [shown])
+
+
+def requirement_mappings(call: Call) -> Reply:
+    """Return which issue types become requirements (RequirementMapping)."""
+    _allow(call)
+    call.project()
+    shown = {"externalProjectId": "10031", "externalTypeId": "10100", "mapping_id": 1}
+    return Reply(200, [shown] if call.site.options.mirrors_jira else [])
+
+
+_CONNECTIONS = API + "/settings/integration/connections"
 _OWN = API + "/settings/{objectType}"
 _SITE = "/api/v3/fields/{objectType}"
 
@@ -297,6 +322,8 @@ def _lines(base: str) -> tuple[Line, ...]:
 
 
 LINES: tuple[Line, ...] = (
+    ("GET", _CONNECTIONS, connections),
+    ("GET", _CONNECTIONS + "/{connectionId}/requirement/mappings", requirement_mappings),
     ("GET", _OWN + "/fields", listed),
     ("POST", _OWN + "/fields", create),
     ("POST", _OWN + "/custom-fields/active", activate),

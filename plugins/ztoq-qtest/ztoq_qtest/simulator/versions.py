@@ -30,6 +30,7 @@ class Draft:
     order: int
     called: int | None
     line: int = 0
+    fields: dict[int, str] = attrs.field(factory=dict)
     files: list[Inline] = attrs.field(factory=list)
 
 
@@ -72,8 +73,25 @@ def draft(call: Call, case: Case | None, item: Any, position: int) -> Draft:
         order=order,
         called=called,
         line=line,
+        fields=_fields(call, item.get("customFieldInfo")),
         files=inline(call, item),
     )
+
+
+def _fields(call: Call, given: Any) -> dict[int, str]:
+    """Return the values of a step's fields (CustomFieldInfo): the site's, active in the project."""
+    if not given or call.site.options.step_fields == "ignored":
+        return {}
+    if call.site.options.step_fields == "refused":
+        raise bad("Invalid customFieldInfo")
+    known = {f.id: f for f in call.site.fields.of(call.project().id, "test-steps")}
+    found = {}
+    for item in given:
+        field = known.get(item.get("id"))
+        if field is None or not field.is_active(call.project().id):
+            raise bad("The field of the test step does not exist.")
+        found[field.id] = call.site.fields.fitting(field, item.get("value") or "")
+    return found
 
 
 def drafts(call: Call, case: Case | None, given: Any) -> list[Draft]:
@@ -113,6 +131,7 @@ def kept(steps: Iterable[Step]) -> list[Draft]:
             order=s.order,
             called=s.called,
             line=s.line,
+            fields=s.fields,
         )
         for s in steps
     ]
@@ -148,6 +167,7 @@ def _append(
             description=item.description,
             expected=item.expected,
             called=item.called,
+            fields=item.fields,
         )
         made.append(step)
         state.steps[step_id] = case, step

@@ -189,6 +189,11 @@ def step(call: Call, case: Case, value: Step, *, called: bool = False) -> dict[s
         "plain_value_text": plain(value.description),
         "parameter_values": [],
     }
+    if value.fields:
+        shown["customFieldInfo"] = [
+            {"id": n, "objectId": value.id, "name": call.site.fields.table[n].label, "value": text}
+            for n, text in value.fields.items()
+        ]
     if value.called is None:
         return shown
     other = call.state.case_of(value.called)

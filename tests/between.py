@@ -1,0 +1,111 @@
+"""Records in memory, the default mapping, and the simulated qTest over real HTTP: for tests of what
+Zephyr's simulator does not give."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import attrs
+from ztoq_mappings.zephyr_qtest import ZEPHYR_QTEST
+from ztoq_mappings.zephyr_qtest import Options as Mapping_
+from ztoq_qtest import QtestConfig, open_qtest
+from ztoq_qtest.simulator import Options, Simulator
+
+from ztoq_core import engine
+from ztoq_core.contracts import Scene, Secret
+from ztoq_core.engine import Event
+from ztoq_core.records import Kind, Record, Ref
+from ztoq_core.schema import Schema, User
+from ztoq_core.services import Services
+from ztoq_core.store import State, Store
+from ztoq_core.testing.memory import MemorySource
+
+__all__ = ["Between", "between"]
+
+
+def _quiet(_: Event) -> None:
+    """Tell nobody."""
+
+
+@attrs.define(kw_only=True)
+class Between:
+    """A store and a simulated site; records go from one to the other as often as one likes."""
+
+    store: Store
+    qtest: Simulator
+    config: QtestConfig
+
+    async def migrate(
+        self,
+        records: Iterable[Record],
+        *,
+        users: Iterable[User] = (),
+        contents: Mapping[str, bytes] | None = None,
+        accept_missing_fields: bool = False,
+    ) -> engine.Outcome:
+        """Bring the records over; return what it amounts to."""
+
+        def build(schema: Schema) -> list[Any]:
+            scene = Scene(
+                source=attrs.evolve(schema, users=tuple(users)),
+                source_config=SimpleNamespace(project="ACME"),
+                sink_config=self.config,
+            )
+            return [ZEPHYR_QTEST.build(Mapping_(), scene)]
+
+        store = self.store
+        async with open_qtest(self.config, Services(sink=store.note, outage=5.0)) as sink:
+            with store.run("migrate") as run:
+                await engine.extract(store, MemorySource(records, contents), run.id, _quiet)
+                await engine.transform(store, build, _quiet)
+                await engine.load(
+                    store,
+                    sink,
+                    run.id,
+                    _quiet,
+                    request_timeout=1.0,
+                    accept_missing_fields=accept_missing_fields,
+                )
+                await engine.validate(store, sink, _quiet)
+        return engine.outcome(store)
+
+    def case(self, name: str) -> dict[str, Any]:
+        """Return a case of the site by its name."""
+        found: dict[str, Any] = next(
+            each for each in self.qtest.dump()["test_cases"] if each["name"] == name
+        )
+        return found
+
+    def states(self, kind: Kind) -> dict[State, int]:
+        """Return how many records of a kind are in which state."""
+        return dict(self.store.counts().get(kind, {}))
+
+    def notes(self, ref: Ref | None = None) -> list[str]:
+        """Return the codes of the notes, of one record or of all."""
+        if ref is not None:
+            return [code for _, _, code, _ in self.store.life.said(ref)]
+        return [each.code for each in self.store.note_counts() for _ in range(each.count)]
+
+
+@asynccontextmanager
+async def between(
+    folder: Path,
+    options: Options | None = None,
+    *,
+    prepare: Callable[[Simulator], object] = lambda _: None,
+    **settings: Any,
+) -> AsyncIterator[Between]:
+    """Serve a site, open a store in ``folder``; other keywords are the sink's."""
+    qtest = Simulator(options or Options())
+    prepare(qtest)
+    async with qtest.serving() as base_url:
+        given = {"project": qtest.options.project, "create_fields": True, "search_lag": 0.0}
+        config = QtestConfig(
+            **{**given, **settings}, base_url=base_url, token=Secret(qtest.options.token)
+        )
+        with Store(f"sqlite:///{folder}/m.db", files=folder / "files") as store:
+            yield Between(store=store, qtest=qtest, config=config)

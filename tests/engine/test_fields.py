@@ -1,0 +1,60 @@
+"""What mapped records want of the target's fields, held against what it has."""
+
+from __future__ import annotations
+
+import pytest
+
+from ztoq_core.contracts import FieldSpec, Schema
+from ztoq_core.engine.fields import definitions, gaps
+from ztoq_core.records import FieldType, Kind
+from ztoq_core.store import Want
+
+CASE = Kind.TEST_CASE
+
+
+def want(name: str, type_: FieldType, value: str = "", *, optional: bool = False) -> Want:
+    return Want(CASE, name, type_, value, 1, optional)
+
+
+@pytest.mark.parametrize(
+    ("types", "made"),
+    [
+        ((FieldType.TEXT, FieldType.LONG_TEXT), FieldType.LONG_TEXT),
+        ((FieldType.USER, FieldType.TEXT), FieldType.USER),
+        ((FieldType.TEXT,), FieldType.TEXT),
+        ((FieldType.DATE, FieldType.DATETIME), FieldType.DATETIME),
+        ((FieldType.CHOICE, FieldType.MULTI_CHOICE), FieldType.MULTI_CHOICE),
+        ((FieldType.NUMBER, FieldType.TEXT), FieldType.TEXT),
+        ((FieldType.RICH_TEXT, FieldType.LONG_TEXT), FieldType.RICH_TEXT),
+    ],
+)
+def test_a_field_is_made_for_the_widest_of_its_values(
+    types: tuple[FieldType, ...], made: FieldType
+) -> None:
+    for order in (types, types[::-1]):
+        (definition,) = definitions(gaps([want("F", each) for each in order], Schema()))
+        assert definition.type is made
+
+
+def test_an_optional_person_makes_no_field() -> None:
+    assert gaps([want("Assigned To", FieldType.USER, optional=True)], Schema()) == []
+
+
+def test_a_field_whose_name_differs_in_capitals_is_there() -> None:
+    spec = FieldSpec(kind=CASE, name="browser", type=FieldType.CHOICE, values=("chrome",))
+    wants = [
+        want("Browser", FieldType.CHOICE),
+        want("Browser", FieldType.CHOICE, "Chrome"),
+        want("Browser", FieldType.CHOICE, "Edge"),
+    ]
+    (gap,) = gaps(wants, Schema(fields=(spec,)))
+    assert (gap.exists, gap.values) == (True, ("Edge",))
+
+
+def test_a_required_field_is_filled_under_other_capitals_too() -> None:
+    spec = FieldSpec(kind=CASE, name="Area", type=FieldType.TEXT, required=True)
+    total = Want(CASE, "", FieldType.TEXT, "", 2, optional=True)
+    schema = Schema(fields=(spec,))
+    assert [gap.count for gap in gaps([total, want("AREA", FieldType.TEXT)], schema)] == [1]
+    filled = Want(CASE, "area", FieldType.TEXT, "", 2, optional=False)
+    assert gaps([total, filled], schema) == []

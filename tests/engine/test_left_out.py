@@ -1,0 +1,68 @@
+"""A record that the sink leaves out for now, and what belongs to it and mentions it."""
+
+from __future__ import annotations
+
+from ztoq_core import engine
+from ztoq_core.contracts import Content, Links, Skip, Written
+from ztoq_core.engine import Event
+from ztoq_core.errors import Exit
+from ztoq_core.records import Kind, Record, Ref
+from ztoq_core.store import State, Store
+from ztoq_core.testing.memory import MemorySink, MemorySource
+from ztoq_core.testing.project import CONTENTS, PROJECT
+
+
+class Choosy(MemorySink):
+    """Leaves out what is not to come yet."""
+
+    not_yet: Ref | None = None
+    code = ""
+
+    async def write(
+        self, record: Record, target_id: str | None, links: Links, content: Content | None
+    ) -> Written:
+        if record.ref == self.not_yet:
+            raise Skip("not yet", code=self.code)
+        return await super().write(record, target_id, links, content)
+
+
+def quiet(_: Event) -> None:
+    """Tell nobody."""
+
+
+async def bring(store: Store, sink: MemorySink) -> engine.Outcome:
+    with store.run("migrate") as run:
+        await engine.extract(store, MemorySource(PROJECT, CONTENTS), run.id, quiet)
+        await engine.transform(store, lambda _: [lambda record: record], quiet)
+        await engine.load(store, sink, run.id, quiet, request_timeout=0.01)
+    return engine.outcome(store)
+
+
+async def test_what_is_left_out_takes_its_own_along_and_comes_later(store: Store) -> None:
+    sink = Choosy()
+    sink.not_yet, sink.code = Ref(Kind.TEST_CASE, "ACME-T1"), "later"
+
+    ended = await bring(store, sink)
+
+    assert ended.exit is Exit.OK
+    assert ended.warnings == ("1 values arrived as readable text",)
+    assert store.counts()[Kind.TEST_RUN] == {State.SKIPPED: 1}
+    assert store.counts()[Kind.TEST_LOG] == {State.SKIPPED: 2}
+    assert store.counts()[Kind.TEST_CASE] == {State.SKIPPED: 1, State.FINISHED: 1}
+
+    sink.not_yet = None
+    ended = await bring(store, sink)
+
+    assert (ended.exit, ended.warnings) == (Exit.OK, ())
+    assert sink.keys() == sorted(record.key for record in PROJECT)
+
+
+async def test_what_mentions_it_is_written_without_it(store: Store) -> None:
+    sink = Choosy()
+    sink.not_yet = Ref(Kind.TEST_PLAN, "ACME-P1")
+
+    ended = await bring(store, sink)
+
+    assert (ended.exit, ended.warnings) == (Exit.OK, ())
+    assert store.counts()[Kind.TEST_PLAN] == {State.SKIPPED: 1}
+    assert store.counts()[Kind.TEST_CYCLE] == {State.FINISHED: 1}
