@@ -14,6 +14,24 @@ __all__ = ["Gap", "definitions", "gaps"]
 
 _CHOICES = (FieldType.CHOICE, FieldType.MULTI_CHOICE)
 _YES_NO = ("Yes", "No")
+_WIDEST = (
+    FieldType.RICH_TEXT,
+    FieldType.LONG_TEXT,
+    FieldType.USER,
+    FieldType.TEXT,
+    FieldType.MULTI_CHOICE,
+    FieldType.CHOICE,
+    FieldType.DATETIME,
+    FieldType.DATE,
+    FieldType.URL,
+    FieldType.NUMBER,
+    FieldType.CHECKBOX,
+)
+"""Where values of one field want several types, the first of these is made.
+
+It holds the others, but for people whom nobody knows: their ids stand as text beside a field of
+users.
+"""
 
 
 @attrs.frozen(kw_only=True)
@@ -73,10 +91,10 @@ def gaps(wants: Sequence[Want], schema: Schema) -> list[Gap]:
 
 def _gap(of: Kind, name: str, rows: Iterable[Want], schema: Schema) -> Gap | None:
     rows = list(rows)
-    type_ = rows[0].type
+    type_ = min((row.type for row in rows), key=_WIDEST.index)
     values = tuple(dict.fromkeys(row.value for row in rows if row.value))
     count = sum(row.count for row in rows if not row.value)
-    known = schema.field(of, name)
+    known = _known(schema, of, name)
     if known is None:
         if type_ is FieldType.CHECKBOX:
             values = _YES_NO
@@ -87,6 +105,17 @@ def _gap(of: Kind, name: str, rows: Iterable[Want], schema: Schema) -> Gap | Non
     if not lacking or known.system:
         return None
     return Gap(of=of, name=name, type=known.type, values=lacking, count=count, exists=True)
+
+
+def _known(schema: Schema, of: Kind, name: str) -> FieldSpec | None:
+    """Return the target's field of a name, else of one that differs in case and blanks alone."""
+    folded = name.strip().casefold()
+    alike = (
+        field
+        for field in schema.fields
+        if field.kind is of and field.name.strip().casefold() == folded
+    )
+    return schema.field(of, name) or next(alike, None)
 
 
 def _lacking(values: Iterable[str], known: FieldSpec) -> tuple[str, ...]:
@@ -111,11 +140,12 @@ def _required(
     schema: Schema, totals: Mapping[Kind, int], filled: Mapping[tuple[Kind, str], int]
 ) -> list[Gap]:
     found = []
+    folded = {(kind, name.strip().casefold()): count for (kind, name), count in filled.items()}
     for spec in schema.fields:
         if not spec.required or spec.default:
             continue
         total = totals.get(spec.kind, 0)
-        without = total - filled.get((spec.kind, spec.name), 0)
+        without = total - folded.get((spec.kind, spec.name.strip().casefold()), 0)
         if without > 0 and spec.name != schema.mark_field:
             found.append(
                 Gap(

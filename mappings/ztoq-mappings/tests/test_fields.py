@@ -6,9 +6,10 @@ import pytest
 from ztoq_mappings.notebook import Notebook
 from ztoq_mappings.zephyr_qtest import fields
 from ztoq_mappings.zephyr_qtest.fields import Places
+from ztoq_mappings.zephyr_qtest.people import People
 from ztoq_mappings.zephyr_qtest.tables import tables
 
-from ztoq_core.plugin import FieldSpec, FieldType, FieldValue, Kind, Schema, Value
+from ztoq_core.plugin import FieldSpec, FieldType, FieldValue, Kind, Schema, User, Value
 
 CASE = Kind.TEST_CASE
 
@@ -67,9 +68,98 @@ def test_a_value_takes_the_shape_of_the_type(
     assert (found.name, found.type, found.value) == ("Field", kind_of, expected)
 
 
-def test_an_inferred_user_is_text_and_a_declared_one_stays() -> None:
-    assert placed("5b10a2844c20165700ede21f", FieldType.USER).type is FieldType.TEXT
+def test_a_person_is_a_user_where_somebody_knows_more_than_the_id() -> None:
+    account = "5b10a2844c20165700ede21f"
+    assert placed(account, FieldType.USER).type is FieldType.TEXT
     assert placed("ann@example.com", FieldType.TEXT, FieldType.USER).type is FieldType.USER
+    schema = Schema(fields=(FieldSpec(kind=CASE, name="Field", type=FieldType.USER),))
+    people = People.of(
+        [User(id=account, name="Ann", email="ann@example.com"), User(id="x", name="")]
+    )
+    found = Places(schema, tables().reserved, people)
+    values = [
+        found.values(CASE, (FieldValue(name="Field", value=value),), Notebook())[0]
+        for value in (account, "x", (account,))
+    ]
+    assert [(each.value, each.type, each.alternatives) for each in values] == [
+        ("ann@example.com", FieldType.USER, ("Ann", account)),
+        ("x", FieldType.TEXT, ()),
+        (account, FieldType.TEXT, ()),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "email", "shown"),
+    [
+        ("Ann", "ann@example.com", "Ann (ann@example.com)"),
+        ("Ann", "", "Ann"),
+        (" ", "ann@example.com", "ann@example.com"),
+        ("ann@example.com", "ann@example.com", "ann@example.com"),
+        ("", "", "7"),
+    ],
+)
+def test_a_person_is_called_by_what_is_known(name: str, email: str, shown: str) -> None:
+    assert People.of([User(id="7", name=name, email=email)]).text("7") == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "kind_of", "lossy"),
+    [
+        ("2026-06-30", FieldType.DATE, False),
+        ("2026-06-30T00:00:00Z", FieldType.DATE, False),
+        ("2026-06-30T00:00:01Z", FieldType.DATE, True),
+        ("2026-06-30T10:00:00+02:00", FieldType.DATETIME, False),
+        ("2026-06-30T10:00:00.5Z", FieldType.DATETIME, True),
+        ("a\x00", FieldType.TEXT, True),
+        ("a\x00", FieldType.CHOICE, True),
+        (("a\x00", "b"), FieldType.MULTI_CHOICE, True),
+        ("[~a", FieldType.TEXT, False),
+        ("two\nlines", FieldType.CHOICE, False),
+    ],
+)
+def test_a_value_that_says_less_than_before_is_marked(
+    value: Value, kind_of: FieldType, *, lossy: bool
+) -> None:
+    found = placed(value, kind_of)
+    assert (found.lossy, found.origin) == (lossy, "Field")
+
+
+@pytest.mark.parametrize(
+    ("value", "kind_of", "kept", "type_"),
+    [
+        ("[~a]\x00", FieldType.TEXT, "[ ~a]\ufffd", FieldType.TEXT),
+        ("[~a]", FieldType.RICH_TEXT, "[<span>~</span>a]", FieldType.RICH_TEXT),
+        ("https://x/[~", FieldType.URL, "https://x/%5B~", FieldType.URL),
+        (("[~a", ""), FieldType.CHOICE, ("[ ~a",), FieldType.CHOICE),
+        (float("inf"), FieldType.NUMBER, "inf", FieldType.TEXT),
+        (2.5, FieldType.NUMBER, 2.5, FieldType.NUMBER),
+        ("<b>x</b>", None, "<b>x</b>", FieldType.RICH_TEXT),
+    ],
+)
+def test_a_placed_value_keeps_label_and_type_and_is_made_safe(
+    value: Value, kind_of: FieldType | None, kept: Value, type_: FieldType
+) -> None:
+    field = FieldValue(name="Status", value=value, type=kind_of, placed=True, alternatives=("[~",))
+    (found,) = places().values(CASE, (field,), Notebook())
+    assert (found.name, found.value, found.type) == ("Status", kept, type_)
+    assert (found.alternatives, found.origin, found.placed) == (("[ ~",), "Status", True)
+
+
+def test_a_placed_label_is_its_owns_alone() -> None:
+    own = (FieldValue(name="Labels", value="own"), FieldValue(name="Other", value="own"))
+    given = (
+        FieldValue(name="LABELS ", value="placed", placed=True),
+        FieldValue(name="Browser", value=None, placed=True),
+        FieldValue(name="Browser", value="custom"),
+        FieldValue(name="\n", value="nameless", placed=True),
+    )
+    found = places((CASE, "Browser", FieldType.TEXT)).values(CASE, given, Notebook(), own)
+    assert [(each.name, each.value) for each in found] == [
+        ("Other", "own"),
+        ("LABELS", "placed"),
+        ("Browser (Zephyr)", "custom"),
+        ("Field", "nameless"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -132,4 +222,5 @@ def test_a_number_is_whole_where_it_can_be() -> None:
 
 def test_a_moment_is_written_in_whole_seconds_utc() -> None:
     moment = datetime(2024, 1, 1, 12, 0, 0, 999_999, tzinfo=UTC)
-    assert fields.moment("A", moment).value == "2024-01-01T12:00:00Z"
+    found = fields.moment("A", moment)
+    assert (found.value, found.lossy) == ("2024-01-01T12:00:00Z", True)

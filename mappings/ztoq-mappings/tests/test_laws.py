@@ -222,7 +222,7 @@ OBSERVED = Schema(
 # what the target does not get: the source's own words stand beside what is written
 NOT_WRITTEN = {
     "path", "raw", "brings", "notes", "status", "priority", "component", "labels", "owner",
-    "version", "executed_by", "assigned_to", "environment", "key", "locator", "call",
+    "version", "executed_by", "assigned_to", "environment", "key", "locator", "call", "origin",
 }  # fmt: skip
 
 

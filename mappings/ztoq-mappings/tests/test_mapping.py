@@ -223,6 +223,11 @@ def test_labels_reserved_for_the_mapping_are_not_given_to_custom_fields() -> Non
     ]
 
 
+def test_a_priority_of_blanks_fills_no_field_of_qtests(transform: Transform) -> None:
+    found = transform(TestCase(key="ACME-T1", name="x", priority="\r"))
+    assert [(each.name, each.value) for each in found.fields] == [("Zephyr priority (text)", "\r")]
+
+
 def test_values_are_shown_as_people_read_them() -> None:
     assert markup.value(True) == "yes"  # noqa: FBT003 - the value of a check box
     assert markup.value(None) == ""

@@ -10,7 +10,7 @@ import re
 
 from ztoq_mappings.notebook import Notebook
 
-__all__ = ["LONGEST_NAME", "address", "is_html", "name", "one_line", "plain", "rich"]
+__all__ = ["LONGEST_NAME", "address", "is_broken", "is_html", "name", "one_line", "plain", "rich"]
 
 LONGEST_NAME = 500
 """Characters of a name (qTest v3 document, minLength and maxLength of all names)."""
@@ -35,8 +35,13 @@ def is_html(text: str) -> bool:
     return _HTML.search(text) is not None
 
 
+def is_broken(text: str) -> bool:
+    """Return whether a text holds what no JSON body carries, so that U+FFFD replaces it."""
+    return _BROKEN.search(text) is not None
+
+
 def _whole(text: str, notes: Notebook) -> str:
-    if not _BROKEN.search(text):
+    if not is_broken(text):
         return text
     notes.change(
         "broken-characters",

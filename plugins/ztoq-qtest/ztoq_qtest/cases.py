@@ -38,19 +38,19 @@ async def write_case(desk: Desk, case: TestCase, job: Job) -> Written:
     parent = parent_place(job.links, case.folder, root, case)
     if parent == ROOT:
         raise RecordError(f"{case.ref} has no folder; qTest would put it into 'Created via API'")
-    properties, rest = await settings.properties(
+    filled = await settings.properties(
         Kind.TEST_CASE, case.fields, mark=case.key, clear=job.target_id is not None
     )
-    text = case.description + readable_table(rest)
+    text = case.description + readable_table(filled.rest)
     if not await settings.has_key_field(Kind.TEST_CASE):
         text = add_mark(text, config.key_field, case.key)
-    notes = [*fallbacks(rest, "description")]
+    notes = [*filled.notes("description")]
     steps = [_step(step, job.links, notes) for step in case.steps]
     body = {
         "name": case.name,
         "description": text,
         "precondition": case.precondition,
-        "properties": properties,
+        "properties": filled.properties,
         "test_steps": [{**step, "order": order} for order, step in enumerate(steps, 1)],
     }
     at = place_of(Kind.TEST_CASE, job.target_id) if job.target_id else "test-cases"
@@ -58,7 +58,7 @@ async def write_case(desk: Desk, case: TestCase, job: Job) -> Written:
     place = Place("test-cases", int(answer["id"]))
     project.forget(place.id)
     if job.target_id:
-        notes += _uncleared(case, properties, answer)
+        notes += _uncleared(case, filled.properties, answer)
         if answer.get("parent_id") not in (None, parent.id):
             notes.append(_loss("not-moved", "qTest left the case in its old module"))
     made = answer.get("test_steps")

@@ -48,17 +48,17 @@ async def write_plan(desk: Desk, plan: TestPlan, job: Job) -> Written:
     if desk.project.config.plans == "cycle":
         return await _plan_as_cycle(desk, plan, job)
     project, settings = desk.project, desk.settings
-    properties, rest = await settings.properties(
+    filled = await settings.properties(
         Kind.TEST_PLAN, plan.fields, mark=plan.key, clear=job.target_id is not None
     )
-    note = plan.note + readable_table(rest)
+    note = plan.note + readable_table(filled.rest)
     if not await settings.has_key_field(Kind.TEST_PLAN):
         note = add_mark(note, project.config.key_field, plan.key)
     body: dict[str, Any] = {
         "name": plan.name,
         "description": plan.description,
         "note": note,
-        "properties": properties,
+        "properties": filled.properties,
     }
     for name, moment in (("start_date", plan.start), ("end_date", plan.end)):
         if moment:
@@ -66,7 +66,7 @@ async def write_plan(desk: Desk, plan: TestPlan, job: Job) -> Written:
     at = place_of(Kind.TEST_PLAN, job.target_id) if job.target_id else "releases"
     answer = await save(project, at, body, ROOT, plan.ref)
     place = Place("releases", int(answer["id"]))
-    return written(place, place.path, answer, notes=fallbacks(rest, "note"))
+    return written(place, place.path, answer, notes=filled.notes("note"))
 
 
 async def _plan_as_cycle(desk: Desk, plan: TestPlan, job: Job) -> Written:
@@ -99,13 +99,13 @@ async def write_cycle(desk: Desk, cycle: TestCycle, job: Job) -> Written:
         for which, moment in (("start", cycle.planned_start), ("end", cycle.planned_end))
         if moment
     ]
-    properties, rest = await settings.properties(
+    filled = await settings.properties(
         Kind.TEST_CYCLE, (*planned, *cycle.fields), mark=cycle.key, clear=job.target_id is not None
     )
     marked = await settings.has_key_field(Kind.TEST_CYCLE)
     body: dict[str, Any] = {
         "name": cycle.name if marked else with_suffix(cycle.name, cycle.key),
-        "properties": properties,
+        "properties": filled.properties,
     }
     release, notes = await _release(desk, cycle, job.links)
     if release:
@@ -115,7 +115,7 @@ async def write_cycle(desk: Desk, cycle: TestCycle, job: Job) -> Written:
     at = place_of(Kind.TEST_CYCLE, job.target_id) if job.target_id else "test-suites"
     answer = await save(project, at, body, parent, cycle.ref)
     place = Place("test-suites", int(answer["id"]))
-    return written(place, str(place.id), answer, notes=(*notes, *fallbacks(rest, "")))
+    return written(place, str(place.id), answer, notes=(*notes, *filled.notes("")))
 
 
 def _planned(fields: FieldSet, which: str) -> str:
@@ -174,15 +174,15 @@ async def write_run(desk: Desk, run: TestRun, job: Job) -> Written:
         value = FieldValue(
             name=field.label if field else "", value=run.environment, type=FieldType.CHOICE
         )
-        _, left = await settings.properties(Kind.TEST_RUN, [value])
-        if field is None or left:
+        tried = await settings.properties(Kind.TEST_RUN, [value])
+        if field is None or tried.rest:
             words.append(run.environment)
         elif all(fields.named(each.name) is not field for each in values):
             values.append(value)
     if words:
         # the name says it: a value of the mapping for the same field needs no note
         values = [each for each in values if each.value != run.environment]
-    properties, rest = await settings.properties(
+    filled = await settings.properties(
         Kind.TEST_RUN, values, mark=run.key, clear=job.target_id is not None
     )
     if not await settings.has_key_field(Kind.TEST_RUN):
@@ -190,7 +190,7 @@ async def write_run(desk: Desk, run: TestRun, job: Job) -> Written:
     number = number_of(Kind.TEST_CASE, case.target_id)
     body: dict[str, Any] = {
         "name": with_suffix(run.name or run.case.key, *words),
-        "properties": properties,
+        "properties": filled.properties,
         # the document demands properties of every case, of one that is only named too
         "test_case": {"id": number, "properties": []},
     }
@@ -202,4 +202,4 @@ async def write_run(desk: Desk, run: TestRun, job: Job) -> Written:
     answer = await save(project, at, body, parent, run.ref)
     place = Place("test-runs", int(answer["id"]))
     answer = without_logs(answer, fields)
-    return written(place, str(place.id), answer, notes=fallbacks(rest, ""))
+    return written(place, str(place.id), answer, notes=filled.notes(""))

@@ -12,19 +12,30 @@ from typing import Any
 
 import attrs
 
-from ztoq_core.plugin import AccessError, FieldValue, Kind, Level, Note, User
+from ztoq_core.plugin import (
+    AccessError,
+    FieldType,
+    FieldValue,
+    Kind,
+    Level,
+    Note,
+    RejectedError,
+    User,
+)
 from ztoq_qtest.kinds import FIELD_OWNERS
-from ztoq_qtest.project import FORBIDDEN, Project
+from ztoq_qtest.project import FORBIDDEN, MISSING, Project
 from ztoq_qtest.values import (
     Field,
+    Sent,
     clearing,
     encode,
     people_by_name,
+    person,
     structure_choice,
     structure_field,
 )
 
-__all__ = ["FieldSet", "Settings", "Status", "fallbacks"]
+__all__ = ["FieldSet", "Filled", "Settings", "Status", "fallbacks"]
 
 LABEL_LENGTH = 100  # characters of a label (qTest help, field settings)
 
@@ -39,6 +50,7 @@ class Status:
 
 
 _FOLDED = "\0"  # before names in lower case, which no label can begin with
+_TOGETHER = "\1"  # before those without blanks
 
 
 def _names(fields: Sequence[Field]) -> Mapping[str, Field]:
@@ -50,6 +62,10 @@ def _names(fields: Sequence[Field]) -> Mapping[str, Field]:
     for name in ("label", "original"):
         for field in fields:
             found.setdefault(_FOLDED + getattr(field, name).strip().casefold(), field)
+    for field in fields:
+        if field.system:
+            # original names are written together (seen: PlannedStartTestRun; guess: AssignedTo)
+            found.setdefault(_TOGETHER + field.original.replace(" ", "").casefold(), field)
     return found
 
 
@@ -74,14 +90,30 @@ class FieldSet:
         Active ones come first. A longer name is compared by the characters a label may have.
         """
         wanted = name.strip()[:LABEL_LENGTH].strip()
+        folded = wanted.casefold()
+        keys = (wanted, _FOLDED + folded, _TOGETHER + folded.replace(" ", ""))
         for known in (self._active, self._all) if inactive else (self._active,):
-            if found := known.get(wanted) or known.get(_FOLDED + wanted.casefold()):
-                return found
+            for key in keys:
+                if found := known.get(key):
+                    return found
         return None
 
     def by_id(self, number: int) -> Field | None:
         """Return the field with an id."""
         return next((each for each in self.fields if each.id == number), None)
+
+
+@attrs.frozen(kw_only=True)
+class Filled:
+    """The properties that hold values, the values left over, and what the held ones lost."""
+
+    properties: list[dict[str, Any]]
+    rest: list[FieldValue]
+    changes: tuple[Note, ...] = ()
+
+    def notes(self, where: str) -> tuple[Note, ...]:
+        """Return what is to be noted; ``where`` is the text in which the rest stands."""
+        return (*self.changes, *fallbacks(self.rest, where))
 
 
 @attrs.define(kw_only=True, eq=False)
@@ -150,9 +182,27 @@ class Settings:
                 if error.status != FORBIDDEN:
                     raise
                 return ()
-            return tuple(_user(each) for each in found)
+            sign = await self._active_status(found)
+            return tuple(_user(each, sign) for each in found)
 
         return await self.project.services.once(f"qtest users {self.project.config.project}", ask)
+
+    async def _active_status(self, found: Sequence[Mapping[str, Any]]) -> object:
+        """Return the status of an active user, None where the answer does not tell any apart.
+
+        The document gives ``status`` numbers without their meaning. Who asks is active, so whoever
+        has another status is not (guess): a server may have ignored the parameter.
+        """
+        if len({each["status"] for each in found if each.get("status") is not None}) < 2:  # noqa: PLR2004 - all are alike
+            return None
+        try:
+            profile = await self.project.get("user-profiles/current")
+        except (AccessError, RejectedError) as error:
+            if error.status not in {FORBIDDEN, MISSING}:
+                raise
+            return None
+        own = profile.get("user_id") if isinstance(profile, dict) else None
+        return next((each.get("status") for each in found if each.get("id") == own), None)
 
     async def _people(self) -> Mapping[str, str]:
         async def ask() -> Mapping[str, str]:
@@ -163,35 +213,53 @@ class Settings:
 
     async def properties(
         self, kind: Kind, values: Sequence[FieldValue], *, mark: str = "", clear: bool = False
-    ) -> tuple[list[dict[str, Any]], list[FieldValue]]:
+    ) -> Filled:
         """Return the properties that hold ``values`` (and the mark), and the values left over.
 
         ``clear``: what is empty is emptied, for objects that exist. Optional values without a
-        place are dropped, since another field carries them.
+        place are dropped, since another field carries them. Of several values for one field the
+        first counts; the others are left over.
         """
         known = await self.fields(FIELD_OWNERS[kind])
         people = await self._people() if known.known and values else {}
         key_field = self.project.config.key_field
         sent: dict[int, str] = {}
         rest: list[FieldValue] = []
+        changes: list[Note] = []
         if mark and (field := known.named(key_field)):
             sent[field.id] = mark
         for value in values:
             if value.name == key_field:
                 continue  # the mark says it
             field = known.named(value.name)
-            travels, left = encode(field, value, people) if field else (None, value.value)
+            got = encode(field, value, people) if field else Sent(left=value.value)
+            travels, left = got.text, got.left
             if field and clear and value.value in (None, "", ()):
                 travels = clearing(field)
-            if field and travels is not None:
-                sent.setdefault(field.id, travels)
-            if left not in (None, "", ()) and not value.optional:
+            if field and travels is not None and sent.setdefault(field.id, travels) != travels:
+                left = value.value
+            elif got.loses and not value.optional:
+                changes.append(_lossy(value, got.loses))
+            if left in (None, "", ()):
+                continue
+            if field and field.type is FieldType.USER and value.type is FieldType.USER:
+                self._note_person(value)
+            if not value.optional:
                 rest.append(attrs.evolve(value, value=left))
         labels = {each.id: each.label for each in known.fields}
-        return [
-            {"field_id": number, "field_name": labels[number], "field_value": text}
-            for number, text in sent.items()
-        ], rest
+        return Filled(
+            properties=[
+                {"field_id": number, "field_name": labels[number], "field_value": text}
+                for number, text in sent.items()
+            ],
+            rest=rest,
+            changes=tuple(changes),
+        )
+
+    def _note_person(self, value: FieldValue) -> None:
+        """Count a person who is no member, once for all records."""
+        text = f"{person(value)} is no active member of the qTest project; the name stands as text"
+        self.project.services.note(Level.FALLBACK, "person-unknown", text)
 
     async def has_key_field(self, kind: Kind) -> bool:
         """Return whether objects of ``kind`` carry the source's key in a field."""
@@ -199,10 +267,19 @@ class Settings:
         return fields.named(self.project.config.key_field) is not None
 
 
-def _user(raw: Mapping[str, Any]) -> User:
+def _user(raw: Mapping[str, Any], active_status: object) -> User:
     name = f"{raw.get('first_name') or ''} {raw.get('last_name') or ''}".strip()
     login = str(raw.get("username") or "")
-    return User(id=str(raw["id"]), name=name or login, email=str(raw.get("email") or login))
+    return User(
+        id=str(raw["id"]),
+        name=name or login,
+        email=str(raw.get("email") or login),
+        active=active_status is None or raw.get("status") == active_status,
+    )
+
+
+def _lossy(value: FieldValue, why: str) -> Note:
+    return Note(level=Level.CHANGE, code="field-lossy", text=f"{value.name!r}: {why}")
 
 
 def fallbacks(rest: Iterable[FieldValue], where: str) -> tuple[Note, ...]:

@@ -69,20 +69,20 @@ async def write_requirement(desk: Desk, requirement: Requirement, job: Job) -> W
         return attrs.evolve(there, borrowed=True)
     fields = await settings.fields("requirements")
     marked = await settings.has_key_field(Kind.REQUIREMENT)
-    properties, rest = await settings.properties(
+    filled = await settings.properties(
         Kind.REQUIREMENT, requirement.fields, mark=requirement.key, clear=job.target_id is not None
     )
+    properties, rest = filled.properties, filled.rest
     text = requirement.description + readable_table(rest)
-    name, notes = requirement.name, fallbacks(rest, "description")
+    name, notes = requirement.name, filled.notes("description")
     if described := fields.named("Description"):
         text = text if marked else add_mark(text, project.config.key_field, requirement.key)
         value = FieldValue(name=described.label, value=text, type=FieldType.RICH_TEXT)
-        properties += (await settings.properties(Kind.REQUIREMENT, [value]))[0]
+        properties += (await settings.properties(Kind.REQUIREMENT, [value])).properties
     else:
         name = name if marked else with_suffix(name, requirement.key)
-        notes = fallbacks(
-            (*rest, *((FieldValue(name="Description", value=text),) if text else ())), ""
-        )
+        described_ = (FieldValue(name="Description", value=text),) if text else ()
+        notes = (*filled.changes, *fallbacks((*rest, *described_), ""))
     root = ROOT_CASES if project.config.root_module else None
     parent = parent_place(job.links, requirement.folder, root, requirement)
     body = {"name": name, "properties": properties}

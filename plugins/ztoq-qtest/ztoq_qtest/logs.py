@@ -22,7 +22,7 @@ from ztoq_core.plugin import (
 )
 from ztoq_qtest.cases import case_lines
 from ztoq_qtest.execution import time_text
-from ztoq_qtest.fields import Status, fallbacks
+from ztoq_qtest.fields import Status
 from ztoq_qtest.kinds import Place, number_of, place_of
 from ztoq_qtest.project import FORBIDDEN, MISSING, Line
 from ztoq_qtest.saving import Desk, Job, linked, with_id
@@ -133,10 +133,10 @@ async def _body(desk: Desk, log: TestLog, links: Links) -> _Body:
     if log.start is None or log.end is None:
         raise RecordError(f"{log.ref} has no start or end; the mapping sets them")
     statuses = await desk.settings.statuses()
-    properties, rest = await desk.settings.properties(Kind.TEST_LOG, log.fields)
-    notes = [*fallbacks(rest, "note")]
+    filled = await desk.settings.properties(Kind.TEST_LOG, log.fields)
+    notes = [*filled.notes("note")]
     lines: tuple[Line, ...] = ()
-    note = log.note + readable_table(rest)
+    note = log.note + readable_table(filled.rest)
     if log.results and not log.drift and any(each.step for each in log.results):
         lines = await case_lines(desk.project, case)
         if not {each.step for each in log.results} <= {line.key for line in lines}:
@@ -149,7 +149,7 @@ async def _body(desk: Desk, log: TestLog, links: Links) -> _Body:
         "exe_start_date": time_text(min(log.start, log.end)),
         "exe_end_date": time_text(log.end),
         "note": add_mark(note, desk.project.config.key_field, log.key),
-        "properties": properties,
+        "properties": filled.properties,
     }
     if case.version:
         json["test_case_version_id"] = int(case.version)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, time
+from decimal import Decimal
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
@@ -18,11 +20,13 @@ __all__ = [
     "DATA_TYPES",
     "Choice",
     "Field",
+    "Sent",
     "clearing",
     "decode",
     "encode",
     "instant",
     "people_by_name",
+    "person",
     "readable",
     "readable_table",
     "structure_choice",
@@ -54,7 +58,7 @@ DATA_TYPES: Mapping[FieldType, int] = MappingProxyType(
         FieldType.CHOICE: 3,
         FieldType.CHECKBOX: 3,
         FieldType.DATE: 4,
-        FieldType.USER: 1,  # the members of the project are not the people of the source
+        FieldType.USER: 5,
         FieldType.RICH_TEXT: 6,
         FieldType.NUMBER: 7,
         FieldType.DATETIME: 9,
@@ -67,6 +71,12 @@ NO = ("No", "False", "Unchecked", "Off", "N")
 DATES = frozenset({FieldType.DATE, FieldType.DATETIME})
 TEXTS = frozenset({FieldType.TEXT, FieldType.LONG_TEXT, FieldType.RICH_TEXT, FieldType.URL})
 SEVERAL = re.compile(r"\[(.*)\]", re.DOTALL)
+# a text like "007" or "1e5" is none: qTest would write it in another way
+NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?", re.ASCII)
+DAY = re.compile(r"\d{4}-\d\d-\d\d(?:[T ].*)?", re.ASCII)
+ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*:\S+", re.IGNORECASE)
+BOX_LENGTH = 255
+"""Characters of a text box. Guess: none is published; custom ones commonly take 255 (facts, 11)."""
 
 
 @attrs.frozen(kw_only=True)
@@ -77,6 +87,15 @@ class Choice:
     label: str
     active: bool = True
     default: bool = False
+
+
+@attrs.frozen
+class Sent:
+    """What travels for a value (None: nothing), what cannot, and how the rest says less."""
+
+    text: str | None = None
+    left: Value = None
+    loses: str = ""
 
 
 @attrs.frozen(kw_only=True)
@@ -184,7 +203,16 @@ def readable(value: FieldValue) -> str:
         return as_html(", ".join(content))
     if value.type is FieldType.RICH_TEXT:
         return str(content)
+    if value.type is FieldType.USER:
+        return as_html(person(value))
     return "" if content is None else as_html(_number(content))
+
+
+def person(value: FieldValue) -> str:
+    """Return a person as people read it: the mapping gives e-mail, then name, then id."""
+    first = str(value.value)
+    named = "@" in first and len(value.alternatives) > 1
+    return f"{value.alternatives[0]} ({first})" if named else first
 
 
 def readable_table(values: Iterable[FieldValue]) -> str:
@@ -193,8 +221,9 @@ def readable_table(values: Iterable[FieldValue]) -> str:
 
 
 def _number(content: str | float) -> str:
-    if isinstance(content, float) and content.is_integer():
-        return str(int(content))
+    if isinstance(content, float) and math.isfinite(content):
+        # 1e-07 is no number to qTest
+        return f"{Decimal(repr(content)):f}".removesuffix(".0")
     return str(content)
 
 
@@ -207,26 +236,25 @@ def _texts(value: FieldValue) -> list[str]:
     return [_number(content)] if content is not None else []
 
 
-def encode(field: Field, value: FieldValue, people: Mapping[str, str]) -> tuple[str | None, Value]:
+def encode(field: Field, value: FieldValue, people: Mapping[str, str]) -> Sent:
     """Return what travels for ``value`` in ``field``, and the part of it that cannot.
 
     ``people`` is what ``people_by_name`` gives. None travels for an empty value (see
     ``clearing``) and for one that has no place.
     """
     content = value.value
-    many = field.type is FieldType.MULTI_CHOICE or field.multiple
     if content is None or content in ("", ()):
-        return None, None
+        return Sent()
     if field.type is FieldType.USER:
-        return _users(field, value, people)
+        return Sent(*_users(field, value, people))
     if field.type in {FieldType.CHOICE, FieldType.MULTI_CHOICE}:
+        many = field.type is FieldType.MULTI_CHOICE or field.multiple
         return _several(field, value) if many else _single(field, value)
     if field.type is FieldType.NUMBER:
         return _encode_number(content)
     if field.type in DATES:
-        moment = instant(content) if isinstance(content, str) else None
-        return (moment.isoformat(), None) if moment else (None, content)
-    return _encode_text(field, value), None
+        return _encode_moment(field, content)
+    return _encode_text(field, value)
 
 
 def clearing(field: Field) -> str | None:
@@ -239,45 +267,92 @@ def clearing(field: Field) -> str | None:
     return "" if field.type in TEXTS else None
 
 
-def _encode_number(content: Value) -> tuple[str | None, Value]:
+def _encode_number(content: Value) -> Sent:
     if isinstance(content, bool | tuple) or content is None:
-        return None, content
-    text = _number(content).strip()
-    return (text, None) if re.fullmatch(r"[+-]?\d+(\.\d+)?", text) else (None, content)
+        return Sent(left=content)
+    text = _number(content).strip().removeprefix("+")
+    return Sent(text) if NUMBER.fullmatch(text) else Sent(left=content)
 
 
-def _encode_text(field: Field, value: FieldValue) -> str:
+def _encode_moment(field: Field, content: Value) -> Sent:
+    whole = content if isinstance(content, str) and DAY.fullmatch(content) else None
+    moment = instant(whole)
+    if whole is None or moment is None:
+        return Sent(left=content)
+    said = datetime.fromisoformat(whole)
+    loses = "fractions of its second are cut" if said.microsecond else ""
+    # qTest's own planned dates are date fields too, and take times (guess: they keep them)
+    if field.type is FieldType.DATE and not field.system and said.time() != time():
+        loses = "a date shows no time of day"
+    return Sent(moment.isoformat(), loses=loses)
+
+
+def _encode_text(field: Field, value: FieldValue) -> Sent:
     rich = value.type is FieldType.RICH_TEXT
-    text = ", ".join(_texts(value)) if not isinstance(value.value, bool) else _texts(value)[0]
+    texts = _texts(value)
+    text = texts[0] if isinstance(value.value, bool) else ", ".join(texts)
+    loses = "commas stand in its values and between them" if _ambiguous(value.value) else ""
+    if value.type is FieldType.USER:
+        text = person(value)
     if field.type is FieldType.RICH_TEXT:
-        return text if rich else as_html(text)
-    text = plain(text) if rich else text
-    return text if field.type is FieldType.LONG_TEXT else one_line(text)
+        return Sent(text if rich else as_html(text), loses=loses)
+    if rich:
+        shown = plain(text)
+        loses = "it is plain text here, without its markup" if as_html(shown) != text else loses
+        text = shown
+    if field.type is FieldType.LONG_TEXT:
+        return Sent(text, loses=loses)
+    if len(text.splitlines()) > 1:
+        text, loses = one_line(text), "its lines stand on one"
+    if field.type is FieldType.URL and not ADDRESS.fullmatch(text):
+        return Sent(left=value.value)
+    if field.type is FieldType.TEXT and len(text) > BOX_LENGTH:
+        return Sent(left=value.value)
+    return Sent(text, loses=loses)
 
 
-def _single(field: Field, value: FieldValue) -> tuple[str | None, Value]:
+def _ambiguous(content: Value) -> bool:
+    return isinstance(content, tuple) and len(content) > 1 and any("," in text for text in content)
+
+
+def _single(field: Field, value: FieldValue) -> Sent:
     texts = _texts(value)
     if isinstance(value.value, tuple) and len(texts) > 1:
-        return None, value.value
+        return Sent(left=value.value)
     found = field.choice(*texts[:1], *value.alternatives, *texts[1:])
-    return (str(found.id), None) if found else (None, value.value)
+    if found is None:
+        return Sent(left=value.value)
+    return Sent(str(found.id), loses=_other(field, texts, [found]))
 
 
-def _several(field: Field, value: FieldValue) -> tuple[str | None, Value]:
+def _other(field: Field, texts: Sequence[str], found: Iterable[Choice | None]) -> str:
+    """Say where a label was only found in other capitals; qTest's own ones are as good."""
+    if field.system:
+        return ""
+    alike = {one_line(text).casefold(): text for text in texts}
+    for choice in found:
+        own = alike.get(one_line(choice.label).casefold()) if choice else None
+        if choice and own and one_line(own) != one_line(choice.label):
+            return f"{own!r} is {choice.label!r} in qTest"
+    return ""
+
+
+def _several(field: Field, value: FieldValue) -> Sent:
     if isinstance(value.value, bool):
         found = field.choice(*_texts(value), *((field.label,) if value.value else ()))
         active = [each for each in field.choices if each.active]
         if found is None and len(active) == 1:
             # one box: ticked or not
-            return (f"[{active[0].id}]" if value.value else "[]"), None
-        return (f"[{found.id}]", None) if found else (None, value.value)
+            return Sent(f"[{active[0].id}]" if value.value else "[]")
+        return Sent(f"[{found.id}]") if found else Sent(left=value.value)
     texts = _texts(value)
     pairs = [(text, field.choice(text)) for text in texts]
     if value.alternatives and not any(found for _, found in pairs):
         pairs = [(texts[0], field.choice(*value.alternatives))]
     ids = dict.fromkeys(str(found.id) for _, found in pairs if found)
     rest = tuple(text for text, found in pairs if not found)
-    return (f"[{','.join(ids)}]" if ids else None), (rest or None)
+    loses = _other(field, texts, (found for _, found in pairs))
+    return Sent(f"[{','.join(ids)}]" if ids else None, rest or None, loses)
 
 
 def people_by_name(users: Iterable[User]) -> Mapping[str, str]:

@@ -98,32 +98,43 @@ def _fields(case: TestCase, rules: Rules, notes: Notebook) -> tuple[FieldValue, 
     labels, system, tables = rules.tables.labels, rules.tables.system, rules.tables
     found: list[FieldValue] = []
     if case.status:
-        found += (
-            _extra(system["status"], case.status, (tables.case_status,), notes),
+        found += fields.from_(
+            "@status",
+            *_extra(system["status"], case.status, (tables.case_status,), notes),
             fields.choice(labels["status"], case.status, notes),
         )
     if case.priority:
-        found += (
-            _extra(system["priority"], case.priority, tables.priority(case.priority), notes),
+        found += fields.from_(
+            "@priority",
+            *_extra(system["priority"], case.priority, tables.priority(case.priority), notes),
             fields.choice(labels["priority"], case.priority, notes),
         )
     if case.component:
-        found.append(fields.choice(labels["component"], case.component, notes))
+        component = fields.choice(labels["component"], case.component, notes)
+        found += fields.from_("@component", component)
     if any(case.labels):
-        found.append(fields.choices(labels["labels"], case.labels, notes))
+        found += fields.from_("@labels", fields.choices(labels["labels"], case.labels, notes))
     if case.owner:
-        found.append(fields.text(labels["owner"], case.owner, notes))
+        found += fields.from_(
+            "@owner",
+            *rules.people.user(system["assigned_to"], case.owner, notes),
+            fields.text(labels["owner"], rules.people.text(case.owner), notes),
+        )
     if case.created:
-        found.append(fields.moment(labels["created"], case.created))
-    found += fields.number(labels["estimated"], case.estimated)
-    return (*found, *rules.places.values(Kind.TEST_CASE, case.fields, notes))
+        found += fields.from_("@created", fields.moment(labels["created"], case.created))
+    found += fields.from_("@estimated", *fields.number(labels["estimated"], case.estimated))
+    return rules.places.values(Kind.TEST_CASE, case.fields, notes, found)
 
 
-def _extra(label: str, value: str, alternatives: tuple[str, ...], notes: Notebook) -> FieldValue:
-    return FieldValue(
-        name=label,
-        value=one_line(plain(value, notes)),
-        type=FieldType.CHOICE,
-        alternatives=tuple(each for each in alternatives if each.casefold() != value.casefold()),
-        optional=True,
+def _extra(
+    label: str, value: str, alternatives: tuple[str, ...], notes: Notebook
+) -> tuple[FieldValue, ...]:
+    shown = one_line(plain(value, notes))
+    if not shown.strip():
+        return ()
+    others = tuple(each for each in alternatives if each.casefold() != value.casefold())
+    return (
+        FieldValue(
+            name=label, value=shown, type=FieldType.CHOICE, alternatives=others, optional=True
+        ),
     )

@@ -59,11 +59,12 @@ def mapped_plan(plan: TestPlan, rules: Rules) -> TestPlan:
         notes.change("planned-dates-reversed", "the planned end is before the start; turned round")
     found: list[FieldValue] = []
     if plan.status:
-        found.append(fields.choice(labels["status"], plan.status, notes))
+        found += fields.from_("@status", fields.choice(labels["status"], plan.status, notes))
     if any(plan.labels):
-        found.append(fields.choices(labels["labels"], plan.labels, notes))
+        found += fields.from_("@labels", fields.choices(labels["labels"], plan.labels, notes))
     if plan.owner:
-        found.append(fields.text(labels["owner"], plan.owner, notes))
+        owner = fields.text(labels["owner"], rules.people.text(plan.owner), notes)
+        found += fields.from_("@owner", owner)
     path = markup.paragraph(plain(" / ".join(plan.path), notes)) if plan.path else ""
     return attrs.evolve(
         plan,
@@ -74,7 +75,7 @@ def mapped_plan(plan: TestPlan, rules: Rules) -> TestPlan:
         note=path + rich(plan.note, notes),
         start=start,
         end=end,
-        fields=(*found, *rules.places.values(Kind.TEST_PLAN, plan.fields, notes)),
+        fields=rules.places.values(Kind.TEST_PLAN, plan.fields, notes, found),
         links=(),
         notes=notes.notes(),
     )
@@ -93,38 +94,41 @@ def mapped_cycle(cycle: TestCycle, rules: Rules) -> TestCycle:
     ) + links.listed("Links", cycle.links, notes)
     found: list[FieldValue] = []
     if description:
-        found.append(
-            FieldValue(name=system["description"], value=description, type=FieldType.RICH_TEXT)
+        found += fields.from_(
+            "@description",
+            FieldValue(name=system["description"], value=description, type=FieldType.RICH_TEXT),
         )
     if cycle.status:
-        found.append(fields.choice(labels["status"], cycle.status, notes))
+        found += fields.from_("@status", fields.choice(labels["status"], cycle.status, notes))
     if cycle.owner:
-        found.append(fields.text(labels["owner"], cycle.owner, notes))
+        owner = fields.text(labels["owner"], rules.people.text(cycle.owner), notes)
+        found += fields.from_("@owner", owner)
     if cycle.version:
-        found.append(fields.text(labels["version"], cycle.version, notes))
+        found += fields.from_("@version", fields.text(labels["version"], cycle.version, notes))
     if reversed_dates:
         dates = f"{_shown(cycle.planned_start)} to {_shown(cycle.planned_end)}"
-        found.append(fields.text(labels["planned_dates"], dates, notes))
+        found += fields.from_("@planned", fields.text(labels["planned_dates"], dates, notes))
         notes.change(
             "planned-dates-reversed",
             "the planned end is before the start, which qTest refuses; both are kept as text",
         )
     else:
-        found += (
-            fields.moment(label, date)
-            for label, date in (
-                (system["planned_start"], cycle.planned_start),
-                (system["planned_end"], cycle.planned_end),
-            )
-            if date
-        )
+        for label, date in (
+            (system["planned_start"], cycle.planned_start),
+            (system["planned_end"], cycle.planned_end),
+        ):
+            if date:
+                found += fields.from_("@planned", fields.moment(label, date))
+    given = fields.taken(cycle.fields)
+    starts = not reversed_dates and system["planned_start"].casefold() not in given
+    ends = not reversed_dates and system["planned_end"].casefold() not in given
     return attrs.evolve(
         cycle,
         name=short,
         description="",
-        planned_start=None if reversed_dates else cycle.planned_start,
-        planned_end=None if reversed_dates else cycle.planned_end,
-        fields=(*found, *rules.places.values(Kind.TEST_CYCLE, cycle.fields, notes)),
+        planned_start=cycle.planned_start if starts else None,
+        planned_end=cycle.planned_end if ends else None,
+        fields=rules.places.values(Kind.TEST_CYCLE, cycle.fields, notes, found),
         links=(),
         notes=notes.notes(),
     )
@@ -135,8 +139,15 @@ def mapped_run(run: TestRun, rules: Rules) -> TestRun:
     notes = Notebook(run.notes)
     # the whole name stands with the case
     short, _ = name(run.name, notes, run.case.key)
-    assigned = run.assigned_to
-    own = (fields.text(rules.tables.labels["assigned_to"], assigned, notes),) if assigned else ()
+    own: tuple[FieldValue, ...] = ()
+    if run.assigned_to:
+        own = fields.from_(
+            "@assigned_to",
+            *rules.people.user(rules.tables.system["assigned_to"], run.assigned_to, notes),
+            fields.text(
+                rules.tables.labels["assigned_to"], rules.people.text(run.assigned_to), notes
+            ),
+        )
     cycle, brings = run.cycle, run.brings
     if cycle is None:
         key = f"{rules.home(run.case.key)}-R-adhoc"
@@ -146,7 +157,7 @@ def mapped_run(run: TestRun, rules: Rules) -> TestRun:
         run,
         name=short,
         cycle=cycle,
-        fields=(*own, *rules.places.values(Kind.TEST_RUN, run.fields, notes)),
+        fields=rules.places.values(Kind.TEST_RUN, run.fields, notes, own),
         links=links.checked(run.links, notes),
         brings=brings,
         notes=notes.notes(),

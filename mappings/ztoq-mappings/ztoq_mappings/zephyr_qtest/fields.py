@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 
 import attrs
 
 from ztoq_core.plugin import FieldType, FieldValue, Kind, Schema, Value
 from ztoq_mappings.notebook import Notebook
-from ztoq_mappings.texts import address, is_html, one_line, plain, rich
+from ztoq_mappings.texts import address, is_broken, is_html, one_line, plain, rich
+from ztoq_mappings.zephyr_qtest.people import People
 
-__all__ = ["Places", "choice", "choices", "has_value", "moment", "number", "text"]
+__all__ = ["Places", "choice", "choices", "from_", "has_value", "moment", "number", "taken", "text"]
 
 LONGEST_LABEL = 100
 """Characters of a field's name or a choice's label (qTest help, field settings: names)."""
@@ -23,12 +24,21 @@ _OWNERS = {Kind.TEST_LOG: Kind.TEST_RUN}
 """qTest's logs use the fields of runs (qTest v3 document, no fields of type test-logs)."""
 
 
+def from_(origin: str, *values: FieldValue) -> tuple[FieldValue, ...]:
+    """Return the values with the word for what they were in the source, such as ``@status``."""
+    return tuple(attrs.evolve(value, origin=origin) for value in values)
+
+
 def choice(name: str, value: str, notes: Notebook, *, optional: bool = False) -> FieldValue:
     """Return a choice, or a text beside it where the value cannot be the label of a choice."""
     if not _fits(value):
         return _label_too_long(name, value, notes)
     return FieldValue(
-        name=name, value=plain(value, notes), type=FieldType.CHOICE, optional=optional
+        name=name,
+        value=plain(value, notes),
+        type=FieldType.CHOICE,
+        optional=optional,
+        lossy=is_broken(value),
     )
 
 
@@ -38,19 +48,28 @@ def choices(name: str, values: tuple[str, ...], notes: Notebook) -> FieldValue:
     if not all(map(_fits, values)):
         return _label_too_long(name, values, notes)
     each_once = tuple(dict.fromkeys(plain(value, notes) for value in values))
-    return FieldValue(name=name, value=each_once, type=FieldType.MULTI_CHOICE)
+    return FieldValue(
+        name=name, value=each_once, type=FieldType.MULTI_CHOICE, lossy=any(map(is_broken, values))
+    )
 
 
 def text(name: str, value: str, notes: Notebook) -> FieldValue:
     """Return a text, long where it needs to be."""
+    lossy = is_broken(value)
     value = plain(value, notes)
     long = len(value) > LONGEST_TEXT or one_line(value) != value
-    return FieldValue(name=name, value=value, type=FieldType.LONG_TEXT if long else FieldType.TEXT)
+    kind_of = FieldType.LONG_TEXT if long else FieldType.TEXT
+    return FieldValue(name=name, value=value, type=kind_of, lossy=lossy)
 
 
-def moment(name: str, value: datetime, *, optional: bool = False) -> FieldValue:
+def moment(name: str, value: datetime) -> FieldValue:
     """Return a date-time in whole seconds, UTC."""
-    return FieldValue(name=name, value=_written(value), type=FieldType.DATETIME, optional=optional)
+    return FieldValue(
+        name=name,
+        value=_written(value),
+        type=FieldType.DATETIME,
+        lossy=bool(value.microsecond),
+    )
 
 
 def number(name: str, value: float | None) -> tuple[FieldValue, ...]:
@@ -64,19 +83,20 @@ def number(name: str, value: float | None) -> tuple[FieldValue, ...]:
 class Places:
     """Where the source's custom fields go: decided once for all records, by name."""
 
-    def __init__(self, source: Schema, reserved: Mapping[Kind, frozenset[str]]) -> None:
+    def __init__(
+        self, source: Schema, reserved: Mapping[Kind, frozenset[str]], people: People | None = None
+    ) -> None:
         """Choose a label for each field of the source, unlike qTest's own and each other's."""
         self._places: dict[tuple[Kind, str], tuple[str, FieldType]] = {}
         self._reserved = reserved
+        self._people = people or People()
         taken: dict[Kind, set[str]] = {}
         for field in sorted(source.fields, key=lambda each: (each.kind.rank, each.name)):
             owner = _OWNERS.get(field.kind, field.kind)
             used = taken.setdefault(owner, set(reserved[owner]))
             label = _free(field.name, used)
             used.add(label.casefold())
-            # an account id means nobody in qTest: without a users mapping it stays a text
-            kind_of = FieldType.TEXT if field.type is FieldType.USER else field.type
-            self._places[field.kind, field.name] = (label, kind_of)
+            self._places[field.kind, field.name] = (label, field.type)
 
     def label(self, kind: Kind, name: str) -> str:
         """Return the label of a field in the target."""
@@ -84,23 +104,87 @@ class Places:
         return place[0] if place else _free(name, self._reserved[_OWNERS.get(kind, kind)])
 
     def values(
-        self, kind: Kind, fields: Iterable[FieldValue], notes: Notebook
+        self,
+        kind: Kind,
+        fields: Iterable[FieldValue],
+        notes: Notebook,
+        own: Iterable[FieldValue] = (),
     ) -> tuple[FieldValue, ...]:
-        """Return the fields that have a value, labelled, typed and shaped."""
-        return tuple(self._placed(kind, field, notes) for field in fields if has_value(field.value))
+        """Return the fields that have a value, labelled, typed and shaped.
 
-    def _placed(self, kind: Kind, field: FieldValue, notes: Notebook) -> FieldValue:
+        ``own`` are those that the mapping makes itself; they come first. A placed value, an empty
+        one too, takes its label from them, and a custom field of that label gets another.
+        """
+        fields = tuple(fields)
+        given = taken(fields)
+        found = [value for value in own if _folded(value.name) not in given]
+        for field in fields:
+            if not has_value(field.value):
+                continue
+            value = _as_placed(field, notes) if field.placed else self._shaped(kind, field, notes)
+            if not field.placed and _folded(value.name) in given:
+                value = attrs.evolve(value, name=_free(value.name, given))
+            found.append(value)
+        return tuple(found)
+
+    def _shaped(self, kind: Kind, field: FieldValue, notes: Notebook) -> FieldValue:
         place = self._places.get((kind, field.name))
         label = place[0] if place else self.label(kind, field.name)
         kind_of = field.type or (place[1] if place else _guess(field.value))
-        shaped = _shaped(label, field.value, kind_of, notes)
+        value, others = field.value, field.alternatives
+        if kind_of is FieldType.USER and field.type is None:
+            # an account id means nobody in qTest: only people whom somebody knows become users
+            value, kind_of, others = self._people.field(field.value)
+        shaped = _shaped(label, value, kind_of, notes)
         if shaped is None:
             notes.change(
                 "field-type",
                 f"a value of the field {field.name!r} is no {kind_of.value}; it is kept as text",
             )
-            shaped = _text_beside(label, field.value, notes)
-        return attrs.evolve(shaped, alternatives=field.alternatives, optional=field.optional)
+            shaped = _text_beside(label, value, notes)
+        return attrs.evolve(
+            shaped,
+            alternatives=others,
+            optional=field.optional,
+            origin=field.origin or field.name,
+            lossy=field.lossy or shaped.lossy or _is_broken(value),
+        )
+
+
+def taken(fields: Iterable[FieldValue]) -> frozenset[str]:
+    """Return the labels, folded, that an earlier transformer gave; empty values have them too."""
+    return frozenset(_folded(field.name) for field in fields if field.placed)
+
+
+def _folded(label: str) -> str:
+    return one_line(label).strip().casefold()
+
+
+def _as_placed(field: FieldValue, notes: Notebook) -> FieldValue:
+    """Return a value whose label and type are decided, with texts that the target takes."""
+    kind_of, value = field.type or _guess(field.value), field.value
+    if isinstance(value, tuple):
+        value = tuple(plain(each, notes) for each in value if each)
+    elif isinstance(value, str):
+        make = {FieldType.RICH_TEXT: rich, FieldType.URL: address}.get(kind_of, plain)
+        value = make(value, notes)
+    elif isinstance(value, float) and not math.isfinite(value):
+        # JSON has no such numbers
+        value, kind_of = str(value), FieldType.TEXT
+    return attrs.evolve(
+        field,
+        name=one_line(plain(field.name, notes)).strip() or "Field",
+        value=value,
+        type=kind_of,
+        alternatives=tuple(plain(each, notes) for each in field.alternatives),
+        origin=field.origin or field.name,
+        lossy=field.lossy or _is_broken(field.value),
+    )
+
+
+def _is_broken(value: Value) -> bool:
+    texts = value if isinstance(value, tuple) else (value,)
+    return any(isinstance(text, str) and is_broken(text) for text in texts)
 
 
 def has_value(value: Value) -> bool:
@@ -162,9 +246,10 @@ def _date(label: str, value: str, kind_of: FieldType) -> FieldValue | None:
         written = _written(when if when.tzinfo else when.replace(tzinfo=UTC))
     except (OverflowError, ValueError):
         return None
+    lossy = bool(when.microsecond)
     if kind_of is FieldType.DATE:
-        written = when.date().isoformat()
-    return FieldValue(name=label, value=written, type=kind_of)
+        written, lossy = when.date().isoformat(), when.time() != time()
+    return FieldValue(name=label, value=written, type=kind_of, lossy=lossy)
 
 
 def _words(value: Value, kind_of: FieldType, notes: Notebook) -> str:

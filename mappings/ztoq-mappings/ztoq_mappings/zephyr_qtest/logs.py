@@ -39,7 +39,7 @@ def mapped_log(log: TestLog, rules: Rules) -> TestLog:
         end=end,
         statuses=_statuses(log.status, log, rules, notes),
         comment="",
-        note=_note(log, guessed, notes),
+        note=_note(log, guessed, rules, notes),
         results=results,
         fields=_fields(log, rules, notes),
         links=tuple(dict.fromkeys(links.checked(keyed, notes))),
@@ -118,8 +118,8 @@ def _result(result: StepResult, log: TestLog, rules: Rules, notes: Notebook) -> 
 # ------------------------------------------------------------------------------------------ note
 
 
-def _note(log: TestLog, guessed: str, notes: Notebook) -> str:
-    lines = [markup.paragraph(_first_line(log))]
+def _note(log: TestLog, guessed: str, rules: Rules, notes: Notebook) -> str:
+    lines = [markup.paragraph(_first_line(log, rules))]
     if guessed:
         lines.append(markup.paragraph(f"The date of this log is {guessed}."))
         notes.change("date-unknown", "the date of the execution is not known; see its note")
@@ -131,9 +131,9 @@ def _note(log: TestLog, guessed: str, notes: Notebook) -> str:
     return html + (rich(_executed_steps(log.results), notes) if _drifted(log, notes) else "")
 
 
-def _first_line(log: TestLog) -> str:
+def _first_line(log: TestLog, rules: Rules) -> str:
     """Say who executed it, when, and under which key: the line by which the log is found."""
-    who = log.executed_by or ("an unknown person" if log.executed else "")
+    who = rules.people.text(log.executed_by) or ("an unknown person" if log.executed else "")
     done = "Executed" if log.executed else "Not executed"
     when = f" on {log.ended.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if log.ended else ", date unknown"
     return f"{done}{f' by {who}' if who else ''}{when}; Zephyr execution {log.key}"
@@ -191,18 +191,21 @@ def _executed_steps(results: tuple[StepResult, ...]) -> str:
 
 
 def _fields(log: TestLog, rules: Rules, notes: Notebook) -> tuple[FieldValue, ...]:
-    labels = rules.tables.labels
+    labels, people = rules.tables.labels, rules.people
     found: list[FieldValue] = []
     if log.status:  # also in the note, as is who executed it
-        found.append(fields.choice(labels["status"], log.status, notes, optional=True))
+        status = fields.choice(labels["status"], log.status, notes, optional=True)
+        found += fields.from_("@status", status)
     if log.executed_by:
-        who = fields.text(labels["executed_by"], log.executed_by, notes)
-        found.append(attrs.evolve(who, optional=True))
+        who = fields.text(labels["executed_by"], people.text(log.executed_by), notes)
+        found += fields.from_("@executed_by", attrs.evolve(who, optional=True))
     if log.assigned_to:
-        found.append(fields.text(labels["assigned_to"], log.assigned_to, notes))
+        who = fields.text(labels["assigned_to"], people.text(log.assigned_to), notes)
+        found += fields.from_("@assigned_to", who)
     if log.version:
-        found.append(fields.text(labels["version"], log.version, notes))
+        found += fields.from_("@version", fields.text(labels["version"], log.version, notes))
     if log.automated:
-        found.append(FieldValue(name=labels["automated"], value=True, type=FieldType.CHECKBOX))
-    found += fields.number(labels["estimated"], log.estimated)
-    return (*found, *rules.places.values(Kind.TEST_LOG, log.fields, notes))
+        ticked = FieldValue(name=labels["automated"], value=True, type=FieldType.CHECKBOX)
+        found += fields.from_("@automated", ticked)
+    found += fields.from_("@estimated", *fields.number(labels["estimated"], log.estimated))
+    return rules.places.values(Kind.TEST_LOG, log.fields, notes, found)

@@ -21,6 +21,7 @@ from ztoq_mappings.zephyr_qtest.containers import (
 from ztoq_mappings.zephyr_qtest.files import mapped_file
 from ztoq_mappings.zephyr_qtest.logs import mapped_log
 from ztoq_mappings.zephyr_qtest.options import Options
+from ztoq_mappings.zephyr_qtest.placed import with_placed_texts
 from ztoq_mappings.zephyr_qtest.rules import Rules
 from ztoq_mappings.zephyr_qtest.tables import tables
 
@@ -37,7 +38,7 @@ def build(options: Options, scene: Scene) -> Transform:
 
     def transform(record: Record) -> Record:
         mapped = _MAPPED.get(record.kind)
-        return mapped(record, rules) if mapped else record
+        return mapped(with_placed_texts(record), rules) if mapped else record
 
     return transform
 

@@ -10,6 +10,7 @@ import attrs
 from ztoq_core.plugin import ConfigError, Folder, Record, Ref, Scene, Tree
 from ztoq_mappings.zephyr_qtest.fields import Places
 from ztoq_mappings.zephyr_qtest.options import Options
+from ztoq_mappings.zephyr_qtest.people import People
 from ztoq_mappings.zephyr_qtest.tables import Tables, tables
 
 __all__ = ["Rules", "brought", "module"]
@@ -26,6 +27,7 @@ class Rules:
     options: Options
     tables: Tables
     places: Places
+    people: People
     unknown_date: datetime
     approved: frozenset[str]
     project: str = ""
@@ -40,10 +42,12 @@ class Rules:
             ConfigError: ``unknown_date`` is no date.
         """
         known = tables()
+        people = People.of(scene.source.users)
         return cls(
             options=options,
             tables=known,
-            places=Places(scene.source, known.reserved),
+            places=Places(scene.source, known.reserved, people),
+            people=people,
             unknown_date=_date(options.unknown_date),
             approved=frozenset(status.strip().casefold() for status in options.approved_statuses),
             project=str(getattr(scene.source_config, "project", "") or ""),

@@ -63,7 +63,7 @@ def project(call: Call) -> Reply:
 def users(call: Call) -> Reply:
     """List users; inactive ones unless ``inactive=false`` (facts section 1)."""
     call.project()
-    inactive = call.flag("inactive", default=True)
+    inactive = call.site.options.inactive_users or call.flag("inactive", default=True)
     people = [u for u in call.state.users.values() if u.active or inactive]
     return Reply(200, [user(u) for u in people])
 

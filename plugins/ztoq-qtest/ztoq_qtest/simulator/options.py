@@ -32,6 +32,7 @@ class Options:
     ``called_steps`` is how ``expand=calledteststep`` shows them: ``nested`` in the calling step's
     ``called_test_case`` (so public code reads them), or ``flat`` in its place.
     ``unique_labels``: a second field of one label is refused (guess).
+    ``inactive_users``: lists of users show inactive ones whatever is asked (guess).
     ``site_fields_inactive``: a new site field must be activated in the project (guess).
     ``text_limit`` is the longest value of a text box, None for no limit (no number is published).
 
@@ -59,6 +60,7 @@ class Options:
     normalise_html: bool = False
     called_steps: str = "nested"
     unique_labels: bool = True
+    inactive_users: bool = False
     site_fields_inactive: bool = True
     text_limit: int | None = None
     kept_in_memory: int = 64 * 1024 * 1024

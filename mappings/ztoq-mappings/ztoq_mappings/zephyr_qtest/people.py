@@ -1,0 +1,64 @@
+"""Names people: those whom a directory knows, by the account ids that records have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Self
+
+import attrs
+
+from ztoq_core.plugin import FieldType, FieldValue, User, Value
+from ztoq_mappings.notebook import Notebook
+from ztoq_mappings.texts import plain
+
+__all__ = ["People"]
+
+
+@attrs.frozen
+class People:
+    """The people whom a directory knows by more than their id."""
+
+    known: Mapping[str, User] = attrs.field(factory=dict)
+
+    @classmethod
+    def of(cls, users: Iterable[User]) -> Self:
+        """Return those of the users who have a name or an e-mail."""
+        return cls({user.id: user for user in users if user.name.strip() or user.email.strip()})
+
+    def text(self, account: str) -> str:
+        """Return ``Name (e-mail)``, or what there is of it, or the id of somebody unknown."""
+        user = self.known.get(account)
+        if user is None:
+            return account
+        name, email = user.name.strip(), user.email.strip()
+        return f"{name} ({email})" if name and email and name != email else name or email
+
+    def user(self, label: str, account: str, notes: Notebook) -> tuple[FieldValue, ...]:
+        """Return an optional value for a field of the target's people; nothing for the unknown."""
+        if account not in self.known:
+            return ()
+        first, *others = (plain(word, notes) for word in self._words(account))
+        value = FieldValue(
+            name=label,
+            value=first,
+            type=FieldType.USER,
+            alternatives=tuple(others),
+            optional=True,
+        )
+        return (value,)
+
+    def field(self, value: Value) -> tuple[Value, FieldType, tuple[str, ...]]:
+        """Return value, type and alternatives of a custom field that holds account ids.
+
+        A user where the person is known, else the id as text: an id alone makes no field of users.
+        """
+        if not isinstance(value, str) or value not in self.known:
+            return value, FieldType.TEXT, ()
+        first, *others = self._words(value)
+        return first, FieldType.USER, tuple(others)
+
+    def _words(self, account: str) -> tuple[str, ...]:
+        """Return what may name a person in the target, the surest first."""
+        user = self.known[account]
+        words = (user.email.strip(), user.name.strip(), account)
+        return tuple(dict.fromkeys(filter(None, words)))

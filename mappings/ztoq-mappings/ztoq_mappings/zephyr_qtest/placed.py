@@ -1,0 +1,51 @@
+"""Takes over values that an earlier transformer placed where qTest has a text of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from ztoq_core.plugin import FieldType, FieldValue, Kind, Record
+from ztoq_mappings import markup
+from ztoq_mappings.zephyr_qtest.fields import has_value
+
+__all__ = ["with_placed_texts"]
+
+NAME = "name"
+_TEXTS: Mapping[Kind, frozenset[str]] = {
+    Kind.FOLDER: frozenset({NAME, "description"}),
+    Kind.REQUIREMENT: frozenset({NAME, "description"}),
+    Kind.TEST_CASE: frozenset({NAME, "description", "precondition"}),
+    Kind.TEST_PLAN: frozenset({NAME, "description", "note"}),
+    Kind.TEST_CYCLE: frozenset({NAME}),
+    Kind.TEST_RUN: frozenset({NAME}),
+}
+"""Labels, folded, that are keys of the request's body and attributes of the record alike."""
+
+
+def with_placed_texts(record: Record) -> Record:
+    """Return the record with placed values of such labels in its texts, where they win."""
+    known = _TEXTS.get(record.kind, frozenset())
+    texts = {
+        label: field
+        for field in record.fields
+        if field.placed and (label := field.name.strip().casefold()) in known
+    }
+    if not texts:
+        return record
+    changes: dict[str, Any] = {
+        label: str(field.value) if label == NAME else _html(field)
+        for label, field in texts.items()
+        # nothing has no name
+        if label != NAME or has_value(field.value)
+    }
+    rest = tuple(field for field in record.fields if field not in texts.values())
+    return attrs.evolve(record, fields=rest, **changes)
+
+
+def _html(field: FieldValue) -> str:
+    if field.type is FieldType.RICH_TEXT and isinstance(field.value, str):
+        return field.value
+    return markup.value(field.value)
