@@ -115,11 +115,14 @@ class SinkConfig:
     create_fields: bool = True
     fields_known: bool = True
     at_check: str = ""
+    says: str = ""
     project: int = 1
 
 
 @asynccontextmanager
-async def open_sink(config: SinkConfig, _services: Services) -> AsyncIterator[Sink]:
+async def open_sink(config: SinkConfig, services: Services) -> AsyncIterator[Sink]:
+    if config.says:
+        services.note(Level.FALLBACK, "said", config.says)
     sink = SINKS.setdefault(config.name, Deleting())
     sink.refuses = set(config.refuses)
     sink.schema = attrs.evolve(

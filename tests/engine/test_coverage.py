@@ -83,7 +83,7 @@ NUMBER, URL = FieldType.NUMBER, FieldType.URL
         (value("A", CHOICE), spec(CHOICE, ("a",)), "lossy"),
         (value("A", CHOICE), spec(CHOICE, ("a",), system=True), "exact"),
         (value("B", CHOICE), spec(CHOICE, ("a",)), "fallback"),
-        (value("B", CHOICE, alternatives=("a",)), spec(CHOICE, ("a",)), "lossy"),
+        (value("B", CHOICE, alternatives=("C", "a")), spec(CHOICE, ("a",)), "lossy"),
         (value(("a", "b"), MANY), spec(MANY, ("a", "b")), "exact"),
         (value(("a", "c"), MANY), spec(MANY, ("a", "b")), "fallback"),
         (value(("a", "b"), MANY), spec(CHOICE, ("a", "b")), "fallback"),

@@ -105,6 +105,14 @@ async def test_a_silent_target_is_not_waited_for(store: Store) -> None:
     assert found.unasked == "the target did not answer within 0 s"
 
 
+async def test_keys_like_a_misspelt_one_are_found_in_any_case(store: Store) -> None:
+    await bring(store, MemorySink())
+
+    assert {"ACME-T1", "ACME-T2"} <= set(store.life.alike("acme-t9", Kind.TEST_CASE))
+    assert store.life.alike("AMCE-T1", Kind.TEST_CASE) == ["ACME-T1"]
+    assert store.life.alike("100%", None) == store.life.alike("_", None) == []
+
+
 def field(name: str, **more: object) -> dict[str, object]:
     return {"name": name, **more}
 
