@@ -25,6 +25,7 @@ pytestmark = [
     "command",
     [
         "migrate_corpus.py --cases 600 --executions 900 --files 60",
+        "check_mapping.py --cases 5000",
     ],
 )
 def test_a_benchmark_passes_in_short(command: str) -> None:
