@@ -20,6 +20,8 @@ from ztoq_core.records import (
     FieldType,
     FieldValue,
     Kind,
+    Level,
+    Note,
     Record,
     TestCase,
     TestLog,
@@ -216,6 +218,17 @@ def test_a_field_without_origin_counts_for_the_source_field_of_its_name() -> Non
     source = case("ACME-T1", given_("X", "a"))
     mapped = attrs.evolve(source, fields=(value("a"),))
     assert row(counted(source, mapped), "X").counts[Arrival.EXACT] == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "arrival"), [("field-left-out", "skipped"), ("field-type", "unmapped")]
+)
+def test_what_is_left_out_on_purpose_is_not_forgotten(code: str, arrival: str) -> None:
+    source = case("ACME-T1", given_("OS", "mac"))
+    note = Note(level=Level.CHANGE, code=code, text="the field 'OS' is left out")
+    found = row(counted(source, attrs.evolve(source, fields=(), notes=(note,))), "OS")
+    assert found.counts[Arrival(arrival)] == found.values == 1
+    assert found.reasons[0].arrival == arrival
 
 
 def test_several_labels_are_one_value_and_the_best_target_counts() -> None:

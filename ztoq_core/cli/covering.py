@@ -32,6 +32,7 @@ CLASSES = {
     Arrival.UNMAPPED: "Not mapped",
     Arrival.FALLBACK: "As text, since the target has no field or value for it",
     Arrival.LOSSY: "Less than the source says",
+    Arrival.SKIPPED: "Left out on purpose",
 }
 ALWAYS = (Arrival.EXACT, Arrival.LOSSY, Arrival.FALLBACK, Arrival.UNMAPPED)
 

@@ -22,7 +22,10 @@ from ztoq_core.records import RECORD_TYPES, FieldValue, Kind, Record, TestCase, 
 from ztoq_core.schema import Schema
 from ztoq_core.store import Fate, State
 
-__all__ = ["Coverage", "Covered", "Reason"]
+__all__ = ["LEFT_OUT", "Coverage", "Covered", "Reason"]
+
+LEFT_OUT = "field-left-out"
+"""The code of the note by which a transformer says that it leaves out a field, which it quotes."""
 
 _MOST_REASONS = 25
 _TAG = re.compile(r"</?[a-z][^<>]*>", re.IGNORECASE)
@@ -173,10 +176,16 @@ class Coverage:
             # the mapping alone says that the source has it
             if name.startswith("@"):
                 self._count(kind, name, by_origin[name])
+        left_out = _left_out(mapped)
         for field in source.fields:
-            if holds(field.value):
+            if not holds(field.value):
+                continue
+            self._tally(kind, field.name).shown = True
+            if field.name not in by_origin and repr(field.name) in left_out:
+                why = "the mapping leaves it out on purpose"
+                self._tally(kind, field.name).add(Fit(Arrival.SKIPPED, why))
+            else:
                 self._count(kind, field.name, by_origin.get(field.name, ()))
-                self._tally(kind, field.name).shown = True
         if isinstance(source, TestCase) and isinstance(mapped, TestCase):
             self._count_steps(source, mapped)
 
@@ -198,6 +207,11 @@ class Coverage:
                     tally = self._tally(source.kind, field.name, of_steps=True)
                     tally.shown = True
                     tally.add(_in_step(field, after.get(step.key)))
+
+
+def _left_out(mapped: Record) -> str:
+    """Return what the mapping said of fields that it left out, each quoted."""
+    return "\n".join(note.text for note in mapped.notes if note.code == LEFT_OUT)
 
 
 def _in_step(field: FieldValue, step: TestStep | None) -> Fit:

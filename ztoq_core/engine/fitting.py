@@ -32,8 +32,8 @@ class Arrival(StrEnum):
 
     EXACT: a typed property holds it, in a field and with labels that are there or will be made.
     LOSSY: a typed property holds less than the source said. FALLBACK: it stands in a text, since
-    the target has no field or label for it. UNMAPPED: the mapping leaves it out. FAILED and
-    SKIPPED: so did its record.
+    the target has no field or label for it. UNMAPPED: no field comes from it. FAILED: so does its
+    record. SKIPPED: it, or its record, is left out on purpose.
     """
 
     EXACT = "exact"
