@@ -22,7 +22,7 @@ from ztoq_qtest.fields import FieldSet
 from ztoq_qtest.kinds import FIELD_OWNERS, ROOT_CASES, ROOT_CYCLES
 from ztoq_qtest.project import FORBIDDEN, MISSING
 from ztoq_qtest.saving import Desk
-from ztoq_qtest.values import Field
+from ztoq_qtest.values import BOX_LENGTH, Field
 
 __all__ = ["check", "describe"]
 
@@ -205,6 +205,7 @@ def _spec(kind: Kind, field: Field) -> FieldSpec:
         system=field.system,
         default=field.default or bool(names & FILLED),
         values=tuple(each.label for each in field.choices if each.active) if choices else (),
+        max_length=BOX_LENGTH if field.type is FieldType.TEXT else None,
     )
 
 
