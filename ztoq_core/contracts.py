@@ -646,7 +646,8 @@ class TransformerPlugin(Generic[C]):
     ``default_for`` lists (source, sink) names for which it runs where the config names no
     transformer. One that ``adjusts`` leaves the target's shape to others: where a config names
     only such ones, the default of the pair runs after them. ``suggest`` writes the text of a
-    mapping file from both schemas, for ``ztoq map suggest``.
+    mapping file from both schemas, for ``ztoq map suggest``, which counts the comment lines that
+    begin with ``exact``, ``close`` or ``unmapped``, one for each field of the source.
     """
 
     name: str

@@ -18,7 +18,7 @@ from cattrs.preconf.orjson import make_converter
 
 from ztoq_core.records import RECORD_TYPES, Kind, Record
 
-__all__ = ["converter", "dumps", "loads", "problems", "read_json", "write_json"]
+__all__ = ["converter", "dumps", "loads", "problems", "read_json", "show_json", "write_json"]
 
 R = TypeVar("R", bound=Record)
 
@@ -69,6 +69,15 @@ def write_json(value: Any) -> bytes:
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     except TypeError:
         return json.dumps(value, sort_keys=True, default=str).encode("ascii")
+
+
+def show_json(value: Any, *, indented: bool = False) -> str:
+    """Return JSON for people, keys in their order; a lone surrogate is escaped."""
+    option = orjson.OPT_NAIVE_UTC | (orjson.OPT_INDENT_2 if indented else 0)
+    try:
+        return orjson.dumps(value, option=option).decode()
+    except TypeError:
+        return json.dumps(value, default=str, indent=2 if indented else None)
 
 
 def read_json(body: bytes) -> Any:

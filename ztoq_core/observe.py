@@ -32,7 +32,7 @@ import attrs
 from ztoq_core.contracts import FieldSpec
 from ztoq_core.records import FieldType, FieldValue, Kind, Value
 
-__all__ = ["Observer"]
+__all__ = ["LONGEST_TEXT", "Observer"]
 
 MOST_LABELS = 500
 """Labels that a choice may have. Guess: qTest publishes no limit; 500 fit five calls of 100."""

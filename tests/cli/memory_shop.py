@@ -129,11 +129,14 @@ class SinkConfig:
     fields_known: bool = True
     at_check: str = ""
     exports: str = ""
+    says: str = ""
     project: int = 1
 
 
 @asynccontextmanager
-async def open_sink(config: SinkConfig, _services: Services) -> AsyncIterator[Sink]:
+async def open_sink(config: SinkConfig, services: Services) -> AsyncIterator[Sink]:
+    if config.says:
+        services.note(Level.FALLBACK, "said", config.says)
     sink = SINKS.setdefault(config.name, Deleting())
     sink.refuses = set(config.refuses)
     sink.schema = attrs.evolve(

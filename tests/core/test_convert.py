@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import cattrs
 import pytest
 
-from ztoq_core.convert import converter, dumps, loads, problems, read_json, write_json
+from ztoq_core.convert import converter, dumps, loads, problems, read_json, show_json, write_json
 from ztoq_core.records import (
     FieldType,
     FieldValue,
@@ -63,6 +63,13 @@ def test_what_is_no_json_is_refused() -> None:
 
 def test_json_is_sorted_so_that_equal_values_are_equal_bytes() -> None:
     assert write_json({"b": 1, "a": 2}) == b'{"a":2,"b":1}'
+
+
+@pytest.mark.parametrize("text", ["a", "a\ud83db"])
+def test_json_for_people_keeps_the_order_and_survives_broken_texts(text: str) -> None:
+    assert list(read_json(show_json({"b": text, "a": 2}).encode())) == ["b", "a"]
+    assert read_json(show_json({"b": text}, indented=True).encode()) == {"b": text}
+    assert show_json({"b": text}, indented=True).startswith('{\n  "b"')
 
 
 def test_a_time_without_a_zone_is_utc() -> None:

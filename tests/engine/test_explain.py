@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 
 import attrs
+import pytest
 
 from ztoq_core import engine
 from ztoq_core.contracts import Skip
 from ztoq_core.engine import Event
-from ztoq_core.engine.explain import Explained, explain
+from ztoq_core.engine.explain import Explained, changes, explain
 from ztoq_core.errors import MappingError
 from ztoq_core.records import Folder, Kind, Record, TestCase, Tree
 from ztoq_core.store import State, Store
@@ -102,3 +103,47 @@ async def test_a_silent_target_is_not_waited_for(store: Store) -> None:
     found = await life(store, "ACME-T2", sink, patience=0)
 
     assert found.unasked == "the target did not answer within 0 s"
+
+
+async def test_keys_like_a_misspelt_one_are_found_in_any_case(store: Store) -> None:
+    await bring(store, MemorySink())
+
+    assert {"ACME-T1", "ACME-T2"} <= set(store.life.alike("acme-t9", Kind.TEST_CASE))
+    assert store.life.alike("AMCE-T1", Kind.TEST_CASE) == ["ACME-T1"]
+    assert store.life.alike("100%", None) == store.life.alike("_", None) == []
+
+
+def field(name: str, **more: object) -> dict[str, object]:
+    return {"name": name, **more}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "found"),
+    [
+        (
+            [field("A"), field("B")],
+            [field("B"), field("C", origin="A")],
+            [("f[A].name", "A", "C"), ("f[A].origin", None, "A")],
+        ),
+        ([field("A")], [field("A"), field("B")], [("f[B]", None, field("B"))]),
+        ([field("A"), field("B")], [field("B")], [("f[A]", field("A"), None)]),
+        ([field("A")], [field("A"), field("A")], [("f[A]", None, field("A"))]),
+        (
+            [field("A")],
+            [field("C", origin="X")],
+            [("f[C]", None, field("C", origin="X")), ("f[A]", field("A"), None)],
+        ),
+        ([field("A", value=1)], [field("A", value=True)], [("f[A].value", 1, True)]),
+        ([1], [1, 2], [("f[1]", None, 2)]),
+        (
+            [field("A"), field("B")],
+            [field("B"), field("A")],
+            [("f (order)", [field("A"), field("B")], [field("B"), field("A")])],
+        ),
+    ],
+)
+def test_fields_are_compared_with_what_they_came_from(
+    before: list[object], after: list[object], found: list[tuple[str, object, object]]
+) -> None:
+    told = [(each.path, each.before, each.after) for each in changes("f", before, after)]
+    assert told == found

@@ -26,6 +26,7 @@ pytestmark = [
     [
         "migrate_corpus.py --cases 600 --executions 900 --files 60",
         "transform_cases.py --cases 5000 --least 1000",
+        "check_mapping.py --cases 5000",
     ],
 )
 def test_a_benchmark_passes_in_short(command: str) -> None:

@@ -14,6 +14,7 @@ from ztoq_core.cli.decide import explain, resolve, retry, rollback
 from ztoq_core.cli.demo import demo
 from ztoq_core.cli.ending import Ending
 from ztoq_core.cli.look import plugins, report, status
+from ztoq_core.cli.mapping import mapping
 from ztoq_core.cli.options import Options, Verbs
 from ztoq_core.cli.stages import extract, load, migrate, transform, validate
 
@@ -68,6 +69,7 @@ def ztoq(  # noqa: PLR0913, PLR0917 - the global options
 
 for _verb in (
     config,
+    mapping,
     extract,
     transform,
     load,

@@ -9,7 +9,6 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 import attrs
-import orjson
 
 from ztoq_core.cli.deciding import kind_of
 from ztoq_core.cli.options import Options
@@ -17,7 +16,7 @@ from ztoq_core.cli.talk import Talk
 from ztoq_core.cli.work import target
 from ztoq_core.config import Config
 from ztoq_core.contracts import Schema, Sink, Transform
-from ztoq_core.convert import converter
+from ztoq_core.convert import converter, read_json, show_json
 from ztoq_core.engine.explain import Explained
 from ztoq_core.engine.explain import explain as told
 from ztoq_core.errors import ConfigError, ZtoqError
@@ -26,7 +25,7 @@ from ztoq_core.secrets import find_secrets
 from ztoq_core.store import Store
 from ztoq_core.store.life import Related
 
-__all__ = ["explain"]
+__all__ = ["change_line", "explain", "hide", "print_json"]
 
 LONGEST = 160
 SIGNED = re.compile(
@@ -50,7 +49,7 @@ def explain(options: Options, config: Config, name: str, kind_name: str | None) 
                 f"the store knows no record {name!r}, neither by key nor by target id"
             )
         lives = asyncio.run(_lives(config, store, [number for number, _ in found]))
-    shown = [_hide(_facts(life), config) for life in lives]
+    shown = [hide(_facts(life), config) for life in lives]
 
     def print_() -> None:
         for facts in shown:
@@ -140,9 +139,9 @@ def _related(each: Related) -> dict[str, Any]:
     }
 
 
-def _hide(facts: dict[str, Any], config: Config) -> dict[str, Any]:
+def hide(facts: dict[str, Any], config: Config) -> dict[str, Any]:
     """Take out what must be shown to nobody: the config's secrets, and signatures in addresses."""
-    text = orjson.dumps(facts, option=orjson.OPT_NAIVE_UTC).decode()
+    text = show_json(facts)
     text = SIGNED.sub(r"\1***", text)
     for part in (config.source, config.sink):
         for _, secret in find_secrets(part.settings, part.name):
@@ -151,8 +150,8 @@ def _hide(facts: dict[str, Any], config: Config) -> dict[str, Any]:
             except ConfigError:
                 continue  # it is not there, so it cannot be shown either
             if value:
-                text = text.replace(orjson.dumps(value).decode()[1:-1], "***")
-    hidden: dict[str, Any] = orjson.loads(text)
+                text = text.replace(show_json(value)[1:-1], "***")
+    hidden: dict[str, Any] = read_json(text.encode())
     return hidden
 
 
@@ -167,17 +166,17 @@ def _print(talk: Talk, facts: dict[str, Any]) -> None:
         words = {"along": "came along with what is selected", "no": "is not selected"}
         out.print(f"  {words[facts['selected']]}")
     out.print("\nIn the source")
-    _json(talk, facts["source"]["payload"], "the store holds no payload")
+    print_json(talk, facts["source"]["payload"], "the store holds no payload")
     out.print("\nAs a record")
-    _json(talk, facts["source"]["record"], "it was added by the mapping")
+    print_json(talk, facts["source"]["record"], "it was added by the mapping")
     for change in facts["source"]["told"]:
-        out.print(f"  by the engine: {_change(change)}")
+        out.print(f"  by the engine: {change_line(change)}")
     out.print("\nMapping")
     for stage in facts["mapping"]:
         number = len(stage["changes"])
         out.print(f"  {stage['transformer']}: {stage['end'] or f'{number} changes'}")
         for change in stage["changes"]:
-            out.print(f"    {_change(change)}")
+            out.print(f"    {change_line(change)}")
         if stage["brings"]:
             out.print(f"    brings {', '.join(stage['brings'])}")
     out.print("\nJournal")
@@ -205,22 +204,24 @@ def _print_target(talk: Talk, stands: dict[str, Any]) -> None:
     if stands["unasked"]:
         out.print(f"  {stands['unasked']}")
     else:
-        _json(talk, stands["now"], "")
+        print_json(talk, stands["now"], "")
 
 
-def _json(talk: Talk, value: Any, otherwise: str) -> None:
+def print_json(talk: Talk, value: Any, otherwise: str) -> None:
+    """Print JSON for people, or the sentence ``otherwise`` where there is none."""
     if value is None:
         talk.out.print(f"  {otherwise}")
         return
-    text = orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
+    text = show_json(value, indented=True)
     talk.out.print("\n".join(f"  {line}" for line in text.splitlines()))
 
 
-def _change(change: dict[str, Any]) -> str:
+def change_line(change: dict[str, Any]) -> str:
+    """Return a change for people, shortened."""
     before, after = (_short(change[side]) for side in ("before", "after"))
     return f"{change['path']}: {before} -> {after}"
 
 
 def _short(value: Any) -> str:
-    text = "nothing" if value is None else orjson.dumps(value).decode()
+    text = "nothing" if value is None else show_json(value)
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"

@@ -16,7 +16,7 @@ from ztoq_core.records import Record, Ref
 from ztoq_core.store import Store
 from ztoq_core.store.life import Entry, Known, Related
 
-__all__ = ["Change", "Explained", "Stage", "explain"]
+__all__ = ["Change", "Explained", "Stage", "Walk", "changes", "explain", "walk"]
 
 Built = Callable[[Schema], Sequence[tuple[str, Transform]]]
 
@@ -34,12 +34,25 @@ class Change:
 
 @attrs.frozen(kw_only=True)
 class Stage:
-    """What one transformer did; ``end`` says why the record went no further, if it did not."""
+    """What one transformer did; ``end`` says why the record went no further, if it did not.
+
+    ``after`` is the record as it left the transformer, as plain JSON.
+    """
 
     name: str
+    after: Any = None
     changes: tuple[Change, ...] = ()
     brings: tuple[Ref, ...] = ()
     end: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class Walk:
+    """The way of a record through the mapping; ``told`` is as in ``Explained``."""
+
+    known: Known
+    told: tuple[Change, ...]
+    stages: tuple[Stage, ...]
 
 
 @attrs.frozen(kw_only=True)
@@ -73,22 +86,32 @@ async def explain(
     ``patience`` is in seconds.
     """
     life = store.life
-    known = await store.read(life.known, number)
-    record = await told(store, number, known.ref)
-    stages: tuple[Stage, ...] = ()
-    if record is not None:
-        stages = tuple(_stages(record, build(await observed(store))))
+    way = await walk(store, number, build)
+    known = way.known
     present, unasked = await _present(sink, known, patience)
     return Explained(
         known=known,
-        told=tuple(_changes("", known.extracted, _plain(record))) if record else (),
-        stages=stages,
+        told=way.told,
+        stages=way.stages,
         journal=tuple(await store.read(life.journal, number)),
         said=tuple(await store.read(life.said, known.ref)),
         above=tuple(await store.read(life.above, number)),
         below=tuple(await store.read(life.below, known.ref)),
         present=present,
         unasked=unasked,
+    )
+
+
+async def walk(store: Store, number: int, build: Built) -> Walk:
+    """Send the record in row ``number`` through the mapping, step by step; nothing is written."""
+    known = await store.read(store.life.known, number)
+    record = await told(store, number, known.ref)
+    if record is None:
+        return Walk(known=known, told=(), stages=())
+    return Walk(
+        known=known,
+        told=tuple(changes("", known.extracted, _plain(record))),
+        stages=tuple(_stages(record, build(await observed(store)))),
     )
 
 
@@ -105,7 +128,8 @@ def _stages(record: Record, chain: Sequence[tuple[str, Transform]]) -> Iterator[
             return
         yield Stage(
             name=name,
-            changes=tuple(_changes("", _plain(before), _plain(record))),
+            after=_plain(record),
+            changes=tuple(changes("", _plain(before), _plain(record))),
             brings=tuple(each.ref for each in record.brings if each not in before.brings),
         )
 
@@ -129,13 +153,36 @@ def _plain(record: Record) -> Any:
     return read_json(write_json(converter.unstructure(record, type(record))))
 
 
-def _changes(path: str, before: Any, after: Any) -> Iterator[Change]:
+def changes(path: str, before: Any, after: Any) -> Iterator[Change]:
+    """Yield each value in which two pieces of plain JSON differ, with its path below ``path``."""
     if isinstance(before, dict) and isinstance(after, dict):
         for key in sorted({*before, *after}):
-            yield from _changes(f"{path}.{key}".lstrip("."), before.get(key), after.get(key))
+            yield from changes(f"{path}.{key}".lstrip("."), before.get(key), after.get(key))
     elif isinstance(before, list) and isinstance(after, list):
+        if all(isinstance(each, dict) and "name" in each for each in (*before, *after)):
+            yield from _changes_by_name(path, before, after)
+            return
         for place in range(max(len(before), len(after))):
             one, other = (each[place] if place < len(each) else None for each in (before, after))
-            yield from _changes(f"{path}[{place}]", one, other)
-    elif before != after:
+            yield from changes(f"{path}[{place}]", one, other)
+    elif before != after or isinstance(before, bool) != isinstance(after, bool):
         yield Change(path=path, before=before, after=after)
+
+
+def _changes_by_name(
+    path: str, before: Sequence[dict[str, Any]], after: Sequence[dict[str, Any]]
+) -> Iterator[Change]:
+    """Yield in what two lists of fields differ; a field is paired with the one it came from."""
+    open_ = {str(each["name"]): each for each in reversed(before)}
+    same = True
+    for each in after:
+        name = str(each.get("origin") or each["name"])
+        if name not in open_:
+            name = str(each["name"])
+        found = list(changes(f"{path}[{name}]", open_.pop(name, None), each))
+        same &= not found
+        yield from found
+    for name, each in open_.items():
+        yield Change(path=f"{path}[{name}]", before=each, after=None)
+    if same and not open_ and before != after:
+        yield Change(path=f"{path} (order)", before=before, after=after)

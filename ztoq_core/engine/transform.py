@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import groupby
 
 import attrs
@@ -44,10 +44,13 @@ from ztoq_core.records import (
 from ztoq_core.selection import Selection
 from ztoq_core.store import Chosen, Fate, Scanned, State, Store, Want
 
-__all__ = ["observed", "told", "transform"]
+__all__ = ["Take", "observed", "rehearse", "told", "transform"]
 
 _BATCH = 200
 _MANY = (FieldType.CHOICE, FieldType.MULTI_CHOICE)
+
+Take = Callable[[Kind, Sequence[Fate]], None]
+"""Takes what would become of a batch of records of one kind."""
 
 
 async def observed(store: Store) -> Schema:
@@ -100,6 +103,28 @@ async def transform(
             await leave_out(store, selection, teller)
 
 
+async def rehearse(
+    store: Store,
+    transforms: Sequence[Transform],
+    progress: Progress,
+    take: Take,
+    *,
+    stop: Stop | None = None,
+) -> list[Want]:
+    """Map every extracted record, selected or not, hand the batches to ``take``, write nothing.
+
+    Returns what the mapped records want of the target's fields.
+    """
+    stop = stop or Stop()
+    stage = _Transformation(store, transforms, Teller("mapping", progress), _Wants(), take)
+    for kind in Kind:
+        if kind is Kind.TEST_LOG:
+            await stage.logs(stop)
+        else:
+            await stage.kind(kind, stop)
+    return list(stage.wants.all())
+
+
 async def told(store: Store, number: int, ref: Ref) -> Record | None:
     """Return one extracted record, of row ``number``, as the transformers get to see it."""
     record = await store.read(store.mapped.record, ref)
@@ -145,9 +170,18 @@ class _Wants:
 
 class _Transformation:
     def __init__(
-        self, store: Store, transforms: Sequence[Transform], teller: Teller, wants: _Wants
+        self,
+        store: Store,
+        transforms: Sequence[Transform],
+        teller: Teller,
+        wants: _Wants,
+        take: Take | None = None,
     ) -> None:
+        """Save what becomes of the records, or hand it to ``take`` instead: then of all records."""
         self._store = store
+        self._take = take
+        self._scan = partial(store.mapped.scan, everything=take is not None)
+        self._scan_logs = partial(store.mapped.scan_logs, everything=take is not None)
         self._transforms = transforms
         self._teller = teller
         self.wants = wants
@@ -160,7 +194,7 @@ class _Transformation:
     async def kind(self, kind: Kind, stop: Stop) -> None:
         after = 0
         while not stop.wished and (
-            batch := await self._store.read(self._store.mapped.scan, kind, after, _BATCH)
+            batch := await self._store.read(self._scan, kind, after, _BATCH)
         ):
             after = batch[-1].item
             told = await self.tell(kind, await self.named(batch))
@@ -178,7 +212,7 @@ class _Transformation:
         place = None
         tail: list[Scanned] = []
         while not stop.wished:
-            batch = await self._store.read(self._store.mapped.scan_logs, place, _BATCH)
+            batch = await self._store.read(self._scan_logs, place, _BATCH)
             named = await self.named([scanned for _, scanned in batch])
             rows = [*tail, *await self.with_lost(named)]
             runs = [list(run) for _, run in groupby(rows, key=run_of)]
@@ -191,7 +225,10 @@ class _Transformation:
 
     async def _save(self, kind: Kind, fates: Sequence[Fate]) -> None:
         if fates:
-            await self._store.write(self._store.mapped.save, fates)
+            if self._take:
+                self._take(kind, fates)
+            else:
+                await self._store.write(self._store.mapped.save, fates)
             self._teller.done(kind, len(fates))
         await asyncio.sleep(0)
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Entry", "Known", "Life", "Related"]
 
 _MOST_RELATED = 100
+_MOST_ALIKE = 1000
 
 
 @attrs.frozen(kw_only=True)
@@ -90,6 +91,17 @@ class Life:
             if found:
                 return found
         return []
+
+    def alike(self, name: str, kind: Kind | None) -> list[str]:
+        """Return keys that begin or end like ``name``, whatever the case, the first thousand."""
+        item = self._item
+        half = (len(name) + 1) // 2
+        where = item.key.startswith(name[:half]) | item.key.endswith(name[half:] or name)
+        if kind is not None:
+            where &= item.kind == kind
+        longest = len(name) + 3
+        query = item.select(item.key).where(where & (pw.fn.length(item.key) <= longest))
+        return [key for (key,) in tuples(query.order_by(item.rank, item.id).limit(_MOST_ALIKE))]
 
     def known(self, number: int) -> Known:
         """Return what is known of a row."""

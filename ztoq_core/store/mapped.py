@@ -100,30 +100,31 @@ class Mapped:
         )
         return [(number, read_json(bytes(body))) for number, body in tuples(query)]
 
-    def scan(self, kind: Kind, after: int, limit: int) -> list[Scanned]:
-        """Return extracted records of a kind that are selected, by row id."""
+    def scan(
+        self, kind: Kind, after: int, limit: int, *, everything: bool = False
+    ) -> list[Scanned]:
+        """Return extracted records of a kind that are selected (or ``everything``), by row id."""
         item = self._item
-        query = (
-            item.select(item.id, item.record)
-            .where(self._whole(kind) & (item.chosen != Chosen.NO) & (item.id > after))
-            .order_by(item.id)
-            .limit(limit)
-        )
+        where = self._whole(kind) & (item.id > after)
+        if not everything:
+            where &= item.chosen != Chosen.NO
+        query = item.select(item.id, item.record).where(where).order_by(item.id).limit(limit)
         return [Scanned(number, loads(kind, bytes(body))) for number, body in tuples(query)]
 
     def scan_logs(
-        self, after: tuple[str, str, int] | None, limit: int
+        self, after: tuple[str, str, int] | None, limit: int, *, everything: bool = False
     ) -> list[tuple[tuple[str, str, int], Scanned]]:
         """Return logs run by run, each run's in their order, with the place to go on from.
 
-        Of each selected run all logs, since a log's mapping depends on its siblings.
+        Of each selected run all logs, since a log's mapping depends on its siblings. Where
+        ``everything`` is wanted, each counts as chosen.
         """
         item, run = self._item, self._item.alias()
         place = (item.sibling_group, item.sibling_order, item.id)
         runs = run.select(run.key).where((run.kind == Kind.TEST_RUN) & (run.chosen != Chosen.NO))
-        where = self._whole(Kind.TEST_LOG) & (
-            (item.chosen != Chosen.NO) | (item.sibling_group << runs)
-        )
+        where = self._whole(Kind.TEST_LOG)
+        if not everything:
+            where &= (item.chosen != Chosen.NO) | (item.sibling_group << runs)
         if after is not None:
             where &= pw.Tuple(*place) > pw.Tuple(*after)
         query = (
@@ -132,9 +133,12 @@ class Mapped:
             .order_by(*place)
             .limit(limit)
         )
-        return [
+        found = [
             ((group, order, row[0]), _scanned_log(*row)) for group, order, *row in tuples(query)
         ]
+        if everything:
+            return [(each, attrs.evolve(scanned, chosen=True)) for each, scanned in found]
+        return found
 
     def logs_of(self, group: str) -> list[Scanned]:
         """Return all logs of a run, in the order of their sequence."""

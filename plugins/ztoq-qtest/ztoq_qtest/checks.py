@@ -23,7 +23,7 @@ from ztoq_qtest.fields import FieldSet
 from ztoq_qtest.kinds import FIELD_OWNERS, ROOT_CASES, ROOT_CYCLES
 from ztoq_qtest.project import FORBIDDEN, MISSING
 from ztoq_qtest.saving import Desk
-from ztoq_qtest.values import Field
+from ztoq_qtest.values import BOX_LENGTH, Field
 
 __all__ = ["check", "describe"]
 
@@ -217,6 +217,7 @@ def _spec(kind: Kind, field: Field) -> FieldSpec:
         default=field.default or bool(names & FILLED),
         values=tuple(each.label for each in field.choices if each.active) if choices else (),
         alias=DEFAULT_LABELS.get(field.original, field.original) if field.system else "",
+        max_length=BOX_LENGTH if field.type is FieldType.TEXT else None,
     )
 
 

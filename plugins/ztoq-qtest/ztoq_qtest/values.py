@@ -17,6 +17,7 @@ from ztoq_core.plugin import FieldType, FieldValue, User, Value
 from ztoq_qtest.texts import as_html, one_line, plain, table
 
 __all__ = [
+    "BOX_LENGTH",
     "DATA_TYPES",
     "Choice",
     "Field",

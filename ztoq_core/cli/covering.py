@@ -1,0 +1,277 @@
+"""Carries out ``ztoq map check``: the mapping against what was extracted and the target's fields.
+
+The exit code is 1 where a value is not mapped, a record fails or is lost, a required field of the
+target has no value, or a transformer finds an error; values that arrive as text only warn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import attrs
+
+from ztoq_core import engine
+from ztoq_core.cli.options import Options
+from ztoq_core.cli.talk import Talk
+from ztoq_core.cli.work import interrupts, target
+from ztoq_core.config import Config
+from ztoq_core.contracts import Finding, Schema, Transform
+from ztoq_core.engine.coverage import Coverage, Covered
+from ztoq_core.engine.fields import Gap, gaps
+from ztoq_core.engine.fitting import Arrival
+from ztoq_core.engine.transform import rehearse
+from ztoq_core.errors import ConfigError, Exit
+from ztoq_core.records import Kind, Note, Ref
+from ztoq_core.store import State, Store, Want
+
+__all__ = ["check", "demand_extracted", "described"]
+
+CLASSES = {
+    Arrival.UNMAPPED: "Not mapped",
+    Arrival.FALLBACK: "As text, since the target has no field or value for it",
+    Arrival.LOSSY: "Less than the source says",
+    Arrival.SKIPPED: "Left out on purpose",
+}
+ALWAYS = (Arrival.EXACT, Arrival.LOSSY, Arrival.FALLBACK, Arrival.UNMAPPED)
+
+
+@attrs.define(kw_only=True)
+class _Checked:
+    """What the check found; ``findings`` are pairs of who says it and what."""
+
+    findings: list[tuple[str, Finding]]
+    coverage: Coverage
+    gaps: list[Gap]
+    complete: bool
+    creates: bool
+
+    @property
+    def rows(self) -> tuple[Covered, ...]:
+        return self.coverage.rows()
+
+    @property
+    def code(self) -> Exit:
+        totals = self.coverage.totals()
+        failed = sum(states[State.FAILED] for states in self.coverage.records.values())
+        wrong = (
+            totals[Arrival.UNMAPPED]
+            or failed
+            or self.coverage.losses
+            or any(gap.required for gap in self.gaps)
+            or any(finding.level == "error" for _, finding in self.findings)
+        )
+        return Exit.LEFT if wrong else Exit.OK
+
+
+def check(options: Options, config: Config) -> int:
+    """Hold the mapping against both sides, tell what was found, and return the exit code.
+
+    Raises:
+        ConfigError: Nothing was extracted, or the mapping cannot be used.
+        ServiceError: The target does not say what fields it has.
+    """
+    talk = Talk(options)
+    config.sink.require()
+    config.chain()
+    with Store(config.store_url, create=False) as store:
+        complete = demand_extracted(store)
+        found = asyncio.run(_checked(options, config, talk, store, complete=complete))
+    if found is None:
+        talk.result({"exit": int(Exit.INTERRUPTED)}, lambda: talk.warn("Interrupted."))
+        return Exit.INTERRUPTED
+    talk.result(_facts(found), lambda: _print(talk, found))
+    return found.code
+
+
+def demand_extracted(store: Store) -> bool:
+    """Return whether the extraction is complete.
+
+    Raises:
+        ConfigError: Nothing was extracted yet.
+    """
+    if not store.counts():
+        raise ConfigError("nothing was extracted yet: run `ztoq extract` first")
+    return store.meta("extract") == "complete"
+
+
+async def described(config: Config) -> tuple[Schema, list[Finding]]:
+    """Ask the target what fields it has; return that with what it notes meanwhile."""
+    said: list[Finding] = []
+
+    def note(found: Note, _: Ref | None) -> None:
+        level = "info" if found.level == "change" else "warning"
+        if (finding := Finding(level=level, text=found.text)) not in said:
+            said.append(finding)
+
+    async with target(config, note) as sink:
+        return await sink.describe(), said
+
+
+async def _checked(
+    options: Options, config: Config, talk: Talk, store: Store, *, complete: bool
+) -> _Checked | None:
+    """Return what was found, None where somebody wished to stop."""
+    sink, said = await described(config)
+    source = await engine.observed(store)
+    findings = [(config.sink.plugin.name, each) for each in said]
+    for part in config.chain():
+        checked = part.plugin.check(part.settings, source, sink)
+        findings += [(part.plugin.name, each) for each in checked]
+    coverage = Coverage(sink)
+    stop = engine.Stop()
+    transforms = config.build(source)
+    with interrupts(stop, talk):
+        wants = await _mapped(options, talk, store, transforms, coverage, stop)
+    if stop.wished:
+        return None
+    return _Checked(
+        findings=findings,
+        coverage=coverage,
+        gaps=gaps(wants, sink),
+        complete=complete,
+        creates=sink.can_create_fields,
+    )
+
+
+async def _mapped(  # noqa: PLR0913, PLR0917 - the whole scene of a rehearsal
+    options: Options,
+    talk: Talk,
+    store: Store,
+    transforms: Sequence[Transform],
+    coverage: Coverage,
+    stop: engine.Stop,
+) -> list[Want]:
+    if options.as_json:  # one event, the result
+        return await rehearse(store, transforms, lambda _: None, coverage.add, stop=stop)
+    with talk.progress() as tell:
+        wants = await rehearse(store, transforms, tell, coverage.add, stop=stop)
+        talk.ended("mapping")
+    return wants
+
+
+# ------------------------------------------------------------------------------------------- tell
+
+
+def _facts(found: _Checked) -> dict[str, Any]:
+    return {
+        "exit": int(found.code),
+        "complete": found.complete,
+        "records": {
+            kind.value: {
+                "mapped": states[State.READY],
+                "skipped": states[State.SKIPPED],
+                "failed": states[State.FAILED],
+            }
+            for kind, states in found.coverage.records.items()
+        },
+        "totals": {
+            "values": found.coverage.totals().total(),
+            **{each.value: count for each, count in found.coverage.totals().items()},
+        },
+        "fields": [
+            {
+                "kind": row.kind.value,
+                "field": row.field,
+                "of_steps": row.of_steps,
+                "values": row.values,
+                **{each.value: count for each, count in row.counts.items()},
+                "targets": list(row.targets),
+                "reasons": [
+                    {"class": each.arrival.value, "text": each.text, "count": each.count}
+                    for each in row.reasons
+                ],
+            }
+            for row in found.rows
+        ],
+        "failures": [
+            {"kind": kind.value, "text": text, "count": count}
+            for (kind, text), count in found.coverage.failures.most_common()
+        ],
+        "missing": [str(gap) for gap in found.gaps if not gap.required],
+        "required": [str(gap) for gap in found.gaps if gap.required],
+        "findings": [
+            {"by": who, "level": finding.level, "text": finding.text}
+            for who, finding in found.findings
+        ],
+    }
+
+
+def _print(talk: Talk, found: _Checked) -> None:
+    for kind in found.coverage.records:
+        if rows := [each for each in found.rows if each.kind is kind]:
+            _print_kind(talk, kind, rows)
+    for heading, lines in _sections(found):
+        if lines:
+            talk.out.print(f"{heading}:")
+            for line in lines:
+                talk.out.print(f"  {line}")
+            talk.out.print()
+    if not found.complete:
+        talk.warn("The extraction is not complete: what is missing was not looked at.")
+    talk.out.print(_verdict(found))
+
+
+def _print_kind(talk: Talk, kind: Kind, rows: Sequence[Covered]) -> None:
+    shown = [each for each in Arrival if each in ALWAYS or any(row.counts[each] for row in rows)]
+    talk.table(
+        (kind.value, "values", *shown, "target"),
+        [
+            (
+                _name(row),
+                f"{row.values:,}",
+                *(f"{row.counts[each]:,}" for each in shown),
+                ", ".join(row.targets),
+            )
+            for row in rows
+        ],
+    )
+    talk.out.print()
+
+
+def _sections(found: _Checked) -> Iterator[tuple[str, list[str]]]:
+    for level, heading in (("error", "Errors"), ("warning", "Warnings"), ("info", "Remarks")):
+        yield (
+            heading,
+            [f"{who}: {each.text}" for who, each in found.findings if each.level == level],
+        )
+    yield (
+        "Records that fail",
+        [
+            f"{count:,} of {kind}: {text}"
+            for (kind, text), count in found.coverage.failures.most_common()
+        ],
+    )
+    for arrival, heading in CLASSES.items():
+        yield (
+            heading,
+            [
+                f"{row.kind} {_name(row)!r}: {reason.count:,} values: {reason.text}"
+                for row in found.rows
+                for reason in row.reasons
+                if reason.arrival is arrival
+            ],
+        )
+    yield (
+        "Required fields of the target without a value",
+        [str(gap) for gap in found.gaps if gap.required],
+    )
+    will = "The load will create" if found.creates else "The target lacks"
+    yield will, [str(gap) for gap in found.gaps if not gap.required]
+
+
+def _name(row: Covered) -> str:
+    return f"{row.field} (of steps)" if row.of_steps else row.field
+
+
+def _verdict(found: _Checked) -> str:
+    totals = found.coverage.totals()
+    figures = ", ".join(f"{totals[each]:,} {each}" for each in Arrival if totals[each])
+    mapped = sum(states[State.READY] for states in found.coverage.records.values())
+    skipped = sum(states[State.SKIPPED] for states in found.coverage.records.values())
+    failed = sum(states[State.FAILED] for states in found.coverage.records.values())
+    return (
+        f"{mapped:,} records mapped, {skipped:,} left out, {failed:,} failed. "
+        f"{totals.total():,} values: {figures or 'none'}."
+    )

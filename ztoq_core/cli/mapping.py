@@ -1,0 +1,114 @@
+"""``ztoq map``: suggest, check, test and watch the mapping of a migration."""
+# ruff: noqa: PLC0415 - what a verb needs is imported when it runs: --help answers at once
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import rich_click as click
+
+from ztoq_core.cli.options import Options, Verbs, as_json
+
+__all__ = ["mapping"]
+
+KIND = "Only records of this kind, such as test_case."
+
+
+@click.group("map", cls=Verbs)
+def mapping() -> None:
+    """Suggest, check, test and watch the mapping of fields and values.
+
+    \b
+    Example:  ztoq map check
+    """  # noqa: D301 - \b is click's mark for a block that stays as it is
+
+
+@mapping.command()
+@click.option(
+    "--use",
+    metavar="NAME",
+    help="Let this transformer write it.  [default: the first one that can]",
+)
+@click.option(
+    "--write", "path", type=click.Path(path_type=Path), metavar="FILE", help="Write it here."
+)
+@click.option("--force", is_flag=True, help="Overwrite an existing file.")
+@as_json
+@click.pass_obj
+def suggest(options: Options, *, use: str | None, path: Path | None, force: bool) -> int:
+    """Write a mapping file from what was extracted and what the target offers.
+
+    Needs an extraction, and asks the target for its fields; the source is asked for what it
+    declares, if it answers. Prints the file, or writes it where --write says.
+
+    \b
+    Example:  ztoq map suggest --write fields.toml
+    """  # noqa: D301
+    from ztoq_core.cli.suggesting import suggest as suggested
+    from ztoq_core.cli.work import configured
+
+    options.verb = "map suggest"
+    with configured(options) as config:
+        return suggested(options, config, use=use, path=path, force=force)
+
+
+@mapping.command()
+@as_json
+@click.pass_obj
+def check(options: Options) -> int:
+    """Hold the mapping against what was extracted and what the target offers.
+
+    Counts for each field of the source what becomes of its values. Maps every extracted record,
+    selected or not; writes neither to the store nor to the target. The exit code is 1 where values
+    are not mapped or records fail, 0 where all arrives, be it as text.
+
+    \b
+    Example:  ztoq map check
+    """  # noqa: D301
+    from ztoq_core.cli.covering import check as checked
+    from ztoq_core.cli.work import configured
+
+    options.verb = "map check"
+    with configured(options) as config:
+        return checked(options, config)
+
+
+@mapping.command()
+@click.argument("folder", required=False, type=click.Path(path_type=Path))
+@click.option("--update", is_flag=True, help="Make what comes out the expected (out.json).")
+@as_json
+@click.pass_obj
+def test(options: Options, *, folder: Path | None, update: bool) -> int:
+    """Run golden cases through the mapping; neither side is called, no secret is needed.
+
+    FOLDER holds a folder for each case, with in.json and out.json.  [default: the folder cases
+    beside the config file] The exit code is 1 where something else comes out than expected.
+
+    \b
+    Example:  ztoq map test cases
+    """  # noqa: D301
+    from ztoq_core.cli.trying import try_cases
+    from ztoq_core.cli.work import configured
+
+    options.verb = "map test"
+    with configured(options) as config:
+        return try_cases(options, config, folder, update=update)
+
+
+@mapping.command()
+@click.argument("name", metavar="KEY")
+@click.option("--kind", metavar="KIND", help=KIND)
+@as_json
+@click.pass_obj
+def show(options: Options, *, name: str, kind: str | None) -> int:
+    """Print one extracted record before and after each transformer, from the store alone.
+
+    \b
+    Example:  ztoq map show ACME-T1
+    """  # noqa: D301
+    from ztoq_core.cli.walking import show as shown
+    from ztoq_core.cli.work import configured
+
+    options.verb = "map show"
+    with configured(options) as config:
+        return shown(options, config, name, kind)

@@ -1,0 +1,142 @@
+"""Carries out ``ztoq map suggest``."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from ztoq_core import engine
+from ztoq_core.cli.covering import demand_extracted, described
+from ztoq_core.cli.options import Options
+from ztoq_core.cli.talk import Talk
+from ztoq_core.cli.work import opened
+from ztoq_core.config import Config
+from ztoq_core.contracts import FieldSpec, Schema, TransformerPlugin
+from ztoq_core.errors import ConfigError, ZtoqError
+from ztoq_core.plugins import Plugins
+from ztoq_core.store import Store
+
+__all__ = ["suggest"]
+
+PATIENCE_S = 30
+"""Seconds to wait for the source, whose answer only sharpens the suggestion."""
+
+WORDS = ("exact", "close", "unmapped")
+LIKENESS = re.compile(rf"^\s*#\s*({'|'.join(WORDS)})\b", re.MULTILINE)
+
+Writer = Callable[[Schema, Schema], str]
+
+
+def suggest(
+    options: Options, config: Config, *, use: str | None, path: Path | None, force: bool
+) -> int:
+    """Print or write a mapping for what was extracted, and return the exit code.
+
+    Raises:
+        ConfigError: Nothing was extracted, no transformer writes mappings, or the file exists.
+        ServiceError: The target does not say what fields it has.
+    """
+    talk = Talk(options)
+    name, write = _writer(config, use)
+    if path and path.exists() and not force:
+        raise ConfigError(f"{str(path)!r} exists; --force overwrites it")
+    config.sink.require()
+    with Store(config.store_url, create=False) as store:
+        complete = demand_extracted(store)
+        source, sink, remarks = asyncio.run(_schemas(config, store))
+    text = write(source, sink)
+    if path:
+        _put(path, text)
+    if not complete:
+        talk.warn("The extraction is not complete: fields may be missing.")
+    for remark in remarks:
+        talk.say(remark)
+    counts = _counted(text)
+    figures = ", ".join(f"{count} {word}" for word, count in counts.items())
+    talk.say(f"{len(source.fields)} fields of the source: {figures}")
+
+    def print_() -> None:
+        if path:
+            talk.out.print(f"Wrote {path}. Look at it, then: ztoq map check")
+        else:
+            sys.stdout.write(text)
+
+    facts: dict[str, Any] = {"exit": 0, "transformer": name, **counts}
+    talk.result(facts | ({"file": str(path)} if path else {"text": text}), print_)
+    return 0
+
+
+def _writer(config: Config, use: str | None) -> tuple[str, Writer]:
+    """Return the transformer that writes the mapping.
+
+    Raises:
+        ConfigError: None does, or not the one that was asked for.
+    """
+    plugins = Plugins.installed()
+    if use is not None:
+        plugin = plugins.transformer(use)
+        if plugin.suggest is None:
+            able = ", ".join(name for name, _ in _writers(plugins)) or "none"
+            raise ConfigError(f"the transformer {use!r} writes no mappings (those that do: {able})")
+        return plugin.name, plugin.suggest
+    named = (part.plugin for part in config.transforms)
+    writers = [(each.name, each.suggest) for each in named if each.suggest] or _writers(plugins)
+    if not writers:
+        raise ConfigError(
+            "no installed transformer writes mappings; try: pip install ztoq-mappings"
+        )
+    return writers[0]
+
+
+def _writers(plugins: Plugins) -> list[tuple[str, Writer]]:
+    declared = (each.plugin for each in plugins.declared())
+    transformers = [each for each in declared if isinstance(each, TransformerPlugin)]
+    return [(each.name, each.suggest) for each in transformers if each.suggest]
+
+
+def _put(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"cannot write {str(path)!r}: {error.strerror}") from error
+
+
+async def _schemas(config: Config, store: Store) -> tuple[Schema, Schema, list[str]]:
+    """Return what both sides know of their fields, and remarks."""
+    sink, said = await described(config)
+    observed = await engine.observed(store)
+    remarks = [each.text for each in said]
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            config.source.require()
+            async with opened(config, ("extract",), lambda _note, _ref: None) as (source, _):
+                declared = await source.describe() if source else Schema()
+    except (ZtoqError, TimeoutError) as error:
+        why = str(error) or f"no answer within {PATIENCE_S} s"
+        remarks.append(f"The source was not asked for what it declares: {why}")
+        declared = Schema()
+    fields = _merged(observed.fields, declared.fields)
+    return attrs.evolve(observed, fields=fields), sink, remarks
+
+
+def _merged(observed: Iterable[FieldSpec], declared: Iterable[FieldSpec]) -> tuple[FieldSpec, ...]:
+    """Return the observed fields, those that the source declares as it declares them.
+
+    The source's own attributes (``system``) are no fields of its records.
+    """
+    found = {(each.kind, each.name): each for each in observed}
+    found |= {(each.kind, each.name): each for each in declared if not each.system}
+    return tuple(sorted(found.values(), key=lambda each: (each.kind.rank, each.name)))
+
+
+def _counted(text: str) -> dict[str, int]:
+    """Count the rules by the word that the comment above each begins with."""
+    found = Counter(LIKENESS.findall(text))
+    return {word: found[word] for word in WORDS}

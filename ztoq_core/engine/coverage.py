@@ -1,0 +1,265 @@
+"""Counts what a mapping makes of every value that the source gave, field by field.
+
+What is counted: each value of a custom field that is not empty, of each extracted record (several
+labels of a choice are one value), and of the records' own attributes (``@status``) those that the
+mapping gives as the origin of a field. A value is found again by ``FieldValue.origin``; a mapped
+field without one counts for the source's field of its name. Where several target fields come from
+one value, the best of them counts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from html import unescape
+
+import attrs
+
+from ztoq_core.engine.fitting import Arrival, Fit, Fitting, holds
+from ztoq_core.records import RECORD_TYPES, FieldValue, Kind, Record, TestCase, TestStep, Value
+from ztoq_core.schema import Schema
+from ztoq_core.store import Fate, State
+
+__all__ = ["LEFT_OUT", "Coverage", "Covered", "Reason"]
+
+LEFT_OUT = "field-left-out"
+"""The code of the note by which a transformer says that it leaves out a field, which it quotes."""
+
+_MOST_REASONS = 25
+_TAG = re.compile(r"</?[a-z][^<>]*>", re.IGNORECASE)
+_OTHER = "other reasons, each rarer than those that were met first"
+_COMMON = frozenset(each.name for each in attrs.fields(Record))
+
+
+@attrs.frozen(kw_only=True)
+class Reason:
+    """Why ``count`` values of a field did not arrive exactly."""
+
+    arrival: Arrival
+    text: str
+    count: int
+
+
+@attrs.frozen(kw_only=True)
+class Covered:
+    """What became of the values of one field of the source.
+
+    ``field`` is the source's name, ``@status`` for an attribute of the record; ``of_steps`` says
+    that the steps of the records carry it. ``targets`` are the fields that come from it.
+    """
+
+    kind: Kind
+    field: str
+    of_steps: bool = False
+    counts: Mapping[Arrival, int]
+    targets: tuple[str, ...] = ()
+    reasons: tuple[Reason, ...] = ()
+
+    @property
+    def values(self) -> int:
+        """The number of values that are not empty: the sum of the classes."""
+        return sum(self.counts.values())
+
+
+@attrs.define
+class _Tally:
+    counts: Counter[Arrival] = attrs.field(factory=Counter)
+    targets: dict[str, None] = attrs.field(factory=dict)
+    reasons: Counter[tuple[Arrival, str]] = attrs.field(factory=Counter)
+    shown: bool = False
+
+    def add(self, fit: Fit, targets: Iterable[str] = ()) -> None:
+        self.counts[fit.arrival] += 1
+        self.targets.update(dict.fromkeys(targets))
+        if not fit.why:
+            return
+        reason = (fit.arrival, fit.why)
+        if reason not in self.reasons and len(self.reasons) >= _MOST_REASONS:
+            reason = (fit.arrival, _OTHER)
+        self.reasons[reason] += 1
+
+
+_Place = tuple[Kind, str, bool]
+
+
+class Coverage:
+    """Counts as records are mapped; memory grows with the number of fields alone."""
+
+    def __init__(self, sink: Schema) -> None:
+        """Hold the mapped values against the target's fields."""
+        self._fitting = Fitting(sink)
+        self._tallies: dict[_Place, _Tally] = {}
+        self.records: dict[Kind, Counter[State]] = {}
+        self.failures: Counter[tuple[Kind, str]] = Counter()
+        self.losses = 0
+
+    def add(self, kind: Kind, fates: Sequence[Fate]) -> None:
+        """Count what became of a batch of records of one kind."""
+        states = self.records.setdefault(kind, Counter())
+        for fate in fates:
+            states[fate.state] += 1
+            self.losses += fate.loss
+            if fate.state is State.FAILED:
+                self._failed(kind, fate.reason)
+            if fate.record is None:
+                self._count_unmapped(fate)
+            else:
+                self._count_mapped(fate.source, fate.record)
+
+    def rows(self) -> tuple[Covered, ...]:
+        """Return the fields by kind and name, attributes of the records first."""
+        return tuple(
+            Covered(
+                kind=kind,
+                field=name,
+                of_steps=of_steps,
+                counts={each: tally.counts[each] for each in Arrival},
+                targets=tuple(tally.targets),
+                reasons=tuple(
+                    Reason(arrival=arrival, text=text, count=count)
+                    for (arrival, text), count in tally.reasons.most_common()
+                ),
+            )
+            for (kind, name, of_steps), tally in sorted(
+                self._tallies.items(), key=lambda each: _order(each[0])
+            )
+            if tally.shown
+        )
+
+    def totals(self) -> Counter[Arrival]:
+        """Return the number of values of each class, over all fields."""
+        found: Counter[Arrival] = Counter(dict.fromkeys(Arrival, 0))
+        for row in self.rows():
+            found.update(row.counts)
+        return found
+
+    # ------------------------------------------------------------------------------ inner part
+
+    def _failed(self, kind: Kind, reason: str) -> None:
+        known = (kind, reason)
+        if known not in self.failures and len(self.failures) >= _MOST_REASONS:
+            known = (kind, _OTHER)
+        self.failures[known] += 1
+
+    def _tally(self, kind: Kind, name: str, *, of_steps: bool = False) -> _Tally:
+        place = (kind, name, of_steps)
+        found = self._tallies.get(place)
+        if found is None:
+            found = self._tallies[place] = _Tally()
+        return found
+
+    def _count_unmapped(self, fate: Fate) -> None:
+        arrival = Arrival.FAILED if fate.state is State.FAILED else Arrival.SKIPPED
+        source = fate.source
+        for name in _attributes(source):
+            self._tally(source.kind, name).add(Fit(arrival))
+        fields = [(each, False) for each in source.fields]
+        fields += [(each, True) for each in _step_fields(source)]
+        for field, of_steps in fields:
+            if holds(field.value):
+                tally = self._tally(source.kind, field.name, of_steps=of_steps)
+                tally.shown = True
+                tally.add(Fit(arrival))
+
+    def _count_mapped(self, source: Record, mapped: Record) -> None:
+        kind = source.kind
+        by_origin: dict[str, list[FieldValue]] = {}
+        for field in mapped.fields:
+            if holds(field.value):
+                by_origin.setdefault(field.origin or field.name, []).append(field)
+        attributes = _attributes(source)
+        for name in attributes:
+            self._count(kind, name, by_origin.get(name, ()))
+        for name in by_origin.keys() - attributes:
+            # the mapping alone says that the source has it
+            if name.startswith("@"):
+                self._count(kind, name, by_origin[name])
+        left_out = _left_out(mapped)
+        for field in source.fields:
+            if not holds(field.value):
+                continue
+            self._tally(kind, field.name).shown = True
+            if field.name not in by_origin and repr(field.name) in left_out:
+                why = "the mapping leaves it out on purpose"
+                self._tally(kind, field.name).add(Fit(Arrival.SKIPPED, why))
+            else:
+                self._count(kind, field.name, by_origin.get(field.name, ()))
+        if isinstance(source, TestCase) and isinstance(mapped, TestCase):
+            self._count_steps(source, mapped)
+
+    def _count(self, kind: Kind, name: str, found: Sequence[FieldValue]) -> None:
+        tally = self._tally(kind, name)
+        fits = [(fit, each.name) for each in found if (fit := self._fitting.fit(kind, each))]
+        if not fits:
+            tally.add(Fit(Arrival.UNMAPPED, "no field comes from it"))
+            return
+        tally.shown = True
+        best = min((fit for fit, _ in fits), key=lambda fit: fit.arrival.rank)
+        tally.add(best, (name for _, name in fits))
+
+    def _count_steps(self, source: TestCase, mapped: TestCase) -> None:
+        after = {step.key: step for step in mapped.steps} if _step_fields(source) else {}
+        for step in source.steps:
+            for field in step.fields:
+                if holds(field.value):
+                    tally = self._tally(source.kind, field.name, of_steps=True)
+                    tally.shown = True
+                    tally.add(_in_step(field, after.get(step.key)))
+
+
+def _left_out(mapped: Record) -> str:
+    """Return what the mapping said of fields that it left out, each quoted."""
+    return "\n".join(note.text for note in mapped.notes if note.code == LEFT_OUT)
+
+
+def _in_step(field: FieldValue, step: TestStep | None) -> Fit:
+    """Return what became of a step's field: no target tells its steps' fields, so it is a text.
+
+    A mapping may put it into one of the step's own texts, in other markup and spacing.
+    """
+    if step is None:
+        return Fit(Arrival.UNMAPPED, "the step is left out")
+    texts = _letters(f"{step.description} {step.data} {step.expected}")
+    if any((each.origin or each.name) == field.name for each in step.fields) or any(
+        all(word in texts for word in words) for words in _said(field.value)
+    ):
+        return Fit(Arrival.FALLBACK, "it stands in the step's text")
+    return Fit(Arrival.UNMAPPED, "nothing of the step says it")
+
+
+def _said(value: Value) -> Iterator[list[str]]:
+    """Yield the ways in which a text may say a value, each as what must occur in it."""
+    if isinstance(value, bool):
+        yield ["yes" if value else "no"]
+    words = value if isinstance(value, tuple) else (str(value),)
+    yield [_letters(word) for word in words]
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, unescape(_TAG.sub("", text)))).casefold()
+
+
+def _step_fields(record: Record) -> list[FieldValue]:
+    steps = record.steps if isinstance(record, TestCase) else ()
+    return [field for step in steps for field in step.fields]
+
+
+def _attributes(record: Record) -> set[str]:
+    """Return the record's own attributes that say anything, as origins name them."""
+    return {
+        f"@{name}"
+        for name in _names(record.kind)
+        if (value := getattr(record, name)) is not False and holds(value)
+    }
+
+
+@cache
+def _names(kind: Kind) -> tuple[str, ...]:
+    return tuple(each.name for each in attrs.fields(RECORD_TYPES[kind]) if each.name not in _COMMON)
+
+
+def _order(place: _Place) -> tuple[int, bool, bool, str]:
+    kind, name, of_steps = place
+    return kind.rank, of_steps, not name.startswith("@"), name
