@@ -18,7 +18,7 @@ from ztoq_core.http.budget import Budget
 
 __all__ = ["Door", "Pacer", "Rate", "Turn"]
 
-FIRST = 400.0
+FIRST = 200.0
 """Requests a second to begin with. Slower would be felt on short runs without a limit, faster
 refuses more on those with one."""
 
@@ -36,6 +36,13 @@ HEARING = 0.15
 
 CURVE = 0.002
 """Growth after a cut, per second cubed: back at the refused rate in 2.5 s, 5 % over it in 5.4 s."""
+
+GUESSED = 0.016
+"""The same while the rate is the guess that a search ended with: twice as quick."""
+
+UNHURRIED = 40.0
+"""Below this rate the way back takes longer in proportion, so that each refusal that it ends in
+is one in more than a hundred requests there too."""
 
 DOUBTED = 0.4
 """The part of a deep cut that is soon given back; what was refused may have been a short block."""
@@ -61,6 +68,9 @@ FEW = 4
 CLOSED_AFTER = 3
 """So many requests in a row that failed or were refused show that pacing does not help now."""
 
+OPENING = 10
+"""Requests at once to begin with; each answer allows one more (as TCP does, RFC 6928)."""
+
 SLOW_SHARE = 0.25
 """An answer that takes more than this share of the time-out asks for fewer requests at once."""
 
@@ -81,6 +91,8 @@ class Rate:
     _refused_rate: float = attrs.field(default=math.inf, init=False)
     _refused_at: float = attrs.field(default=-math.inf, init=False)
     _back: float = attrs.field(default=0.0, init=False)
+    _curve: float = attrs.field(default=CURVE, init=False)
+    _stretch: float = attrs.field(default=1.0, init=False)
     _age: float = attrs.field(default=0.0, init=False)
     _searching: bool = attrs.field(default=True, init=False)
     _found: deque[float] = attrs.field(factory=deque, init=False)
@@ -121,8 +133,8 @@ class Rate:
             if math.isinf(self.cut_at):
                 self._cut(now, max(5.0, len(self._found) + unanswered / 2))
             elif self._refusals >= FEW:
-                self._searching = False
                 self._cut(now, self._measured(now))
+                self._searching = False
         elif math.isinf(self._hearing):
             if now - self.cut_at >= 1.0:
                 self._grants, self._refusals = 0, 1
@@ -139,7 +151,10 @@ class Rate:
         if self._searching:
             grown = self._start * 2 ** (self._age / DOUBLING)
         else:
-            grown = self._refused_rate * (1 + CURVE * (self._age - self._back) ** 3)
+            beyond = self._age - self._back
+            if beyond < 0:
+                beyond /= self._stretch
+            grown = self._refused_rate * (1 + self._curve * beyond**3)
         self.value = min(self.ceiling, max(self.value, grown))
 
     def _measured(self, now: float) -> float:
@@ -156,26 +171,30 @@ class Rate:
 
     def _judge(self, now: float) -> None:
         """Cut by the share that was refused; a service that counts by seconds refuses in blocks."""
+        granted = sum(moment > now - 1.0 for moment in self._found)
         if self._block:
-            granted = sum(moment > now - 1.0 for moment in self._found)
             share = 1 - granted / self.value
         else:
             # without the refusal that began it, which would count for too much
             share = (self._refusals - 1) / max(1, self._grants + self._refusals - 1)
         if share > FAR_ABOVE and now - self._deep_at > AGAIN:
             self._deep_at = now
-            self._cut(now, self.value * max(0.5, 1 - share))
+            kept = min(self.value * (1 - share), granted)
+            self._cut(now, max(0.5 * self.value, kept), given_back=DOUBTED)
         elif self._block:
-            self._cut(now, self.value * CUT)
+            # that many were granted in a second that ended in refusals: the limit itself
+            self._cut(now, min(CUT * self.value, max(0.8 * self.value, granted)))
         else:
-            self._cut(now, self.value * max(0.8, min(CUT, 1 - 0.6 * share)))
+            self._cut(now, self.value * max(0.8, min(CUT, 1 - 0.6 * share)), given_back=DOUBTED)
 
-    def _cut(self, now: float, value: float) -> None:
+    def _cut(self, now: float, value: float, given_back: float = 0.0) -> None:
         old, self.value = self.value, min(self.value, value)
         self._start = self.value
-        given_back = 0.0 if self._searching else DOUBTED * (old - self.value)
-        self._refused_rate = max(self.value / CUT, self.value + given_back)
-        self._back = ((1 - self._start / self._refused_rate) / CURVE) ** (1 / 3)
+        self._refused_rate = max(self.value / CUT, self.value + given_back * (old - self.value))
+        self._curve = GUESSED if self._searching else CURVE
+        self._stretch = 1.0 if self._searching else max(1.0, UNHURRIED / self.value)
+        missing = 1 - self._start / self._refused_rate
+        self._back = self._stretch * (missing / self._curve) ** (1 / 3)
         self.cut_at = now
         self._age = 0.0
         self._hearing = math.inf
@@ -258,8 +277,8 @@ class Pacer:
     _timer: asyncio.TimerHandle | None = attrs.field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
-        """Begin with all slots."""
-        self._window = float(self.in_flight)
+        """Begin with a few slots: what is under way at the first refusal is refused too."""
+        self._window = float(min(self.in_flight, OPENING))
 
     async def turn(self) -> Turn:
         """Wait for the next turn.
@@ -292,7 +311,8 @@ class Pacer:
         if now - turn.sent > SLOW_SHARE * self.timeout:
             self._shrink(now, turn)
         elif self._window < self.in_flight:
-            self._window = min(self.in_flight, self._window + 1 / self._window)
+            step = 1.0 if math.isinf(self._shrunk_at) else 1 / self._window
+            self._window = min(self.in_flight, self._window + step)
 
     def refused(self, turn: Turn, headers: Mapping[str, str], floor: float) -> None:
         """Note an answer 429; ``floor`` are the seconds that the service asks to wait (or 0)."""
