@@ -280,15 +280,6 @@ def test_the_budget_of_a_minute_is_spent_and_the_next_minute_waited_for() -> Non
     assert sent[30] < 42
 
 
-def test_a_budget_of_calls_is_kept() -> None:
-    budget = Budget("desk", monthly=2)
-    for _ in range(2):
-        budget.check()
-        budget.spent()
-    with pytest.raises(RetryableError, match="the 2 calls of monthly_budget"):
-        budget.check()
-
-
 def test_headers_that_are_no_numbers_are_ignored() -> None:
     budget = Budget()
     budget.announced(0.0, {"x-ratelimit-remaining-minute": "many", "Date": "soon"}, 0)

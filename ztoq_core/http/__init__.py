@@ -1,11 +1,24 @@
 """One JSON client over aiohttp for all connectors: auth, backoff, pacing, redaction.
 
 ``open_client`` opens one for one base URL. ``client`` sends, ``judging`` says what an answer means,
-``pacing`` and ``budget`` when the next request may leave, ``transport`` how a host is reached.
+``pacing`` and ``budget`` when the next request may leave, ``limits`` how many may in all,
+``transport`` how a host is reached.
 """
 
 from __future__ import annotations
 
 from ztoq_core.http.client import Client, Download, open_client
+from ztoq_core.http.limits import Account, Cause, Ledger, Limits, Stopped, month_of, next_month
 
-__all__ = ["Client", "Download", "open_client"]
+__all__ = [
+    "Account",
+    "Cause",
+    "Client",
+    "Download",
+    "Ledger",
+    "Limits",
+    "Stopped",
+    "month_of",
+    "next_month",
+    "open_client",
+]

@@ -17,9 +17,11 @@ from yarl import URL
 
 from ztoq_core.contracts import Answer, Auth, Connection, Content
 from ztoq_core.errors import RejectedError
+from ztoq_core.hours import Hours
 from ztoq_core.http.budget import Budget
 from ztoq_core.http.calls import Again, Call, Tries
 from ztoq_core.http.judging import OK, REFUSED, Attempt, Judge, location
+from ztoq_core.http.limits import Account, Ledger, Limits
 from ztoq_core.http.pacing import Pacer, Rate
 from ztoq_core.http.transport import Transport
 
@@ -301,20 +303,35 @@ def _patience(connection: Connection, call: Call | None = None) -> dict[str, Any
 
 
 @asynccontextmanager
-async def open_client(
+async def open_client(  # noqa: PLR0913 - all that the engine decides about a client
     connection: Connection,
     auth: Auth | None = None,
     *,
     outage: float = 300.0,
     unreached: float = 20.0,
+    limits: Limits | None = None,
+    ledger: Ledger | None = None,
 ) -> AsyncIterator[Client]:
     """Open a client for ``connection.base_url``; ``Judge`` explains ``outage`` and ``unreached``.
 
+    ``limits`` are those of the command; without them the connection's window is not looked at.
+    ``ledger`` counts the calls of the month.
+
     Raises:
         ConfigError: The base URL, a proxy or a certificate file cannot be used.
+        StoreError: The ledger cannot be used.
     """
     transport = Transport(connection)
-    budget = Budget(transport.service, connection.monthly_budget)
+    hours = Hours.parse(connection.window) if limits and connection.window else None
+    account = Account(
+        host=transport.service,
+        budget=connection.monthly_budget,
+        reserve=connection.reserve,
+        hours=hours,
+        ledger=ledger,
+        clock=(limits or Limits()).clock,
+    )
+    budget = Budget(account, limits or Limits())
     rate = Rate() if connection.rate is None else Rate(connection.rate)
     pacer = Pacer(rate, connection.in_flight, connection.timeout, budget)
     async with aiohttp.ClientSession(
@@ -328,4 +345,8 @@ async def open_client(
         **_patience(connection),
     ) as session:
         judge = Judge(transport.service, pacer, outage, unreached)
-        yield Client(transport, judge, pacer, session, auth)
+        await account.open()
+        try:
+            yield Client(transport, judge, pacer, session, auth)
+        finally:
+            await account.close()

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 import attrs
 
-from ztoq_core.errors import RetryableError
+from ztoq_core.errors import StoreError
 from ztoq_core.http.budget import Budget
 
 __all__ = ["Door", "Pacer", "Rate", "Turn"]
@@ -275,21 +275,24 @@ class Pacer:
     _last: float = attrs.field(default=0.0, init=False)
     _waiting: deque[asyncio.Future[Turn]] = attrs.field(factory=deque, init=False)
     _timer: asyncio.TimerHandle | None = attrs.field(default=None, init=False)
+    _over_at: float = attrs.field(default=math.inf, init=False)
 
     def __attrs_post_init__(self) -> None:
         """Begin with a few slots: what is under way at the first refusal is refused too."""
         self._window = float(min(self.in_flight, OPENING))
+        self.budget.account.wake = self._wake_all
 
     async def turn(self) -> Turn:
         """Wait for the next turn.
 
         Raises:
-            RetryableError: The budget of the month is used up.
+            RetryableError: A limit of the user is reached, or the budget of the month used up. It
+                comes when what is under way has ended, so that this is not broken off.
+            StoreError: The calls cannot be counted any more.
         """
-        self.budget.check()
         loop = asyncio.get_running_loop()
         now = loop.time()
-        if not self._waiting and self._due(now) <= now:
+        if not self._waiting and self.budget.over() is None and self._due(now) <= now:
             return self._take(now)
         place: asyncio.Future[Turn] = loop.create_future()
         self._waiting.append(place)
@@ -358,8 +361,8 @@ class Pacer:
 
     def _due(self, now: float) -> float:
         """Return when the next request may be sent; infinite where an answer must come first."""
-        if self.active >= int(self._window):
-            return math.inf
+        if self.active >= int(self._window) or not self.budget.account.ready:
+            return math.inf  # an answer, or the account, comes back
         if self.door.closed:
             return math.inf if self._probing else max(now, self.door.until)
         return max(self._turn_at, self.budget.due(now, self._unanswered))
@@ -381,19 +384,33 @@ class Pacer:
         loop = asyncio.get_running_loop()
         now = loop.time()
         while self._waiting:
+            if self._waiting[0].done():  # it was cancelled
+                self._waiting.popleft()
+                continue
+            try:
+                over = self.budget.over()
+            except StoreError as error:
+                self._turn_away(error)
+                return
+            if over is not None:
+                self._over_at = min(self._over_at, now)
+                patience = self._over_at + self.timeout
+                if self.active and now < patience:
+                    self._come_back(loop, patience)
+                    return
+                self._turn_away(over)
+                return
             due = self._due(now)
             if due > now:
                 self._come_back(loop, due)
                 return
+            self._waiting.popleft().set_result(self._take(now))
+
+    def _turn_away(self, error: Exception) -> None:
+        while self._waiting:
             place = self._waiting.popleft()
-            if place.done():  # it was cancelled
-                continue
-            try:
-                self.budget.check()
-            except RetryableError as error:
+            if not place.done():
                 place.set_exception(error)
-            else:
-                place.set_result(self._take(now))
 
     def _come_back(self, loop: asyncio.AbstractEventLoop, due: float) -> None:
         if self._timer is not None:
@@ -407,3 +424,7 @@ class Pacer:
     def _wake(self) -> None:
         self._timer = None
         self._pump()
+
+    def _wake_all(self) -> None:
+        if self._waiting:
+            self._pump()
