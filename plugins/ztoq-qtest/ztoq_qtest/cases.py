@@ -20,7 +20,7 @@ from ztoq_core.plugin import (
 from ztoq_qtest.fields import fallbacks
 from ztoq_qtest.kinds import ROOT, ROOT_CASES, Place, number_of, place_of
 from ztoq_qtest.project import Line, Project
-from ztoq_qtest.saving import Desk, Job, parent_place, save
+from ztoq_qtest.saving import Desk, Job, looking_at_new, parent_place, save
 from ztoq_qtest.stamps import stamp_of, written
 from ztoq_qtest.texts import add_mark
 from ztoq_qtest.values import readable_table
@@ -63,7 +63,8 @@ async def write_case(desk: Desk, case: TestCase, job: Job) -> Written:
             notes.append(_loss("not-moved", "qTest left the case in its old module"))
     made = answer.get("test_steps")
     if steps and not made:
-        whole = await project.get(place.path, expand="teststep")
+        with looking_at_new(case.ref, new=job.target_id is None):
+            whole = await project.get(place.path, expand="teststep")
         made = whole.get("test_steps") or ()
         answer = {**answer, **whole}
     made = in_order(made or ())
