@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import attrs
 
@@ -24,21 +24,38 @@ __all__ = ["Ended", "Month", "Stage", "as_facts", "calls_of_month", "told"]
 FAIR = 20
 """Records of a stage that make a fair sample of what one costs."""
 
+LATELY = 256
+"""Events that are looked back on: what comes first in a stage, such as folders, costs less."""
+
+
+class Pace(NamedTuple):
+    """What a record costs: calls to a host, and seconds for one of them."""
+
+    host: str
+    calls: float
+    seconds: float
+
 
 @attrs.define
 class Stage:
-    """What the present stage has done: records through, calls before it began, by host."""
+    """What the present stage has done, lately and in all."""
 
+    limits: Limits
     name: str = ""
-    began: float = 0.0
-    before: Counter[str] = attrs.field(factory=Counter)
     done: dict[Kind, int] = attrs.field(factory=dict)
     totals: dict[Kind, int] = attrs.field(factory=dict)
+    _first: tuple[float, int, Counter[str]] = attrs.field(default=(0.0, 0, Counter()))
+    _lately: deque[tuple[float, int, Counter[str]]] = attrs.field(
+        factory=lambda: deque(maxlen=LATELY)
+    )
 
-    def begin(self, name: str, limits: Limits) -> None:
+    def begin(self, name: str) -> None:
         """Start to count for a stage."""
-        self.name, self.began = name, time.monotonic()
-        self.before, self.done, self.totals = Counter(limits.calls), {}, {}
+        self.name = name
+        self.done, self.totals = {}, {}
+        self._lately.clear()
+        self._remember()
+        self._first = self._lately[0]
 
     def take(self, event: Event) -> None:
         """Count what an event tells."""
@@ -46,6 +63,24 @@ class Stage:
             self.done[event.kind] = event.done
             if event.total is not None:
                 self.totals[event.kind] = event.total
+            self._remember()
+
+    def _remember(self) -> None:
+        done = sum(self.done.values())
+        self._lately.append((time.monotonic(), done, Counter(self.limits.calls)))
+
+    def pace(self) -> Pace | None:
+        """Return what a record costs, in all or lately, the more; None where too few were done."""
+        paces = [self._pace_since(*entry) for entry in (self._first, self._lately[0])]
+        return max((pace for pace in paces if pace), key=lambda pace: pace.calls, default=None)
+
+    def _pace_since(self, since: float, before: int, calls: Counter[str]) -> Pace | None:
+        at, done, now = self._lately[-1]
+        host = max(now, key=lambda each: now[each] - calls[each], default="")
+        made = now[host] - calls[host]
+        if done - before < FAIR or not made:
+            return None
+        return Pace(host, made / (done - before), (at - since) / made)
 
     def records_left(self, store: Store) -> int | None:
         """Return how many records are left, at least; None where that cannot be told."""
@@ -117,14 +152,15 @@ def told(accounts: Iterable[Account], limits: Limits) -> list[Month]:
     """Return the same as a run knows it at its end, with the calls that it made itself."""
     found: dict[str, Month] = {}
     for each in accounts:
+        whole = each.budget or each.whole
         found[each.host] = Month(
             host=each.host,
             month=each.month,
             made=each.made,
             run=limits.calls[each.host],
-            budget=each.budget or each.whole or None,
+            budget=whole or None,
             reserve=each.reserve,
-            allowed=each.allowed,
+            allowed=whole - round(whole * each.reserve) if whole else None,
             left=each.left,
         )
     return list(found.values())
@@ -157,18 +193,13 @@ class Ended:
         reads = self.stage.name == "extract"
         least, of = ("At least", "to read") if reads else ("About", "to write")
         left = f"{least} {_round(number):,} records are left {of}"
-        done = sum(self.stage.done.values())
-        calls = Counter(self.limits.calls)
-        calls.subtract(self.stage.before)
-        host = max(calls, key=lambda each: calls[each], default="")
-        if done < FAIR or calls[host] <= 0:
+        pace = self.stage.pace()
+        if pace is None:
             return f"{left}; too few were done in this run to say how many calls that takes."
-        each = calls[host] / done
-        needed = math.ceil(number * each)
-        seconds = needed * (time.monotonic() - self.stage.began) / calls[host]
-        month = next(month for month in self.months if month.host == host)
-        fits = self._fits(needed, seconds, month)
-        return f"{left}, at {each:.1f} calls each: {_round(needed):,} calls; {fits}."
+        needed = math.ceil(number * pace.calls)
+        month = next(month for month in self.months if month.host == pace.host)
+        fits = self._fits(needed, needed * pace.seconds, month)
+        return f"{left}, at {pace.calls:.1f} calls each: {_round(needed):,} calls; {fits}."
 
     def _fits(self, needed: int, seconds: float, month: Month) -> str:
         if month.left is not None and needed > month.left:

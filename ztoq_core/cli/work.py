@@ -112,7 +112,8 @@ async def _carried_out(
     ):
         limits = Limits(most=choices.most, until=choices.until)
         services = Services(sink=store.note, limits=limits, ledger=store.calls)
-        work = _Work(options, config, talk, store, run.id, choices, services)
+        stage = rest.Stage(limits)
+        work = _Work(options, config, talk, store, run.id, choices, services, stage)
         try:
             stopped = await work.stages(stages)
         except ZtoqError as error:
@@ -121,7 +122,7 @@ async def _carried_out(
                 months = rest.told(services.accounts, limits)
                 why = limits.stopped
                 run.outcome = f"stopped: {why.text}"
-                ended = rest.Ended(stopped=why, limits=limits, stage=work.stage, months=months)
+                ended = rest.Ended(stopped=why, limits=limits, stage=stage, months=months)
                 said = ended.sentences(store)
                 return _tell_stopped(talk, store, options, why, said, months)
             raise
@@ -259,8 +260,8 @@ class _Work:
     run: int
     choices: Choices
     services: Services
+    stage: rest.Stage
     left: list[str] = attrs.field(factory=list)
-    stage: rest.Stage = attrs.field(factory=rest.Stage)
 
     async def stages(self, stages: Sequence[str]) -> bool:
         """Run the stages; return whether somebody wished to stop."""
@@ -281,7 +282,7 @@ class _Work:
             async with opened(self.config, stages, self.services) as (source, sink):
                 await self._check(source=source, sink=sink)
                 for stage in await self._left(stages):
-                    self.stage.begin(stage, self.services.limits or Limits())
+                    self.stage.begin(stage)
                     with logger.contextualize(stage=stage):
                         await self._stage(stage, source, sink, selection, tell, stop)
                     if stop.wished:

@@ -179,12 +179,13 @@ class Account:
             await asyncio.wait([self._counting])
         if self.ledger is not None and self._failure is None:
             held, self._held = self._held, 0
+            self._total -= held
             await self.ledger.count(self.host, self.month, -held, self.whole)
 
     def announced(self, remaining: int, unanswered: int) -> None:
         """Note what the host says remains; ``unanswered`` calls may not be counted in it."""
         self.remaining = remaining - unanswered
-        self.whole = max(self.whole, remaining + self.made)
+        self.whole = max(self.whole, remaining + self.made - unanswered)
 
     def spent(self) -> None:
         """Count a call, and in good time the next ones ahead."""
