@@ -54,11 +54,8 @@ class Clock:
 @asynccontextmanager
 async def opened(account: Account, limits: Limits | None = None) -> AsyncIterator[Pacer]:
     pacer = Pacer(budget=Budget(account, limits or Limits()))
-    await account.open()
-    try:
+    async with pacer.open():
         yield pacer
-    finally:
-        await account.close()
 
 
 async def call(pacer: Pacer, seconds: float = 0.01, left: int | None = None) -> None:
@@ -143,13 +140,26 @@ def test_two_processes_that_share_a_ledger_keep_one_budget() -> None:
     assert 900 <= made <= 1000
 
 
+def test_two_clients_of_one_process_share_what_is_counted_ahead() -> None:
+    book = Book()
+
+    async def work() -> int:
+        account = Account(host="desk", budget=50, ledger=book, clock=Clock())
+        async with opened(account) as one, opened(account) as two:
+            return await until_stopped(one, 10) + await until_stopped(two)
+
+    assert run_in_virtual_time(work()) == 40
+    assert book.november == 40
+
+
 def test_a_kill_counts_too_many_calls_rather_than_too_few() -> None:
     book = Book()
 
     async def work() -> int:
         account = Account(host="desk", ledger=book, clock=Clock())
-        await account.open()
-        made = await until_stopped(Pacer(budget=Budget(account)), 700)
+        await account.open(lambda: None)
+        pacer = Pacer(budget=Budget(account))
+        made = await until_stopped(pacer, 700)
         assert book.november >= made
         return made  # and nothing is given back
 
@@ -272,13 +282,11 @@ def test_calls_that_cannot_be_counted_are_not_made() -> None:
 
     async def work() -> None:
         account = Account(host="desk", ledger=book, clock=Clock())
-        await account.open()
-        pacer = Pacer(budget=Budget(account))
-        book.breaks = True
-        with pytest.raises(ExceptionGroup) as raised:
-            await until_stopped(pacer)
-        assert raised.group_contains(StoreError, match="disk is full")
-        await account.close()
+        async with opened(account) as pacer:
+            book.breaks = True
+            with pytest.raises(ExceptionGroup) as raised:
+                await until_stopped(pacer)
+            assert raised.group_contains(StoreError, match="disk is full")
 
     run_in_virtual_time(work())
     assert book.november == 32  # those that were counted before

@@ -8,7 +8,16 @@
 from __future__ import annotations
 
 from ztoq_core.http.client import Client, Download, open_client
-from ztoq_core.http.limits import Account, Cause, Ledger, Limits, Stopped, month_of, next_month
+from ztoq_core.http.limits import (
+    Account,
+    Cause,
+    Ledger,
+    Limits,
+    Stopped,
+    account_of,
+    month_of,
+    next_month,
+)
 
 __all__ = [
     "Account",
@@ -18,6 +27,7 @@ __all__ = [
     "Ledger",
     "Limits",
     "Stopped",
+    "account_of",
     "month_of",
     "next_month",
     "open_client",

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -17,11 +17,10 @@ from yarl import URL
 
 from ztoq_core.contracts import Answer, Auth, Connection, Content
 from ztoq_core.errors import RejectedError
-from ztoq_core.hours import Hours
 from ztoq_core.http.budget import Budget
 from ztoq_core.http.calls import Again, Call, Tries
 from ztoq_core.http.judging import OK, REFUSED, Attempt, Judge, location
-from ztoq_core.http.limits import Account, Ledger, Limits
+from ztoq_core.http.limits import Account, Limits, account_of
 from ztoq_core.http.pacing import Pacer, Rate
 from ztoq_core.http.transport import Transport
 
@@ -310,28 +309,20 @@ async def open_client(  # noqa: PLR0913 - all that the engine decides about a cl
     outage: float = 300.0,
     unreached: float = 20.0,
     limits: Limits | None = None,
-    ledger: Ledger | None = None,
+    account: Callable[[str], Account] | None = None,
 ) -> AsyncIterator[Client]:
     """Open a client for ``connection.base_url``; ``Judge`` explains ``outage`` and ``unreached``.
 
-    ``limits`` are those of the command; without them the connection's window is not looked at.
-    ``ledger`` counts the calls of the month.
+    ``limits`` are those of the command, ``account`` gives that of a host; without it there is one
+    of this client, which knows nothing of other runs.
 
     Raises:
         ConfigError: The base URL, a proxy or a certificate file cannot be used.
-        StoreError: The ledger cannot be used.
+        StoreError: The calls cannot be counted.
     """
     transport = Transport(connection)
-    hours = Hours.parse(connection.window) if limits and connection.window else None
-    account = Account(
-        host=transport.service,
-        budget=connection.monthly_budget,
-        reserve=connection.reserve,
-        hours=hours,
-        ledger=ledger,
-        clock=(limits or Limits()).clock,
-    )
-    budget = Budget(account, limits or Limits())
+    host = transport.service
+    budget = Budget(account(host) if account else account_of(host, connection), limits or Limits())
     rate = Rate() if connection.rate is None else Rate(connection.rate)
     pacer = Pacer(rate, connection.in_flight, connection.timeout, budget)
     async with aiohttp.ClientSession(
@@ -345,8 +336,5 @@ async def open_client(  # noqa: PLR0913 - all that the engine decides about a cl
         **_patience(connection),
     ) as session:
         judge = Judge(transport.service, pacer, outage, unreached)
-        await account.open()
-        try:
+        async with pacer.open():
             yield Client(transport, judge, pacer, session, auth)
-        finally:
-            await account.close()

@@ -11,9 +11,19 @@ from typing import Protocol
 
 import attrs
 
+from ztoq_core.contracts import Connection
 from ztoq_core.hours import Hours
 
-__all__ = ["Account", "Cause", "Ledger", "Limits", "Stopped", "month_of", "next_month"]
+__all__ = [
+    "Account",
+    "Cause",
+    "Ledger",
+    "Limits",
+    "Stopped",
+    "account_of",
+    "month_of",
+    "next_month",
+]
 
 AHEAD = 1.0
 """Seconds of calls that are counted ahead, so that a kill counts too many rather than too few."""
@@ -110,7 +120,7 @@ class Account:
 
     ``budget`` is the user's (None: none); what the host announces counts beside it. ``reserve``,
     a share of the whole, is left to others. ``hours`` are those in which calls may be made.
-    ``wake`` is called where a turn may have become free.
+    Several clients of one process share it.
 
     A host says only what remains: the whole is taken to be that and what was counted here, the
     most that was ever seen in the month (guess: others who use the budget are not counted, so the
@@ -123,10 +133,10 @@ class Account:
     hours: Hours | None = None
     ledger: Ledger | None = None
     clock: Callable[[], datetime] = utc
-    wake: Callable[[], None] = lambda: None
     remaining: int | None = attrs.field(default=None, init=False)
     whole: int = attrs.field(default=0, init=False)
     month: str = attrs.field(default="", init=False)
+    _users: list[Callable[[], None]] = attrs.field(factory=list, init=False)
     _total: int = attrs.field(default=0, init=False)
     _held: int = attrs.field(default=0, init=False)
     _used: int = attrs.field(default=0, init=False)
@@ -158,23 +168,30 @@ class Account:
         """Whether a call may be made: in a ledger it is counted before."""
         return self.ledger is None or self._held > 0
 
-    async def open(self) -> None:
-        """Learn what was counted before.
+    async def open(self, wake: Callable[[], None]) -> None:
+        """Learn what was counted before; ``wake`` is called where a turn may have become free.
 
         Raises:
             StoreError: The ledger cannot be used.
         """
+        self._users.append(wake)
+        if len(self._users) > 1:
+            return
         self.month = month_of(self.clock())
         self._counted_at = asyncio.get_running_loop().time()
         if self.ledger is not None:
             await self._count(self.ledger, FIRST_AHEAD)
+            self._wake()
 
-    async def close(self) -> None:
-        """Give back what was counted ahead.
+    async def close(self, wake: Callable[[], None]) -> None:
+        """Give back what was counted ahead, where nobody else uses it.
 
         Raises:
             StoreError: The ledger cannot be used.
         """
+        self._users.remove(wake)
+        if self._users:
+            return
         if self._counting is not None:
             await asyncio.wait([self._counting])
         if self.ledger is not None and self._failure is None:
@@ -280,7 +297,11 @@ class Account:
         self._counting = None
         if not counting.cancelled():
             self._failure = counting.exception()
-        self.wake()
+        self._wake()
+
+    def _wake(self) -> None:
+        for wake in self._users:
+            wake()
 
     async def _count(self, ledger: Ledger, calls: int) -> None:
         """Count calls ahead, as many as the budget has left."""
@@ -293,3 +314,20 @@ class Account:
         self._total, self.whole = total, max(self.whole, whole)
         self._held += calls
         self._used, self._counted_at = 0, asyncio.get_running_loop().time()
+
+
+def account_of(
+    host: str,
+    connection: Connection,
+    limits: Limits | None = None,
+    ledger: Ledger | None = None,
+) -> Account:
+    """Return the account that a connection asks for; without ``limits`` at any hour."""
+    return Account(
+        host=host,
+        budget=connection.monthly_budget,
+        reserve=connection.reserve,
+        hours=Hours.parse(connection.window) if limits and connection.window else None,
+        ledger=ledger,
+        clock=limits.clock if limits else utc,
+    )

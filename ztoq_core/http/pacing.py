@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 
 import attrs
 
@@ -280,7 +281,6 @@ class Pacer:
     def __attrs_post_init__(self) -> None:
         """Begin with a few slots: what is under way at the first refusal is refused too."""
         self._window = float(min(self.in_flight, OPENING))
-        self.budget.account.wake = self._wake_all
 
     async def turn(self) -> Turn:
         """Wait for the next turn.
@@ -343,6 +343,19 @@ class Pacer:
             self._probing = False
         if self._waiting:
             self._pump()
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Keep the account of the month open meanwhile.
+
+        Raises:
+            StoreError: The calls cannot be counted.
+        """
+        await self.budget.account.open(self._pump)
+        try:
+            yield
+        finally:
+            await self.budget.account.close(self._pump)
 
     def give_up(self) -> None:
         """Let everybody try at once: the service is out, and each should find out now."""
@@ -424,7 +437,3 @@ class Pacer:
     def _wake(self) -> None:
         self._timer = None
         self._pump()
-
-    def _wake_all(self) -> None:
-        if self._waiting:
-            self._pump()
