@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -290,12 +290,6 @@ def test_calls_that_cannot_be_counted_are_not_made() -> None:
 
     run_in_virtual_time(work())
     assert book.november == 32  # those that were counted before
-
-
-@pytest.fixture
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    with Store(f"sqlite:///{tmp_path_factory.mktemp('calls')}/s.db") as store:
-        yield store
 
 
 async def test_the_store_counts_calls_by_host_and_month(store: Store) -> None:
