@@ -82,6 +82,7 @@ class Client:
     _session: aiohttp.ClientSession
     _auth: Auth | None
     _ways: dict[URL, dict[str, Any]] = attrs.field(factory=dict, init=False)
+    _known: Mapping[str, str] = attrs.field(factory=dict, init=False)
 
     async def request(  # noqa: PLR0913 - the contract's one door for every request
         self,
@@ -219,33 +220,34 @@ class Client:
         if self._auth is None:
             return {}
         headers = await self._auth.headers()
-        self.judge.secrets.learn_headers(headers)
+        if headers != self._known:
+            self.judge.secrets.learn_headers(headers)
+            self._known = dict(headers)
         return headers
 
     def _send(
         self, call: Call, url: URL, credentials: Mapping[str, str]
     ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
-        headers = dict(call.headers)
-        if self.transport.is_home(url):
-            headers.update(credentials)
+        # a call's own URL was made from the base, and cannot leave the host
+        home = url is call.url
+        away = not home and not self.transport.is_home(url)
         return self._session.request(
             call.method,
             url,
-            headers=headers,
+            headers=call.headers if away else {**call.headers, **credentials},
             data=call.data(),
             allow_redirects=False,
-            **self._way(url),
+            **self._way(self.transport.origin if home else url.origin()),
             **_patience(self.transport.connection, call),
         )
 
-    def _way(self, url: URL) -> dict[str, Any]:
+    def _way(self, origin: URL) -> dict[str, Any]:
         """Return the options for TLS and proxy, found out once for each host."""
-        origin = url.origin()
         if origin not in self._ways:
             way: dict[str, Any] = {}
-            if url.scheme == "https":
-                way["ssl"] = self.transport.tls(url)
-            if proxy := self.transport.proxy(url):
+            if origin.scheme == "https":
+                way["ssl"] = self.transport.tls(origin)
+            if proxy := self.transport.proxy(origin):
                 way["proxy"], way["proxy_headers"] = proxy
             self._ways[origin] = way
         return self._ways[origin]

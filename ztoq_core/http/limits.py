@@ -135,7 +135,7 @@ class Account:
     clock: Callable[[], datetime] = utc
     remaining: int | None = attrs.field(default=None, init=False)
     whole: int = attrs.field(default=0, init=False)
-    month: str = attrs.field(default="", init=False)
+    month: str = attrs.field(init=False)
     _users: list[Callable[[], None]] = attrs.field(factory=list, init=False)
     _total: int = attrs.field(default=0, init=False)
     _held: int = attrs.field(default=0, init=False)
@@ -144,6 +144,10 @@ class Account:
     _counting: asyncio.Task[None] | None = attrs.field(default=None, init=False)
     _failure: BaseException | None = attrs.field(default=None, init=False)
     _closes: datetime | None = attrs.field(default=None, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Begin in the present month."""
+        self.month = month_of(self.clock())
 
     @property
     def made(self) -> int:

@@ -276,6 +276,7 @@ class Pacer:
     _last: float = attrs.field(default=0.0, init=False)
     _waiting: deque[asyncio.Future[Turn]] = attrs.field(factory=deque, init=False)
     _timer: asyncio.TimerHandle | None = attrs.field(default=None, init=False)
+    _timer_at: float = attrs.field(default=math.inf, init=False)
     _over_at: float = attrs.field(default=math.inf, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -427,12 +428,12 @@ class Pacer:
 
     def _come_back(self, loop: asyncio.AbstractEventLoop, due: float) -> None:
         if self._timer is not None:
-            if self._timer.when() <= due and not self._timer.cancelled():
+            if self._timer_at <= due:
                 return
             self._timer.cancel()
             self._timer = None
         if due < math.inf:
-            self._timer = loop.call_at(due, self._wake)
+            self._timer, self._timer_at = loop.call_at(due, self._wake), due
 
     def _wake(self) -> None:
         self._timer = None
