@@ -12,7 +12,7 @@ from tests.performance.limiters import LIMITERS, Bucket, Limiter, Window
 from ztoq_core.errors import RetryableError
 from ztoq_core.http.budget import Budget
 from ztoq_core.http.pacing import Pacer, Rate
-from ztoq_core.testing.virtual_time import run_in_virtual_time
+from ztoq_core.testing.virtual_time import VirtualTimeLoop, run_in_virtual_time
 
 
 @attrs.define
@@ -27,6 +27,7 @@ class Drive:
     granted: list[float] = attrs.field(factory=list)
     refused: list[float] = attrs.field(factory=list)
     change: tuple[float, float] | None = None
+    late: float = 0.0
 
     def run(self) -> None:
         run_in_virtual_time(self._run())
@@ -36,9 +37,19 @@ class Drive:
             at, limit = self.change
             asyncio.get_running_loop().call_later(at, setattr, self.limiter, "limit", limit)
         chance = random.Random(1)  # noqa: S311 - nothing secret hangs on it
+        if self.late:
+            self._stall(chance)
         async with asyncio.TaskGroup() as tasks:
             for _ in range(64):
                 tasks.create_task(self._send(chance))
+
+    def _stall(self, chance: random.Random) -> None:
+        """Let time pass in which the loop does nothing, as on a busy machine; and again soon."""
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualTimeLoop)
+        loop.pass_time(chance.uniform(0, self.late))
+        if loop.time() < self.seconds:
+            loop.call_later(chance.uniform(0.02, 0.12), self._stall, chance)
 
     async def _send(self, chance: random.Random) -> None:
         loop = asyncio.get_running_loop()
@@ -105,6 +116,15 @@ def test_a_low_limit_far_away_is_found_without_a_volley(kind: str, latency: floa
     assert drive.between(0, 60) >= 0.9 * 20 * 60
     # what was under way at the first refusal, and little more
     assert sum(moment > 5 for moment in drive.refused) <= 0.025 * 20 * 60
+
+
+@pytest.mark.parametrize("kind", LIMITERS)
+def test_a_loop_that_comes_late_time_and_again_still_uses_the_limit(kind: str) -> None:
+    drive = Drive(LIMITERS[kind](100), seconds=30, late=0.05, change=(15, 150))
+    drive.run()
+    assert drive.between(0, 15) >= 0.9 * 100 * 15
+    assert drive.between(25, 30) >= 0.85 * 150 * 5
+    assert drive.share_refused <= 0.05
 
 
 def test_a_limit_that_is_raised_is_found() -> None:

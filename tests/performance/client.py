@@ -16,6 +16,7 @@ import statistics
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from importlib import import_module
 from importlib.util import find_spec
 from multiprocessing.connection import Connection as Pipe
 from typing import Any
@@ -119,9 +120,7 @@ def loops() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
     """Return the event loops that are installed."""
     found: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {"asyncio": asyncio.new_event_loop}
     if find_spec("uvloop"):
-        import uvloop  # noqa: PLC0415 - not a dependency
-
-        found["uvloop"] = uvloop.new_event_loop
+        found["uvloop"] = import_module("uvloop").new_event_loop
     return found
 
 

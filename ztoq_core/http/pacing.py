@@ -63,6 +63,9 @@ SAVED = 0.85
 CATCH_UP = 0.03
 """Seconds of turns that are made up after a late timer; without it each late timer loses some."""
 
+LATE = 0.1
+"""The same where somebody waited for the turn: the loop came late, as it does on a busy machine."""
+
 FEW = 4
 """Refusals that end the doubling; fewer may be what was under way."""
 
@@ -277,6 +280,7 @@ class Pacer:
     _waiting: deque[asyncio.Future[Turn]] = attrs.field(factory=deque, init=False)
     _timer: asyncio.TimerHandle | None = attrs.field(default=None, init=False)
     _timer_at: float = attrs.field(default=math.inf, init=False)
+    _held_back: bool = attrs.field(default=False, init=False)
     _over_at: float = attrs.field(default=math.inf, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -383,9 +387,10 @@ class Pacer:
 
     def _take(self, now: float) -> Turn:
         probe = self.door.closed
-        if self._turn_at > now - CATCH_UP:  # no turn was left unused
+        if self._turn_at > now - CATCH_UP or self._held_back:  # no turn was left unused
             self.rate.grow(now, now - self._last)
-        self._turn_at = max(self._turn_at, now - CATCH_UP) + 1 / self.rate.value
+        slack = LATE if self._held_back else CATCH_UP
+        self._turn_at = max(self._turn_at, now - slack) + 1 / self.rate.value
         self._last = now
         self.active += 1
         self._unanswered += 1
@@ -416,9 +421,12 @@ class Pacer:
                 return
             due = self._due(now)
             if due > now:
+                # where the loop then comes late, it is not for want of requests
+                self._held_back = due == self._turn_at
                 self._come_back(loop, due)
                 return
             self._waiting.popleft().set_result(self._take(now))
+        self._held_back = False
 
     def _turn_away(self, error: Exception) -> None:
         while self._waiting:
