@@ -51,6 +51,10 @@ DOUBTED = 0.4
 DOUBLING = 0.25
 """Seconds in which the rate doubles while nothing about the limit is known."""
 
+AFTER_FIRST = 0.75
+"""The same after the first refusal, which may be close to the limit; a busy machine learns late of
+those that follow."""
+
 ANSWERS = 8
 """Answers that make a share worth looking at."""
 
@@ -153,7 +157,8 @@ class Rate:
             return
         self._age += seconds
         if self._searching:
-            grown = self._start * 2 ** (self._age / DOUBLING)
+            doubling = DOUBLING if math.isinf(self.cut_at) else AFTER_FIRST
+            grown = self._start * 2 ** (self._age / doubling)
         else:
             beyond = self._age - self._back
             if beyond < 0:
