@@ -25,6 +25,7 @@ from ztoq_zephyr.simulator.model import Case, Folder, Priority, Project, Status,
 from ztoq_zephyr.simulator.simulator import Simulator as Zephyr
 
 from tests.corpus.background import in_background
+from tests.corpus.pictures import FOLDER
 from tests.corpus.setting import PROJECT_ID, command, environment, write_config, ztoq
 
 READING = {"GET", "HEAD"}
@@ -225,7 +226,7 @@ def test_nobody_listening_ends_with_3(sides: Sides) -> None:
         ("qtest", sides.config(qtest=f"http://{address}")),
     ):
         folder = sides.folder / name
-        folder.mkdir()
+        (folder / FOLDER).mkdir(parents=True)
         own = folder / config.name
         own.write_bytes(config.read_bytes())
         # both wait some seconds for somebody to come: let them wait at the same time

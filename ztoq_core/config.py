@@ -31,6 +31,7 @@ from ztoq_core.contracts import (
     TransformerPlugin,
 )
 from ztoq_core.errors import ConfigError
+from ztoq_core.hours import Hours
 from ztoq_core.images import Images
 from ztoq_core.plugins import Plugins
 from ztoq_core.secrets import find_secrets, show
@@ -334,6 +335,16 @@ def _unusable(connection: Connection) -> Iterator[str]:
         value = getattr(connection, key)
         if value is not None and value <= 0:
             yield f"{key} must be more than 0"
+    if not 0 <= connection.reserve < 1:
+        yield (
+            f"reserve must be from 0 to less than 1, the share left to others; got "
+            f"{connection.reserve:g}"
+        )
+    if connection.window is not None:
+        try:
+            Hours.parse(connection.window)
+        except ConfigError as error:
+            yield str(error)
 
 
 def _unusable_store(url: str) -> Iterator[str]:

@@ -85,10 +85,11 @@ class Connection:
     """How to reach a service; the base of a connector's config class.
 
     ``rate`` is a fixed ceiling in requests a second (None: found out), ``in_flight`` the most
-    requests
-    at once, ``timeout`` seconds for one request. Without ``proxy`` and ``ca_file`` the
-    environment's
-    HTTPS_PROXY and SSL_CERT_FILE count. ``client_cert`` is a PEM file with certificate and key.
+    requests at once, ``timeout`` seconds for one request. Without ``proxy`` and ``ca_file`` the
+    environment's HTTPS_PROXY and SSL_CERT_FILE count. ``client_cert`` is a PEM file with
+    certificate and key. ``monthly_budget`` is how many calls the service grants in a calendar month
+    (None: what its headers say), ``reserve`` the share of it that is left to others. ``window`` are
+    the hours of the day, in local time, in which calls may be made: ``"20:00-06:00"``.
     """
 
     base_url: str
@@ -99,6 +100,8 @@ class Connection:
     ca_file: str | None = None
     client_cert: str | None = None
     monthly_budget: int | None = None
+    reserve: float = 0.2
+    window: str | None = None
 
 
 @attrs.frozen

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, TypeVar
 
 import attrs
 
 from ztoq_core.contracts import Auth, Client, Connection
-from ztoq_core.http import open_client
+from ztoq_core.http import Account, Ledger, Limits, account_of, open_client
 from ztoq_core.records import Level, Note, Ref
 
 __all__ = ["NoteSink", "Services"]
@@ -26,21 +26,45 @@ class Services:
     """The services of one run (see ``contracts.Services``).
 
     ``sink`` gets each note once. ``outage`` is how many seconds without a good answer from a host
-    end the run; ``unreached`` the same for a host that has never answered.
+    end the run; ``unreached`` the same for a host that has never answered. ``limits`` are those of
+    the command (None: only what the services announce, and the windows of connections are not
+    looked at), ``ledger`` keeps the counts of calls.
     """
 
     sink: NoteSink
     outage: float = 300.0
     unreached: float = 20.0
+    limits: Limits | None = None
+    ledger: Ledger | None = None
+    _accounts: dict[Hashable, Account] = attrs.field(factory=dict, init=False)
     _made: dict[str, Any] = attrs.field(factory=dict, init=False)
     _locks: dict[str, asyncio.Lock] = attrs.field(factory=dict, init=False)
     _noted: set[int] = attrs.field(factory=set, init=False)
+
+    @property
+    def accounts(self) -> Sequence[Account]:
+        """The calls of this month to each host for which a client was opened."""
+        return tuple(self._accounts.values())
 
     def client(
         self, connection: Connection, auth: Auth | None = None
     ) -> AbstractAsyncContextManager[Client]:
         """Open the paced HTTP client for ``connection.base_url``."""
-        return open_client(connection, auth, outage=self.outage, unreached=self.unreached)
+
+        def account(host: str) -> Account:
+            key = (host, connection.monthly_budget, connection.reserve, connection.window)
+            if key not in self._accounts:
+                self._accounts[key] = account_of(host, connection, self.limits, self.ledger)
+            return self._accounts[key]
+
+        return open_client(
+            connection,
+            auth,
+            outage=self.outage,
+            unreached=self.unreached,
+            limits=self.limits,
+            account=account,
+        )
 
     async def once(self, name: str, make: Callable[[], Awaitable[T]]) -> T:
         """Return what ``make`` gave the first time in this run; callers at the same time share it.

@@ -4,65 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections import deque
-from collections.abc import Callable
 
 import attrs
 import pytest
 
+from tests.performance.limiters import LIMITERS, Bucket, Limiter, Window
 from ztoq_core.errors import RetryableError
 from ztoq_core.http.budget import Budget
 from ztoq_core.http.pacing import Pacer, Rate
-from ztoq_core.testing.virtual_time import run_in_virtual_time
-
-
-@attrs.define
-class Bucket:
-    """Grants ``limit`` a second and saves up to ``saves`` unused ones."""
-
-    limit: float
-    saves: float
-    _saved: float = attrs.field(init=False)
-    _at: float = 0.0
-
-    def __attrs_post_init__(self) -> None:
-        self._saved = self.saves
-
-    def grants(self, now: float) -> bool:
-        self._saved = min(self.saves, self._saved + (now - self._at) * self.limit)
-        self._at = now
-        granted = self._saved >= 1
-        self._saved -= granted
-        return granted
-
-
-@attrs.define
-class Window:
-    """Grants ``limit`` in each second, a calendar one or the last one."""
-
-    limit: float
-    sliding: bool
-    _moments: deque[float] = attrs.field(factory=deque)
-
-    def grants(self, now: float) -> bool:
-        while self._moments and self._is_over(self._moments[0], now):
-            self._moments.popleft()
-        if len(self._moments) >= self.limit:
-            return False
-        self._moments.append(now)
-        return True
-
-    def _is_over(self, moment: float, now: float) -> bool:
-        return moment <= now - 1 if self.sliding else int(moment) < int(now)
-
-
-Limiter = Bucket | Window
-LIMITERS: dict[str, Callable[[float], Limiter]] = {
-    "bucket that saves little": lambda limit: Bucket(limit, limit / 10),
-    "bucket that saves a second": lambda limit: Bucket(limit, limit),
-    "calendar second": lambda limit: Window(limit, sliding=False),
-    "last second": lambda limit: Window(limit, sliding=True),
-}
+from ztoq_core.testing.virtual_time import VirtualTimeLoop, run_in_virtual_time
 
 
 @attrs.define
@@ -77,6 +27,7 @@ class Drive:
     granted: list[float] = attrs.field(factory=list)
     refused: list[float] = attrs.field(factory=list)
     change: tuple[float, float] | None = None
+    late: float = 0.0
 
     def run(self) -> None:
         run_in_virtual_time(self._run())
@@ -86,9 +37,19 @@ class Drive:
             at, limit = self.change
             asyncio.get_running_loop().call_later(at, setattr, self.limiter, "limit", limit)
         chance = random.Random(1)  # noqa: S311 - nothing secret hangs on it
+        if self.late:
+            self._stall(chance)
         async with asyncio.TaskGroup() as tasks:
             for _ in range(64):
                 tasks.create_task(self._send(chance))
+
+    def _stall(self, chance: random.Random) -> None:
+        """Let time pass in which the loop does nothing, as on a busy machine; and again soon."""
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualTimeLoop)
+        loop.pass_time(chance.uniform(0, self.late))
+        if loop.time() < self.seconds:
+            loop.call_later(chance.uniform(0.02, 0.12), self._stall, chance)
 
     async def _send(self, chance: random.Random) -> None:
         loop = asyncio.get_running_loop()
@@ -132,8 +93,8 @@ def test_a_limit_that_nobody_told_is_used_and_hardly_passed(kind: str, wait: flo
 def test_low_and_high_limits_are_found(kind: str, limit: float, seconds: float) -> None:
     drive = Drive(LIMITERS[kind](limit), seconds=seconds)
     drive.run()
-    assert drive.between(0, seconds) >= 0.9 * limit * seconds
-    assert drive.share_refused <= 0.07  # nearly all of it in the first seconds
+    assert drive.between(0, seconds) >= 0.95 * limit * seconds
+    assert drive.share_refused <= 0.03  # nearly all of it in the first seconds
 
 
 @pytest.mark.parametrize("latency", [0.02, 0.2])
@@ -145,6 +106,25 @@ def test_a_limit_that_is_halved_is_used_again_within_five_seconds(
     drive.run()
     assert drive.between(20, 25) >= 0.9 * 50 * 5
     assert sum(moment > 15 for moment in drive.refused) <= 0.25 * 50 * 10
+
+
+@pytest.mark.parametrize("latency", [0.1, 0.2])
+@pytest.mark.parametrize("kind", LIMITERS)
+def test_a_low_limit_far_away_is_found_without_a_volley(kind: str, latency: float) -> None:
+    drive = Drive(LIMITERS[kind](20), seconds=60, latency=latency)
+    drive.run()
+    assert drive.between(0, 60) >= 0.9 * 20 * 60
+    # what was under way at the first refusal, and little more
+    assert sum(moment > 5 for moment in drive.refused) <= 0.025 * 20 * 60
+
+
+@pytest.mark.parametrize("kind", LIMITERS)
+def test_a_loop_that_comes_late_time_and_again_still_uses_the_limit(kind: str) -> None:
+    drive = Drive(LIMITERS[kind](100), seconds=30, late=0.05, change=(15, 150))
+    drive.run()
+    assert drive.between(0, 15) >= 0.9 * 100 * 15
+    assert drive.between(25, 30) >= 0.85 * 150 * 5
+    assert drive.share_refused <= 0.05
 
 
 def test_a_limit_that_is_raised_is_found() -> None:
@@ -268,15 +248,6 @@ def test_the_budget_of_a_minute_is_spent_and_the_next_minute_waited_for() -> Non
     sent = run_in_virtual_time(work())
     assert [sum(m <= (t + 20) / 60 < m + 1 for t in sent) for m in range(3)] == [30, 30, 15]
     assert sent[30] < 42
-
-
-def test_a_budget_of_calls_is_kept() -> None:
-    budget = Budget("desk", monthly=2)
-    for _ in range(2):
-        budget.check()
-        budget.spent()
-    with pytest.raises(RetryableError, match="the 2 calls of monthly_budget"):
-        budget.check()
 
 
 def test_headers_that_are_no_numbers_are_ignored() -> None:

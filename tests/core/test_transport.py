@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from yarl import URL
 
 from ztoq_core.contracts import Connection
 from ztoq_core.errors import ConfigError, RetryableError
@@ -151,3 +152,34 @@ async def test_a_proxy_that_is_not_there_is_an_outage_without_its_password() -> 
 )  # fmt: skip
 def test_loopback_is_known(host: str | None, *, expected: bool) -> None:
     assert is_loopback(host) is expected
+
+
+@pytest.mark.parametrize(
+    "base", ["http://desk.test/v2/", "https://Desk.test:8443", "http://[::1]:80/a"]
+)
+@pytest.mark.parametrize(
+    "path",
+    [
+        "things",
+        "/things/ACME-T1/steps",
+        "a.b/c",
+        "a/../b",
+        "a//b",
+        "with space",
+        "50%25",
+        "ü",
+        "a:b/",
+    ],
+)
+@pytest.mark.parametrize(
+    "query", [(), (("maxResults", "100"), ("id", "1"), ("id", "2")), (("q", "a b&c=ü"),)], ids=str
+)
+def test_the_short_way_to_a_url_leads_to_the_same(
+    base: str, path: str, query: tuple[tuple[str, str], ...]
+) -> None:
+    transport = Transport(Connection(base_url=base))
+    found = transport.url(path, query)
+    expected = URL(f"{transport.base}/{path.lstrip('/')}").update_query(list(query))
+    assert str(found) == str(expected)
+    assert transport.is_home(found)
+    assert found.query == expected.query

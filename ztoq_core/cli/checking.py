@@ -99,7 +99,8 @@ async def _probe(config: Config, found: _Found) -> None:
     opened: Callable[..., AbstractAsyncContextManager[Sink]] = part.plugin.open
     try:
         with Store(config.store_url) as store, store.run("config check --probe") as run:
-            async with opened(part.settings, Services(sink=store.note)) as sink:
+            services = Services(sink=store.note, ledger=store.calls)
+            async with opened(part.settings, services) as sink:
                 store.bind(sink=sink.identity)
                 lag = await engine.probe(store, sink, run.id, lambda _: None)
         found.add(part.name, "info", f"a search shows a new object after {lag:.1f} s")

@@ -176,7 +176,7 @@ class _Desk:
     ) -> list[str]:
         """Carry out what is planned, or ask about each record; return a sentence for each."""
         said: list[str] = []
-        async with target(self.config, self.store.note) as sink:
+        async with target(self.config, self.store.note, self.store) as sink:
             await sink.check()
             self.store.bind(sink=sink.identity)
             resolver = engine.Resolver(self.store, sink, run)

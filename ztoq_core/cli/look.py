@@ -92,6 +92,7 @@ def status(options: Options) -> int:
     \b
     Example:  ztoq --json status
     """  # noqa: D301
+    from ztoq_core.cli import rest
     from ztoq_core.cli.talk import Talk
     from ztoq_core.cli.work import configured
     from ztoq_core.report import Report
@@ -103,6 +104,7 @@ def status(options: Options) -> int:
         made = Report.from_store(store, limit=0)
         talk = Talk(options)
         last = made.runs[-1] if made.runs else None
+        months = rest.calls_of_month(config, store)
 
         def print_() -> None:
             talk.out.print(f"{made.source or 'no source'} -> {made.target or 'no target'}")
@@ -119,6 +121,8 @@ def status(options: Options) -> int:
                     for row in made.kinds
                 ]
                 talk.table(("kind", "all", *made.states), rows)
+            for month in months:
+                talk.out.print(str(month))
             if last:
                 ended = last.outcome if last.ended else "still running"
                 talk.out.print(
@@ -139,6 +143,7 @@ def status(options: Options) -> int:
             "unselected": made.unselected,
             "final": made.final and not made.final.reasons,
             "nameless": made.nameless,
+            "calls": rest.as_facts(months),
             "last_run": last and {"id": last.id, "verb": last.verb, "outcome": last.outcome},
         }
         talk.result(facts, print_)

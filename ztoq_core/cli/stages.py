@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import rich_click as click
@@ -57,6 +58,27 @@ def since(command: F) -> F:
     )(command)
 
 
+def limited(command: F) -> F:
+    """Add the options that end a run early."""
+    for option in (
+        click.option(
+            "--until",
+            metavar="TIME",
+            help="Make no call from this time on: 06:00 (its next occurrence, local time) or a "
+            "date and time. What is under way ends; exit 3.",
+        ),
+        click.option(
+            "--max-calls",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="Make at most N calls, to both services together and attempts that failed "
+            "included; then stop, exit 3.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
 def loading(command: F) -> F:
     """Add the options of verbs that write to the target."""
     for option in (
@@ -88,6 +110,7 @@ def loading(command: F) -> F:
 
 def _carry_out(options: Options, verb: str, stages: Sequence[str], **given: Any) -> int:
     from ztoq_core.cli.work import Choices, carry_out, configured
+    from ztoq_core.hours import until
     from ztoq_core.selection import moment
 
     options.verb = verb
@@ -95,6 +118,8 @@ def _carry_out(options: Options, verb: str, stages: Sequence[str], **given: Any)
     names = (*(name for name, _, _ in SELECTING), "executed_since", "executions", "limit")
     table = {name: value for name in names if (value := given.pop(name, None))}
     day = given.pop("since", None)
+    end = given.pop("until", None)
+    most = given.pop("max_calls", None)
     with configured(options, {"select": table}) as read:
         config = read.with_everything(**table) if everything else read
         # a migration ends with a report; a dry run has nothing to report
@@ -103,6 +128,8 @@ def _carry_out(options: Options, verb: str, stages: Sequence[str], **given: Any)
             reports=config.folder if report else None,
             since=moment(day) if day else None,
             selecting=everything or bool(table),
+            most=most,
+            until=until(end, datetime.now(UTC)) if end else None,
             **given,
         )
         return carry_out(options, config, stages, choices)
@@ -111,6 +138,7 @@ def _carry_out(options: Options, verb: str, stages: Sequence[str], **given: Any)
 @click.command()
 @selecting
 @since
+@limited
 @as_json
 @click.pass_obj
 def extract(options: Options, /, **given: Any) -> int:
@@ -144,6 +172,7 @@ def transform(options: Options, /, **given: Any) -> int:
 @click.command()
 @loading
 @selecting
+@limited
 @as_json
 @click.pass_obj
 def load(options: Options, /, **given: Any) -> int:
@@ -167,6 +196,7 @@ def load(options: Options, /, **given: Any) -> int:
 )
 @selecting
 @since
+@limited
 @as_json
 @click.pass_obj
 def migrate(options: Options, /, *, final: bool, **given: Any) -> int:
@@ -187,12 +217,13 @@ def migrate(options: Options, /, *, final: bool, **given: Any) -> int:
 
 
 @click.command()
+@limited
 @as_json
 @click.pass_obj
-def validate(options: Options) -> int:
+def validate(options: Options, /, **given: Any) -> int:
     """Compare the target with the store: what is missing, doubled, or somebody else's.
 
     \b
     Example:  ztoq validate
     """  # noqa: D301
-    return _carry_out(options, "validate", ("validate",))
+    return _carry_out(options, "validate", ("validate",), **given)

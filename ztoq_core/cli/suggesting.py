@@ -21,6 +21,7 @@ from ztoq_core.config import Config
 from ztoq_core.contracts import FieldSpec, Schema, TransformerPlugin
 from ztoq_core.errors import ConfigError, ZtoqError
 from ztoq_core.plugins import Plugins
+from ztoq_core.services import Services
 from ztoq_core.store import Store
 
 __all__ = ["suggest"]
@@ -116,7 +117,8 @@ async def _schemas(config: Config, store: Store) -> tuple[Schema, Schema, list[s
     try:
         async with asyncio.timeout(PATIENCE_S):
             config.source.require()
-            async with opened(config, ("extract",), lambda _note, _ref: None) as (source, _):
+            services = Services(sink=lambda _note, _ref: None, ledger=store.calls)
+            async with opened(config, ("extract",), services) as (source, _):
                 declared = await source.describe() if source else Schema()
     except (ZtoqError, TimeoutError) as error:
         why = str(error) or f"no answer within {PATIENCE_S} s"

@@ -90,7 +90,7 @@ async def _undone(  # noqa: PLR0913, PLR0917 - the command's whole scene
     stop = engine.Stop()
     options.begun = not wish.dry_run
     with interrupts(stop, talk), talk.progress() as tell:
-        async with target(config, store.note) as sink:
+        async with target(config, store.note, store) as sink:
             undone = await engine.rollback(
                 store,
                 sink,

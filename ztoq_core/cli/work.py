@@ -17,11 +17,13 @@ from loguru import logger
 
 from ztoq_core import config as configuration
 from ztoq_core import engine, log
+from ztoq_core.cli import rest
+from ztoq_core.cli.ending import AGAIN
 from ztoq_core.cli.options import Options
 from ztoq_core.cli.talk import Talk
 from ztoq_core.contracts import Connection, Sink, Source
-from ztoq_core.errors import AccessError, ConfigError, Exit, ZtoqError
-from ztoq_core.http import open_fetcher
+from ztoq_core.errors import AccessError, ConfigError, Exit, RetryableError, ZtoqError
+from ztoq_core.http import Limits, Stopped, open_fetcher
 from ztoq_core.plugins import Plugins
 from ztoq_core.records import Note, Ref
 from ztoq_core.report import Report, write_html, write_json
@@ -44,7 +46,8 @@ MIGRATION = "migration"
 class Choices:
     """How to read and to load, and whether to write reports at the end (into ``reports``).
 
-    ``selecting``: the config's selection comes from options.
+    ``selecting``: the config's selection comes from options. ``most`` calls are made to all
+    services together, none after ``until``.
     """
 
     accept_missing_fields: bool = False
@@ -54,6 +57,8 @@ class Choices:
     selecting: bool = False
     since: datetime | None = None
     reports: Path | None = None
+    most: int | None = None
+    until: datetime | None = None
 
 
 @contextmanager
@@ -106,11 +111,21 @@ async def _carried_out(
         store.run(options.verb) as run,
         logger.contextualize(run=run.id),
     ):
-        work = _Work(options, config, talk, store, run.id, choices)
+        limits = Limits(most=choices.most, until=choices.until)
+        services = Services(sink=store.note, limits=limits, ledger=store.calls)
+        stage = rest.Stage(limits)
+        work = _Work(options, config, talk, store, run.id, choices, services, stage)
         try:
             stopped = await work.stages(stages)
         except ZtoqError as error:
             run.outcome = f"stopped: {str(error).splitlines()[0]}"
+            if isinstance(error, RetryableError) and limits.stopped is not None:
+                months = rest.told(services.accounts, limits)
+                why = limits.stopped
+                run.outcome = f"stopped: {why.text}"
+                ended = rest.Ended(stopped=why, limits=limits, stage=stage, months=months)
+                said = ended.sentences(store)
+                return _tell_stopped(talk, store, options, why, said, months)
             raise
         except BaseException:
             run.outcome = "stopped by a crash"
@@ -122,8 +137,33 @@ async def _carried_out(
         run.outcome = "interrupted" if stopped else _WORDS[judged.exit]
     with Store(config.store_url, create=False) as store:
         exit_ = Exit.INTERRUPTED if stopped else judged.exit
-        _tell(talk, store, exit_, choices, judged)
+        months = rest.told(services.accounts, limits)
+        _tell(talk, store, exit_, choices, judged, months)
     return exit_
+
+
+def _tell_stopped(  # noqa: PLR0913, PLR0917 - all that there is to tell
+    talk: Talk,
+    store: Store,
+    options: Options,
+    why: Stopped,
+    said: Sequence[str],
+    months: Sequence[rest.Month],
+) -> Exit:
+    """Tell why a limit ended the run, what is left and when it fits."""
+    again = AGAIN if options.begun else "It is safe to run this again."
+    facts = {
+        "exit": int(Exit.STOPPED),
+        "stopped": why.cause.value,
+        "error": f"Stopped: {why.text}",
+        "opens": why.opens and why.opens.isoformat(),
+        "sentences": list(said),
+        "calls": rest.as_facts(months),
+        "counts": {kind.value: states for kind, states in store.counts().items()},
+    }
+    talk.warn("\n".join((f"Stopped: {why.text}.", *said, again)))
+    talk.result(facts)
+    return Exit.STOPPED
 
 
 _LAST = ("validate", "final")
@@ -169,7 +209,14 @@ def _require(config: configuration.Config, stages: Sequence[str]) -> None:
         config.chain()
 
 
-def _tell(talk: Talk, store: Store, exit_: Exit, choices: Choices, judged: engine.Outcome) -> None:
+def _tell(  # noqa: PLR0913, PLR0917 - all that there is to tell
+    talk: Talk,
+    store: Store,
+    exit_: Exit,
+    choices: Choices,
+    judged: engine.Outcome,
+    months: Sequence[rest.Month],
+) -> None:
     report = Report.from_store(store)
     facts: dict[str, Any] = {
         "exit": int(exit_),
@@ -180,6 +227,7 @@ def _tell(talk: Talk, store: Store, exit_: Exit, choices: Choices, judged: engin
         "selection": report.selection,
         "final": report.final and not report.final.reasons,
         "nameless": report.nameless,
+        "calls": rest.as_facts(months),
     }
     if choices.reports and exit_ is not Exit.INTERRUPTED:
         page, data = choices.reports / "report.html", choices.reports / "report.json"
@@ -219,6 +267,8 @@ class _Work:
     store: Store
     run: int
     choices: Choices
+    services: Services
+    stage: rest.Stage
     left: list[str] = attrs.field(factory=list)
 
     async def stages(self, stages: Sequence[str]) -> bool:
@@ -231,10 +281,16 @@ class _Work:
             self.config.chain()
             stages = ("transform", *stages)
         stop = engine.Stop()
-        with interrupts(stop, self.talk), self.talk.progress() as tell:
-            async with opened(self.config, stages, self._note) as (source, sink):
+        with interrupts(stop, self.talk), self.talk.progress() as show:
+
+            def tell(event: engine.Event) -> None:
+                self.stage.take(event)
+                show(event)
+
+            async with opened(self.config, stages, self.services) as (source, sink):
                 await self._check(source=source, sink=sink)
                 for stage in await self._left(stages):
+                    self.stage.begin(stage)
                     with logger.contextualize(stage=stage):
                         await self._stage(stage, source, sink, selection, tell, stop)
                     if stop.wished:
@@ -372,9 +428,6 @@ class _Work:
         if errors:
             raise ConfigError("\n".join(errors))
 
-    def _note(self, note: Note, ref: Ref | None) -> None:
-        self.store.note(note, ref)
-
 
 def _refuse(selection: Selection, choices: Choices, stages: Sequence[str]) -> None:
     """Refuse what does not go together, before anything is done.
@@ -408,10 +461,9 @@ def _slots(settings: object) -> int:
 async def opened(
     config: configuration.Config,
     stages: Sequence[str],
-    note: Callable[[Note, Ref | None], None],
+    services: Services,
 ) -> AsyncIterator[tuple[Source | None, Sink | None]]:
     """Open the sides that the stages need."""
-    services = Services(sink=note)
     source: Source | None = None
     sink: Sink | None = None
     async with AsyncExitStack() as stack:
@@ -426,11 +478,16 @@ async def opened(
 
 @asynccontextmanager
 async def target(
-    config: configuration.Config, note: Callable[[Note, Ref | None], None]
+    config: configuration.Config,
+    note: Callable[[Note, Ref | None], None],
+    store: Store | None = None,
 ) -> AsyncIterator[Sink]:
-    """Open the sink alone."""
+    """Open the sink alone; with a ``store`` its window and budget are kept and calls counted."""
     part = config.sink
-    async with part.plugin.open(part.settings, Services(sink=note)) as sink:
+    services = Services(sink=note)
+    if store is not None:
+        services = Services(sink=note, limits=Limits(), ledger=store.calls)
+    async with part.plugin.open(part.settings, services) as sink:
         yield sink
 
 

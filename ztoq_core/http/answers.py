@@ -51,7 +51,7 @@ class Secrets:
 
 def parsed(body: bytes) -> Any:
     """Return the parsed JSON, None for an empty body, ``NOT_JSON`` for anything else."""
-    if not body.strip():
+    if not body or body.isspace():
         return None
     try:
         return read_json(body)

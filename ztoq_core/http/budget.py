@@ -11,6 +11,7 @@ from email.utils import parsedate_to_datetime
 import attrs
 
 from ztoq_core.errors import RetryableError
+from ztoq_core.http.limits import Account, Limits
 
 __all__ = ["Budget", "moment"]
 
@@ -31,46 +32,38 @@ def moment(text: str | None) -> datetime | None:
         return None
 
 
-@attrs.define
+@attrs.define(eq=False)
 class Budget:
-    """What may still be sent. ``service`` names it in messages.
+    """What may still be sent: by the service's headers, the month's ``account``, the ``limits``.
 
     qTest announces ``x-ratelimit-remaining-minute`` and ``-month`` (announcement of 2026-02-18).
     Whether its minute is that of the clock is not said (guess: it is, by the header Date; if not,
     the refusals that follow are waited for like any others).
-
-    ``monthly`` is the user's own limit of calls (None: none); ``calls`` counts those of this run.
     """
 
-    service: str = "the service"
-    monthly: int | None = None
-    calls: int = attrs.field(default=0, init=False)
-    month_left: int | None = attrs.field(default=None, init=False)
+    account: Account = attrs.field(factory=lambda: Account(host="the service"))
+    limits: Limits = attrs.field(factory=Limits)
     _left: int | None = attrs.field(default=None, init=False)
     _most: int = attrs.field(default=0, init=False)
     _next_minute: float = attrs.field(default=-math.inf, init=False)
 
-    def check(self) -> None:
-        """Raise where nothing may be sent any more.
+    def over(self) -> RetryableError | None:
+        """Return why nothing may be sent any more, and note it in ``limits``.
 
         Raises:
-            RetryableError: The budget of the month is used up.
+            StoreError: The calls cannot be counted any more.
         """
-        if self.month_left is not None and self.month_left <= 0:
-            raise RetryableError(
-                f"{self.service}: its budget of calls for this month is used up; "
-                "run again next month, or have it raised"
-            )
-        if self.monthly is not None and self.calls >= self.monthly:
-            raise RetryableError(
-                f"{self.service}: the {self.monthly} calls of monthly_budget are used up; "
-                "raise it or run again next month"
-            )
+        stopped = self.limits.over() or self.account.over()
+        if stopped is None:
+            return None
+        if self.limits.stopped is None:
+            self.limits.stopped = stopped
+        return RetryableError(stopped.text)
 
     def announced(self, now: float, headers: Mapping[str, str], unanswered: int) -> None:
         """Read the headers of an answer; ``unanswered`` requests may not be counted in them."""
         if (month := _number(headers.get(MONTH))) is not None:
-            self.month_left = month
+            self.account.announced(month, unanswered)
         if (minute := _number(headers.get(MINUTE))) is None:
             return
         self._left = minute - unanswered
@@ -92,7 +85,8 @@ class Budget:
 
     def spent(self) -> None:
         """Count a request."""
-        self.calls += 1
+        self.account.spent()
+        self.limits.spent(self.account.host)
         if self._left is not None:
             self._left -= 1
 

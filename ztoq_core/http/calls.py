@@ -140,26 +140,28 @@ class Call:
     ) -> Call:
         """Return the request; at most one of json, form and content is its body."""
         # of a stream the bytes are counted as promised, so nothing is to be packed on the way
-        own = dict(AS_IT_IS if stream else AS_JSON)
+        own = AS_IT_IS if stream else AS_JSON
         body = None
         if json is not None:
             body = _encoded(json)
-            own["Content-Type"] = "application/json"
+            own = {**own, "Content-Type": "application/json"}
         elif form is not None:
             body = urlencode(form).encode("ascii")
-            own["Content-Type"] = "application/x-www-form-urlencoded"
+            own = {**own, "Content-Type": "application/x-www-form-urlencoded"}
         elif content is not None:
-            own["Content-Type"] = content.media_type or "application/octet-stream"
-            own["Content-Length"] = str(content.size)
+            own = {
+                **own,
+                "Content-Type": content.media_type or "application/octet-stream",
+                "Content-Length": str(content.size),
+            }
         given = headers or {}
         for name in given:
             # a header of the caller replaces ours, in whatever case it is written
             own = {key: value for key, value in own.items() if key.lower() != name.lower()}
-        url = transport.url(path)
         return cls(
             method=method.upper(),
             path=path.lstrip("/").partition("?")[0],
-            url=url.update_query(_pairs(params)) if params else url,
+            url=transport.url(path, _pairs(params) if params else ()),
             headers={**own, **given} if given else own,
             body=body,
             content=content,

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -20,6 +20,7 @@ from ztoq_core.errors import RejectedError
 from ztoq_core.http.budget import Budget
 from ztoq_core.http.calls import Again, Call, Tries
 from ztoq_core.http.judging import OK, REFUSED, Attempt, Judge, location
+from ztoq_core.http.limits import Account, Limits, account_of
 from ztoq_core.http.pacing import Pacer, Rate
 from ztoq_core.http.transport import Transport
 
@@ -81,6 +82,7 @@ class Client:
     _session: aiohttp.ClientSession
     _auth: Auth | None
     _ways: dict[URL, dict[str, Any]] = attrs.field(factory=dict, init=False)
+    _known: Mapping[str, str] = attrs.field(factory=dict, init=False)
 
     async def request(  # noqa: PLR0913 - the contract's one door for every request
         self,
@@ -218,33 +220,34 @@ class Client:
         if self._auth is None:
             return {}
         headers = await self._auth.headers()
-        self.judge.secrets.learn_headers(headers)
+        if headers != self._known:
+            self.judge.secrets.learn_headers(headers)
+            self._known = dict(headers)
         return headers
 
     def _send(
         self, call: Call, url: URL, credentials: Mapping[str, str]
     ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
-        headers = dict(call.headers)
-        if self.transport.is_home(url):
-            headers.update(credentials)
+        # a call's own URL was made from the base, and cannot leave the host
+        home = url is call.url
+        away = not home and not self.transport.is_home(url)
         return self._session.request(
             call.method,
             url,
-            headers=headers,
+            headers=call.headers if away else {**call.headers, **credentials},
             data=call.data(),
             allow_redirects=False,
-            **self._way(url),
+            **self._way(self.transport.origin if home else url.origin()),
             **_patience(self.transport.connection, call),
         )
 
-    def _way(self, url: URL) -> dict[str, Any]:
+    def _way(self, origin: URL) -> dict[str, Any]:
         """Return the options for TLS and proxy, found out once for each host."""
-        origin = url.origin()
         if origin not in self._ways:
             way: dict[str, Any] = {}
-            if url.scheme == "https":
-                way["ssl"] = self.transport.tls(url)
-            if proxy := self.transport.proxy(url):
+            if origin.scheme == "https":
+                way["ssl"] = self.transport.tls(origin)
+            if proxy := self.transport.proxy(origin):
                 way["proxy"], way["proxy_headers"] = proxy
             self._ways[origin] = way
         return self._ways[origin]
@@ -301,20 +304,27 @@ def _patience(connection: Connection, call: Call | None = None) -> dict[str, Any
 
 
 @asynccontextmanager
-async def open_client(
+async def open_client(  # noqa: PLR0913 - all that the engine decides about a client
     connection: Connection,
     auth: Auth | None = None,
     *,
     outage: float = 300.0,
     unreached: float = 20.0,
+    limits: Limits | None = None,
+    account: Callable[[str], Account] | None = None,
 ) -> AsyncIterator[Client]:
     """Open a client for ``connection.base_url``; ``Judge`` explains ``outage`` and ``unreached``.
 
+    ``limits`` are those of the command, ``account`` gives that of a host; without it there is one
+    of this client, which knows nothing of other runs.
+
     Raises:
         ConfigError: The base URL, a proxy or a certificate file cannot be used.
+        StoreError: The calls cannot be counted.
     """
     transport = Transport(connection)
-    budget = Budget(transport.service, connection.monthly_budget)
+    host = transport.service
+    budget = Budget(account(host) if account else account_of(host, connection), limits or Limits())
     rate = Rate() if connection.rate is None else Rate(connection.rate)
     pacer = Pacer(rate, connection.in_flight, connection.timeout, budget)
     async with aiohttp.ClientSession(
@@ -328,4 +338,5 @@ async def open_client(
         **_patience(connection),
     ) as session:
         judge = Judge(transport.service, pacer, outage, unreached)
-        yield Client(transport, judge, pacer, session, auth)
+        async with pacer.open():
+            yield Client(transport, judge, pacer, session, auth)

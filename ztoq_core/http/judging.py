@@ -41,7 +41,7 @@ NOT_SENT = (
 """No connection was made, so nothing was sent."""
 
 
-@attrs.frozen(eq=False)
+@attrs.define(eq=False)
 class Attempt:
     """One attempt of a call: the turn that it took and the credentials that it sent."""
 

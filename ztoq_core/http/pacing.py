@@ -9,16 +9,17 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 
 import attrs
 
-from ztoq_core.errors import RetryableError
+from ztoq_core.errors import StoreError
 from ztoq_core.http.budget import Budget
 
 __all__ = ["Door", "Pacer", "Rate", "Turn"]
 
-FIRST = 400.0
+FIRST = 200.0
 """Requests a second to begin with. Slower would be felt on short runs without a limit, faster
 refuses more on those with one."""
 
@@ -37,11 +38,22 @@ HEARING = 0.15
 CURVE = 0.002
 """Growth after a cut, per second cubed: back at the refused rate in 2.5 s, 5 % over it in 5.4 s."""
 
+GUESSED = 0.016
+"""The same while the rate is the guess that a search ended with: twice as quick."""
+
+UNHURRIED = 40.0
+"""Below this rate the way back takes longer in proportion, so that each refusal that it ends in
+is one in more than a hundred requests there too."""
+
 DOUBTED = 0.4
 """The part of a deep cut that is soon given back; what was refused may have been a short block."""
 
 DOUBLING = 0.25
 """Seconds in which the rate doubles while nothing about the limit is known."""
+
+AFTER_FIRST = 0.75
+"""The same after the first refusal, which may be close to the limit; a busy machine learns late of
+those that follow."""
 
 ANSWERS = 8
 """Answers that make a share worth looking at."""
@@ -55,11 +67,17 @@ SAVED = 0.85
 CATCH_UP = 0.03
 """Seconds of turns that are made up after a late timer; without it each late timer loses some."""
 
+LATE = 0.1
+"""The same where somebody waited for the turn: the loop came late, as it does on a busy machine."""
+
 FEW = 4
 """Refusals that end the doubling; fewer may be what was under way."""
 
 CLOSED_AFTER = 3
 """So many requests in a row that failed or were refused show that pacing does not help now."""
+
+OPENING = 10
+"""Requests at once to begin with; each answer allows one more (as TCP does, RFC 6928)."""
 
 SLOW_SHARE = 0.25
 """An answer that takes more than this share of the time-out asks for fewer requests at once."""
@@ -81,6 +99,8 @@ class Rate:
     _refused_rate: float = attrs.field(default=math.inf, init=False)
     _refused_at: float = attrs.field(default=-math.inf, init=False)
     _back: float = attrs.field(default=0.0, init=False)
+    _curve: float = attrs.field(default=CURVE, init=False)
+    _stretch: float = attrs.field(default=1.0, init=False)
     _age: float = attrs.field(default=0.0, init=False)
     _searching: bool = attrs.field(default=True, init=False)
     _found: deque[float] = attrs.field(factory=deque, init=False)
@@ -121,8 +141,8 @@ class Rate:
             if math.isinf(self.cut_at):
                 self._cut(now, max(5.0, len(self._found) + unanswered / 2))
             elif self._refusals >= FEW:
-                self._searching = False
                 self._cut(now, self._measured(now))
+                self._searching = False
         elif math.isinf(self._hearing):
             if now - self.cut_at >= 1.0:
                 self._grants, self._refusals = 0, 1
@@ -137,9 +157,13 @@ class Rate:
             return
         self._age += seconds
         if self._searching:
-            grown = self._start * 2 ** (self._age / DOUBLING)
+            doubling = DOUBLING if math.isinf(self.cut_at) else AFTER_FIRST
+            grown = self._start * 2 ** (self._age / doubling)
         else:
-            grown = self._refused_rate * (1 + CURVE * (self._age - self._back) ** 3)
+            beyond = self._age - self._back
+            if beyond < 0:
+                beyond /= self._stretch
+            grown = self._refused_rate * (1 + self._curve * beyond**3)
         self.value = min(self.ceiling, max(self.value, grown))
 
     def _measured(self, now: float) -> float:
@@ -156,26 +180,30 @@ class Rate:
 
     def _judge(self, now: float) -> None:
         """Cut by the share that was refused; a service that counts by seconds refuses in blocks."""
+        granted = sum(moment > now - 1.0 for moment in self._found)
         if self._block:
-            granted = sum(moment > now - 1.0 for moment in self._found)
             share = 1 - granted / self.value
         else:
             # without the refusal that began it, which would count for too much
             share = (self._refusals - 1) / max(1, self._grants + self._refusals - 1)
         if share > FAR_ABOVE and now - self._deep_at > AGAIN:
             self._deep_at = now
-            self._cut(now, self.value * max(0.5, 1 - share))
+            kept = min(self.value * (1 - share), granted)
+            self._cut(now, max(0.5 * self.value, kept), given_back=DOUBTED)
         elif self._block:
-            self._cut(now, self.value * CUT)
+            # that many were granted in a second that ended in refusals: the limit itself
+            self._cut(now, min(CUT * self.value, max(0.8 * self.value, granted)))
         else:
-            self._cut(now, self.value * max(0.8, min(CUT, 1 - 0.6 * share)))
+            self._cut(now, self.value * max(0.8, min(CUT, 1 - 0.6 * share)), given_back=DOUBTED)
 
-    def _cut(self, now: float, value: float) -> None:
+    def _cut(self, now: float, value: float, given_back: float = 0.0) -> None:
         old, self.value = self.value, min(self.value, value)
         self._start = self.value
-        given_back = 0.0 if self._searching else DOUBTED * (old - self.value)
-        self._refused_rate = max(self.value / CUT, self.value + given_back)
-        self._back = ((1 - self._start / self._refused_rate) / CURVE) ** (1 / 3)
+        self._refused_rate = max(self.value / CUT, self.value + given_back * (old - self.value))
+        self._curve = GUESSED if self._searching else CURVE
+        self._stretch = 1.0 if self._searching else max(1.0, UNHURRIED / self.value)
+        missing = 1 - self._start / self._refused_rate
+        self._back = self._stretch * (missing / self._curve) ** (1 / 3)
         self.cut_at = now
         self._age = 0.0
         self._hearing = math.inf
@@ -256,21 +284,25 @@ class Pacer:
     _last: float = attrs.field(default=0.0, init=False)
     _waiting: deque[asyncio.Future[Turn]] = attrs.field(factory=deque, init=False)
     _timer: asyncio.TimerHandle | None = attrs.field(default=None, init=False)
+    _timer_at: float = attrs.field(default=math.inf, init=False)
+    _held_back: bool = attrs.field(default=False, init=False)
+    _over_at: float = attrs.field(default=math.inf, init=False)
 
     def __attrs_post_init__(self) -> None:
-        """Begin with all slots."""
-        self._window = float(self.in_flight)
+        """Begin with a few slots: what is under way at the first refusal is refused too."""
+        self._window = float(min(self.in_flight, OPENING))
 
     async def turn(self) -> Turn:
         """Wait for the next turn.
 
         Raises:
-            RetryableError: The budget of the month is used up.
+            RetryableError: A limit of the user is reached, or the budget of the month used up. It
+                comes when what is under way has ended, so that this is not broken off.
+            StoreError: The calls cannot be counted any more.
         """
-        self.budget.check()
         loop = asyncio.get_running_loop()
         now = loop.time()
-        if not self._waiting and self._due(now) <= now:
+        if not self._waiting and self.budget.over() is None and self._due(now) <= now:
             return self._take(now)
         place: asyncio.Future[Turn] = loop.create_future()
         self._waiting.append(place)
@@ -292,7 +324,8 @@ class Pacer:
         if now - turn.sent > SLOW_SHARE * self.timeout:
             self._shrink(now, turn)
         elif self._window < self.in_flight:
-            self._window = min(self.in_flight, self._window + 1 / self._window)
+            step = 1.0 if math.isinf(self._shrunk_at) else 1 / self._window
+            self._window = min(self.in_flight, self._window + step)
 
     def refused(self, turn: Turn, headers: Mapping[str, str], floor: float) -> None:
         """Note an answer 429; ``floor`` are the seconds that the service asks to wait (or 0)."""
@@ -321,6 +354,19 @@ class Pacer:
         if self._waiting:
             self._pump()
 
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Keep the account of the month open meanwhile.
+
+        Raises:
+            StoreError: The calls cannot be counted.
+        """
+        await self.budget.account.open(self._pump)
+        try:
+            yield
+        finally:
+            await self.budget.account.close(self._pump)
+
     def give_up(self) -> None:
         """Let everybody try at once: the service is out, and each should find out now."""
         self.door = Door()
@@ -338,17 +384,18 @@ class Pacer:
 
     def _due(self, now: float) -> float:
         """Return when the next request may be sent; infinite where an answer must come first."""
-        if self.active >= int(self._window):
-            return math.inf
+        if self.active >= int(self._window) or not self.budget.account.ready:
+            return math.inf  # an answer, or the account, comes back
         if self.door.closed:
             return math.inf if self._probing else max(now, self.door.until)
         return max(self._turn_at, self.budget.due(now, self._unanswered))
 
     def _take(self, now: float) -> Turn:
         probe = self.door.closed
-        if self._turn_at > now - CATCH_UP:  # no turn was left unused
+        if self._turn_at > now - CATCH_UP or self._held_back:  # no turn was left unused
             self.rate.grow(now, now - self._last)
-        self._turn_at = max(self._turn_at, now - CATCH_UP) + 1 / self.rate.value
+        slack = LATE if self._held_back else CATCH_UP
+        self._turn_at = max(self._turn_at, now - slack) + 1 / self.rate.value
         self._last = now
         self.active += 1
         self._unanswered += 1
@@ -361,28 +408,45 @@ class Pacer:
         loop = asyncio.get_running_loop()
         now = loop.time()
         while self._waiting:
-            due = self._due(now)
-            if due > now:
-                self._come_back(loop, due)
-                return
-            place = self._waiting.popleft()
-            if place.done():  # it was cancelled
+            if self._waiting[0].done():  # it was cancelled
+                self._waiting.popleft()
                 continue
             try:
-                self.budget.check()
-            except RetryableError as error:
+                over = self.budget.over()
+            except StoreError as error:
+                self._turn_away(error)
+                return
+            if over is not None:
+                self._over_at = min(self._over_at, now)
+                patience = self._over_at + self.timeout
+                if self.active and now < patience:
+                    self._come_back(loop, patience)
+                    return
+                self._turn_away(over)
+                return
+            due = self._due(now)
+            if due > now:
+                # where the loop then comes late, it is not for want of requests
+                self._held_back = due == self._turn_at
+                self._come_back(loop, due)
+                return
+            self._waiting.popleft().set_result(self._take(now))
+        self._held_back = False
+
+    def _turn_away(self, error: Exception) -> None:
+        while self._waiting:
+            place = self._waiting.popleft()
+            if not place.done():
                 place.set_exception(error)
-            else:
-                place.set_result(self._take(now))
 
     def _come_back(self, loop: asyncio.AbstractEventLoop, due: float) -> None:
         if self._timer is not None:
-            if self._timer.when() <= due and not self._timer.cancelled():
+            if self._timer_at <= due:
                 return
             self._timer.cancel()
             self._timer = None
         if due < math.inf:
-            self._timer = loop.call_at(due, self._wake)
+            self._timer, self._timer_at = loop.call_at(due, self._wake), due
 
     def _wake(self) -> None:
         self._timer = None

@@ -19,6 +19,7 @@ from playhouse.db_url import connect
 from ztoq_core.errors import ConfigError, StoreError
 from ztoq_core.records import Note, Ref
 from ztoq_core.store import models
+from ztoq_core.store.calls import Calls
 from ztoq_core.store.choice import Choice
 from ztoq_core.store.decisions import Decisions
 from ztoq_core.store.files import Contents
@@ -96,6 +97,7 @@ class Store(Queries):
         self.removal = Removal(self)
         self.decisions = Decisions(self)
         self.life = Life(self)
+        self.calls = Calls(self)
 
     def __enter__(self) -> Self:
         """Return the open store."""

@@ -42,10 +42,11 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self._now = 0.0
         selector = _JumpingSelector()
-        selector.jump = self._jump
+        selector.jump = self.pass_time
         super().__init__(selector)
 
-    def _jump(self, seconds: float) -> None:
+    def pass_time(self, seconds: float) -> None:
+        """Let the clock go on by ``seconds``, as where the loop is kept from its work."""
         self._now += seconds
 
     def time(self) -> float:

@@ -91,6 +91,16 @@ async def test_steps_that_the_answer_leaves_out_are_asked_for(
     assert site.asked[-1] == "GET test-cases/501"
 
 
+@pytest.mark.parametrize("status", [403, 404, 503])
+async def test_a_new_case_whose_steps_cannot_be_asked_for_is_in_doubt_and_not_sent_again(
+    answering: Opener, project: Any, status: int
+) -> None:
+    refusal = Reply(status, {"message": "no"}, headers={"Retry-After": "100"})
+    sink, _ = await answering({"POST test-cases": load("test-case"), "GET test-cases/501": refusal})
+    with pytest.raises(DoubtError, match="was created, and then"):
+        await sink.write(project.called, None, {project.module.ref: PLACED}, None)
+
+
 async def test_a_case_that_stays_in_its_old_module_is_a_loss(
     answering: Opener, project: Any
 ) -> None:

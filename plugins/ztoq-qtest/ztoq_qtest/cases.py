@@ -20,7 +20,7 @@ from ztoq_core.plugin import (
 )
 from ztoq_qtest.kinds import ROOT, ROOT_CASES, Place, number_of, place_of
 from ztoq_qtest.project import Line, Project
-from ztoq_qtest.saving import Desk, Job, parent_place, save
+from ztoq_qtest.saving import Desk, Job, looking_at_new, parent_place, save
 from ztoq_qtest.stamps import stamp_of, written
 from ztoq_qtest.steps import Steps, made_steps, shows_fields
 from ztoq_qtest.texts import add_mark, anchor
@@ -69,13 +69,15 @@ async def write_case(desk: Desk, case: TestCase, job: Job) -> Written:
         notes += _uncleared(case, filled.properties, answer)
         if answer.get("parent_id") not in (None, parent.id):
             notes.append(_loss("not-moved", "qTest left the case in its old module"))
-    answer = await _with_made_steps(project, place, answer, steps)
-    if job.steps and steps.fills and not shows_fields(steps, answer["test_steps"]):
-        # they travelled and did not arrive: the descriptions take them
-        settings.step_fields = False
-        steps = await made_steps(desk, case, job.links, fill=False)
-        answer = await save(project, place, _with_steps(body, steps, case, job), parent, case.ref)
+    with looking_at_new(case.ref, new=job.target_id is None):
         answer = await _with_made_steps(project, place, answer, steps)
+        if job.steps and steps.fills and not shows_fields(steps, answer["test_steps"]):
+            # they travelled and did not arrive: the descriptions take them
+            settings.step_fields = False
+            steps = await made_steps(desk, case, job.links, fill=False)
+            whole = _with_steps(body, steps, case, job)
+            answer = await save(project, place, whole, parent, case.ref)
+            answer = await _with_made_steps(project, place, answer, steps)
     made = answer["test_steps"]
     notes += steps.notes
     parts = {step.key: str(each["id"]) for step, each in zip(case.steps, made, strict=False)}

@@ -28,7 +28,7 @@ from ztoq_qtest.execution import time_text
 from ztoq_qtest.fields import Status
 from ztoq_qtest.kinds import Place, number_of, place_of
 from ztoq_qtest.project import FORBIDDEN, MISSING, Line
-from ztoq_qtest.saving import Desk, Job, linked, with_id
+from ztoq_qtest.saving import Desk, Job, linked, looking_at_new, with_id
 from ztoq_qtest.stamps import written
 from ztoq_qtest.texts import add_mark, anchor, as_html, table
 from ztoq_qtest.values import readable_table
@@ -69,7 +69,8 @@ async def write_log(desk: Desk, log: TestLog, job: Job) -> Written:
     place = Place("test-logs", int(answer["id"]))
     wanted = log.files or any(_issue_keys(each.links) for each in log.results)
     if body.lines and wanted and not answer.get("test_step_logs"):
-        answer = {**answer, **await project.get(f"test-runs/{run}/{place.path}")}
+        with looking_at_new(log.ref, new=job.target_id is None):
+            answer = {**answer, **await project.get(f"test-runs/{run}/{place.path}")}
     parts = _parts(log.results, body.lines, answer.get("test_step_logs") or ())
     return written(place, f"{run}/{place.id}", answer, parts=parts, notes=body.notes)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import attrs
@@ -15,13 +16,14 @@ from ztoq_core.plugin import (
     Record,
     RecordError,
     Ref,
+    ServiceError,
     Written,
 )
 from ztoq_qtest.fields import Settings
 from ztoq_qtest.kinds import ROOT, SHAPES, Place, place_of
 from ztoq_qtest.project import Project, parent_query
 
-__all__ = ["Desk", "Job", "linked", "parent_place", "save", "with_id"]
+__all__ = ["Desk", "Job", "linked", "looking_at_new", "parent_place", "save", "with_id"]
 
 
 @attrs.frozen(kw_only=True)
@@ -60,6 +62,22 @@ def with_id(answer: Answer, ref: Ref) -> Any:
             f"qTest: {ref} was answered {answer.status} without an id", status=answer.status
         )
     return answer.body
+
+
+@contextmanager
+def looking_at_new(ref: Ref, *, new: bool) -> Iterator[None]:
+    """Surround a call after the creating one: if it fails, the object is there all the same.
+
+    Raises:
+        DoubtError: It failed and the object is ``new``: it has to be found by its mark, and would
+            be made twice if it were sent again.
+    """
+    try:
+        yield
+    except ServiceError as error:
+        if not new:
+            raise
+        raise DoubtError(f"qTest: {ref} was created, and then: {error}", status=200) from error
 
 
 async def save(

@@ -1,0 +1,245 @@
+"""What a run that a limit ended has left, and when the rest fits: estimates from what it did."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import Counter, deque
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+import attrs
+
+from ztoq_core.config import Config
+from ztoq_core.contracts import Connection
+from ztoq_core.engine import Event
+from ztoq_core.http import Account, Cause, Limits, Stopped, month_of, next_month
+from ztoq_core.http.transport import Transport
+from ztoq_core.records import Kind
+from ztoq_core.store import Store
+
+__all__ = ["Ended", "Month", "Stage", "as_facts", "calls_of_month", "told"]
+
+FAIR = 20
+"""Records of a stage that make a fair sample of what one costs."""
+
+LATELY = 256
+"""Events that are looked back on: what comes first in a stage, such as folders, costs less."""
+
+
+class Pace(NamedTuple):
+    """What a record costs: calls to a host, and seconds for one of them."""
+
+    host: str
+    calls: float
+    seconds: float
+
+
+@attrs.define
+class Stage:
+    """What the present stage has done, lately and in all."""
+
+    limits: Limits
+    name: str = ""
+    done: dict[Kind, int] = attrs.field(factory=dict)
+    totals: dict[Kind, int] = attrs.field(factory=dict)
+    _first: tuple[float, int, Counter[str]] = attrs.field(default=(0.0, 0, Counter()))
+    _lately: deque[tuple[float, int, Counter[str]]] = attrs.field(
+        factory=lambda: deque(maxlen=LATELY)
+    )
+
+    def begin(self, name: str) -> None:
+        """Start to count for a stage."""
+        self.name = name
+        self.done, self.totals = {}, {}
+        self._lately.clear()
+        self._remember()
+        self._first = self._lately[0]
+
+    def take(self, event: Event) -> None:
+        """Count what an event tells."""
+        if event.kind is not None and event.stage == self.name:
+            self.done[event.kind] = event.done
+            if event.total is not None:
+                self.totals[event.kind] = event.total
+            self._remember()
+
+    def _remember(self) -> None:
+        done = sum(self.done.values())
+        self._lately.append((time.monotonic(), done, Counter(self.limits.calls)))
+
+    def pace(self) -> Pace | None:
+        """Return what a record costs, in all or lately, the more; None where too few were done."""
+        paces = [self._pace_since(*entry) for entry in (self._first, self._lately[0])]
+        return max((pace for pace in paces if pace), key=lambda pace: pace.calls, default=None)
+
+    def _pace_since(self, since: float, before: int, calls: Counter[str]) -> Pace | None:
+        at, done, now = self._lately[-1]
+        host = max(now, key=lambda each: now[each] - calls[each], default="")
+        made = now[host] - calls[host]
+        if done - before < FAIR or not made:
+            return None
+        return Pace(host, made / (done - before), (at - since) / made)
+
+    def records_left(self, store: Store) -> int | None:
+        """Return how many records are left, at least; None where that cannot be told."""
+        if self.name == "load":
+            return store.outbox.left()
+        if self.name == "extract":
+            listed = sum(
+                max(0, total - self.done.get(kind, 0)) for kind, total in self.totals.items()
+            )
+            return max(store.pending(), listed)
+        return None
+
+
+@attrs.frozen(kw_only=True)
+class Month:
+    """The calls of a host in this month; ``allowed`` and ``left`` are None where nobody says."""
+
+    host: str
+    month: str
+    made: int
+    run: int = 0
+    budget: int | None = None
+    reserve: float = 0.0
+    allowed: int | None = None
+    left: int | None = None
+
+    def __str__(self) -> str:
+        """Return the line for people."""
+        text = f"{self.made:,} calls to {self.host} this month (UTC)"
+        if self.allowed is not None:
+            text += f", of {self.allowed:,}"
+            if self.reserve:
+                text += f" (the budget of {self.budget:,} less {self.reserve:.0%} for others)"
+        elif self.left is not None:
+            text += f", {self.left:,} are left"
+        return text
+
+
+def calls_of_month(config: Config, store: Store, now: datetime | None = None) -> list[Month]:
+    """Return what the store has counted for this month, with the budgets of the config."""
+    month = month_of(now or datetime.now(UTC))
+    connections = {
+        Transport(settings).service: settings
+        for settings in (config.source.settings, config.sink.settings)
+        if isinstance(settings, Connection)
+    }
+    found = []
+    for host, (made, announced) in store.calls.of(month).items():
+        settings = connections.get(host)
+        budget = settings.monthly_budget if settings else None
+        reserve = settings.reserve if settings else 0.0
+        whole = budget or announced
+        allowed = whole - round(whole * reserve) if whole else None
+        found.append(
+            Month(
+                host=host,
+                month=month,
+                made=made,
+                budget=whole or None,
+                reserve=reserve,
+                allowed=allowed,
+                left=None if allowed is None else max(0, allowed - made),
+            )
+        )
+    return found
+
+
+def told(accounts: Iterable[Account], limits: Limits) -> list[Month]:
+    """Return the same as a run knows it at its end, with the calls that it made itself."""
+    found: dict[str, Month] = {}
+    for each in accounts:
+        whole = each.budget or each.whole
+        found[each.host] = Month(
+            host=each.host,
+            month=each.month,
+            made=each.made,
+            run=limits.calls[each.host],
+            budget=whole or None,
+            reserve=each.reserve,
+            allowed=whole - round(whole * each.reserve) if whole else None,
+            left=each.left,
+        )
+    return list(found.values())
+
+
+@attrs.frozen(kw_only=True)
+class Ended:
+    """A run that a limit ended, and all that an estimate of the rest hangs on."""
+
+    stopped: Stopped
+    limits: Limits
+    stage: Stage
+    months: Sequence[Month]
+
+    def sentences(self, store: Store) -> list[str]:
+        """Return what it says: calls made and left, what remains and when that fits."""
+        made = ", ".join(f"{month.run:,} to {month.host}" for month in self.months if month.run)
+        lines = [f"Calls made in this run: {made or 'none'}."]
+        lines += [
+            f"Left this month (UTC) for {each.host}: {each.left:,} calls."
+            for each in self.months
+            if each.left is not None
+        ]
+        if number := self.stage.records_left(store):
+            lines.append(self._remaining(number))
+        return lines
+
+    def _remaining(self, number: int) -> str:
+        # the lists of the source tell their lengths one after the other
+        reads = self.stage.name == "extract"
+        least, of = ("At least", "to read") if reads else ("About", "to write")
+        left = f"{least} {_round(number):,} records are left {of}"
+        pace = self.stage.pace()
+        if pace is None:
+            return f"{left}; too few were done in this run to say how many calls that takes."
+        needed = math.ceil(number * pace.calls)
+        month = next(month for month in self.months if month.host == pace.host)
+        fits = self._fits(needed, needed * pace.seconds, month)
+        return f"{left}, at {pace.calls:.1f} calls each: {_round(needed):,} calls; {fits}."
+
+    def _fits(self, needed: int, seconds: float, month: Month) -> str:
+        if month.left is not None and needed > month.left:
+            return _beyond(needed, month.left, month.allowed, self.limits.clock())
+        if self.stopped.cause is Cause.CALLS and self.limits.most:
+            runs = math.ceil(needed / self.limits.most)
+            return "one more such run does it" if runs == 1 else f"that takes {runs} more such runs"
+        if hours := self.stopped.hours:
+            days = math.ceil(seconds / hours.length.total_seconds())
+            when = "into the next window" if days == 1 else f"into the next {days} windows"
+            return f"at the speed of this run that fits {when} ({hours})"
+        return f"at the speed of this run that takes {_span(seconds)}"
+
+
+def _beyond(needed: int, left: int, allowed: int | None, now: datetime) -> str:
+    """Say when calls that do not all fit into this month do."""
+    if allowed and needed - left > allowed:
+        return (
+            f"at {allowed:,} a month that takes {math.ceil((needed - left) / allowed)} more months"
+        )
+    first = next_month(now)
+    when = f"after {first.day} {first:%B}"
+    return f"{left:,} fit into this month, the rest {when}" if left else f"that fits {when}"
+
+
+def _round(number: int) -> int:
+    """Return a number with three digits that say something: it is an estimate."""
+    unit = int("1".ljust(len(str(number)) - 2, "0"))
+    return round(number / unit) * unit
+
+
+def _span(seconds: float) -> str:
+    span = timedelta(seconds=seconds)
+    if span < timedelta(minutes=1):
+        return "less than a minute"
+    if span < timedelta(hours=2):
+        return f"about {round(seconds / 60)} minutes"
+    return f"about {seconds / 3600:.1f} hours"
+
+
+def as_facts(months: Iterable[Month]) -> list[Mapping[str, Any]]:
+    """Return the counts as they stand in a JSON result."""
+    return [attrs.asdict(month) for month in months]
