@@ -24,6 +24,7 @@ from ztoq_core.store.jobs import (
 )
 from ztoq_core.store.models import Side, State, now, tuples
 from ztoq_core.store.notes import chunks, clean, save_notes
+from ztoq_core.store.statements import Rows, change
 
 if TYPE_CHECKING:
     from ztoq_core.store.store import Store
@@ -32,6 +33,7 @@ __all__ = ["Outbox"]
 
 
 _SAME = ("id", "kind", "key", "rank")
+_ENTRY = ("run", "item", "at", "event", "digest", "detail")
 
 
 class Outbox:
@@ -43,6 +45,8 @@ class Outbox:
         self._item = store.item_table
         self._edge = store.edge_table
         self._turns = store.turns
+        self._answers: dict[tuple[str, ...], Rows] = {}
+        self._entries = Rows(store.journal_table, _ENTRY)
 
     # ------------------------------------------------------------------------- what is to do
 
@@ -244,11 +248,11 @@ class Outbox:
 
     def intend(self, batch: Sequence[Intent]) -> list[None]:
         """Journal that records are about to be sent, before they are."""
-        item = self._item
         deadline = now() + timedelta(seconds=max(each.deadline_s for each in batch))
-        item.update(state=State.SENDING, attempts=item.attempts + 1, deadline=deadline).where(
-            item.id << [each.job.item for each in batch]
-        ).execute()
+        text = """UPDATE item SET state = ?, attempts = attempts + 1, deadline = ?
+            WHERE id IN ??"""
+        numbers = [each.job.item for each in batch]
+        change(self._store.database, text, (State.SENDING.value, deadline), numbers)
         self._journal_all(
             [(each.run, each.job.item, "intent", each.job.digest, "") for each in batch]
         )
@@ -256,16 +260,14 @@ class Outbox:
 
     def answered(self, batch: Sequence[Answered]) -> list[None]:
         """Store the target's answers, and let go what waited for them."""
-        item = self._item
-        alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+        alike: dict[tuple[str, ...], list[tuple[Any, ...]]] = {}
         for each in batch:
             row = answer_row(each)
-            alike.setdefault(tuple(row), []).append(row)
+            alike.setdefault(tuple(row), []).append(tuple(row.values()))
         for names, rows in alike.items():
-            changed = [getattr(item, name) for name in names if name not in _SAME]
-            item.insert_many(rows).on_conflict(
-                conflict_target=[item.id], preserve=changed
-            ).execute()
+            if names not in self._answers:
+                self._answers[names] = Rows(self._item, names, key=("id",), keep=_SAME)
+            self._answers[names].save(rows)
         self._journal_all(
             [
                 (
@@ -425,16 +427,9 @@ class Outbox:
 
     def _journal_all(self, rows: Sequence[tuple[int, int, str, str, str]]) -> None:
         present = now()
-        self._store.journal_table.insert_many(
+        self._entries.save(
             [
-                {
-                    "run": run,
-                    "item": number,
-                    "at": present,
-                    "event": event,
-                    "digest": digest,
-                    "detail": clean(detail),
-                }
+                (run, number, present, event, digest, clean(detail))
                 for run, number, event, digest, detail in rows
             ]
-        ).execute()
+        )
