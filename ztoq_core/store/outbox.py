@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import attrs
-import peewee as pw
 
 from ztoq_core.contracts import Content, Written
 from ztoq_core.convert import loads
@@ -24,7 +23,7 @@ from ztoq_core.store.jobs import (
 )
 from ztoq_core.store.models import Side, State, now, tuples
 from ztoq_core.store.notes import chunks, clean, save_notes
-from ztoq_core.store.statements import Rows, change
+from ztoq_core.store.statements import Rows, ask, change, marks
 
 if TYPE_CHECKING:
     from ztoq_core.store.store import Store
@@ -34,6 +33,16 @@ __all__ = ["Outbox"]
 
 _SAME = ("id", "kind", "key", "rank")
 _ENTRY = ("run", "item", "at", "event", "digest", "detail")
+
+
+_JOB = """SELECT id, kind, target, target_digest, attempts, target_id, pid, url, version, parts,
+    stamp FROM item"""
+_LATE = """SELECT DISTINCT item.id FROM item JOIN item later
+    ON later.sibling_group = item.sibling_group AND later.turn > item.turn
+    WHERE later.target_id IS NOT NULL AND item.id IN ??"""
+_LINKS = """SELECT child, edge.kind, edge.key, target_id, pid, url, version, parts, stamp
+    FROM edge LEFT JOIN item ON item.kind = edge.kind AND item.key = edge.key
+    WHERE side = ? AND role <> 'after' AND child IN ??"""
 
 
 class Outbox:
@@ -57,26 +66,24 @@ class Outbox:
 
         ``keys`` narrows them to some records, ``busy`` are row ids that are being worked on.
         """
-        item = self._item
-        where = (
-            (item.state == State.READY)
-            & (item.waiting <= 0)
-            & (item.kind << list(kinds))
-            & ~item.target.is_null()
-        )
+        where = "state = ? AND waiting <= 0 AND target IS NOT NULL"
+        values: list[Any] = [State.READY.value]
+        where += f" AND kind IN {marks(kinds)}"
+        values += [kind.value for kind in kinds]
         if keys:
-            where &= item.key << list(keys)
+            where += f" AND key IN {marks(keys)}"
+            values += keys
         if busy:
-            where &= item.id.not_in(list(busy))
-        return self._jobs(where, limit)
+            where += f" AND id NOT IN {marks(busy)}"
+            values += busy
+        return self._jobs(where, values, limit)
 
     def to_finish(self, busy: Collection[int], limit: int) -> list[Job]:
         """Return written records all of whose files and references are settled."""
-        item = self._item
-        where = (item.state == State.WRITTEN) & (item.open_files <= 0)
+        where, values = "state = ? AND open_files <= 0", [State.WRITTEN.value, *busy]
         if busy:
-            where &= item.id.not_in(list(busy))
-        return [attrs.evolve(job, to_finish=True) for job in self._jobs(where, limit)]
+            where += f" AND id NOT IN {marks(busy)}"
+        return [attrs.evolve(job, to_finish=True) for job in self._jobs(where, values, limit)]
 
     def in_doubt(self) -> list[Doubt]:
         """Return records of which nobody knows whether they were written, parents first."""
@@ -98,7 +105,7 @@ class Outbox:
 
     def job(self, number: int) -> Job:
         """Return one record with what it refers to, as things stand now."""
-        return self._jobs(self._item.id == number, limit=1)[0]
+        return self._jobs("id = ?", [number], limit=1)[0]
 
     def taken(self, ref: Ref, target_ids: Sequence[str]) -> set[str]:
         """Return those of the target ids that belong to other records of the same kind."""
@@ -108,22 +115,9 @@ class Outbox:
         )
         return {number for (number,) in tuples(query)}
 
-    def _jobs(self, where: pw.Expression, limit: int | None) -> list[Job]:
-        item = self._item
-        query = item.select(
-            item.id,
-            item.kind,
-            item.target,
-            item.target_digest,
-            item.attempts,
-            item.target_id,
-            item.pid,
-            item.url,
-            item.version,
-            item.parts,
-            item.stamp,
-        ).where(where)
-        rows = list(tuples(query.order_by(item.rank, item.id).limit(limit)))
+    def _jobs(self, where: str, values: Sequence[Any], limit: int) -> list[Job]:
+        text = f"{_JOB} WHERE {where} ORDER BY rank, id LIMIT {limit}"
+        rows = list(ask(self._store.database, text, values))
         links = self._links([row[0] for row in rows])
         late = self._late([row[0] for row in rows if row[1] == Kind.TEST_LOG and not row[5]])
         return [
@@ -142,41 +136,13 @@ class Outbox:
 
     def _late(self, numbers: Sequence[int]) -> set[int]:
         """Return which of these new records have a later sibling in the target."""
-        if not numbers:
-            return set()
-        item, later = self._item, self._item.alias()
-        query = (
-            item.select(item.id)
-            .join(
-                later,
-                on=(later.sibling_group == item.sibling_group) & (later.turn > item.turn),
-            )
-            .where((item.id << list(numbers)) & ~later.target_id.is_null())
-            .distinct()
-        )
-        return {number for (number,) in tuples(query)}
+        return {number for (number,) in ask(self._store.database, _LATE, (), numbers)}
 
     def _links(self, children: Sequence[int]) -> dict[int, dict[Ref, Written | None]]:
-        edge, item = self._edge, self._item
-        query = (
-            edge.select(
-                edge.child,
-                edge.kind,
-                edge.key,
-                item.target_id,
-                item.pid,
-                item.url,
-                item.version,
-                item.parts,
-                item.stamp,
-            )
-            .join(item, pw.JOIN.LEFT_OUTER, on=(item.kind == edge.kind) & (item.key == edge.key))
-            .where(
-                (edge.child << list(children)) & (edge.side == Side.TARGET) & (edge.role != "after")
-            )
-        )
         links: dict[int, dict[Ref, Written | None]] = {}
-        for child, kind, key, *rest in tuples(query):
+        for child, kind, key, *rest in ask(
+            self._store.database, _LINKS, (Side.TARGET.value,), children
+        ):
             links.setdefault(child, {})[Ref(Kind(kind), key)] = written_of(*rest)
         return links
 

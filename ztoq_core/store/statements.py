@@ -6,12 +6,12 @@ is put together from parts that are made once. It runs in SQLite and PostgreSQL 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import peewee as pw
 
-__all__ = ["Rows", "ask", "change", "chunks"]
+__all__ = ["Rows", "ask", "change", "chunks", "marks"]
 
 T = TypeVar("T")
 
@@ -25,6 +25,11 @@ def chunks(things: Sequence[T], size: int = 400) -> Iterator[Sequence[T]]:
     """Yield ``things`` in pieces that fit a statement (SQLite takes 32,766 parameters)."""
     for start in range(0, len(things), size):
         yield things[start : start + size]
+
+
+def marks(values: Collection[Any]) -> str:
+    """Return a list of place holders for values, ``(?, ?)``; of none ``(NULL)``."""
+    return f"({', '.join('?' * len(values)) or 'NULL'})"
 
 
 def ask(
@@ -53,7 +58,7 @@ def _runs(text: str, values: Values, many: Values | None) -> Iterator[tuple[str,
         return
     start = text.removesuffix("??")
     for some in chunks(many):
-        yield f"{start}({', '.join('?' * len(some))})", (*values, *some)
+        yield start + marks(some), (*values, *some)
 
 
 def _run(database: pw.Database, text: str, values: Values) -> Any:
