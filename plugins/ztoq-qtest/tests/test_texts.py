@@ -7,13 +7,38 @@ from html.parser import HTMLParser
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-
 from ztoq_qtest.texts import plain
 
-BITS = (
-    "<p> </p> <br/> <td> </td> <td/> <TD> </TD\t> <p/\t> <b\tclass='x'> <script> </script> <title> "
-    'a &am p; &lt; &amp; < > " / = <!--\tx\t--> <p <?x> <x:y> </\tp>'
-).split(" ")
+BITS = [
+    "<p>",
+    "</p>",
+    "<br/>",
+    "<td>",
+    "</td>",
+    "<td/>",
+    "<TD>",
+    "</TD\t>",
+    "<p/\t>",
+    "<b\tclass='x'>",
+    "<script>",
+    "</script>",
+    "<title>",
+    "a",
+    "&am",
+    "p;",
+    "&lt;",
+    "&amp;",
+    "<",
+    ">",
+    '"',
+    "/",
+    "=",
+    "<!--\tx\t-->",
+    "<p",
+    "<?x>",
+    "<x:y>",
+    "</\tp>",
+]
 
 
 class _Words(HTMLParser):
