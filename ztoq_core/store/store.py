@@ -33,7 +33,7 @@ from ztoq_core.store.queries import Queries
 from ztoq_core.store.removal import Removal
 from ztoq_core.store.turns import Turns
 from ztoq_core.store.views import create_views
-from ztoq_core.store.writer import Writer, as_store_error
+from ztoq_core.store.writer import Writer, as_store_error, one_by_one
 
 __all__ = ["Store"]
 
@@ -133,7 +133,7 @@ class Store(Queries):
         """Run ``operation(*args)`` in the writer thread and wait for its commit."""
         if self._failure is not None:
             raise self._failure
-        return await asyncio.wrap_future(self.submit(lambda: operation(*args)))
+        return await self._writer.gathered(one_by_one, lambda: operation(*args))
 
     def note(self, note: Note, ref: Ref | None = None) -> None:
         """Keep what a plugin notes while it works, once, without waiting for the commit.
@@ -147,7 +147,7 @@ class Store(Queries):
         """Have ``batch`` take ``item`` with others in the writer thread; wait for the commit."""
         if self._failure is not None:
             raise self._failure
-        return await asyncio.wrap_future(self._writer.gather(batch, item))
+        return await self._writer.gathered(batch, item)
 
     async def read(self, query: Callable[..., T], *args: Any) -> T:
         """Run ``query(*args)`` in the reader thread, on a connection of its own."""
