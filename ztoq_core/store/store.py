@@ -31,6 +31,7 @@ from ztoq_core.store.notes import add_note
 from ztoq_core.store.outbox import Outbox
 from ztoq_core.store.queries import Queries
 from ztoq_core.store.removal import Removal
+from ztoq_core.store.tally import make_tallies
 from ztoq_core.store.turns import Turns
 from ztoq_core.store.views import create_views
 from ztoq_core.store.writer import Writer, as_store_error, one_by_one
@@ -77,8 +78,11 @@ class Store(Queries):
         self.reject_table = bound(models.RejectRow, self.database)
         self.note_table = bound(models.NoteRow, self.database)
         self.need_table = bound(models.Need, self.database)
+        self.tally, self.note_tally = make_tallies(self.database)
         try:
             self._prepare()
+            self.tally.prepare()
+            self.note_tally.prepare()
         except (pw.PeeweeException, OSError) as error:
             raise _at_start(error, url) from error
         self._writer = Writer(self.database)
