@@ -13,6 +13,7 @@ from typing import Any, TypeVar, cast
 import peewee as pw
 
 __all__ = [
+    "FURTHER_INDEXES",
     "SCHEMA_VERSION",
     "Checkpoint",
     "Chosen",
@@ -157,11 +158,18 @@ class Item(pw.Model):
 
         indexes = (
             (("kind", "key"), True),
+            (("kind", "id"), False),
             (("state", "waiting", "rank", "id"), False),
-            (("kind", "state"), False),
-            (("sibling_group", "sibling_order"), False),
-            (("pending", "rank", "id"), False),
+            (("kind", "sibling_group", "sibling_order", "id"), False),
         )
+
+
+FURTHER_INDEXES = (
+    """CREATE INDEX IF NOT EXISTS item_unfinished ON item (open_files, rank, id)
+        WHERE state = 'written'""",
+    "CREATE INDEX IF NOT EXISTS item_listed ON item (id) WHERE pending",
+)
+"""Indexes of the few records of which something is still to be done."""
 
 
 class Edge(pw.Model):

@@ -38,7 +38,8 @@ _ENTRY = ("run", "item", "at", "event", "digest", "detail")
 _JOB = """SELECT id, kind, target, target_digest, attempts, target_id, pid, url, version, parts,
     stamp FROM item"""
 _LATE = """SELECT DISTINCT item.id FROM item JOIN item later
-    ON later.sibling_group = item.sibling_group AND later.turn > item.turn
+    ON later.kind = item.kind AND later.sibling_group = item.sibling_group
+    AND later.turn > item.turn
     WHERE later.target_id IS NOT NULL AND item.id IN ??"""
 _LINKS = """SELECT child, edge.kind, edge.key, target_id, pid, url, version, parts, stamp
     FROM edge LEFT JOIN item ON item.kind = edge.kind AND item.key = edge.key
@@ -66,7 +67,7 @@ class Outbox:
 
         ``keys`` narrows them to some records, ``busy`` are row ids that are being worked on.
         """
-        where = "state = ? AND waiting <= 0 AND target IS NOT NULL"
+        where = "state = ? AND waiting = 0 AND target IS NOT NULL"
         values: list[Any] = [State.READY.value]
         where += f" AND kind IN {marks(kinds)}"
         values += [kind.value for kind in kinds]
@@ -80,7 +81,7 @@ class Outbox:
 
     def to_finish(self, busy: Collection[int], limit: int) -> list[Job]:
         """Return written records all of whose files and references are settled."""
-        where, values = "state = ? AND open_files <= 0", [State.WRITTEN.value, *busy]
+        where, values = f"state = '{State.WRITTEN}' AND open_files = 0", [*busy]
         if busy:
             where += f" AND id NOT IN {marks(busy)}"
         return [attrs.evolve(job, to_finish=True) for job in self._jobs(where, values, limit)]

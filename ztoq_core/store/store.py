@@ -26,7 +26,7 @@ from ztoq_core.store.intake import Intake
 from ztoq_core.store.lease import RunInfo, lease
 from ztoq_core.store.life import Life
 from ztoq_core.store.mapped import Mapped
-from ztoq_core.store.models import SCHEMA_VERSION, bound
+from ztoq_core.store.models import FURTHER_INDEXES, SCHEMA_VERSION, bound
 from ztoq_core.store.notes import add_note
 from ztoq_core.store.outbox import Outbox
 from ztoq_core.store.queries import Queries
@@ -243,6 +243,7 @@ class Store(Queries):
                     f"{SCHEMA_VERSION}); upgrade ztoq",
                     at_start=True,
                 )
+            self._index()
             return
         with self.database.atomic():
             self.database.create_tables(
@@ -259,8 +260,15 @@ class Store(Queries):
                     self.need_table,
                 ]
             )
+            self._index()
             create_views(self._sql)
             self.meta_table.insert(name="schema", value=str(SCHEMA_VERSION)).execute()
+
+    def _index(self) -> None:
+        """Make the indexes that are not there: an earlier ztoq may have made the store."""
+        self.database.create_tables([self.item_table])
+        for statement in FURTHER_INDEXES:
+            self._sql(statement)
 
 
 def _at_start(error: Exception, url: str) -> StoreError:
