@@ -84,6 +84,7 @@ async def load(  # noqa: PLR0913 - the choices of the command
     teller.totals = {kind: sum(states.values()) for kind, states in counted.items()}
     stage = _Loading(store, sink, schema, run, teller, stop, slots, request_timeout, on_conflict)
     await stage.everything()
+    teller.log_queue()
 
 
 def _refuse_gaps(missing: Sequence[Gap], schema: Schema, *, creates: bool) -> None:
@@ -186,6 +187,7 @@ class _Loading:
 
     async def _phase(self, kinds: Collection[Kind], keys: Collection[str] = ()) -> None:
         queue: asyncio.Queue[Job | None] = asyncio.Queue(maxsize=2 * self.slots)
+        self.teller.queue = queue
         with one_error():
             async with asyncio.TaskGroup() as group:
                 for _ in range(self.slots):
