@@ -45,7 +45,6 @@ _SQLITE = {
     "journal_mode": "wal",
     "synchronous": "full",
     "busy_timeout": 10_000,
-    "cache_size": -16_000,
 }
 
 
