@@ -217,8 +217,11 @@ class Intake:
         new = 0
         for each in Kind:
             these = [record for ref, record in last.items() if ref.kind is each]
-            new += self._new(each, [record.key for record in these], run)
+            seen = self._seen(each, [record.key for record in these], run)
+            new += len(these) - len(seen)
             if each in completes:
+                # what was listed in this run as it is now is complete, or about to be
+                these = [one for one in these if not _as_seen(one, seen.get(one.key, b""))]
                 ids = self._upsert(these, run, pending=True)
                 to_do += [Listed(ids[record.key], record) for record in these]
             else:
@@ -227,11 +230,11 @@ class Intake:
             self.reject(run, reject)
         return to_do, new
 
-    def _new(self, kind: Kind, keys: Sequence[str], run: int) -> int:
-        """Return how many of the keys have not been seen in this run."""
-        text = "SELECT COUNT(*) FROM item WHERE kind = ? AND seen_run = ? AND key IN ??"
-        counts = ask(self._store.database, text, (kind.value, run), keys)
-        return len(keys) - sum(int(number) for (number,) in counts)
+    def _seen(self, kind: Kind, keys: Sequence[str], run: int) -> dict[str, bytes]:
+        """Return those of the keys that have been seen in this run, with their payloads."""
+        text = "SELECT key, payload FROM item WHERE kind = ? AND seen_run = ? AND key IN ??"
+        found = ask(self._store.database, text, (kind.value, run), keys)
+        return {key: bytes(payload or b"") for key, payload in found}
 
     def _upsert(
         self, records: Sequence[Record], run: int, *, pending: bool, derived: bool = False
@@ -493,6 +496,14 @@ class Intake:
             whole.update(write_json(row))
             number += 1
         return whole.hexdigest(), number
+
+
+def _as_seen(record: Record, payload: bytes) -> bool:
+    """Whether a listed record is as it was listed before; completing it added to the payload."""
+    if not payload or record.raw is None:
+        return False
+    before = read_json(payload)
+    return all(before.get(name) == value for name, value in record.raw.items())
 
 
 def _with_content(record: Attachment, sha256: str, size: int, media_type: str) -> Attachment:
