@@ -168,8 +168,10 @@ FURTHER_INDEXES = (
     """CREATE INDEX IF NOT EXISTS item_unfinished ON item (open_files, rank, id)
         WHERE state = 'written'""",
     "CREATE INDEX IF NOT EXISTS item_listed ON item (id) WHERE pending",
+    """CREATE INDEX IF NOT EXISTS item_target ON item (kind, target_id)
+        WHERE target_id IS NOT NULL""",
 )
-"""Indexes of the few records of which something is still to be done."""
+"""Indexes of some records only: of those with work left, and of those that stand in the target."""
 
 
 class Edge(pw.Model):

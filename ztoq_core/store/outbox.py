@@ -185,6 +185,25 @@ class Outbox:
                 found.append((number, Stored(Ref(kind, key), written, loads(kind, bytes(body)))))
         return found
 
+    def standing(self, kind: Kind, target_ids: Sequence[str]) -> dict[str, int]:
+        """Return those of the target ids that a record of ``kind`` has, with its row id."""
+        text = """SELECT target_id, id FROM item
+            WHERE kind = ? AND target IS NOT NULL AND target_id IN ??"""
+        return dict(ask(self._store.database, text, (kind.value,), target_ids))
+
+    def standing_keys(self, kind: Kind, keys: Sequence[str]) -> set[str]:
+        """Return those of the keys whose records stand in the target."""
+        text = """SELECT key FROM item
+            WHERE kind = ? AND target IS NOT NULL AND target_id IS NOT NULL AND key IN ??"""
+        return {key for (key,) in ask(self._store.database, text, (kind.value,), keys)}
+
+    def standing_rows(self, kind: Kind, after: int, limit: int) -> list[tuple[int, str]]:
+        """Return row ids and keys of what stands in the target by kind, by row id."""
+        text = """SELECT id, key FROM item WHERE kind = ? AND id > ?
+            AND target IS NOT NULL AND target_id IS NOT NULL ORDER BY id LIMIT ?"""
+        found = ask(self._store.database, text, (kind.value, after, limit))
+        return [(number, key) for number, key in found]
+
     def stored_under(self, kind: Kind, owner: Kind, keys: Sequence[str]) -> list[Stored]:
         """Return the records of ``kind`` in the target that belong to these owners."""
         item, edge = self._item, self._edge
