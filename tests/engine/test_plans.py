@@ -83,7 +83,8 @@ async def test_what_is_asked_with_each_record_is_found_by_an_index(
         asked = [
             text
             for text, times in statements.times.items()
-            if times > SEVERAL and text.split()[0] in {"SELECT", "UPDATE", "DELETE"}
+            if (times > SEVERAL or "later" in text)
+            and text.split()[0] in {"SELECT", "UPDATE", "DELETE"}
         ]
         plans = {text: plan(store, text, statements.values[text]) for text in asked}
     assert len(plans) > 10
@@ -99,7 +100,8 @@ def plan(store: Store, text: str, values: Any) -> list[str]:
 def is_slow(step: str) -> bool:
     counted = ("item_count", "note_count")  # a few dozen rows
     whole = step.startswith("SCAN") and not any(name in step for name in counted)
-    return (whole and "CONSTANT" not in step) or "TEMP B-TREE FOR ORDER" in step
+    standing = "target_id>?" in step  # all of a kind that stands in the target
+    return (whole and "CONSTANT" not in step) or "TEMP B-TREE FOR ORDER" in step or standing
 
 
 async def test_the_counts_are_those_of_the_rows(store: Store) -> None:

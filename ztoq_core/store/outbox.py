@@ -37,10 +37,11 @@ _ENTRY = ("run", "item", "at", "event", "digest", "detail")
 
 _JOB = """SELECT id, kind, target, target_digest, attempts, target_id, pid, url, version, parts,
     stamp FROM item"""
+# asked like this, SQLite looks among the siblings and not among all logs that stand in the target
 _LATE = """SELECT DISTINCT item.id FROM item JOIN item later
     ON later.kind = item.kind AND later.sibling_group = item.sibling_group
     AND later.turn > item.turn
-    WHERE later.target_id IS NOT NULL AND item.id IN ??"""
+    WHERE COALESCE(later.target_id, '') <> '' AND item.id IN ??"""
 _LINKS = """SELECT child, edge.kind, edge.key, target_id, pid, url, version, parts, stamp
     FROM edge LEFT JOIN item ON item.kind = edge.kind AND item.key = edge.key
     WHERE side = ? AND role <> 'after' AND child IN ??"""
