@@ -305,11 +305,14 @@ def waited(there: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-def test_a_full_disk_ends_with_3_and_the_run_goes_on_when_there_is_room(sides: Sides) -> None:
+@pytest.mark.parametrize(("room", "code"), [(60_000, 2), (400_000, 3)])
+def test_a_full_disk_ends_the_run_which_goes_on_when_there_is_room(
+    sides: Sides, room: int, code: int
+) -> None:
     config = sides.config(project="LARGE")
 
     def little_room() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, resource.RLIM_INFINITY))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
 
     full = subprocess.run(  # noqa: S603 - our own command
         command(config, "extract"),
@@ -321,7 +324,7 @@ def test_a_full_disk_ends_with_3_and_the_run_goes_on_when_there_is_room(sides: S
         check=False,
         preexec_fn=little_room,
     )
-    refused(sides, full, 3, "store")
+    refused(sides, full, code, "store")
     done = ztoq(config, "extract", env=sides.env())
     assert done.returncode == 0, done.stderr
 

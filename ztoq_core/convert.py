@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from enum import StrEnum
+from typing import Any, TypeVar, get_args
 
 import attrs
 import cattrs
@@ -16,7 +17,17 @@ import orjson
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 from cattrs.preconf.orjson import make_converter
 
-from ztoq_core.records import RECORD_TYPES, Kind, Record
+from ztoq_core.records import (
+    RECORD_TYPES,
+    FieldType,
+    Kind,
+    Level,
+    LinkType,
+    Record,
+    Topic,
+    Tree,
+    Value,
+)
 
 __all__ = ["converter", "dumps", "loads", "problems", "read_json", "show_json", "write_json"]
 
@@ -31,6 +42,37 @@ def _structure_datetime(raw: Any, _: Any) -> datetime:
 
 
 converter.register_structure_hook(datetime, _structure_datetime)
+
+# cattrs looks up how to read an element anew for each; records have many fields, read many times
+
+
+@converter.register_structure_hook_factory(lambda kind: get_args(kind)[1:] == (Ellipsis,))
+def _tuple_hook(kind: Any, inside: cattrs.Converter) -> Callable[[Any, Any], Any]:
+    element = get_args(kind)[0]
+    if element is str:
+        return lambda raw, _: tuple(raw)
+    hook = inside.get_structure_hook(element)
+    return lambda raw, _: tuple([hook(each, element) for each in raw])
+
+
+@converter.register_structure_hook_factory(lambda kind: get_args(kind)[1:] == (type(None),))
+def _optional_hook(kind: Any, inside: cattrs.Converter) -> Callable[[Any, Any], Any]:
+    some = get_args(kind)[0]
+    hook = inside.get_structure_hook(some)
+    return lambda raw, _: None if raw is None else hook(raw, some)
+
+
+def _members(words: type[StrEnum]) -> Callable[[Any, Any], StrEnum]:
+    members: dict[Any, StrEnum] = {each.value: each for each in words}
+    return lambda raw, _: members.get(raw) or words(raw)
+
+
+for _words in (FieldType, Kind, Level, LinkType, Topic, Tree):
+    converter.register_structure_hook(_words, _members(_words))
+
+converter.register_structure_hook_func(
+    lambda kind: kind == Value, lambda raw, _: tuple(raw) if isinstance(raw, list) else raw
+)
 
 for _type in RECORD_TYPES.values():
     # raw and brings have their own places in the store

@@ -13,11 +13,12 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import attrs
 import cattrs
 import orjson
+from cattrs.cols import homogenous_tuple_structure_factory
 from cattrs.gen import make_dict_structure_fn, override
 
 from ztoq_core.contracts import Scene, Schema, Skip, Transform, TransformerPlugin
@@ -125,6 +126,10 @@ def rewrite(case: Case, found: Mapping[str, Any]) -> None:
 def _strict() -> cattrs.Converter:
     """Return the converter of records, but one that takes a misspelt key for an error."""
     strict = converter.copy(forbid_extra_keys=True)
+    # the quick one of the records does not say which element is wrong
+    strict.register_structure_hook_factory(
+        lambda kind: get_args(kind)[1:] == (Ellipsis,), homogenous_tuple_structure_factory
+    )
     for each in RECORD_TYPES.values():
         hook = make_dict_structure_fn(
             each,

@@ -113,3 +113,25 @@ def test_json_lines_are_rare_and_end_with_the_last_figures() -> None:
         "text": "broken \ud800",
     }
     assert lines[-1]["event"] == "end"
+
+
+def test_the_fill_of_the_queue_is_shown() -> None:
+    event = Event(stage="load", kind=Kind.TEST_CASE, done=1, queued=41, room=64)
+    lines, block, events = screen(), screen(terminal=True), io.StringIO()
+    with Lines(lines) as shown:
+        shown.take(event)
+    with Block(block) as drawn:
+        drawn.take(event)
+    with JsonLines(events, screen()) as told:
+        told.take(event)
+    assert text(lines).strip().endswith("(queue 41 of 64)")
+    assert "queue 41 of 64" in text(block)
+    assert json.loads(events.getvalue()) == {
+        "event": "progress",
+        "stage": "load",
+        "kind": "test_case",
+        "done": 1,
+        "total": None,
+        "queued": 41,
+        "room": 64,
+    }

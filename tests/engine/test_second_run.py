@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -351,3 +352,35 @@ async def test_a_last_look_that_is_stopped_says_nothing(store: Store) -> None:
 
     assert await last_look(store, MemorySource(PROJECT, CONTENTS), stop=stop) is None
     assert engine.last_look(store) is None
+
+
+# -------------------------------------------------------------------- lists that are read twice
+
+
+class Shifting(MemorySource):
+    """Lists everything twice, as an offset list is; ``T2`` is renamed in between."""
+
+    async def fetch(self, kind: Kind, cursor: str | None) -> Page:
+        page = await super().fetch(kind, cursor)
+        new = "renamed" if f"fetch {kind} {cursor}" in self.calls[:-1] else "first"
+        records = tuple(
+            attrs.evolve(each, raw={"key": each.key, "name": new if each.key == "ACME-T2" else ""})
+            for each in page.records
+        )
+        return attrs.evolve(page, records=records, stable=False)
+
+    async def complete(self, record: Record) -> tuple[Record, ...]:
+        whole, *files = await super().complete(record)
+        return (attrs.evolve(whole, raw={**(record.raw or {}), "teststeps": []}), *files)
+
+
+async def test_what_a_second_pass_lists_as_it_was_is_not_completed_again(store: Store) -> None:
+    source = Shifting(PROJECT, CONTENTS)
+    with store.run("extract") as run:
+        await engine.extract(store, source, run.id, quiet)
+
+    listed = Counter(call for call in source.calls if call.startswith("fetch test_case"))
+    completed = Counter(call for call in source.calls if call.startswith("complete"))
+    assert set(listed.values()) == {2}
+    again = {call for call, times in completed.items() if times > 1}
+    assert again == {"complete test_case ACME-T2"}

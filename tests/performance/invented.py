@@ -2,10 +2,14 @@
 
 Every case has two steps and 1.6 KB of text; every run of a cycle has one execution with results.
 Numbers depend on the place alone, so two calls make the same project.
+
+``python -m tests.performance.invented FILE CASES EXECUTIONS FILES FILE_SIZE`` writes one.
 """
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,6 +30,8 @@ from ztoq_zephyr.simulator.model import (
 )
 
 __all__ = ["KEY", "project", "write"]
+
+ROOT = Path(__file__).resolve().parents[2]
 
 KEY = "PERF"
 PER_FOLDER = 100
@@ -148,5 +154,18 @@ def _folders(cases: int) -> Iterator[Folder]:
 
 
 def write(path: Path, cases: int, executions: int = 0, files: int = 0, size: int = 1_000) -> None:
-    """Write the corpus file of such a project."""
-    corpus.write(path, [project(cases, executions, files, size)])
+    """Write the corpus file of such a project, in a process of its own.
+
+    A process is born with the peak memory of its parent, which would be measured with it.
+    """
+    numbers = map(str, (cases, executions, files, size))
+    subprocess.run(  # noqa: S603 - our own module
+        [sys.executable, "-m", "tests.performance.invented", str(path), *numbers],
+        cwd=ROOT,
+        check=True,
+    )
+
+
+if __name__ == "__main__":
+    target, *counts = sys.argv[1:]
+    corpus.write(Path(target), [project(*map(int, counts))])

@@ -33,6 +33,8 @@ class Stage:
     began: float
     done: dict[Kind, int] = attrs.field(factory=dict)
     totals: dict[Kind, int] = attrs.field(factory=dict)
+    queued: int = 0
+    room: int = 0
 
     def take(self, event: Event) -> None:
         """Remember the latest figures."""
@@ -40,6 +42,12 @@ class Stage:
             self.done[event.kind] = event.done
             if event.total is not None:
                 self.totals[event.kind] = event.total
+            self.queued, self.room = event.queued, event.room
+
+    @property
+    def queue(self) -> str:
+        """How full the queue is, as ``queue 41 of 64``; empty where there is none."""
+        return f"queue {self.queued} of {self.room}" if self.room else ""
 
     def figures(self) -> str:
         """Return the figures on one line: ``120 of 4,366 test cases, 33 attachments``."""
@@ -119,7 +127,8 @@ class Lines(Shown):
     def _figures(self, event: Event) -> None:
         if self._clock() - self._last >= LINE_EVERY_S:
             self._last = self._clock()
-            self._err.print(f"{event.stage:<9} {self._stage.figures()}")
+            queue = f" ({self._stage.queue})" if self._stage.queue else ""
+            self._err.print(f"{event.stage:<9} {self._stage.figures()}{queue}")
 
 
 class Block(Lines):
@@ -168,6 +177,8 @@ class Block(Lines):
         done = sum(stage.done.values())
         heading = Text(f"{stage.name} ", style="bold")
         heading.append(f"{seconds:,.0f} s, {done / seconds:,.0f} records a second", style="dim")
+        if stage.queue:
+            heading.append(f", {stage.queue}", style="dim")
         table = Table.grid(padding=(0, 2))
         for kind in Kind:
             if kind in stage.done:
@@ -216,13 +227,15 @@ class JsonLines(Shown):
             self._write(self._counted(event.kind))
 
     def _counted(self, kind: Kind) -> dict[str, object]:
-        return {
+        stage = self._stage
+        counted: dict[str, object] = {
             "event": "progress",
-            "stage": self._stage.name,
+            "stage": stage.name,
             "kind": kind.value,
-            "done": self._stage.done[kind],
-            "total": self._stage.totals.get(kind),
+            "done": stage.done[kind],
+            "total": stage.totals.get(kind),
         }
+        return counted | ({"queued": stage.queued, "room": stage.room} if stage.room else {})
 
     def _write(self, line: Mapping[str, object]) -> None:
         self._out.write(json.dumps(line) + "\n")

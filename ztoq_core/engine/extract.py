@@ -7,7 +7,8 @@ between them. A listed record is in the store before it is completed, so a stop 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import aclosing
 from datetime import datetime
 
 import attrs
@@ -98,7 +99,7 @@ async def _quick(store: Store, source: Source, stage: _Extraction, since: dateti
     if stage.album:
         await store.write(store.intake.try_pictures_again)
 
-    def pages(kind: Kind) -> AsyncIterator[Sequence[Listed]]:
+    def pages(kind: Kind) -> AsyncGenerator[Sequence[Listed], None]:
         return stage.changed(source, kind, since)
 
     await stage.read(pages)
@@ -123,9 +124,10 @@ class _Extraction:
     stream: bool
     album: Album | None = None
 
-    async def read(self, pages: Callable[[Kind], AsyncIterator[Sequence[Listed]]]) -> None:
+    async def read(self, pages: Callable[[Kind], AsyncGenerator[Sequence[Listed], None]]) -> None:
         """List all kinds by ``pages``, complete what they name, and look up what they refer to."""
         queue: asyncio.Queue[Listed | None] = asyncio.Queue(maxsize=2 * self.slots)
+        self.teller.queue = queue
         with one_error():
             async with asyncio.TaskGroup() as group:
                 for _ in range(self.slots):
@@ -133,6 +135,7 @@ class _Extraction:
                 await self._list_all(queue, pages)
                 for _ in range(self.slots):
                     await queue.put(None)
+        self.teller.log_queue()
         await self._look_up()
 
     async def ask_names(self, extraction: int, since_run: int = 0) -> None:
@@ -148,18 +151,19 @@ class _Extraction:
     async def _list_all(
         self,
         queue: asyncio.Queue[Listed | None],
-        pages: Callable[[Kind], AsyncIterator[Sequence[Listed]]],
+        pages: Callable[[Kind], AsyncGenerator[Sequence[Listed], None]],
     ) -> None:
         async for listed in self._left_over():
             if self.stop.wished:
                 return
             await queue.put(listed)
         for kind in self.source.kinds:
-            async for page in pages(kind):
-                for listed in page:
-                    await queue.put(listed)
-                if self.stop.wished:
-                    return
+            async with aclosing(pages(kind)) as listing:
+                async for page in listing:
+                    for listed in page:
+                        await queue.put(listed)
+                    if self.stop.wished:
+                        return
 
     async def _left_over(self) -> AsyncIterator[Listed]:
         after = 0
@@ -168,33 +172,47 @@ class _Extraction:
                 yield listed
             after = batch[-1].item
 
-    async def pages(self, kind: Kind) -> AsyncIterator[Sequence[Listed]]:
-        """Yield what is to be completed of each page; list again while a list is shifting."""
+    async def pages(self, kind: Kind) -> AsyncGenerator[Sequence[Listed], None]:
+        """Yield what is to be completed of each page; list again while a list is shifting.
+
+        While a page is being completed, the next one is fetched.
+        """
         intake = self.store.intake
         point = await self.store.read(intake.checkpoint, kind)
-        while not point.done:
-            page = await self.source.fetch(kind, point.cursor)
-            if page.total is not None:
-                self.teller.totals[kind] = page.total
-            following = self._following(kind, point, page)
-            listed = await self.store.write(
-                intake.save_page,
-                self.run,
-                kind,
-                self._with_pictures(page),
-                page.rejects,
-                self.source.completes,
-                following,
-            )
-            self._count(page)
-            yield listed
-            point = await self.store.read(intake.checkpoint, kind)
-            if page.cursor is None and not point.done:
-                point = await self._after_pass(kind, point)
+        ahead: asyncio.Task[Page] | None = None
+        try:
+            while not point.done:
+                page = await (ahead or self.source.fetch(kind, point.cursor))
+                ahead = None
+                if page.total is not None:
+                    self.teller.totals[kind] = page.total
+                following = self._following(kind, point, page)
+                listed = await self.store.write(
+                    intake.save_page,
+                    self.run,
+                    kind,
+                    self._with_pictures(page),
+                    page.rejects,
+                    self.source.completes,
+                    following,
+                )
+                self._count(page)
+                if following.cursor is not None and not self.stop.wished:
+                    ahead = asyncio.create_task(self._fetch(kind, following.cursor))
+                yield listed
+                point = await self.store.read(intake.checkpoint, kind)
+                if page.cursor is None and not point.done:
+                    point = await self._after_pass(kind, point)
+        finally:
+            if ahead is not None:
+                await _give_up(ahead)
+
+    async def _fetch(self, kind: Kind, cursor: str) -> Page:
+        return await self.source.fetch(kind, cursor)
 
     async def changed(
         self, source: ChangedSince, kind: Kind, since: datetime
-    ) -> AsyncIterator[Sequence[Listed]]:
+    ) -> AsyncGenerator[Sequence[Listed], None]:
         """Yield what is to be completed of each page of changes; nothing is kept of the place."""
         for _ in range(_MOST_PASSES):
             cursor: str | None = None
@@ -374,6 +392,14 @@ class _Extraction:
         if ref.kind is Kind.TEST_CYCLE:
             return TestCycle(key=ref.key, name=ref.key)
         return Folder(key=ref.key, name=ref.key, tree=Tree.CASES)
+
+
+async def _give_up(task: asyncio.Task[Page]) -> None:
+    """End a page that nobody waits for any more; its error is that of a later run, if any."""
+    task.cancel()
+    await asyncio.wait([task])
+    if not task.cancelled():
+        task.exception()
 
 
 def _steps_of(log: TestLog) -> tuple[TestStep, ...]:

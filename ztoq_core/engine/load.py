@@ -96,6 +96,7 @@ async def load(  # noqa: PLR0913 - the choices of the command
         store, sink, schema, run, teller, stop, slots, request_timeout, on_conflict, source
     )
     await stage.everything()
+    teller.log_queue()
 
 
 def _refuse_gaps(missing: Sequence[Gap], schema: Schema, *, creates: bool) -> None:
@@ -203,6 +204,7 @@ class _Loading:
 
     async def _phase(self, kinds: Collection[Kind], keys: Collection[str] = ()) -> None:
         queue: asyncio.Queue[Job | None] = asyncio.Queue(maxsize=2 * self.slots)
+        self.teller.queue = queue
         with one_error():
             async with asyncio.TaskGroup() as group:
                 for _ in range(self.slots):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 
 import attrs
 
@@ -10,19 +10,25 @@ from ztoq_core.contracts import Mark, Owner, Sink
 from ztoq_core.records import Attachment, Kind, Record, Ref
 from ztoq_core.store import Stored
 
-__all__ = ["marks_of", "owners_of"]
+__all__ = ["mark_pages", "marks_of", "owners_of"]
 
 
 async def marks_of(sink: Sink, kind: Kind, owners: Sequence[Owner] = ()) -> list[Mark]:
     """Return all that the target lists of a kind, in the whole project or under these owners."""
-    marks: list[Mark] = []
+    return [mark async for page in mark_pages(sink, kind, owners) for mark in page]
+
+
+async def mark_pages(
+    sink: Sink, kind: Kind, owners: Sequence[Owner] = ()
+) -> AsyncIterator[Sequence[Mark]]:
+    """Yield all that the target lists of a kind, as ``marks_of``, page by page."""
     cursor: str | None = None
     while True:
         page = await sink.marks(kind, owners, cursor)
-        marks += page.marks
+        yield page.marks
         cursor = page.cursor
         if cursor is None:
-            return marks
+            return
 
 
 def owners_of(children: Iterable[Record], among: Iterable[Stored]) -> list[Owner]:

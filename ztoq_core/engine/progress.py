@@ -6,8 +6,10 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import attrs
+from loguru import logger
 
 from ztoq_core.records import Kind
 
@@ -20,7 +22,8 @@ class Event:
 
     ``done`` of ``total`` (None: not known) records of ``kind`` are through. ``text`` is a sentence
     for people, or empty where the figures say it all; ``level`` is ``info``, ``warning`` or
-    ``error``.
+    ``error``. ``queued`` records wait for a slot, of the ``room`` that there is for them (0: no
+    queue): a full queue waits for those who work, an empty one for the list or the store.
     """
 
     stage: str
@@ -29,6 +32,8 @@ class Event:
     total: int | None = None
     text: str = ""
     level: str = "info"
+    queued: int = 0
+    room: int = 0
 
 
 Progress = Callable[[Event], None]
@@ -70,13 +75,31 @@ class Teller:
         self._progress = progress
         self._done: Counter[Kind] = Counter()
         self.totals: dict[Kind, int] = {}
+        self.queue: asyncio.Queue[Any] | None = None
+        self._queued = self._times = 0
 
     def done(self, kind: Kind, count: int = 1) -> None:
         """Count records that are through."""
         self._done[kind] += count
+        queued = self.queue.qsize() if self.queue else 0
+        self._queued += queued
+        self._times += 1
         self._progress(
-            Event(stage=self.stage, kind=kind, done=self._done[kind], total=self.totals.get(kind))
+            Event(
+                stage=self.stage,
+                kind=kind,
+                done=self._done[kind],
+                total=self.totals.get(kind),
+                queued=queued,
+                room=self.queue.maxsize if self.queue else 0,
+            )
         )
+
+    def log_queue(self) -> None:
+        """Log how full the queue was, as it stood with each record that came through."""
+        if self.queue is not None and self._times:
+            average, room = self._queued / self._times, self.queue.maxsize
+            logger.info("{}: {:.0f} of {} places in the queue were full", self.stage, average, room)
 
     def say(self, text: str, level: str = "info") -> None:
         """Tell a sentence."""

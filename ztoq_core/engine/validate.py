@@ -6,14 +6,14 @@ Works from the store and the target alone; the source may be gone.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import attrs
 import orjson
 
 from ztoq_core.contracts import Mark, Sink
 from ztoq_core.convert import converter
-from ztoq_core.engine.owners import marks_of, owners_of
+from ztoq_core.engine.owners import mark_pages, marks_of, owners_of
 from ztoq_core.engine.progress import Progress, Stop, Teller, one_error
 from ztoq_core.records import Kind
 from ztoq_core.store import Compared, State, Store, Stored, Validation
@@ -78,7 +78,10 @@ class _Check:
             lost, strangers = _by_name(lost, strangers)
         self.present += len(by_id) - len(lost)
         self.missing += [each.ref.key for each in lost]
-        ours = {each.ref.key for each in expected}
+        self.add_strangers(strangers, {each.ref.key for each in expected})
+
+    def add_strangers(self, strangers: Sequence[Mark], ours: Collection[str]) -> None:
+        """Count what the store did not write; ``ours`` are keys of which it wrote another."""
         for mark in strangers:
             if mark.key and mark.key in ours:
                 self.duplicate.append(mark.key)
@@ -97,12 +100,33 @@ class _Check:
 
 
 async def _whole(store: Store, sink: Sink, kind: Kind, check: _Check) -> None:
-    expected: list[Stored] = []
+    """Compare a kind that the target lists whole, page by page.
+
+    Which of the store's rows were seen is a bit for each, so that memory does not grow with them.
+    """
+    outbox = store.outbox
+    seen = bytearray()
+    listed: set[str] = set()
+    async for page in mark_pages(sink, kind):
+        marks = {mark.target_id: mark for mark in page}
+        rows = await store.read(outbox.standing, kind, list(marks))
+        for row in rows.values():
+            seen.extend(bytes(max(0, row // 8 + 1 - len(seen))))
+            seen[row // 8] |= 1 << row % 8
+        strangers = [
+            mark for number, mark in marks.items() if number not in rows and number not in listed
+        ]
+        listed |= {mark.target_id for mark in strangers}
+        ours = await store.read(outbox.standing_keys, kind, [mark.key for mark in strangers])
+        check.add_strangers(strangers, ours)
     after = 0
-    while batch := await store.read(store.outbox.stored, kind, after, 1000):
-        expected += [each for _, each in batch]
+    while batch := await store.read(outbox.standing_rows, kind, after, 1000):
         after = batch[-1][0]
-    check.compare(expected, await marks_of(sink, kind))
+        lost = [
+            key for row, key in batch if row // 8 >= len(seen) or not seen[row // 8] >> row % 8 & 1
+        ]
+        check.present += len(batch) - len(lost)
+        check.missing += lost
 
 
 async def _by_owner(  # noqa: PLR0913, PLR0917 - one pass over one kind

@@ -150,11 +150,14 @@ class Report:
 
     @classmethod
     def from_store(cls, store: Store, *, limit: int = LIMIT) -> Report:
-        """Return what the store knows, keeping ``limit`` entries of each long list."""
+        """Return what the store knows, keeping ``limit`` entries of each long list.
+
+        Without any entries (0) the lists are not even counted: a store may hold a million of them.
+        """
         runs = tuple(store.runs())
         kinds = tuple(KindRow(kind=kind, states=states) for kind, states in store.counts().items())
-        problems, skips = _problems(store.problems(), limit)
-        rejects = list(store.rejects())
+        problems, skips = _problems(store.problems() if limit else (), limit)
+        rejects = list(store.rejects() if limit else ())
         return cls(
             made=datetime.now(UTC),
             version=version("ztoq-core"),
@@ -275,7 +278,7 @@ def _notes(store: Store, limit: int) -> Iterable[NoteGroup]:
     for each in store.note_counts():
         totals.setdefault((each.level, each.code), Counter())[each.kind] += each.count
     examples: dict[tuple[Level, str], list[StoredNote]] = {}
-    for note in store.notes(limit_per_code=limit):
+    for note in store.notes(limit_per_code=limit) if limit else ():
         examples.setdefault((note.level, note.code), []).append(note)
     for (level, code), kinds in totals.items():
         yield NoteGroup(

@@ -7,6 +7,7 @@ by following them.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -166,14 +167,19 @@ class Choice:
 
     def counts(self, chosen: Chosen) -> dict[Kind, int]:
         """Return how many of the source's records are chosen so, by kind."""
-        item = self._item
-        query = (
-            item.select(item.kind, pw.fn.COUNT(pw.SQL("*")))
-            .where((item.chosen == chosen) & ~item.record.is_null() & item.state.not_in(_ABSENT))
-            .group_by(item.kind)
-        )
-        found = {Kind(kind): int(number) for kind, number in tuples(query)}
-        return {kind: found[kind] for kind in Kind if kind in found}
+        found: Counter[Kind] = Counter()
+        for kind, state, _, _, number in self._store.tally.rows("chosen = ?", chosen.value):
+            if state not in _ABSENT:
+                found[Kind(kind)] += number
+        if chosen is Chosen.YES:
+            # what the mapping or the engine derived is chosen, but none of the source's
+            item = self._item
+            derived = item.select(item.kind, pw.fn.COUNT(pw.SQL("*"))).where(
+                item.derived & item.record.is_null() & item.state.not_in(_ABSENT)
+            )
+            for kind, number in tuples(derived.group_by(item.kind)):
+                found[Kind(kind)] -= number
+        return {kind: found[kind] for kind in Kind if found[kind]}
 
     def tell_along(self) -> None:
         """Note the cases, plans and cycles that come along, for the report, all anew."""

@@ -15,6 +15,7 @@ from ztoq_core.records import Attachment, Kind, Level, Note, Record, Ref
 from ztoq_core.store.files import Kept
 from ztoq_core.store.models import PRUNED, Side, State, tuples
 from ztoq_core.store.notes import add_note, chunks, clean, save_notes
+from ztoq_core.store.statements import Rows, ask, change
 
 if TYPE_CHECKING:
     from ztoq_core.store.store import Store
@@ -29,6 +30,7 @@ __all__ = [
     "Intake",
     "Listed",
     "references",
+    "replace_edges",
     "with_content",
 ]
 
@@ -38,7 +40,11 @@ FINAL = "final"
 COMPLETE, STREAMED = "complete", "streamed"
 """How an extraction ended: with everything here, or with files left at the source."""
 
-_NOT_YET = (State.LISTED, State.GONE, State.REJECTED)
+# what was pruned and is back in the source is a new record
+_STATE = f"""state = CASE
+    WHEN item.state IN ('{State.LISTED}', '{State.GONE}', '{State.REJECTED}')
+    OR (item.state = '{State.DELETED}' AND item.reason = '{PRUNED}')
+    THEN excluded.state ELSE item.state END"""
 
 
 @attrs.frozen
@@ -76,24 +82,40 @@ class Checkpoint:
     pass_new: int
 
 
-def _row(record: Record, run: int, *, pending: bool, derived: bool = False) -> dict[str, Any]:
+_COLUMNS = (
+    "kind",
+    "key",
+    "rank",
+    "state",
+    "pending",
+    "derived",
+    "seen_run",
+    "payload",
+    "record",
+    "digest",
+    "sibling_group",
+    "sibling_order",
+)
+
+
+def _row(record: Record, run: int, *, pending: bool, derived: bool = False) -> tuple[Any, ...]:
+    """Return what ``_COLUMNS`` hold of a record."""
     body = dumps(record)
-    payload = write_json(record.raw) if record.raw is not None else None
     place = record.sequence()
-    return {
-        "kind": record.kind,
-        "key": record.key,
-        "rank": record.kind.rank,
-        "state": State.LISTED if pending else State.EXTRACTED,
-        "pending": pending,
-        "derived": derived,
-        "seen_run": run,
-        "payload": payload,
-        "record": body,
-        "digest": "" if pending else hashlib.sha256(body).hexdigest(),
-        "sibling_group": place.group if place else None,
-        "sibling_order": place.order if place else None,
-    }
+    return (
+        record.kind.value,
+        record.key,
+        record.kind.rank,
+        State.LISTED.value if pending else State.EXTRACTED.value,
+        pending,
+        derived,
+        run,
+        write_json(record.raw) if record.raw is not None else None,
+        body,
+        "" if pending else hashlib.sha256(body).hexdigest(),
+        place.group if place else None,
+        place.order if place else None,
+    )
 
 
 def references(record: Record) -> Iterable[tuple[str, Ref]]:
@@ -111,6 +133,15 @@ def references(record: Record) -> Iterable[tuple[str, Ref]]:
             yield "refer", ref
 
 
+def replace_edges(
+    store: Store, side: Side, children: Sequence[int], edges: Sequence[tuple[Any, ...]]
+) -> None:
+    """Store what records refer to instead of what stands there. For the writer thread."""
+    text = "DELETE FROM edge WHERE side = ? AND child IN ??"
+    change(store.database, text, (side.value,), children)
+    Rows(store.edge_table, ("child", "side", "role", "kind", "key")).save(edges)
+
+
 class Intake:
     """The extraction's side of a store. Its methods are operations for the writer thread."""
 
@@ -118,6 +149,13 @@ class Intake:
         """Work on ``store``."""
         self._store = store
         self._item = store.item_table
+        self._rows = Rows(
+            self._item,
+            _COLUMNS,
+            key=("kind", "key"),
+            keep=("rank", "derived", "state"),
+            also=_STATE,
+        )
 
     # -------------------------------------------------------------------------- checkpoints
 
@@ -192,8 +230,11 @@ class Intake:
             if pictures := [r for r in these if isinstance(r, Attachment) and r.inline]:
                 to_do += self._reveal_files(run, pictures)
                 continue
-            new += self._new(each, [record.key for record in these], run)
+            seen = self._seen(each, [record.key for record in these], run)
+            new += len(these) - len(seen)
             if each in completes:
+                # what was listed in this run as it is now is complete, or about to be
+                these = [one for one in these if not _as_seen(one, seen.get(one.key, b""))]
                 ids = self._upsert(these, run, pending=True)
                 to_do += [Listed(ids[record.key], record) for record in these]
             else:
@@ -202,55 +243,22 @@ class Intake:
             self.reject(run, reject)
         return to_do, new
 
-    def _new(self, kind: Kind, keys: Sequence[str], run: int) -> int:
-        """Return how many of the keys have not been seen in this run."""
-        item = self._item
-        return len(keys) - sum(
-            item.select()
-            .where((item.kind == kind) & (item.key << list(some)) & (item.seen_run == run))
-            .count()
-            for some in chunks(keys)
-        )
+    def _seen(self, kind: Kind, keys: Sequence[str], run: int) -> dict[str, bytes]:
+        """Return those of the keys that have been seen in this run, with their payloads."""
+        text = "SELECT key, payload FROM item WHERE kind = ? AND seen_run = ? AND key IN ??"
+        found = ask(self._store.database, text, (kind.value, run), keys)
+        return {key: bytes(payload or b"") for key, payload in found}
 
     def _upsert(
         self, records: Sequence[Record], run: int, *, pending: bool, derived: bool = False
     ) -> dict[str, int]:
         """Store records of one kind; return their row ids by key."""
-        item = self._item
-        ids: dict[str, int] = {}
-        for chunk in chunks(records):
-            rows = [_row(record, run, pending=pending, derived=derived) for record in chunk]
-            item.insert_many(rows).on_conflict(
-                conflict_target=[item.kind, item.key],
-                preserve=[
-                    item.pending,
-                    item.seen_run,
-                    item.payload,
-                    item.record,
-                    item.digest,
-                    item.sibling_group,
-                    item.sibling_order,
-                ],
-                update={
-                    item.state: pw.Case(
-                        None,
-                        [
-                            (item.state << _NOT_YET, pw.EXCLUDED.state),
-                            # what was pruned and is back in the source is a new record
-                            (
-                                (item.state == State.DELETED) & (item.reason == PRUNED),
-                                pw.EXCLUDED.state,
-                            ),
-                        ],
-                        item.state,
-                    )
-                },
-            ).execute()
-            found = item.select(item.id, item.key).where(
-                (item.kind == chunk[0].kind) & (item.key << [record.key for record in chunk])
-            )
-            ids.update({key: number for number, key in tuples(found)})
-        return ids
+        self._rows.save([_row(each, run, pending=pending, derived=derived) for each in records])
+        if not records:
+            return {}
+        text = "SELECT key, id FROM item WHERE kind = ? AND key IN ??"
+        kind = records[0].kind.value
+        return dict(ask(self._store.database, text, (kind,), [each.key for each in records]))
 
     def _save_whole(self, records: Sequence[Record], run: int, *, derived: bool = False) -> None:
         """Store records that nothing is to be added to, with what they refer to and their notes."""
@@ -265,16 +273,16 @@ class Intake:
             )
 
     def _edges(self, records: Mapping[int, Record], side: Side = Side.SOURCE) -> None:
-        edge = self._store.edge_table
-        for some in chunks(list(records)):
-            edge.delete().where((edge.side == side) & (edge.child << list(some))).execute()
-        rows = [
-            {"child": number, "side": side, "role": role, "kind": ref.kind, "key": ref.key}
-            for number, record in records.items()
-            for role, ref in references(record)
-        ]
-        for some_rows in chunks(rows):
-            edge.insert_many(some_rows).execute()
+        replace_edges(
+            self._store,
+            side,
+            list(records),
+            [
+                (number, side.value, role, ref.kind.value, ref.key)
+                for number, record in records.items()
+                for role, ref in references(record)
+            ],
+        )
 
     # --------------------------------------------------------------------------- completion
 
@@ -550,6 +558,14 @@ class Intake:
             whole.update(write_json(row))
             number += 1
         return whole.hexdigest(), number
+
+
+def _as_seen(record: Record, payload: bytes) -> bool:
+    """Whether a listed record is as it was listed before; completing it added to the payload."""
+    if not payload or record.raw is None:
+        return False
+    before = read_json(payload)
+    return all(before.get(name) == value for name, value in record.raw.items())
 
 
 def with_content(record: Attachment, kept: Kept) -> Attachment:

@@ -77,10 +77,10 @@ def answer_row(answered: Answered) -> dict[str, Any]:
     job, written = answered.job, answered.written
     row: dict[str, Any] = {
         "id": job.item,
-        "kind": job.record.kind,
+        "kind": job.record.kind.value,
         "key": job.record.key,
         "rank": job.record.kind.rank,
-        "state": State.FINISHED if answered.finished else State.WRITTEN,
+        "state": (State.FINISHED if answered.finished else State.WRITTEN).value,
         "reason": "",
         "written_digest": job.digest,
         "refused_digest": "",

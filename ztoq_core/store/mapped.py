@@ -12,14 +12,32 @@ import peewee as pw
 from ztoq_core.convert import dumps, loads, read_json, write_json
 from ztoq_core.records import FieldType, Kind, Note, Record, Ref
 from ztoq_core.store.choice import LEFT_OUT
-from ztoq_core.store.intake import references
+from ztoq_core.store.intake import references, replace_edges
 from ztoq_core.store.models import PRUNED, Chosen, Side, State, tuples
 from ztoq_core.store.notes import chunks, clean, save_notes
+from ztoq_core.store.statements import Rows, ask
 
 if TYPE_CHECKING:
     from ztoq_core.store.store import Store
 
 __all__ = ["PRUNED", "Fate", "Mapped", "Scanned", "Want"]
+
+_COLUMNS = (
+    "id",
+    "kind",
+    "key",
+    "rank",
+    "state",
+    "reason",
+    "loss",
+    "target",
+    "target_digest",
+    "before",
+    "turn",
+    "joined",
+)
+_KNOWN = """SELECT id, state, target_digest, written_digest, finished_digest, refused_digest,
+    reason, target, before, digest FROM item WHERE id IN ??"""
 
 _OUT_OF_REACH = (State.REJECTED, State.GONE)
 _KEPT_STATES = (State.SENDING, State.UNKNOWN, State.CONFLICT)
@@ -81,6 +99,7 @@ class Mapped:
         """Work on ``store``."""
         self._store = store
         self._item = store.item_table
+        self._rows = Rows(self._item, _COLUMNS, key=("id",), keep=("kind", "key", "rank"))
 
     # -------------------------------------------------------------------------------- reading
 
@@ -235,25 +254,9 @@ class Mapped:
 
     def save(self, fates: Sequence[Fate]) -> None:
         """Store what became of a batch of records of one kind. An operation for the writer."""
-        item = self._item
-        known = {
-            row[0]: row
-            for row in tuples(
-                item.select(
-                    item.id,
-                    item.state,
-                    item.target_digest,
-                    item.written_digest,
-                    item.finished_digest,
-                    item.refused_digest,
-                    item.reason,
-                    item.target,
-                    item.before,
-                    item.digest,
-                ).where(item.id << [fate.item for fate in fates])
-            )
-        }
-        edges: list[dict[str, Any]] = []
+        found = ask(self._store.database, _KNOWN, (), [fate.item for fate in fates])
+        known = {row[0]: row for row in found}
+        edges: list[tuple[Any, ...]] = []
         changed: list[int] = []
         rows = []
         for fate in fates:
@@ -265,41 +268,28 @@ class Mapped:
                 new = State.SKIPPED
             kept = new == state or (new is State.FAILED and fate.record is not None)
             rows.append(
-                {
-                    "id": fate.item,
-                    "kind": fate.source.kind,
-                    "key": fate.source.key,
-                    "rank": fate.source.kind.rank,
-                    "state": new,
-                    "reason": reason if kept else clean(fate.reason),
-                    "loss": fate.loss,
-                    "target": body,
-                    "target_digest": digest,
-                    "before": old if before == written and digest != before else older,
-                    "turn": fate.turn,
-                    "joined": _remember(fate, own),
-                }
+                (
+                    fate.item,
+                    fate.source.kind.value,
+                    fate.source.key,
+                    fate.source.kind.rank,
+                    new.value,
+                    reason if kept else clean(fate.reason),
+                    fate.loss,
+                    body,
+                    digest,
+                    old if before == written and digest != before else older,
+                    fate.turn,
+                    _remember(fate, own),
+                )
             )
             # a log's turn may change though the log does not: one may have come in before it
             turn = fate.source.kind is Kind.TEST_LOG and new is not State.FINISHED
             if digest != before or not digest or turn:
                 changed.append(fate.item)
                 edges += self._target_edges(fate)
-        for some in chunks(rows):
-            item.insert_many(some).on_conflict(
-                conflict_target=[item.id],
-                preserve=[
-                    item.state,
-                    item.reason,
-                    item.loss,
-                    item.target,
-                    item.target_digest,
-                    item.before,
-                    item.turn,
-                    item.joined,
-                ],
-            ).execute()
-        self._replace_edges(changed, edges)
+        self._rows.save(rows)
+        replace_edges(self._store, Side.TARGET, changed, edges)
         save_notes(self._store, "transform", [(fate.source.ref, fate.notes) for fate in fates])
         brought = {each.ref: each for fate in fates if fate.record for each in fate.record.brings}
         for each in brought.values():
@@ -319,7 +309,7 @@ class Mapped:
             return State.FAILED
         return State.READY
 
-    def _target_edges(self, fate: Fate) -> Iterator[dict[str, Any]]:
+    def _target_edges(self, fate: Fate) -> Iterator[tuple[Any, ...]]:
         if fate.record is None:
             return
         named = list(references(fate.record))
@@ -327,20 +317,7 @@ class Mapped:
             named.append(("after", fate.after))
         named += (("unshown", ref) for ref in fate.unshown)
         for role, ref in named:
-            yield {
-                "child": fate.item,
-                "side": Side.TARGET,
-                "role": role,
-                "kind": ref.kind,
-                "key": ref.key,
-            }
-
-    def _replace_edges(self, children: Sequence[int], rows: Sequence[Mapping[str, Any]]) -> None:
-        edge = self._store.edge_table
-        for some in chunks(children):
-            edge.delete().where((edge.side == Side.TARGET) & (edge.child << list(some))).execute()
-        for some_rows in chunks(rows):
-            edge.insert_many(list(some_rows)).execute()
+            yield fate.item, Side.TARGET.value, role, ref.kind.value, ref.key
 
     def _bring(self, record: Record) -> None:
         """Store a record that only the target needs; the same one comes many times."""

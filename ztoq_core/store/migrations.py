@@ -21,8 +21,13 @@ def _add_names(store: Store) -> None:
     store.database.create_tables([store.name_table])
 
 
+def _add_indexes(store: Store) -> None:
+    store.index()
+
+
 STEPS: tuple[Callable[[Store], None], ...] = (
     _add_names,  # 2: what directories know of ids
+    _add_indexes,  # 3: of records with work left, and in the target
 )
 SCHEMA_VERSION = 1 + len(STEPS)
 

@@ -13,6 +13,7 @@ from typing import Any, TypeVar, cast
 import peewee as pw
 
 __all__ = [
+    "FURTHER_INDEXES",
     "Checkpoint",
     "Chosen",
     "Edge",
@@ -156,11 +157,20 @@ class Item(pw.Model):
 
         indexes = (
             (("kind", "key"), True),
+            (("kind", "id"), False),
             (("state", "waiting", "rank", "id"), False),
-            (("kind", "state"), False),
-            (("sibling_group", "sibling_order"), False),
-            (("pending", "rank", "id"), False),
+            (("kind", "sibling_group", "sibling_order", "id"), False),
         )
+
+
+FURTHER_INDEXES = (
+    """CREATE INDEX IF NOT EXISTS item_unfinished ON item (open_files, rank, id)
+        WHERE state = 'written'""",
+    "CREATE INDEX IF NOT EXISTS item_listed ON item (id) WHERE pending",
+    """CREATE INDEX IF NOT EXISTS item_target ON item (kind, target_id)
+        WHERE target_id IS NOT NULL""",
+)
+"""Indexes of some records only: of those with work left, and of those that stand in the target."""
 
 
 class Edge(pw.Model):

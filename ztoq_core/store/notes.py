@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from ztoq_core.records import Kind, Note, Ref
+from ztoq_core.store.statements import Rows, change, chunks
 
 if TYPE_CHECKING:
     from ztoq_core.store.store import Store
 
 __all__ = ["add_note", "chunks", "clean", "save_notes"]
 
-T = TypeVar("T")
-
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+_COLUMNS = ("kind", "key", "origin", "level", "code", "text")
 
 
 def clean(text: str) -> str:
@@ -30,29 +32,18 @@ def save_notes(
 
     ``new``: there can be none of them yet.
     """
-    table = store.note_table
     keys: dict[Kind, list[str]] = {}
     rows = []
     for ref, notes in noted:
         keys.setdefault(ref.kind, []).append(ref.key)
         rows += [
-            {
-                "kind": ref.kind,
-                "key": ref.key,
-                "origin": origin,
-                "level": note.level,
-                "code": note.code,
-                "text": clean(note.text),
-            }
+            (ref.kind.value, ref.key, origin, note.level.value, note.code, clean(note.text))
             for note in dict.fromkeys(notes)
         ]
     for kind, these in () if new else keys.items():
-        for some in chunks(these):
-            table.delete().where(
-                (table.kind == kind) & (table.origin == origin) & (table.key << some)
-            ).execute()
-    for some_rows in chunks(rows):
-        table.insert_many(some_rows).execute()
+        text = "DELETE FROM note WHERE kind = ? AND origin = ? AND key IN ??"
+        change(store.database, text, (kind.value, origin), these)
+    Rows(store.note_table, _COLUMNS).save(rows)
 
 
 def add_note(store: Store, origin: str, note: Note, ref: Ref | None) -> None:
@@ -68,9 +59,3 @@ def add_note(store: Store, origin: str, note: Note, ref: Ref | None) -> None:
     }
     if not table.select().where(*(getattr(table, name) == row[name] for name in row)).exists():
         table.insert(row).execute()
-
-
-def chunks(things: Sequence[T], size: int = 400) -> Iterator[Sequence[T]]:
-    """Yield ``things`` in pieces that fit a statement (SQLite takes 32,766 parameters)."""
-    for start in range(0, len(things), size):
-        yield things[start : start + size]

@@ -8,7 +8,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import attrs
-import peewee as pw
 
 from ztoq_core.contracts import Content, Skip, Written
 from ztoq_core.convert import dumps, loads
@@ -26,6 +25,7 @@ from ztoq_core.store.jobs import (
 )
 from ztoq_core.store.models import Side, State, now, tuples
 from ztoq_core.store.notes import chunks, clean, save_notes
+from ztoq_core.store.statements import Rows, ask, change, marks
 
 if TYPE_CHECKING:
     from ztoq_core.store.store import Store
@@ -34,6 +34,19 @@ __all__ = ["Outbox"]
 
 
 _SAME = ("id", "kind", "key", "rank")
+_ENTRY = ("run", "item", "at", "event", "digest", "detail")
+
+
+_JOB = """SELECT id, kind, target, target_digest, attempts, target_id, pid, url, version, parts,
+    stamp FROM item"""
+# asked like this, SQLite looks among the siblings and not among all logs that stand in the target
+_LATE = """SELECT DISTINCT item.id FROM item JOIN item later
+    ON later.kind = item.kind AND later.sibling_group = item.sibling_group
+    AND later.turn > item.turn
+    WHERE COALESCE(later.target_id, '') <> '' AND item.id IN ??"""
+_LINKS = """SELECT child, edge.kind, edge.key, target_id, pid, url, version, parts, stamp
+    FROM edge LEFT JOIN item ON item.kind = edge.kind AND item.key = edge.key
+    WHERE side = ? AND role <> 'after' AND child IN ??"""
 
 
 class Outbox:
@@ -45,6 +58,8 @@ class Outbox:
         self._item = store.item_table
         self._edge = store.edge_table
         self._turns = store.turns
+        self._answers: dict[tuple[str, ...], Rows] = {}
+        self._entries = Rows(store.journal_table, _ENTRY)
 
     # ------------------------------------------------------------------------- what is to do
 
@@ -55,26 +70,24 @@ class Outbox:
 
         ``keys`` narrows them to some records, ``busy`` are row ids that are being worked on.
         """
-        item = self._item
-        where = (
-            (item.state == State.READY)
-            & (item.waiting <= 0)
-            & (item.kind << list(kinds))
-            & ~item.target.is_null()
-        )
+        where = "state = ? AND waiting = 0 AND target IS NOT NULL"
+        values: list[Any] = [State.READY.value]
+        where += f" AND kind IN {marks(kinds)}"
+        values += [kind.value for kind in kinds]
         if keys:
-            where &= item.key << list(keys)
+            where += f" AND key IN {marks(keys)}"
+            values += keys
         if busy:
-            where &= item.id.not_in(list(busy))
-        return self._jobs(where, limit)
+            where += f" AND id NOT IN {marks(busy)}"
+            values += busy
+        return self._jobs(where, values, limit)
 
     def to_finish(self, busy: Collection[int], limit: int) -> list[Job]:
         """Return written records all of whose files and references are settled."""
-        item = self._item
-        where = (item.state == State.WRITTEN) & (item.open_files <= 0)
+        where, values = f"state = '{State.WRITTEN}' AND open_files = 0", [*busy]
         if busy:
-            where &= item.id.not_in(list(busy))
-        return [attrs.evolve(job, to_finish=True) for job in self._jobs(where, limit)]
+            where += f" AND id NOT IN {marks(busy)}"
+        return [attrs.evolve(job, to_finish=True) for job in self._jobs(where, values, limit)]
 
     def in_doubt(self) -> list[Doubt]:
         """Return records of which nobody knows whether they were written, parents first."""
@@ -96,7 +109,7 @@ class Outbox:
 
     def job(self, number: int) -> Job:
         """Return one record with what it refers to, as things stand now."""
-        return self._jobs(self._item.id == number, limit=1)[0]
+        return self._jobs("id = ?", [number], limit=1)[0]
 
     def taken(self, ref: Ref, target_ids: Sequence[str]) -> set[str]:
         """Return those of the target ids that belong to other records of the same kind."""
@@ -106,22 +119,9 @@ class Outbox:
         )
         return {number for (number,) in tuples(query)}
 
-    def _jobs(self, where: pw.Expression, limit: int | None) -> list[Job]:
-        item = self._item
-        query = item.select(
-            item.id,
-            item.kind,
-            item.target,
-            item.target_digest,
-            item.attempts,
-            item.target_id,
-            item.pid,
-            item.url,
-            item.version,
-            item.parts,
-            item.stamp,
-        ).where(where)
-        rows = list(tuples(query.order_by(item.rank, item.id).limit(limit)))
+    def _jobs(self, where: str, values: Sequence[Any], limit: int) -> list[Job]:
+        text = f"{_JOB} WHERE {where} ORDER BY rank, id LIMIT {limit}"
+        rows = list(ask(self._store.database, text, values))
         links = self._links([row[0] for row in rows])
         late = self._late([row[0] for row in rows if row[1] == Kind.TEST_LOG and not row[5]])
         return [
@@ -140,41 +140,13 @@ class Outbox:
 
     def _late(self, numbers: Sequence[int]) -> set[int]:
         """Return which of these new records have a later sibling in the target."""
-        if not numbers:
-            return set()
-        item, later = self._item, self._item.alias()
-        query = (
-            item.select(item.id)
-            .join(
-                later,
-                on=(later.sibling_group == item.sibling_group) & (later.turn > item.turn),
-            )
-            .where((item.id << list(numbers)) & ~later.target_id.is_null())
-            .distinct()
-        )
-        return {number for (number,) in tuples(query)}
+        return {number for (number,) in ask(self._store.database, _LATE, (), numbers)}
 
     def _links(self, children: Sequence[int]) -> dict[int, dict[Ref, Written | None]]:
-        edge, item = self._edge, self._item
-        query = (
-            edge.select(
-                edge.child,
-                edge.kind,
-                edge.key,
-                item.target_id,
-                item.pid,
-                item.url,
-                item.version,
-                item.parts,
-                item.stamp,
-            )
-            .join(item, pw.JOIN.LEFT_OUTER, on=(item.kind == edge.kind) & (item.key == edge.key))
-            .where(
-                (edge.child << list(children)) & (edge.side == Side.TARGET) & (edge.role != "after")
-            )
-        )
         links: dict[int, dict[Ref, Written | None]] = {}
-        for child, kind, key, *rest in tuples(query):
+        for child, kind, key, *rest in ask(
+            self._store.database, _LINKS, (Side.TARGET.value,), children
+        ):
             links.setdefault(child, {})[Ref(Kind(kind), key)] = written_of(*rest)
         return links
 
@@ -216,6 +188,25 @@ class Outbox:
                 found.append((number, Stored(Ref(kind, key), written, loads(kind, bytes(body)))))
         return found
 
+    def standing(self, kind: Kind, target_ids: Sequence[str]) -> dict[str, int]:
+        """Return those of the target ids that a record of ``kind`` has, with its row id."""
+        text = """SELECT target_id, id FROM item
+            WHERE kind = ? AND target IS NOT NULL AND target_id IN ??"""
+        return dict(ask(self._store.database, text, (kind.value,), target_ids))
+
+    def standing_keys(self, kind: Kind, keys: Sequence[str]) -> set[str]:
+        """Return those of the keys whose records stand in the target."""
+        text = """SELECT key FROM item
+            WHERE kind = ? AND target IS NOT NULL AND target_id IS NOT NULL AND key IN ??"""
+        return {key for (key,) in ask(self._store.database, text, (kind.value,), keys)}
+
+    def standing_rows(self, kind: Kind, after: int, limit: int) -> list[tuple[int, str]]:
+        """Return row ids and keys of what stands in the target by kind, by row id."""
+        text = """SELECT id, key FROM item WHERE kind = ? AND id > ?
+            AND target IS NOT NULL AND target_id IS NOT NULL ORDER BY id LIMIT ?"""
+        found = ask(self._store.database, text, (kind.value, after, limit))
+        return [(number, key) for number, key in found]
+
     def stored_under(self, kind: Kind, owner: Kind, keys: Sequence[str]) -> list[Stored]:
         """Return the records of ``kind`` in the target that belong to these owners."""
         item, edge = self._item, self._edge
@@ -246,11 +237,11 @@ class Outbox:
 
     def intend(self, batch: Sequence[Intent]) -> list[None]:
         """Journal that records are about to be sent, before they are."""
-        item = self._item
         deadline = now() + timedelta(seconds=max(each.deadline_s for each in batch))
-        item.update(state=State.SENDING, attempts=item.attempts + 1, deadline=deadline).where(
-            item.id << [each.job.item for each in batch]
-        ).execute()
+        text = """UPDATE item SET state = ?, attempts = attempts + 1, deadline = ?
+            WHERE id IN ??"""
+        numbers = [each.job.item for each in batch]
+        change(self._store.database, text, (State.SENDING.value, deadline), numbers)
         self._journal_all(
             [(each.run, each.job.item, "intent", each.job.digest, "") for each in batch]
         )
@@ -258,16 +249,14 @@ class Outbox:
 
     def answered(self, batch: Sequence[Answered]) -> list[None]:
         """Store the target's answers, and let go what waited for them."""
-        item = self._item
-        alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+        alike: dict[tuple[str, ...], list[tuple[Any, ...]]] = {}
         for each in batch:
             row = answer_row(each)
-            alike.setdefault(tuple(row), []).append(row)
+            alike.setdefault(tuple(row), []).append(tuple(row.values()))
         for names, rows in alike.items():
-            changed = [getattr(item, name) for name in names if name not in _SAME]
-            item.insert_many(rows).on_conflict(
-                conflict_target=[item.id], preserve=changed
-            ).execute()
+            if names not in self._answers:
+                self._answers[names] = Rows(self._item, names, key=("id",), keep=_SAME)
+            self._answers[names].save(rows)
         self._journal_all(
             [
                 (
@@ -470,19 +459,12 @@ class Outbox:
 
     def _journal_all(self, rows: Sequence[tuple[int, int, str, str, str]]) -> None:
         present = now()
-        self._store.journal_table.insert_many(
+        self._entries.save(
             [
-                {
-                    "run": run,
-                    "item": number,
-                    "at": present,
-                    "event": event,
-                    "digest": digest,
-                    "detail": clean(detail),
-                }
+                (run, number, present, event, digest, clean(detail))
                 for run, number, event, digest, detail in rows
             ]
-        ).execute()
+        )
 
 
 def _steps_changed(record: Record) -> bool:

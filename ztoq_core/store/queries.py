@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -13,6 +14,7 @@ from ztoq_core.convert import converter, read_json
 from ztoq_core.records import Kind, Level
 from ztoq_core.store import models
 from ztoq_core.store.models import State, tuples
+from ztoq_core.store.tally import Tally
 
 __all__ = [
     "VALIDATION",
@@ -138,6 +140,8 @@ class Queries:
     file_table: type[models.File]
     note_table: type[models.NoteRow]
     reject_table: type[models.RejectRow]
+    tally: Tally
+    note_tally: Tally
 
     def meta(self, name: str) -> str:
         """Return a remembered fact, or an empty text."""
@@ -146,19 +150,14 @@ class Queries:
 
     def counts(self) -> dict[Kind, dict[State, int]]:
         """Return how many records of each kind are in each state."""
-        item = self.item_table
-        query = item.select(item.kind, item.state, pw.fn.COUNT(pw.SQL("*"))).group_by(
-            item.kind, item.state
-        )
-        found: dict[Kind, dict[State, int]] = {}
-        for kind, state, number in tuples(query):
-            found.setdefault(Kind(kind), {})[State(state)] = number
-        return {kind: found[kind] for kind in Kind if kind in found}
+        found: dict[Kind, Counter[State]] = {}
+        for kind, state, _, _, number in self.tally.rows():
+            found.setdefault(Kind(kind), Counter())[State(state)] += number
+        return {kind: dict(found[kind]) for kind in Kind if kind in found}
 
     def pending(self) -> int:
         """Return how many listed records have not been completed."""
-        item = self.item_table
-        return int(item.select().where(item.pending).count())
+        return sum(row[-1] for row in self.tally.rows("pending = ?", True))  # noqa: FBT003
 
     def problems(self) -> Iterator[Problem]:
         """Yield failed, unknown, conflicting, rejected, blocked, skipped and gone records."""
@@ -176,15 +175,11 @@ class Queries:
 
     def note_counts(self) -> list[NoteCount]:
         """Return notes counted by level, code and kind; losses first."""
-        note = self.note_table
-        query = note.select(note.level, note.code, note.kind, pw.fn.COUNT(pw.SQL("*"))).group_by(
-            note.level, note.code, note.kind
-        )
         found = [
             NoteCount(
                 level=Level(level), code=code, kind=Kind(kind) if kind else None, count=number
             )
-            for level, code, kind, number in tuples(query)
+            for level, code, kind, number in self.note_tally.rows()
         ]
         heaviest = list(reversed(Level))
         return sorted(found, key=lambda each: (heaviest.index(each.level), each.code))

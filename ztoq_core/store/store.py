@@ -28,15 +28,16 @@ from ztoq_core.store.lease import RunInfo, lease
 from ztoq_core.store.life import Life
 from ztoq_core.store.mapped import Mapped
 from ztoq_core.store.migrations import SCHEMA_VERSION, migrate
-from ztoq_core.store.models import bound
+from ztoq_core.store.models import FURTHER_INDEXES, bound
 from ztoq_core.store.names import Names
 from ztoq_core.store.notes import add_note
 from ztoq_core.store.outbox import Outbox
 from ztoq_core.store.queries import Queries
 from ztoq_core.store.removal import Removal
+from ztoq_core.store.tally import make_tallies
 from ztoq_core.store.turns import Turns
 from ztoq_core.store.views import create_views
-from ztoq_core.store.writer import Writer, as_store_error
+from ztoq_core.store.writer import Writer, as_store_error, one_by_one
 
 __all__ = ["Store"]
 
@@ -47,7 +48,6 @@ _SQLITE = {
     "journal_mode": "wal",
     "synchronous": "full",
     "busy_timeout": 10_000,
-    "cache_size": -16_000,
 }
 
 
@@ -81,8 +81,11 @@ class Store(Queries):
         self.note_table = bound(models.NoteRow, self.database)
         self.need_table = bound(models.Need, self.database)
         self.name_table = bound(models.Name, self.database)
+        self.tally, self.note_tally = make_tallies(self.database)
         try:
             self._prepare()
+            self.tally.prepare()
+            self.note_tally.prepare()
         except (pw.PeeweeException, OSError) as error:
             raise _at_start(error, url) from error
         self._writer = Writer(self.database)
@@ -149,7 +152,7 @@ class Store(Queries):
         """Run ``operation(*args)`` in the writer thread and wait for its commit."""
         if self._failure is not None:
             raise self._failure
-        return await asyncio.wrap_future(self.submit(lambda: operation(*args)))
+        return await self._writer.gathered(one_by_one, lambda: operation(*args))
 
     def note(self, note: Note, ref: Ref | None = None) -> None:
         """Keep what a plugin notes while it works, once, without waiting for the commit.
@@ -163,7 +166,7 @@ class Store(Queries):
         """Have ``batch`` take ``item`` with others in the writer thread; wait for the commit."""
         if self._failure is not None:
             raise self._failure
-        return await asyncio.wrap_future(self._writer.gather(batch, item))
+        return await self._writer.gathered(batch, item)
 
     async def read(self, query: Callable[..., T], *args: Any) -> T:
         """Run ``query(*args)`` in the reader thread, on a connection of its own."""
@@ -274,12 +277,22 @@ class Store(Queries):
                     self.name_table,
                 ]
             )
+            self.index()
             create_views(self._sql)
             self.meta_table.insert(name="schema", value=str(SCHEMA_VERSION)).execute()
 
+    def index(self) -> None:
+        """Make the indexes that are not there."""
+        self.database.create_tables([self.item_table])
+        for statement in FURTHER_INDEXES:
+            self._sql(statement)
+
 
 def _at_start(error: Exception, url: str) -> StoreError:
-    said = str(error).split("\n")[0][:200]
+    first: BaseException = error
+    while isinstance(first.__context__, pw.PeeweeException):
+        first = first.__context__  # why the transaction could not even be rolled back
+    said = str(first).split("\n")[0][:200]
     shown = urlsplit(url)
     where = shown.path if shown.scheme.startswith("sqlite") else f"{shown.hostname}{shown.path}"
     return StoreError(f"The store {where} cannot be opened: {said}", at_start=True)

@@ -19,8 +19,8 @@ from ztoq_core.convert import loads
 from ztoq_core.records import Attachment, Kind, Record, Ref
 from ztoq_core.store.intake import FINAL
 from ztoq_core.store.models import Side, State, tuples
-from ztoq_core.store.notes import chunks
 from ztoq_core.store.queries import VALIDATION
+from ztoq_core.store.statements import ask, change
 
 if TYPE_CHECKING:
     from ztoq_core.store.store import Store
@@ -288,37 +288,38 @@ class Turns:
 
     def let_go(self, records: Sequence[Record], roles: Sequence[str]) -> None:
         """Tell what refers to the records in one of the roles to wait for so many less."""
-        item = self._item
-        for kind in Kind:
-            these = [record for record in records if record.kind is kind]
-            counted = Counter(
-                child for (child,) in (tuples(self.children(these, roles)) if these else ())
-            )
+        keys: dict[Kind, list[str]] = {}
+        for record in records:
+            keys.setdefault(record.kind, []).append(record.key)
+        for kind, these in keys.items():
+            text = """SELECT child, role FROM edge WHERE side = ? AND kind = ? AND key IN ??"""
+            found = ask(self._store.database, text, (Side.TARGET.value, kind.value), these)
+            counted = Counter(child for child, role in found if role in roles)
             for less in set(counted.values()):
                 children = [child for child, number in counted.items() if number == less]
-                for some in chunks(children):
-                    item.update(waiting=item.waiting - less).where(
-                        (item.waiting >= less) & (item.id << list(some))
-                    ).execute()
+                text = """UPDATE item SET waiting = waiting - ?
+                    WHERE waiting >= ? AND id IN ??"""
+                change(self._store.database, text, (less, less), children)
 
     def files_settled(self, records: Sequence[Record]) -> None:
         """Tell the owners of files, and what refers to records, to wait for so many less."""
-        item = self._item
         if self._any_refers:
-            for kind in Kind:
-                these = [record for record in records if record.kind is kind]
-                counted = Counter(
-                    child for (child,) in (tuples(self.children(these, ["refer"])) if these else ())
-                )
-                for child, number in counted.items():
-                    item.update(open_files=item.open_files - number).where(
-                        (item.id == child) & (item.open_files >= number)
-                    ).execute()
+            keys: dict[Kind, list[str]] = {}
+            for record in records:
+                keys.setdefault(record.kind, []).append(record.key)
+            for kind, these in keys.items():
+                text = """SELECT child FROM edge
+                    WHERE side = ? AND kind = ? AND role = 'refer' AND key IN ??"""
+                found = ask(self._store.database, text, (Side.TARGET.value, kind.value), these)
+                for child, number in Counter(child for (child,) in found).items():
+                    text = """UPDATE item SET open_files = open_files - ?
+                        WHERE id = ? AND open_files >= ?"""
+                    change(self._store.database, text, (number, child, number))
         owners = Counter(each.owner for each in records if isinstance(each, Attachment))
         for owner, number in owners.items():
-            item.update(open_files=item.open_files - number).where(
-                (item.kind == owner.kind) & (item.key == owner.key) & (item.open_files >= number)
-            ).execute()
+            text = """UPDATE item SET open_files = open_files - ?
+                WHERE kind = ? AND key = ? AND open_files >= ?"""
+            change(self._store.database, text, (number, owner.kind.value, owner.key, number))
 
     def finish_again(self, records: Sequence[Record]) -> None:
         """Let what was finished without these records be finished again, now that they stand.

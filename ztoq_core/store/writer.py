@@ -6,22 +6,33 @@ so the disk is asked once for many records (group commit).
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
+import attrs
 import peewee as pw
 
 from ztoq_core.errors import StoreError
 
-__all__ = ["Writer", "as_store_error"]
+__all__ = ["Writer", "as_store_error", "one_by_one"]
 
 A = TypeVar("A")
 T = TypeVar("T")
 _Batch = Callable[[Sequence[Any]], Sequence[Any]]
-_Job = tuple[_Batch, Any, "Future[Any]"]
+
+
+class _Promise(Protocol):
+    """What is told the result of an operation, in the writer's thread."""
+
+    def set_result(self, result: Any, /) -> None: ...
+    def set_exception(self, exception: BaseException, /) -> None: ...
+
+
+_Job = tuple[_Batch, Any, _Promise]
 
 _MOST_IN_ONE_COMMIT = 512
 
@@ -44,6 +55,7 @@ class Writer:
         self._waiting: deque[_Job] = deque()
         self._lock = threading.Lock()
         self._busy = False
+        self._arrivals: _Arrivals | None = None
         self.commits = 0
 
     def submit(self, operation: Callable[[], T]) -> Future[T]:
@@ -52,7 +64,7 @@ class Writer:
         An operation may run twice (alone, after one beside it failed), so it may have no effect but
         on the database. It cannot be cancelled any more.
         """
-        return self.gather(_one_by_one, operation)
+        return self.gather(one_by_one, operation)
 
     def gather(self, batch: Callable[[Sequence[A]], Sequence[T]], item: A) -> Future[T]:
         """Queue ``item`` for ``batch``, which takes all items that have gathered for it at once.
@@ -62,12 +74,24 @@ class Writer:
         """
         future: Future[T] = Future()
         future.set_running_or_notify_cancel()
+        self._queue((batch, item, future))
+        return future
+
+    async def gathered(self, batch: Callable[[Sequence[A]], Sequence[T]], item: A) -> T:
+        """Queue as ``gather`` and wait in the event loop for the commit."""
+        loop = asyncio.get_running_loop()
+        if self._arrivals is None or self._arrivals.loop is not loop:
+            self._arrivals = _Arrivals(loop)
+        future: asyncio.Future[T] = loop.create_future()
+        self._queue((batch, item, _Awaited(self._arrivals, future)))
+        return await future
+
+    def _queue(self, job: _Job) -> None:
         with self._lock:
-            self._waiting.append((batch, item, future))
+            self._waiting.append(job)
             start, self._busy = not self._busy, True
         if start:
             self._next()
-        return future
 
     def close(self) -> None:
         """Finish what is queued and end the thread."""
@@ -124,5 +148,46 @@ class Writer:
         return results
 
 
-def _one_by_one(operations: Sequence[Callable[[], Any]]) -> list[Any]:
+class _Arrivals:
+    """Takes results to an event loop, all that are there at once: waking it costs a system call."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self._results: deque[tuple[asyncio.Future[Any], Any, BaseException | None]] = deque()
+        self._called = False
+
+    def add(self, future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
+        """Take a result from the writer's thread."""
+        self._results.append((future, result, error))
+        if not self._called and not self.loop.is_closed():
+            self._called = True
+            self.loop.call_soon_threadsafe(self._deliver)
+
+    def _deliver(self) -> None:
+        self._called = False  # before the look: what comes from now on calls again
+        while self._results:
+            future, result, error = self._results.popleft()
+            if future.done():  # its task was cancelled; the commit stands
+                continue
+            if error is None:
+                future.set_result(result)
+            else:
+                future.set_exception(error)
+
+
+@attrs.frozen
+class _Awaited:
+    """The promise of a result to a task."""
+
+    arrivals: _Arrivals
+    future: asyncio.Future[Any]
+
+    def set_result(self, result: Any) -> None:
+        self.arrivals.add(self.future, result, None)
+
+    def set_exception(self, exception: BaseException) -> None:
+        self.arrivals.add(self.future, None, exception)
+
+
+def one_by_one(operations: Sequence[Callable[[], Any]]) -> list[Any]:
     return [operation() for operation in operations]

@@ -120,15 +120,18 @@ async def _by_container(desk: Desk, kind: Kind, cursor: str | None) -> MarkPage:
     The list of cases without parentId may or may not mean the whole project, so modules are
     walked. Containers are taken by ascending id; the cursor is the last one done.
     """
-    if kind is Kind.TEST_CASE:
-        places = [Place("modules", int(each["id"])) for each in await modules(desk)]
-    else:
-        places = [ROOT, *(Place("test-cycles", int(each["id"])) for each in await cycles(desk))]
-    left = [place for place in places if cursor is None or place.id > int(cursor)]
+    known = desk.project.containers
+    if cursor is None or kind not in known:
+        if kind is Kind.TEST_CASE:
+            known[kind] = [Place("modules", int(each["id"])) for each in await modules(desk)]
+        else:
+            found = [Place("test-cycles", int(each["id"])) for each in await cycles(desk)]
+            known[kind] = [ROOT, *found]
+    left = [place for place in known[kind] if cursor is None or place.id > int(cursor)]
     page = left[:AT_ONCE]
-    found = await _together(page, lambda place: _children(desk, kind, place))
+    listed = await _together(page, lambda place: _children(desk, kind, place))
     more = str(page[-1].id) if len(left) > len(page) else None
-    return MarkPage(marks=found.marks, cursor=more)
+    return MarkPage(marks=listed.marks, cursor=more)
 
 
 async def _children(desk: Desk, kind: Kind, parent: Place) -> AsyncIterator[Mark]:

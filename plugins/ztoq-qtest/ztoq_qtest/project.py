@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from ztoq_core.plugin import Answer, Client, Content, Ref, Services
+from ztoq_core.plugin import Answer, Client, Content, Kind, Ref, Services
 from ztoq_qtest.config import QtestConfig
 from ztoq_qtest.kinds import ROOT, SHAPES, Place
 
@@ -39,13 +39,14 @@ class Project:
     """Sends the requests of a project.
 
     ``lines`` keeps the steps of the latest cases by (case, version), so that their logs need not
-    ask for them.
+    ask for them. ``containers`` are those whose marks are being listed.
     """
 
     client: Client
     config: QtestConfig
     services: Services
     lines: dict[tuple[str, str], tuple[Line, ...]] = attrs.field(factory=dict)
+    containers: dict[Kind, list[Place]] = attrs.field(factory=dict)
     _callers: dict[int, set[tuple[str, str]]] = attrs.field(factory=dict)
 
     async def get(self, path: str, **params: str | int | Sequence[str | int]) -> Any:

@@ -1,0 +1,134 @@
+"""How the database finds what the engine asks for: by an index, however large the store is."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ztoq_core import engine
+from ztoq_core.engine import Event
+from ztoq_core.records import Attachment, Folder, Kind, Record, TestCase, TestLog, TestRun, Tree
+from ztoq_core.store import Store
+from ztoq_core.store.statements import ask, change
+from ztoq_core.testing.memory import MemorySink, MemorySource
+
+CASES = 12
+SEVERAL = 4
+"""A statement that is made at most so often is made once for a stage, not with each record."""
+
+
+def quiet(_: Event) -> None:
+    """Tell nobody."""
+
+
+def project() -> tuple[Record, ...]:
+    folder = Folder(key="F", name="F", tree=Tree.CASES)
+    records: list[Record] = [folder]
+    for number in range(CASES):
+        case = TestCase(key=f"T{number}", name="case", folder=folder.ref)
+        run = TestRun(key=f"R/T{number}/", name="run", case=case.ref)
+        file = Attachment(key=f"{case.key}#1", name="a.txt", owner=case.ref)
+        records += [case, run, file]
+        records += [
+            TestLog(key=f"E{number}-{n}", run=run.ref, case=case.ref, status="Pass", number=n)
+            for n in range(3)
+        ]
+    return tuple(records)
+
+
+class Statements(logging.Handler):
+    """Collects what peewee sends to the database."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.times: Counter[str] = Counter()
+        self.values: dict[str, Any] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        said: Any = record.msg
+        text, values = said
+        self.times[text] += 1
+        self.values[text] = values or ()
+
+
+@pytest.fixture
+def statements() -> Any:
+    logger = logging.getLogger("peewee")
+    before, handler = logger.level, Statements()
+    logger.setLevel(logging.DEBUG)
+    logger.addHandler(handler)
+    yield handler
+    logger.removeHandler(handler)
+    logger.setLevel(before)
+
+
+async def test_what_is_asked_with_each_record_is_found_by_an_index(
+    tmp_path: Path, statements: Statements
+) -> None:
+    records = project()
+    contents = {each.key: b"x" for each in records if isinstance(each, Attachment)}
+    with Store(f"sqlite:///{tmp_path}/m.db") as store:
+        sink = MemorySink()
+        with store.run("migrate") as run:
+            await engine.extract(store, MemorySource(records, contents), run.id, quiet)
+            await engine.transform(store, lambda _: [lambda record: record], quiet)
+            await engine.load(store, sink, run.id, quiet, slots=2)
+            await engine.validate(store, sink, quiet)
+
+        asked = [
+            text
+            for text, times in statements.times.items()
+            if (times > SEVERAL or "later" in text)
+            and text.split()[0] in {"SELECT", "UPDATE", "DELETE"}
+        ]
+        plans = {text: plan(store, text, statements.values[text]) for text in asked}
+    assert len(plans) > 10
+    slow = {text: steps for text, steps in plans.items() if any(is_slow(step) for step in steps)}
+    # sorts records in doubt, which are few
+    assert [text for text in slow if "deadline" not in text] == []
+
+
+def plan(store: Store, text: str, values: Any) -> list[str]:
+    return [str(row[-1]) for row in ask(store.database, f"EXPLAIN QUERY PLAN {text}", values)]
+
+
+def is_slow(step: str) -> bool:
+    counted = ("item_count", "note_count")  # a few dozen rows
+    whole = step.startswith("SCAN") and not any(name in step for name in counted)
+    standing = "target_id>?" in step  # all of a kind that stands in the target
+    return (whole and "CONSTANT" not in step) or "TEMP B-TREE FOR ORDER" in step or standing
+
+
+async def test_the_counts_are_those_of_the_rows(store: Store) -> None:
+    records = project()
+    contents = {each.key: b"x" for each in records if isinstance(each, Attachment)}
+    with store.run("migrate") as run:
+        await engine.extract(store, MemorySource(records, contents), run.id, quiet)
+        await engine.transform(store, lambda _: [lambda record: record], quiet)
+        await engine.load(store, MemorySink(), run.id, quiet)
+    store.write_now(lambda: store.item_table.delete().where(store.item_table.key == "T1").execute())
+
+    rows = ask(store.database, "SELECT kind, state, COUNT(*) FROM item GROUP BY kind, state")
+    found: dict[Kind, dict[str, int]] = {}
+    for kind, state, number in rows:
+        found.setdefault(Kind(kind), {})[state] = number
+    assert store.counts() == found
+    assert store.counts()[Kind.TEST_CASE] == {"finished": CASES - 1}
+
+
+def test_a_store_that_was_made_without_counts_gets_them(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/m.db"
+    with Store(url) as store:
+        store.write_now(lambda: store.item_table.insert(kind="field", key="a", rank=0).execute())
+        for what in ("TRIGGER item_more", "TRIGGER item_less", "TRIGGER item_moved"):
+            store.write_now(partial(change, store.database, f"DROP {what}"))
+        store.write_now(partial(change, store.database, "DROP TABLE item_count"))
+        store.write_now(lambda: store.item_table.insert(kind="field", key="b", rank=0).execute())
+    with Store(url) as store:
+        assert store.counts() == {Kind.FIELD: {"listed": 2}}
+        assert store.pending() == 0

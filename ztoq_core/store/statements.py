@@ -1,0 +1,115 @@
+"""Statements that are made for every record, as plain SQL.
+
+Building one as a peewee query takes longer than the database needs to carry it out; here the text
+is put together from parts that are made once. It runs in SQLite and PostgreSQL alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Any, TypeVar
+
+import peewee as pw
+
+__all__ = ["Rows", "ask", "change", "chunks", "marks"]
+
+T = TypeVar("T")
+
+ROWS = 64
+"""Rows of one statement; each statement lets other threads in, and its size is kept by SQLite."""
+
+Values = Sequence[Any]
+
+
+def chunks(things: Sequence[T], size: int = 400) -> Iterator[Sequence[T]]:
+    """Yield ``things`` in pieces that fit a statement (SQLite takes 32,766 parameters)."""
+    for start in range(0, len(things), size):
+        yield things[start : start + size]
+
+
+def marks(values: Collection[Any]) -> str:
+    """Return a list of place holders for values, ``(?, ?)``; of none ``(NULL)``."""
+    return f"({', '.join('?' * len(values)) or 'NULL'})"
+
+
+def ask(
+    database: pw.Database, text: str, values: Values = (), many: Values | None = None
+) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows of a query; ``?`` stands for a value.
+
+    ``??`` at its end stands for the list ``many``, of any length: the query is made as often as
+    that takes.
+    """
+    for each, given in _runs(text, values, many):
+        yield from _run(database, each, given).fetchall()
+
+
+def change(
+    database: pw.Database, text: str, values: Values = (), many: Values | None = None
+) -> int:
+    """Carry out an UPDATE or DELETE, as ``ask``; return how many rows it touched."""
+    runs = _runs(text, values, many)
+    return sum(int(_run(database, each, given).rowcount) for each, given in runs)
+
+
+def _runs(text: str, values: Values, many: Values | None) -> Iterator[tuple[str, Values]]:
+    if many is None:
+        yield text, values
+        return
+    start = text.removesuffix("??")
+    for some in chunks(many):
+        yield start + marks(some), (*values, *some)
+
+
+def _run(database: pw.Database, text: str, values: Values) -> Any:
+    if database.param != "?":
+        text = text.replace("?", database.param)
+    return database.execute_sql(text, values)  # type: ignore[no-untyped-call]  # peewee leaves it so
+
+
+def _literal(value: str | float) -> str:
+    """Return a constant of ours as SQL."""
+    if isinstance(value, str):
+        return f"'{value!s}'"
+    return str(value).lower()  # true and false, too
+
+
+class Rows:
+    """Inserts rows into one table, many with a statement.
+
+    ``key`` are the columns of a unique index: where a row stands already, those of ``columns`` that
+    are in ``keep`` are left as they are, the others get the new values; ``also`` is SQL that sets
+    further ones. Without ``key`` nothing may stand there already. Rows of one call differ in
+    their keys.
+    """
+
+    def __init__(
+        self,
+        table: type[pw.Model],
+        columns: Iterable[str],
+        *,
+        key: Sequence[str] = (),
+        keep: Sequence[str] = (),
+        also: str = "",
+    ) -> None:
+        """Write to ``table``; columns that are not named get the defaults of the model."""
+        meta = table._meta  # noqa: SLF001 - peewee's documented place for it
+        self._database: pw.Database = meta.database
+        names = list(columns)
+        defaults: dict[str, Any] = meta.get_default_dict()  # type: ignore[no-untyped-call]  # as above
+        given = {name: value for name, value in defaults.items() if name not in names}
+        listed = ", ".join(f'"{name}"' for name in [*names, *given])
+        self._start = f'INSERT INTO "{meta.table_name}" ({listed}) VALUES '  # noqa: S608 - our names
+        self._row = f"({', '.join([*('?' for _ in names), *map(_literal, given.values())])})"
+        self._end = ""
+        if key:
+            same = {*key, *keep}
+            sets = [f'"{name}" = excluded."{name}"' for name in names if name not in same]
+            sets += [also] if also else []
+            self._end = f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {', '.join(sets)}"
+
+    def save(self, rows: Sequence[Values]) -> None:
+        """Insert the rows, their values in the order of the columns."""
+        for some in chunks(rows, ROWS):
+            text = self._start + ", ".join([self._row] * len(some)) + self._end
+            _run(self._database, text, [value for row in some for value in row])
