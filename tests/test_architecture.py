@@ -18,9 +18,11 @@ MOST_LINES = 600  # that are not empty
 
 BELOW: dict[str, set[str]] = {
     "errors": set(),
-    "records": {"errors"},
+    "words": {"errors"},
+    "records": {"words"},
     "schema": {"records"},
-    "contracts": {"schema"},
+    "lent": {"records"},
+    "contracts": {"schema", "lent"},
     "addresses": {"contracts"},
     "images": {"contracts"},
     "hookspecs": {"contracts"},

@@ -9,11 +9,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from enum import StrEnum
 from typing import Any, ClassVar
-from urllib.parse import quote
 
 import attrs
+
+from ztoq_core.words import (
+    ADDRESS,
+    FieldType,
+    FieldValue,
+    Image,
+    Kind,
+    Level,
+    Link,
+    LinkType,
+    Named,
+    Note,
+    Ref,
+    Sequence,
+    Topic,
+    Tree,
+    Value,
+)
 
 __all__ = [
     "ADDRESS",
@@ -48,213 +64,6 @@ __all__ = [
     "Tree",
     "Value",
 ]
-
-
-ADDRESS = "ztoq:"
-"""The scheme of the URLs by which mapped texts point at records."""
-
-
-class Kind(StrEnum):
-    """The kinds of records, parents first: a record refers only to kinds before its own or its own.
-
-    An attachment is the exception that proves the rule: it comes last and belongs to any of them.
-    """
-
-    FIELD = "field"
-    FOLDER = "folder"
-    REQUIREMENT = "requirement"
-    TEST_CASE = "test_case"
-    TEST_PLAN = "test_plan"
-    TEST_CYCLE = "test_cycle"
-    TEST_RUN = "test_run"
-    TEST_LOG = "test_log"
-    ATTACHMENT = "attachment"
-
-    @property
-    def rank(self) -> int:
-        """The place of this kind in the order of writing, from 0."""
-        return list(type(self)).index(self)
-
-
-class Tree(StrEnum):
-    """The tree that a folder stands in."""
-
-    CASES = "cases"
-    CYCLES = "cycles"
-    PLANS = "plans"
-
-
-class FieldType(StrEnum):
-    """What a custom field may hold, in words that serve every product."""
-
-    TEXT = "text"
-    LONG_TEXT = "long_text"
-    RICH_TEXT = "rich_text"
-    NUMBER = "number"
-    CHECKBOX = "checkbox"
-    DATE = "date"
-    DATETIME = "datetime"
-    CHOICE = "choice"
-    MULTI_CHOICE = "multi_choice"
-    USER = "user"
-    URL = "url"
-
-
-class LinkType(StrEnum):
-    """Why a record points at something outside the test management."""
-
-    COVERAGE = "coverage"
-    BLOCKS = "blocks"
-    RELATED = "related"
-    WEB = "web"
-
-
-class Level(StrEnum):
-    """How much a note weighs.
-
-    CHANGE: arrived, in a slightly other form. FALLBACK: arrived as readable text in another place.
-    LOSS: did not arrive; the run ends with exit code 1.
-    """
-
-    CHANGE = "change"
-    FALLBACK = "fallback"
-    LOSS = "loss"
-
-
-class Topic(StrEnum):
-    """What records name by a number or id of another service, and somebody may know by name."""
-
-    ISSUE = "issue"
-    PERSON = "person"
-    COMPONENT = "component"
-    VERSION = "version"
-
-
-Value = str | int | float | bool | tuple[str, ...] | None
-"""The value of a field. Dates are ISO 8601 strings, many choices a tuple, nothing None."""
-
-
-@attrs.frozen
-class Ref:
-    """A record named by kind and key; prints as ``test_case ACME-T1``."""
-
-    kind: Kind
-    key: str
-
-    def __str__(self) -> str:
-        """Return the form that messages use."""
-        return f"{self.kind} {self.key}"
-
-    @property
-    def address(self) -> str:
-        """The URL that stands for the record in mapped texts, such as ``ztoq:test_case/ACME-T1``.
-
-        ``Sink.finish`` puts the target's own in its place.
-        """
-        return f"{ADDRESS}{self.kind}/{quote(self.key, safe='')}"
-
-
-@attrs.frozen(kw_only=True)
-class Named:
-    """What a directory knows of an id: an issue, a person, a component or a version.
-
-    ``id`` is the id as records have it. ``key`` is the readable key of an issue, ``name`` the
-    summary of an issue or the name of the others, ``email`` and ``active`` are a person's,
-    ``start`` and ``end`` the dates of a version. ``url`` is what a person can open.
-    """
-
-    topic: Topic
-    id: str
-    key: str = ""
-    name: str = ""
-    email: str = ""
-    active: bool = True
-    url: str = ""
-    start: datetime | None = None
-    end: datetime | None = None
-
-
-@attrs.frozen(kw_only=True)
-class Note:
-    """A loss or change with its reason, for the report.
-
-    ``code`` is a short fixed word such as ``step-drift`` by which notes are counted; ``text`` is
-    one sentence for people and holds no payload beyond a name.
-    """
-
-    level: Level
-    code: str
-    text: str
-
-
-@attrs.frozen(kw_only=True)
-class FieldValue:
-    """One field of a record.
-
-    In a source's record ``name`` is the source's field and ``type`` None (not known yet) or what
-    the
-    source declares. After the transformers ``name`` is the target's label and ``type`` is set.
-
-    ``alternatives`` are further values for a choice, tried in order where the target does not allow
-    ``value``. An ``optional`` value that has no place in the target is dropped without a note,
-    because another field carries it.
-
-    ``placed``: a transformer decided on label and type; those after it leave them alone. ``origin``
-    is the source's field that the value came from (its name; ``@status`` for what is no custom
-    field), so that coverage can be counted. ``lossy``: the value says less than the source's did.
-    """
-
-    name: str
-    value: Value
-    type: FieldType | None = None
-    alternatives: tuple[str, ...] = ()
-    optional: bool = False
-    placed: bool = False
-    origin: str = ""
-    lossy: bool = False
-
-
-@attrs.frozen(kw_only=True)
-class Link:
-    """A link to an issue or a page outside.
-
-    ``issue_id`` is the tracker's internal id, ``issue_key`` its readable key where somebody could
-    resolve it, ``url`` what a person can open (it may be malformed at the source), ``text`` its
-    title.
-    """
-
-    type: LinkType
-    issue_id: str | None = None
-    issue_key: str | None = None
-    url: str = ""
-    text: str = ""
-
-
-@attrs.frozen(kw_only=True)
-class Image:
-    """A picture in the texts of a record.
-
-    ``src`` is the address as it stands in the texts (unescaped), in the form that
-    ``ztoq_core.addresses.image_src`` gives it: a data URI is named by its digest. ``file`` is the
-    attachment that holds the picture. The engine tells the transformers in ``lost`` why it is not
-    at hand.
-    """
-
-    src: str
-    file: Ref
-    lost: str = ""
-
-
-@attrs.frozen
-class Sequence:
-    """The place of a record among siblings that must be written in order.
-
-    Siblings share ``group``; they are written by ascending ``order`` (compared as text: pad
-    numbers).
-    """
-
-    group: str
-    order: str
 
 
 @attrs.frozen(kw_only=True)

@@ -1,0 +1,195 @@
+"""What the engine lends a plugin, and what it needs for that: connections, secrets, contents.
+
+``contracts`` hands these on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol, TypeVar
+
+import attrs
+
+from ztoq_core.records import Level, Ref
+
+__all__ = [
+    "Answer",
+    "Auth",
+    "Client",
+    "Connection",
+    "Content",
+    "Download",
+    "Secret",
+    "Services",
+]
+
+T = TypeVar("T")
+
+
+@attrs.frozen(repr=False, str=False)
+class Secret:
+    """A value that is shown to nobody: prints as ``***``, is never stored.
+
+    ``reveal()`` gives it.
+    """
+
+    _value: str
+
+    def reveal(self) -> str:
+        """Return the value, for the one place that sends it."""
+        return self._value
+
+    def __repr__(self) -> str:
+        """Hide the value."""
+        return "***"
+
+    __str__ = __repr__
+
+
+@attrs.frozen(kw_only=True)
+class Connection:
+    """How to reach a service; the base of a connector's config class.
+
+    ``rate`` is a fixed ceiling in requests a second (None: found out), ``in_flight`` the most
+    requests at once, ``timeout`` seconds for one request. Without ``proxy`` and ``ca_file`` the
+    environment's HTTPS_PROXY and SSL_CERT_FILE count. ``client_cert`` is a PEM file with
+    certificate and key. ``monthly_budget`` is how many calls the service grants in a calendar month
+    (None: what its headers say), ``reserve`` the share of it that is left to others. ``window`` are
+    the hours of the day, in local time, in which calls may be made: ``"20:00-06:00"``.
+    """
+
+    base_url: str
+    rate: float | None = None
+    in_flight: int = 32
+    timeout: float = 60.0
+    proxy: str | None = None
+    ca_file: str | None = None
+    client_cert: str | None = None
+    monthly_budget: int | None = None
+    reserve: float = 0.2
+    window: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Content:
+    """The content of a file: ``open`` may be called once per attempt, ``size`` is in bytes."""
+
+    name: str
+    size: int
+    sha256: str
+    media_type: str
+    open: Callable[[], AsyncIterator[bytes]]
+
+
+@attrs.frozen(kw_only=True)
+class Answer:
+    """An HTTP answer: ``body`` is the parsed JSON, None where there was no content."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: Any = None
+
+
+class Download(Protocol):
+    """A body that is read in chunks."""
+
+    @property
+    def media_type(self) -> str:
+        """What the header says, ``""`` if nothing."""
+        ...
+
+    @property
+    def size(self) -> int | None:
+        """The bytes that the header promises, None where it does not or they are packed."""
+        ...
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """Yield the bytes; raises RejectedError where fewer came than were promised."""
+        ...
+
+
+class Auth(Protocol):
+    """Puts credentials on requests to one host."""
+
+    async def headers(self) -> Mapping[str, str]:
+        """Return the headers, renewing first what is about to expire."""
+        ...
+
+    async def renew(self, refused: Mapping[str, str]) -> bool:
+        """Renew after a 401; ``refused`` are the headers that were sent.
+
+        Returns at once with True where they have been renewed since (one renewal serves all
+        waiting requests), False where nothing can be renewed.
+        """
+        ...
+
+
+class Client(Protocol):
+    """A paced JSON client bound to one base URL. Credentials and requests never leave its host.
+
+    GET, PUT, DELETE and requests marked ``repeatable`` are tried again after 429, 5xx, time-outs
+    and lost connections. A POST is tried again only where it certainly changed nothing (429, or
+    no connection was made).
+    """
+
+    async def request(  # noqa: PLR0913 - one door for every request
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str | int | Sequence[str | int]] | None = None,
+        json: Any = None,
+        form: Mapping[str, str] | None = None,
+        content: Content | None = None,
+        headers: Mapping[str, str] | None = None,
+        accept: Collection[int] = (),
+        repeatable: bool = False,
+        what: str = "",
+    ) -> Answer:
+        """Send a request and return its answer if it is 2xx or its status is in ``accept``.
+
+        ``path`` is relative to the base URL. ``what`` names the record for messages
+        (``test_case ACME-T1``).
+
+        Raises:
+            AccessError: 401 that no renewal mends, or 403.
+            RejectedError: Any other 4xx; a body that is not JSON where JSON was due; a GET that one
+                host refuses with 5xx again and again while it answers others.
+            DoubtError: A POST left and its answer is unknown (5xx, time-out, connection lost).
+            RetryableError: No good answer from the host within the outage limit; nothing changed.
+        """
+        ...
+
+    async def get(
+        self, path: str, *, params: Mapping[str, str | int | Sequence[str | int]] | None = None
+    ) -> Any:
+        """Return the JSON body of a GET."""
+        ...
+
+    def download(
+        self, path: str, *, params: Mapping[str, str | int] | None = None
+    ) -> AbstractAsyncContextManager[Download]:
+        """Open a body for reading in chunks. Status and errors as for ``request``."""
+        ...
+
+
+class Services(Protocol):
+    """What the engine lends a plugin for the time it is open."""
+
+    def client(
+        self, connection: Connection, auth: Auth | None = None
+    ) -> AbstractAsyncContextManager[Client]:
+        """Open the paced HTTP client for ``connection.base_url``."""
+        ...
+
+    async def once(self, name: str, make: Callable[[], Awaitable[T]]) -> T:
+        """Return what ``make`` gave the first time in this run.
+
+        Callers at the same time share it.
+        """
+        ...
+
+    def note(self, level: Level, code: str, text: str, ref: Ref | None = None) -> None:
+        """Put a warning or a loss into the report; the same note is kept once."""
+        ...
