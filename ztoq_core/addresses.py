@@ -35,6 +35,7 @@ from ztoq_core.records import (
 )
 
 __all__ = [
+    "HTML_TEXTS",
     "change_images",
     "image_src",
     "images_in",
@@ -51,7 +52,7 @@ _IMAGE = re.compile("<img", re.IGNORECASE)
 _ATTRIBUTE = re.compile(r"""([^\s"'>/=]+)(?:\s*=\s*("[^"]*"|'[^']*'|[^\s"'>][^\s>]*))?""")
 _OURS: Mapping[str, str] = {"a": "href", "img": "src"}
 
-_TEXTS: Mapping[type, tuple[str, ...]] = {
+HTML_TEXTS: Mapping[type, tuple[str, ...]] = {
     Folder: ("description",),
     Requirement: ("description",),
     TestCase: ("description", "precondition"),
@@ -204,7 +205,7 @@ def _each(
 def _changes(thing: object, change: Callable[[str], str]) -> dict[str, Any]:
     """Return the attributes of a record, step or result that ``change`` changes."""
     changes: dict[str, Any] = {}
-    for name in _TEXTS.get(type(thing), ()):
+    for name in HTML_TEXTS.get(type(thing), ()):
         old = getattr(thing, name)
         if old and (new := change(old)) is not old:
             changes[name] = new

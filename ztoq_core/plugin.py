@@ -6,6 +6,7 @@ Simulators import ``ztoq_core.simulate`` besides, tests ``ztoq_core.testing``.
 from __future__ import annotations
 
 from ztoq_core.addresses import (
+    HTML_TEXTS,
     change_images,
     image_src,
     images_in,
@@ -102,6 +103,7 @@ from ztoq_core.records import (
 
 __all__ = [
     "ADDRESS",
+    "HTML_TEXTS",
     "RECORD_TYPES",
     "AccessError",
     "Answer",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import difflib
 import re
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
@@ -20,14 +21,15 @@ from ztoq_core.convert import converter, read_json, show_json
 from ztoq_core.engine.explain import Explained
 from ztoq_core.engine.explain import explain as told
 from ztoq_core.errors import ConfigError, ZtoqError
-from ztoq_core.records import Note, Ref
+from ztoq_core.records import Kind, Note, Ref
 from ztoq_core.secrets import find_secrets
 from ztoq_core.store import Store
 from ztoq_core.store.life import Related
 
-__all__ = ["change_line", "explain", "hide", "print_json"]
+__all__ = ["change_line", "explain", "hide", "numbers_of", "print_json"]
 
 LONGEST = 160
+NEAR = 3
 SIGNED = re.compile(
     r"([?&][\w.-]*(?:signature|sig|token|jwt|secret|credential|password|key|auth)[\w.-]*=)[^&\s\"'<>\\]+",
     re.IGNORECASE,
@@ -43,12 +45,7 @@ def explain(options: Options, config: Config, name: str, kind_name: str | None) 
     kind = kind_of(kind_name)
     talk = Talk(options)
     with Store(config.store_url, create=False) as store:
-        found = store.life.named(name, kind)
-        if not found:
-            raise ConfigError(
-                f"the store knows no record {name!r}, neither by key nor by target id"
-            )
-        lives = asyncio.run(_lives(config, store, [number for number, _ in found]))
+        lives = asyncio.run(_lives(config, store, numbers_of(store, name, kind)))
     shown = [hide(_facts(life), config) for life in lives]
 
     def print_() -> None:
@@ -57,6 +54,20 @@ def explain(options: Options, config: Config, name: str, kind_name: str | None) 
 
     talk.result({"exit": 0, "records": shown}, print_)
     return 0
+
+
+def numbers_of(store: Store, name: str, kind: Kind | None) -> list[int]:
+    """Return the rows of the records that a name means.
+
+    Raises:
+        ConfigError: There is none; the message has the nearest names.
+    """
+    if found := store.life.named(name, kind):
+        return [number for number, _ in found]
+    folded = {each.casefold(): each for each in store.life.alike(name, kind)}
+    near = difflib.get_close_matches(name.casefold(), folded, n=NEAR, cutoff=0.6)
+    hint = f" (did you mean {', '.join(repr(folded[each]) for each in near)}?)" if near else ""
+    raise ConfigError(f"the store knows no record {name!r}, neither by key nor by target id{hint}")
 
 
 async def _lives(config: Config, store: Store, numbers: Sequence[int]) -> list[Explained]:

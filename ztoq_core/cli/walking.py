@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import difflib
 from collections.abc import Sequence
 from typing import Any
 
 import attrs
 
 from ztoq_core.cli.deciding import kind_of
-from ztoq_core.cli.explaining import change_line, hide, print_json
+from ztoq_core.cli.explaining import change_line, hide, numbers_of, print_json
 from ztoq_core.cli.options import Options
 from ztoq_core.cli.talk import Talk
 from ztoq_core.config import Config
 from ztoq_core.contracts import Schema, Transform
 from ztoq_core.engine.explain import Walk, walk
-from ztoq_core.errors import ConfigError
-from ztoq_core.records import Kind
 from ztoq_core.store import Store
 
 __all__ = ["show"]
-
-NEAR = 3
 
 
 def show(options: Options, config: Config, name: str, kind_name: str | None) -> int:
@@ -34,13 +29,7 @@ def show(options: Options, config: Config, name: str, kind_name: str | None) -> 
     kind = kind_of(kind_name)
     talk = Talk(options)
     with Store(config.store_url, create=False) as store:
-        found = store.life.named(name, kind)
-        if not found:
-            raise ConfigError(
-                f"the store knows no record {name!r}, neither by key nor by target id"
-                f"{_near(store, name, kind)}"
-            )
-        ways = asyncio.run(_walks(config, store, [number for number, _ in found]))
+        ways = asyncio.run(_walks(config, store, numbers_of(store, name, kind)))
     shown = [hide(_facts(way), config) for way in ways]
 
     def print_() -> None:
@@ -49,12 +38,6 @@ def show(options: Options, config: Config, name: str, kind_name: str | None) -> 
 
     talk.result({"exit": 0, "records": shown}, print_)
     return 0
-
-
-def _near(store: Store, name: str, kind: Kind | None) -> str:
-    folded = {each.casefold(): each for each in store.life.alike(name, kind)}
-    near = difflib.get_close_matches(name.casefold(), folded, n=NEAR, cutoff=0.6)
-    return f" (did you mean {', '.join(repr(folded[each]) for each in near)}?)" if near else ""
 
 
 async def _walks(config: Config, store: Store, numbers: Sequence[int]) -> list[Walk]:

@@ -41,7 +41,7 @@ async def settle(  # noqa: PLR0913, PLR0917 - the loading's whole scene
     settled = 0
     doubts = await store.read(store.outbox.in_doubt)
     if doubts:
-        teller.say(f"Looking for {len(doubts)} records whose answer was lost")
+        teller.say(f"Looking for {len(doubts)} records that the target may hold already")
     loop = asyncio.get_running_loop()
     begun = loop.time()
     for doubt in doubts:

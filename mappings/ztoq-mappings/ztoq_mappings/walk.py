@@ -7,34 +7,11 @@ from typing import Any, TypeVar
 
 import attrs
 
-from ztoq_core.plugin import (
-    FieldValue,
-    Folder,
-    Record,
-    Requirement,
-    StepResult,
-    TestCase,
-    TestCycle,
-    TestLog,
-    TestPlan,
-    TestStep,
-)
+from ztoq_core.plugin import HTML_TEXTS, FieldValue, Record, TestCase, TestLog
 
 __all__ = ["evolved", "with_html"]
 
 T = TypeVar("T")
-
-_HTML: Mapping[type, tuple[str, ...]] = {
-    Folder: ("description",),
-    Requirement: ("description",),
-    TestCase: ("description", "precondition"),
-    TestPlan: ("description", "note"),
-    TestCycle: ("description",),
-    TestLog: ("comment", "note"),
-    TestStep: ("description", "data", "expected"),
-    StepResult: ("description", "data", "expected", "actual"),
-}
-"""The attributes that ``ztoq_core.records`` calls HTML."""
 
 
 def with_html(
@@ -70,9 +47,8 @@ def evolved(thing: T, changes: Mapping[str, Any]) -> T:
 def _changes(
     thing: object, html: Callable[[str], str], field: Callable[[FieldValue], FieldValue]
 ) -> dict[str, Any]:
-    changes: dict[str, Any] = {
-        name: html(text) for name in _HTML.get(type(thing), ()) if (text := getattr(thing, name))
-    }
+    names = HTML_TEXTS.get(type(thing), ())
+    changes: dict[str, Any] = {name: html(text) for name in names if (text := getattr(thing, name))}
     if fields := getattr(thing, "fields", ()):
         changes["fields"] = tuple(map(field, fields))
     return changes
