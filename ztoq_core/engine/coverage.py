@@ -166,10 +166,15 @@ class Coverage:
     def _count_mapped(self, source: Record, mapped: Record) -> None:
         kind = source.kind
         by_origin: dict[str, list[FieldValue]] = {}
+        attributes = _attributes(source)
+        own = {each.name for each in source.fields}
         for field in mapped.fields:
             if holds(field.value):
-                by_origin.setdefault(field.origin or field.name, []).append(field)
-        attributes = _attributes(source)
+                origin = field.origin or field.name
+                whole = origin in own or ", " not in origin
+                parts = [origin] if whole else origin.split(", ")
+                for name in parts if whole else own.union(attributes).intersection(parts):
+                    by_origin.setdefault(name, []).append(field)
         for name in attributes:
             self._count(kind, name, by_origin.get(name, ()))
         for name in by_origin.keys() - attributes:
@@ -211,7 +216,7 @@ class Coverage:
 
 def _left_out(mapped: Record) -> str:
     """Return what the mapping said of fields that it left out, each quoted."""
-    return "\n".join(note.text for note in mapped.notes if note.code == LEFT_OUT)
+    return "\n".join(note.text for note in mapped.notes if note.code in (LEFT_OUT, "value-dropped"))
 
 
 def _in_step(field: FieldValue, step: TestStep | None) -> Fit:

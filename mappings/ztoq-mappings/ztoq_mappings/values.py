@@ -86,7 +86,7 @@ def build(options: ValuesOptions, _: Scene) -> Transform:
 
 def check(options: ValuesOptions, source: Schema, _: Schema) -> tuple[Finding, ...]:
     """Return the custom fields that no record has. Raises as ``build``."""
-    known = sorted({each.name for each in source.fields})
+    known = sorted({each.name for each in source.fields if not each.system})
     found = []
     for name in _tables(options):
         if known and not name.startswith("@") and name not in known:

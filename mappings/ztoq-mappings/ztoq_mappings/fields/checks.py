@@ -93,7 +93,7 @@ def _named(mapping: MappingFile, kind: Kind) -> Iterator[tuple[Place, str]]:
 
 
 def _unknown_fields(document: Document, kind: Kind, source: Schema) -> Iterator[Finding]:
-    known = {each.name for each in source.fields if each.kind is kind}
+    known = {each.name for each in source.fields if each.kind is kind and not each.system}
     if not known:  # nobody knows before an extract
         return
     named = [(path, name) for path, name in _named(document.mapping, kind) if not is_property(name)]
@@ -242,7 +242,7 @@ class _Rule:
         wanted.update(dict.fromkeys(self._given()))
         for label in wanted:
             if label and label.strip().casefold() not in allowed:
-                made = self.sink.can_create_fields
+                made = self.sink.can_create_fields and not target.system
                 will = "it will be made" if made else "its values become readable text"
                 said = f"the target's field {target.name!r} does not allow {label!r}"
                 hint = nearest(label, target.values) if not made else ""

@@ -68,18 +68,19 @@ class _Scanner:
             self._at += 2 if many else 1
             keys = self._keys()
             self._at = self._text.index("]", self._at) + (2 if many else 1)
-            table = (*self._within(keys[:-1]), keys[-1])
+            table = (*self._within(keys[:-1], line), keys[-1])
             if many:
                 self._arrays[table] = self._arrays.get(table, -1) + 1
                 self.found.setdefault(table, line)
                 table = (*table, self._arrays[table])
             self.found.setdefault(table, line)
 
-    def _within(self, keys: list[str]) -> Path:
+    def _within(self, keys: list[str], line: int) -> Path:
         """Return the path of a table; in an array of tables, the last one so far."""
         path: Path = ()
         for key in keys:
             path = (*path, key)
+            self.found.setdefault(path, line)
             if path in self._arrays:
                 path = (*path, self._arrays[path])
         return path
