@@ -37,8 +37,10 @@ def main() -> int:
             Served("qtest", "--latency", str(given.latency)) as qtest,
         ):
             config = write_config(folder, zephyr.url, qtest.url, project=KEY)
-            with config.open("a") as file:
-                file.write(f"in_flight = {given.slots}\n")
+            text = config.read_text("utf-8")
+            config.write_text(
+                text.replace("create_fields", f"in_flight = {given.slots}\ncreate_fields"), "utf-8"
+            )
             env = environment(zephyr.token, qtest.token)
             for verb in ("extract", "transform"):
                 done = measure(command(config, verb), folder=folder, env=env)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from html import unescape
 
@@ -165,16 +165,8 @@ class Coverage:
 
     def _count_mapped(self, source: Record, mapped: Record) -> None:
         kind = source.kind
-        by_origin: dict[str, list[FieldValue]] = {}
         attributes = _attributes(source)
-        own = {each.name for each in source.fields}
-        for field in mapped.fields:
-            if holds(field.value):
-                origin = field.origin or field.name
-                whole = origin in own or ", " not in origin
-                parts = [origin] if whole else origin.split(", ")
-                for name in parts if whole else own.union(attributes).intersection(parts):
-                    by_origin.setdefault(name, []).append(field)
+        by_origin = _by_origin(mapped, {each.name for each in source.fields} | attributes)
         for name in attributes:
             self._count(kind, name, by_origin.get(name, ()))
         for name in by_origin.keys() - attributes:
@@ -212,6 +204,19 @@ class Coverage:
                     tally = self._tally(source.kind, field.name, of_steps=True)
                     tally.shown = True
                     tally.add(_in_step(field, after.get(step.key)))
+
+
+def _by_origin(mapped: Record, known: Collection[str]) -> dict[str, list[FieldValue]]:
+    """Return the mapped values by the source's field; one of several fields counts for each."""
+    found: dict[str, list[FieldValue]] = {}
+    for field in mapped.fields:
+        if holds(field.value):
+            origin = field.origin or field.name
+            several = origin not in known and ", " in origin
+            names = [x for x in origin.split(", ") if x in known] if several else [origin]
+            for name in names:
+                found.setdefault(name, []).append(field)
+    return found
 
 
 def _left_out(mapped: Record) -> str:
