@@ -101,7 +101,9 @@ def _with_steps(
 ) -> Mapping[str, Any]:
     """Return the body with the steps where they are to be sent.
 
-    A PUT replaces the steps (facts, section 5); the id says which one stays (TestStepResource).
+    A PUT replaces the steps (facts, section 5). Guess: the id says which one stays, as
+    TestStepResource has it; where it does not, the engine looks for the files of steps and sends
+    them again.
     """
     if not job.steps:
         return body
@@ -186,7 +188,9 @@ async def _approve(project: Project, case: TestCase, before: Written, place: Pla
     # a case that is approved already may refuse (guess: with 400): then its version decides
     answer = await project.send("PUT", f"{place.path}/approve", accept={REFUSED}, ref=case.ref)
     project.forget(place.id)  # after the approval: what was read meanwhile may be old
-    body = answer.body if answer.status != REFUSED else await project.get(place.path)
+    body = answer.body if answer.status != REFUSED else None
+    if not body or not body.get("test_case_version_id"):
+        body = await project.get(place.path)
     label, version = str(body.get("version") or ""), str(body.get("test_case_version_id") or "")
     notes = list(before.notes)
     if answer.status == REFUSED and not (label.endswith(".0") and label != "0.0"):

@@ -23,7 +23,7 @@ from ztoq_core.plugin import (
 from ztoq_qtest.cases import in_order
 from ztoq_qtest.kinds import Place, place_of
 from ztoq_qtest.project import MISSING, Project
-from ztoq_qtest.saving import Desk, Job, linked, with_id
+from ztoq_qtest.saving import Desk, Job, linked, looking_at_new, with_id
 
 __all__ = [
     "delete_file",
@@ -64,6 +64,10 @@ async def write_file(desk: Desk, file: Attachment, job: Job) -> Written:
         ref=file.ref,
     )
     raw = with_id(answer, file.ref)
+    if file.inline and not raw.get("web_url"):  # texts are to show its address
+        with looking_at_new(file.ref, new=True):
+            there = await attached(desk.project, place)
+        raw = next((each for each in there if each["id"] == raw["id"]), raw)
     return _written(desk.project, place, _hold(file, job.links, place), raw, notes)
 
 
@@ -110,8 +114,12 @@ def _written(
 def _address(project: Project, place: Place, number: int) -> str:
     """Return where the API gives a file, for answers without ``web_url``.
 
-    Guess: an editor that is open in a session of the site shows a picture from there.
+    Of a case's file the vendor's document shows it (AttachmentResource). Guess for all others: an
+    editor that is open in a session of the site shows a picture from the API.
     """
+    if place.type == "test-cases":
+        path = f"p/{project.config.project}/portal/attachment/testcase/attachmentId/{number}"
+        return f"{project.config.base_url.rstrip('/')}/{path}"
     path = project.path(f"{place.path}/attachments/{number}")
     return f"{project.config.base_url.rstrip('/')}/{path}"
 

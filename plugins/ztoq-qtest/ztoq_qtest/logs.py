@@ -63,7 +63,12 @@ async def write_log(desk: Desk, log: TestLog, job: Job) -> Written:
     else:
         number = number_of(Kind.TEST_LOG, job.target_id)
         path = f"test-runs/{run}/test-logs/{number}"
-        json = _change(body, await project.get(path))
+        json = _change(body, await project.get(path), _known(log, body.lines, job.parts))
+        if "test_step_logs" in body.json and "test_step_logs" not in json:
+            text = (
+                "qTest does not tell the step results of a log that stands; they stay as they are"
+            )
+            project.services.note(Level.LOSS, "step-results-stay", text, log.ref)
         answer = (await project.send("PUT", path, json, ref=log.ref)).body or {}
         answer = {**answer, "id": number}
     place = Place("test-logs", int(answer["id"]))
@@ -96,10 +101,22 @@ async def _submit(
     return body, with_id(answer, log.ref)
 
 
-def _change(body: _Body, now: Mapping[str, Any]) -> dict[str, Any]:
+def _known(log: TestLog, lines: Sequence[Line], parts: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return the step logs as far as ztoq knows them, for answers that leave them out."""
+    ids = {each.step: parts[each.key] for each in log.results if each.key in parts}
+    return [
+        {"test_step_id": line.id, "test_step_log_id": int(ids[line.key])}
+        for line in lines
+        if line.key in ids
+    ]
+
+
+def _change(
+    body: _Body, now: Mapping[str, Any], known: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
     """Return what changes a log that stands: not its version, and not the order of its steps."""
     json = {name: v for name, v in body.json.items() if name != "test_case_version_id"}
-    there = now.get("test_step_logs") or ()
+    there = now.get("test_step_logs") or known
     new = json.pop("test_step_logs", ())
     if [each.get("test_step_id") for each in there] == [each["test_step_id"] for each in new]:
         json["test_step_logs"] = [
@@ -307,7 +324,8 @@ async def finish_log(desk: Desk, log: TestLog, before: Written, links: Links) ->
             anchor(link.url, f"{link.issue_key} {link.text}".strip()) for link in missing
         )
         named = attrs.evolve(log, note=f"{log.note}<p>Defects: {listed}</p>")
-        after = await write_log(desk, named, Job(target_id=before.target_id, links=links))
+        job = Job(target_id=before.target_id, links=links, parts=before.parts)
+        after = await write_log(desk, named, job)
     return attrs.evolve(after, parts=before.parts or after.parts, notes=(*before.notes, *notes))
 
 

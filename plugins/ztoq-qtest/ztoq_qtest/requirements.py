@@ -62,7 +62,7 @@ class _Shelf:
         if number in self.seen:
             return False
         self.seen.add(number)
-        self.mirrors += bool(item.get("external_properties"))
+        self.mirrors += any((item.get("external_properties") or {}).values())
         for trust, key in _issue_keys(item):
             self.places[key] = min(self.places.get(key, (trust, number)), (trust, number))
         return True
@@ -168,8 +168,11 @@ async def _listed(project: Project) -> _Shelf:
     return shelf
 
 
-async def _read_on(project: Project, shelf: _Shelf, page: int) -> int:
-    """Read the list from a page to its end; return how many were new."""
+async def _read_on(project: Project, shelf: _Shelf, page: int, *, short: bool = False) -> int:
+    """Read the list from a page to its end; return how many were new.
+
+    ``short``: a page with fewer than the first one is the last one.
+    """
     # "all Requirements or Requirements under a specific Module" (vendor's document)
     query: Query = {"size": PAGE_SIZE, "includeExternalProperties": "true"}
     fresh = 0
@@ -182,6 +185,8 @@ async def _read_on(project: Project, shelf: _Shelf, page: int) -> int:
         if page == 1:
             shelf.size = len(items)
         fresh += sum([shelf.add(item) for item in items])
+        if short and page > 1 and len(items) < shelf.size:
+            return fresh
         last |= numbers
         page += 1
 
@@ -189,12 +194,13 @@ async def _read_on(project: Project, shelf: _Shelf, page: int) -> int:
 async def _older(desk: Desk, shelf: _Shelf, requirement: Requirement, made: Written) -> Written:
     """Return what was made, or an older requirement of the issue that another run made meanwhile.
 
-    New ones stand at the end of the list, or at its begin (guess): both are read again. Ids grow.
+    New ones stand at the end of the list, or at its begin (guess): where the own one shows, another
+    one would. The page before the last is read too, as some may have gone. Ids grow.
     """
     project, number = desk.project, int(made.target_id)
-    end = max(1, len(shelf.seen) // max(1, shelf.size) - 1)
-    await _read_on(project, shelf, end)
-    if end > 1:
+    end = max(1, len(shelf.seen) // max(1, shelf.size))
+    await _read_on(project, shelf, end, short=True)
+    if end > 1 and number not in shelf.seen:
         items = await project.get(
             "requirements", page=1, size=PAGE_SIZE, includeExternalProperties="true"
         )
@@ -247,10 +253,12 @@ async def _mirrors(project: Project) -> bool:
 async def _asked(project: Project, path: str) -> list[Mapping[str, Any]]:
     try:
         body = await project.get(path)
-    except (AccessError, RejectedError) as error:
-        if error.status not in {FORBIDDEN, MISSING}:
+    except AccessError as error:
+        if error.status != FORBIDDEN:
             raise
         return []
+    except RejectedError:
+        return []  # a site without the integration may refuse in any way
     # the document has one object where it speaks of all
     items = body if isinstance(body, list) else [body]
     return [each for each in items if isinstance(each, dict) and each]

@@ -12,7 +12,17 @@ from typing import Any
 
 import attrs
 
-from ztoq_core.plugin import FieldType, FieldValue, Kind, Level, Links, Note, TestCase, TestStep
+from ztoq_core.plugin import (
+    FieldType,
+    FieldValue,
+    Kind,
+    Level,
+    Links,
+    Note,
+    RejectedError,
+    TestCase,
+    TestStep,
+)
 from ztoq_qtest.fields import FieldSet
 from ztoq_qtest.kinds import number_of
 from ztoq_qtest.saving import Desk
@@ -42,7 +52,7 @@ async def made_steps(desk: Desk, case: TestCase, links: Links, *, fill: bool = T
     fields = FieldSet()
     people: Mapping[str, str] = {}
     if fill and any(step.fields for step in case.steps) and desk.settings.step_fields:
-        fields = await desk.settings.fields("test-steps")
+        fields = await _fields(desk)
         people = await desk.settings.people() if fields.fields else {}
     notes: dict[Note, None] = {}
     bodies = []
@@ -67,6 +77,15 @@ async def made_steps(desk: Desk, case: TestCase, links: Links, *, fill: bool = T
                 notes[Note(level=Level.FALLBACK, code="call-as-text", text=text)] = None
         bodies.append(body)
     return Steps(bodies=tuple(bodies), notes=tuple(notes))
+
+
+async def _fields(desk: Desk) -> FieldSet:
+    try:
+        return await desk.settings.fields("test-steps")
+    except RejectedError:
+        # guess: an older site may not list those of steps
+        desk.settings.step_fields = False
+        return FieldSet()
 
 
 def _held(
