@@ -93,7 +93,7 @@ def demand_extracted(store: Store) -> bool:
     """
     if not store.counts():
         raise ConfigError("nothing was extracted yet: run `ztoq extract` first")
-    return store.meta("extract") == "complete"
+    return store.read_whole
 
 
 async def described(config: Config) -> tuple[Schema, list[Finding]]:

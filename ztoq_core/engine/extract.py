@@ -33,6 +33,7 @@ from ztoq_core.records import (
     Tree,
 )
 from ztoq_core.store import FINAL, Checkpoint, Completed, Fetched, Listed, Store
+from ztoq_core.store.intake import STREAMED
 
 __all__ = ["extract"]
 
@@ -74,7 +75,7 @@ async def extract(  # noqa: PLR0913 - the choices of the command
     if since is not None:
         await _quick(store, source, stage, since)
         return
-    await store.write(store.intake.begin, run)
+    await store.write(lambda: store.intake.begin(run, stream=stream))
     await stage.read(stage.pages)
     if album and (album.left or album.fetches):
         await store.write(store.intake.note_pictures, album.left)
@@ -96,6 +97,8 @@ async def _quick(store: Store, source: Source, stage: _Extraction, since: dateti
     if not store.read_whole:
         raise ConfigError("--since needs a complete extraction before it: run ztoq extract first")
     await store.write(store.drop_meta, FINAL)
+    if stage.stream:
+        await store.write(store.put_meta, "extract", STREAMED)
     if stage.album:
         await store.write(store.intake.try_pictures_again)
 

@@ -339,7 +339,10 @@ class _Loading:
                         raise
                     logger.warning("attempt {} to pass the file on failed: {}", attempts, error)
                     continue
-            kept = way.kept or await fingerprint(self.source, file)
+            try:
+                kept = way.kept or await fingerprint(self.source, file)
+            except ServiceError as error:
+                raise DoubtError(f"it was sent, and then: {error}", status=200) from error
             return await self.store.write(self.store.outbox.learn, job, kept), written
 
     async def _may_be_late(self, job: Job) -> bool:
@@ -373,6 +376,8 @@ class _Loading:
         if job.written is None:
             raise StoreError(f"{job.record.ref} is written but has no target id in the store")
         written = job.written
+        if job.again and not await self._is_ours(job, written):
+            return
         if self.schema.to_finish(job.record):
             links = {**self._links(job), job.record.ref: job.written}
             written = await self.sink.finish(job.record, job.written, links)

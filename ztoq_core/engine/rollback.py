@@ -276,11 +276,14 @@ class _Rollback:
             self.restored += 1
             return
         job = await self.store.read(self.store.outbox.job, undoing.item)
+        # what it showed then may be something else than now
+        before = await self.store.read(self.store.outbox.links_of, undoing.before)
+        links = {**job.links, **before}
         try:
             written = await self.sink.write(
-                undoing.before, undoing.written.target_id, job.links, job.content
+                undoing.before, undoing.written.target_id, links, job.content
             )
-            written = await self.sink.finish(undoing.before, written, job.links)
+            written = await self.sink.finish(undoing.before, written, links)
         except (DoubtError, RejectedError, RecordError) as error:
             self._keep(undoing, f"what was there before could not be put back: {error}")
             return

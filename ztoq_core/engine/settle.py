@@ -80,8 +80,12 @@ async def _look(  # noqa: PLR0913, PLR0917
         # an update may be sent again: it gives the same object
         await store.write(outbox.not_sent, run, job, "an update in doubt is sent again")
         return 1
+    unread = isinstance(job.record, Attachment) and not job.record.sha256
+    if unread and reads is None:
+        logger.warning("could not be looked for: only the source can tell what the file holds")
+        return 0
     try:
-        if isinstance(job.record, Attachment) and not job.record.sha256 and reads:
+        if isinstance(job.record, Attachment) and unread and reads:
             kept = await reads(job.record)
             job = await store.write(outbox.learn, job, kept)
         found = await sink.find(job.record, {**roots, **job.links})

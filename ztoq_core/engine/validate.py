@@ -110,11 +110,12 @@ async def _whole(store: Store, sink: Sink, kind: Kind, check: _Check) -> None:
     async for page in mark_pages(sink, kind):
         marks = {mark.target_id: mark for mark in page}
         rows = await store.read(outbox.standing, kind, list(marks))
-        for row in rows.values():
+        known = {number for number, _ in rows}
+        for _, row in rows:
             seen.extend(bytes(max(0, row // 8 + 1 - len(seen))))
             seen[row // 8] |= 1 << row % 8
         strangers = [
-            mark for number, mark in marks.items() if number not in rows and number not in listed
+            mark for number, mark in marks.items() if number not in known and number not in listed
         ]
         listed |= {mark.target_id for mark in strangers}
         ours = await store.read(outbox.standing_keys, kind, [mark.key for mark in strangers])

@@ -40,6 +40,9 @@ FINAL = "final"
 COMPLETE, STREAMED = "complete", "streamed"
 """How an extraction ended: with everything here, or with files left at the source."""
 
+_LEFT = "files left"
+"""The store's fact that says whether a run of the present extraction left files at the source."""
+
 # what was pruned and is back in the source is a new record
 _STATE = f"""state = CASE
     WHEN item.state IN ('{State.LISTED}', '{State.GONE}', '{State.REJECTED}')
@@ -159,8 +162,11 @@ class Intake:
 
     # -------------------------------------------------------------------------- checkpoints
 
-    def begin(self, run: int) -> None:
-        """Start a new extraction where the last one was complete, else go on with it."""
+    def begin(self, run: int, *, stream: bool = False) -> None:
+        """Start a new extraction where the last one was complete, else go on with it.
+
+        ``stream``: this run leaves files at the source.
+        """
         table = self._store.checkpoint_table
         self._store.drop_meta(FINAL)
         unfinished = table.select().where(~table.done).exists()
@@ -170,9 +176,12 @@ class Intake:
             table.delete().execute()
             self._store.reject_table.delete().execute()
             self._store.drop_meta("extract")
+            self._store.drop_meta(_LEFT)
             self._store.put_meta("extract_run", str(run))
         elif not self._store.meta("extract_run"):
             self._store.put_meta("extract_run", str(run))
+        if stream:
+            self._store.put_meta(_LEFT, "yes")
 
     def checkpoint(self, kind: Kind) -> Checkpoint:
         """Return how far ``kind`` has been listed."""
@@ -229,7 +238,7 @@ class Intake:
             these = [record for ref, record in last.items() if ref.kind is each]
             if pictures := [r for r in these if isinstance(r, Attachment) and r.inline]:
                 to_do += self._reveal_files(run, pictures)
-                continue
+                these = [r for r in these if not (isinstance(r, Attachment) and r.inline)]
             seen = self._seen(each, [record.key for record in these], run)
             new += len(these) - len(seen)
             if each in completes:
@@ -522,6 +531,7 @@ class Intake:
             )
             .execute()
         )
+        streamed = streamed or bool(self._store.meta(_LEFT))
         self._store.put_meta("extract", STREAMED if streamed else COMPLETE)
         return int(lost)
 

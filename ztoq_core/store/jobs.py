@@ -20,7 +20,8 @@ __all__ = ["Answered", "Doubt", "Intent", "Job", "Stored", "answer_row", "writte
 class Job:
     """A record to write, or ``to_finish``, with what it refers to.
 
-    ``late``: a sibling that comes after it stands in the target already.
+    ``late``: a sibling that comes after it stands in the target already. ``again``: it was
+    finished before, so somebody may have edited it since.
     """
 
     item: int
@@ -32,6 +33,7 @@ class Job:
     to_finish: bool = False
     attempts: int = 0
     late: bool = False
+    again: bool = False
 
 
 @attrs.frozen(kw_only=True)

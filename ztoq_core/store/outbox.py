@@ -13,7 +13,7 @@ from ztoq_core.contracts import Content, Skip, Written
 from ztoq_core.convert import dumps, loads
 from ztoq_core.records import ADDRESS, Attachment, Kind, Level, Note, Record, Ref, TestCase
 from ztoq_core.store.files import Kept
-from ztoq_core.store.intake import with_content
+from ztoq_core.store.intake import references, with_content
 from ztoq_core.store.jobs import (
     Answered,
     Doubt,
@@ -26,6 +26,7 @@ from ztoq_core.store.jobs import (
 from ztoq_core.store.models import Side, State, now, tuples
 from ztoq_core.store.notes import chunks, clean, save_notes
 from ztoq_core.store.statements import Rows, ask, change, marks
+from ztoq_core.store.turns import AGAIN
 
 if TYPE_CHECKING:
     from ztoq_core.store.store import Store
@@ -38,7 +39,7 @@ _ENTRY = ("run", "item", "at", "event", "digest", "detail")
 
 
 _JOB = """SELECT id, kind, target, target_digest, attempts, target_id, pid, url, version, parts,
-    stamp FROM item"""
+    stamp, reason FROM item"""
 # asked like this, SQLite looks among the siblings and not among all logs that stand in the target
 _LATE = """SELECT DISTINCT item.id FROM item JOIN item later
     ON later.kind = item.kind AND later.sibling_group = item.sibling_group
@@ -134,8 +135,9 @@ class Outbox:
                 links=links.get(number, {}),
                 content=self._content(record) if isinstance(record, Attachment) else None,
                 late=number in late,
+                again=reason == AGAIN,
             )
-            for number, kind, body, digest, attempts, *rest in rows
+            for number, kind, body, digest, attempts, *rest, reason in rows
         ]
 
     def _late(self, numbers: Sequence[int]) -> set[int]:
@@ -149,6 +151,19 @@ class Outbox:
         ):
             links.setdefault(child, {})[Ref(Kind(kind), key)] = written_of(*rest)
         return links
+
+    def links_of(self, record: Record) -> dict[Ref, Written | None]:
+        """Return what a record refers to, which need not be the one that is mapped now."""
+        keys: dict[Kind, list[str]] = {}
+        for _, ref in references(record):
+            keys.setdefault(ref.kind, []).append(ref.key)
+        text = """SELECT key, target_id, pid, url, version, parts, stamp FROM item
+            WHERE kind = ? AND key IN ??"""
+        return {
+            Ref(kind, key): written_of(*rest)
+            for kind, these in keys.items()
+            for key, *rest in ask(self._store.database, text, (kind.value,), these)
+        }
 
     def _content(self, record: Attachment) -> Content | None:
         row = self._store.file_table.get_or_none(self._store.file_table.sha256 == record.sha256)
@@ -188,11 +203,12 @@ class Outbox:
                 found.append((number, Stored(Ref(kind, key), written, loads(kind, bytes(body)))))
         return found
 
-    def standing(self, kind: Kind, target_ids: Sequence[str]) -> dict[str, int]:
-        """Return those of the target ids that a record of ``kind`` has, with its row id."""
+    def standing(self, kind: Kind, target_ids: Sequence[str]) -> list[tuple[str, int]]:
+        """Return those of the target ids that records of ``kind`` have, each with its row id."""
         text = """SELECT target_id, id FROM item
             WHERE kind = ? AND target IS NOT NULL AND target_id IN ??"""
-        return dict(ask(self._store.database, text, (kind.value,), target_ids))
+        found = ask(self._store.database, text, (kind.value,), target_ids)
+        return [(target_id, row) for target_id, row in found]
 
     def standing_keys(self, kind: Kind, keys: Sequence[str]) -> set[str]:
         """Return those of the keys whose records stand in the target."""
@@ -293,10 +309,28 @@ class Outbox:
                 self._look_for_parts_files(each.job.record)
         self._turns.let_go(first, ("owner", "mention"))
         self._turns.files_settled(first)
+        finished = [each for each in batch if each.finished]
+        outdated = self._outdated(finished)
         self._turns.let_go(
-            [each.job.record for each in batch if each.finished], ("parent", "after")
+            [each.job.record for each in finished if each.job.item not in outdated],
+            ("parent", "after"),
         )
         return [None] * len(batch)
+
+    def _outdated(self, finished: Sequence[Answered]) -> set[int]:
+        """Let finish again what was finished while a requirement came in that it lacked."""
+        outdated: set[int] = set()
+        for each in finished:
+            lacked = [
+                ref.key
+                for ref in each.job.record.mentions()
+                if ref.kind is Kind.REQUIREMENT and each.job.links.get(ref) is None
+            ]
+            if each.job.to_finish and lacked and self.standing_keys(Kind.REQUIREMENT, lacked):
+                outdated.add(each.job.item)
+        text = "UPDATE item SET state = ?, finished_digest = '' WHERE id IN ??"
+        change(self._store.database, text, (State.WRITTEN.value,), list(outdated))
+        return outdated
 
     def _look_for_parts_files(self, record: Record) -> None:
         """Put the files of an updated record's parts in doubt: its steps may be new objects now.
@@ -325,9 +359,7 @@ class Outbox:
             for some in chunks(files)
         )
         if doubted:
-            item.update(open_files=item.open_files + doubted).where(
-                (item.kind == record.kind) & (item.key == record.key)
-            ).execute()
+            self._turns.count_files(record, files)
 
     def _files_of(self, record: Record) -> list[Attachment]:
         item = self._item
@@ -346,7 +378,7 @@ class Outbox:
             state=State.FAILED, reason=clean(reason), refused_digest=job.digest, deadline=None
         ).where(item.id == job.item).execute()
         self._journal(run, job.item, "refused", job.digest, clean(reason))
-        self._turns.lost(job.record)
+        self._turns.lost(job.record, written=job.to_finish)
 
     def left_out(self, run: int, job: Job, skip: Skip) -> None:
         """Store that the target is not to get a record for now; what mentions it does without.
@@ -375,8 +407,10 @@ class Outbox:
         if job.written is None:
             self._turns.lost(job.record)
             return
-        self._turns.let_go([job.record], ("owner", "mention", "parent", "after"))
-        self._turns.files_settled([job.record])
+        self._turns.let_go([job.record], ("parent", "after"))
+        if not job.to_finish:  # else these were let go when it was written
+            self._turns.let_go([job.record], ("owner", "mention"))
+            self._turns.files_settled([job.record])
 
     def untouched(self) -> bool:
         """Whether nothing was ever written from this store."""

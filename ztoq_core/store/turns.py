@@ -20,15 +20,17 @@ from ztoq_core.records import Attachment, Kind, Record, Ref
 from ztoq_core.store.intake import FINAL
 from ztoq_core.store.models import Side, State, tuples
 from ztoq_core.store.queries import VALIDATION
-from ztoq_core.store.statements import ask, change
+from ztoq_core.store.statements import ask, change, chunks
 
 if TYPE_CHECKING:
     from ztoq_core.store.store import Store
 
-__all__ = ["MISSING", "Turns"]
+__all__ = ["AGAIN", "MISSING", "Turns"]
 
 MISSING = "reference-missing"
 """The code of the note that a record was finished without something that it refers to."""
+
+AGAIN = "finished once before, and to be finished again"
 
 BAD = (State.FAILED, State.BLOCKED, State.REJECTED, State.GONE, State.DELETED)
 SETTLED = (*BAD, State.SKIPPED, State.FINISHED, State.WRITTEN, State.CONFLICT)
@@ -79,6 +81,25 @@ class Turns:
             item.update(open_files=item.open_files + self._unsettled_refers()).where(
                 (item.state << _COUNTED) & (item.id << self._refers())
             ).execute()
+
+    def count_files(self, owner: Record, files: Sequence[str]) -> None:
+        """Count anew which files their owner, and what shows them, must wait for."""
+        item, edge = self._item, self._edge
+        waits: list[Any] = [(item.kind == owner.kind) & (item.key == owner.key)]
+        for some in chunks(files if self._any_refers else ()):
+            shows = edge.select(edge.child).where(
+                (edge.kind == Kind.ATTACHMENT)
+                & (edge.key << list(some))
+                & (edge.side == Side.TARGET)
+                & (edge.role == "refer")
+            )
+            waits.append((item.state << _COUNTED) & (item.id << shows))
+        for wait in waits:
+            item.update(open_files=self._unsettled_files()).where(wait).execute()
+            if self._any_refers:
+                item.update(open_files=item.open_files + self._unsettled_refers()).where(
+                    wait
+                ).execute()
 
     def _refers(self) -> pw.ModelSelect[Any]:
         """Return, as a query of ids, what refers to something in its texts."""
@@ -328,25 +349,54 @@ class Turns:
         """
         if not records:
             return
-        item = self._item
-        item.update(state=State.WRITTEN, finished_digest="").where(
-            (item.state == State.FINISHED) & (item.id << self.children(records, ("mention",)))
-        ).execute()
+        item, edge = self._item, self._edge
+        again = list(
+            tuples(
+                item.select(item.id, item.kind, item.key).where(
+                    (item.state == State.FINISHED)
+                    & (item.id << self.children(records, ("mention",)))
+                )
+            )
+        )
+        for some in chunks(again):
+            item.update(state=State.WRITTEN, reason=AGAIN, finished_digest="").where(
+                item.id << [number for number, _, _ in some]
+            ).execute()
+            for kind in {kind for _, kind, _ in some}:
+                # what belongs to them did not wait for them, and is let go when they are finished
+                keys = [key for _, each, key in some if each == kind]
+                waits = edge.select(edge.child).where(
+                    (edge.kind == kind)
+                    & (edge.key << keys)
+                    & (edge.side == Side.TARGET)
+                    & (edge.role << ("parent", "after"))
+                )
+                item.update(waiting=self._unsettled()).where(
+                    (item.state << _COUNTED) & (item.id << waits)
+                ).execute()
 
     def left_out(self, record: Record) -> None:
         """Leave out what belongs to a record that was; release what only mentioned it."""
         self.let_go([record], ("mention", "after"))
         self.files_settled([record])
-        item = self._item
-        belongs = item.id << self.children([record], ("parent", "owner"))
-        if item.select().where(belongs & (item.state == State.READY)).exists():
-            self._pass_on((State.SKIPPED,), State.SKIPPED)
+        why = f"what it belongs to is {State.SKIPPED}"
+        for child in self._end_children(record, State.SKIPPED, why):
+            self.left_out(child)
 
-    def lost(self, record: Record) -> None:
-        """Block the children of a record that did not arrive; release what only mentioned it."""
+    def lost(self, record: Record, *, written: bool = False) -> None:
+        """Block the children of a record that did not arrive; release what only mentioned it.
+
+        ``written``: it was only to be finished, so that these were released before.
+        """
+        self.let_go([record], ("after",) if written else ("mention", "after"))
+        if not written:
+            self.files_settled([record])
+        for child in self._end_children(record, State.BLOCKED, f"{record.ref} did not arrive"):
+            self.lost(child)
+
+    def _end_children(self, record: Record, becomes: State, why: str) -> list[Record]:
+        """Give the children of a record that are ready their last state; return them."""
         item = self._item
-        self.let_go([record], ("mention", "after"))
-        self.files_settled([record])
         children = list(
             tuples(
                 item.select(item.id, item.kind, item.target).where(
@@ -355,8 +405,8 @@ class Turns:
                 )
             )
         )
-        for number, kind, body in children:
-            item.update(state=State.BLOCKED, reason=f"{record.ref} did not arrive").where(
-                item.id == number
+        for some in chunks(children):
+            item.update(state=becomes, reason=why).where(
+                item.id << [number for number, _, _ in some]
             ).execute()
-            self.lost(loads(Kind(kind), bytes(body)))
+        return [loads(Kind(kind), bytes(body)) for _, kind, body in children]

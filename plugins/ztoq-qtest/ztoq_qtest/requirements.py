@@ -29,7 +29,7 @@ from ztoq_qtest.fields import fallbacks
 from ztoq_qtest.kinds import ROOT_CASES, Place, place_of
 from ztoq_qtest.marks import keys_of
 from ztoq_qtest.project import FORBIDDEN, MISSING, PAGE_SIZE, Project, Query
-from ztoq_qtest.saving import Desk, Job, parent_place, save
+from ztoq_qtest.saving import Desk, Job, looking_at_new, parent_place, save
 from ztoq_qtest.stamps import written
 from ztoq_qtest.texts import add_mark, with_suffix
 from ztoq_qtest.values import readable_table
@@ -115,7 +115,8 @@ async def write_requirement(desk: Desk, requirement: Requirement, job: Job) -> W
             code="requirement-not-retrieved",
         )
     made = await _save(desk, requirement, job)
-    return await _older(desk, shelf, requirement, made)
+    with looking_at_new(requirement.ref, new=True):
+        return await _older(desk, shelf, requirement, made)
 
 
 def _borrowed(place: Place, now: Mapping[str, Any]) -> Written:
