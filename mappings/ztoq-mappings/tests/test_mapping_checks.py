@@ -84,6 +84,24 @@ def test_a_misspelt_field_is_an_error_of_check_and_run(
     assert str(caught.value) == said
 
 
+@pytest.mark.parametrize(
+    "beside",
+    [
+        'constant = "a"\nto = "b"\nwhen = { field = "Brwoser", is = 1 }',
+        'template = "a {Brwoser}"\nto = "b"',
+        'from = "Brwoser"\nto = "b"',
+    ],
+)
+def test_a_misspelt_field_is_an_error_beside_a_rule_that_spells_it_well(
+    tmp_path: Path, beside: str
+) -> None:
+    text = f"{RULE}[[test_case.field]]\n{beside}"
+    levels = dict(findings(tmp_path, text, source(BROWSER), SINK))
+    assert "no test case has a field 'Brwoser' (did you mean 'Browser'?)" in levels["error"]
+    with pytest.raises(ConfigError, match=r"^m\.toml:\d+: .*\(did you mean 'Browser'\?\)$"):
+        FIELDS.build(FieldsOptions(mapping=tmp_path / "m.toml"), Scene(source=source(BROWSER)))
+
+
 def test_a_field_that_only_another_project_has_is_a_warning(tmp_path: Path) -> None:
     text = '[[test_case.field]]\nfrom = "Regulation"\nto = "Test browser"\ntype = "choice"'
     found = findings(tmp_path, text, source(BROWSER), SINK)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 import attrs
@@ -40,6 +41,7 @@ FITTING: Mapping[FieldType, frozenset[FieldType]] = {
 """The types of the target's fields that take what a rule of a type makes."""
 
 _CHOICES = frozenset({_T.CHOICE, _T.MULTI_CHOICE})
+_DIGITS = re.compile(r"[0-9]+")
 
 
 def check(options: FieldsOptions, source: Schema, sink: Schema) -> tuple[Finding, ...]:
@@ -101,10 +103,16 @@ def _unknown_fields(document: Document, kind: Kind, source: Schema) -> Iterator[
     for path, name in named:
         if name in known:
             continue
-        near = closest(name, sorted(free), LIKELY)
+        meant = (each for each in known if each in free or not _numbered(name, each))
+        near = closest(name, sorted(meant), LIKELY)
         hint = f" (did you mean {near!r}?)" if near else nearest(name, sorted(known))
         said = f"no {_words(kind)} has a field {name!r}{hint}"
         yield Finding(level="error" if near else "warning", text=document.told(path, said))
+
+
+def _numbered(name: str, other: str) -> bool:
+    """Return whether two names differ in their numbers alone, as fields of one row do."""
+    return _DIGITS.sub("", name).casefold() == _DIGITS.sub("", other).casefold()
 
 
 def _words(kind: Kind) -> str:
