@@ -115,6 +115,23 @@ def test_a_field_that_only_another_project_has_is_a_warning(tmp_path: Path) -> N
     FIELDS.build(FieldsOptions(mapping=tmp_path / "m.toml"), Scene(source=both))
 
 
+def test_a_field_of_the_sources_own_is_no_custom_field(tmp_path: Path) -> None:
+    text = '[[test_case.field]]\nfrom = "Priority"\nto = "Test browser"\ntype = "choice"'
+    own = attrs.evolve(field("Priority"), system=True)
+    found = findings(tmp_path, text, source(BROWSER, own), SINK)
+    said = "no test case has a field 'Priority' (known: 'Browser')"
+    assert ("warning", f"m.toml:3: test_case.field 'Priority': {said}") in found
+    assert findings(tmp_path, text, source(own), SINK) == [], "nobody knows before an extract"
+
+
+def test_a_label_is_not_made_in_a_field_of_the_targets_own(tmp_path: Path) -> None:
+    sink = Schema(fields=(attrs.evolve(TARGET, system=True),), can_create_fields=True)
+    ((level, said),) = findings(tmp_path, RULE, source(BROWSER), sink)
+    assert level == "warning"
+    assert "does not allow 'Opera'" in said
+    assert said.endswith("its values become readable text")
+
+
 def test_before_an_extract_nobody_knows_the_fields(tmp_path: Path) -> None:
     assert findings(tmp_path, RULE, Schema(), SINK) == []
 
