@@ -134,7 +134,7 @@ async def site() -> AsyncIterator[Site]:
         async with open_qtest(config, lent()) as sink:
             links: dict[Ref, Written | None] = {}
             for spec in (*specs, attrs.evolve(specs[0], name="Zephyr key", type=FieldType.TEXT)):
-                labels = LABELS if "choice" in spec.type.value else ()
+                labels: tuple[str, ...] = LABELS if "choice" in spec.type.value else ()
                 labels = ("Yes", "No") if spec.type is FieldType.CHECKBOX else labels
                 field = FieldDefinition(
                     key=f"test_case/{spec.name}",

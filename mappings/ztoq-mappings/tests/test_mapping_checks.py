@@ -171,6 +171,35 @@ def test_a_type_that_does_not_fit_is_a_warning(tmp_path: Path) -> None:
     assert "a multi_choice does not fit the target's field 'Test browser', a choice" in said
 
 
+@pytest.mark.parametrize(
+    ("given", "rule", "said"),
+    [
+        (BROWSER, "", "none of the labels of 'Browser' is a number; its records will fail"),
+        (BROWSER, 'otherwise = "drop"', "is a number; its values are dropped"),
+        (BROWSER, 'otherwise = "keep"', "; it goes its usual way, and this rule does nothing"),
+        (BROWSER, 'values = { Opera = 1 }\notherwise = "keep"', "none of the labels of 'Browser'"),
+        (BROWSER, "otherwise = { value = 0 }", "another value stands for each"),
+        (field("Browser", T.DATE), "", "the source's field 'Browser' is a date, never a number"),
+        (attrs.evolve(BROWSER, values=("1", "two")), "", ""),
+        (attrs.evolve(BROWSER, values=()), "", ""),
+        (BROWSER, 'decimal = ","', ""),
+        (BROWSER, "extract = '\\d'\notherwise = 'keep'", ""),
+        (field("Browser", T.DATE), 'values = { x = 1 }\notherwise = "keep"', ""),
+        (field("Browser", T.NUMBER), "", ""),
+        (field("Browser"), "", ""),
+        (field("Other"), "", ""),
+    ],
+)
+def test_a_type_that_no_value_of_the_source_can_have_is_a_warning(
+    tmp_path: Path, given: FieldSpec, rule: str, said: str
+) -> None:
+    sink = Schema(fields=(field("Test browser", T.NUMBER),))
+    found = findings(tmp_path, f'{RULE}type = "number"\n{rule}', source(given), sink)
+    unfit = [text for level, text in found if level == "warning" and "m.toml:5: " in text]
+    assert len(unfit) == bool(said)
+    assert all(said in text for text in unfit)
+
+
 def test_every_type_has_types_that_take_it() -> None:
     assert set(FITTING) == set(FieldType)
     assert [kind for kind, fitting in FITTING.items() if kind not in fitting] == []
