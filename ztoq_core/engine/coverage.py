@@ -40,6 +40,7 @@ _DROPPED = frozenset({LEFT_OUT, "value-dropped"})
 _MOVED = {"field-into-property": Arrival.EXACT, "field-partly-into-property": Arrival.LOSSY}
 """The codes of notes that say ``the field 'Area' goes into '@priority'``."""
 
+_IN_STEP = "it counts as text of its step, even where the target has the field"
 _MOST_REASONS = 25
 _TAG = re.compile(r"</?[a-z][^<>]*>", re.IGNORECASE)
 _OTHER = "other reasons, each rarer than those that were met first"
@@ -249,7 +250,7 @@ class Coverage:
 
 
 def _in_step(field: FieldValue, step: TestStep | None) -> Fit:
-    """Return what became of a step's field: no target tells its steps' fields, so it is a text.
+    """Return what became of a step's field: no schema has the fields of steps, so it is a text.
 
     A mapping may put it into one of the step's own texts, in other markup and spacing.
     """
@@ -259,7 +260,7 @@ def _in_step(field: FieldValue, step: TestStep | None) -> Fit:
     if any((each.origin or each.name) == field.name for each in step.fields) or any(
         all(word in texts for word in words) for words in _said(field.value)
     ):
-        return Fit(Arrival.FALLBACK, "it stands in the step's text")
+        return Fit(Arrival.FALLBACK, _IN_STEP)
     return Fit(Arrival.UNMAPPED, "nothing of the step says it")
 
 

@@ -270,6 +270,13 @@ def test_all_problems_are_told_at_once_in_the_order_of_lines() -> None:
     assert [each.split(":")[1] for each in problems(text)] == ["5", "6", "10", "12"]
 
 
+def test_what_cannot_be_read_hides_no_problem_of_a_rule_that_can() -> None:
+    text = f"format = 1\n{RULE}round = 1\n{RULE}tpye = 'x'\n[test_run]\nfield = [3]"
+    found = problems(text)
+    assert [each.split(":")[1] for each in found] == ["5", "9", "11"]
+    assert "'round' needs type = \"number\"" in found[0]
+
+
 # -------------------------------------------------------------------------------------- mutations
 
 
