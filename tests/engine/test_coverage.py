@@ -221,7 +221,8 @@ def test_a_field_without_origin_counts_for_the_source_field_of_its_name() -> Non
 
 
 @pytest.mark.parametrize(
-    ("code", "arrival"), [("field-left-out", "skipped"), ("field-type", "unmapped")]
+    ("code", "arrival"),
+    [("field-left-out", "skipped"), ("value-dropped", "skipped"), ("field-type", "unmapped")],
 )
 def test_what_is_left_out_on_purpose_is_not_forgotten(code: str, arrival: str) -> None:
     source = case("ACME-T1", given_("OS", "mac"))
@@ -229,6 +230,48 @@ def test_what_is_left_out_on_purpose_is_not_forgotten(code: str, arrival: str) -
     found = row(counted(source, attrs.evolve(source, fields=(), notes=(note,))), "OS")
     assert found.counts[Arrival(arrival)] == found.values == 1
     assert found.reasons[0].arrival == arrival
+
+
+def test_a_field_that_several_sources_fill_counts_for_each_of_them() -> None:
+    source = case("ACME-T1", given_("OS", "mac"), given_("Size, now", "1"), given_("Size", "2"))
+    source = attrs.evolve(source, status="Draft", priority="High")
+    fields = (value("mac Draft", origin="OS, @status"), value("1", origin="Size, now"))
+    coverage = counted(source, attrs.evolve(source, fields=fields))
+    found = {each.field: each.counts[Arrival.EXACT] for each in coverage.rows()}
+    assert found == {"OS": 1, "@status": 1, "Size, now": 1, "Size": 0}
+    assert row(coverage, "Size").counts[Arrival.UNMAPPED] == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "fields", "arrival", "targets"),
+    [
+        ("field-into-property", (), "exact", ("@priority",)),
+        ("field-partly-into-property", (), "lossy", ("@priority",)),
+        ("field-into-property", (value("high", origin="@priority"),), "exact", ("@priority",)),
+        ("field-into-property", (value("many", NUMBER, origin="@priority"),), "fallback", ("X",)),
+        ("field-into-property", (value("A's", origin="A's"),), "exact", ("X",)),
+    ],
+)
+def test_what_goes_into_a_property_is_not_forgotten(
+    code: str, fields: tuple[FieldValue, ...], arrival: str, targets: tuple[str, ...]
+) -> None:
+    source = case("ACME-T1", given_("A's", "high"))
+    said = "the field 'B' goes into '@name'; the field \"A's\" goes into '@priority', as it says"
+    note = Note(level=Level.CHANGE, code=code, text=said)
+    coverage = counted(source, attrs.evolve(source, fields=fields, notes=(note,)))
+    found = row(coverage, "A's")
+    assert found.counts[Arrival(arrival)] == found.values == 1
+    assert found.targets == targets
+    assert bool(found.reasons) == (arrival != "exact")
+
+
+def test_an_attribute_that_is_dropped_is_skipped_where_it_is_shown() -> None:
+    source = case(status="Draft")
+    note = Note(level=Level.CHANGE, code="value-dropped", text="values of '@status' are dropped")
+    coverage = counted(source, attrs.evolve(source, fields=(value("Draft", origin="@status"),)))
+    coverage.add(CASE, [Fate(item=2, source=source, record=attrs.evolve(source, notes=(note,)))])
+    counts = row(coverage, "@status").counts
+    assert (counts[Arrival.EXACT], counts[Arrival.SKIPPED]) == (1, 1)
 
 
 def test_several_labels_are_one_value_and_the_best_target_counts() -> None:

@@ -18,7 +18,16 @@ from html import unescape
 import attrs
 
 from ztoq_core.engine.fitting import Arrival, Fit, Fitting, holds
-from ztoq_core.records import RECORD_TYPES, FieldValue, Kind, Record, TestCase, TestStep, Value
+from ztoq_core.records import (
+    RECORD_TYPES,
+    FieldValue,
+    Kind,
+    Note,
+    Record,
+    TestCase,
+    TestStep,
+    Value,
+)
 from ztoq_core.schema import Schema
 from ztoq_core.store import Fate, State
 
@@ -27,6 +36,11 @@ __all__ = ["LEFT_OUT", "Coverage", "Covered", "Reason"]
 LEFT_OUT = "field-left-out"
 """The code of the note by which a transformer says that it leaves out a field, which it quotes."""
 
+_DROPPED = frozenset({LEFT_OUT, "value-dropped"})
+_MOVED = {"field-into-property": Arrival.EXACT, "field-partly-into-property": Arrival.LOSSY}
+"""The codes of notes that say ``the field 'Area' goes into '@priority'``."""
+
+_IN_STEP = "it counts as text of its step, even where the target has the field"
 _MOST_REASONS = 25
 _TAG = re.compile(r"</?[a-z][^<>]*>", re.IGNORECASE)
 _OTHER = "other reasons, each rarer than those that were met first"
@@ -168,33 +182,54 @@ class Coverage:
         attributes = _attributes(source)
         by_origin = _by_origin(mapped, {each.name for each in source.fields} | attributes)
         for name in attributes:
-            self._count(kind, name, by_origin.get(name, ()))
+            self._count(kind, name, by_origin, mapped)
         for name in by_origin.keys() - attributes:
             # the mapping alone says that the source has it
             if name.startswith("@"):
-                self._count(kind, name, by_origin[name])
-        left_out = _left_out(mapped)
+                self._count(kind, name, by_origin, mapped)
         for field in source.fields:
-            if not holds(field.value):
-                continue
-            self._tally(kind, field.name).shown = True
-            if field.name not in by_origin and repr(field.name) in left_out:
-                why = "the mapping leaves it out on purpose"
-                self._tally(kind, field.name).add(Fit(Arrival.SKIPPED, why))
-            else:
-                self._count(kind, field.name, by_origin.get(field.name, ()))
+            if holds(field.value):
+                self._tally(kind, field.name).shown = True
+                self._count(kind, field.name, by_origin, mapped)
         if isinstance(source, TestCase) and isinstance(mapped, TestCase):
             self._count_steps(source, mapped)
 
-    def _count(self, kind: Kind, name: str, found: Sequence[FieldValue]) -> None:
+    def _count(
+        self, kind: Kind, name: str, by_origin: Mapping[str, Sequence[FieldValue]], mapped: Record
+    ) -> None:
         tally = self._tally(kind, name)
-        fits = [(fit, each.name) for each in found if (fit := self._fitting.fit(kind, each))]
-        if not fits:
-            tally.add(Fit(Arrival.UNMAPPED, "no field comes from it"))
-            return
-        tally.shown = True
-        best = min((fit for fit, _ in fits), key=lambda fit: fit.arrival.rank)
-        tally.add(best, (name for _, name in fits))
+        found = self._fits(kind, by_origin.get(name, ()))
+        if found:
+            tally.shown = True
+        else:
+            found = self._noted(kind, name, by_origin, mapped.notes)
+        best = min((fit for fit, _ in found), key=lambda fit: fit.arrival.rank)
+        tally.add(best, (target for _, target in found if target))
+
+    def _fits(self, kind: Kind, fields: Iterable[FieldValue]) -> list[tuple[Fit, str]]:
+        return [(fit, each.name) for each in fields if (fit := self._fitting.fit(kind, each))]
+
+    def _noted(
+        self,
+        kind: Kind,
+        name: str,
+        by_origin: Mapping[str, Sequence[FieldValue]],
+        notes: Iterable[Note],
+    ) -> list[tuple[Fit, str]]:
+        """Return what the notes say of a value that no field comes from, with its target."""
+        quoted = repr(name)
+        for note in notes:
+            if note.code in _MOVED and f"{quoted} goes into " in note.text:
+                into = note.text.partition(f"{quoted} goes into '")[2].partition("'")[0]
+                lossy = _MOVED[note.code] is Arrival.LOSSY
+                fit = Fit(_MOVED[note.code], f"{into!r} holds less of it" if lossy else "")
+                # a field that comes from the property shows what becomes of it in the target
+                found = self._fits(kind, by_origin.get(into, ()))
+                worse = [each for each in found if each[0].arrival.rank > fit.arrival.rank]
+                return worse if found and len(worse) == len(found) else [(fit, into)]
+        if any(note.code in _DROPPED and quoted in note.text for note in notes):
+            return [(Fit(Arrival.SKIPPED, "the mapping leaves it out on purpose"), "")]
+        return [(Fit(Arrival.UNMAPPED, "no field comes from it"), "")]
 
     def _count_steps(self, source: TestCase, mapped: TestCase) -> None:
         after = {step.key: step for step in mapped.steps} if _step_fields(source) else {}
@@ -219,13 +254,8 @@ def _by_origin(mapped: Record, known: Collection[str]) -> dict[str, list[FieldVa
     return found
 
 
-def _left_out(mapped: Record) -> str:
-    """Return what the mapping said of fields that it left out, each quoted."""
-    return "\n".join(note.text for note in mapped.notes if note.code in (LEFT_OUT, "value-dropped"))
-
-
 def _in_step(field: FieldValue, step: TestStep | None) -> Fit:
-    """Return what became of a step's field: no target tells its steps' fields, so it is a text.
+    """Return what became of a step's field: no schema has the fields of steps, so it is a text.
 
     A mapping may put it into one of the step's own texts, in other markup and spacing.
     """
@@ -235,7 +265,7 @@ def _in_step(field: FieldValue, step: TestStep | None) -> Fit:
     if any((each.origin or each.name) == field.name for each in step.fields) or any(
         all(word in texts for word in words) for words in _said(field.value)
     ):
-        return Fit(Arrival.FALLBACK, "it stands in the step's text")
+        return Fit(Arrival.FALLBACK, _IN_STEP)
     return Fit(Arrival.UNMAPPED, "nothing of the step says it")
 
 

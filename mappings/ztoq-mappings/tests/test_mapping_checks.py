@@ -84,6 +84,24 @@ def test_a_misspelt_field_is_an_error_of_check_and_run(
     assert str(caught.value) == said
 
 
+@pytest.mark.parametrize(
+    "beside",
+    [
+        'constant = "a"\nto = "b"\nwhen = { field = "Brwoser", is = 1 }',
+        'template = "a {Brwoser}"\nto = "b"',
+        'from = "Brwoser"\nto = "b"',
+    ],
+)
+def test_a_misspelt_field_is_an_error_beside_a_rule_that_spells_it_well(
+    tmp_path: Path, beside: str
+) -> None:
+    text = f"{RULE}[[test_case.field]]\n{beside}"
+    levels = dict(findings(tmp_path, text, source(BROWSER), SINK))
+    assert "no test case has a field 'Brwoser' (did you mean 'Browser'?)" in levels["error"]
+    with pytest.raises(ConfigError, match=r"^m\.toml:\d+: .*\(did you mean 'Browser'\?\)$"):
+        FIELDS.build(FieldsOptions(mapping=tmp_path / "m.toml"), Scene(source=source(BROWSER)))
+
+
 def test_a_field_that_only_another_project_has_is_a_warning(tmp_path: Path) -> None:
     text = '[[test_case.field]]\nfrom = "Regulation"\nto = "Test browser"\ntype = "choice"'
     found = findings(tmp_path, text, source(BROWSER), SINK)
@@ -95,6 +113,23 @@ def test_a_field_that_only_another_project_has_is_a_warning(tmp_path: Path) -> N
     )
     assert "error" not in dict(findings(tmp_path, twice, both, Schema()))
     FIELDS.build(FieldsOptions(mapping=tmp_path / "m.toml"), Scene(source=both))
+
+
+def test_a_field_of_the_sources_own_is_no_custom_field(tmp_path: Path) -> None:
+    text = '[[test_case.field]]\nfrom = "Priority"\nto = "Test browser"\ntype = "choice"'
+    own = attrs.evolve(field("Priority"), system=True)
+    found = findings(tmp_path, text, source(BROWSER, own), SINK)
+    said = "no test case has a field 'Priority' (known: 'Browser')"
+    assert ("warning", f"m.toml:3: test_case.field 'Priority': {said}") in found
+    assert findings(tmp_path, text, source(own), SINK) == [], "nobody knows before an extract"
+
+
+def test_a_label_is_not_made_in_a_field_of_the_targets_own(tmp_path: Path) -> None:
+    sink = Schema(fields=(attrs.evolve(TARGET, system=True),), can_create_fields=True)
+    ((level, said),) = findings(tmp_path, RULE, source(BROWSER), sink)
+    assert level == "warning"
+    assert "does not allow 'Opera'" in said
+    assert said.endswith("its values become readable text")
 
 
 def test_before_an_extract_nobody_knows_the_fields(tmp_path: Path) -> None:
@@ -134,6 +169,35 @@ def test_a_type_that_does_not_fit_is_a_warning(tmp_path: Path) -> None:
     assert level == "warning"
     assert "m.toml:5: " in said
     assert "a multi_choice does not fit the target's field 'Test browser', a choice" in said
+
+
+@pytest.mark.parametrize(
+    ("given", "rule", "said"),
+    [
+        (BROWSER, "", "none of the labels of 'Browser' is a number; its records will fail"),
+        (BROWSER, 'otherwise = "drop"', "is a number; its values are dropped"),
+        (BROWSER, 'otherwise = "keep"', "; it goes its usual way, and this rule does nothing"),
+        (BROWSER, 'values = { Opera = 1 }\notherwise = "keep"', "none of the labels of 'Browser'"),
+        (BROWSER, "otherwise = { value = 0 }", "another value stands for each"),
+        (field("Browser", T.DATE), "", "the source's field 'Browser' is a date, never a number"),
+        (attrs.evolve(BROWSER, values=("1", "two")), "", ""),
+        (attrs.evolve(BROWSER, values=()), "", ""),
+        (BROWSER, 'decimal = ","', ""),
+        (BROWSER, "extract = '\\d'\notherwise = 'keep'", ""),
+        (field("Browser", T.DATE), 'values = { x = 1 }\notherwise = "keep"', ""),
+        (field("Browser", T.NUMBER), "", ""),
+        (field("Browser"), "", ""),
+        (field("Other"), "", ""),
+    ],
+)
+def test_a_type_that_no_value_of_the_source_can_have_is_a_warning(
+    tmp_path: Path, given: FieldSpec, rule: str, said: str
+) -> None:
+    sink = Schema(fields=(field("Test browser", T.NUMBER),))
+    found = findings(tmp_path, f'{RULE}type = "number"\n{rule}', source(given), sink)
+    unfit = [text for level, text in found if level == "warning" and "m.toml:5: " in text]
+    assert len(unfit) == bool(said)
+    assert all(said in text for text in unfit)
 
 
 def test_every_type_has_types_that_take_it() -> None:

@@ -105,6 +105,8 @@ def test_the_schema_takes_each_example(example: tuple[str, str]) -> None:
         (f"format = 1\n{RULE}tpye = 'text'", 5, "unknown key 'tpye' (did you mean 'type'?)"),
         (f"format = 1\n{RULE}zzzz = 1", 5, "unknown key 'zzzz' (known: "),
         ("format = 1\n\n[tset_case]", 3, "unknown key 'tset_case' (did you mean 'test_case'?)"),
+        ("format = 1\n\n[[testcase.field]]\nto = 'A'", 3, "unknown key 'testcase' (did you mean"),
+        ("format = 1\n[types.testcase]\nA = 'text'", 2, "unknown key 'testcase' (did you mean"),
         ("format = 1\n[test_case]\nfeild = []", 3, "test_case: unknown key 'feild' (did you mean"),
         ("format = 1\n[[test_case.field]]\nfrom = 'A'", 2, "field 'A': missing key 'to'"),
         ("\n# no format\n[test_case]", 1, "missing key 'format'"),
@@ -268,6 +270,13 @@ def test_all_problems_are_told_at_once_in_the_order_of_lines() -> None:
     assert [each.split(":")[1] for each in problems(text)] == ["5", "6", "10", "12"]
 
 
+def test_what_cannot_be_read_hides_no_problem_of_a_rule_that_can() -> None:
+    text = f"format = 1\n{RULE}round = 1\n{RULE}tpye = 'x'\n[test_run]\nfield = [3]"
+    found = problems(text)
+    assert [each.split(":")[1] for each in found] == ["5", "9", "11"]
+    assert "'round' needs type = \"number\"" in found[0]
+
+
 # -------------------------------------------------------------------------------------- mutations
 
 
@@ -278,6 +287,9 @@ def mutations(text: str) -> Iterator[tuple[int, str, bool]]:
     for place, line in enumerate(lines):
         if line.startswith("["):
             table = line.strip("[]")
+            first = table.partition(".")[0]
+            misspelt = line.replace(first, first.replace("_", "") + "s")
+            yield place + 1, "\n".join([*lines[:place], misspelt, *lines[place + 1 :]]), True
         key, equals, value = line.partition(" = ")
         if not equals or line.startswith((" ", "#", '"')) or key == "format":
             continue

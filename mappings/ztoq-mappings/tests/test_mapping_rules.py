@@ -264,6 +264,47 @@ def test_an_unfit_value_is_dropped_with_a_note() -> None:
     assert [(note.level, note.code) for note in found.notes] == [(Level.CHANGE, "value-dropped")]
 
 
+def test_a_value_that_means_none_is_dropped_with_a_note() -> None:
+    rules = '[[test_case.field]]\nfrom = "A"\nto = "B"\nvalues = { x = "" }\notherwise = "keep"'
+    change = transform(rules)
+    found = change(case(A="x"))
+    said = "values of 'A' are dropped, as the mapping says"
+    assert (found.fields, [note.text for note in found.notes]) == ((), [said])
+    some = change(case(A=("x", "y")))
+    assert [(each.value, each.lossy) for each in some.fields] == [("y", True)]
+    assert [note.code for note in some.notes] == ["value-dropped"]
+    assert change(case(A="y")).notes == ()
+
+
+def test_what_goes_into_a_property_is_noted() -> None:
+    rules = """[[test_case.field]]
+from = "Area"
+to = "@priority"
+[[test_case.field]]
+template = "{@description} {Notes} {More}"
+to = "@description"
+[[test_case.field]]
+from = "Long"
+to = "@component"
+extract = "..."
+otherwise = "keep"
+"""
+    change = transform(rules)
+    found = change(case(Area="a", Notes="b", Long="long"))
+    said = "the field 'Area' goes into '@priority'; the field 'Notes' goes into '@description'"
+    assert [(note.code, note.text) for note in found.notes if "into" in note.code] == [
+        (
+            "field-into-property",
+            said + ", as the mapping says",
+        ),
+        (
+            "field-partly-into-property",
+            "the field 'Long' goes into '@component', as the mapping says",
+        ),
+    ]
+    assert change(case(Other="x")).notes == ()
+
+
 def test_a_number_in_reading_keeps_what_is_none() -> None:
     rule = 'type = "text"\nwrite_date = "%d %b %Y"\notherwise = "keep"'
     assert (found := made(rule, "some day")) is not None

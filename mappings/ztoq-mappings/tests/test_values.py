@@ -181,8 +181,20 @@ def test_a_status_cannot_be_taken_away() -> None:
         VALUES.build(ValuesOptions(execution_status={"Pass": ""}), SCENE)
 
 
+def test_a_value_that_is_taken_away_is_noted() -> None:
+    case = TestCase(key="T", name="x", priority="P1", fields=fields(("OS", ("a",)), ("B", "b")))
+    options: dict[str, Any] = {"priority": {"P1": ""}, "fields": {"OS": {"a": ""}, "B": {"b": "c"}}}
+    found = changed(case, **options)
+    assert [(note.code, note.text) for note in found.notes] == [
+        ("value-dropped", "values of '@priority', 'OS' are dropped, as the table says")
+    ]
+    assert changed(found, **options).notes == found.notes
+
+
 def test_check_names_the_fields_that_no_record_has() -> None:
-    source = Schema(fields=(FieldSpec(kind=Kind.TEST_CASE, name="Browser", type=FieldType.CHOICE),))
+    own = FieldSpec(kind=Kind.TEST_CASE, name="Odds", type=FieldType.TEXT, system=True)
+    browser = FieldSpec(kind=Kind.TEST_CASE, name="Browser", type=FieldType.CHOICE)
+    source = Schema(fields=(browser, own))
     options = ValuesOptions(
         status={"a": "b"}, fields={"Browser": {"a": "b"}, "Brwoser": {"a": "b"}, "Odd": {"a": "b"}}
     )

@@ -20,7 +20,9 @@ from ztoq_core.plugin import (
     FieldValue,
     Finding,
     Kind,
+    Level,
     MappingError,
+    Note,
     Record,
     Scene,
     Schema,
@@ -200,7 +202,8 @@ class _Values:
 
     def __call__(self, record: Record) -> Record:
         changes: dict[str, Any] = {}
-        for name, attribute, words in self._attributes.get(record.kind, ()):
+        attributes = self._attributes.get(record.kind, ())
+        for name, attribute, words in attributes:
             changes[attribute] = self._other(getattr(record, attribute), words, record, name)
             if isinstance(record, TestLog) and name == "@execution_status":
                 changes["results"] = tuple(
@@ -216,7 +219,25 @@ class _Values:
                     else each
                     for each in record.steps
                 )
-        return attrs.evolve(record, **changes) if changes else record
+        if not changes:
+            return record
+        after = attrs.evolve(record, **changes)
+        pairs = [
+            *(
+                (f"@{attribute}", getattr(record, attribute), getattr(after, attribute))
+                for _, attribute, _ in attributes
+            ),
+            *(
+                (old.name, old.value, new.value)
+                for old, new in zip(record.fields, after.fields, strict=True)
+            ),
+        ]
+        gone = [repr(name) for name, old, new in pairs if old != new and new in ("", ())]
+        if gone:
+            said = f"values of {', '.join(gone)} are dropped, as the table says"
+            note = Note(level=Level.CHANGE, code="value-dropped", text=said)
+            after = attrs.evolve(after, notes=tuple(dict.fromkeys((*record.notes, note))))
+        return after
 
     def _changed(self, fields: tuple[FieldValue, ...], record: Record) -> tuple[FieldValue, ...]:
         return tuple(

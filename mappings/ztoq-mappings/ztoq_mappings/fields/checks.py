@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 import attrs
@@ -12,9 +13,10 @@ from ztoq_mappings.fields.names import closest, nearest
 from ztoq_mappings.fields.options import FieldsOptions
 from ztoq_mappings.fields.properties import is_property
 from ztoq_mappings.fields.reading import Document, read
-from ztoq_mappings.fields.shapes import TEXTS, words
+from ztoq_mappings.fields.shapes import TEXTS, shaped, words
 from ztoq_mappings.fields.templates import template
 from ztoq_mappings.fields.types import effective_type
+from ztoq_mappings.notebook import Notebook
 
 __all__ = ["FITTING", "check", "misspelt"]
 
@@ -39,7 +41,19 @@ FITTING: Mapping[FieldType, frozenset[FieldType]] = {
 }
 """The types of the target's fields that take what a rule of a type makes."""
 
+_DATES = frozenset({_T.DATE, _T.DATETIME})
+NEVER: Mapping[FieldType, frozenset[FieldType]] = {
+    _T.NUMBER: _DATES | {_T.CHECKBOX, _T.URL},
+    _T.CHECKBOX: _DATES | {_T.NUMBER, _T.URL},
+    _T.DATE: frozenset({_T.CHECKBOX, _T.NUMBER, _T.URL}),
+    _T.DATETIME: frozenset({_T.CHECKBOX, _T.NUMBER, _T.URL}),
+    _T.USER: _DATES | {_T.CHECKBOX, _T.NUMBER, _T.URL},
+    _T.URL: _DATES | {_T.CHECKBOX, _T.NUMBER},
+}
+"""The types that no value of a type can have; a text may be anything, a choice has its labels."""
+
 _CHOICES = frozenset({_T.CHOICE, _T.MULTI_CHOICE})
+_DIGITS = re.compile(r"[0-9]+")
 
 
 def check(options: FieldsOptions, source: Schema, sink: Schema) -> tuple[Finding, ...]:
@@ -101,10 +115,16 @@ def _unknown_fields(document: Document, kind: Kind, source: Schema) -> Iterator[
     for path, name in named:
         if name in known:
             continue
-        near = closest(name, sorted(free), LIKELY)
+        meant = (each for each in known if each in free or not _numbered(name, each))
+        near = closest(name, sorted(meant), LIKELY)
         hint = f" (did you mean {near!r}?)" if near else nearest(name, sorted(known))
         said = f"no {_words(kind)} has a field {name!r}{hint}"
         yield Finding(level="error" if near else "warning", text=document.told(path, said))
+
+
+def _numbered(name: str, other: str) -> bool:
+    """Return whether two names differ in their numbers alone, as fields of one row do."""
+    return _DIGITS.sub("", name).casefold() == _DIGITS.sub("", other).casefold()
 
 
 def _words(kind: Kind) -> str:
@@ -128,6 +148,7 @@ class _Rule:
             return
         yield from self._label()
         yield from self._unmapped()
+        yield from self._unfit()
         yield from self._cut()
         owner = self.sink.field_owner.get(self.kind, self.kind)
         target = self.sink.field(owner, self.rule.to)
@@ -205,6 +226,32 @@ class _Rule:
             if outcome is None:
                 yield self._finding(level, "values", f"value {label!r} has no mapping; {will}")
 
+    def _unfit(self) -> Iterator[Finding]:
+        """Yield a finding where no value that the source has can be of the rule's type."""
+        rule = self.rule
+        kind_of = effective_type(rule, self.kind, self.document.mapping, self.source)
+        read_otherwise = rule.read_date or rule.decimal is not None or rule.write_date is not None
+        taken_apart = rule.extract is not None or rule.replace or rule.split is not None
+        if kind_of is None or len(rule.from_) != 1 or read_otherwise or taken_apart:
+            return
+        spec = self.source.field(self.kind, rule.from_[0])
+        if spec is None:
+            return
+        if spec.type in _CHOICES:
+            own = [
+                label for label, outcome in self._outcomes().items() if outcome in (None, (label,))
+            ]
+            never = bool(own) and all(not _can_be(label, kind_of) for label in own)
+            said = f"none of the labels of {spec.name!r} is a {kind_of.value}"
+        else:
+            never = rule.values is None and kind_of in NEVER.get(spec.type, ())
+            said = (
+                f"the source's field {spec.name!r} is a {spec.type.value}, never a {kind_of.value}"
+            )
+        if never:
+            word = rule.otherwise.word if rule.otherwise else "fail"
+            yield self._finding("warning", "type", f"{said}; {_UNFIT[word]}")
+
     def _cut(self) -> Iterator[Finding]:
         if self.rule.max_length is None:
             return
@@ -258,6 +305,19 @@ class _Rule:
                 yield from value
             elif value is not None:
                 yield words(value)
+
+
+_UNFIT = {
+    "fail": "its records will fail",
+    "drop": "its values are dropped",
+    "keep": "it goes its usual way, and this rule does nothing",
+    "value": "another value stands for each",
+}
+"""What becomes of values that are not of the rule's type, by the word of ``otherwise``."""
+
+
+def _can_be(label: str, kind_of: FieldType) -> bool:
+    return shaped((label,), kind_of, Notebook()) is not None
 
 
 def _used(mapping: MappingFile, kind: Kind) -> Iterator[tuple[Place, str]]:

@@ -112,6 +112,7 @@ class _Kind:
         own = {field.name: field.value for field in record.fields}
         made: dict[str, FieldValue] = {}
         spent: set[str] = set()
+        tale = _Tale()
         properties = self._properties
 
         def value_of(name: str) -> Value:
@@ -127,6 +128,8 @@ class _Kind:
                 spent.update(ready.reads)
             if found is not None:
                 made[ready.rule.to] = found
+            tale.add(ready, found, work, value_of)
+        tale.tell(notes)
         return self._changed(record, made, spent, notes)
 
     def _changed(
@@ -140,10 +143,19 @@ class _Kind:
         for name, value in made.items():
             if is_property(name):
                 changes[self._properties[name].attribute] = value.value
+        left_out = [
+            repr(field.name)
+            for field in record.fields
+            if field.name in self._left_out and not field.placed and listed(field.value)
+        ]
+        if left_out:
+            one = f"the field {left_out[0]} is" if len(left_out) == 1 else ""
+            said = one or f"the fields {', '.join(left_out)} are"
+            notes.change("field-left-out", f"{said} left out, as the mapping says")
         fields = tuple(
             self._declared(field)
             for field in record.fields
-            if field.placed or not (field.name in spent or self._is_left_out(field, notes))
+            if field.placed or not (field.name in spent or field.name in self._left_out)
         )
         placed = tuple(value for name, value in made.items() if not is_property(name))
         return attrs.evolve(record, fields=(*fields, *placed), notes=notes.notes(), **changes)
@@ -154,14 +166,38 @@ class _Kind:
             return field
         return attrs.evolve(field, type=declared)
 
-    def _is_left_out(self, field: FieldValue, notes: Notebook) -> bool:
-        if field.name not in self._left_out:
-            return False
-        if listed(field.value):
-            notes.change(
-                "field-left-out", f"the field {field.name!r} is left out, as the mapping says"
-            )
-        return True
+
+@attrs.define
+class _Tale:
+    """What the rules made of fields of one record besides fields, to be told in its notes."""
+
+    dropped: dict[str, None] = attrs.field(factory=dict)
+    moved: dict[str, dict[str, str]] = attrs.field(factory=dict)
+
+    def add(
+        self,
+        ready: _Ready,
+        found: FieldValue | None,
+        work: Work,
+        value_of: Callable[[str], Value],
+    ) -> None:
+        """Look at what one rule did."""
+        to = ready.rule.to
+        names = [name for name in ready.reads if name != to and listed(value_of(name))]
+        if work.dropped:
+            self.dropped.update(dict.fromkeys(names))
+        if found is not None and is_property(to):
+            code = "field-partly-into-property" if work.lossy else "field-into-property"
+            said = {name: f"the field {name!r} goes into {to!r}" for name in names}
+            self.moved.setdefault(code, {}).update(said)
+
+    def tell(self, notes: Notebook) -> None:
+        """Note it, quoting the names of the fields."""
+        if self.dropped:
+            names = ", ".join(map(repr, self.dropped))
+            notes.change("value-dropped", f"values of {names} are dropped, as the mapping says")
+        for code, said in self.moved.items():
+            notes.change(code, f"{'; '.join(said.values())}, as the mapping says")
 
 
 def _ready(

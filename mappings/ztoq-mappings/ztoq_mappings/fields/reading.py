@@ -32,7 +32,7 @@ from ztoq_mappings.fields.format import (
 )
 from ztoq_mappings.fields.names import nearest
 from ztoq_mappings.fields.readers import READERS, KeyedError
-from ztoq_mappings.fields.rules import problems
+from ztoq_mappings.fields.rules import problems, rule_problems
 
 __all__ = ["Document", "parse", "read"]
 
@@ -81,7 +81,7 @@ def parse(text: str, name: str) -> Document:
     try:
         mapping: MappingFile = _converter().structure(tables, MappingFile)
     except cattrs.BaseValidationError as error:
-        wrong = list(_flat(error, ()))
+        wrong = [*_flat(error, ()), *_of_readable_rules(tables)]
     else:
         wrong = [
             ((kind.value, *path), said)
@@ -92,6 +92,20 @@ def parse(text: str, name: str) -> Document:
             return Document(name=name, mapping=mapping, tables=tables, places=places)
     told = sorted(_told(name, path, said, tables, places) for path, said in wrong)
     raise ConfigError("\n".join(dict.fromkeys(said for _, said in told)))
+
+
+def _of_readable_rules(tables: Mapping[str, Any]) -> Iterator[tuple[lines.Path, str]]:
+    """Yield what is wrong with those rules of a file that can be read, where others cannot."""
+    for kind in KINDS:
+        rules = tables.get(kind.value)
+        listed = rules.get("field") if isinstance(rules, dict) else None
+        for place, raw in enumerate(listed if isinstance(listed, list) else ()):
+            try:
+                rule: Rule = _converter().structure(raw, Rule)
+            except (cattrs.BaseValidationError, TypeError):
+                continue  # told already
+            for path, said in rule_problems(kind, rule):
+                yield (kind.value, "field", place, *path), said
 
 
 def _told(

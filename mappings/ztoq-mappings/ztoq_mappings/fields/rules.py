@@ -18,7 +18,7 @@ from ztoq_mappings.fields.templates import template
 from ztoq_mappings.notebook import Notebook
 from ztoq_mappings.texts import one_line
 
-__all__ = ["problems"]
+__all__ = ["problems", "rule_problems"]
 
 Problem = tuple[tuple[str | int, ...], str]
 
@@ -37,7 +37,7 @@ def problems(kind: Kind, rules: KindRules) -> Iterator[Problem]:
     open_ended: dict[str, int] = {}
     for place, rule in enumerate(rules.field):
         path = ("field", place)
-        for keys, said in (*_target(kind, rule), *_sources(kind, rule), *_keys(rule)):
+        for keys, said in rule_problems(kind, rule):
             yield (*path, *keys), said
         if rule.to in open_ended:
             before = open_ended[rule.to] + 1
@@ -50,6 +50,13 @@ def problems(kind: Kind, rules: KindRules) -> Iterator[Problem]:
     for place, name in enumerate(rules.leave_out):
         if is_property(name):
             yield ("leave_out", place), f"{name!r} is no custom field; only those can be left out"
+
+
+def rule_problems(kind: Kind, rule: Rule) -> Iterator[Problem]:
+    """Yield what is wrong with a rule, whatever the others say."""
+    yield from _target(kind, rule)
+    yield from _sources(kind, rule)
+    yield from _keys(rule)
 
 
 def _target(kind: Kind, rule: Rule) -> Iterator[Problem]:

@@ -29,7 +29,8 @@ _ALL_DIGITS = 1e12
 class Work:
     """One rule at work on one record.
 
-    ``kept``: the rule leaves the record as it is, since its value does not fit.
+    ``kept``: the rule leaves the record as it is, since its value does not fit. ``dropped``: a
+    value goes nowhere, as the rule says.
     """
 
     key: str
@@ -38,6 +39,7 @@ class Work:
     notes: Notebook
     lossy: bool = False
     kept: bool = False
+    dropped: bool = False
     alternatives: tuple[str, ...] = ()
 
     def without(self, value: Value, why: str) -> list[Value]:
@@ -52,9 +54,7 @@ class Work:
             return [value]
         self.lossy = True
         if self.otherwise.word == "drop":
-            self.notes.change(
-                "value-dropped", f"values of {self.field!r} are dropped, as the mapping says"
-            )
+            self.dropped = True
             return []
         return listed(self.otherwise.value)
 
@@ -177,7 +177,12 @@ def _values(table: Mapping[str, Given]) -> Step:
             given = table.get(text)
             if given is None:
                 given = folded.get(_folded(text))
-            found += work.without(value, "has no mapping") if given is None else listed(given)
+            if given is None:
+                found += work.without(value, "has no mapping")
+            elif new := listed(given):
+                found += new
+            else:
+                work.dropped = work.lossy = True
         return found
 
     return step
