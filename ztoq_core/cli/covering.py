@@ -25,6 +25,7 @@ from ztoq_core.engine.transform import rehearse
 from ztoq_core.errors import ConfigError, Exit
 from ztoq_core.records import Kind, Note, Ref
 from ztoq_core.store import State, Store, Want
+from ztoq_core.words import counted
 
 __all__ = ["check", "demand_extracted", "described"]
 
@@ -186,7 +187,12 @@ def _facts(found: _Checked) -> dict[str, Any]:
             for row in found.rows
         ],
         "failures": [
-            {"kind": kind.value, "text": text, "count": count}
+            {
+                "kind": kind.value,
+                "text": text,
+                "count": count,
+                "example": found.coverage.examples[kind, text],
+            }
             for (kind, text), count in found.coverage.failures.most_common()
         ],
         "missing": [str(gap) for gap in found.gaps if not gap.required],
@@ -239,7 +245,7 @@ def _sections(found: _Checked) -> Iterator[tuple[str, list[str]]]:
     yield (
         "Records that fail",
         [
-            f"{count:,} of {kind}: {text}"
+            f"{count:,} of {kind}, such as {found.coverage.examples[kind, text]}: {text}"
             for (kind, text), count in found.coverage.failures.most_common()
         ],
     )
@@ -247,7 +253,7 @@ def _sections(found: _Checked) -> Iterator[tuple[str, list[str]]]:
         yield (
             heading,
             [
-                f"{row.kind} {_name(row)!r}: {reason.count:,} values: {reason.text}"
+                f"{row.kind} {_name(row)!r}: {counted(reason.count, 'value')}: {reason.text}"
                 for row in found.rows
                 for reason in row.reasons
                 if reason.arrival is arrival
