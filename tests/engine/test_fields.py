@@ -80,3 +80,17 @@ def test_labels_of_a_field_that_becomes_a_text_are_not_asked_for() -> None:
     ]
     (gap,) = gaps(wants, Schema())
     assert str(gap) == "test case: a field 'Browser' of type text (2 records)"
+
+
+def test_where_fields_cannot_be_listed_the_usual_ones_are_not_asked_for_but_the_mark_is() -> None:
+    total = Want(CASE, "", FieldType.TEXT, "", 2, optional=True)
+    wants = [total, want("Description", FieldType.RICH_TEXT), want("Browser", FieldType.TEXT)]
+    schema = Schema(
+        fields_known=False,
+        usual=frozenset({(CASE, "Description")}),
+        mark_field="Zephyr key",
+        marked=frozenset({CASE}),
+    )
+    assert [gap.name for gap in gaps(wants, schema)] == ["Browser", "Zephyr key"]
+    listed = attrs.evolve(schema, fields_known=True)
+    assert "Description" in [gap.name for gap in gaps(wants, listed)]

@@ -47,6 +47,7 @@ class _Checked:
     gaps: list[Gap]
     complete: bool
     creates: bool
+    known: bool
 
     @property
     def rows(self) -> tuple[Covered, ...]:
@@ -132,7 +133,8 @@ async def _checked(
         coverage=coverage,
         gaps=gaps(wants, sink),
         complete=complete,
-        creates=sink.can_create_fields,
+        creates=sink.can_create_fields and sink.fields_known,
+        known=sink.fields_known,
     )
 
 
@@ -263,7 +265,8 @@ def _sections(found: _Checked) -> Iterator[tuple[str, list[str]]]:
         "Required fields of the target without a value",
         [str(gap) for gap in found.gaps if gap.required],
     )
-    will = "The load will create" if found.creates else "The target lacks"
+    lacks = "The target lacks" if found.known else "The target may lack"
+    will = "The load will create" if found.creates else lacks
     yield will, [str(gap) for gap in found.gaps if not gap.required]
 
 

@@ -100,6 +100,8 @@ def _gap(of: Kind, name: str, rows: Iterable[Want], schema: Schema) -> Gap | Non
     count = sum(row.count for row in rows if not row.value)
     known = _known(schema, of, name)
     if known is None:
+        if not schema.fields_known and (of, name) in schema.usual:
+            return None
         if type_ is FieldType.CHECKBOX:
             values = _YES_NO
         return Gap(of=of, name=name, type=type_, values=values, count=count)
