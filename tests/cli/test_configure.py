@@ -273,7 +273,7 @@ def test_fields_that_cannot_be_listed_are_said_to_be(ztoq: Program) -> None:
     ztoq.config(sink="fields_known = false", more='[[transform]]\nuse = "suffix"\n')
     ztoq("extract")
     ztoq("transform")
-    assert "The target may lack what the mapped records need" in ztoq("config", "fields").out
+    assert "The target may lack, for its administrator to make:" in ztoq("config", "fields").out
     assert "The target may lack:" in ztoq("map", "check").out
     assert "it may lack what the records need" in ztoq("load").err
 

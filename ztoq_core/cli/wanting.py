@@ -93,9 +93,7 @@ def show_fields(options: Options, config: Config) -> int:
             talk.out.print(NOTHING_MAPPED)
         elif missing:
             lacks = "lacks" if schema.fields_known else "may lack"
-            talk.out.print(
-                f"The target {lacks} what the mapped records need (for its administrator):"
-            )
+            talk.out.print(f"The target {lacks}, for its administrator to make:")
             for gap in missing:
                 talk.out.print(f"  - {gap}")
         else:
