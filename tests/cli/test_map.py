@@ -458,3 +458,16 @@ def test_show_hides_secrets(ztoq: Program, monkeypatch: pytest.MonkeyPatch) -> N
     use(ztoq, source='token = { env = "TOKEN" }')
     ztoq("extract")
     assert "Firefox" not in ztoq("map", "show", "ACME-T1").out
+
+
+@pytest.mark.parametrize("secret", ["e", "kind", "1"])
+def test_show_is_not_spoilt_by_a_short_secret(
+    ztoq: Program, monkeypatch: pytest.MonkeyPatch, secret: str
+) -> None:
+    monkeypatch.setenv("TOKEN", secret)
+    use(ztoq, source='token = { env = "TOKEN" }')
+    ztoq("extract")
+    said = ztoq("map", "show", "ACME-T1")
+    assert said.code == 0
+    assert "test_case ACME-T1" in said.out
+    assert "Firefox" in said.out
