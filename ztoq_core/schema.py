@@ -58,7 +58,8 @@ class Schema:
     the kinds that have such a field or may have it. ``usual`` are kinds and labels of fields that
     every project has, told where the fields cannot be listed. ``field_owner`` says for kinds that
     borrow their fields whose they are (qTest's logs use the fields of runs). ``consistent`` are the
-    kinds for which ``Sink.find`` reads consistent lists, so that doubt about them needs no settling wait.
+    kinds for which
+    ``Sink.find`` reads consistent lists, so that doubt about them needs no settling wait.
     ``search_lag`` is the time in seconds that a search may lag behind a write, None
     where nobody configured it.
     """
