@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol, TypeVar
@@ -24,6 +25,9 @@ __all__ = [
     "Services",
 ]
 
+_SHORT = 6
+"""Secrets of fewer characters are hidden only where they stand alone as a word."""
+
 T = TypeVar("T")
 
 
@@ -39,6 +43,22 @@ class Secret:
     def reveal(self) -> str:
         """Return the value, for the one place that sends it."""
         return self._value
+
+    @property
+    def short(self) -> bool:
+        """Whether its letters may well stand in words that have nothing to do with it."""
+        return len(self.reveal()) < _SHORT
+
+    def hide(self, text: str) -> str:
+        """Return the text with ``***`` in each place where the secret stands.
+
+        A short one is taken out only where it stands alone as a word: elsewhere that would spoil
+        the text, and tell the secret.
+        """
+        value = self.reveal()
+        if not self.short:
+            return text.replace(value, "***")
+        return re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", "***", text) if value else text
 
     def __repr__(self) -> str:
         """Hide the value."""

@@ -31,6 +31,7 @@ import attrs
 
 from ztoq_core.contracts import FieldSpec
 from ztoq_core.records import FieldType, FieldValue, Kind, Value
+from ztoq_core.words import counted
 
 __all__ = ["LONGEST_TEXT", "Observer"]
 
@@ -155,7 +156,7 @@ class _Seen:
             self.labels[label] = None
 
     def spec(self, kind: Kind, name: str) -> FieldSpec:
-        origin = f"inferred from {self.count} values"
+        origin = f"inferred from {counted(self.count, 'value')}"
         if len(self.shapes) > 1:
             origin += " of mixed types"
         kind_of = self.declared or self._infer()

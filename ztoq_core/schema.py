@@ -55,8 +55,10 @@ class Schema:
     ``roots`` are folders that the sink wants written
     before all else. ``mark_field`` is the label of the field that carries the source's key,
     ``marked``
-    the kinds that have such a field. ``field_owner`` says for kinds that borrow their fields whose
-    they are (qTest's logs use the fields of runs). ``consistent`` are the kinds for which
+    the kinds that have such a field or may have it. ``usual`` are kinds and labels of fields that
+    every project has, told where the fields cannot be listed. ``field_owner`` says for kinds that
+    borrow their fields whose they are (qTest's logs use the fields of runs). ``consistent`` are the
+    kinds for which
     ``Sink.find`` reads consistent lists, so that doubt about them needs no settling wait.
     ``search_lag`` is the time in seconds that a search may lag behind a write, None
     where nobody configured it.
@@ -73,6 +75,7 @@ class Schema:
     roots: tuple[Folder, ...] = ()
     mark_field: str = ""
     marked: frozenset[Kind] = frozenset()
+    usual: frozenset[tuple[Kind, str]] = frozenset()
     field_owner: Mapping[Kind, Kind] = attrs.field(factory=dict)
     consistent: frozenset[Kind] = frozenset(Kind)
     search_lag: float | None = None

@@ -27,6 +27,8 @@ __all__ = [
     "Topic",
     "Tree",
     "Value",
+    "counted",
+    "plain",
 ]
 
 ADDRESS = "ztoq:"
@@ -107,6 +109,24 @@ class Topic(StrEnum):
     PERSON = "person"
     COMPONENT = "component"
     VERSION = "version"
+
+
+_PLAIN = {
+    FieldType.MULTI_CHOICE: "multiple choice",
+    FieldType.DATETIME: "date and time",
+    FieldType.URL: "web address",
+}
+
+
+def plain(word: Kind | FieldType) -> str:
+    """Return a kind or type as people say it who do not know ztoq: ``test plan``."""
+    found = _PLAIN.get(word) if isinstance(word, FieldType) else None
+    return found or word.value.replace("_", " ")
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a number with its noun: ``1 error``, ``1,234 errors``."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 Value = str | int | float | bool | tuple[str, ...] | None

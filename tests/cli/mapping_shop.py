@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -41,6 +42,7 @@ class House:
     brings: bool = False
     type: str = "text"
     finding: str = ""
+    rules: Path | None = None
 
 
 def build(config: House, scene: Scene) -> Transform:

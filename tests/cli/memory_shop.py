@@ -16,6 +16,7 @@ import attrs
 from tests.engine.deleting import Deleting
 from ztoq_core.plugin import (
     AccessError,
+    ConfigError,
     Connection,
     FieldType,
     Finding,
@@ -168,6 +169,7 @@ class Exporting:
 class Suffix:
     suffix: str = ""
     finding: str = ""
+    wrong: tuple[str, ...] = ()
 
 
 def build(config: Suffix, _scene: Scene) -> Transform:
@@ -181,6 +183,8 @@ def build(config: Suffix, _scene: Scene) -> Transform:
 
 
 def check(config: Suffix, _source: Schema, _sink: Schema) -> tuple[Finding, ...]:
+    if config.wrong:
+        raise ConfigError("\n".join(config.wrong))
     return (Finding(level=config.finding, text="A mapping's remark"),) if config.finding else ()
 
 

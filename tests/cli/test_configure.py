@@ -36,7 +36,7 @@ def test_check_tells_what_both_sides_say(ztoq: Program) -> None:
     lines = said.out.splitlines()
     assert lines[0] == "warning: source: The licence ends tomorrow"
     assert "info: transform[0]: A mapping's remark" in lines
-    assert lines[-1] == "No errors, 1 warnings. Next: ztoq migrate"
+    assert lines[-1] == "No errors, 1 warning. Next: ztoq migrate"
     assert not (ztoq.folder / "ztoq.db").exists()
 
 
@@ -51,6 +51,17 @@ def test_check_ends_as_a_run_would(ztoq: Program, how: str, code: int) -> None:
     ztoq.config(sink=f'at_check = "{how}"')
     said = ztoq("--json", "config", "check")
     assert said.code == said.result["exit"] == code
+
+
+def test_check_tells_each_problem_of_a_config_on_a_line_of_its_own(ztoq: Program) -> None:
+    ztoq.config(more='[[transform]]\nuse = "suffix"\nwrong = ["one", "two"]\n')
+    said = ztoq("config", "check")
+    assert said.code == 2
+    assert [line for line in said.out.splitlines() if "transform" in line] == [
+        "error: transform: one",
+        "error: transform: two",
+    ]
+    assert said.out.splitlines()[-1] == "2 errors: a run would end at once"
 
 
 def test_check_looks_at_both_sides_even_if_the_first_fails(ztoq: Program) -> None:
@@ -239,7 +250,7 @@ def test_fields_shows_what_is_there_and_what_is_missing(ztoq: Program) -> None:
     ztoq("transform")
     said = ztoq("config", "fields")
     assert said.code == 0
-    assert "  - test_case: a field 'Browser' of type text (1 records)" in said.out
+    assert "  - test case: a field 'Browser' of type text (1 record)" in said.out
     result = ztoq("--json", "config", "fields").result
     assert [each["name"] for each in result["missing"]] == ["Browser"]
     assert ztoq.keys == []
@@ -259,6 +270,12 @@ def test_fields_says_where_nothing_is_missing(ztoq: Program) -> None:
 def test_fields_that_cannot_be_listed_are_said_to_be(ztoq: Program) -> None:
     ztoq.config(sink="fields_known = false")
     assert "cannot be listed with these credentials" in ztoq("config", "fields").out
+    ztoq.config(sink="fields_known = false", more='[[transform]]\nuse = "suffix"\n')
+    ztoq("extract")
+    ztoq("transform")
+    assert "The target may lack, for its administrator to make:" in ztoq("config", "fields").out
+    assert "The target may lack:" in ztoq("map", "check").out
+    assert "it may lack what the records need" in ztoq("load").err
 
 
 def test_fields_are_written_to_a_file(ztoq: Program) -> None:

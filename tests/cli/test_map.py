@@ -67,7 +67,7 @@ def test_check_counts_every_value(ztoq: Program) -> None:
     }
     assert result["totals"]["values"] == result["totals"]["exact"] == 1
     assert result["records"]["test_case"] == {"mapped": 2, "skipped": 0, "failed": 0}
-    assert result["missing"] == ["test_case: a field 'ACME Browser' of type text (1 records)"]
+    assert result["missing"] == ["test case: a field 'ACME Browser' of type text (1 record)"]
     assert result["complete"]
 
 
@@ -87,8 +87,8 @@ def test_check_shows_a_table_and_the_reasons(ztoq: Program) -> None:
     lines = [" ".join(line.split()) for line in said.out.splitlines()]
     assert "test_case values exact lossy fallback unmapped target" in lines
     assert "Browser 1 0 0 0 1" in lines
-    assert "test_case 'Browser': 1 values: no field comes from it" in lines
-    assert "1 of test_plan: ACME-P1: no status fits" in lines
+    assert "test_case 'Browser': 1 value: no field comes from it" in lines
+    assert "1 of test_plan, such as ACME-P1: no status fits" in lines
     assert lines[-1].endswith("records mapped, 1 left out, 1 failed. 1 values: 1 unmapped.")
     assert "mapping" in said.err
 
@@ -135,7 +135,7 @@ def test_check_fails_where_a_required_field_of_the_target_stays_empty(ztoq: Prog
     said = checked(ztoq)
     assert said.code == 1
     assert said.result["required"] == [
-        "test_case: the required field 'Risk' has no value in 2 records"
+        "test case: the required field 'Risk' has no value in 2 records"
     ]
     assert said.result["missing"] == []
 
@@ -238,7 +238,10 @@ def test_suggest_counts_what_the_target_has(ztoq: Program) -> None:
 def test_suggest_writes_a_file_once(ztoq: Program) -> None:
     ztoq("extract")
     said = ztoq("map", "suggest", "--write", "fields.toml")
-    assert "Wrote fields.toml" in said.out
+    assert said.out == (
+        "Wrote fields.toml. Look at it, and name it in ztoq.toml: "
+        '[[transform]] use = "house", rules = "fields.toml"; then: ztoq map check\n'
+    )
     path = ztoq.folder / "fields.toml"
     path.write_text("mine")
     again = ztoq("map", "suggest", "--write", "fields.toml")
@@ -248,6 +251,13 @@ def test_suggest_writes_a_file_once(ztoq: Program) -> None:
     forced = ztoq("--json", "map", "suggest", "--write", "fields.toml", "--force")
     assert forced.result["file"] == "fields.toml"
     assert path.read_text().startswith("#")
+
+
+def test_suggest_knows_a_file_that_the_config_names(ztoq: Program) -> None:
+    ztoq("extract")
+    use(ztoq, house='rules = "fields.toml"')
+    said = ztoq("map", "suggest", "--write", "fields.toml")
+    assert said.out == "Wrote fields.toml. Look at it, then: ztoq map check\n"
 
 
 def test_suggest_says_where_it_cannot_write(ztoq: Program) -> None:
@@ -315,7 +325,7 @@ def test_golden_cases_run_without_any_secret(ztoq: Program) -> None:
     )
     write(ztoq, "plain", CASE, CASE)
     said = ztoq("map", "test")
-    assert (said.code, said.out) == (0, "1 cases: all come out as expected\n")
+    assert (said.code, said.out) == (0, "1 case: all come out as expected\n")
     assert not (ztoq.folder / "ztoq.db").exists()
 
 
@@ -327,7 +337,7 @@ def test_a_difference_is_shown_by_its_path(ztoq: Program) -> None:
     assert said.code == 1
     assert "--- typed/out.json\n" in said.out
     assert '@@ record.fields[OS].name @@\n-"OS"\n+"ACME OS"\n' in said.out
-    assert said.out.endswith("2 cases: 1 come out differently\n")
+    assert said.out.endswith("2 cases: 1 comes out differently\n")
     result = ztoq("--json", "map", "test").result
     (different,) = result["different"]
     assert different["case"] == "typed"
@@ -342,7 +352,7 @@ def test_what_comes_out_can_become_what_is_expected(ztoq: Program) -> None:
     assert "@@ there is no out.json yet; --update writes it @@" in said.out
     said = ztoq("map", "test", "--update")
     assert said.code == 0
-    assert said.out.endswith("1 cases: 1 rewritten, read the difference\n")
+    assert said.out.endswith("1 case: 1 rewritten, read the difference\n")
     assert json.loads((folder / "out.json").read_bytes()) == {"loss": False, "skip": "not wanted"}
     assert ztoq("map", "test").code == 0
 
@@ -448,3 +458,16 @@ def test_show_hides_secrets(ztoq: Program, monkeypatch: pytest.MonkeyPatch) -> N
     use(ztoq, source='token = { env = "TOKEN" }')
     ztoq("extract")
     assert "Firefox" not in ztoq("map", "show", "ACME-T1").out
+
+
+@pytest.mark.parametrize("secret", ["e", "kind", "1"])
+def test_show_is_not_spoilt_by_a_short_secret(
+    ztoq: Program, monkeypatch: pytest.MonkeyPatch, secret: str
+) -> None:
+    monkeypatch.setenv("TOKEN", secret)
+    use(ztoq, source='token = { env = "TOKEN" }')
+    ztoq("extract")
+    said = ztoq("map", "show", "ACME-T1")
+    assert said.code == 0
+    assert "test_case ACME-T1" in said.out
+    assert "Firefox" in said.out

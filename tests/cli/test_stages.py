@@ -260,3 +260,9 @@ def test_a_dry_run_is_no_migration_to_go_on_with(ztoq: Program) -> None:
     assert ztoq("migrate", "--dry-run").code == 0
     ztoq.config(source='at_cycles = "silent"')
     assert ztoq("migrate").code == 3
+
+
+def test_a_warning_that_stages_repeat_is_shown_once_in_a_run(ztoq: Program) -> None:
+    ztoq.config(source='finding = "warning"')
+    said = ztoq("migrate", "--final")  # reads twice
+    assert (said.out + said.err).count("The licence ends tomorrow") == 1

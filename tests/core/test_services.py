@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from ztoq_core.contracts import Connection
+from ztoq_core.contracts import Connection, Secret
 from ztoq_core.http import Client
 from ztoq_core.records import Kind, Level, Note, Ref
 from ztoq_core.services import Services
@@ -56,3 +56,16 @@ async def test_a_client_has_the_limits_of_the_run() -> None:
     async with services.client(Connection(base_url="http://127.0.0.1:1")) as client:
         assert isinstance(client, Client)
         assert (client.judge.outage, client.judge.unreached) == (7.0, 3.0)
+
+
+@pytest.mark.parametrize(
+    ("secret", "text", "shown"),
+    [
+        ("sesame", "opensesame, sesame", "open***, ***"),
+        ("a", "a cat: 'a', a.", "*** cat: '***', ***."),
+        ("a.b", "a.b axb xa.b", "*** axb xa.b"),
+        ("", "nothing", "nothing"),
+    ],
+)
+def test_a_short_secret_is_hidden_where_it_stands_alone(secret: str, text: str, shown: str) -> None:
+    assert Secret(secret).hide(text) == shown

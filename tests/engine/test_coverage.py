@@ -310,11 +310,31 @@ def test_values_of_records_that_fail_or_are_left_out_are_counted_so() -> None:
     assert coverage.losses == 2
 
 
-def test_only_so_many_reasons_are_told_apart() -> None:
+def test_failures_of_one_reason_are_one_whatever_their_keys() -> None:
+    coverage = Coverage(Schema())
+    for key in ("ACME-T1", "ACME-T2"):
+        reason = f"{key}: no status fits"
+        lost = Fate(item=1, source=case(key), record=None, state=State.FAILED, reason=reason)
+        coverage.add(CASE, [lost])
+    assert coverage.failures == {(CASE, "no status fits"): 2}
+    assert coverage.examples == {(CASE, "no status fits"): "ACME-T1"}
+
+
+def test_values_of_a_type_that_does_not_fit_are_one_reason_with_one_sample() -> None:
     coverage = Coverage(Schema(fields=(spec(NUMBER),)))
+    for day in ("2024-02-02", "2024-02-03"):
+        source = case("ACME-T1", given_("X", day))
+        mapped = attrs.evolve(source, fields=(value(day, FieldType.DATE),))
+        coverage.add(CASE, [Fate(item=1, source=source, record=mapped)])
+    (reason,) = row(coverage, "X").reasons
+    assert (reason.count, reason.text) == (2, "'X' (number) takes no date such as '2024-02-02'")
+
+
+def test_only_so_many_reasons_are_told_apart() -> None:
+    coverage = Coverage(Schema(fields=(spec(FieldType.CHOICE, ("yes",)),)))
     for number in range(40):
         source = case(f"ACME-T{number}", given_("X", f"no {number}"))
-        mapped = attrs.evolve(source, fields=(value(f"no {number}"),))
+        mapped = attrs.evolve(source, fields=(value(f"no {number}", FieldType.CHOICE),))
         lost = Fate(item=9, source=source, record=None, state=State.FAILED, reason=f"why {number}")
         coverage.add(CASE, [Fate(item=1, source=source, record=mapped), lost])
     found = row(coverage, "X")

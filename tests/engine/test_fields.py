@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 
 from ztoq_core.contracts import FieldSpec, Schema
@@ -58,3 +59,38 @@ def test_a_required_field_is_filled_under_other_capitals_too() -> None:
     assert [gap.count for gap in gaps([total, want("AREA", FieldType.TEXT)], schema)] == [1]
     filled = Want(CASE, "area", FieldType.TEXT, "", 2, optional=False)
     assert gaps([total, filled], schema) == []
+
+
+def test_the_administrators_list_speaks_plainly_and_names_the_labels_to_make() -> None:
+    labels = [want("Browser", FieldType.MULTI_CHOICE, each) for each in ("Chrome", "Edge")]
+    (gap,) = gaps([want("Browser", FieldType.MULTI_CHOICE), *labels], Schema())
+    assert str(gap) == (
+        "test case: a field 'Browser' of type multiple choice with the values 'Chrome', 'Edge'"
+        " (1 record)"
+    )
+    many = attrs.evolve(gap, values=tuple(map(str, range(12))), exists=True)
+    assert str(many).endswith("'9' and 2 more")
+
+
+def test_labels_of_a_field_that_becomes_a_text_are_not_asked_for() -> None:
+    wants = [
+        want("Browser", FieldType.TEXT),
+        want("Browser", FieldType.CHOICE),
+        want("Browser", FieldType.CHOICE, "Edge"),
+    ]
+    (gap,) = gaps(wants, Schema())
+    assert str(gap) == "test case: a field 'Browser' of type text (2 records)"
+
+
+def test_where_fields_cannot_be_listed_the_usual_ones_are_not_asked_for_but_the_mark_is() -> None:
+    total = Want(CASE, "", FieldType.TEXT, "", 2, optional=True)
+    wants = [total, want("Description", FieldType.RICH_TEXT), want("Browser", FieldType.TEXT)]
+    schema = Schema(
+        fields_known=False,
+        usual=frozenset({(CASE, "Description")}),
+        mark_field="Zephyr key",
+        marked=frozenset({CASE}),
+    )
+    assert [gap.name for gap in gaps(wants, schema)] == ["Browser", "Zephyr key"]
+    listed = attrs.evolve(schema, fields_known=True)
+    assert "Description" in [gap.name for gap in gaps(wants, listed)]

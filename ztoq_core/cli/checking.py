@@ -15,10 +15,11 @@ from ztoq_core.cli.options import Options
 from ztoq_core.cli.talk import Talk
 from ztoq_core.config import Config, Part
 from ztoq_core.contracts import Finding, Schema, Sink, SinkPlugin, Source, SourcePlugin
-from ztoq_core.errors import AccessError, Exit, RejectedError, ServiceError, ZtoqError
+from ztoq_core.errors import AccessError, ConfigError, Exit, RejectedError, ServiceError, ZtoqError
 from ztoq_core.records import Note, Ref
 from ztoq_core.services import Services
 from ztoq_core.store import Store
+from ztoq_core.words import counted
 
 __all__ = ["check"]
 
@@ -40,7 +41,9 @@ class _Found:
             self.findings.append((side, finding))
 
     def failed(self, side: str, error: ZtoqError) -> None:
-        self.add(side, "error", str(error))
+        lines = str(error).splitlines()
+        for line in lines if isinstance(error, ConfigError) else (str(error),):
+            self.add(side, "error", line)
         reached = isinstance(error, AccessError | RejectedError)
         if isinstance(error, ServiceError) and not reached:
             self.code = Exit.STOPPED
@@ -58,9 +61,11 @@ def check(options: Options, config: Config, *, probe: bool = False) -> int:
         for side, finding in sorted(found.findings, key=lambda each: LEVELS.index(each[1].level)):
             talk.out.print(f"{finding.level}: {side}: {finding.text}")
         if found.code:
-            talk.out.print(f"{counts['error']} errors: a run would end at once")
+            talk.out.print(f"{counted(counts['error'], 'error')}: a run would end at once")
         else:
-            talk.out.print(f"No errors, {counts['warning']} warnings. Next: ztoq migrate")
+            talk.out.print(
+                f"No errors, {counted(counts['warning'], 'warning')}. Next: ztoq migrate"
+            )
 
     facts = {
         "exit": int(found.code),

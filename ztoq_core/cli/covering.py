@@ -25,6 +25,7 @@ from ztoq_core.engine.transform import rehearse
 from ztoq_core.errors import ConfigError, Exit
 from ztoq_core.records import Kind, Note, Ref
 from ztoq_core.store import State, Store, Want
+from ztoq_core.words import counted
 
 __all__ = ["check", "demand_extracted", "described"]
 
@@ -46,6 +47,7 @@ class _Checked:
     gaps: list[Gap]
     complete: bool
     creates: bool
+    known: bool
 
     @property
     def rows(self) -> tuple[Covered, ...]:
@@ -131,7 +133,8 @@ async def _checked(
         coverage=coverage,
         gaps=gaps(wants, sink),
         complete=complete,
-        creates=sink.can_create_fields,
+        creates=sink.can_create_fields and sink.fields_known,
+        known=sink.fields_known,
     )
 
 
@@ -186,7 +189,12 @@ def _facts(found: _Checked) -> dict[str, Any]:
             for row in found.rows
         ],
         "failures": [
-            {"kind": kind.value, "text": text, "count": count}
+            {
+                "kind": kind.value,
+                "text": text,
+                "count": count,
+                "example": found.coverage.examples[kind, text],
+            }
             for (kind, text), count in found.coverage.failures.most_common()
         ],
         "missing": [str(gap) for gap in found.gaps if not gap.required],
@@ -239,7 +247,7 @@ def _sections(found: _Checked) -> Iterator[tuple[str, list[str]]]:
     yield (
         "Records that fail",
         [
-            f"{count:,} of {kind}: {text}"
+            f"{count:,} of {kind}, such as {found.coverage.examples[kind, text]}: {text}"
             for (kind, text), count in found.coverage.failures.most_common()
         ],
     )
@@ -247,7 +255,7 @@ def _sections(found: _Checked) -> Iterator[tuple[str, list[str]]]:
         yield (
             heading,
             [
-                f"{row.kind} {_name(row)!r}: {reason.count:,} values: {reason.text}"
+                f"{row.kind} {_name(row)!r}: {counted(reason.count, 'value')}: {reason.text}"
                 for row in found.rows
                 for reason in row.reasons
                 if reason.arrival is arrival
@@ -257,7 +265,8 @@ def _sections(found: _Checked) -> Iterator[tuple[str, list[str]]]:
         "Required fields of the target without a value",
         [str(gap) for gap in found.gaps if gap.required],
     )
-    will = "The load will create" if found.creates else "The target lacks"
+    lacks = "The target lacks" if found.known else "The target may lack"
+    will = "The load will create" if found.creates else lacks
     yield will, [str(gap) for gap in found.gaps if not gap.required]
 
 

@@ -16,7 +16,7 @@ from ztoq_core.cli.options import Options
 from ztoq_core.cli.talk import Talk
 from ztoq_core.cli.work import target
 from ztoq_core.config import Config
-from ztoq_core.contracts import Schema, Sink, Transform
+from ztoq_core.contracts import Schema, Secret, Sink, Transform
 from ztoq_core.convert import converter, read_json, show_json
 from ztoq_core.engine.explain import Explained
 from ztoq_core.engine.explain import explain as told
@@ -152,18 +152,34 @@ def _related(each: Related) -> dict[str, Any]:
 
 def hide(facts: dict[str, Any], config: Config) -> dict[str, Any]:
     """Take out what must be shown to nobody: the config's secrets, and signatures in addresses."""
-    text = show_json(facts)
-    text = SIGNED.sub(r"\1***", text)
+    secrets: list[Secret] = []
     for part in (config.source, config.sink):
         for _, secret in find_secrets(part.settings, part.name):
             try:
-                value = secret.reveal()
+                secret.reveal()
             except ConfigError:
                 continue  # it is not there, so it cannot be shown either
-            if value:
-                text = text.replace(show_json(value)[1:-1], "***")
-    hidden: dict[str, Any] = read_json(text.encode())
+            secrets.append(secret)
+    hidden: dict[str, Any] = _hidden(read_json(show_json(facts).encode()), secrets)
     return hidden
+
+
+def _hidden(value: Any, secrets: Sequence[Secret]) -> Any:
+    """Return plain values with all that is secret taken out of their texts and names.
+
+    A short secret may be the name of a fact.
+    """
+    if isinstance(value, dict):
+        long = [each for each in secrets if not each.short]
+        return {_hidden(key, long): _hidden(each, secrets) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_hidden(each, secrets) for each in value]
+    if not isinstance(value, str):
+        return value
+    text = SIGNED.sub(r"\1***", value)
+    for secret in secrets:
+        text = secret.hide(text)
+    return text
 
 
 # ------------------------------------------------------------------------------------------ print

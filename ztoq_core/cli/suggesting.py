@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import attrs
 
@@ -32,6 +33,7 @@ PATIENCE_S = 30
 WORDS = ("exact", "close", "unmapped")
 LIKENESS = re.compile(rf"^\s*#\s*({'|'.join(WORDS)})\b", re.MULTILINE)
 
+Transformer = TransformerPlugin[Any]
 Writer = Callable[[Schema, Schema], str]
 
 
@@ -45,7 +47,7 @@ def suggest(
         ServiceError: The target does not say what fields it has.
     """
     talk = Talk(options)
-    name, write = _writer(config, use)
+    writer, write = _writer(config, use)
     if path and path.exists() and not force:
         raise ConfigError(f"{str(path)!r} exists; --force overwrites it")
     config.sink.require()
@@ -65,17 +67,43 @@ def suggest(
 
     def print_() -> None:
         if path:
-            talk.out.print(f"Wrote {path}. Look at it, then: ztoq map check")
+            talk.out.print(f"Wrote {path}. {_next(config, writer, path)}ztoq map check")
         else:
             sys.stdout.write(text)
 
-    facts: dict[str, Any] = {"exit": 0, "transformer": name, **counts}
+    facts: dict[str, Any] = {"exit": 0, "transformer": writer.name, **counts}
     talk.result(facts | ({"file": str(path)} if path else {"text": text}), print_)
     return 0
 
 
-def _writer(config: Config, use: str | None) -> tuple[str, Writer]:
-    """Return the transformer that writes the mapping.
+def _next(config: Config, writer: Transformer, path: Path) -> str:
+    """Say what is to do with the file before it is checked; the config may name it already."""
+    written = path.resolve()
+    for part in config.transforms:
+        settings = attrs.asdict(part.settings, recurse=False)
+        if any(isinstance(each, Path) and each.resolve() == written for each in settings.values()):
+            return "Look at it, then: "
+    if not (setting := _file_setting(writer.config)):
+        return "Look at it, then: "
+    folder = config.folder.resolve()
+    shown = written.relative_to(folder) if written.is_relative_to(folder) else written
+    where = "ztoq.toml" if config.path is None else config.path.name
+    line = f"use = {json.dumps(writer.name)}, {setting} = {json.dumps(shown.as_posix())}"
+    return f"Look at it, and name it in {where}: [[transform]] {line}; then: "
+
+
+def _file_setting(settings: type[Any]) -> str:
+    """Return the one key of a plugin's settings that takes a path, else nothing."""
+    keys = [
+        each.name
+        for each in attrs.fields(attrs.resolve_types(settings))
+        if Path in (each.type, *get_args(each.type))
+    ]
+    return keys[0] if len(keys) == 1 else ""
+
+
+def _writer(config: Config, use: str | None) -> tuple[Transformer, Writer]:
+    """Return the transformer that writes the mapping, and what writes it.
 
     Raises:
         ConfigError: None does, or not the one that was asked for.
@@ -84,11 +112,11 @@ def _writer(config: Config, use: str | None) -> tuple[str, Writer]:
     if use is not None:
         plugin = plugins.transformer(use)
         if plugin.suggest is None:
-            able = ", ".join(name for name, _ in _writers(plugins)) or "none"
+            able = ", ".join(each.name for each, _ in _writers(plugins)) or "none"
             raise ConfigError(f"the transformer {use!r} writes no mappings (those that do: {able})")
-        return plugin.name, plugin.suggest
+        return plugin, plugin.suggest
     named = (part.plugin for part in config.transforms)
-    writers = [(each.name, each.suggest) for each in named if each.suggest] or _writers(plugins)
+    writers = [(each, each.suggest) for each in named if each.suggest] or _writers(plugins)
     if not writers:
         raise ConfigError(
             "no installed transformer writes mappings; try: pip install ztoq-mappings"
@@ -96,10 +124,10 @@ def _writer(config: Config, use: str | None) -> tuple[str, Writer]:
     return writers[0]
 
 
-def _writers(plugins: Plugins) -> list[tuple[str, Writer]]:
+def _writers(plugins: Plugins) -> list[tuple[Transformer, Writer]]:
     declared = (each.plugin for each in plugins.declared())
     transformers = [each for each in declared if isinstance(each, TransformerPlugin)]
-    return [(each.name, each.suggest) for each in transformers if each.suggest]
+    return [(each, each.suggest) for each in transformers if each.suggest]
 
 
 def _put(path: Path, text: str) -> None:

@@ -17,6 +17,7 @@ from ztoq_core.convert import show_json
 from ztoq_core.engine.explain import changes
 from ztoq_core.errors import ConfigError, Exit
 from ztoq_core.golden import Case
+from ztoq_core.words import counted
 
 __all__ = ["try_cases"]
 
@@ -52,9 +53,10 @@ def try_cases(options: Options, config: Config, folder: Path | None, *, update: 
         for each in wrong:
             for line in _diff(each):
                 talk.out.print(line)
-        done = "rewritten, read the difference" if update else "come out differently"
+        comes = "comes" if len(wrong) == 1 else "come"
+        done = "rewritten, read the difference" if update else f"{comes} out differently"
         verdict = f"{len(wrong):,} {done}" if wrong else "all come out as expected"
-        talk.out.print(f"{len(tried):,} cases: {verdict}")
+        talk.out.print(f"{counted(len(tried), 'case')}: {verdict}")
 
     facts = {
         "exit": int(code),

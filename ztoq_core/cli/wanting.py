@@ -92,7 +92,8 @@ def show_fields(options: Options, config: Config) -> int:
         if wants is None:
             talk.out.print(NOTHING_MAPPED)
         elif missing:
-            talk.out.print("The mapped records lack, for the administrator of the target:")
+            lacks = "lacks" if schema.fields_known else "may lack"
+            talk.out.print(f"The target {lacks}, for its administrator to make:")
             for gap in missing:
                 talk.out.print(f"  - {gap}")
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -138,7 +138,7 @@ async def _carried_out(
     with Store(config.store_url, create=False) as store:
         exit_ = Exit.INTERRUPTED if stopped else judged.exit
         months = rest.told(services.accounts, limits)
-        _tell(talk, store, exit_, choices, judged, months)
+        _tell(talk, store, exit_, choices, judged, months, work.warned)
     return exit_
 
 
@@ -216,6 +216,7 @@ def _tell(  # noqa: PLR0913, PLR0917 - all that there is to tell
     choices: Choices,
     judged: engine.Outcome,
     months: Sequence[rest.Month],
+    warned: Collection[str],
 ) -> None:
     report = Report.from_store(store)
     facts: dict[str, Any] = {
@@ -242,7 +243,8 @@ def _tell(  # noqa: PLR0913, PLR0917 - all that there is to tell
             )
             return
         talk.out.print(report.verdict.heading if not choices.dry_run else "Nothing was written.")
-        for sentence in (*judged.sentences, *judged.warnings, *report.remarks):
+        remarks = [each for each in report.remarks if each not in warned]
+        for sentence in (*judged.sentences, *judged.warnings, *remarks):
             talk.out.print(f"  {sentence}")
         if "html" in facts:
             talk.out.print(f"Report: {_near(facts['html'])} (and {Path(facts['json']).name})")
@@ -259,7 +261,10 @@ def _near(path: str) -> str:
 
 @attrs.frozen
 class _Work:
-    """Runs stages; ``left`` are sentences about what they had to leave."""
+    """Runs stages; ``left`` are sentences about what they had to leave.
+
+    ``warned`` are the warnings that were shown: stages repeat what concerns them all.
+    """
 
     options: Options
     config: configuration.Config
@@ -270,6 +275,7 @@ class _Work:
     services: Services
     stage: rest.Stage
     left: list[str] = attrs.field(factory=list)
+    warned: set[str] = attrs.field(factory=set)
 
     async def stages(self, stages: Sequence[str]) -> bool:
         """Run the stages; return whether somebody wished to stop."""
@@ -285,6 +291,10 @@ class _Work:
 
             def tell(event: engine.Event) -> None:
                 self.stage.take(event)
+                if event.text and event.level == "warning":
+                    if event.text in self.warned:
+                        return
+                    self.warned.add(event.text)
                 show(event)
 
             async with opened(self.config, stages, self.services) as (source, sink):

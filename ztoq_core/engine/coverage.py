@@ -107,6 +107,7 @@ class Coverage:
         self._tallies: dict[_Place, _Tally] = {}
         self.records: dict[Kind, Counter[State]] = {}
         self.failures: Counter[tuple[Kind, str]] = Counter()
+        self.examples: dict[tuple[Kind, str], str] = {}
         self.losses = 0
 
     def add(self, kind: Kind, fates: Sequence[Fate]) -> None:
@@ -116,7 +117,7 @@ class Coverage:
             states[fate.state] += 1
             self.losses += fate.loss
             if fate.state is State.FAILED:
-                self._failed(kind, fate.reason)
+                self._failed(fate.source, fate.reason)
             if fate.record is None:
                 self._count_unmapped(fate)
             else:
@@ -151,11 +152,13 @@ class Coverage:
 
     # ------------------------------------------------------------------------------ inner part
 
-    def _failed(self, kind: Kind, reason: str) -> None:
-        known = (kind, reason)
+    def _failed(self, source: Record, reason: str) -> None:
+        """Count a failure under its reason, which may begin with the record's key."""
+        known = (source.kind, reason.removeprefix(f"{source.key}: "))
         if known not in self.failures and len(self.failures) >= _MOST_REASONS:
-            known = (kind, _OTHER)
+            known = (source.kind, _OTHER)
         self.failures[known] += 1
+        self.examples.setdefault(known, source.key)
 
     def _tally(self, kind: Kind, name: str, *, of_steps: bool = False) -> _Tally:
         place = (kind, name, of_steps)

@@ -9,10 +9,12 @@ import attrs
 from ztoq_core.contracts import FieldSpec, Schema
 from ztoq_core.records import FieldDefinition, FieldType, Kind
 from ztoq_core.store import Want
+from ztoq_core.words import counted, plain
 
 __all__ = ["Gap", "definitions", "gaps"]
 
 _CHOICES = (FieldType.CHOICE, FieldType.MULTI_CHOICE)
+_SHOWN = 10
 _YES_NO = ("Yes", "No")
 _WIDEST = (
     FieldType.RICH_TEXT,
@@ -51,16 +53,18 @@ class Gap:
     required: bool = False
 
     def __str__(self) -> str:
-        """Return a line for the administrator's list."""
+        """Return a line for the administrator's list, in words of no product."""
+        of, records = plain(self.of), counted(self.count, "record")
         if self.required:
-            return (
-                f"{self.of}: the required field {self.name!r} has no value in {self.count} records"
-            )
+            return f"{of}: the required field {self.name!r} has no value in {records}"
+        shown = ", ".join(repr(value) for value in self.values[:_SHOWN])
+        if len(self.values) > _SHOWN:
+            shown += f" and {len(self.values) - _SHOWN} more"
         if self.exists:
-            shown = ", ".join(repr(value) for value in self.values[:10])
-            more = f" and {len(self.values) - 10} more" if len(self.values) > 10 else ""  # noqa: PLR2004
-            return f"{self.of}: the field {self.name!r} lacks the values {shown}{more}"
-        return f"{self.of}: a field {self.name!r} of type {self.type} ({self.count} records)"
+            return f"{of}: the field {self.name!r} lacks the values {shown}"
+        labels = shown and self.type in (*_CHOICES, FieldType.CHECKBOX)
+        values = f" with the values {shown}" if labels else ""
+        return f"{of}: a field {self.name!r} of type {plain(self.type)}{values} ({records})"
 
 
 def gaps(wants: Sequence[Want], schema: Schema) -> list[Gap]:
@@ -96,6 +100,8 @@ def _gap(of: Kind, name: str, rows: Iterable[Want], schema: Schema) -> Gap | Non
     count = sum(row.count for row in rows if not row.value)
     known = _known(schema, of, name)
     if known is None:
+        if not schema.fields_known and (of, name) in schema.usual:
+            return None
         if type_ is FieldType.CHECKBOX:
             values = _YES_NO
         return Gap(of=of, name=name, type=type_, values=values, count=count)

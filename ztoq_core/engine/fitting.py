@@ -131,6 +131,7 @@ class _Place:
     people: frozenset[str] = frozenset()
     labels: frozenset[str] = attrs.field(init=False)
     allowed: frozenset[str] = attrs.field(init=False)
+    refused: dict[FieldType | None, str] = attrs.field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
         self.labels = frozenset(each.strip() for each in self.spec.values)
@@ -146,9 +147,9 @@ class _Place:
             return self._users(field)
         if kind_of in _TYPED:
             fits = _TYPED[kind_of](field, self.spec)
-            return fits or self._no(f"takes no {_type_of(field)}")
+            return fits or self._no(f"takes no {self._type_of(field)}")
         if kind_of is FieldType.URL and not _ADDRESS.fullmatch(str(field.value)):
-            return self._no(f"takes no {_type_of(field)}")
+            return self._no(f"takes no {self._type_of(field)}")
         return self._text(field)
 
     def _labels(self, field: FieldValue, *, creates: bool) -> Fit:
@@ -200,6 +201,11 @@ class _Place:
         if kind_of is not FieldType.LONG_TEXT and len(text.splitlines()) > 1:
             return self._less("has one line: line breaks are lost")
         return Fit(Arrival.EXACT)
+
+    def _type_of(self, field: FieldValue) -> str:
+        """Return the type that does not fit, each time with the same sample: it is one reason."""
+        shown = _short(", ".join(_texts(field)))
+        return self.refused.setdefault(field.type, f"{field.type or 'value'} such as {shown}")
 
     def _no(self, why: str) -> Fit:
         return Fit(Arrival.FALLBACK, f"{self.spec.name!r} ({self.spec.type}) {why}")
@@ -260,11 +266,6 @@ def _texts(field: FieldValue) -> tuple[str, ...]:
     if isinstance(field.value, tuple):
         return tuple(filter(None, field.value))
     return (str(field.value),)
-
-
-def _type_of(field: FieldValue) -> str:
-    shown = ", ".join(_texts(field))
-    return f"{field.type or 'value'} such as {_short(shown)}"
 
 
 def _folded(label: str) -> str:

@@ -106,7 +106,10 @@ def _refuse_gaps(missing: Sequence[Gap], schema: Schema, *, creates: bool) -> No
     if schema.fields_known:
         first = "The target lacks fields or values that the records need."
     else:
-        first = "The fields of the target cannot be listed with these credentials."
+        first = (
+            "The fields of the target cannot be listed with these credentials: it may lack what "
+            "the records need."
+        )
     lines = "\n".join(f"  - {gap}" for gap in open_)
     raise ConfigError(
         f"{first} Nothing was written. Ask an administrator of the target project for the "

@@ -10,6 +10,7 @@ from urllib.parse import quote, quote_plus
 
 import attrs
 
+from ztoq_core.contracts import Secret
 from ztoq_core.convert import read_json
 from ztoq_core.http.budget import moment
 
@@ -45,7 +46,7 @@ class Secrets:
     def hide(self, text: str) -> str:
         """Return the text with ``***`` in their place."""
         for value in sorted(self._values, key=len, reverse=True):
-            text = text.replace(value, "***")
+            text = Secret(value).hide(text)
         return text
 
 

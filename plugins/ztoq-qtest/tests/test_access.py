@@ -122,6 +122,9 @@ async def test_fields_that_may_not_be_listed_are_an_error_of_the_check(opened: A
     assert "--accept-missing-fields" in levels["error"]
     schema = await world.sink.describe()
     assert (schema.fields_known, schema.can_create_fields, schema.fields) == (False, False, ())
+    # so that its administrator is asked for the mark, and not for what every project has
+    assert Kind.TEST_CASE in schema.marked
+    assert (Kind.TEST_CYCLE, "Planned Start Date") in schema.usual
 
 
 async def test_the_schema_says_what_the_project_offers(opened: Any) -> None:

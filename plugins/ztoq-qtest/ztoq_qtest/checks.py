@@ -46,6 +46,23 @@ DEFAULT_LABELS: Mapping[str, str] = {
     **dict.fromkeys(PLANNED["start"], PLANNED["start"][-1]),
     **dict.fromkeys(PLANNED["end"], PLANNED["end"][-1]),
 }
+# labels of qTest's own fields as its manual and published samples have them; customers may change
+# them (guess: few do)
+USUAL: Mapping[Kind, tuple[str, ...]] = {
+    Kind.REQUIREMENT: ("Description", "Status", "Priority", "Assigned To"),
+    Kind.TEST_CASE: (
+        "Description",
+        "Precondition",
+        "Status",
+        "Type",
+        "Priority",
+        "Automation",
+        "Assigned To",
+    ),
+    Kind.TEST_PLAN: ("Status",),
+    Kind.TEST_CYCLE: ("Description", "Planned Start Date", "Planned End Date", "Assigned To"),
+    Kind.TEST_RUN: ("Status", "Planned Start Date", "Planned End Date", "Assigned To"),
+}
 READ_ONLY = frozenset({"shared", "projects shared to"})  # facts, section 3
 
 
@@ -168,7 +185,7 @@ async def describe(desk: Desk) -> Schema:
         profile = group.create_task(_profile(desk))
     sets = {type_: task.result() for type_, task in listed.items()}
     known = all(each.known for each in sets.values())
-    marked = {kind for kind, type_ in FIELD_OWNERS.items() if sets[type_].known}
+    marked = set(FIELD_OWNERS)
     files = {Kind.TEST_CASE, Kind.TEST_LOG, Kind.REQUIREMENT}
     if config.plans == "cycle":
         marked -= {Kind.TEST_PLAN}
@@ -192,6 +209,12 @@ async def describe(desk: Desk) -> Schema:
         roots=_roots(desk),
         mark_field=config.key_field,
         marked=frozenset(marked - {Kind.TEST_LOG}),
+        usual=frozenset(
+            (kind, label)
+            for kind, labels in USUAL.items()
+            for label in labels
+            if not sets[FIELD_OWNERS[kind]].known
+        ),
         field_owner={Kind.TEST_LOG: Kind.TEST_RUN},
         search_lag=config.search_lag,
     )
