@@ -118,6 +118,6 @@ async def test_a_file_that_breaks_off_on_its_way_is_asked_for_again(tmp_path: Pa
 
 
 async def test_an_unknown_mode_is_refused_with_the_known_ones(tmp_path: Path) -> None:
-    async with journey(tmp_path, store={"attachments_mode": "streem"}) as sides:
-        with pytest.raises(ConfigError, match=r"'streem' \(did you mean 'stream'\?\)"):
+    async with journey(tmp_path, store={"attachments_mode": "straem"}) as sides:
+        with pytest.raises(ConfigError, match=r"'straem' \(did you mean 'stream'\?\)"):
             await sides.run()
