@@ -55,6 +55,9 @@ project = "MM"
 token = {{ env = "ZEPHYR_TOKEN" }}
 timeout = 2
 
+[images]
+fetch = false
+
 [sink]
 use = "qtest"
 base_url = "{qtest}"
