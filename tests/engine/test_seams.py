@@ -202,3 +202,19 @@ async def test_what_waits_for_belongings_of_what_is_left_out_goes_on(store: Stor
     await bring(store, sink, [SHOP, later, one, calls], progress=tell)
 
     assert not [each for each in said if "refers to itself" in each]
+
+
+async def test_what_waits_for_something_behind_a_doubt_is_not_taken_for_a_circle(
+    store: Store,
+) -> None:
+    first = Folder(key="F1", name="Shop", tree=Tree.CASES)
+    second = Folder(key="F2", name="Pay", tree=Tree.CASES)
+    called = TestCase(key="T2", name="Called", folder=first.ref)
+    step = TestStep(key="1", call=Call(case=called.ref))
+    calling = TestCase(key="T1", name="Calling", folder=second.ref, steps=(step,))
+    sink = MemorySink(doubts={"F1"})
+
+    await bring(store, sink, [first, second, calling, called])
+
+    (written,) = [each for each in sink.objects.values() if each.record.key == "T1"]
+    assert written.links[called.ref] is not None

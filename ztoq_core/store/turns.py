@@ -250,6 +250,30 @@ class Turns:
             return 0
         return int(item.update(open_files=0).where(waits & (item.rank == first)).execute())
 
+    def _behind_doubt(self) -> set[int]:
+        """Return the rows that wait for what is in doubt, at whatever remove: it may yet arrive."""
+        found: set[int] = set()
+        text = "SELECT kind, key FROM item WHERE state = ?"
+        frontier = list(ask(self._store.database, text, (State.UNKNOWN.value,)))
+        text = """SELECT DISTINCT item.id, item.kind, item.key FROM edge
+            JOIN item ON item.id = edge.child
+            WHERE item.state = ? AND edge.side = ? AND edge.role <> 'refer'
+            AND edge.kind = ? AND edge.key IN ??"""
+        while frontier:
+            keys: dict[str, list[str]] = {}
+            for kind, key in frontier:
+                keys.setdefault(kind, []).append(key)
+            frontier = []
+            for kind, these in keys.items():
+                values = (State.READY.value, Side.TARGET.value, kind)
+                for number, child_kind, child in list(
+                    ask(self._store.database, text, values, these)
+                ):
+                    if number not in found:
+                        found.add(number)
+                        frontier.append((child_kind, child))
+        return found
+
     def break_circle(
         self, kinds: Collection[Kind], keys: Collection[str], *, despite_doubt: bool
     ) -> Ref | None:
@@ -283,15 +307,10 @@ class Turns:
         )
         if keys:
             where &= item.key << list(keys)
-        row = next(
-            tuples(
-                item.select(item.id, item.kind, item.key)
-                .where(where)
-                .order_by(item.rank, item.id)
-                .limit(1)
-            ),
-            None,
-        )
+        query = item.select(item.id, item.kind, item.key).where(where)
+        candidates = tuples(query.order_by(item.rank, item.id))
+        behind = set() if despite_doubt else self._behind_doubt()
+        row = next((each for each in candidates if each[0] not in behind), None)
         if row is None:
             return None
         item.update(waiting=0).where(item.id == row[0]).execute()
