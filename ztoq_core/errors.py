@@ -19,6 +19,8 @@ code.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import IntEnum
 
 __all__ = [
@@ -34,6 +36,7 @@ __all__ = [
     "ServiceError",
     "StoreError",
     "ZtoqError",
+    "one_error",
 ]
 
 
@@ -120,3 +123,15 @@ class RecordError(ZtoqError):
 
 class MappingError(RecordError):
     """A field or value of this record has no mapping; complete the mapping and run again."""
+
+
+@contextmanager
+def one_error() -> Iterator[None]:
+    """Raise the first error of a task group instead of the group: the others follow from it."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        error: BaseException = group
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        raise error from None

@@ -65,6 +65,7 @@ from ztoq_core.errors import (
     ServiceError,
     StoreError,
     ZtoqError,
+    one_error,
 )
 from ztoq_core.hookspecs import hookimpl
 from ztoq_core.records import (
@@ -184,6 +185,7 @@ __all__ = [
     "hookimpl",
     "image_src",
     "images_in",
+    "one_error",
     "ref_of",
     "resolve_addresses",
     "resolved",

@@ -17,9 +17,9 @@ from loguru import logger
 from ztoq_core.contracts import ChangedSince, Directory, Page, Reject, Source
 from ztoq_core.engine.images import Album, Gallery, lost_at
 from ztoq_core.engine.names import ask_names, tell_nameless
-from ztoq_core.engine.progress import Progress, Stop, Teller, one_error
+from ztoq_core.engine.progress import Progress, Stop, Teller
 from ztoq_core.engine.transform import observed
-from ztoq_core.errors import ConfigError, RecordError, RejectedError, StoreError
+from ztoq_core.errors import ConfigError, RecordError, RejectedError, StoreError, one_error
 from ztoq_core.records import (
     Attachment,
     Folder,

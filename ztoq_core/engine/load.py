@@ -20,7 +20,7 @@ from ztoq_core.engine.adopt import adopt
 from ztoq_core.engine.fields import Gap, definitions, gaps
 from ztoq_core.engine.names import tell_nameless
 from ztoq_core.engine.passing import fingerprint, passed_on
-from ztoq_core.engine.progress import Progress, Stop, Teller, one_error
+from ztoq_core.engine.progress import Progress, Stop, Teller
 from ztoq_core.engine.settle import settle
 from ztoq_core.errors import (
     AccessError,
@@ -31,6 +31,7 @@ from ztoq_core.errors import (
     RetryableError,
     ServiceError,
     StoreError,
+    one_error,
 )
 from ztoq_core.records import Attachment, Kind, Level, Note, Record, Ref
 from ztoq_core.store import MISSING, Answered, Intent, Job, Store

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import attrs
@@ -13,7 +12,7 @@ from loguru import logger
 
 from ztoq_core.records import Kind
 
-__all__ = ["Event", "Progress", "Stop", "Teller", "one_error"]
+__all__ = ["Event", "Progress", "Stop", "Teller"]
 
 
 @attrs.frozen(kw_only=True)
@@ -104,15 +103,3 @@ class Teller:
     def say(self, text: str, level: str = "info") -> None:
         """Tell a sentence."""
         self._progress(Event(stage=self.stage, text=text, level=level))
-
-
-@contextmanager
-def one_error() -> Iterator[None]:
-    """Raise the first error of a task group instead of the group: the others follow from it."""
-    try:
-        yield
-    except BaseExceptionGroup as group:
-        error: BaseException = group
-        while isinstance(error, BaseExceptionGroup):
-            error = error.exceptions[0]
-        raise error from None

@@ -13,9 +13,9 @@ from loguru import logger
 
 from ztoq_core.contracts import Mark, Sink
 from ztoq_core.convert import dumps
-from ztoq_core.engine.progress import Progress, Stop, Teller, one_error
+from ztoq_core.engine.progress import Progress, Stop, Teller
 from ztoq_core.engine.select import selected
-from ztoq_core.errors import ConfigError, DoubtError, RecordError, RejectedError
+from ztoq_core.errors import ConfigError, DoubtError, RecordError, RejectedError, one_error
 from ztoq_core.records import Kind, Ref
 from ztoq_core.store import PRUNED, State, Store, Undoing
 

@@ -14,7 +14,8 @@ import orjson
 from ztoq_core.contracts import Mark, Sink
 from ztoq_core.convert import converter
 from ztoq_core.engine.owners import mark_pages, marks_of, owners_of
-from ztoq_core.engine.progress import Progress, Stop, Teller, one_error
+from ztoq_core.engine.progress import Progress, Stop, Teller
+from ztoq_core.errors import one_error
 from ztoq_core.records import Kind
 from ztoq_core.store import Compared, State, Store, Stored, Validation
 from ztoq_core.store.models import now

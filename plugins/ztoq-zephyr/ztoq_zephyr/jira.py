@@ -29,6 +29,7 @@ from ztoq_core.plugin import (
     Secret,
     Services,
     Topic,
+    one_error,
 )
 from ztoq_zephyr.api import path_of
 from ztoq_zephyr.config import JiraConfig
@@ -141,14 +142,9 @@ class Jira:
         if topic in LISTS and ids:
             found = await self._listed(topic)
         rest = [id_ for id_ in ids if id_ not in found and _askable(topic, id_)]
-        try:
+        with one_error():
             async with asyncio.TaskGroup() as group:
                 asked = [group.create_task(self._one(topic, id_)) for id_ in rest]
-        except BaseExceptionGroup as failed:
-            error: BaseException = failed
-            while isinstance(error, BaseExceptionGroup):
-                error = error.exceptions[0]
-            raise error from None
         single = [task.result() for task in asked]
         return (
             *(found[id_] for id_ in ids if id_ in found),
