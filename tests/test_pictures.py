@@ -55,6 +55,11 @@ class World:
             found.append(held[kind.replace("-", "_"), int(number), int(file)])
         return found
 
+    def losses(self) -> str:
+        """Return why pictures are lost, as the report says it: the text names them only."""
+        with self.journey.store() as store:
+            return "; ".join(problem.reason for problem in store.problems())
+
     def writes(self) -> int:
         calls = self.journey.qtest.server.calls.items()
         return sum(n for (method, path), n in calls if method != "GET" and "oauth" not in path)
@@ -126,7 +131,8 @@ async def test_a_run_with_a_credential_repairs_what_was_a_page_to_log_in(world: 
     assert outcome.exit is Exit.LEFT
     assert outcome.sentences == ("1 records are rejected",)
     held = world.case()
-    assert "a web page came instead of a picture" in held["description"]
+    assert "[Picture not migrated: a.png" in held["description"]
+    assert "a web page came instead of a picture" in world.losses()
     assert [file["name"] for file in held["attachments"]] == ["shot 1.png"]
 
     others = {each["name"]: each["versions"] for each in world.journey.qtest.dump()["test_cases"]}
@@ -146,4 +152,5 @@ async def test_a_private_host_is_not_asked_unless_it_is_named(world: World) -> N
     outcome = await world.journey.run()
     assert outcome.exit is Exit.LEFT
     assert world.seen == []
-    assert "is not on the open internet" in world.case()["description"]
+    assert "[Picture not migrated: a.png" in world.case()["description"]
+    assert "is not on the open internet" in world.losses()
