@@ -344,7 +344,7 @@ class SinkContract:
         target = _Target(sink, await sink.describe())
         if not target.schema.can_create_fields:
             pytest.skip("this sink makes no fields")
-        await target.write(COLOUR)
+        await target.take([COLOUR])
         made = (await sink.describe()).field(COLOUR.of, COLOUR.name)
         assert made is not None, "describe() does not show the field that was made"
         assert made.type is COLOUR.type

@@ -280,7 +280,9 @@ class Project:
     async def write_all(self, world: World) -> None:
         """Write everything in the order of the engine."""
         bodies = self.bodies()
-        for record in (*self.fields, self.module, self.inner, self.cycles, self.requirement):
+        for field in self.fields:
+            await world.whole(field)
+        for record in (self.module, self.inner, self.cycles, self.requirement):
             await world.write(record)
         await world.whole(self.called)
         await world.write(self.case)

@@ -136,7 +136,7 @@ async def test_the_schema_says_what_the_project_offers(opened: Any) -> None:
     assert schema.statuses == ("Passed", "Failed", "Incomplete", "Blocked", "Unexecuted")
     assert {user.name for user in schema.users} >= {"Alice Tester", "Bob Builder"}
     assert "Carol Gone" not in {user.name for user in schema.users}
-    assert schema.finishes == {Kind.TEST_CASE, Kind.TEST_LOG}
+    assert schema.finishes == {Kind.FIELD, Kind.TEST_CASE, Kind.TEST_LOG}
     assert Kind.TEST_PLAN in schema.attachable
     assert Kind.TEST_CYCLE not in schema.attachable
     assert schema.can_create_fields

@@ -31,12 +31,12 @@ async def everything(world: Any, project: Any) -> None:
         await sink.marks(kind, owners, None)
     values = tuple(f"value {n}" for n in range(120))
     browser = attrs.evolve(project.fields[-1], values=(*project.fields[-1].values, *values))
-    await world.write(browser)
+    await world.whole(browser)
     for field in world.simulator.site.fields.table.values():
         if field.label == "Browser":
             field.active = False
             next(iter(field.values.values())).active = False
-    await world.write(browser)
+    await world.whole(browser)
     for body, file in [(b, f) for f, b in project.bodies().items()]:
         await sink.find(attrs.evolve(file, sha256=body.sha256), world.written)
     for record in _records(project):

@@ -8,7 +8,15 @@ import attrs
 import pytest
 from ztoq_qtest.simulator import Options
 
-from ztoq_core.plugin import FieldDefinition, FieldType, FieldValue, Kind
+from ztoq_core.plugin import (
+    DoubtError,
+    FieldDefinition,
+    FieldType,
+    FieldValue,
+    Kind,
+    RecordError,
+)
+from ztoq_core.simulate import Faults
 
 
 def field(name: str, type_: FieldType, *values: str, of: Kind = Kind.TEST_CASE) -> FieldDefinition:
@@ -46,7 +54,7 @@ async def test_every_type_travels_and_comes_back(
 ) -> None:
     world = await opened()
     await world.write(project.module)
-    await world.write(field("Mine", type_, "Firefox", "Chrome"))
+    await world.whole(field("Mine", type_, "Firefox", "Chrome"))
     held = FieldValue(name="Mine", value=value, type=type_)
     written = await world.write(attrs.evolve(project.called, fields=(held,)))
     assert written.notes == ()
@@ -62,7 +70,7 @@ async def test_every_type_travels_and_comes_back(
 async def test_many_values_are_made_a_hundred_at_a_time(opened: Any) -> None:
     world = await opened()
     definition = field("Labels", FieldType.MULTI_CHOICE, *(f"label {n}" for n in range(250)))
-    written = await world.write(definition)
+    written = await world.whole(definition)
     assert shown(world, "Labels")["values"] == list(definition.values)
     assert "#" not in written.target_id
     schema = await world.sink.describe()
@@ -78,7 +86,7 @@ async def test_labels_that_differ_in_case_alone_are_made_where_qtest_takes_them(
     world = await opened(Options(folded_labels=folded))
     labels = ("Smoke", "smoke", *(f"label {n}" for n in range(120)), "LABEL 7", "SMOKE")
     definition = field("Labels", FieldType.MULTI_CHOICE, *labels)
-    await world.write(definition)
+    await world.whole(definition)
     made = set(shown(world, "Labels")["values"])
     assert set(labels) - made == ({"smoke", "LABEL 7", "SMOKE"} if folded else set())
     await world.write(project.module)
@@ -94,10 +102,10 @@ async def test_a_field_of_another_hand_gets_values_and_keeps_them_apart(opened: 
     body = {"label": "Browser", "data_type": 3, "allowed_values": [{"label": "Opera"}]}
     world.simulator.by_hand("POST", "settings/test-cases/fields", body)
     definition = field("Browser", FieldType.CHOICE, "opera", "Chrome")
-    written = await world.write(definition)
+    written = await world.whole(definition)
     assert shown(world, "Browser")["values"] == ["Opera", "Chrome"]
     assert written.target_id.partition("#")[2].isdigit()
-    again = await world.write(attrs.evolve(definition, values=("Chrome", "Edge")))
+    again = await world.whole(attrs.evolve(definition, values=("Chrome", "Edge")))
     assert len(again.target_id.split(",")) == 2
     await world.sink.delete(Kind.FIELD, again.target_id)
     await world.sink.delete(Kind.FIELD, again.target_id)
@@ -106,7 +114,7 @@ async def test_a_field_of_another_hand_gets_values_and_keeps_them_apart(opened: 
 
 async def test_a_field_that_ztoq_made_goes_whole(opened: Any) -> None:
     world = await opened()
-    written = await world.write(field("Browser", FieldType.CHOICE, "Chrome"))
+    written = await world.whole(field("Browser", FieldType.CHOICE, "Chrome"))
     await world.sink.delete(Kind.FIELD, written.target_id)
     labels = [each["label"] for each in world.dump()["fields"]["test-cases"]]
     assert "Browser" not in labels
@@ -115,16 +123,41 @@ async def test_a_field_that_ztoq_made_goes_whole(opened: Any) -> None:
 async def test_what_sleeps_is_woken(opened: Any) -> None:
     world = await opened()
     definition = field("Browser", FieldType.CHOICE, "Chrome", "Opera")
-    await world.write(definition)
-    await world.write(field("Other", FieldType.TEXT))
+    await world.whole(definition)
+    await world.whole(field("Other", FieldType.TEXT))
     sleeping = asleep(world, "Browser")
     sleeping.inactive_in.add(4242)
     next(iter(sleeping.values.values())).active = False
-    assert (await world.sink.find(definition, {})) == ()
-    await world.write(definition)
+    await world.whole(definition)
     assert not sleeping.inactive_in
     assert all(value.active for value in sleeping.values.values())
     assert not asleep(world, "Other").inactive_in
+
+
+async def test_a_field_that_was_made_is_told_before_it_is_listed(opened: Any) -> None:
+    options = Options()
+    world = await opened(options)
+    definition = field("Browser", FieldType.CHOICE, *(f"browser {n}" for n in range(120)))
+    written = await world.write(definition)
+    options.fields_forbidden = True
+    with pytest.raises(RecordError, match="does not list"):
+        await world.finish(definition)
+    options.fields_forbidden = False
+    await world.sink.delete(Kind.FIELD, written.target_id)
+    assert "Browser" not in {each["label"] for each in world.dump()["fields"]["test-cases"]}
+
+
+async def test_a_field_whose_answer_was_lost_is_found_as_ztoqs_own(opened: Any) -> None:
+    faults = Faults(plan=[None, "lost"])
+    world = await opened(faults=faults)
+    definition = field("Browser", FieldType.CHOICE, *(f"browser {n}" for n in range(120)))
+    with pytest.raises(DoubtError):
+        await world.write(definition)
+    (found,) = await world.sink.find(definition, {})
+    world.written[definition.ref] = found.written
+    finished = await world.finish(definition)
+    assert "#" not in finished.target_id
+    assert shown(world, "Browser")["values"] == list(definition.values)
 
 
 async def test_a_definition_is_found_where_it_is_complete(opened: Any) -> None:
@@ -132,9 +165,19 @@ async def test_a_definition_is_found_where_it_is_complete(opened: Any) -> None:
     await world.sink.describe()
     definition = field("Browser", FieldType.CHOICE, "Chrome")
     assert await world.sink.find(definition, {}) == ()
-    written = await world.write(definition)
+    written = await world.whole(definition)
     (found,) = await world.sink.find(definition, {})
     assert found.written.target_id == written.target_id
+
+
+async def test_a_field_of_another_hand_is_found_where_it_is_complete(opened: Any) -> None:
+    world = await opened()
+    body = {"label": "Browser", "data_type": 3, "allowed_values": [{"label": "Chrome"}]}
+    world.simulator.by_hand("POST", "settings/test-cases/fields", body)
+    definition = field("Browser", FieldType.CHOICE, "Chrome")
+    await world.whole(definition)
+    (found,) = await world.sink.find(definition, {})
+    assert found.written.target_id.endswith("#")
     more = attrs.evolve(definition, values=("Chrome", "Edge"))
     assert await world.sink.find(more, {}) == ()
 
@@ -152,7 +195,7 @@ async def test_labels_are_cut_where_qtest_cuts_them(opened: Any, project: Any) -
     world = await opened()
     name = "x" * 120
     await world.write(project.module)
-    await world.write(field(name, FieldType.TEXT))
+    await world.whole(field(name, FieldType.TEXT))
     value = FieldValue(name=name, value="here", type=FieldType.TEXT)
     written = await world.write(attrs.evolve(project.called, fields=(value,)))
     assert written.notes == ()
@@ -175,7 +218,7 @@ async def test_without_fields_every_value_is_readable_text(opened: Any, project:
 async def test_parts_of_a_value_without_place_stand_as_text(opened: Any, project: Any) -> None:
     world = await opened()
     await world.write(project.module)
-    await world.write(field("Browser", FieldType.MULTI_CHOICE, "Chrome"))
+    await world.whole(field("Browser", FieldType.MULTI_CHOICE, "Chrome"))
     value = FieldValue(name="Browser", value=("Chrome", "Lynx"), type=FieldType.MULTI_CHOICE)
     written = await world.write(attrs.evolve(project.called, fields=(value,)))
     case = world.dump()["test_cases"][0]

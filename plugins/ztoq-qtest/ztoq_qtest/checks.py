@@ -204,7 +204,7 @@ async def describe(desk: Desk) -> Schema:
         and _manages(profile.result()),
         statuses=tuple(each.name for each in statuses.result()),
         users=users.result(),
-        finishes=frozenset({Kind.TEST_CASE, Kind.TEST_LOG}),
+        finishes=frozenset({Kind.FIELD, Kind.TEST_CASE, Kind.TEST_LOG}),
         attachable=frozenset(files),
         roots=_roots(desk),
         mark_field=config.key_field,

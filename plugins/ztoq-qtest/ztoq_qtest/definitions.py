@@ -11,6 +11,7 @@ from ztoq_core.plugin import (
     FieldType,
     Found,
     Kind,
+    Links,
     RecordError,
     RejectedError,
     Written,
@@ -21,7 +22,7 @@ from ztoq_qtest.project import MISSING, Project
 from ztoq_qtest.saving import Desk, Job, with_id
 from ztoq_qtest.values import DATA_TYPES, Choice, Field
 
-__all__ = ["delete_field", "find_field", "write_field"]
+__all__ = ["delete_field", "find_field", "finish_field", "write_field"]
 
 SEARCHED = 100
 REFUSED = 400
@@ -31,34 +32,70 @@ CHOICES = frozenset({FieldType.CHOICE, FieldType.MULTI_CHOICE})
 
 
 async def write_field(desk: Desk, definition: FieldDefinition, job: Job) -> Written:
-    """Make what is missing of a field; what is there already is only completed.
+    """Make a field that is missing; one that is there already is only completed.
 
-    It looks first, so it may be repeated as a whole: a field with more values than one request
-    takes needs several.
+    It looks first, so it may be repeated as a whole. What it made is told at once, by the id that
+    the answer gives: so a rollback knows whose it is, whatever happens before ``finish_field``
+    completes it.
     """
     settings = desk.settings
     type_ = _type_of(definition)
     known = await settings.list_fields(type_)
     field = known.named(definition.name, inactive=True)
-    made: list[int] = []
     if field is None:
-        field = await _create(desk, type_, definition)
-        owned = f"{Place(type_, field.id).path}"
-    else:
-        owned = job.target_id or f"{Place(type_, field.id).path}#"
-        if not field.active:
-            await _activate(desk.project, type_, known, field)
+        number = await _create(desk, type_, definition)
+        settings.generation += 1
+        return _owned(Place(type_, number).path)
+    path = Place(type_, field.id).path
+    if job.target_id == path:
+        return _owned(path)
+    owned = job.target_id if job.target_id and job.target_id.startswith(f"{path}#") else f"{path}#"
     try:
-        if field.type in CHOICES:
-            made = await _complete(desk.project, type_, field, _values(definition))
-            if owned == Place(type_, field.id).path:
-                await _add_variants(desk, type_, field.id, definition)
+        made = await _completed(desk, type_, known, field, definition)
     finally:
         settings.generation += 1
-    if "#" in owned and made:
-        numbers = [part for part in owned.partition("#")[2].split(",") if part]
-        owned = f"{owned.partition('#')[0]}#{','.join([*numbers, *map(str, made)])}"
-    return Written(target_id=owned, stamp=owned)
+    numbers = [part for part in owned.partition("#")[2].split(",") if part]
+    return _owned(f"{path}#{','.join([*numbers, *map(str, made)])}")
+
+
+async def finish_field(
+    desk: Desk, definition: FieldDefinition, before: Written, _links: Links
+) -> Written:
+    """Switch on the field that ztoq made, and add what one request did not take.
+
+    Raises:
+        RecordError: qTest does not list it.
+    """
+    if "#" in before.target_id:
+        return before
+    place = place_of(Kind.FIELD, before.target_id)
+    # the answer to its making may leave out the values or whether the field is active
+    known = await desk.settings.list_fields(place.type)
+    field = known.by_id(place.id)
+    if field is None:
+        raise RecordError(f"{definition.ref}: qTest does not list the field that ztoq made")
+    try:
+        await _completed(desk, place.type, known, field, definition)
+        if field.type in CHOICES:
+            await _add_variants(desk, place.type, field.id, definition)
+    finally:
+        desk.settings.generation += 1
+    return before
+
+
+def _owned(target_id: str) -> Written:
+    return Written(target_id=target_id, stamp=target_id)
+
+
+async def _completed(
+    desk: Desk, type_: str, known: FieldSet, field: Field, definition: FieldDefinition
+) -> list[int]:
+    """Switch a field on and give it the values that it lacks; return their ids."""
+    if not field.active:
+        await _activate(desk.project, type_, known, field)
+    if field.type not in CHOICES:
+        return []
+    return await _complete(desk.project, type_, field, _values(definition))
 
 
 def _type_of(definition: FieldDefinition) -> str:
@@ -73,7 +110,7 @@ def _values(definition: FieldDefinition) -> tuple[str, ...]:
     return tuple(dict.fromkeys(definition.values))
 
 
-async def _create(desk: Desk, type_: str, definition: FieldDefinition) -> Field:
+async def _create(desk: Desk, type_: str, definition: FieldDefinition) -> int:
     body: dict[str, Any] = {
         "label": definition.name.strip()[:LABEL_LENGTH].strip(),
         "data_type": DATA_TYPES[definition.type],
@@ -89,17 +126,8 @@ async def _create(desk: Desk, type_: str, definition: FieldDefinition) -> Field:
             {"label": label, "is_active": True} for label in first[:VALUES_AT_ONCE]
         ]
     path = f"settings/{type_}/fields"
-    number = with_id(
-        await desk.project.send("POST", path, body, ref=definition.ref), definition.ref
-    )
-    # read again: the answer may leave out the values or whether the field is active
-    known = await desk.settings.list_fields(type_)
-    field = known.by_id(int(number["id"]))
-    if field is None:
-        raise RecordError(f"{definition.ref}: qTest does not list the field that it made")
-    if not field.active:
-        await _activate(desk.project, type_, known, field)
-    return field
+    answer = await desk.project.send("POST", path, body, ref=definition.ref)
+    return int(with_id(answer, definition.ref)["id"])
 
 
 async def _activate(project: Project, type_: str, known: FieldSet, field: Field) -> None:
@@ -172,7 +200,7 @@ def _inactive(field: Field, label: str) -> Choice | None:
 
 
 async def find_field(desk: Desk, definition: FieldDefinition) -> list[Found]:
-    """Return the field where it holds all that the definition wants.
+    """Return the field where it is ztoq's, or holds all that the definition wants.
 
     Whose it is cannot be read: fields bear no mark. It is ztoq's where this process saw the
     project without it; else nothing of it is, so that a rollback takes nobody's field.
@@ -180,15 +208,15 @@ async def find_field(desk: Desk, definition: FieldDefinition) -> list[Found]:
     type_ = _type_of(definition)
     before = desk.settings.first.get(type_)
     known = await desk.settings.list_fields(type_)
-    field = known.named(definition.name)
+    field = known.named(definition.name, inactive=True)
     if field is None:
         return []
-    if field.type in CHOICES and not all(field.choice(label) for label in _values(definition)):
+    choices = _values(definition) if field.type in CHOICES else ()
+    ours = before is not None and field.id not in before
+    if not ours and not (field.active and all(field.choice(label) for label in choices)):
         return []
     desk.settings.generation += 1
-    ours = before is not None and field.id not in before
-    owned = Place(type_, field.id).path + ("" if ours else "#")
-    return [Found(written=Written(target_id=owned, stamp=owned))]
+    return [Found(written=_owned(Place(type_, field.id).path + ("" if ours else "#")))]
 
 
 async def delete_field(desk: Desk, target_id: str) -> None:

@@ -31,7 +31,7 @@ from ztoq_qtest.auth import PasswordGrant, StaticToken
 from ztoq_qtest.cases import finish_case, write_case
 from ztoq_qtest.checks import check, describe
 from ztoq_qtest.config import QtestConfig
-from ztoq_qtest.definitions import delete_field, write_field
+from ztoq_qtest.definitions import delete_field, finish_field, write_field
 from ztoq_qtest.execution import write_cycle, write_plan, write_run
 from ztoq_qtest.exporting import OBJECTS, document
 from ztoq_qtest.fields import Settings
@@ -66,7 +66,9 @@ WRITERS: Mapping[Kind, Callable[[Desk, Any, Job], Awaitable[Written]]] = Mapping
     }
 )
 FINISHERS: Mapping[Kind, Callable[[Desk, Any, Written, Links], Awaitable[Written]]] = (
-    MappingProxyType({Kind.TEST_CASE: finish_case, Kind.TEST_LOG: finish_log})
+    MappingProxyType(
+        {Kind.FIELD: finish_field, Kind.TEST_CASE: finish_case, Kind.TEST_LOG: finish_log}
+    )
 )
 
 
@@ -119,7 +121,7 @@ class QtestSink:
         return await WRITERS[record.kind](self._desk, record, job)
 
     async def finish(self, record: Record, written: Written, links: Links) -> Written:
-        """Resolve the addresses in texts, approve and link a case, link the defects of a log."""
+        """Complete a field, resolve addresses in texts, approve and link a case, link defects."""
         if record.refers:
             made = resolved(record, links)
             written = await self._rewrite(record, made, written, links)
