@@ -282,8 +282,8 @@ class Project:
         bodies = self.bodies()
         for field in self.fields:
             await world.whole(field)
-        for record in (self.module, self.inner, self.cycles, self.requirement):
-            await world.write(record)
+        for first in (self.module, self.inner, self.cycles, self.requirement):
+            await world.write(first)
         await world.whole(self.called)
         await world.write(self.case)
         for file in (self.case_file, self.step_file):

@@ -18,8 +18,9 @@ from ztoq_core.plugin import (
     TestCase,
     Written,
 )
-from ztoq_qtest.kinds import ROOT, ROOT_CASES, Place, number_of, place_of
-from ztoq_qtest.project import Line, Project
+from ztoq_qtest.kinds import ROOT, ROOT_CASES, Place, place_of
+from ztoq_qtest.linking import link_case
+from ztoq_qtest.project import REFUSED, Line, Project
 from ztoq_qtest.saving import Desk, Job, looking_at_new, parent_place, save
 from ztoq_qtest.stamps import stamp_of, written
 from ztoq_qtest.steps import Steps, made_steps, shows_fields
@@ -27,8 +28,6 @@ from ztoq_qtest.texts import add_mark, anchor
 from ztoq_qtest.values import readable_table
 
 __all__ = ["case_lines", "finish_case", "in_order", "write_case"]
-
-REFUSED = 400
 
 
 async def write_case(desk: Desk, case: TestCase, job: Job) -> Written:
@@ -176,8 +175,8 @@ async def finish_case(desk: Desk, case: TestCase, before: Written, links: Links)
     notes = list(after.notes)
     for ref in case.requirements:
         if requirement := links.get(ref):
-            number = number_of(Kind.REQUIREMENT, requirement.target_id)
-            if not await _link(project, number, place.id):
+            at = place_of(Kind.REQUIREMENT, requirement.target_id)
+            if not await link_case(project, at, place.id, case.ref):
                 notes.append(
                     _loss("requirement-not-linked", f"qTest did not link the case to {ref.key}")
                 )
@@ -206,32 +205,6 @@ async def _approve(project: Project, case: TestCase, before: Written, place: Pla
     if "properties" in body:
         stamp = stamp_of(place.type, {**body, "test_steps": list(top.values())})
     return attrs.evolve(before, version=version, parts=parts, stamp=stamp, notes=tuple(notes))
-
-
-async def _link(project: Project, requirement: int, case: int) -> bool:
-    # linking again changes nothing; what cannot be linked is ignored silently (facts, section 9)
-    answer = await project.send(
-        "POST",
-        f"requirements/{requirement}/link",
-        [case],
-        params={"type": "test-cases"},
-        accept={REFUSED},
-        repeatable=True,
-    )
-    if answer.status != REFUSED and _links_to(answer.body, requirement, case):
-        return True
-    found = await project.get("linked-artifacts", type="requirements", ids=requirement)
-    return _links_to(found, requirement, case)
-
-
-def _links_to(body: Any, requirement: int, case: int) -> bool:
-    containers = body if isinstance(body, list) else ()
-    return any(
-        linked.get("id") == case
-        for each in containers
-        if each.get("id") == requirement
-        for linked in each.get("objects") or ()
-    )
 
 
 # ---------------------------------------------------------------------------------------- steps

@@ -18,14 +18,13 @@ from ztoq_core.plugin import (
 )
 from ztoq_qtest.fields import LABEL_LENGTH, FieldSet
 from ztoq_qtest.kinds import FIELD_OWNERS, Place, place_of
-from ztoq_qtest.project import MISSING, Project
+from ztoq_qtest.project import MISSING, REFUSED, Project
 from ztoq_qtest.saving import Desk, Job, with_id
 from ztoq_qtest.values import DATA_TYPES, Choice, Field
 
 __all__ = ["delete_field", "find_field", "finish_field", "write_field"]
 
 SEARCHED = 100
-REFUSED = 400
 NOT_ALLOWED = 405  # as the contract has it for what cannot be deleted
 VALUES_AT_ONCE = 100  # vendor's document, POST allowed-values
 CHOICES = frozenset({FieldType.CHOICE, FieldType.MULTI_CHOICE})

@@ -1,4 +1,4 @@
-"""Writes manual test logs with the results of their steps, and links their defects."""
+"""Writes manual test logs with the results and defects of their steps, and links their own."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Any
 import attrs
 
 from ztoq_core.plugin import (
+    Answer,
+    DoubtError,
     Kind,
     Level,
     Link,
@@ -27,7 +29,8 @@ from ztoq_qtest.cases import case_lines
 from ztoq_qtest.execution import time_text
 from ztoq_qtest.fields import Status
 from ztoq_qtest.kinds import Place, number_of, place_of
-from ztoq_qtest.project import FORBIDDEN, MISSING, Line
+from ztoq_qtest.linking import defects_of, held_and_new, issue_keys, link_defect
+from ztoq_qtest.project import REFUSED, SITE_ERROR, Line, Project
 from ztoq_qtest.saving import Desk, Job, linked, looking_at_new, with_id
 from ztoq_qtest.stamps import written
 from ztoq_qtest.texts import add_mark, anchor, as_html, table
@@ -35,7 +38,7 @@ from ztoq_qtest.values import readable_table
 
 __all__ = ["finish_log", "log_parts", "write_log"]
 
-REFUSED = 400
+FAILURES = 2  # of the site at a new log, before it is sent without the defects of its steps
 # From worst to best, by qTest's own names (facts, section 4). A custom status (absent here) stands
 # between an incomplete and an unexecuted one; a step with one row not run is not passed.
 RANKS = {"failed": 0, "blocked": 1, "incomplete": 2, "unexecuted": 4, "passed": 5}
@@ -57,6 +60,8 @@ async def write_log(desk: Desk, log: TestLog, job: Job) -> Written:
     run = number_of(Kind.TEST_RUN, linked(job.links, log.run, log).target_id)
     project = desk.project
     body = await _body(desk, log, job.links)
+    if job.bare:
+        body = _without_step_defects(body)
     body.json["properties"] += await _required(desk, run, body.json["properties"])
     if job.target_id is None:
         body, answer = await _submit(desk, log, job.links, body, f"test-runs/{run}/test-logs")
@@ -69,10 +74,9 @@ async def write_log(desk: Desk, log: TestLog, job: Job) -> Written:
                 "qTest does not tell the step results of a log that stands; they stay as they are"
             )
             project.services.note(Level.LOSS, "step-results-stay", text, log.ref)
-        answer = (await project.send("PUT", path, json, ref=log.ref)).body or {}
-        answer = {**answer, "id": number}
+        answer = {**await _changed(project, path, json, log), "id": number}
     place = Place("test-logs", int(answer["id"]))
-    wanted = log.files or any(_issue_keys(each.links) for each in log.results)
+    wanted = log.files or any(issue_keys(each.links) for each in log.results)
     if body.lines and wanted and not answer.get("test_step_logs"):
         with looking_at_new(log.ref, new=job.target_id is None):
             answer = {**answer, **await project.get(f"test-runs/{run}/{place.path}")}
@@ -85,20 +89,65 @@ async def _submit(
 ) -> tuple[_Body, dict[str, Any]]:
     """Send a new log; return what was accepted, and the answer.
 
-    A called case that was approved meanwhile has steps with other ids: then 400 (facts, section 7)
-    is the answer, which leaves nothing behind, and the log is sent with the ids of now.
+    What is refused (400) leaves nothing behind. A called case that was approved meanwhile has steps
+    with other ids (facts, section 7): the log is sent again with those of now. No fact says what
+    becomes of a log whose step names a defect that qTest does not know: then it goes without.
+
+    Raises:
+        DoubtError: Nobody knows whether it arrived. The site may also answer bad input with 500
+            (facts, section 11): after some of these it is sent without the defects of its steps.
     """
-    calls = any(line.parent is not None for line in body.lines)
-    accept = {REFUSED} if calls else ()
-    answer = await desk.project.send("POST", path, body.json, accept=accept, ref=log.ref)
-    if answer.status == REFUSED:
+    project = desk.project
+    if project.failures[log.key] >= FAILURES:
+        body = _without_step_defects(body)
+    answer = await _sent(project, path, body, log)
+    if answer.status == REFUSED and any(line.parent is not None for line in body.lines):
         case = linked(links, log.case, log)
-        desk.project.lines.pop((case.target_id, case.version), None)
+        project.lines.pop((case.target_id, case.version), None)
         properties = body.json["properties"]
         body = await _body(desk, log, links)
         body.json["properties"] = properties
-        answer = await desk.project.send("POST", path, body.json, ref=log.ref)
+        answer = await _sent(project, path, body, log)
+    if answer.status == REFUSED:
+        body = _without_step_defects(body)
+        answer = await project.send("POST", path, body.json, ref=log.ref)
     return body, with_id(answer, log.ref)
+
+
+async def _sent(project: Project, path: str, body: _Body, log: TestLog) -> Answer:
+    """Send a new log; a refusal is raised where nothing but sending the same is left."""
+    calls = any(line.parent is not None for line in body.lines)
+    accept = {REFUSED} if calls or _has_step_defects(body.json) else ()
+    try:
+        return await project.send("POST", path, body.json, accept=accept, ref=log.ref)
+    except DoubtError as error:
+        project.failures[log.key] += error.status == SITE_ERROR
+        raise
+
+
+def _has_step_defects(json: Mapping[str, Any]) -> bool:
+    return any("defects" in each for each in json.get("test_step_logs") or ())
+
+
+def _without_step_defects(body: _Body) -> _Body:
+    return attrs.evolve(body, json=_bare(body.json))
+
+
+def _bare(json: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a log without the defects of its steps."""
+    if "test_step_logs" not in json:
+        return dict(json)
+    steps = [{k: v for k, v in each.items() if k != "defects"} for each in json["test_step_logs"]]
+    return {**json, "test_step_logs": steps}
+
+
+async def _changed(project: Project, path: str, json: dict[str, Any], log: TestLog) -> Any:
+    """Send the change of a log, without the defects of its steps where they are refused."""
+    accept = {REFUSED, SITE_ERROR} if _has_step_defects(json) else ()
+    answer = await project.send("PUT", path, json, accept=accept, ref=log.ref)
+    if answer.status in accept:
+        answer = await project.send("PUT", path, _bare(json), ref=log.ref)
+    return answer.body or {}
 
 
 def _known(log: TestLog, lines: Sequence[Line], parts: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -119,10 +168,12 @@ def _change(
     there = now.get("test_step_logs") or known
     new = json.pop("test_step_logs", ())
     if [each.get("test_step_id") for each in there] == [each["test_step_id"] for each in new]:
-        json["test_step_logs"] = [
-            {**each, "test_step_log_id": old.get("test_step_log_id")}
-            for each, old in zip(new, there, strict=True)
-        ]
+        json["test_step_logs"] = []
+        for each, old in zip(new, there, strict=True):
+            step = {**each, "test_step_log_id": old.get("test_step_log_id")}
+            if defects := held_and_new(old, each.get("defects") or ()):
+                step["defects"] = defects
+            json["test_step_logs"].append(step)
     return json
 
 
@@ -217,6 +268,8 @@ def _step_logs(
             "actual_result": _actual(rows, known),
             "order": order,
         }
+        if keys := dict.fromkeys(key for row in rows for key in issue_keys(row.links)):
+            entry["defects"] = [{"pid": key} for key in keys]
         if line.called is not None:
             entry["called_test_case_id"] = line.called
         if line.parent is not None:
@@ -241,7 +294,7 @@ def _actual(rows: Sequence[StepResult], statuses: Sequence[Status]) -> str:
 
 
 def _defects(result: StepResult) -> str:
-    keys = ", ".join(_issue_keys(result.links))
+    keys = ", ".join(issue_keys(result.links))
     return f"<p>Defects: {as_html(keys)}</p>" if keys else ""
 
 
@@ -297,22 +350,33 @@ async def log_parts(
 
 
 async def finish_log(desk: Desk, log: TestLog, before: Written, links: Links) -> Written:
-    """Link the defects of the log and its steps; those that qTest refuses go into the note.
+    """Link the defects of the log; those that qTest refuses go into the note.
 
-    The document links defects to ``test-logs`` and ``test-steps``; defects belong to results, so
-    the latter take the id of a step's log (guess). Where that is refused, the log takes the defect.
+    The defects of steps travelled with the log (``TestStepLogResource.defects``). The document has
+    no route that links one to a step's log, so where that does not show it, the log takes it.
     """
     at = place_of(Kind.TEST_LOG, before.target_id)
-    on_log = dict.fromkeys(_issue_keys(log.links))
+    on_log = dict.fromkeys(issue_keys(log.links))
     notes: list[Note] = []
+    shown: Mapping[str, Any] = {}
+    if any(issue_keys([link]) for link in _links(log)):
+        run = before.target_id.partition("/")[0]
+        shown = await desk.project.get(f"test-runs/{run}/{at.path}")
+    steps = shown.get("test_step_logs") or ()
+    arrived = {str(each.get("test_step_log_id")): defects_of(each) for each in steps}
     for result in log.results:
-        for key in _issue_keys(result.links):
-            part = before.parts.get(result.key)
-            if part is None or not await _link(desk, log, Place("test-steps", int(part)), key):
+        there = arrived.get(before.parts.get(result.key, ""), set())
+        for key in issue_keys(result.links):
+            if key not in there:
                 on_log[key] = None
                 text = f"the log is linked to {key} instead of its step {result.key}"
                 notes.append(Note(level=Level.CHANGE, code="step-defect-on-log", text=text))
-    refused = [key for key in on_log if not await _link(desk, log, at, key)]
+    there = defects_of(shown)
+    refused = [
+        key
+        for key in on_log
+        if key not in there and not await link_defect(desk.project, at, key, log.ref)
+    ]
     for key in refused:
         text = f"qTest did not link {key}; the note names it"
         notes.append(Note(level=Level.FALLBACK, code="defect-as-text", text=text))
@@ -324,7 +388,8 @@ async def finish_log(desk: Desk, log: TestLog, before: Written, links: Links) ->
             anchor(link.url, f"{link.issue_key} {link.text}".strip()) for link in missing
         )
         named = attrs.evolve(log, note=f"{log.note}<p>Defects: {listed}</p>")
-        job = Job(target_id=before.target_id, links=links, parts=before.parts)
+        # what the steps did not take is not sent with them again
+        job = Job(target_id=before.target_id, links=links, parts=before.parts, bare=True)
         after = await write_log(desk, named, job)
     return attrs.evolve(after, parts=before.parts or after.parts, notes=(*before.notes, *notes))
 
@@ -336,29 +401,3 @@ def _links(log: TestLog) -> list[Link]:
 def _names(note: str, key: str) -> bool:
     """Whether a note names an issue: ACME-7 is not ACME-70."""
     return re.search(rf"(?<![\w-]){re.escape(key)}(?![\w-])", note) is not None
-
-
-def _issue_keys(links: Sequence[Any]) -> list[str]:
-    return [str(each.issue_key) for each in links if each.issue_key]
-
-
-async def _link(desk: Desk, log: TestLog, place: Place, key: str) -> bool:
-    # linking again changes nothing; 400 a locked run, 404 a key that Jira does not have
-    answer = await desk.project.send(
-        "POST",
-        f"{place.path}/defects",
-        [key],
-        accept={REFUSED, FORBIDDEN, MISSING},
-        repeatable=True,
-        ref=log.ref,
-    )
-    if answer.status in {REFUSED, FORBIDDEN, MISSING}:
-        return False
-    body = answer.body or await desk.project.get("linked-artifacts", type=place.type, ids=place.id)
-    return any(
-        each.get(name) == key
-        for container in body or ()
-        if container.get("id") in (None, place.id)
-        for each in container.get("objects") or ()
-        for name in ("pid", "external_defect_id")
-    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Any
 
@@ -11,12 +12,26 @@ from ztoq_core.plugin import Answer, Client, Content, Kind, Ref, Services
 from ztoq_qtest.config import QtestConfig
 from ztoq_qtest.kinds import ROOT, SHAPES, Place
 
-__all__ = ["FORBIDDEN", "MISSING", "PAGE_SIZE", "Line", "Project", "Query", "parent_query"]
+__all__ = [
+    "CONFLICT",
+    "FORBIDDEN",
+    "MISSING",
+    "PAGE_SIZE",
+    "REFUSED",
+    "SITE_ERROR",
+    "Line",
+    "Project",
+    "Query",
+    "parent_query",
+]
 
 PAGE_SIZE = 100  # used in the wild on every list; the most for test cases is not stated
 REMEMBERED = 4096  # cases whose steps are kept at hand for their logs
+REFUSED = 400
 FORBIDDEN = 403
 MISSING = 404
+CONFLICT = 409
+SITE_ERROR = 500
 Query = dict[str, str | int]
 
 
@@ -39,7 +54,8 @@ class Project:
     """Sends the requests of a project.
 
     ``lines`` keeps the steps of the latest cases by (case, version), so that their logs need not
-    ask for them. ``containers`` are those whose marks are being listed.
+    ask for them. ``containers`` are those whose marks are being listed. ``failures`` counts how
+    often the site failed at a new log.
     """
 
     client: Client
@@ -47,6 +63,7 @@ class Project:
     services: Services
     lines: dict[tuple[str, str], tuple[Line, ...]] = attrs.field(factory=dict)
     containers: dict[Kind, list[Place]] = attrs.field(factory=dict)
+    failures: Counter[str] = attrs.field(factory=Counter)
     _callers: dict[int, set[tuple[str, str]]] = attrs.field(factory=dict)
 
     async def get(self, path: str, **params: str | int | Sequence[str | int]) -> Any:

@@ -240,7 +240,8 @@ async def _mirrors(project: Project) -> bool:
     """Whether the project is set to mirror issues as requirements.
 
     Guess: it has an active connection to Jira with a mapping of requirements. Who may not ask is
-    told nothing, and then only mirrored requirements tell.
+    told nothing, and then only mirrored requirements tell. A mapping names project and issue type
+    by Jira's numbers (vendor's document), which no record has: so it counts for all issues.
     """
     path = "settings/integration/connections"
     for each in await _asked(project, path):

@@ -39,7 +39,7 @@ class Job:
     """What the engine asks for: ``target_id`` None means create.
 
     Of a case that is finished: ``steps`` says whether its steps are sent, ``parts`` has the ids by
-    which they stay the same steps.
+    which they stay the same steps. Of a log: ``bare`` leaves the defects of its steps as they are.
     """
 
     target_id: str | None
@@ -47,6 +47,7 @@ class Job:
     content: Content | None = None
     steps: bool = True
     parts: Mapping[str, str] = attrs.field(factory=dict)
+    bare: bool = False
 
 
 def with_id(answer: Answer, ref: Ref) -> Any:

@@ -43,6 +43,18 @@ async def test_links_are_read_from_both_sides_and_removed(site: Site) -> None:
     assert await site.get(f"linked-artifacts?type=test-cases&ids={case['id']}") == []
 
 
+async def test_a_site_may_refuse_to_link_twice(served: Opener, a_log: Logs) -> None:
+    async with served(linked_once=True) as site:
+        case, number = await site.case("one", approved=True), await requirement(site)
+        path = f"requirements/{number}/link?type=test-cases"
+        await site.post(path, [case["id"]])
+        await site.refused(400, "POST", path, [case["id"]])
+        run = await site.run(case)
+        log = await site.post(f"test-runs/{run}/test-logs", a_log())
+        await site.post(f"test-logs/{log['id']}/defects", ["ACME-1"])
+        await site.refused(400, "POST", f"test-logs/{log['id']}/defects", ["ACME-1"])
+
+
 async def test_wrong_link_calls_are_refused(site: Site) -> None:
     case, number = await site.case(), await requirement(site)
     await site.refused(400, "POST", f"test-cases/{case['id']}/link?type=requirements", [number])
@@ -71,10 +83,13 @@ async def test_defects_are_linked_by_key(served: Opener, a_log: Logs) -> None:
         value = [{"field_id": defect["id"], "field_value": "It breaks"}]
         made = await site.post("defects", {"properties": value})
         step_log = log["test_step_logs"][0]["test_step_log_id"]
-        await site.post(f"test-steps/{step_log}/defects", [made["pid"], "ACME-2"])
+        await site.refused(404, "POST", f"test-steps/{step_log}/defects", ["ACME-2"])
+        await site.post(f"test-steps/{step['id']}/defects", [made["pid"], "ACME-2"])
         shown = await site.get(f"test-runs/{run}/test-logs/{log['id']}")
         assert [d["pid"] for d in shown["defects"]] == ["ACME-1"]
-        assert [d["pid"] for d in shown["test_step_logs"][0]["defects"]] == ["DF-1", "ACME-2"]
+        assert shown["test_step_logs"][0]["defects"] == []
+        (found,) = await site.get(f"linked-artifacts?type=test-steps&ids={step['id']}")
+        assert [each["pid"] for each in found["objects"]] == ["DF-1", "ACME-2"]
         (found,) = await site.get(f"linked-artifacts?type=test-logs&ids={log['id']}")
         assert found["objects"][0]["pid"] == "ACME-1"
         assert await site.good("DELETE", path, ["ACME-1", "ACME-9"]) == ["ACME-1"]

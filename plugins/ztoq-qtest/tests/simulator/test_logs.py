@@ -258,3 +258,29 @@ async def test_logs_go_with_their_run(site: Site, a_log: Logs) -> None:
     await site.refused(404, "GET", f"test-step-logs/{step_log}/attachments")
     assert site.simulator.state.cascades == []
     assert datetime.fromisoformat(log["exe_end_date"]).tzinfo is not None
+
+
+@pytest.mark.parametrize("answer", ["400", "500"])
+async def test_a_site_may_refuse_logs_that_name_unknown_defects(
+    served: Opener, a_log: Logs, answer: str
+) -> None:
+    async with served(jira_keys=frozenset({"ACME-1"}), unknown_defects=answer) as site:
+        run = await site.run(await site.case("one", approved=True))
+        path = f"test-runs/{run}/test-logs"
+        await site.refused(int(answer), "POST", path, a_log(defects=[{"pid": "ACME-2"}]))
+        log = await site.post(path, a_log(defects=[{"external_defect_id": "ACME-1"}]))
+        assert [each["pid"] for each in log["defects"]] == ["ACME-1"]
+
+
+async def test_a_change_replaces_the_defects_of_a_step(site: Site, a_log: Logs) -> None:
+    case = await site.case("one", approved=True)
+    run, (step,) = await site.run(case), await site.steps(case)
+    given = {"test_step_id": step["id"], "status": {"id": 601}, "defects": [{"pid": "ACME-1"}]}
+    path = f"test-runs/{run}/test-logs"
+    log = await site.post(path, a_log(test_step_logs=[given]))
+    held = {"test_step_log_id": log["test_step_logs"][0]["test_step_log_id"], "status": {"id": 601}}
+    changed = await site.good("PUT", f"{path}/{log['id']}", a_log(test_step_logs=[held]))
+    assert [each["pid"] for each in changed["test_step_logs"][0]["defects"]] == ["ACME-1"]
+    held["defects"] = [{"pid": "ACME-2"}]
+    changed = await site.good("PUT", f"{path}/{log['id']}", a_log(test_step_logs=[held]))
+    assert [each["pid"] for each in changed["test_step_logs"][0]["defects"]] == ["ACME-2"]

@@ -29,7 +29,7 @@ LINK_TYPES = {"requirements": "is covered by", "test-cases": "covers"}  # guess:
 
 def _exists(call: Call, kind: str, number: int) -> bool:
     if kind == "test-steps":
-        return number in call.state.steps or number in call.state.step_logs
+        return number in call.state.steps
     return number in call.state.objects.get(kind, {})
 
 
@@ -73,7 +73,12 @@ def link(call: Call) -> Reply:
     """Link objects; those that cannot be linked are ignored silently, as the document says."""
     (source, kind), state = _source(call), call.state
     made = []
-    for number in _numbers(call):
+    numbers = _numbers(call)
+    if call.site.options.linked_once and any(
+        (kind, number) in state.links.get(source, {}) for number in numbers
+    ):
+        raise bad("It is linked already.")
+    for number in numbers:
         target = kind, number
         blocked = number in call.site.options.unlinkable or kind not in LINKABLE[source[0]]
         if blocked or not _exists(call, kind, number):
@@ -93,7 +98,7 @@ def unlink(call: Call) -> Reply:
 
 
 def _defects(call: Call) -> tuple[list[str], list[str]]:
-    """Return the defects of the log or step log of the path, and the keys of the body."""
+    """Return the defects of the log or step of the path, and the keys of the body."""
     kind, number = call.request.params["objectType"], call.number("objectId")
     call.project()
     if call.request.params["linkType"] != "defects" or kind not in ("test-logs", "test-steps"):
@@ -103,9 +108,8 @@ def _defects(call: Call) -> tuple[list[str], list[str]]:
         raise bad("the body must be an array of pids")
     log = call.state.objects.get("test-logs", {}).get(number)
     held: list[str] | None = getattr(log, "defects", None)
-    if kind == "test-steps":  # guess: what is linked there is the result of a step
-        step_log = call.state.step_logs.get(number, (None, None))[1]
-        held = step_log.defects if step_log else None
+    if kind == "test-steps" and number in call.state.steps:
+        held = call.state.step_defects.setdefault(number, [])
     if held is None:
         raise missing(f"{kind} {number}")
     return held, given
@@ -115,6 +119,8 @@ def link_defects(call: Call) -> Reply:
     """Link defects by pid or Jira key; 404 where one is unknown."""
     held, keys = _defects(call)
     project = call.project().id
+    if call.site.options.linked_once and set(keys) & set(held):
+        raise bad("It is linked already.")
     if unknown := [key for key in keys if not call.site.known_defect(project, key)]:
         raise Refusal(404, {"message": f"Link defect unsuccessfully: {', '.join(unknown)}"})
     held.extend(key for key in keys if key not in held)
@@ -157,8 +163,7 @@ def _log_defects(call: Call, place: Place) -> list[str]:
     if place[0] == "test-logs":
         log = call.state.objects.get("test-logs", {}).get(place[1])
         return list(getattr(log, "defects", ()))
-    step_log = call.state.step_logs.get(place[1], (None, None))[1]
-    return list(step_log.defects) if step_log and place[0] == "test-steps" else []
+    return call.state.step_defects.get(place[1], []) if place[0] == "test-steps" else []
 
 
 def create_defect(call: Call) -> Reply:

@@ -75,15 +75,24 @@ def _times(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _defects(call: Call, given: Any) -> list[str]:
-    """Return the pids of a body's ``defects``; unknown ones are ignored like unlinkable ids."""
-    found = []
+    """Return the pids of a body's ``defects`` (LinkedDefectResource).
+
+    guess: what becomes of unknown ones, as the option ``unknown_defects`` says.
+    """
+    found: dict[str, None] = {}
+    if given is not None and not isinstance(given, list):
+        raise bad("defects must be an array")
     for item in given or ():
-        pid = item.get("pid") if isinstance(item, dict) else None
+        names = ("pid", "external_defect_id")
+        texts = [item.get(name) for name in names] if isinstance(item, dict) else []
+        pid = next((text for text in texts if text is not None), None)
         if not isinstance(pid, str):
             raise bad("a defect needs its pid")
         if call.site.known_defect(call.project().id, pid):
-            found.append(pid)
-    return found
+            found[pid] = None
+        elif call.site.options.unknown_defects != "ignored":
+            raise Refusal(int(call.site.options.unknown_defects), opaque().body)
+    return list(found)
 
 
 @attrs.frozen
@@ -239,12 +248,15 @@ def update(call: Call) -> Reply:
         if owner is not log or step_log is None:
             raise opaque()
         text = call.text(item, "actual_result", step_log.actual_result)
-        changes.append((step_log, _status(call, item.get("status")), text))
+        defects = step_log.defects
+        if item.get("defects") is not None:
+            defects = _defects(call, item["defects"])  # guess: they replace what was there
+        changes.append((step_log, _status(call, item.get("status")), text, defects))
     log.status, log.start, log.end = status, start, end
     log.note = call.text(body, "note", log.note)
     log.properties |= values
-    for step_log, step_status, text in changes:
-        step_log.status, step_log.actual_result = step_status, text
+    for step_log, step_status, text, defects in changes:
+        step_log.status, step_log.actual_result, step_log.defects = step_status, text, defects
     call.site.changed(log)
     return Reply(200, view(call, log))
 

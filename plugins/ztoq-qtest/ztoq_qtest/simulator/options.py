@@ -26,7 +26,9 @@ class Options:
     times. ``minute_budget`` and ``month_budget`` are the calls that the limits allow;
     ``file_limit`` is in bytes (50 MB, qTest help pages). ``jira_keys`` are the external defects
     that the site knows; None: any text in the form of a Jira key. ``unlinkable`` are ids that link
-    calls ignore silently.
+    calls ignore silently. ``linked_once``: linking what is linked already is refused (guess: 400).
+    ``unknown_defects``: what a log that names one is answered (guess): ``400``, ``500``, or
+    ``ignored``, then it goes without.
 
     ``normalise_html``: rich texts come back as another HTML of the same content.
     ``called_steps`` is how ``expand=calledteststep`` shows them: ``nested`` in the calling step's
@@ -61,6 +63,8 @@ class Options:
     jira_keys: frozenset[str] | None = None
     mirrors_jira: bool | None = None
     unlinkable: frozenset[int] = frozenset()
+    linked_once: bool = False
+    unknown_defects: str = "ignored"
     normalise_html: bool = False
     called_steps: str = "nested"
     step_fields: str = "kept"

@@ -47,6 +47,7 @@ class State:
     versions: dict[int, tuple[Case, Version]] = attrs.field(factory=dict)
     steps: dict[int, tuple[Case, Step]] = attrs.field(factory=dict)
     step_logs: dict[int, tuple[Log, StepLog]] = attrs.field(factory=dict)
+    step_defects: dict[int, list[str]] = attrs.field(factory=dict)
     attachments: dict[int, Attachment] = attrs.field(factory=dict)
     attached: dict[Place, dict[int, None]] = attrs.field(factory=dict)
     comments: dict[Place, dict[int, Comment]] = attrs.field(factory=dict)
