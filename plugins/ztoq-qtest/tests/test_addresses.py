@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any
 
 import attrs
@@ -13,8 +14,10 @@ from ztoq_core.plugin import (
     FieldType,
     FieldValue,
     Record,
+    RecordError,
     Ref,
 )
+from ztoq_core.simulate import Faults
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -76,6 +79,57 @@ async def test_a_case_shows_its_pictures_and_keeps_the_files_of_its_steps(
     ]
     assert held["version"].endswith(".0")
     assert world.written[case.ref].version == str(version["id"])
+
+
+async def test_only_the_steps_that_changed_are_sent_and_lost_answers_change_nothing(
+    opened: Any, project: Any
+) -> None:
+    faults = Faults(
+        plan=deque(["lost", None, "error_after"]),
+        only=lambda request: request.method == "PUT" and "/test-steps/" in request.path,
+    )
+    sent: list[Any] = []
+    world = await opened(
+        faults=faults,
+        recorder=lambda request, _: sent.append(request) if request.method == "PUT" else None,
+    )
+    file = picture(project.case.ref)
+    first, calling, last = project.case.steps
+    first = attrs.evolve(first, description=shown(file))
+    last = attrs.evolve(last, expected=shown(file))
+    case = attrs.evolve(project.case, steps=(first, calling, last), refers=(file.ref,))
+    for record in (project.module, project.inner, project.requirement):
+        await world.write(record)
+    await world.whole(project.called)
+    await world.write(case)
+    await world.write(project.step_file, project.bodies()[project.step_file])
+    await world.write(file, project.bodies()[project.case_file])
+    sent.clear()
+    await world.finish(case)
+    assert not [each for each in sent if b"test_steps" in each.body]
+    assert {each.json()["order"] for each in sent if "/test-steps/" in each.path} == {1, 3}
+    steps = world.dump()["test_cases"][1]["versions"][-1]["steps"]
+    assert [("ztoq:" in str(each)) for each in steps] == [False, False, False]
+    assert steps[1]["called"] == world.dump()["test_cases"][0]["id"]
+    assert len(steps[2]["attachments"]) == 1
+
+
+async def test_a_step_that_somebody_removed_fails_the_case_and_nothing_else(
+    opened: Any, project: Any
+) -> None:
+    world = await opened()
+    await project.write_all(world)
+    file = picture(project.case.ref)
+    first, *others = project.case.steps
+    steps = (attrs.evolve(first, description=shown(file)), *others)
+    case = attrs.evolve(project.case, steps=steps, refers=(file.ref,))
+    await world.write(case)
+    await world.write(file, project.bodies()[project.case_file])
+    number = world.written[case.ref].target_id
+    step = world.dump()["test_cases"][1]["versions"][-1]["steps"][1]["id"]
+    world.simulator.by_hand("DELETE", f"test-cases/{number}/test-steps/{step}", None)
+    with pytest.raises(RecordError, match="2 steps in qTest where ztoq sent 3"):
+        await world.finish(case)
 
 
 async def test_steps_are_not_sent_again_where_they_show_nothing(opened: Any, project: Any) -> None:

@@ -120,3 +120,34 @@ async def test_without_such_fields_all_is_text(
         assert row in texts(world)[0]
     assert "Hint" not in texts(world)[0]
     assert "step-fields" in [note.code for note in written.notes]
+
+
+@pytest.mark.parametrize("now", ["ignored", "refused", "kept"])
+async def test_a_step_that_is_sent_again_keeps_its_values(
+    opened: Any, project: Any, now: str
+) -> None:
+    options = Options()
+    world = await opened(options)
+    site_field(world, "Risk", 3, Form.CHOICE, "Low", "High")
+    for record in (project.module, project.called):
+        await world.write(record)
+    link = f'<a href="{project.called.ref.address}">SHOP-T1</a>'
+    step = attrs.evolve(STEP, description=link)
+    case = attrs.evolve(
+        project.case,
+        folder=project.module.ref,
+        steps=(step, TestStep(key="2", description="End")),
+        requirements=(),
+        refers=(project.called.ref,),
+    )
+    await world.write(case)
+    options.step_fields = now  # as where another process goes on, which was not told
+
+    await world.finish(case)
+
+    site = world.simulator.site
+    first, _ = list(site.state.objects["test-cases"].values())[1].latest.steps
+    assert "SHOP-T1" in first.description
+    assert "ztoq:" not in first.description
+    in_text = "<th>Risk</th><td>High</td>" in first.description
+    assert (in_text, bool(first.fields)) == ((False, True) if now == "kept" else (True, False))

@@ -23,11 +23,11 @@ from ztoq_qtest.linking import link_case
 from ztoq_qtest.project import REFUSED, Line, Project
 from ztoq_qtest.saving import Desk, Job, looking_at_new, parent_place, save
 from ztoq_qtest.stamps import stamp_of, written
-from ztoq_qtest.steps import Steps, made_steps, shows_fields
+from ztoq_qtest.steps import Steps, change_steps, in_order, made_steps, shows_fields
 from ztoq_qtest.texts import add_mark, anchor
 from ztoq_qtest.values import readable_table
 
-__all__ = ["case_lines", "finish_case", "in_order", "write_case"]
+__all__ = ["case_lines", "finish_case", "write_case"]
 
 
 async def write_case(desk: Desk, case: TestCase, job: Job) -> Written:
@@ -54,13 +54,13 @@ async def write_case(desk: Desk, case: TestCase, job: Job) -> Written:
     }
     at = place_of(Kind.TEST_CASE, job.target_id) if job.target_id else "test-cases"
     try:
-        answer = await save(project, at, _with_steps(body, steps, case, job), parent, case.ref)
+        answer = await save(project, at, _with_steps(body, steps, job), parent, case.ref)
     except RejectedError as error:
         # certainly not stored: perhaps it is the fields of the steps (guess: with 400)
-        if error.status != REFUSED or not steps.fills:
+        if error.status != REFUSED or not steps.fills or job.changed is not None:
             raise
         steps = await made_steps(desk, case, job.links, fill=False)
-        answer = await save(project, at, _with_steps(body, steps, case, job), parent, case.ref)
+        answer = await save(project, at, _with_steps(body, steps, job), parent, case.ref)
         settings.step_fields = False
     place = Place("test-cases", int(answer["id"]))
     project.forget(place.id)
@@ -68,13 +68,16 @@ async def write_case(desk: Desk, case: TestCase, job: Job) -> Written:
         notes += _uncleared(case, filled.properties, answer)
         if answer.get("parent_id") not in (None, parent.id):
             notes.append(_loss("not-moved", "qTest left the case in its old module"))
+    if job.changed:
+        steps = await change_steps(desk, place, case, job, steps)
+        answer = {**answer, "test_steps": ()}  # each save may have given them other ids
     with looking_at_new(case.ref, new=job.target_id is None):
         answer = await _with_made_steps(project, place, answer, steps)
-        if job.steps and steps.fills and not shows_fields(steps, answer["test_steps"]):
+        if job.changed is None and steps.fills and not shows_fields(steps, answer["test_steps"]):
             # they travelled and did not arrive: the descriptions take them
             settings.step_fields = False
             steps = await made_steps(desk, case, job.links, fill=False)
-            whole = _with_steps(body, steps, case, job)
+            whole = _with_steps(body, steps, job)
             answer = await save(project, place, whole, parent, case.ref)
             answer = await _with_made_steps(project, place, answer, steps)
     made = answer["test_steps"]
@@ -95,24 +98,9 @@ def _unlinked(case: TestCase, links: Links) -> list[tuple[str, str]]:
     return [("Covers", "<br>".join(shown))] if shown else []
 
 
-def _with_steps(
-    body: Mapping[str, Any], steps: Steps, case: TestCase, job: Job
-) -> Mapping[str, Any]:
-    """Return the body with the steps where they are to be sent.
-
-    A PUT replaces the steps (facts, section 5). Guess: the id says which one stays, as
-    TestStepResource has it; where it does not, the engine looks for the files of steps and sends
-    them again.
-    """
-    if not job.steps:
-        return body
-    return {
-        **body,
-        "test_steps": [
-            {**made, "id": int(job.parts[step.key])} if step.key in job.parts else made
-            for step, made in zip(case.steps, steps.bodies, strict=True)
-        ],
-    }
+def _with_steps(body: Mapping[str, Any], steps: Steps, job: Job) -> Mapping[str, Any]:
+    """Return the body with the steps where all are to be sent: a PUT replaces them (facts, 5)."""
+    return body if job.changed is not None else {**body, "test_steps": list(steps.bodies)}
 
 
 async def _with_made_steps(
@@ -125,11 +113,6 @@ async def _with_made_steps(
         answer = {**answer, **whole}
         made = in_order(whole.get("test_steps") or ())
     return {**answer, "test_steps": made}
-
-
-def in_order(steps: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Return steps by their order, as they came where they have none."""
-    return sorted(steps, key=lambda step: step.get("order") or 0)
 
 
 def _loss(code: str, text: str) -> Note:

@@ -23,7 +23,6 @@ from ztoq_core.plugin import (
     Tree,
     Written,
 )
-from ztoq_qtest.cases import in_order
 from ztoq_qtest.definitions import find_field
 from ztoq_qtest.files import find_files
 from ztoq_qtest.kinds import (
@@ -38,6 +37,7 @@ from ztoq_qtest.logs import log_parts
 from ztoq_qtest.marks import NO_FIELDS, PLAN, keys_of
 from ztoq_qtest.saving import Desk, linked, parent_place
 from ztoq_qtest.stamps import without_logs, written
+from ztoq_qtest.steps import in_order
 from ztoq_qtest.values import instant
 
 __all__ = ["find", "logs_of", "written_case"]

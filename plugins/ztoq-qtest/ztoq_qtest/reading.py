@@ -28,7 +28,6 @@ from ztoq_core.plugin import (
     Tree,
     Written,
 )
-from ztoq_qtest.cases import in_order
 from ztoq_qtest.fields import FieldSet
 from ztoq_qtest.files import held_file, read_file
 from ztoq_qtest.find import written_case
@@ -37,6 +36,7 @@ from ztoq_qtest.marks import NO_FIELDS, PLAN, keys_of
 from ztoq_qtest.project import MISSING
 from ztoq_qtest.saving import Desk
 from ztoq_qtest.stamps import without_logs, written
+from ztoq_qtest.steps import in_order
 from ztoq_qtest.texts import own_name, own_text
 from ztoq_qtest.values import Field, decode, instant
 

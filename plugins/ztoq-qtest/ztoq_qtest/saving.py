@@ -38,14 +38,15 @@ class Desk:
 class Job:
     """What the engine asks for: ``target_id`` None means create.
 
-    Of a case that is finished: ``steps`` says whether its steps are sent, ``parts`` has the ids by
-    which they stay the same steps. Of a log: ``bare`` leaves the defects of its steps as they are.
+    Of a case that is finished: ``changed`` are the keys of the steps that are sent, each by itself;
+    None sends all of them with the case. Of a log: ``parts`` are the logs of its steps, and
+    ``bare`` leaves the defects of its steps as they are.
     """
 
     target_id: str | None
     links: Links
     content: Content | None = None
-    steps: bool = True
+    changed: frozenset[str] | None = None
     parts: Mapping[str, str] = attrs.field(factory=dict)
     bare: bool = False
 

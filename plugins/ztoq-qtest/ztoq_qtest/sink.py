@@ -134,10 +134,14 @@ class QtestSink:
     ) -> Written:
         """Send the object again with the target's own addresses; until then it holds ztoq's.
 
-        A case's steps go along only where they changed: so their files need not move.
+        Of a case's steps only those that changed are sent, each by itself: so the files of all need
+        not move.
         """
-        same = isinstance(record, TestCase) and record.steps == getattr(made, "steps", ())
-        job = Job(target_id=written.target_id, links=links, steps=not same, parts=written.parts)
+        changed = frozenset[str]()
+        if isinstance(record, TestCase) and isinstance(made, TestCase):
+            pairs = zip(record.steps, made.steps, strict=True)
+            changed = frozenset(new.key for old, new in pairs if old != new)
+        job = Job(target_id=written.target_id, links=links, changed=changed, parts=written.parts)
         after = await WRITERS[made.kind](self._desk, made, job)
         # what there is to note was noted when it was written
         return attrs.evolve(after, parts=after.parts or written.parts, notes=written.notes)

@@ -19,16 +19,20 @@ from ztoq_core.plugin import (
     Level,
     Links,
     Note,
+    RecordError,
     RejectedError,
     TestCase,
     TestStep,
 )
 from ztoq_qtest.fields import FieldSet
-from ztoq_qtest.kinds import number_of
-from ztoq_qtest.saving import Desk
+from ztoq_qtest.kinds import Place, number_of
+from ztoq_qtest.project import MISSING, REFUSED
+from ztoq_qtest.saving import Desk, Job
 from ztoq_qtest.values import encode, readable_table
 
-__all__ = ["Steps", "made_steps", "shows_fields"]
+__all__ = ["Steps", "change_steps", "in_order", "made_steps", "shows_fields"]
+
+TRIES = 6  # of a step whose id changes each time
 
 # vendor's document, site fields of test steps: combo box, user list, rich text
 TAKEN = frozenset({FieldType.CHOICE, FieldType.USER, FieldType.RICH_TEXT})
@@ -114,3 +118,66 @@ def shows_fields(steps: Steps, made: Sequence[Mapping[str, Any]]) -> bool:
         <= {info.get("id") for info in step.get("customFieldInfo") or () if info.get("value")}
         for body, step in zip(steps.bodies, made, strict=True)
     )
+
+
+def in_order(steps: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return steps by their order, as they came where they have none."""
+    return sorted(steps, key=lambda step: step.get("order") or 0)
+
+
+# -------------------------------------------------------------------------------- changing steps
+
+
+async def change_steps(desk: Desk, place: Place, case: TestCase, job: Job, steps: Steps) -> Steps:
+    """Send the steps that changed, each by itself: the others, and the files of all, stay as is.
+
+    Returns the steps as they travelled.
+
+    Raises:
+        RecordError: qTest has other steps than ztoq sent.
+    """
+    for place_, step in enumerate(case.steps):
+        if step.key in (job.changed or ()):
+            steps = await _change(desk, place, case, job, steps, place_)
+    return steps
+
+
+async def _change(  # noqa: PLR0913, PLR0917 - a step, and all that says what it is
+    desk: Desk, at: Place, case: TestCase, job: Job, steps: Steps, number: int
+) -> Steps:
+    """Send one step to the case's latest version.
+
+    Each save may give the steps new ids (vendor's document: "you will get the updated stepId"), one
+    whose answer was lost as well. So they are read before, and again after a 404.
+    """
+    project = desk.project
+    for _ in range(TRIES):
+        there = in_order(await project.get(f"{at.path}/test-steps") or ())
+        if len(there) != len(steps.bodies):
+            raise RecordError(
+                f"{case.ref} has {len(there)} steps in qTest where ztoq sent {len(steps.bodies)};"
+                " somebody may have edited it: put it right there, or retry it"
+            )
+        body = steps.bodies[number]
+        fills = "customFieldInfo" in body
+        answer = await project.send(
+            "PUT",
+            f"{at.path}/test-steps/{there[number]['id']}",
+            body,
+            accept={MISSING, REFUSED} if fills else {MISSING},
+            ref=case.ref,
+        )
+        if answer.status == MISSING:
+            continue
+        if not fills or (answer.status != REFUSED and await _shown(desk, at, body, number)):
+            return steps
+        # the site does not take fields of steps: the descriptions take them
+        desk.settings.step_fields = False
+        steps = await made_steps(desk, case, job.links, fill=False)
+    raise RecordError(f"{case.ref}: qTest does not find the step {number + 1} that it lists")
+
+
+async def _shown(desk: Desk, at: Place, body: dict[str, Any], number: int) -> bool:
+    """Return whether a step shows the fields that travelled with it."""
+    made = in_order(await desk.project.get(f"{at.path}/test-steps") or ())
+    return shows_fields(Steps(bodies=(body,), notes=()), made[number : number + 1])

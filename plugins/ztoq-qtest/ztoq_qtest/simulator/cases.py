@@ -195,9 +195,9 @@ def add_step(call: Call) -> Reply:
 
 def update_step(call: Call) -> Reply:
     case, step = _step(call)
-    body = {"description": step.description, "expected": step.expected} | call.body()
+    body = call.body()
     old = versions.kept(case.latest.steps)
-    new = versions.draft(call, case, body | {"id": step.id}, step.order)
+    new = versions.draft(call, case, body, step.order, step.line)
     if "called_test_case_id" not in body:
         new = attrs.evolve(new, called=step.called)
     place = step.order - 1

@@ -47,8 +47,8 @@ class Leaf:
     parents: tuple[int, ...]
 
 
-def draft(call: Call, case: Case | None, item: Any, position: int) -> Draft:
-    """Return a step of a body.
+def draft(call: Call, case: Case | None, item: Any, position: int, line: int = 0) -> Draft:
+    """Return a step of a body; ``line`` is that of the step it continues.
 
     Raises:
         Refusal: 400 for a missing text, an order below 1, a call that cannot be.
@@ -64,9 +64,6 @@ def draft(call: Call, case: Case | None, item: Any, position: int) -> Draft:
     called = item.get("called_test_case_id")
     if called is not None:
         _refuse_call(call, case, called)
-    line, number = 0, item.get("id")
-    if case is not None and number is not None:
-        line = next((s.line for s in case.latest.steps if s.id == number), 0)
     return Draft(
         description=item["description"],
         expected=item["expected"],
@@ -95,7 +92,7 @@ def _fields(call: Call, given: Any) -> dict[int, str]:
 
 
 def drafts(call: Call, case: Case | None, given: Any) -> list[Draft]:
-    """Return the steps of a body in their order."""
+    """Return the steps of a body in their order: new ones, whatever ids they bear (guess)."""
     if given is None:
         return []
     if not isinstance(given, list):
