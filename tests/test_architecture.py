@@ -18,6 +18,7 @@ MOST_LINES = 600  # that are not empty
 
 BELOW: dict[str, set[str]] = {
     "errors": set(),
+    "tally": set(),
     "words": {"errors"},
     "records": {"words"},
     "schema": {"records"},
@@ -36,14 +37,14 @@ BELOW: dict[str, set[str]] = {
     "config": {"tables", "plugins", "selection", "images", "hours"},
     "golden": {"tables", "convert"},
     "log": {"errors"},
-    "store": {"convert", "contracts"},
+    "store": {"convert", "contracts", "tally"},
     "engine": {"store", "observe", "selection", "addresses", "images"},
     "report": {"engine"},
     "http": {"convert", "contracts", "images", "hours"},
     "services": {"http"},
     "simulate": {"contracts", "convert"},
     "testing": {"convert", "simulate", "plugin", "services", "golden"},
-    "plugin": {"hookspecs", "addresses"},
+    "plugin": {"hookspecs", "addresses", "tally"},
     "cli": {"report", "config", "log", "services", "golden"},
 }
 """What each room of the core may import; what those import, it may too."""

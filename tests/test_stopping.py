@@ -15,11 +15,15 @@ from typing import Any
 
 import attrs
 import pytest
+from ztoq_zephyr.simulator.history import png
 
 from tests.journey import Journey, journey
 from tests.performance.portrait import Portrait, differences, portrait, twice
 from ztoq_core.cli import run
 from ztoq_core.errors import Exit
+from ztoq_core.simulate import Reply, Route, Server
+
+SHOT = png(8, 8, (200, 0, 0))
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +41,8 @@ class Desk:
     """The command with both services."""
 
     here: Journey
+    pictures: Server
+    pictures_at: str
     folder: Path
     capsys: pytest.CaptureFixture[str]
 
@@ -49,6 +55,7 @@ class Desk:
             }
             pairs = "\n".join(f"{key} = {_toml(value)}" for key, value in table.items())
             lines.append(f"[{name}]\n{pairs}\n{more}\n")
+        lines.append('[images]\nallow_private = ["127.0.0.1"]\n')
         (self.folder / "ztoq.toml").write_text("\n".join(lines))
 
     def __call__(self, *arguments: str) -> tuple[int, dict[str, Any], str]:
@@ -81,8 +88,10 @@ def desk(
     ready, over, found = threading.Event(), threading.Event(), []
 
     async def serve() -> None:
-        async with journey(tmp_path) as here:
-            found.append(here)
+        give = Route("GET", "/{name}", lambda _: Reply(content=SHOT, content_type="image/png"))
+        server = Server([give], name="pictures")
+        async with server.serving() as at, journey(tmp_path) as here:
+            found.append((here, server, at))
             ready.set()
             await asyncio.to_thread(over.wait)
 
@@ -91,9 +100,9 @@ def desk(
     assert ready.wait(10)
     for name in ("source", "sink"):
         for key in ("token", "password"):
-            if secret := found[0].tables[name].get(key):
+            if secret := found[0][0].tables[name].get(key):
                 monkeypatch.setenv(f"{name}_{key}", secret.reveal())
-    desk = Desk(found[0], tmp_path, capsys)
+    desk = Desk(*found[0], tmp_path, capsys)
     desk.config()
     yield desk
     over.set()
@@ -123,6 +132,25 @@ def test_a_migration_in_runs_of_a_few_calls_arrives_whole_and_once(
     found = desk.standing()
     assert twice(found, undisturbed) + differences(found, undisturbed) == []
     assert sorted(each["made"] for each in desk("status")[1]["calls"]) == sorted(desk.calls)
+
+
+def test_pictures_of_other_hosts_are_within_the_limit_and_none_is_lost_by_it(desk: Desk) -> None:
+    shown = [f"{desk.pictures_at}/{number}.png" for number in range(40)]
+    case = desk.here.zephyr.tenant.projects[0].cases[0]
+    case.objective = "".join(f'<img src="{src}">' for src in shown)
+    codes: list[int] = []
+    while codes[-1:] in ([], [3]) and len(codes) < 20:
+        before = sum(desk.calls), desk.pictures.calls.total()
+        code, said, err = desk("extract", "--max-calls", "40")
+        codes.append(code)
+        fetched = desk.pictures.calls.total() - before[1]
+        assert sum(desk.calls) - before[0] + fetched <= 40
+        assert "rejected" not in said["counts"]["attachment"]
+        if code == 3 and fetched:
+            assert f"{fetched} to other hosts, for pictures" in err
+    assert codes[-1] == 0, said
+    assert desk.pictures.calls.total() >= 40
+    assert len(codes) > 2
 
 
 def test_the_calls_of_a_month_end_at_the_reserve_and_status_shows_them(desk: Desk) -> None:

@@ -11,9 +11,9 @@ import attrs
 from yarl import URL
 
 from ztoq_core.contracts import Secret
-from ztoq_core.errors import ConfigError
+from ztoq_core.errors import ConfigError, RejectedError
 
-__all__ = ["TYPES", "HostCredential", "Images", "image_type"]
+__all__ = ["TYPES", "CutShortError", "HostCredential", "Images", "image_type"]
 
 TYPES = ("image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp")
 """What is taken without being named. SVG is not among them: opened by itself it runs scripts."""
@@ -24,9 +24,14 @@ MAGIC = (
     (b"\xff\xd8\xff", "image/jpeg"),
     (b"GIF87a", "image/gif"),
     (b"GIF89a", "image/gif"),
-    (b"BM", "image/bmp"),
 )
+BMP_HEADERS = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
+"""Sizes of the second header of a bitmap: two letters alone begin many a text."""
 WAYS = ("token", "password", "cookie", "header")
+
+
+class CutShortError(RejectedError):
+    """A picture did not come whole; trying again may help."""
 
 
 @attrs.frozen(kw_only=True)
@@ -153,6 +158,8 @@ def image_type(head: bytes) -> str:
             return found
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "image/webp"
+    if head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in BMP_HEADERS:
+        return "image/bmp"
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     if text.startswith((b"<svg", b"<?xml", b"<!--", b"<!doctype svg")) and b"<svg" in text:
         return SVG

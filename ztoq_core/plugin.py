@@ -101,6 +101,7 @@ from ztoq_core.records import (
     Tree,
     Value,
 )
+from ztoq_core.tally import Tally
 
 __all__ = [
     "ADDRESS",
@@ -167,6 +168,7 @@ __all__ = [
     "StepResult",
     "StoreError",
     "Streams",
+    "Tally",
     "TestCase",
     "TestCycle",
     "TestLog",

@@ -10,7 +10,19 @@ from typing import Any, TypeVar
 import attrs
 
 from ztoq_core.contracts import Auth, Client, Connection
-from ztoq_core.http import Account, Ledger, Limits, account_of, open_client
+from ztoq_core.hours import Hours
+from ztoq_core.http import (
+    Account,
+    Fetcher,
+    Ledger,
+    Limits,
+    Meter,
+    account_of,
+    open_client,
+    open_fetcher,
+)
+from ztoq_core.http.transport import Transport
+from ztoq_core.images import Images
 from ztoq_core.records import Level, Note, Ref
 
 __all__ = ["NoteSink", "Services"]
@@ -28,7 +40,8 @@ class Services:
     ``sink`` gets each note once. ``outage`` is how many seconds without a good answer from a host
     end the run; ``unreached`` the same for a host that has never answered. ``limits`` are those of
     the command (None: only what the services announce, and the windows of connections are not
-    looked at), ``ledger`` keeps the counts of calls.
+    looked at), ``ledger`` keeps the counts of calls. ``images`` says what pictures may be fetched,
+    and where redirects may lead beside the open internet.
     """
 
     sink: NoteSink
@@ -36,6 +49,7 @@ class Services:
     unreached: float = 20.0
     limits: Limits | None = None
     ledger: Ledger | None = None
+    images: Images = attrs.field(factory=Images)
     _accounts: dict[Hashable, Account] = attrs.field(factory=dict, init=False)
     _made: dict[str, Any] = attrs.field(factory=dict, init=False)
     _locks: dict[str, asyncio.Lock] = attrs.field(factory=dict, init=False)
@@ -64,7 +78,26 @@ class Services:
             unreached=self.unreached,
             limits=self.limits,
             account=account,
+            images=self.images,
         )
+
+    def fetcher(
+        self, tell: Callable[[str], None], source: Connection | None = None
+    ) -> AbstractAsyncContextManager[Fetcher]:
+        """Open what fetches pictures, in the hours of ``source`` and the limits of the command.
+
+        Calls to the host of a service count in its month too. ``tell`` as in ``Fetcher``.
+        """
+        limits = self.limits or Limits()
+        meter = Meter(limits, account=self._account_of)
+        if source is not None and source.window:
+            host = Transport(source).service
+            hours = Hours.parse(source.window)
+            meter.own = Account(host=host, hours=hours, clock=limits.clock)
+        return open_fetcher(self.images, tell, meter=meter)
+
+    def _account_of(self, host: str) -> Account | None:
+        return next((each for each in self.accounts if each.host == host), None)
 
     async def once(self, name: str, make: Callable[[], Awaitable[T]]) -> T:
         """Return what ``make`` gave the first time in this run; callers at the same time share it.

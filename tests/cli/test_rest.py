@@ -53,6 +53,14 @@ def test_the_rest_is_told_in_records_calls_and_runs(tmp_path: Path) -> None:
     assert Run(tmp_path, total=200).says(CALLS).endswith("200 calls; one more such run does it.")
 
 
+def test_calls_for_pictures_are_told_apart(tmp_path: Path) -> None:
+    limits = Limits(most=5000)
+    limits.calls.update({"files.example": 900})
+    limits.made = 900
+    said = Run(tmp_path, limits=limits).says(CALLS)
+    assert said.startswith("Calls made in this run: 200 to desk, 900 to other hosts, for pictures.")
+
+
 @pytest.mark.parametrize(
     ("left", "allowed", "said"),
     [

@@ -7,84 +7,23 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from typing import Any
 
-import attrs
 import pytest
 from aiohttp import web
-from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.abc import ResolveResult
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.core.sites import Handler, Names, Site, serving
 from ztoq_core.contracts import Secret
 from ztoq_core.errors import RejectedError, RetryableError
-from ztoq_core.http import open_fetcher
-from ztoq_core.http.guarded import is_public, literal
-from ztoq_core.images import HostCredential, Images
+from ztoq_core.http import Limits, Meter, open_fetcher
+from ztoq_core.http.guard import is_public, literal
+from ztoq_core.images import CutShortError, HostCredential, Images
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"pixels" * 100
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-class Names(AbstractResolver):
-    """Looks up names in a table; ``asked`` are those that were looked up."""
-
-    def __init__(self, table: Mapping[str, list[str]]) -> None:
-        self.table = table
-        self.asked: list[str] = []
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        self.asked.append(host)
-        if host not in self.table:
-            raise OSError(f"no such host {host}")
-        return [
-            ResolveResult(
-                hostname=host,
-                host=ip,
-                port=port,
-                family=family,
-                proto=0,
-                flags=socket.AI_NUMERICHOST,
-            )
-            for ip in self.table[host]
-        ]
-
-    async def close(self) -> None:
-        pass
-
-
-@attrs.define
-class Site:
-    """A server on loopback; ``seen`` are its requests as (path with query, headers)."""
-
-    port: int
-    seen: list[tuple[str, dict[str, str]]]
-
-    def at(self, path: str = "/a.png", host: str = "127.0.0.1") -> str:
-        return f"http://{host}:{self.port}{path}"
-
-
-@asynccontextmanager
-async def serving(handler: Handler) -> AsyncIterator[Site]:
-    seen: list[tuple[str, dict[str, str]]] = []
-
-    async def handle(request: web.BaseRequest) -> web.StreamResponse:
-        seen.append((request.path_qs, dict(request.headers)))
-        return await handler(request)  # type: ignore[arg-type]  # it uses what both have
-
-    runner = web.ServerRunner(web.Server(handle), shutdown_timeout=0.1)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    try:
-        yield Site(runner.addresses[0][1], seen)
-    finally:
-        await runner.cleanup()
 
 
 async def picture(_: web.Request) -> web.StreamResponse:
@@ -124,6 +63,10 @@ async def fetched(
             "http://user:pw@127.0.0.1:{}/a.png",
             "http://\uff11\uff12\uff17.0.0.1:{}/",
         ),
+        *("http://127.0.0.1.:{}/", "http://127.0.0.1..:{}/", "http://LOCALHOST:{}/"),
+        *("http://127\u30020\u30020\u30021:{}/", "http://\uff4cocalhost:{}/"),
+        *("http://[::ffff:0:7f00:1]:{}/", "http://[64:ff9b:1::7f00:1]/", "http://[fec0::1]/"),
+        *("http://[::1%25lo]:{}/", "http://192.0.0.192/", "http://168.63.129.16/"),
         *("http://inside.example:{}/", "http://mixed.example:{}/", "http://six.example:{}/"),
     ],
 )
@@ -157,7 +100,15 @@ async def test_only_http_and_https_are_fetched(address: str) -> None:
 
 @pytest.mark.parametrize(
     "address",
-    ["http://a:b:c/", "http://[1/x", "http://a.example:99999/", "http:// /", "http://a b/"],
+    [
+        "http://%31%32%37.0.0.1/",
+        "http://8.8.8.8%2f.x.example/",
+        "http://a:b:c/",
+        "http://[1/x",
+        "http://a.example:99999/",
+        "http:// /",
+        "http://a b/",
+    ],
 )
 async def test_what_is_no_url_is_refused(address: str) -> None:
     with pytest.raises(RejectedError, match="no URL"):
@@ -176,7 +127,7 @@ PIECES = st.sampled_from(
 @given(st.lists(PIECES, max_size=8).map("".join))
 def test_whatever_stands_in_a_text_ends_in_a_reason(address: str) -> None:
     for prefix in ("", "http://", "//"):
-        with pytest.raises((RejectedError, RetryableError)):
+        with pytest.raises(RejectedError):
             asyncio.run(fetched(prefix + address, allow_private=(), timeout=1))
 
 
@@ -228,7 +179,8 @@ async def test_another_host_at_an_allowed_ones_address_is_refused() -> None:
         *(("::ffff:8.8.8.8", True), ("::ffff:10.0.0.1", False), ("64:ff9b::808:808", True)),
         *(("64:ff9b::a00:1", False), ("2002:a00:1::", False), ("fe80::1", False)),
         *(("240.0.0.1", False), ("255.255.255.255", False), ("ff02::1", False)),
-        *(("198.18.0.1", False), ("::", False)),
+        *(("198.18.0.1", False), ("::", False), ("2002:808:808::", True)),
+        *(("64:ff9b:1::808:808", False), ("168.63.129.16", False), ("192.0.0.192", False)),
     ],
 )
 def test_addresses_of_the_open_internet_are_known(text: str, public: bool) -> None:  # noqa: FBT001
@@ -316,6 +268,42 @@ async def test_a_credential_stays_with_its_origin() -> None:
     assert all("Authorization" not in headers for _, headers in [*other.seen, *site.seen[1:]])
 
 
+async def test_a_credential_is_bound_to_a_host_in_whatever_way_it_is_written() -> None:
+    names = {"files.example": ["127.0.0.1"]}
+    async with serving(picture) as site:
+        bound = (credential(site, "Files.example", token=Secret("s3cr3t")),)
+        for host in ("files.example", "FILES.Example", "files.example."):
+            await fetched(
+                site.at(host=host), names=names, host=bound, allow_private=("files.example",)
+            )
+    assert [headers.get("Authorization") for _, headers in site.seen] == ["Bearer s3cr3t"] * 3
+
+
+async def test_a_redirect_away_and_back_shows_the_credential_at_home_only() -> None:
+    names = {"one.example": ["127.0.0.1"], "two.example": ["127.0.0.1"]}
+    async with serving(redirecting("")) as site:
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            return await redirecting(site.at("/end.png", "one.example"))(request)
+
+        async with serving(handle) as other:
+
+            async def home(request: web.Request) -> web.StreamResponse:
+                return await redirecting(other.at("/", "two.example"))(request)
+
+            async with serving(home) as first:
+                bound = (
+                    credential(first, "one.example", cookie=Secret("jwt=s3cr3t")),
+                    credential(site, "one.example", cookie=Secret("jwt=2")),
+                )
+                allow = ("one.example", "two.example")
+                address = first.at(host="one.example")
+                assert await fetched(address, names=names, host=bound, allow_private=allow) == PNG
+        assert first.seen[0][1]["Cookie"] == "jwt=s3cr3t"
+        assert "Cookie" not in other.seen[0][1]
+        assert site.seen[0][1]["Cookie"] == "jwt=2"
+
+
 async def test_a_credential_for_https_is_not_sent_in_the_clear() -> None:
     async with serving(picture) as site:
         bound = HostCredential(host=f"127.0.0.1:{site.port}", token=Secret("s3cr3t"))
@@ -399,7 +387,7 @@ async def test_an_endless_body_ends_with_the_reader_or_the_time() -> None:
             assert await anext(chunks)
             await chunks.aclose()  # type: ignore[attr-defined]  # it is a generator
             await asyncio.wait_for(gone.wait(), 5)
-            with pytest.raises(RetryableError, match="cut short"):
+            with pytest.raises(CutShortError, match="cut short"):
                 async for _ in fetcher.fetch(site.at("/slow")):
                     pass
 
@@ -424,7 +412,7 @@ async def test_a_body_that_is_cut_short_may_be_tried_again() -> None:
         return response
 
     async with serving(cut) as site:
-        with pytest.raises(RetryableError, match=r"cut short \(ClientPayloadError\)"):
+        with pytest.raises(CutShortError, match=r"cut short \(ClientPayloadError\)"):
             await fetched(site.at())
 
 
@@ -480,6 +468,31 @@ async def test_a_picture_that_is_missing_says_nothing_about_its_host() -> None:
                 with pytest.raises(RejectedError):
                     await anext(fetcher.fetch(site.at()))
     assert len(site.seen) == 8
+
+
+async def test_each_call_is_counted_and_none_made_beyond_a_limit() -> None:
+    """Attempts that fail count, redirects count with the call that they answer."""
+    limits = Limits(most=4)
+    async with serving(answering(503, 200)) as site, serving(redirecting("/end.png")) as other:
+        images = Images(allow_private=("127.0.0.1",))
+        meter = Meter(limits)
+        async with open_fetcher(images, print, meter=meter, resolver=Names({}), pause=0) as fetcher:
+
+            async def fetch(address: str) -> None:
+                async for _ in fetcher.fetch(address):
+                    pass
+
+            await fetch(site.at())
+            await fetch(other.at())
+            with pytest.raises(RejectedError):
+                await fetch("http://10.0.0.1/")  # nothing is sent
+            await fetch(site.at())
+            for _ in range(8):
+                with pytest.raises(RetryableError, match="the 4 calls of --max-calls"):
+                    await fetch(site.at())
+    assert limits.calls == {f"127.0.0.1:{site.port}": 3, f"127.0.0.1:{other.port}": 1}
+    assert (len(site.seen), len(other.seen)) == (3, 2)
+    assert limits.stopped is not None
 
 
 async def test_a_host_is_asked_by_a_few_at_a_time() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import ztoq_core
-from ztoq_core import addresses, contracts, errors, plugin, records
+from ztoq_core import addresses, contracts, errors, plugin, records, tally
 
 ROOT = Path(ztoq_core.__file__).parent
 MODULES = [
@@ -28,13 +28,13 @@ def test_all_is_true(name: str) -> None:
 
 
 def test_the_door_for_plugin_authors_hands_on_all_that_they_may_use() -> None:
-    modules = (addresses, contracts, errors, records)
+    modules = (addresses, contracts, errors, records, tally)
     offered = {"hookimpl", *(name for each in modules for name in each.__all__)}
     assert set(plugin.__all__) == offered
     assert plugin.__all__ == sorted(plugin.__all__, key=lambda name: (not name.isupper(), name))
 
 
 def test_the_door_hands_on_the_very_same_objects() -> None:
-    for module in (addresses, contracts, errors, records):
+    for module in (addresses, contracts, errors, records, tally):
         for name in module.__all__:
             assert getattr(plugin, name) is getattr(module, name)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from ztoq_core.contracts import Connection, Secret
-from ztoq_core.http import Client
+from ztoq_core.errors import RetryableError
+from ztoq_core.http import Cause, Client, Limits
+from ztoq_core.images import Images
 from ztoq_core.records import Kind, Level, Note, Ref
 from ztoq_core.services import Services
+from ztoq_core.simulate import Reply, Route, Server
 
 
 async def test_once_makes_a_thing_once_for_all_who_ask() -> None:
@@ -56,6 +60,44 @@ async def test_a_client_has_the_limits_of_the_run() -> None:
     async with services.client(Connection(base_url="http://127.0.0.1:1")) as client:
         assert isinstance(client, Client)
         assert (client.judge.outage, client.judge.unreached) == (7.0, 3.0)
+
+
+NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
+
+
+async def test_pictures_are_fetched_in_the_hours_of_the_source() -> None:
+    limits = Limits(clock=lambda: NOON)
+    hour = NOON.astimezone() + timedelta(hours=2)
+    shut = f"{hour:%H:%M}-{hour + timedelta(hours=1):%H:%M}"
+    services = Services(lambda _note, _ref: None, limits=limits)
+    source = Connection(base_url="http://desk.example", window=shut)
+    async with services.fetcher(print, source) as fetcher:
+        with pytest.raises(RetryableError, match=rf"desk\.example: outside of its window {shut}"):
+            await anext(fetcher.fetch("http://files.example/a.png"))
+    assert limits.stopped is not None
+    assert limits.stopped.cause is Cause.WINDOW
+    assert limits.made == 0
+
+
+async def test_a_picture_at_a_service_counts_in_its_month() -> None:
+    limits = Limits()
+    images = Images(allow_private=("127.0.0.1",))
+    services = Services(lambda _note, _ref: None, limits=limits, images=images)
+    picture = Route("GET", "/{name}", lambda _: Reply(content=b"picture"))
+    async with (
+        Server([picture], name="service").serving() as base,
+        Server([picture], name="other").serving() as other,
+        services.client(Connection(base_url=base, monthly_budget=5)),
+        services.fetcher(print) as fetcher,
+    ):
+        for address in (base, other, base, base):
+            assert await anext(fetcher.fetch(f"{address}/a.png")) == b"picture"
+        assert limits.made == 4
+        (account,) = services.accounts
+        assert account.made == 3
+        assert await anext(fetcher.fetch(f"{base}/a.png"))
+        with pytest.raises(RetryableError, match="4 calls were made this month"):
+            await anext(fetcher.fetch(f"{base}/a.png"))
 
 
 @pytest.mark.parametrize(

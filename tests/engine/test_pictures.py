@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
@@ -17,7 +18,7 @@ from ztoq_core.addresses import change_images, image_src, texts_of, with_texts
 from ztoq_core.contracts import Page, Transform
 from ztoq_core.engine import Gallery
 from ztoq_core.errors import Exit, RejectedError, RetryableError
-from ztoq_core.images import Images
+from ztoq_core.images import CutShortError, Images
 from ztoq_core.records import (
     Attachment,
     FieldValue,
@@ -238,11 +239,14 @@ async def test_a_data_uri_becomes_a_file_and_does_not_stand_twice_in_the_store(
 @pytest.mark.parametrize(
     ("uri", "reason"),
     [
-        ("data:image/png;base64,@@@@", "nothing came"),
+        ("data:image/png;base64,", "nothing came"),
+        (URI.replace("Ggp", "Gg*p", 1), "cannot be decoded"),
+        (URI + "=A", "cannot be decoded"),
+        (f"data:image/png;base64,{chr(0xD800)}", "cannot be decoded"),
         ("data:image/png", "its data URI cannot be read"),
         ("data:text/html,<html>", "a web page came"),
         ("data:image/png;base64,A", "cannot be decoded"),
-        (f"data:image/png;base64,{'A' * 90_000}", "images.max_size"),
+        (f"data:image/png;base64,{'A' * 130_000}", "images.max_size"),
         (f"data:image/png;base64,{b64encode(PNG + bytes(40_000)).decode()}", "images.max_size"),
     ],
 )
@@ -250,6 +254,17 @@ async def test_a_broken_data_uri_is_lost_with_a_reason(desk: Desk, uri: str, rea
     await desk.migrate(project(case(img(uri))), Net().gallery(max_size=40_000))
     assert reason in desk.text()
     assert desk.files() == {}
+
+
+async def test_a_data_uri_may_be_encoded_in_any_way_that_browsers_read(desk: Desk) -> None:
+    plain = "data:image/png," + "".join(f"%{byte:02x}" for byte in PNG)
+    bare = "data:image/png;base64," + b64encode(PNG + b"!").decode().rstrip("=")
+    spaced = URI[:60] + "%0A " + URI[60:]
+    await desk.migrate(
+        project(case("".join(map(img, (plain, bare, spaced))))),
+        Net().gallery(max_size=len(PNG) + 1),
+    )
+    assert desk.text().count("memory:") == 3, desk.text()
 
 
 async def test_an_address_of_an_own_file_brings_no_second_one(desk: Desk) -> None:
@@ -386,7 +401,7 @@ async def test_a_picture_gets_the_name_it_had(desk: Desk, stored: str, name: str
     ("found", "reason", "asked"),
     [
         (RejectedError("answered 403", status=403), "answered 403", 1),
-        (RetryableError("cut short"), "cut short", 2),
+        (CutShortError("cut short"), "cut short", 2),
         (b"<!DOCTYPE html><p>Log in", "a web page came instead of a picture", 1),
         (b"%PDF-1.7", "something else came", 1),
         (b"", "nothing came", 1),
@@ -504,6 +519,46 @@ async def test_a_picture_that_was_under_way_at_a_kill_is_fetched_on_resume(desk:
     assert sorted(desk.files()) == ["The basket.png", "picture.png"]
     assert desk.text().count("memory:") == 2
     assert desk.outcome == engine.Outcome(exit=Exit.OK)
+
+
+async def test_a_limit_leaves_pictures_to_the_next_run(desk: Desk) -> None:
+    """Nothing is lost because the time was over."""
+    other = f"{HOST}/other.png"
+    records = project(case(img(SHOT) + img(other)))
+    net = Net({SHOT: PNG, other: RetryableError("it is 06:00, where --until ends")})
+    with pytest.raises(RetryableError, match="--until"):
+        await desk.extract(MemorySource(records), net.gallery())
+    assert "rejected" not in {state for state, _ in desk.states().values()}
+    net.held[other], net.asked[:] = GIF, []
+    await desk.migrate(records, net.gallery())
+    assert other in net.asked
+    assert desk.text().count("memory:") == 2
+    assert desk.outcome == engine.Outcome(exit=Exit.OK)
+
+
+async def test_what_is_sent_as_a_picture_is_one_whatever_it_is_called(desk: Desk) -> None:
+    page = f"{HOST}/page.html"
+    await desk.migrate(project(case(img(page))), Net({page: GIF}).gallery())
+    with Store(desk.url) as store:
+        types = [row[0] for row in tuples(store.file_table.select(store.file_table.media_type))]
+    assert types == ["image/gif"]
+
+
+async def test_the_source_has_the_same_time_for_a_picture(desk: Desk) -> None:
+    class Slow(MemorySource):
+        def picture(self, file: Attachment) -> AsyncIterator[bytes]:  # noqa: ARG002
+            return self._trickle()
+
+        async def _trickle(self) -> AsyncIterator[bytes]:
+            yield PNG
+            while True:
+                await asyncio.sleep(0.02)
+                yield b"."
+
+    records = project(case(img(SHOT)))
+    async with asyncio.timeout(10):
+        await desk.extract(Slow(records), Net().gallery(timeout=0.1))
+    assert any("it took more than 0.1 s" in reason for _, reason in desk.states().values())
 
 
 async def test_a_picture_left_over_by_a_run_without_pictures_is_not_forgotten(desk: Desk) -> None:

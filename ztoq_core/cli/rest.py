@@ -177,7 +177,10 @@ class Ended:
 
     def sentences(self, store: Store) -> list[str]:
         """Return what it says: calls made and left, what remains and when that fits."""
-        made = ", ".join(f"{month.run:,} to {month.host}" for month in self.months if month.run)
+        counts = [f"{month.run:,} to {month.host}" for month in self.months if month.run]
+        if others := self.limits.made - sum(month.run for month in self.months):
+            counts.append(f"{others:,} to other hosts, for pictures")
+        made = ", ".join(counts)
         lines = [f"Calls made in this run: {made or 'none'}."]
         lines += [
             f"Left this month (UTC) for {each.host}: {each.left:,} calls."
@@ -197,12 +200,12 @@ class Ended:
         if pace is None:
             return f"{left}; too few were done in this run to say how many calls that takes."
         needed = math.ceil(number * pace.calls)
-        month = next(month for month in self.months if month.host == pace.host)
+        month = next((month for month in self.months if month.host == pace.host), None)
         fits = self._fits(needed, needed * pace.seconds, month)
         return f"{left}, at {pace.calls:.1f} calls each: {_round(needed):,} calls; {fits}."
 
-    def _fits(self, needed: int, seconds: float, month: Month) -> str:
-        if month.left is not None and needed > month.left:
+    def _fits(self, needed: int, seconds: float, month: Month | None) -> str:
+        if month and month.left is not None and needed > month.left:
             return _beyond(needed, month.left, month.allowed, self.limits.clock())
         if self.stopped.cause is Cause.CALLS and self.limits.most:
             runs = math.ceil(needed / self.limits.most)

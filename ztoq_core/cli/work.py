@@ -23,7 +23,7 @@ from ztoq_core.cli.options import Options
 from ztoq_core.cli.talk import Talk
 from ztoq_core.contracts import Connection, Sink, Source
 from ztoq_core.errors import AccessError, ConfigError, Exit, RetryableError, ZtoqError
-from ztoq_core.http import Limits, Stopped, open_fetcher
+from ztoq_core.http import Limits, Stopped
 from ztoq_core.plugins import Plugins
 from ztoq_core.records import Note, Ref
 from ztoq_core.report import Report, write_html, write_json
@@ -112,7 +112,9 @@ async def _carried_out(
         logger.contextualize(run=run.id),
     ):
         limits = Limits(most=choices.most, until=choices.until)
-        services = Services(sink=store.note, limits=limits, ledger=store.calls)
+        services = Services(
+            sink=store.note, limits=limits, ledger=store.calls, images=config.images
+        )
         stage = rest.Stage(limits)
         work = _Work(options, config, talk, store, run.id, choices, services, stage)
         try:
@@ -397,7 +399,9 @@ class _Work:
 
     @asynccontextmanager
     async def _gallery(self) -> AsyncIterator[engine.Gallery]:
-        async with open_fetcher(self.config.images, self.talk.warn) as fetcher:
+        settings = self.config.source.settings
+        connection = settings if isinstance(settings, Connection) else None
+        async with self.services.fetcher(self.talk.warn, connection) as fetcher:
             yield engine.Gallery(self.config.images, fetcher.fetch)
 
     async def _prune(self, sink: Sink, tell: engine.Progress, stop: engine.Stop) -> None:
@@ -494,9 +498,9 @@ async def target(
 ) -> AsyncIterator[Sink]:
     """Open the sink alone; with a ``store`` its window and budget are kept and calls counted."""
     part = config.sink
-    services = Services(sink=note)
+    services = Services(sink=note, images=config.images)
     if store is not None:
-        services = Services(sink=note, limits=Limits(), ledger=store.calls)
+        services.limits, services.ledger = Limits(), store.calls
     async with part.plugin.open(part.settings, services) as sink:
         yield sink
 

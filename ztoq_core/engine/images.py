@@ -21,8 +21,8 @@ from loguru import logger
 
 from ztoq_core.addresses import image_src, images_in, texts_of
 from ztoq_core.contracts import Pictures, Source
-from ztoq_core.errors import RejectedError, RetryableError
-from ztoq_core.images import SVG, Images, image_type
+from ztoq_core.errors import RejectedError
+from ztoq_core.images import SVG, CutShortError, Images, image_type
 from ztoq_core.records import (
     Attachment,
     Image,
@@ -44,6 +44,9 @@ LOST = "could not be fetched: "
 _CHUNK = 256 * 1024
 _HEAD = 1024
 _LONGEST_NAME = 200
+_LONGEST_BYTE = 3
+"""Characters that a byte takes in a data URI: ``%00``."""
+
 _ATTEMPTS = 2
 _STORED = (
     re.compile(r"(?:embedded-)?[a-f0-9-]+?-\d{13}-(.+)", re.IGNORECASE),
@@ -66,7 +69,8 @@ _ENDINGS = {"image/jpeg": ".jpg", SVG: ".svg"}
 class Gallery:
     """What an extraction has at hand for pictures; ``fetch`` yields what stands at an address.
 
-    ``fetch`` raises RejectedError where trying again would not help, else RetryableError.
+    ``fetch`` raises RejectedError, CutShortError where trying again may help, and RetryableError
+    where the run is to end: the picture then stays to be fetched.
     """
 
     images: Images
@@ -132,7 +136,10 @@ class Album:
         raise refused or RejectedError("its address names no host")
 
     async def _kept(self, file: Attachment, chunks: AsyncIterator[bytes]) -> Kept:
-        return await self._store.contents.keep(file.name, self._checked(chunks))
+        types: list[str] = []
+        kept = await self._store.contents.keep(file.name, self._checked(chunks, types))
+        # what it is called may promise a page, and would make it one where it is shown
+        return attrs.evolve(kept, media_type=types[0])
 
     def _ways(self, file: Attachment) -> Iterator[AsyncIterator[bytes]]:
         """Yield where the picture may be had but at its address, the best first."""
@@ -152,12 +159,9 @@ class Album:
         for _ in range(_ATTEMPTS - 1):
             try:
                 return await self._kept(file, fetch(file.locator))
-            except RetryableError as error:
+            except CutShortError as error:
                 logger.debug("once more: {}", error)
-        try:
-            return await self._kept(file, fetch(file.locator))
-        except RetryableError as error:
-            raise RejectedError(str(error)) from error
+        return await self._kept(file, fetch(file.locator))
 
     async def _from_text(self, file: Attachment) -> AsyncIterator[bytes]:
         record = await self._store.read(self._store.mapped.record, file.owner)
@@ -166,14 +170,16 @@ class Album:
         if uri is None or match is None:
             raise RejectedError("its data URI cannot be read")
         body = uri[match.end() :]
-        if len(body) > 2 * self._images.max_size:
+        if len(body) > _LONGEST_BYTE * self._images.max_size:
             raise RejectedError("its data URI holds more than images.max_size allows")
-        data = unquote_to_bytes(body)
-        if match[2].lower().endswith(";base64"):
-            try:
-                data = b64decode(b"".join(data.split()) + b"==")
-            except ValueError as error:
-                raise RejectedError("its data URI cannot be decoded") from error
+        try:
+            data = unquote_to_bytes(body)
+            if match[2].lower().endswith(";base64"):
+                # padding may be left out; any other character is not passed over in silence
+                bare = b"".join(data.split()).rstrip(b"=")
+                data = b64decode(bare + b"=" * (-len(bare) % 4), validate=True)
+        except ValueError as error:
+            raise RejectedError("its data URI cannot be decoded") from error
         yield data
 
     def _in_folder(self, src: str) -> Path | None:
@@ -190,11 +196,13 @@ class Album:
                     return path
         return None
 
-    async def _checked(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        """Yield a picture of an allowed type and size, and nothing else."""
+    async def _checked(
+        self, chunks: AsyncIterator[bytes], types: list[str]
+    ) -> AsyncIterator[bytes]:
+        """Yield a picture of an allowed type and size, and nothing else; tell its type."""
         head, size, known = b"", 0, False
         try:
-            async for chunk in chunks:
+            async for chunk in _in_time(chunks, self._images.timeout):
                 size += len(chunk)
                 if size > self._images.max_size:
                     raise RejectedError(
@@ -204,7 +212,7 @@ class Album:
                 if known:
                     yield chunk
                 elif len(head) >= _HEAD:
-                    self._demand_picture(head)
+                    types.append(self._picture_type(head))
                     known = True
                     yield head
         finally:
@@ -212,10 +220,10 @@ class Album:
             if isinstance(chunks, AsyncGenerator):
                 await chunks.aclose()
         if not known:
-            self._demand_picture(head)
+            types.append(self._picture_type(head))
             yield head
 
-    def _demand_picture(self, head: bytes) -> None:
+    def _picture_type(self, head: bytes) -> str:
         found = image_type(head[:_HEAD])
         if not found:
             page = head.lstrip()[:200].lower().startswith((b"<!doctype html", b"<html"))
@@ -223,6 +231,7 @@ class Album:
             raise RejectedError(f"{came} came instead of a picture")
         if found not in self._images.types:
             raise RejectedError(f"pictures of the type {found} are not taken (images.types)")
+        return found
 
 
 def lost_at(src: str) -> str:
@@ -230,6 +239,25 @@ def lost_at(src: str) -> str:
     bare = "in the text itself" if src.startswith("data:") else src.partition("?")[0]
     where = bare.rpartition("@")[2] if "@" in bare.partition("//")[2].partition("/")[0] else bare
     return f"The picture {where.partition('#')[0][:200]} {LOST}"
+
+
+async def _in_time(chunks: AsyncIterator[bytes], seconds: float) -> AsyncIterator[bytes]:
+    """Yield the chunks; all must come within a time, which runs from the first one.
+
+    Before that the source may have to wait for its turn.
+    """
+    loop = asyncio.get_running_loop()
+    end: float | None = None
+    while True:
+        try:
+            async with asyncio.timeout_at(end):
+                chunk = await anext(chunks, None)
+        except TimeoutError as error:
+            raise RejectedError(f"it took more than {seconds:g} s (images.timeout)") from error
+        if chunk is None:
+            return
+        end = end or loop.time() + seconds
+        yield chunk
 
 
 async def _read(path: Path) -> AsyncIterator[bytes]:

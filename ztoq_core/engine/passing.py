@@ -6,7 +6,6 @@ whose size the source does not tell is kept on disk first, since targets want to
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -16,6 +15,7 @@ from ztoq_core.contracts import Content, Download, Source, Streams
 from ztoq_core.errors import RejectedError
 from ztoq_core.records import Attachment
 from ztoq_core.store import Kept, Store, media_type
+from ztoq_core.tally import Tally
 
 __all__ = ["Passage", "fingerprint", "passed_on"]
 
@@ -63,14 +63,12 @@ def _streamed(source: Streams, file: Attachment, opened: Download, size: int) ->
                     if first
                     else await stack.enter_async_context(source.open_file(file))
                 )
-                digest, passed = hashlib.sha256(), 0
+                tally = Tally()
                 if not size:
-                    passage.kept = _kept(digest.hexdigest(), 0, kind)
-                async for chunk in download.chunks():
-                    digest.update(chunk)
-                    passed += len(chunk)
-                    if passed == size:  # whoever reads may stop at the last byte
-                        passage.kept = _kept(digest.hexdigest(), size, kind)
+                    passage.kept = _kept(tally, kind)
+                async for chunk in tally.passing(download.chunks()):
+                    if tally.size == size:  # whoever reads may stop at the last byte
+                        passage.kept = _kept(tally, kind)
                     yield chunk
         except RejectedError as error:
             passage.lost = str(error)
@@ -86,12 +84,8 @@ async def fingerprint(source: Source, file: Attachment) -> Kept:
     Raises:
         RejectedError: The source does not give it.
     """
-    digest, size = hashlib.sha256(), 0
-    async for chunk in source.download(file):
-        digest.update(chunk)
-        size += len(chunk)
-    return _kept(digest.hexdigest(), size, media_type(file.name, b""))
+    return _kept(await Tally.of(source.download(file)), media_type(file.name, b""))
 
 
-def _kept(sha256: str, size: int, kind: str) -> Kept:
-    return Kept(sha256=sha256, size=size, media_type=kind, path="")
+def _kept(tally: Tally, kind: str) -> Kept:
+    return Kept(sha256=tally.sha256, size=tally.size, media_type=kind, path="")

@@ -2,12 +2,13 @@
 
 ``open_client`` opens one for one base URL. ``client`` sends, ``judging`` says what an answer means,
 ``pacing`` and ``budget`` when the next request may leave, ``limits`` how many may in all,
-``transport`` how a host is reached. ``open_fetcher`` is for addresses that nobody vouches for:
-``guarded`` fetches from those.
+``transport`` how a host is reached. ``guard`` says where redirects may lead. ``open_fetcher``
+is for addresses that nobody vouches for: ``guarded`` fetches from those.
 """
 
 from __future__ import annotations
 
+from ztoq_core.http.budget import Meter
 from ztoq_core.http.client import Client, Download, open_client
 from ztoq_core.http.guarded import Fetcher, open_fetcher
 from ztoq_core.http.limits import (
@@ -29,6 +30,7 @@ __all__ = [
     "Fetcher",
     "Ledger",
     "Limits",
+    "Meter",
     "Stopped",
     "account_of",
     "month_of",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 
@@ -13,7 +13,7 @@ import attrs
 from ztoq_core.errors import RetryableError
 from ztoq_core.http.limits import Account, Limits
 
-__all__ = ["Budget", "moment"]
+__all__ = ["Budget", "Meter", "moment"]
 
 MINUTE = "x-ratelimit-remaining-minute"
 MONTH = "x-ratelimit-remaining-month"
@@ -89,6 +89,34 @@ class Budget:
         self.limits.spent(self.account.host)
         if self._left is not None:
             self._left -= 1
+
+
+@attrs.define(eq=False)
+class Meter:
+    """Counts the calls to any host that no client makes: those for pictures.
+
+    ``limits`` are the command's; ``own`` is the service in whose hours they are made. ``account``
+    returns that of a host which is a service's own, where calls count for it too.
+    """
+
+    limits: Limits = attrs.field(factory=Limits)
+    own: Account = attrs.field(factory=lambda: Account(host="the source"))
+    account: Callable[[str], Account | None] = attrs.field(default=lambda _: None)
+
+    def spend(self, host: str) -> None:
+        """Count a call, with all redirects that it may be answered with.
+
+        Raises:
+            RetryableError: None may be made any more.
+            StoreError: The calls cannot be counted any more.
+        """
+        theirs = self.account(host)
+        for account in (self.own, theirs):
+            if account and (over := Budget(account, self.limits).over()):
+                raise over
+        if theirs is not None:
+            theirs.spent()
+        self.limits.spent(host)
 
 
 def _number(text: str | None) -> int | None:

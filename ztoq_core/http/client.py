@@ -12,6 +12,7 @@ from typing import Any
 
 import aiohttp
 import attrs
+from aiohttp.abc import AbstractResolver
 from loguru import logger
 from yarl import URL
 
@@ -19,10 +20,12 @@ from ztoq_core.contracts import Answer, Auth, Connection, Content
 from ztoq_core.errors import RejectedError
 from ztoq_core.http.budget import Budget
 from ztoq_core.http.calls import Again, Call, Tries
-from ztoq_core.http.judging import OK, REFUSED, Attempt, Judge, location
+from ztoq_core.http.guard import Guard, redirected
+from ztoq_core.http.judging import OK, REFUSED, Attempt, Judge
 from ztoq_core.http.limits import Account, Limits, account_of
 from ztoq_core.http.pacing import Pacer, Rate
 from ztoq_core.http.transport import Transport
+from ztoq_core.images import Images
 
 __all__ = ["Client", "Download", "open_client"]
 
@@ -40,6 +43,7 @@ UPLOAD_SPEED = 100_000
 """Bytes a second that an upload may fall to before it times out (guess: slower is not usable)."""
 
 CHUNK = 64 * 1024
+MOVED = frozenset({301, 302, 303, 307, 308})
 
 Params = Mapping[str, str | int | Sequence[str | int]] | None
 
@@ -80,6 +84,8 @@ class Client:
     judge: Judge
     pacer: Pacer
     _session: aiohttp.ClientSession
+    _abroad: aiohttp.ClientSession
+    _guard: Guard
     _auth: Auth | None
     _ways: dict[URL, dict[str, Any]] = attrs.field(factory=dict, init=False)
     _known: Mapping[str, str] = attrs.field(factory=dict, init=False)
@@ -139,6 +145,7 @@ class Client:
     ) -> AsyncIterator[Download]:
         """Open a body for reading in chunks; a redirect to another host gets no credentials.
 
+        Nor does it get them where it leads back, and ``Guard`` says which hosts may be asked.
         It takes a slot until it is closed. A connection that is lost later ends the reading
         with RejectedError; the caller opens it again, as it may have used what came.
         """
@@ -201,20 +208,39 @@ class Client:
         self, call: Call, credentials: Mapping[str, str], opened: AsyncExitStack
     ) -> aiohttp.ClientResponse:
         """Return the first answer that is no redirect; ``opened`` closes it."""
-        url = call.url
-        for _ in range(REDIRECTS + 1):
-            response = await opened.enter_async_context(self._send(call, url, credentials))
-            if response.status not in {301, 302, 303, 307, 308}:
-                return response
-            target = location(response)
-            safe = {"http", "https"} if url.scheme == "http" else {"https"}
-            if target.scheme not in safe:
-                raise RejectedError(
-                    f"{self.judge.title(call)} answered {response.status}, which points to "
-                    f"{target.scheme}://{target.host} and is not safe to follow"
-                )
-            url = target
+        url, status = call.url, 0
+        try:
+            for _ in range(REDIRECTS + 1):
+                response = await opened.enter_async_context(self._send(call, url, credentials))
+                if response.status not in MOVED:
+                    return response
+                status = response.status
+                url = await self._led(url, response)
+                if not self.transport.is_home(url):
+                    # nor later: it is then another host that chooses what is asked for
+                    credentials = {}
+        except RejectedError as error:
+            said = f"{self.judge.title(call)} answered {status}: {error}"
+            raise RejectedError(said, status=status) from error
         raise RejectedError(f"{self.judge.title(call)}: more than {REDIRECTS} redirects")
+
+    async def _led(self, url: URL, response: aiohttp.ClientResponse) -> URL:
+        """Return where a redirect leads, if it may be followed.
+
+        Raises:
+            RejectedError: It may not.
+        """
+        try:
+            target = redirected(response)
+        except ValueError as error:
+            raise RejectedError("it redirects to what is no URL") from error
+        safe = {"http", "https"} if url.scheme == "http" else {"https"}
+        if target.scheme not in safe:
+            where = f"{target.scheme}://{target.host}"
+            raise RejectedError(f"it redirects to {where}, which is not safe to follow")
+        if self._is_abroad(target):
+            await self._guard.check_url(target)
+        return target
 
     async def _credentials(self) -> Mapping[str, str]:
         if self._auth is None:
@@ -230,16 +256,22 @@ class Client:
     ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         # a call's own URL was made from the base, and cannot leave the host
         home = url is call.url
-        away = not home and not self.transport.is_home(url)
-        return self._session.request(
+        way = self._way(self.transport.origin if home else url.origin())
+        guarded = not home and "proxy" not in way and self._is_abroad(url)
+        session = self._abroad if guarded else self._session
+        return session.request(
             call.method,
             url,
-            headers=call.headers if away else {**call.headers, **credentials},
+            headers={**call.headers, **credentials},
             data=call.data(),
             allow_redirects=False,
-            **self._way(self.transport.origin if home else url.origin()),
+            **way,
             **_patience(self.transport.connection, call),
         )
+
+    def _is_abroad(self, url: URL) -> bool:
+        """Whether a redirect leads to another host than the service's own, whatever the port."""
+        return url.host != self._guard.home
 
     def _way(self, origin: URL) -> dict[str, Any]:
         """Return the options for TLS and proxy, found out once for each host."""
@@ -312,11 +344,14 @@ async def open_client(  # noqa: PLR0913 - all that the engine decides about a cl
     unreached: float = 20.0,
     limits: Limits | None = None,
     account: Callable[[str], Account] | None = None,
+    images: Images | None = None,
+    resolver: AbstractResolver | None = None,
 ) -> AsyncIterator[Client]:
     """Open a client for ``connection.base_url``; ``Judge`` explains ``outage`` and ``unreached``.
 
     ``limits`` are those of the command, ``account`` gives that of a host; without it there is one
-    of this client, which knows nothing of other runs.
+    of this client, which knows nothing of other runs. ``images`` names hosts that redirects may
+    lead to though they are private; ``resolver`` looks up names instead of the system's.
 
     Raises:
         ConfigError: The base URL, a proxy or a certificate file cannot be used.
@@ -327,16 +362,24 @@ async def open_client(  # noqa: PLR0913 - all that the engine decides about a cl
     budget = Budget(account(host) if account else account_of(host, connection), limits or Limits())
     rate = Rate() if connection.rate is None else Rate(connection.rate)
     pacer = Pacer(rate, connection.in_flight, connection.timeout, budget)
-    async with aiohttp.ClientSession(
-        # the pacer limits the connections; a second queue here would hide its waits in time-outs
-        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        # netrc and proxies of the environment would be looked up for each request, and netrc's
-        # credentials sent; the transport looks for proxies once
-        trust_env=False,
-        headers={"User-Agent": "ztoq"},
-        **_patience(connection),
-    ) as session:
+    home = (transport.origin.host or "").rstrip(".")
+    guard = Guard(images or Images(), resolver or aiohttp.ThreadedResolver(), home)
+
+    def session(resolver: AbstractResolver | None) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            # the pacer limits the connections; a second queue would hide its waits in time-outs
+            connector=aiohttp.TCPConnector(
+                limit=0, keepalive_timeout=KEEP_ALIVE, resolver=resolver
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            # netrc and proxies of the environment would be looked up for each request, and netrc's
+            # credentials sent; the transport looks for proxies once
+            trust_env=False,
+            headers={"User-Agent": "ztoq"},
+            **_patience(connection),
+        )
+
+    async with session(resolver) as own, session(guard) as abroad:
         judge = Judge(transport.service, pacer, outage, unreached)
         async with pacer.open():
-            yield Client(transport, judge, pacer, session, auth)
+            yield Client(transport, judge, pacer, own, abroad, guard, auth)

@@ -20,7 +20,7 @@ from ztoq_core.http.answers import NOT_JSON, Secrets, excerpt, parsed, retry_aft
 from ztoq_core.http.calls import Again, Call, Tries
 from ztoq_core.http.pacing import Pacer, Turn
 
-__all__ = ["Attempt", "Judge", "location"]
+__all__ = ["Attempt", "Judge"]
 
 OK = range(200, 300)
 REDIRECT = range(300, 400)

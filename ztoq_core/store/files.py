@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,6 +12,7 @@ import attrs
 
 from ztoq_core.contracts import Content
 from ztoq_core.errors import RejectedError, StoreError
+from ztoq_core.tally import Tally
 
 __all__ = ["Contents", "Kept"]
 
@@ -81,23 +81,20 @@ class Contents:
         Raises:
             StoreError: The disk is full or cannot be written.
         """
-        digest = hashlib.sha256()
-        size = 0
+        tally = Tally()
         head = b""
         part = self.folder / f"part-{os.getpid()}-{id(chunks):x}"
         try:
             await asyncio.to_thread(self.folder.mkdir, 0o700, parents=True, exist_ok=True)
             with part.open("wb") as out:
-                async for chunk in chunks:
+                async for chunk in tally.passing(chunks):
                     head = head or chunk[:16]
-                    digest.update(chunk)
-                    size += len(chunk)
                     if len(chunk) < _CHUNK:
                         out.write(chunk)
                     else:
                         await asyncio.to_thread(out.write, chunk)
                 await asyncio.to_thread(_flush, out)
-            sha256 = digest.hexdigest()
+            sha256 = tally.sha256
             path = Path(sha256[:2]) / sha256
             await asyncio.to_thread(_move, part, self.folder / path)
         except OSError as error:
@@ -108,7 +105,7 @@ class Contents:
         finally:
             part.unlink(missing_ok=True)
         return Kept(
-            sha256=sha256, size=size, media_type=media_type(name, head), path=path.as_posix()
+            sha256=sha256, size=tally.size, media_type=media_type(name, head), path=path.as_posix()
         )
 
     def content(self, name: str, kept: Kept) -> Content:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
@@ -18,6 +17,7 @@ from ztoq_core.plugin import (
     RecordError,
     Ref,
     RejectedError,
+    Tally,
     Written,
 )
 from ztoq_qtest.kinds import Place, place_of
@@ -129,16 +129,12 @@ async def attached(project: Project, place: Place) -> Sequence[Mapping[str, Any]
     return await project.get(f"{place.path}/attachments") or ()
 
 
-async def digest(project: Project, place: Place, number: int) -> tuple[str, int]:
-    """Return the SHA-256 and size of a file as qTest holds it."""
+async def tally(project: Project, place: Place, number: int) -> Tally:
+    """Read a file as qTest holds it, for its SHA-256 and size."""
     # a file that no scanner has passed yet is given only by force (vendor's document)
     path = project.path(f"{place.path}/attachments/{number}")
-    found, size = hashlib.sha256(), 0
     async with project.client.download(path, params={"forceDownload": "true"}) as body:
-        async for chunk in body.chunks():
-            found.update(chunk)
-            size += len(chunk)
-    return found.hexdigest(), size
+        return await Tally.of(body.chunks())
 
 
 async def find_files(project: Project, file: Attachment, links: Links) -> list[Found]:
@@ -149,8 +145,8 @@ async def find_files(project: Project, file: Attachment, links: Links) -> list[F
     for each in await attached(project, place):
         name = str(each.get("name") or "")
         if {name, unquote(name)} & names:
-            sha256, _ = await digest(project, place, int(each["id"]))
-            if sha256 == file.sha256:
+            held = await tally(project, place, int(each["id"]))
+            if held.sha256 == file.sha256:
                 created = str(each.get("created_date") or "")
                 earlier = _written(project, place, _hold(file, links, place), each)
                 found.append(Found(written=earlier, created=created))
@@ -181,14 +177,14 @@ async def held_file(project: Project, target_id: str) -> tuple[Place, Mapping[st
 async def read_file(project: Project, target_id: str) -> Attachment:
     """Return a file as qTest holds it, with the digest of what it holds."""
     place, raw = await held_file(project, target_id)
-    sha256, size = await digest(project, place, int(raw["id"]))
+    held = await tally(project, place, int(raw["id"]))
     return Attachment(
         key=target_id,
         name=str(raw.get("name") or ""),
         owner=Ref(Kind.ATTACHMENT, place.path),
-        size=size,
+        size=held.size,
         media_type=str(raw.get("content_type") or ""),
-        sha256=sha256,
+        sha256=held.sha256,
     )
 
 
