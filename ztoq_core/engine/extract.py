@@ -15,11 +15,12 @@ import attrs
 from loguru import logger
 
 from ztoq_core.contracts import ChangedSince, Directory, Page, Reject, Source
+from ztoq_core.engine.crew import crew
 from ztoq_core.engine.images import Album, Gallery, lost_at
 from ztoq_core.engine.names import ask_names, tell_nameless
 from ztoq_core.engine.progress import Progress, Stop, Teller
 from ztoq_core.engine.transform import observed
-from ztoq_core.errors import ConfigError, RecordError, RejectedError, StoreError, one_error
+from ztoq_core.errors import ConfigError, RecordError, RejectedError, StoreError
 from ztoq_core.records import (
     Attachment,
     Folder,
@@ -129,15 +130,11 @@ class _Extraction:
 
     async def read(self, pages: Callable[[Kind], AsyncGenerator[Sequence[Listed], None]]) -> None:
         """List all kinds by ``pages``, complete what they name, and look up what they refer to."""
-        queue: asyncio.Queue[Listed | None] = asyncio.Queue(maxsize=2 * self.slots)
-        self.teller.queue = queue
-        with one_error():
-            async with asyncio.TaskGroup() as group:
-                for _ in range(self.slots):
-                    group.create_task(self._complete_all(queue))
-                await self._list_all(queue, pages)
-                for _ in range(self.slots):
-                    await queue.put(None)
+
+        async def feed(queue: asyncio.Queue[Listed | None]) -> None:
+            await self._list_all(queue, pages)
+
+        await crew(self.slots, self.teller, self._complete_listed, feed)
         self.teller.log_queue()
         await self._look_up()
 
@@ -280,14 +277,12 @@ class _Extraction:
 
     # ----------------------------------------------------------------------------- completing
 
-    async def _complete_all(self, queue: asyncio.Queue[Listed | None]) -> None:
-        while (listed := await queue.get()) is not None:
-            if self.stop.wished:
-                continue  # stays listed; the next run completes it
-            with logger.contextualize(
-                stage="extract", kind=listed.record.kind.value, key=listed.record.key
-            ):
-                await self._complete(listed)
+    async def _complete_listed(self, listed: Listed) -> None:
+        if self.stop.wished:
+            return  # stays listed; the next run completes it
+        record = listed.record
+        with logger.contextualize(stage="extract", kind=record.kind.value, key=record.key):
+            await self._complete(listed)
 
     async def _complete(self, listed: Listed) -> None:
         record = listed.record

@@ -17,6 +17,7 @@ from loguru import logger
 
 from ztoq_core.contracts import Content, Schema, Sink, Skip, Source, Written
 from ztoq_core.engine.adopt import adopt
+from ztoq_core.engine.crew import crew
 from ztoq_core.engine.fields import Gap, definitions, gaps
 from ztoq_core.engine.names import tell_nameless
 from ztoq_core.engine.passing import fingerprint, passed_on
@@ -42,6 +43,7 @@ SITE_ERROR = 500
 _READINGS = 3
 """Times that the source is asked for a file that breaks off on its way."""
 SHOWN = 5
+_PUT_OFF_S = 5.0
 ADOPTION = "adoption"
 """The store's fact that says whether taking over what bears its marks was begun or ended."""
 
@@ -153,6 +155,27 @@ class _Loading:
 
     async def everything(self) -> None:
         """Fields first, then the roots, then all else; doubt is settled before and after."""
+        waiting = asyncio.create_task(self._put_off())
+        try:
+            await self._all_phases()
+        finally:
+            waiting.cancel()
+
+    async def _put_off(self) -> None:
+        """Put deadlines off while requests wait for their turn.
+
+        A request that the pacer holds back leaves later than its intent says, and a run that goes
+        on after a kill would look for it too early.
+        """
+        while True:
+            await asyncio.sleep(_PUT_OFF_S)
+            try:
+                await self.store.write(self.store.outbox.put_off, set(self.busy), self.timeout)
+            except StoreError as error:
+                self.halt = self.halt or error
+                return
+
+    async def _all_phases(self) -> None:
         await self._adopt()
         await self._settle()
         # what is missing in these would change how all that follows is written
@@ -207,15 +230,11 @@ class _Loading:
     # --------------------------------------------------------------------------- the pipeline
 
     async def _phase(self, kinds: Collection[Kind], keys: Collection[str] = ()) -> None:
-        queue: asyncio.Queue[Job | None] = asyncio.Queue(maxsize=2 * self.slots)
-        self.teller.queue = queue
-        with one_error():
-            async with asyncio.TaskGroup() as group:
-                for _ in range(self.slots):
-                    group.create_task(self._work(queue))
-                await self._feed(queue, kinds, keys)
-                for _ in range(self.slots):
-                    await queue.put(None)
+
+        async def feed(queue: asyncio.Queue[Job | None]) -> None:
+            await self._feed(queue, kinds, keys)
+
+        await crew(self.slots, self.teller, self._work, feed)
         if self.halt is not None:
             raise self.halt
 
@@ -226,7 +245,7 @@ class _Loading:
         while not self.stop.wished and self.halt is None:
             self.freed.clear()
             idle = not self.busy  # before the store is asked: an answer may come in meanwhile
-            room = 2 * self.slots - len(self.busy)
+            room = queue.maxsize - len(self.busy)
             jobs = await self.store.read(outbox.to_finish, self.busy, room)
             if len(jobs) < room:
                 jobs += await self.store.read(
@@ -238,7 +257,7 @@ class _Loading:
             if self.busy:
                 # where there was more to do than room, ask again when half the room is free;
                 # else after each answer, since each may let something go
-                enough = self.slots if len(jobs) == room else len(self.busy) - 1
+                enough = queue.maxsize // 2 if len(jobs) == room else len(self.busy) - 1
                 while len(self.busy) > enough:
                     await self.freed.wait()
                     self.freed.clear()
@@ -267,14 +286,13 @@ class _Loading:
             )
         return ref is not None
 
-    async def _work(self, queue: asyncio.Queue[Job | None]) -> None:
-        while (job := await queue.get()) is not None:
-            if not (self.stop.wished or self.halt):
-                record = job.record
-                with logger.contextualize(stage="load", kind=record.kind.value, key=record.key):
-                    await self._one(job)
-            self.busy.discard(job.item)
-            self.freed.set()
+    async def _work(self, job: Job) -> None:
+        if not (self.stop.wished or self.halt):
+            record = job.record
+            with logger.contextualize(stage="load", kind=record.kind.value, key=record.key):
+                await self._one(job)
+        self.busy.discard(job.item)
+        self.freed.set()
 
     # ----------------------------------------------------------------------------- one record
 

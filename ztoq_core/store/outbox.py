@@ -263,6 +263,12 @@ class Outbox:
         )
         return [None] * len(batch)
 
+    def put_off(self, items: Collection[int], deadline_s: float) -> None:
+        """Move the deadlines of these records, as far as they are still being sent."""
+        deadline = now() + timedelta(seconds=deadline_s)
+        text = "UPDATE item SET deadline = ? WHERE state = ? AND id IN ??"
+        change(self._store.database, text, (deadline, State.SENDING.value), list(items))
+
     def answered(self, batch: Sequence[Answered]) -> list[None]:
         """Store the target's answers, and let go what waited for them."""
         alike: dict[tuple[str, ...], list[tuple[Any, ...]]] = {}
