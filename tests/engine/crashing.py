@@ -10,7 +10,7 @@ import attrs
 
 from ztoq_core import engine
 from ztoq_core.contracts import Content, Links, Written
-from ztoq_core.engine import Event
+from ztoq_core.engine import Event, Progress
 from ztoq_core.records import FieldType, Kind, Record, Ref, Requirement, TestCase
 from ztoq_core.store import Answered, Intent, Store
 from ztoq_core.testing.memory import MemorySink, PowerCut
@@ -151,7 +151,7 @@ def typed(record: Record) -> Record:
     return attrs.evolve(record, fields=fields)
 
 
-async def load(store: Store, sink: MemorySink) -> None:
+async def load(store: Store, sink: MemorySink, progress: Progress = quiet) -> None:
     """Load what is mapped, with a short time-out so that doubt settles soon."""
     with store.run("load") as run:
-        await engine.load(store, sink, run.id, quiet, request_timeout=0.01)
+        await engine.load(store, sink, run.id, progress, request_timeout=0.01)

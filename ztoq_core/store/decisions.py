@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,8 @@ import peewee as pw
 from ztoq_core.contracts import Written
 from ztoq_core.records import Kind, Ref
 from ztoq_core.store.choice import LEFT_OUT
-from ztoq_core.store.models import Side, State, now, tuples
+from ztoq_core.store.journal import Event
+from ztoq_core.store.models import Side, State, clear, tuples
 from ztoq_core.store.notes import chunks, clean
 
 if TYPE_CHECKING:
@@ -170,7 +171,7 @@ class Decisions:
     def absent(self, run: int, numbers: Sequence[int]) -> None:
         """Let records be made anew: their objects are not in the target any more."""
         for number in numbers:
-            self._clear(number, state=State.READY, reason="")
+            clear(self._item, number, state=State.READY)
             self._decided(run, number, "made anew")
 
     def accept(self, run: int, number: int, written: Written | None = None) -> None:
@@ -202,7 +203,7 @@ class Decisions:
     def leave_out(self, run: int, number: int) -> None:
         """Leave a record out for good, until its mapped form changes."""
         item = self._item
-        self._clear(number, state=State.SKIPPED, reason=LEFT_OUT)
+        clear(item, number, state=State.SKIPPED, reason=LEFT_OUT)
         item.update(loss=False, refused_digest=item.target_digest).where(
             item.id == number
         ).execute()
@@ -215,43 +216,12 @@ class Decisions:
         where: pw.Expression = item.kind << ([kind] if kind else list(Kind))
         return where & (item.key << list(keys)) if keys else where
 
-    def _clear(self, number: int, *, state: State, reason: str) -> None:
-        item = self._item
-        item.update(
-            state=state,
-            reason=reason,
-            target_id=None,
-            pid="",
-            url="",
-            version="",
-            parts="",
-            stamp="",
-            written_digest="",
-            finished_digest="",
-            created_run=0,
-            updated_run=0,
-            before=None,
-            attempts=0,
-            deadline=None,
-        ).where(item.id == number).execute()
-
     def _decided(self, run: int, number: int, detail: str) -> None:
         item = self._item
         (digest,) = next(tuples(item.select(item.target_digest).where(item.id == number)))
         self._journal([(run, number, digest, detail)])
 
-    def _journal(self, rows: Sequence[tuple[int, int, str, str]]) -> None:
-        present = now()
-        self._store.journal_table.insert_many(
-            [
-                {
-                    "run": run,
-                    "item": number,
-                    "at": present,
-                    "event": "decision",
-                    "digest": digest,
-                    "detail": detail,
-                }
-                for run, number, digest, detail in rows
-            ]
-        ).execute()
+    def _journal(self, rows: Iterable[tuple[int, int, str, str]]) -> None:
+        self._store.journal.add(
+            [Event(run, number, "decision", digest, detail) for run, number, digest, detail in rows]
+        )

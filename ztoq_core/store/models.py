@@ -24,7 +24,7 @@ __all__ = [
     "Name",
     "Need",
 ]
-__all__ += ["NoteRow", "RejectRow", "Run", "Side", "State", "bound", "now", "tuples"]
+__all__ += ["NoteRow", "RejectRow", "Run", "Side", "State", "bound", "clear", "now", "tuples"]
 
 PRUNED = "no longer in the source, and removed from the target"
 
@@ -297,6 +297,27 @@ def bound(model: type[M], database: pw.Database) -> type[M]:
     table = model._meta.table_name  # noqa: SLF001 - peewee's documented place for it
     meta = type("Meta", (), {"database": database, "table_name": table})
     return type(model.__name__, (model,), {"Meta": meta, "__module__": __name__})
+
+
+def clear(item: type[Item], number: int, *, state: State, reason: str = "") -> None:
+    """Forget that a record stands in the target. For the writer thread."""
+    item.update(
+        state=state,
+        reason=reason,
+        target_id=None,
+        pid="",
+        url="",
+        version="",
+        parts="",
+        stamp="",
+        written_digest="",
+        finished_digest="",
+        created_run=0,
+        updated_run=0,
+        before=None,
+        attempts=0,
+        deadline=None,
+    ).where(item.id == number).execute()
 
 
 def tuples(query: pw.ModelSelect[Any]) -> Iterator[tuple[Any, ...]]:

@@ -23,6 +23,7 @@ from ztoq_core.store.jobs import (
     answer_row,
     written_of,
 )
+from ztoq_core.store.journal import Event
 from ztoq_core.store.models import Side, State, now, tuples
 from ztoq_core.store.notes import chunks, clean, save_notes
 from ztoq_core.store.statements import Rows, ask, change, marks
@@ -35,7 +36,6 @@ __all__ = ["Outbox"]
 
 
 _SAME = ("id", "kind", "key", "rank")
-_ENTRY = ("run", "item", "at", "event", "digest", "detail")
 
 
 _JOB = """SELECT id, kind, target, target_digest, attempts, target_id, pid, url, version, parts,
@@ -60,7 +60,6 @@ class Outbox:
         self._edge = store.edge_table
         self._turns = store.turns
         self._answers: dict[tuple[str, ...], Rows] = {}
-        self._entries = Rows(store.journal_table, _ENTRY)
 
     # ------------------------------------------------------------------------- what is to do
 
@@ -258,8 +257,8 @@ class Outbox:
             WHERE id IN ??"""
         numbers = [each.job.item for each in batch]
         change(self._store.database, text, (State.SENDING.value, deadline), numbers)
-        self._journal_all(
-            [(each.run, each.job.item, "intent", each.job.digest, "") for each in batch]
+        self._store.journal.add(
+            [Event(each.run, each.job.item, "intent", each.job.digest) for each in batch]
         )
         return [None] * len(batch)
 
@@ -279,9 +278,9 @@ class Outbox:
             if names not in self._answers:
                 self._answers[names] = Rows(self._item, names, key=("id",), keep=_SAME)
             self._answers[names].save(rows)
-        self._journal_all(
+        self._store.journal.add(
             [
-                (
+                Event(
                     each.run,
                     each.job.item,
                     each.event,
@@ -383,7 +382,7 @@ class Outbox:
         item.update(
             state=State.FAILED, reason=clean(reason), refused_digest=job.digest, deadline=None
         ).where(item.id == job.item).execute()
-        self._journal(run, job.item, "refused", job.digest, clean(reason))
+        self._journal(run, job, "refused", reason)
         self._turns.lost(job.record, written=job.to_finish)
 
     def left_out(self, run: int, job: Job, skip: Skip) -> None:
@@ -395,7 +394,7 @@ class Outbox:
         item.update(state=State.SKIPPED, reason=reason, loss=skip.loss, deadline=None).where(
             item.id == job.item
         ).execute()
-        self._journal(run, job.item, "left out", job.digest, reason)
+        self._journal(run, job, "left out", reason)
         noted = [Note(level=Level.FALLBACK, code=skip.code, text=reason)] if skip.code else []
         save_notes(self._store, "load", [(job.record.ref, noted)])
         self._turns.left_out(job.record)
@@ -409,7 +408,7 @@ class Outbox:
         item.update(state=State.CONFLICT, reason=clean(reason), deadline=None).where(
             item.id == job.item
         ).execute()
-        self._journal(run, job.item, "conflict", job.digest, clean(reason))
+        self._journal(run, job, "conflict", reason)
         if job.written is None:
             self._turns.lost(job.record)
             return
@@ -461,7 +460,7 @@ class Outbox:
         item.update(state=State.READY, reason=clean(reason), deadline=None).where(
             item.id == job.item
         ).execute()
-        self._journal(run, job.item, "not sent", job.digest, clean(reason))
+        self._journal(run, job, "not sent", reason)
 
     def doubted(self, run: int, job: Job, reason: str, settle_s: float) -> None:
         """Store that nobody knows whether the target has a record."""
@@ -471,7 +470,7 @@ class Outbox:
             reason=clean(reason),
             deadline=now() + timedelta(seconds=settle_s),
         ).where(item.id == job.item).execute()
-        self._journal(run, job.item, "doubt", job.digest, clean(reason))
+        self._journal(run, job, "doubt", reason)
 
     def learn(self, job: Job, kept: Kept) -> Job:
         """Store what a file is that was not read before; return the job as it is then."""
@@ -494,17 +493,8 @@ class Outbox:
 
     # ------------------------------------------------------------------------------ inner part
 
-    def _journal(self, run: int, number: int, event: str, digest: str, detail: str = "") -> None:
-        self._journal_all([(run, number, event, digest, detail)])
-
-    def _journal_all(self, rows: Sequence[tuple[int, int, str, str, str]]) -> None:
-        present = now()
-        self._entries.save(
-            [
-                (run, number, present, event, digest, clean(detail))
-                for run, number, event, digest, detail in rows
-            ]
-        )
+    def _journal(self, run: int, job: Job, event: str, detail: str) -> None:
+        self._store.journal.add([Event(run, job.item, event, job.digest, detail)])
 
 
 def _steps_changed(record: Record) -> bool:

@@ -11,7 +11,8 @@ import peewee as pw
 from ztoq_core.contracts import Written
 from ztoq_core.convert import loads
 from ztoq_core.records import Kind, Record, Ref
-from ztoq_core.store.models import Side, State, now, tuples
+from ztoq_core.store.journal import Event
+from ztoq_core.store.models import Side, State, clear, tuples
 
 if TYPE_CHECKING:
     from ztoq_core.store.store import Store
@@ -164,21 +165,7 @@ class Removal:
         if undoing.ref.kind is Kind.TEST_RUN:
             numbers += self._files_of(numbers)
         for number in (undoing.item, *numbers):
-            item.update(
-                state=State.DELETED,
-                reason=reason,
-                target_id=None,
-                pid="",
-                url="",
-                version="",
-                parts="",
-                stamp="",
-                written_digest="",
-                finished_digest="",
-                created_run=0,
-                updated_run=0,
-                before=None,
-            ).where(item.id == number).execute()
+            clear(item, number, state=State.DELETED, reason=reason)
             self._journal(run, number, "deleted", undoing.written.target_id)
 
     def _files_of(self, logs: Sequence[int]) -> list[int]:
@@ -205,6 +192,4 @@ class Removal:
         self._journal(run, undoing.item, "restored", written.target_id)
 
     def _journal(self, run: int, number: int, event: str, detail: str) -> None:
-        self._store.journal_table.insert(
-            run=run, item=number, at=now(), event=event, detail=detail
-        ).execute()
+        self._store.journal.add([Event(run, number, event, detail=detail)])

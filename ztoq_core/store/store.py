@@ -24,6 +24,7 @@ from ztoq_core.store.choice import Choice
 from ztoq_core.store.decisions import Decisions
 from ztoq_core.store.files import Contents
 from ztoq_core.store.intake import COMPLETE, STREAMED, Intake
+from ztoq_core.store.journal import Journal
 from ztoq_core.store.lease import RunInfo, lease
 from ztoq_core.store.life import Life
 from ztoq_core.store.mapped import Mapped
@@ -91,6 +92,7 @@ class Store(Queries):
         self._writer = Writer(self.database)
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="ztoq-read")
         self._failure: BaseException | None = None
+        self.journal = Journal(self)
         self.intake = Intake(self)
         self.choice = Choice(self)
         self.mapped = Mapped(self)

@@ -49,6 +49,7 @@ class Turns:
         self._item = store.item_table
         self._edge = store.edge_table
         self._any_refers = False
+        self._behind: tuple[list[Any], set[int]] = ([], set())
 
     def prepare(self, take_conflicts: bool = False) -> None:  # noqa: FBT001, FBT002 - one caller
         """Bring states and counts in order after whatever happened before.
@@ -74,6 +75,7 @@ class Turns:
     def _count(self) -> None:
         """Count anew what everything waits for."""
         item = self._item
+        self._behind = ([], set())
         item.update(waiting=self._unsettled(), open_files=self._unsettled_files()).where(
             item.state << _COUNTED
         ).execute()
@@ -251,10 +253,19 @@ class Turns:
         return int(item.update(open_files=0).where(waits & (item.rank == first)).execute())
 
     def _behind_doubt(self) -> set[int]:
-        """Return the rows that wait for what is in doubt, at whatever remove: it may yet arrive."""
+        """Return the rows that wait for what is in doubt, at whatever remove: it may yet arrive.
+
+        Found anew only where something else is in doubt than before: many may be released one by
+        one, and nothing comes to wait for a doubt while records are written.
+        """
+        text = "SELECT kind, key FROM item WHERE state = ? ORDER BY id"
+        doubts = list(ask(self._store.database, text, (State.UNKNOWN.value,)))
+        if doubts != self._behind[0]:
+            self._behind = (doubts, self._waiting_for(doubts))
+        return self._behind[1]
+
+    def _waiting_for(self, frontier: list[tuple[Any, ...]]) -> set[int]:
         found: set[int] = set()
-        text = "SELECT kind, key FROM item WHERE state = ?"
-        frontier = list(ask(self._store.database, text, (State.UNKNOWN.value,)))
         text = """SELECT DISTINCT item.id, item.kind, item.key FROM edge
             JOIN item ON item.id = edge.child
             WHERE item.state = ? AND edge.side = ? AND edge.role <> 'refer'
