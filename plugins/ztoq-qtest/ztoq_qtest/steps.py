@@ -28,7 +28,7 @@ from ztoq_qtest.kinds import number_of
 from ztoq_qtest.saving import Desk
 from ztoq_qtest.values import encode, readable_table
 
-__all__ = ["Steps", "made_steps", "shows_fields"]
+__all__ = ["TAKEN", "Steps", "made_steps", "shows_fields", "step_fields"]
 
 # vendor's document, site fields of test steps: combo box, user list, rich text
 TAKEN = frozenset({FieldType.CHOICE, FieldType.USER, FieldType.RICH_TEXT})
@@ -52,7 +52,7 @@ async def made_steps(desk: Desk, case: TestCase, links: Links, *, fill: bool = T
     fields = FieldSet()
     people: Mapping[str, str] = {}
     if fill and any(step.fields for step in case.steps) and desk.settings.step_fields:
-        fields = await _fields(desk)
+        fields = await step_fields(desk)
         people = await desk.settings.people() if fields.fields else {}
     notes: dict[Note, None] = {}
     bodies = []
@@ -79,7 +79,8 @@ async def made_steps(desk: Desk, case: TestCase, links: Links, *, fill: bool = T
     return Steps(bodies=tuple(bodies), notes=tuple(notes))
 
 
-async def _fields(desk: Desk) -> FieldSet:
+async def step_fields(desk: Desk) -> FieldSet:
+    """Return the site's fields of test steps; none where it does not list them."""
     try:
         return await desk.settings.fields("test-steps")
     except RejectedError:
