@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
+import attrs
 from ztoq_mappings.fields import FIELDS
 from ztoq_mappings.values import VALUES
 from ztoq_mappings.zephyr_qtest import ZEPHYR_QTEST
 
 from ztoq_core.config import from_tables
-from ztoq_core.plugin import FieldValue, Schema, TestCase
+from ztoq_core.engine.coverage import Coverage
+from ztoq_core.plugin import (
+    FieldSpec,
+    FieldType,
+    FieldValue,
+    Kind,
+    Schema,
+    TestCase,
+    TestStep,
+)
 from ztoq_core.plugins import Plugins
+from ztoq_core.store import Fate, State
 
 CONFIG = {
     "source": {"use": "zephyr", "project": "ACME", "token": {"env": "ZEPHYR_TOKEN"}},
@@ -67,3 +79,76 @@ def test_values_then_fields_then_the_default_mapping(tmp_path: Path) -> None:
         "Module": ("choice", "Web"),
         "Effort": ("text", "3"),
     }
+
+
+STEP_RULES = """\
+format = 1
+
+[test_step]
+leave_out = "Old id"
+
+[[test_step.field]]
+from = "Risk"
+to = "Step risk"
+type = "choice"
+values = { "1" = "High", "2" = "Low", "3" = "Odd" }
+otherwise = "drop"
+
+[[test_step.field]]
+template = "{@expected}<p>{Screen}</p>"
+to = "@expected"
+when = { field = "Screen", empty = false }
+"""
+BECOMES = {"1": "exact", "2": "exact", "3": "fallback", "9": "skipped"}
+"""What becomes of a value of "Risk" where the site has "Step risk" with High and Low."""
+
+
+def test_values_in_steps_are_counted_as_they_arrive(tmp_path: Path) -> None:
+    (tmp_path / "acme-mapping.toml").write_text(STEP_RULES, encoding="utf-8")
+    config = from_tables(
+        {**CONFIG, "transform": CONFIG["transform"][1:]},  # type: ignore[index]  # a list
+        Plugins.installed(),
+        tmp_path,
+    )
+    expected: Counter[tuple[str, str]] = Counter()
+    cases = []
+    for number in range(40):
+        steps = []
+        for place in range(1, 1 + number % 4):
+            risk = "1239"[(number + place) % 4]
+            fields = [FieldValue(name="Risk", value=risk)]
+            expected["Risk", BECOMES[risk]] += 1
+            if place == 2:
+                fields.append(FieldValue(name="Old id", value=number))
+                expected["Old id", "skipped"] += 1
+            if number % 3 == 0:
+                fields.append(FieldValue(name="Screen", value=f"S{number}"))
+                expected["Screen", "exact"] += 1
+            if number % 5 == 0:
+                fields.append(FieldValue(name="Hint", value="Pay cash"))
+                expected["Hint", "fallback"] += 1
+            steps.append(TestStep(key=str(place), description="Pay", fields=tuple(fields)))
+        # a field of the case that has the name of one of the steps changes nothing
+        own = (FieldValue(name="Old id", value="x"),)
+        cases.append(TestCase(key=f"ACME-T{number}", name="x", fields=own, steps=tuple(steps)))
+    risk_field = FieldSpec(
+        kind=Kind.TEST_CASE, name="Step risk", type=FieldType.CHOICE, values=("High", "Low")
+    )
+    coverage = Coverage(Schema(step_fields=(risk_field,), can_create_fields=True))
+    transforms = config.build(Schema())
+    for case in cases:
+        mapped = attrs.evolve(case)
+        for change in transforms:
+            mapped = change(mapped)  # type: ignore[assignment]  # stays a case
+        fate = Fate(item=1, source=case, record=mapped, state=State.READY)
+        coverage.add(Kind.TEST_CASE, [fate])
+    found = {
+        (row.field, arrival.value): count
+        for row in coverage.rows()
+        if row.of_steps
+        for arrival, count in row.counts.items()
+        if count
+    }
+    assert found == expected
+    (own_id,) = (row for row in coverage.rows() if not row.of_steps)
+    assert own_id.counts["exact"] == len(cases)  # type: ignore[index]  # a StrEnum

@@ -1,10 +1,11 @@
 """Golden cases of mappings: folders with a record before (``in.json``) and after (``out.json``).
 
-``in.json`` holds ``kind`` and ``record``, and where they matter ``fields`` and ``users`` of the
-source's schema, ``options`` of the transformer (paths count from the case's folder), ``source``
-and ``sink`` (settings that the transformer looks at). ``out.json`` holds ``kind``, ``record`` and,
-where there are any, ``brings``; or ``skip`` and ``loss``; or ``error``, for a record that fails.
-Records are written as the store writes them: what equals its default is left out.
+``in.json`` holds ``kind`` and ``record``, and where they matter ``fields``, ``step_fields`` and
+``users`` of the source's schema, ``options`` of the transformer (paths count from the case's
+folder), ``source`` and ``sink`` (settings that the transformer looks at). ``out.json`` holds
+``kind``, ``record`` and, where there are any, ``brings``; or ``skip`` and ``loss``; or ``error``,
+for a record that fails. Records are written as the store writes them: what equals its default is
+left out.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ T = TypeVar("T")
 
 BEFORE = "in.json"
 AFTER = "out.json"
-KEYS = ("kind", "record", "fields", "users", "options", "source", "sink")
+KEYS = ("kind", "record", "fields", "step_fields", "users", "options", "source", "sink")
 MOST_LINES = 20
 """Differences that a message shows."""
 
@@ -157,6 +158,9 @@ def _read_case(folder: Path) -> Case:
     record: Record = _structure(file, "record", before.get("record"), RECORD_TYPES[Kind(kind)])
     schema = Schema(
         fields=_structure(file, "fields", before.get("fields", ()), tuple[FieldSpec, ...]),
+        step_fields=_structure(
+            file, "step_fields", before.get("step_fields", ()), tuple[FieldSpec, ...]
+        ),
         users=_structure(file, "users", before.get("users", ()), tuple[User, ...]),
     )
     options, source, sink = (_part(file, before, key) for key in ("options", "source", "sink"))

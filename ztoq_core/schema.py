@@ -48,6 +48,8 @@ class User:
 class Schema:
     """What a side of the migration knows.
 
+    ``step_fields`` are the fields of the steps of cases (``kind`` says test case); of a target
+    those that a step's value can stand in, which are never made by ztoq.
     ``fields_known`` is False where the service does not let this token list the fields.
     ``can_create_fields`` says whether config and permission allow ztoq to make what is missing.
     ``kinds`` are the kinds that can be written, ``finishes`` those for which ``Sink.finish`` does
@@ -65,6 +67,7 @@ class Schema:
     """
 
     fields: tuple[FieldSpec, ...] = ()
+    step_fields: tuple[FieldSpec, ...] = ()
     fields_known: bool = True
     can_create_fields: bool = False
     statuses: tuple[str, ...] = ()

@@ -364,6 +364,81 @@ def test_fields_of_steps_are_texts(step: TestStep, arrival: str) -> None:
     assert row(counted(source, None), "Device").counts[Arrival.SKIPPED] == 1
 
 
+def counted_in_step(step: TestStep, *notes: tuple[str, str]) -> Covered:
+    """Count a step with 'Device' and 'Note' for a target that has a field 'Risk' of steps."""
+    sink = Schema(
+        fields=(attrs.evolve(spec(FieldType.TEXT), name="Level"),),
+        step_fields=(attrs.evolve(spec(FieldType.CHOICE, ("High",)), name="Risk"),),
+        can_create_fields=True,
+    )
+    source = case("ACME-T1", given_("Device", ""), steps=(STEP,))
+    said = tuple(Note(level=Level.CHANGE, code=code, text=text) for code, text in notes)
+    coverage = counted(source, attrs.evolve(source, steps=(step,), notes=said), sink)
+    (found,) = (each for each in coverage.rows() if each.field == "Device")
+    assert found.values == 1
+    return found
+
+
+def held(name: str, content: str, **more: object) -> TestStep:
+    kept = attrs.evolve(value(content, FieldType.CHOICE, origin="Device", **more), name=name)
+    return TestStep(key="1", description="Log in", fields=(kept,))
+
+
+@pytest.mark.parametrize(
+    ("step", "arrival", "targets"),
+    [
+        (held("risk", "High"), "exact", ("risk",)),
+        (held("Risk", "High", lossy=True), "lossy", ("Risk",)),
+        (held("Risk", "Low"), "fallback", ()),  # labels of the site are never made
+        (held("Level", "High"), "fallback", ()),  # a field of cases is none of steps
+        (held("Risk", "Low", optional=True), "unmapped", ()),
+    ],
+)
+def test_fields_of_steps_are_held_against_those_of_the_target(
+    step: TestStep, arrival: str, targets: tuple[str, ...]
+) -> None:
+    found = counted_in_step(step)
+    assert found.counts[Arrival(arrival)] == 1
+    assert found.targets == targets
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "arrival"),
+    [
+        ("step-field-left-out", "left out: 'Note' (1), 'Device' (1, 2)", "skipped"),
+        ("step-value-dropped", "dropped: 'Device' (1)", "skipped"),
+        ("step-value-dropped", "dropped: 'Device' (2, 11)", "unmapped"),  # of other steps
+        ("field-left-out", "the field 'Device' is left out", "unmapped"),  # of the case
+        ("step-field-into-property", "'Device' into '@data' (1)", "exact"),
+        ("step-field-partly-into-property", "'Device' into '@data' (1)", "lossy"),
+    ],
+)
+def test_notes_say_what_became_of_fields_of_steps(code: str, text: str, arrival: str) -> None:
+    found = counted_in_step(TestStep(key="1", description="Log in"), (code, text))
+    assert found.counts[Arrival(arrival)] == 1
+
+
+def test_texts_of_steps_are_counted_where_a_field_comes_from_them() -> None:
+    sink = Schema(step_fields=(attrs.evolve(spec(FieldType.RICH_TEXT), name="Test data"),))
+    steps = tuple(TestStep(key=key, data=data) for key, data in (("1", "a"), ("2", "b"), ("3", "")))
+    source = case(steps=steps)
+    placed = attrs.evolve(value("a", FieldType.RICH_TEXT, origin="@data"), name="Test data")
+    mapped = (
+        TestStep(key="1", fields=(placed,)),
+        TestStep(key="2", description="Data: b"),
+        TestStep(key="3"),
+    )
+    coverage = Coverage(sink)
+    for record in (attrs.evolve(source, steps=mapped), None):
+        state = State.READY if record else State.SKIPPED
+        coverage.add(CASE, [Fate(item=1, source=source, record=record, state=state)])
+    found = row(coverage, "@data")
+    assert found.of_steps
+    counts = {each.value: number for each, number in found.counts.items() if number}
+    assert counts == {"exact": 1, "fallback": 1, "skipped": 2}
+    assert len(coverage.rows()) == 1  # descriptions go their usual way
+
+
 def test_a_ticked_box_of_a_step_is_said_in_words() -> None:
     source = case(steps=(TestStep(key="1", fields=(given_("Done", True),)),))  # noqa: FBT003
     step = TestStep(key="1", description="Done: yes")

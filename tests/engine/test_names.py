@@ -30,6 +30,7 @@ from ztoq_core.records import (
     TestLog,
     TestPlan,
     TestRun,
+    TestStep,
     Topic,
 )
 from ztoq_core.report import Report, write_json
@@ -437,6 +438,17 @@ async def test_people_are_found_in_fields_that_the_source_declares(store: Store)
     await extract(store, source)
 
     assert sorted(source.asked) == [(Topic.PERSON, "quinn"), (Topic.PERSON, "robin")]
+
+
+async def test_people_are_found_in_fields_of_steps(store: Store) -> None:
+    by = FieldValue(name="By", value=BEN)
+    hint = FieldValue(name="Hint", value="x")
+    steps = (TestStep(key="1", fields=(by, hint)), TestStep(key="2"))
+    source = knowing(records=[TestCase(key="ACME-T1", name="Log in", steps=steps)])
+
+    await extract(store, source)
+
+    assert source.asked == [(Topic.PERSON, BEN)]
 
 
 async def test_texts_that_no_database_takes_do_no_harm(store: Store) -> None:

@@ -63,7 +63,8 @@ def suggest(
         talk.say(remark)
     counts = _counted(text)
     figures = ", ".join(f"{count} {word}" for word, count in counts.items())
-    talk.say(f"{len(source.fields)} fields of the source: {figures}")
+    number = len(source.fields) + len(source.step_fields)
+    talk.say(f"{number} fields of the source: {figures}")
 
     def print_() -> None:
         if path:
@@ -152,8 +153,12 @@ async def _schemas(config: Config, store: Store) -> tuple[Schema, Schema, list[s
         why = str(error) or f"no answer within {PATIENCE_S} s"
         remarks.append(f"The source was not asked for what it declares: {why}")
         declared = Schema()
-    fields = _merged(observed.fields, declared.fields)
-    return attrs.evolve(observed, fields=fields), sink, remarks
+    known = attrs.evolve(
+        observed,
+        fields=_merged(observed.fields, declared.fields),
+        step_fields=_merged(observed.step_fields, declared.step_fields),
+    )
+    return known, sink, remarks
 
 
 def _merged(observed: Iterable[FieldSpec], declared: Iterable[FieldSpec]) -> tuple[FieldSpec, ...]:

@@ -39,8 +39,13 @@ LEFT_OUT = "field-left-out"
 _DROPPED = frozenset({LEFT_OUT, "value-dropped"})
 _MOVED = {"field-into-property": Arrival.EXACT, "field-partly-into-property": Arrival.LOSSY}
 """The codes of notes that say ``the field 'Area' goes into '@priority'``."""
+OF_STEPS = "step-"
+"""Before these codes: the note is about fields of steps, ``'Area' into '@data' (1, 2)``."""
 
-_IN_STEP = "it counts as text of its step, even where the target has the field"
+_STEP_TEXTS = ("@description", "@data", "@expected")
+_IN_STEP = "it stands in a text of its step"
+_ON_PURPOSE = "the mapping leaves it out on purpose"
+_NOWHERE = "nothing of the step says it"
 _MOST_REASONS = 25
 _TAG = re.compile(r"</?[a-z][^<>]*>", re.IGNORECASE)
 _OTHER = "other reasons, each rarer than those that were met first"
@@ -104,6 +109,9 @@ class Coverage:
     def __init__(self, sink: Schema) -> None:
         """Hold the mapped values against the target's fields."""
         self._fitting = Fitting(sink)
+        # nobody makes fields of steps; where a target's are unknown, the values stand as text
+        of_steps = attrs.evolve(sink, fields=sink.step_fields, can_create_fields=False)
+        self._step_fitting = Fitting(attrs.evolve(of_steps, fields_known=True, field_owner={}))
         self._tallies: dict[_Place, _Tally] = {}
         self.records: dict[Kind, Counter[State]] = {}
         self.failures: Counter[tuple[Kind, str]] = Counter()
@@ -179,6 +187,9 @@ class Coverage:
                 tally = self._tally(source.kind, field.name, of_steps=of_steps)
                 tally.shown = True
                 tally.add(Fit(arrival))
+        for step in source.steps if isinstance(source, TestCase) else ():
+            for name, _ in _texts_of(step):
+                self._tally(source.kind, name, of_steps=True).add(Fit(arrival))
 
     def _count_mapped(self, source: Record, mapped: Record) -> None:
         kind = source.kind
@@ -209,8 +220,11 @@ class Coverage:
         best = min((fit for fit, _ in found), key=lambda fit: fit.arrival.rank)
         tally.add(best, (target for _, target in found if target))
 
-    def _fits(self, kind: Kind, fields: Iterable[FieldValue]) -> list[tuple[Fit, str]]:
-        return [(fit, each.name) for each in fields if (fit := self._fitting.fit(kind, each))]
+    def _fits(
+        self, kind: Kind, fields: Iterable[FieldValue], *, of_steps: bool = False
+    ) -> list[tuple[Fit, str]]:
+        fitting = self._step_fitting if of_steps else self._fitting
+        return [(fit, each.name) for each in fields if (fit := fitting.fit(kind, each))]
 
     def _noted(
         self,
@@ -231,20 +245,49 @@ class Coverage:
                 worse = [each for each in found if each[0].arrival.rank > fit.arrival.rank]
                 return worse if found and len(worse) == len(found) else [(fit, into)]
         if any(note.code in _DROPPED and quoted in note.text for note in notes):
-            return [(Fit(Arrival.SKIPPED, "the mapping leaves it out on purpose"), "")]
+            return [(Fit(Arrival.SKIPPED, _ON_PURPOSE), "")]
         return [(Fit(Arrival.UNMAPPED, "no field comes from it"), "")]
 
     def _count_steps(self, source: TestCase, mapped: TestCase) -> None:
-        after = {step.key: step for step in mapped.steps} if _step_fields(source) else {}
+        after = {step.key: step for step in mapped.steps}
+        noted = [note for note in mapped.notes if note.code.startswith(OF_STEPS)]
         for step in source.steps:
+            arrived = after.get(step.key)
+            known = {each.name for each in step.fields} | set(_STEP_TEXTS)
+            by_origin = _by_origin(arrived, known) if arrived and arrived.fields else {}
             for field in step.fields:
                 if holds(field.value):
-                    tally = self._tally(source.kind, field.name, of_steps=True)
-                    tally.shown = True
-                    tally.add(_in_step(field, after.get(step.key)))
+                    self._tally(source.kind, field.name, of_steps=True).shown = True
+                    self._count_of_step(source.kind, field, step.key, arrived, by_origin, noted)
+            for name, text in _texts_of(step):
+                if name in by_origin:
+                    self._tally(source.kind, name, of_steps=True).shown = True
+                field = FieldValue(name=name, value=text)
+                self._count_of_step(source.kind, field, step.key, arrived, by_origin, noted)
+
+    def _count_of_step(  # noqa: PLR0913, PLR0917 - a value and all that says what became of it
+        self,
+        kind: Kind,
+        field: FieldValue,
+        key: str,
+        step: TestStep | None,
+        by_origin: Mapping[str, Sequence[FieldValue]],
+        noted: Sequence[Note],
+    ) -> None:
+        found = self._fits(kind, by_origin.get(field.name, ()), of_steps=True)
+        if not found and step is None:
+            found = [(Fit(Arrival.UNMAPPED, "the step is left out"), "")]
+        elif not found and step is not None:
+            found = [_noted_of_step(field.name, key, noted) or (_in_text(field, step), "")]
+        best, _ = min(found, key=lambda each: each[0].arrival.rank)
+        targets = (target for fit, target in found if target and fit.arrival in _PLACED)
+        self._tally(kind, field.name, of_steps=True).add(best, targets)
 
 
-def _by_origin(mapped: Record, known: Collection[str]) -> dict[str, list[FieldValue]]:
+_PLACED = frozenset({Arrival.EXACT, Arrival.LOSSY})
+
+
+def _by_origin(mapped: Record | TestStep, known: Collection[str]) -> dict[str, list[FieldValue]]:
     """Return the mapped values by the source's field; one of several fields counts for each."""
     found: dict[str, list[FieldValue]] = {}
     for field in mapped.fields:
@@ -257,19 +300,30 @@ def _by_origin(mapped: Record, known: Collection[str]) -> dict[str, list[FieldVa
     return found
 
 
-def _in_step(field: FieldValue, step: TestStep | None) -> Fit:
-    """Return what became of a step's field: no schema has the fields of steps, so it is a text.
+def _noted_of_step(name: str, key: str, notes: Sequence[Note]) -> tuple[Fit, str] | None:
+    """Return what the notes say of a value of the step, with what holds it instead."""
+    if not notes:
+        return None
+    pattern = re.compile(re.escape(repr(name)) + r"(?: into '(@\w+)')? \(([\d, ]+)\)")
+    for note in notes:
+        for into, keys in pattern.findall(note.text):
+            if key in keys.split(", "):
+                code = note.code.removeprefix(OF_STEPS)
+                if code in _DROPPED:
+                    return Fit(Arrival.SKIPPED, _ON_PURPOSE), ""
+                if code in _MOVED:
+                    lossy = _MOVED[code] is Arrival.LOSSY
+                    return Fit(_MOVED[code], f"{into!r} holds less of it" if lossy else ""), into
+    return None
 
-    A mapping may put it into one of the step's own texts, in other markup and spacing.
-    """
-    if step is None:
-        return Fit(Arrival.UNMAPPED, "the step is left out")
-    texts = _letters(f"{step.description} {step.data} {step.expected}")
-    if any((each.origin or each.name) == field.name for each in step.fields) or any(
-        all(word in texts for word in words) for words in _said(field.value)
-    ):
+
+def _in_text(field: FieldValue, step: TestStep) -> Fit:
+    """Return whether one of the step's own texts says a value, in other markup and spacing."""
+    if isinstance(field.value, str) and field.value in step.description:
         return Fit(Arrival.FALLBACK, _IN_STEP)
-    return Fit(Arrival.UNMAPPED, "nothing of the step says it")
+    texts = _letters(f"{step.description} {step.data} {step.expected}")
+    said = any(all(word in texts for word in words) for words in _said(field.value))
+    return Fit(Arrival.FALLBACK, _IN_STEP) if said else Fit(Arrival.UNMAPPED, _NOWHERE)
 
 
 def _said(value: Value) -> Iterator[list[str]]:
@@ -282,6 +336,13 @@ def _said(value: Value) -> Iterator[list[str]]:
 
 def _letters(text: str) -> str:
     return "".join(filter(str.isalnum, unescape(_TAG.sub("", text)))).casefold()
+
+
+def _texts_of(step: TestStep) -> Iterator[tuple[str, str]]:
+    """Yield the step's own texts that say anything, as origins name them."""
+    for name in _STEP_TEXTS:
+        if text := getattr(step, name[1:]):
+            yield name, text
 
 
 def _step_fields(record: Record) -> list[FieldValue]:

@@ -33,6 +33,8 @@ from ztoq_core.store import Store
 __all__ = ["ask_names", "known_names", "known_users", "nameless", "tell_nameless", "with_names"]
 
 Names = Mapping[tuple[Topic, str], Named]
+_People = tuple[Collection[tuple[Kind, str]], Collection[str]]
+"""The fields of records that hold people, and those of steps."""
 
 _ADVICE = "names advice"
 """The store's fact that says what can be done about ids that stay unknown."""
@@ -68,8 +70,9 @@ async def ask_names(  # noqa: PLR0913, PLR0917 - what the extraction knows
     ``Mapped.field_values``.
     """
     people = {(each.kind, each.name) for each in schema.fields if each.type is FieldType.USER}
+    of_steps = {each.name for each in schema.step_fields if each.type is FieldType.USER}
     for kind in _KINDS:
-        await _gather(store, kind, people, extraction, since_run)
+        await _gather(store, kind, (people, of_steps), extraction, since_run)
     await store.write(store.names.gathered, extraction)
     await store.write(store.put_meta, _ADVICE, directory.advice)
     learned = dict.fromkeys(Topic, 0)
@@ -95,7 +98,7 @@ async def ask_names(  # noqa: PLR0913, PLR0917 - what the extraction knows
 
 
 async def _gather(
-    store: Store, kind: Kind, people: Collection[tuple[Kind, str]], extraction: int, since_run: int
+    store: Store, kind: Kind, people: _People, extraction: int, since_run: int
 ) -> None:
     after = 0
     while batch := await store.read(store.mapped.field_values, kind, after, 1000, since_run):
@@ -107,9 +110,7 @@ async def _gather(
         after = batch[-1][0]
 
 
-def _ids(
-    kind: Kind, plain: Mapping[str, Any], people: Collection[tuple[Kind, str]]
-) -> Iterator[tuple[Topic, str]]:
+def _ids(kind: Kind, plain: Mapping[str, Any], people: _People) -> Iterator[tuple[Topic, str]]:
     """Yield the ids in the plain JSON of a record."""
     for holder in (plain, *plain.get("results", ())):
         for link in holder.get("links", ()):
@@ -121,9 +122,17 @@ def _ids(
     for topic in (Topic.COMPONENT, Topic.VERSION):
         if plain.get(topic.value):
             yield topic, plain[topic.value]
-    for field in plain.get("fields", ()):
-        if (kind, field["name"]) in people and (value := field.get("value")):
+    for field in _of_people(kind, plain, people):
+        if value := field.get("value"):
             yield from ((Topic.PERSON, str(each)) for each in _each(value))
+
+
+def _of_people(kind: Kind, plain: Mapping[str, Any], people: _People) -> Iterator[Any]:
+    """Yield the fields of a record, and of its steps, that hold people."""
+    of_records, of_steps = people
+    yield from (each for each in plain.get("fields", ()) if (kind, each["name"]) in of_records)
+    for step in plain.get("steps", ()) if of_steps else ():
+        yield from (each for each in step.get("fields", ()) if each["name"] in of_steps)
 
 
 def _each(value: Any) -> Iterable[Any]:

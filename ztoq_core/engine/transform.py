@@ -55,15 +55,22 @@ Take = Callable[[Kind, Sequence[Fate]], None]
 
 async def observed(store: Store) -> Schema:
     """Return the source's schema: what its values say about its fields, and who is known."""
-    observer = Observer()
+    observer, of_steps = Observer(), Observer()
     for kind in Kind:
         after = 0
         while batch := await store.read(store.mapped.field_values, kind, after, 1000):
             for _, plain in batch:
                 for field in plain.get("fields", ()):
                     observer.add(kind, converter.structure(field, FieldValue))
+                for step in plain.get("steps", ()):
+                    for field in step.get("fields", ()):
+                        of_steps.add(kind, converter.structure(field, FieldValue))
             after = batch[-1][0]
-    return Schema(fields=observer.schema(), users=await known_users(store))
+    return Schema(
+        fields=observer.schema(),
+        step_fields=of_steps.schema(),
+        users=await known_users(store),
+    )
 
 
 async def transform(

@@ -88,6 +88,32 @@ def test_a_person_is_a_user_where_somebody_knows_more_than_the_id() -> None:
     ]
 
 
+def test_values_in_steps_have_the_types_that_were_observed() -> None:
+    account = "5b10a2844c20165700ede21f"
+    seen = {"By": FieldType.USER, "On": FieldType.DATE, "Risk": FieldType.CHOICE}
+    specs = tuple(FieldSpec(kind=CASE, name=name, type=of) for name, of in seen.items())
+    people = People.of([User(id=account, name="Ann", email="ann@example.com")])
+    places = Places(Schema(step_fields=specs), tables().reserved, people)
+    given: dict[str, Value] = {
+        "By": account,
+        "On": "2024-05-01T00:00:00Z",
+        "Risk": "x\ny",
+        "New": True,
+        "No": "",
+    }
+    fields = tuple(FieldValue(name=name, value=value) for name, value in given.items())
+    placed_one = FieldValue(name="On", value="May", type=FieldType.TEXT, placed=True)
+    found = places.of_step((*fields, placed_one), Notebook())
+    assert [(each.name, each.value, each.type) for each in found] == [
+        ("By", "ann@example.com", FieldType.USER),
+        ("On", "2024-05-01", FieldType.DATE),
+        ("Risk", "x\ny", FieldType.TEXT),  # no label, and its name stays
+        ("New", True, FieldType.CHECKBOX),
+        ("On", "May", FieldType.TEXT),
+    ]
+    assert found[0].alternatives == ("Ann", account)
+
+
 @pytest.mark.parametrize(
     ("name", "email", "shown"),
     [

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ztoq_mappings.fields import FIELDS, FieldsOptions
 from ztoq_mappings.fields.checks import FITTING
-from ztoq_mappings.fields.format import KINDS
 from ztoq_mappings.fields.reading import parse
+from ztoq_mappings.fields.subjects import Subject
 
 from ztoq_core.plugin import ConfigError, FieldSpec, FieldType, Kind, Scene, Schema
 
@@ -100,6 +100,46 @@ def test_a_misspelt_field_is_an_error_beside_a_rule_that_spells_it_well(
     assert "no test case has a field 'Brwoser' (did you mean 'Browser'?)" in levels["error"]
     with pytest.raises(ConfigError, match=r"^m\.toml:\d+: .*\(did you mean 'Browser'\?\)$"):
         FIELDS.build(FieldsOptions(mapping=tmp_path / "m.toml"), Scene(source=source(BROWSER)))
+
+
+STEPS = Schema(
+    fields=(field("Level"),), step_fields=(field("Risk", T.CHOICE, ("High", "Low")), field("Note"))
+)
+STEP_SINK = Schema(
+    fields=(field("Screen"),),
+    step_fields=(field("Risk", T.CHOICE, ("High",)),),
+    can_create_fields=True,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "level", "line", "said"),
+    [
+        ('from = "Rsik"\nto = "x"', "error", 3, "no test step has a field 'Rsik' (did you mean"),
+        ('from = "Level"\nto = "x"', "warning", 3, "no test step has a field 'Level'"),
+        ('from = "Note"\nto = "Screen"', "warning", 4, "'Screen'; its values become readable text"),
+        ('from = "Note"\nto = "Riks"', "warning", 4, "no field 'Riks' (did you mean 'Risk'?)"),
+        ('from = "Risk"\nto = "Risk"', "warning", 2, "does not allow 'Low' (known: 'High')"),
+        ('from = "Note"\nto = "Risk"\ntype = "datetime"', "warning", 5, "does not fit"),
+    ],
+)
+def test_rules_for_steps_are_held_against_fields_of_steps(
+    tmp_path: Path, text: str, level: str, line: int, said: str
+) -> None:
+    found = findings(tmp_path, f"[[test_step.field]]\n{text}", STEPS, STEP_SINK)
+    assert [
+        each
+        for each in found
+        if each[0] == level and each[1].startswith(f"m.toml:{line}: ") and said in each[1]
+    ], found
+
+
+def test_a_suggestion_pairs_fields_of_steps_with_those_of_the_target() -> None:
+    text = FIELDS.suggest(STEPS, STEP_SINK) if FIELDS.suggest else ""
+    steps = text.partition("test step\n")[2]
+    assert '# exact: both sides have it\n[[test_step.field]]\nfrom = "Risk"' in steps
+    assert "# unmapped: the target has no field like it\n# [[test_step.field]]" in steps
+    assert '"Low" = "Low"  # the target does not allow it; its values become readable' in steps
 
 
 def test_a_field_that_only_another_project_has_is_a_warning(tmp_path: Path) -> None:
@@ -418,7 +458,7 @@ NAMES = st.one_of(
 SPECS = st.lists(
     st.builds(
         FieldSpec,
-        kind=st.sampled_from(KINDS),
+        kind=st.sampled_from([Kind(each) for each in Subject if each is not Subject.TEST_STEP]),
         name=NAMES,
         type=st.sampled_from(FieldType),
         values=st.lists(NAMES, max_size=3).map(tuple),
@@ -441,9 +481,14 @@ def test_any_suggestion_loads_and_checks_without_errors(
     targets: tuple[FieldSpec, ...],
     can_create: bool,  # noqa: FBT001 - Hypothesis gives it
 ) -> None:
-    one = Schema(fields=given)
-    other = Schema(
-        fields=targets, can_create_fields=can_create, field_owner={Kind.TEST_LOG: Kind.TEST_RUN}
+    one, other = (
+        Schema(
+            fields=specs,
+            step_fields=tuple(each for each in specs if each.kind is Kind.TEST_CASE),
+            can_create_fields=can_create,
+            field_owner={Kind.TEST_LOG: Kind.TEST_RUN},
+        )
+        for specs in (given, targets)
     )
     text = suggested(one, other)
     parse(text, "suggested.toml")

@@ -17,7 +17,6 @@ import pytest
 import tomlkit
 from ztoq_mappings.fields import FIELDS, FieldsOptions
 from ztoq_mappings.fields.format import (
-    KINDS,
     TYPE_WORDS,
     Condition,
     DeclaredTypes,
@@ -28,6 +27,7 @@ from ztoq_mappings.fields.format import (
 )
 from ztoq_mappings.fields.readers import READERS
 from ztoq_mappings.fields.reading import parse, read
+from ztoq_mappings.fields.subjects import Subject
 
 from ztoq_core.plugin import ConfigError, FieldType, Scene, Schema
 
@@ -71,14 +71,14 @@ def test_schema_and_parser_know_the_same_keys_and_words() -> None:
     assert set(known["replacement"]["properties"]) == keys(Replacement)
     assert known["rule"]["properties"]["type"]["enum"] == list(FieldType)
     assert known["types"]["additionalProperties"]["enum"] == list(TYPE_WORDS)
-    assert keys(MappingFile) - {"format", "types"} == {kind.value for kind in KINDS}
+    assert keys(MappingFile) - {"format", "types"} == set(Subject)
 
 
 def test_every_attribute_has_a_reader_or_is_a_table() -> None:
     tables = {
         Rule: {"when", "replace"},
         KindRules: {"field"},
-        MappingFile: {"types", *(kind.value for kind in KINDS)},
+        MappingFile: {"types", *Subject},
     }
     for of in (MappingFile, DeclaredTypes, KindRules, Rule, Condition, Replacement):
         read_ = {each.removesuffix("_") for each in READERS[of]}

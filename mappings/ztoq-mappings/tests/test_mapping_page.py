@@ -1,7 +1,8 @@
 """Every example of ``docs/mapping-files.md`` does what its golden case says.
 
-``mapping_page/HEADING/in.json`` holds records, and where they matter ``fields`` (as observed) and
-``users``; ``out.json`` what becomes of them; ``pytest --update`` rewrites the latter.
+``mapping_page/HEADING/in.json`` holds records, and where they matter ``fields``, ``step_fields``
+(as observed) and ``users``; ``out.json`` what becomes of them; ``pytest --update`` rewrites
+the latter.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ import orjson
 import pytest
 from ztoq_mappings.fields import FieldsOptions
 from ztoq_mappings.fields.engine import compile_mapping
-from ztoq_mappings.fields.format import KINDS, TYPE_WORDS, MappingFile
+from ztoq_mappings.fields.format import TYPE_WORDS, MappingFile
 from ztoq_mappings.fields.properties import PROPERTIES
 from ztoq_mappings.fields.readers import READERS
 from ztoq_mappings.fields.reading import parse
+from ztoq_mappings.fields.subjects import Subject
 
 from ztoq_core.convert import converter, dumps, loads
 from ztoq_core.plugin import ConfigError, FieldSpec, Kind, MappingError, Scene, Schema, User
@@ -31,6 +33,7 @@ TEXT = PAGE.read_text("utf-8")
 def mapped(mapping: MappingFile, before: dict[str, Any]) -> list[dict[str, Any]]:
     source = Schema(
         fields=converter.structure(before.get("fields", ()), tuple[FieldSpec, ...]),
+        step_fields=converter.structure(before.get("step_fields", ()), tuple[FieldSpec, ...]),
         users=converter.structure(before.get("users", ()), tuple[User, ...]),
     )
     transform = compile_mapping(mapping, Scene(source=source))
@@ -65,7 +68,7 @@ def test_an_example_of_the_page(example: tuple[str, str], request: pytest.Fixtur
 
 def test_the_page_shows_each_key_and_each_property() -> None:
     used = "\n".join(re.findall(r"```toml\n(.*?)```", TEXT, re.DOTALL))
-    keys = {key.removesuffix("_") for of in READERS.values() for key in of} - set(KINDS)
+    keys = {key.removesuffix("_") for of in READERS.values() for key in of} - set(Subject)
     assert [key for key in keys if not re.search(rf"\b{key}\b", used)] == []
     table = set(re.findall(r"`(@\w+)`", TEXT))
     assert table == {name for properties in PROPERTIES.values() for name in properties}
@@ -74,8 +77,8 @@ def test_the_page_shows_each_key_and_each_property() -> None:
 
 def test_the_page_names_the_properties_of_each_kind() -> None:
     rows = re.findall(r"^\| `(\w+)` \| ((?:`@\w+` ?)+)\|$", TEXT, re.MULTILINE)
-    named = {Kind(kind): set(re.findall(r"@\w+", names)) for kind, names in rows}
-    assert named == {kind: set(PROPERTIES[kind]) for kind in KINDS}
+    named = {Subject(kind): set(re.findall(r"@\w+", names)) for kind, names in rows}
+    assert named == {subject: set(PROPERTIES[subject]) for subject in Subject}
     (listed,) = re.findall(r"can be filled as well: (.*?), as far", TEXT, re.DOTALL)
     assert set(re.findall(r"@\w+", listed)) == {
         name

@@ -79,6 +79,22 @@ async def test_fields_of_the_site_are_filled_and_the_rest_is_text(
     assert sorted(written.parts) == ["1", "2"]
 
 
+@pytest.mark.parametrize("forbidden", [True, False])
+async def test_the_schema_shows_those_that_steps_take(opened: Any, *, forbidden: bool) -> None:
+    world = await opened(Options(fields_forbidden=forbidden))
+    site_field(world, "Risk", 3, Form.CHOICE, "Low", "High")
+    site_field(world, "Notes", 6, Form.RICH)
+    site_field(world, "Area", 1, Form.TEXT)
+    schema = await world.sink.describe()
+    found = {each.name: (each.type, each.values) for each in schema.step_fields}
+    shown = {
+        "Risk": (FieldType.CHOICE, ("Low", "High")),
+        "Notes": (FieldType.RICH_TEXT, ()),
+    }
+    assert found == ({} if forbidden else shown)
+    assert "Risk" not in {each.name for each in schema.fields}
+
+
 @pytest.mark.parametrize("becomes", ["ignored", "refused"])
 async def test_where_the_site_does_not_take_them_descriptions_do(
     opened: Any, project: Any, becomes: str

@@ -23,6 +23,7 @@ from ztoq_qtest.fields import FieldSet
 from ztoq_qtest.kinds import FIELD_OWNERS, ROOT_CASES, ROOT_CYCLES
 from ztoq_qtest.project import FORBIDDEN, MISSING
 from ztoq_qtest.saving import Desk
+from ztoq_qtest.steps import TAKEN, step_fields
 from ztoq_qtest.values import BOX_LENGTH, Field
 
 __all__ = ["check", "describe"]
@@ -180,6 +181,7 @@ async def describe(desk: Desk) -> Schema:
             type_: group.create_task(settings.fields(type_))
             for type_ in dict.fromkeys(FIELD_OWNERS.values())
         }
+        of_steps = group.create_task(step_fields(desk))
         statuses = group.create_task(settings.statuses())
         users = group.create_task(settings.users())
         profile = group.create_task(_profile(desk))
@@ -197,6 +199,9 @@ async def describe(desk: Desk) -> Schema:
             for kind, type_ in FIELD_OWNERS.items()
             if kind is not Kind.TEST_LOG
             for spec in _specs(kind, sets[type_])
+        ),
+        step_fields=tuple(
+            spec for spec in _specs(Kind.TEST_CASE, of_steps.result()) if spec.type in TAKEN
         ),
         fields_known=known,
         can_create_fields=config.create_fields

@@ -30,7 +30,15 @@ from ztoq_qtest.project import MISSING, REFUSED
 from ztoq_qtest.saving import Desk, Job
 from ztoq_qtest.values import encode, readable_table
 
-__all__ = ["Steps", "change_steps", "in_order", "made_steps", "shows_fields"]
+__all__ = [
+    "TAKEN",
+    "Steps",
+    "change_steps",
+    "in_order",
+    "made_steps",
+    "shows_fields",
+    "step_fields",
+]
 
 TRIES = 6  # of a step whose id changes each time
 
@@ -56,7 +64,7 @@ async def made_steps(desk: Desk, case: TestCase, links: Links, *, fill: bool = T
     fields = FieldSet()
     people: Mapping[str, str] = {}
     if fill and any(step.fields for step in case.steps) and desk.settings.step_fields:
-        fields = await _fields(desk)
+        fields = await step_fields(desk)
         people = await desk.settings.people() if fields.fields else {}
     notes: dict[Note, None] = {}
     bodies = []
@@ -83,7 +91,8 @@ async def made_steps(desk: Desk, case: TestCase, links: Links, *, fill: bool = T
     return Steps(bodies=tuple(bodies), notes=tuple(notes))
 
 
-async def _fields(desk: Desk) -> FieldSet:
+async def step_fields(desk: Desk) -> FieldSet:
+    """Return the site's fields of test steps; none where it does not list them."""
     try:
         return await desk.settings.fields("test-steps")
     except RejectedError:

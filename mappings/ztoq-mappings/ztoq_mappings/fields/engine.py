@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -11,9 +11,10 @@ from ztoq_core.plugin import (
     ConfigError,
     FieldType,
     FieldValue,
-    Kind,
     Record,
     Scene,
+    TestCase,
+    TestStep,
     Transform,
     User,
     Value,
@@ -21,12 +22,14 @@ from ztoq_core.plugin import (
 from ztoq_mappings import markup
 from ztoq_mappings.fields.checks import misspelt
 from ztoq_mappings.fields.conditions import Holds, condition
-from ztoq_mappings.fields.format import KINDS, KindRules, MappingFile, Rule
+from ztoq_mappings.fields.format import KindRules, MappingFile, Rule
 from ztoq_mappings.fields.options import FieldsOptions
 from ztoq_mappings.fields.properties import PROPERTIES, is_property
 from ztoq_mappings.fields.reading import read
 from ztoq_mappings.fields.shapes import guessed, shaped, words
 from ztoq_mappings.fields.steps import Step, Work, cleaner, listed, steps
+from ztoq_mappings.fields.subjects import Subject
+from ztoq_mappings.fields.tale import Tale
 from ztoq_mappings.fields.templates import Template, template
 from ztoq_mappings.fields.types import effective_type
 from ztoq_mappings.notebook import Notebook
@@ -52,14 +55,18 @@ def compile_mapping(mapping: MappingFile, scene: Scene) -> Transform:
     """Return the transform for a mapping that has been read."""
     people = {each.id: each for each in scene.source.users}
     ready = {
-        kind: _Kind(kind, mapping, scene, people)
-        for kind in KINDS
-        if mapping.of(kind) != KindRules() or mapping.types.of(kind)
+        subject.value: _Rules(subject, mapping, scene, people)
+        for subject in Subject
+        if mapping.of(subject) != KindRules() or mapping.types.of(subject)
     }
+    of_steps = ready.pop(Subject.TEST_STEP.value, None)
 
     def transform(record: Record) -> Record:
-        of_kind = ready.get(record.kind)
-        return of_kind.mapped(record) if of_kind else record
+        if of_kind := ready.get(record.kind.value):
+            record = of_kind.mapped(record)
+        if of_steps and isinstance(record, TestCase) and record.steps:
+            record = of_steps.with_steps(record)
+        return record
 
     return transform
 
@@ -78,20 +85,20 @@ class _Ready:
     reads: tuple[str, ...]
 
 
-class _Kind:
-    """The rules of one kind of record."""
+class _Rules:
+    """The rules of one subject."""
 
     def __init__(
-        self, kind: Kind, mapping: MappingFile, scene: Scene, people: Mapping[str, User]
+        self, subject: Subject, mapping: MappingFile, scene: Scene, people: Mapping[str, User]
     ) -> None:
-        rules = mapping.of(kind)
-        self._properties = PROPERTIES[kind]
-        self._types = mapping.types.of(kind)
+        rules = mapping.of(subject)
+        self._properties = PROPERTIES[subject]
+        self._types = mapping.types.of(subject)
         self._left_out = frozenset(rules.leave_out)
         self._rules = tuple(
             _ready(
                 rule,
-                effective_type(rule, kind, mapping, scene.source),
+                effective_type(rule, subject, mapping, scene.source),
                 people,
                 frozenset(
                     each.part
@@ -108,96 +115,76 @@ class _Kind:
         Raises:
             MappingError: A value has no mapping.
         """
-        notes = Notebook(record.notes)
-        own = {field.name: field.value for field in record.fields}
+        notes, tale = Notebook(record.notes), Tale()
+        changes = self._changes(record, record.key, notes, tale)
+        tale.tell(notes)
+        return attrs.evolve(record, notes=notes.notes(), **changes)
+
+    def with_steps(self, case: TestCase) -> TestCase:
+        """Return the case with what the rules make of its steps. Raises as ``mapped``."""
+        notes, tale = Notebook(case.notes), Tale()
+        steps: list[TestStep] = []
+        for step in case.steps:
+            tale.step = step.key
+            steps.append(attrs.evolve(step, **self._changes(step, case.key, notes, tale)))
+        tale.tell_of_steps(notes)
+        return attrs.evolve(case, steps=tuple(steps), notes=notes.notes())
+
+    def _changes(
+        self, thing: Record | TestStep, key: str, notes: Notebook, tale: Tale
+    ) -> dict[str, Any]:
+        """Return the new attributes of a record or step; ``key`` is that of the record."""
+        own = {field.name: field.value for field in thing.fields}
         made: dict[str, FieldValue] = {}
         spent: set[str] = set()
-        tale = _Tale()
         properties = self._properties
 
         def value_of(name: str) -> Value:
             found = properties.get(name)
-            return own.get(name) if found is None else found.read(record)
+            return own.get(name) if found is None else found.read(thing)
 
         for ready in self._rules:
             if ready.rule.to in made or not all(holds(value_of) for holds in ready.holds):
                 continue
-            work = Work(record.key, ready.origin or ready.rule.to, ready.rule.otherwise, notes)
+            work = Work(
+                key, ready.origin or ready.rule.to, ready.rule.otherwise, notes, step=tale.step
+            )
             found = _made(ready, work, value_of)
             if not ready.rule.keep_source and not work.kept:
                 spent.update(ready.reads)
             if found is not None:
                 made[ready.rule.to] = found
-            tale.add(ready, found, work, value_of)
-        tale.tell(notes)
-        return self._changed(record, made, spent, notes)
-
-    def _changed(
-        self, record: Record, made: Mapping[str, FieldValue], spent: set[str], notes: Notebook
-    ) -> Record:
+            into = ready.rule.to if found is not None and is_property(ready.rule.to) else ""
+            if work.dropped or into:
+                names = [name for name in ready.reads if name != into and listed(value_of(name))]
+                tale.add(names, into, work)
         changes: dict[str, Any] = {
             each.attribute: each.empty()
-            for name, each in self._properties.items()
+            for name, each in properties.items()
             if each.spent and name in spent
         }
         for name, value in made.items():
             if is_property(name):
-                changes[self._properties[name].attribute] = value.value
-        left_out = [
-            repr(field.name)
-            for field in record.fields
-            if field.name in self._left_out and not field.placed and listed(field.value)
-        ]
-        if left_out:
-            one = f"the field {left_out[0]} is" if len(left_out) == 1 else ""
-            said = one or f"the fields {', '.join(left_out)} are"
-            notes.change("field-left-out", f"{said} left out, as the mapping says")
-        fields = tuple(
-            self._declared(field)
-            for field in record.fields
-            if field.placed or not (field.name in spent or field.name in self._left_out)
-        )
-        placed = tuple(value for name, value in made.items() if not is_property(name))
-        return attrs.evolve(record, fields=(*fields, *placed), notes=notes.notes(), **changes)
+                changes[properties[name].attribute] = value.value
+        placed = [value for name, value in made.items() if not is_property(name)]
+        return {"fields": (*self._kept(thing, spent, tale), *placed), **changes}
+
+    def _kept(self, thing: Record | TestStep, spent: set[str], tale: Tale) -> Iterator[FieldValue]:
+        """Yield the fields that go their usual way."""
+        for field in thing.fields:
+            if field.placed:
+                yield field
+            elif field.name in self._left_out:
+                if listed(field.value):
+                    tale.leave_out(field.name)
+            elif field.name not in spent:
+                yield self._declared(field)
 
     def _declared(self, field: FieldValue) -> FieldValue:
         declared = self._types.get(field.name)
-        if declared is None or field.placed:
+        if declared is None:
             return field
         return attrs.evolve(field, type=declared)
-
-
-@attrs.define
-class _Tale:
-    """What the rules made of fields of one record besides fields, to be told in its notes."""
-
-    dropped: dict[str, None] = attrs.field(factory=dict)
-    moved: dict[str, dict[str, str]] = attrs.field(factory=dict)
-
-    def add(
-        self,
-        ready: _Ready,
-        found: FieldValue | None,
-        work: Work,
-        value_of: Callable[[str], Value],
-    ) -> None:
-        """Look at what one rule did."""
-        to = ready.rule.to
-        names = [name for name in ready.reads if name != to and listed(value_of(name))]
-        if work.dropped:
-            self.dropped.update(dict.fromkeys(names))
-        if found is not None and is_property(to):
-            code = "field-partly-into-property" if work.lossy else "field-into-property"
-            said = {name: f"the field {name!r} goes into {to!r}" for name in names}
-            self.moved.setdefault(code, {}).update(said)
-
-    def tell(self, notes: Notebook) -> None:
-        """Note it, quoting the names of the fields."""
-        if self.dropped:
-            names = ", ".join(map(repr, self.dropped))
-            notes.change("value-dropped", f"values of {names} are dropped, as the mapping says")
-        for code, said in self.moved.items():
-            notes.change(code, f"{'; '.join(said.values())}, as the mapping says")
 
 
 def _ready(

@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 
 import attrs
 
-from ztoq_core.plugin import FieldType, Kind
+from ztoq_core.plugin import FieldType
+from ztoq_mappings.fields.subjects import Subject
 
 __all__ = [
-    "KINDS",
     "TYPE_WORDS",
     "Condition",
     "DeclaredTypes",
@@ -24,16 +24,6 @@ __all__ = [
     "Replacement",
     "Rule",
 ]
-
-KINDS = (
-    Kind.REQUIREMENT,
-    Kind.TEST_CASE,
-    Kind.TEST_PLAN,
-    Kind.TEST_CYCLE,
-    Kind.TEST_RUN,
-    Kind.TEST_LOG,
-)
-"""The kinds whose fields a file may map."""
 
 ZEPHYR_TYPES: Mapping[str, FieldType] = {
     "SINGLE_LINE_TEXT": FieldType.TEXT,
@@ -114,7 +104,7 @@ class Rule:
 
 @attrs.frozen(kw_only=True)
 class KindRules:
-    """What becomes of the fields of one kind of record."""
+    """What becomes of the fields of one kind of record, or of steps."""
 
     field: Sequence[Rule] = ()
     leave_out: tuple[str, ...] = ()
@@ -126,14 +116,15 @@ class DeclaredTypes:
 
     requirement: Mapping[str, FieldType] = attrs.field(factory=dict)
     test_case: Mapping[str, FieldType] = attrs.field(factory=dict)
+    test_step: Mapping[str, FieldType] = attrs.field(factory=dict)
     test_plan: Mapping[str, FieldType] = attrs.field(factory=dict)
     test_cycle: Mapping[str, FieldType] = attrs.field(factory=dict)
     test_run: Mapping[str, FieldType] = attrs.field(factory=dict)
     test_log: Mapping[str, FieldType] = attrs.field(factory=dict)
 
-    def of(self, kind: Kind) -> Mapping[str, FieldType]:
-        """Return the types of the fields of a kind."""
-        found: Mapping[str, FieldType] = getattr(self, kind.value, {})
+    def of(self, subject: Subject) -> Mapping[str, FieldType]:
+        """Return the types of the fields of a subject."""
+        found: Mapping[str, FieldType] = getattr(self, subject.value)
         return found
 
 
@@ -145,12 +136,13 @@ class MappingFile:
     types: DeclaredTypes = attrs.field(factory=DeclaredTypes)
     requirement: KindRules = attrs.field(factory=KindRules)
     test_case: KindRules = attrs.field(factory=KindRules)
+    test_step: KindRules = attrs.field(factory=KindRules)
     test_plan: KindRules = attrs.field(factory=KindRules)
     test_cycle: KindRules = attrs.field(factory=KindRules)
     test_run: KindRules = attrs.field(factory=KindRules)
     test_log: KindRules = attrs.field(factory=KindRules)
 
-    def of(self, kind: Kind) -> KindRules:
-        """Return the rules of a kind; none for a kind without fields."""
-        found: KindRules = getattr(self, kind.value, KindRules())
+    def of(self, subject: Subject) -> KindRules:
+        """Return the rules of a subject."""
+        found: KindRules = getattr(self, subject.value)
         return found

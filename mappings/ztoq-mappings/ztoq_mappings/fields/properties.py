@@ -1,4 +1,4 @@
-"""What a record has besides custom fields, by the names that a mapping file gives it: ``@status``.
+"""What records and steps have besides custom fields, by their names in a mapping file: ``@status``.
 
 They are read as fields are. Some are only a field to the default mapping; where a rule has used
 such a one, it is emptied, so that its value does not arrive twice.
@@ -12,7 +12,8 @@ from typing import Any
 
 import attrs
 
-from ztoq_core.plugin import FieldType, Kind, Record, Value
+from ztoq_core.plugin import FieldType, Record, TestStep, Value
+from ztoq_mappings.fields.subjects import Subject
 
 __all__ = ["PROPERTIES", "Property", "is_property"]
 
@@ -23,7 +24,7 @@ _DATETIME = FieldType.DATETIME
 
 @attrs.frozen
 class Property:
-    """One attribute of a record.
+    """One attribute of a record, or of a step.
 
     ``settable``: a rule may fill it. ``spent``: it is emptied once a rule has used it.
     """
@@ -33,7 +34,7 @@ class Property:
     settable: bool = False
     spent: bool = False
 
-    def read(self, record: Record) -> Value:
+    def read(self, record: Record | TestStep) -> Value:
         """Return the value as a field would have it."""
         found: Any = getattr(record, self.attribute)
         if isinstance(found, datetime):
@@ -72,9 +73,9 @@ def _of(*properties: Property) -> Mapping[str, Property]:
     return {f"@{each.attribute}": each for each in properties}
 
 
-PROPERTIES: Mapping[Kind, Mapping[str, Property]] = {
-    Kind.REQUIREMENT: _of(_KEY, _NAME, _DESCRIPTION, Property("issue_key", _TEXT)),
-    Kind.TEST_CASE: _of(
+PROPERTIES: Mapping[Subject, Mapping[str, Property]] = {
+    Subject.REQUIREMENT: _of(_KEY, _NAME, _DESCRIPTION, Property("issue_key", _TEXT)),
+    Subject.TEST_CASE: _of(
         _KEY,
         _PATH,
         _NAME,
@@ -89,7 +90,13 @@ PROPERTIES: Mapping[Kind, Mapping[str, Property]] = {
         _ESTIMATED,
         Property("project", _TEXT),
     ),
-    Kind.TEST_PLAN: _of(
+    Subject.TEST_STEP: _of(
+        _KEY,
+        _DESCRIPTION,
+        Property("data", _RICH, settable=True, spent=True),
+        Property("expected", _RICH, settable=True),
+    ),
+    Subject.TEST_PLAN: _of(
         _KEY,
         _PATH,
         _NAME,
@@ -100,7 +107,7 @@ PROPERTIES: Mapping[Kind, Mapping[str, Property]] = {
         Property("start", _DATETIME),
         Property("end", _DATETIME),
     ),
-    Kind.TEST_CYCLE: _of(
+    Subject.TEST_CYCLE: _of(
         _KEY,
         _PATH,
         _NAME,
@@ -111,8 +118,8 @@ PROPERTIES: Mapping[Kind, Mapping[str, Property]] = {
         Property("planned_start", _DATETIME),
         Property("planned_end", _DATETIME),
     ),
-    Kind.TEST_RUN: _of(_KEY, _NAME, _ENVIRONMENT, _ASSIGNED),
-    Kind.TEST_LOG: _of(
+    Subject.TEST_RUN: _of(_KEY, _NAME, _ENVIRONMENT, _ASSIGNED),
+    Subject.TEST_LOG: _of(
         _KEY,
         Property("status", _CHOICE),
         Property("comment", _RICH, settable=True),
@@ -126,4 +133,4 @@ PROPERTIES: Mapping[Kind, Mapping[str, Property]] = {
         Property("automated", FieldType.CHECKBOX, spent=True),
     ),
 }
-"""The properties of each kind, by name."""
+"""The properties of each subject, by name."""

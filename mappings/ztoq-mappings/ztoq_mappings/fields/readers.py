@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 
 from ztoq_core.plugin import FieldType
 from ztoq_mappings.fields.format import (
-    KINDS,
     TYPE_WORDS,
     Condition,
     DeclaredTypes,
@@ -20,6 +19,7 @@ from ztoq_mappings.fields.format import (
     Rule,
 )
 from ztoq_mappings.fields.names import nearest
+from ztoq_mappings.fields.subjects import Subject
 
 __all__ = ["READERS", "KeyedError"]
 
@@ -203,7 +203,7 @@ READERS: Mapping[type[Any], Mapping[str, Callable[[Any], Any]]] = {
         "keep_source": _flag,
     },
     KindRules: {"leave_out": _several(_filled)},
-    DeclaredTypes: {kind.value: _declared for kind in KINDS},
+    DeclaredTypes: {subject.value: _declared for subject in Subject},
     MappingFile: {"format": _format},
 }
 """The reader of each attribute; those that are not here are tables that cattrs takes apart."""

@@ -22,7 +22,6 @@ from cattrs.gen import make_dict_structure_fn, override
 from ztoq_core.plugin import ConfigError
 from ztoq_mappings.fields import lines
 from ztoq_mappings.fields.format import (
-    KINDS,
     Condition,
     DeclaredTypes,
     KindRules,
@@ -33,6 +32,7 @@ from ztoq_mappings.fields.format import (
 from ztoq_mappings.fields.names import nearest
 from ztoq_mappings.fields.readers import READERS, KeyedError
 from ztoq_mappings.fields.rules import problems, rule_problems
+from ztoq_mappings.fields.subjects import Subject
 
 __all__ = ["Document", "parse", "read"]
 
@@ -84,9 +84,9 @@ def parse(text: str, name: str) -> Document:
         wrong = [*_flat(error, ()), *_of_readable_rules(tables)]
     else:
         wrong = [
-            ((kind.value, *path), said)
-            for kind in KINDS
-            for path, said in problems(kind, mapping.of(kind))
+            ((subject.value, *path), said)
+            for subject in Subject
+            for path, said in problems(subject, mapping.of(subject))
         ]
         if not wrong:
             return Document(name=name, mapping=mapping, tables=tables, places=places)
@@ -96,16 +96,16 @@ def parse(text: str, name: str) -> Document:
 
 def _of_readable_rules(tables: Mapping[str, Any]) -> Iterator[tuple[lines.Path, str]]:
     """Yield what is wrong with those rules of a file that can be read, where others cannot."""
-    for kind in KINDS:
-        rules = tables.get(kind.value)
+    for subject in Subject:
+        rules = tables.get(subject.value)
         listed = rules.get("field") if isinstance(rules, dict) else None
         for place, raw in enumerate(listed if isinstance(listed, list) else ()):
             try:
                 rule: Rule = _converter().structure(raw, Rule)
             except (cattrs.BaseValidationError, TypeError):
                 continue  # told already
-            for path, said in rule_problems(kind, rule):
-                yield (kind.value, "field", place, *path), said
+            for path, said in rule_problems(subject, rule):
+                yield (subject.value, "field", place, *path), said
 
 
 def _told(

@@ -8,12 +8,13 @@ from collections.abc import Iterator
 
 import attrs
 
-from ztoq_core.plugin import FieldType, Kind
+from ztoq_core.plugin import FieldType
 from ztoq_mappings.fields.format import Condition, Given, KindRules, Rule
 from ztoq_mappings.fields.names import nearest
 from ztoq_mappings.fields.patterns import compiled, replacer
 from ztoq_mappings.fields.properties import PROPERTIES, is_property
 from ztoq_mappings.fields.shapes import LONGEST_LABEL, shaped
+from ztoq_mappings.fields.subjects import Subject
 from ztoq_mappings.fields.templates import template
 from ztoq_mappings.notebook import Notebook
 from ztoq_mappings.texts import one_line
@@ -32,12 +33,12 @@ DIRECTIVES = frozenset("aAbBdfHIjmMpSyYzZ%")
 """What a date format may hold: what ``strptime`` and ``strftime`` do the same on all systems."""
 
 
-def problems(kind: Kind, rules: KindRules) -> Iterator[Problem]:
-    """Yield what is wrong with the rules of a kind, each with its place among them."""
+def problems(subject: Subject, rules: KindRules) -> Iterator[Problem]:
+    """Yield what is wrong with the rules of a subject, each with its place among them."""
     open_ended: dict[str, int] = {}
     for place, rule in enumerate(rules.field):
         path = ("field", place)
-        for keys, said in rule_problems(kind, rule):
+        for keys, said in rule_problems(subject, rule):
             yield (*path, *keys), said
         if rule.to in open_ended:
             before = open_ended[rule.to] + 1
@@ -52,16 +53,16 @@ def problems(kind: Kind, rules: KindRules) -> Iterator[Problem]:
             yield ("leave_out", place), f"{name!r} is no custom field; only those can be left out"
 
 
-def rule_problems(kind: Kind, rule: Rule) -> Iterator[Problem]:
+def rule_problems(subject: Subject, rule: Rule) -> Iterator[Problem]:
     """Yield what is wrong with a rule, whatever the others say."""
-    yield from _target(kind, rule)
-    yield from _sources(kind, rule)
+    yield from _target(subject, rule)
+    yield from _sources(subject, rule)
     yield from _keys(rule)
 
 
-def _target(kind: Kind, rule: Rule) -> Iterator[Problem]:
+def _target(subject: Subject, rule: Rule) -> Iterator[Problem]:
     if is_property(rule.to):
-        known = [name for name, found in PROPERTIES[kind].items() if found.settable]
+        known = [name for name, found in PROPERTIES[subject].items() if found.settable]
         if rule.to not in known:
             yield ("to",), f"{rule.to!r} cannot be filled{nearest(rule.to, known)}"
         elif rule.type is not None:
@@ -70,13 +71,13 @@ def _target(kind: Kind, rule: Rule) -> Iterator[Problem]:
         yield ("to",), f"a label has at most {LONGEST_LABEL} characters on one line: {rule.to!r}"
 
 
-def _sources(kind: Kind, rule: Rule) -> Iterator[Problem]:
+def _sources(subject: Subject, rule: Rule) -> Iterator[Problem]:
     given = [key for key in SOURCES if _has(rule, key)]
     if len(given) != 1:
         said = " and ".join(map(repr, given)) or "none"
         yield (), f"a rule has one of 'from', 'template' and 'constant', this one has {said}"
     for place, name in enumerate(rule.from_):
-        yield from _known(kind, name, ("from", place))
+        yield from _known(subject, name, ("from", place))
     if rule.template is not None:
         try:
             names = template(rule.template).names
@@ -84,19 +85,21 @@ def _sources(kind: Kind, rule: Rule) -> Iterator[Problem]:
             yield ("template",), f"template: {error}"
         else:
             for name in names:
-                yield from _known(kind, name, ("template",))
+                yield from _known(subject, name, ("template",))
     for place, condition in enumerate(rule.when):
-        yield from _condition(kind, condition, ("when", place))
+        yield from _condition(subject, condition, ("when", place))
 
 
-def _known(kind: Kind, name: str, path: tuple[str | int, ...]) -> Iterator[Problem]:
-    known = PROPERTIES[kind]
+def _known(subject: Subject, name: str, path: tuple[str | int, ...]) -> Iterator[Problem]:
+    known = PROPERTIES[subject]
     if is_property(name) and name not in known:
-        yield path, f"a {kind.value} has no {name!r}{nearest(name, known)}"
+        yield path, f"a {subject.value} has no {name!r}{nearest(name, known)}"
 
 
-def _condition(kind: Kind, condition: Condition, path: tuple[str | int, ...]) -> Iterator[Problem]:
-    yield from _known(kind, condition.field, (*path, "field"))
+def _condition(
+    subject: Subject, condition: Condition, path: tuple[str | int, ...]
+) -> Iterator[Problem]:
+    yield from _known(subject, condition.field, (*path, "field"))
     tests = ("is", "is_not", "matches", "empty")
     given = [key for key in tests if _has(condition, key)]
     if len(given) != 1:

@@ -27,7 +27,7 @@ _ALL_DIGITS = 1e12
 
 @attrs.define
 class Work:
-    """One rule at work on one record.
+    """One rule at work on one record, or on one ``step`` of it.
 
     ``kept``: the rule leaves the record as it is, since its value does not fit. ``dropped``: a
     value goes nowhere, as the rule says.
@@ -37,6 +37,7 @@ class Work:
     field: str
     otherwise: Fallback | None
     notes: Notebook
+    step: str = ""
     lossy: bool = False
     kept: bool = False
     dropped: bool = False
@@ -62,7 +63,8 @@ class Work:
         """Return what to raise about a value."""
         text = words(value)
         shown = text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "…"
-        return MappingError(f"{self.key}: value {shown!r} of field {self.field!r} {why}")
+        where = f" in step {self.step}" if self.step else ""
+        return MappingError(f"{self.key}: value {shown!r} of field {self.field!r}{where} {why}")
 
 
 Step = Callable[[list[Value], Work], list[Value]]

@@ -50,7 +50,7 @@ def mapped_case(case: TestCase, rules: Rules) -> TestCase:
         folder=folders[-1].ref if folders else case.folder,
         description=rich(description, notes) + links.listed("Links", shown, notes),
         precondition=rich(case.precondition, notes),
-        steps=mapped_steps(case, notes),
+        steps=mapped_steps(case, rules.places, notes),
         script=None,
         requirements=tuple(
             dict.fromkeys((*case.requirements, *(each.ref for each in requirements)))

@@ -23,7 +23,6 @@ __all__ = [
     "system_choice",
     "taken",
     "text",
-    "values",
 ]
 
 LONGEST_LABEL = 100
@@ -125,14 +124,6 @@ def number(name: str, value: float | None, *, origin: str = "") -> tuple[FieldVa
     return (FieldValue(name=name, value=whole, type=FieldType.NUMBER, origin=origin),)
 
 
-def values(fields: Iterable[FieldValue], notes: Notebook) -> tuple[FieldValue, ...]:
-    """Return the fields of a step that have a value, under their own names.
-
-    Nobody observed their types: those that have none get what their value looks like.
-    """
-    return tuple(_as_placed(field, notes) for field in fields if has_value(field.value))
-
-
 class Places:
     """Where the source's custom fields go: decided once for all records, by name."""
 
@@ -143,6 +134,7 @@ class Places:
         self._places: dict[tuple[Kind, str], tuple[str, FieldType]] = {}
         self._reserved = reserved
         self._people = people or People()
+        self._step_types = {each.name: each.type for each in source.step_fields}
         taken: dict[Kind, set[str]] = {}
         for field in sorted(source.fields, key=lambda each: (each.kind.rank, each.name)):
             owner = _OWNERS.get(field.kind, field.kind)
@@ -180,6 +172,34 @@ class Places:
                 value = attrs.evolve(value, name=_free(value.name, given))
             found.append(value)
         return tuple(found)
+
+    def of_step(self, fields: Iterable[FieldValue], notes: Notebook) -> tuple[FieldValue, ...]:
+        """Return the fields of a step that have a value, typed and shaped, under their own names.
+
+        The target's fields of steps are few and never made: most values become text, which needs no
+        label of its own.
+        """
+        return tuple(self._in_step(each, notes) for each in fields if has_value(each.value))
+
+    def _in_step(self, field: FieldValue, notes: Notebook) -> FieldValue:
+        kind_of = field.type or self._step_types.get(field.name)
+        if field.placed or kind_of is None:
+            return _as_placed(field, notes)
+        value, others = field.value, field.alternatives
+        if kind_of is FieldType.USER and field.type is None:
+            value, kind_of, others = self._people.field(field.value)
+        shaped = _shaped(field.name, value, kind_of, notes)
+        if shaped is None or shaped.name != field.name:
+            return _as_placed(attrs.evolve(field, type=None), notes)
+        return attrs.evolve(
+            field,
+            value=shaped.value,
+            type=shaped.type,
+            alternatives=others,
+            origin=field.origin or field.name,
+            lossy=field.lossy or shaped.lossy or _is_broken(field.value),
+            name=one_line(plain(field.name, notes)).strip() or "Field",
+        )
 
     def _shaped(self, kind: Kind, field: FieldValue, notes: Notebook) -> FieldValue:
         place = self._places.get((kind, field.name))

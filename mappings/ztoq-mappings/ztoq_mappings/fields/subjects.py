@@ -1,0 +1,58 @@
+"""What the rules of a mapping file are about: records of a kind, or the steps of test cases."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from ztoq_core.plugin import FieldSpec, Kind, Schema
+
+__all__ = ["Subject"]
+
+
+class Subject(StrEnum):
+    """The tables of a mapping file, in the order of its pages; a kind of record but for steps."""
+
+    REQUIREMENT = "requirement"
+    TEST_CASE = "test_case"
+    TEST_STEP = "test_step"
+    TEST_PLAN = "test_plan"
+    TEST_CYCLE = "test_cycle"
+    TEST_RUN = "test_run"
+    TEST_LOG = "test_log"
+
+    @property
+    def words(self) -> str:
+        """What a message calls it."""
+        return self.value.replace("_", " ")
+
+    def source_fields(self, source: Schema) -> tuple[FieldSpec, ...]:
+        """Return what is known of the source's fields."""
+        if self is Subject.TEST_STEP:
+            return source.step_fields
+        return tuple(each for each in source.fields if each.kind.value == self.value)
+
+    def source_field(self, source: Schema, name: str) -> FieldSpec | None:
+        """Return the source's field of a name."""
+        return next((each for each in self.source_fields(source) if each.name == name), None)
+
+    def borrows(self, sink: Schema) -> bool:
+        """Return whether the target's fields are those of another kind."""
+        return self is not Subject.TEST_STEP and Kind(self.value) in sink.field_owner
+
+    def target_fields(self, sink: Schema) -> tuple[FieldSpec, ...]:
+        """Return the fields that the target has for it."""
+        if self is Subject.TEST_STEP:
+            return sink.step_fields
+        kind = Kind(self.value)
+        owner = sink.field_owner.get(kind, kind)
+        return tuple(each for each in sink.fields if each.kind is owner)
+
+    def target_field(self, sink: Schema, name: str) -> FieldSpec | None:
+        """Return the target's field whose name or else alias is ``name``."""
+        own = self.target_fields(sink)
+        named = (each for each in own if each.name == name)
+        return next(named, next((each for each in own if name and each.alias == name), None))
+
+    def can_be_made(self, sink: Schema) -> bool:
+        """Return whether fields that the target lacks will be made; those of steps never are."""
+        return sink.can_create_fields and self is not Subject.TEST_STEP
