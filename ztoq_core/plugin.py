@@ -101,6 +101,7 @@ from ztoq_core.records import (
     Tree,
     Value,
 )
+from ztoq_core.words import counted
 
 __all__ = [
     "ADDRESS",
@@ -182,6 +183,7 @@ __all__ = [
     "Written",
     "ZtoqError",
     "change_images",
+    "counted",
     "hookimpl",
     "image_src",
     "images_in",
