@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
+from importlib.resources.abc import Traversable
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 import attrs
@@ -488,7 +489,8 @@ class TransformerPlugin(Generic[C]):
     transformer. One that ``adjusts`` leaves the target's shape to others: where a config names
     only such ones, the default of the pair runs after them. ``suggest`` writes the text of a
     mapping file from both schemas, for ``ztoq map suggest``, which counts the comment lines that
-    begin with ``exact``, ``close`` or ``unmapped``, one for each field of the source.
+    begin with ``exact``, ``close`` or ``unmapped``, one for each field of the source. ``beside``
+    are files of the plugin that this text refers to, such as its schema: written beside it.
     """
 
     name: str
@@ -498,4 +500,5 @@ class TransformerPlugin(Generic[C]):
     default_for: tuple[tuple[str, str], ...] = ()
     adjusts: bool = False
     suggest: Callable[[Schema, Schema], str] | None = None
+    beside: tuple[Traversable, ...] = ()
     check: Callable[[C, Schema, Schema], tuple[Finding, ...]] = lambda _config, _source, _sink: ()

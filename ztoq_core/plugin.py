@@ -102,6 +102,7 @@ from ztoq_core.records import (
     Value,
 )
 from ztoq_core.tally import Tally
+from ztoq_core.words import counted
 
 __all__ = [
     "ADDRESS",
@@ -184,6 +185,7 @@ __all__ = [
     "Written",
     "ZtoqError",
     "change_images",
+    "counted",
     "hookimpl",
     "image_src",
     "images_in",

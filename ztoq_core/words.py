@@ -124,9 +124,13 @@ def plain(word: Kind | FieldType) -> str:
     return found or word.value.replace("_", " ")
 
 
-def counted(count: int, noun: str) -> str:
-    """Return a number with its noun: ``1 error``, ``1,234 errors``."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+def counted(count: int, one: str | Kind, many: str = "") -> str:
+    """Return a number with its words: ``1 error``, ``1,234 errors``, ``1 record is``.
+
+    ``many`` are the words of any number but 1, by default ``one`` with an s.
+    """
+    words = plain(one) if isinstance(one, Kind) else one
+    return f"{count:,} {words}" if count == 1 else f"{count:,} {many or f'{words}s'}"
 
 
 Value = str | int | float | bool | tuple[str, ...] | None

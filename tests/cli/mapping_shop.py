@@ -87,6 +87,12 @@ def suggest(source: Schema, sink: Schema) -> str:
 @hookimpl
 def ztoq_transformers() -> Iterable[TransformerPlugin[Any]]:
     yield TransformerPlugin(
-        name="house", summary="", config=House, build=build, check=check, suggest=suggest
+        name="house",
+        summary="",
+        config=House,
+        build=build,
+        check=check,
+        suggest=suggest,
+        beside=(Path(__file__),),
     )
     yield TransformerPlugin(name="mute", summary="", config=House, build=build)

@@ -120,12 +120,12 @@ def test_what_is_gone_is_pruned_where_asked(ztoq: Program) -> None:
     assert "ACME-P1" in ztoq.keys
 
     said = ztoq("migrate", "--prune", "--dry-run")
-    assert "1 records that are gone from the source would be removed" in said.err
+    assert "Would remove from the target what is gone from the source: 1 record\n" in said.err
     assert "ACME-P1" in ztoq.keys
 
     said = ztoq("migrate", "--prune")
     assert said.code == 0, said.err
-    assert "1 records that are gone from the source were removed" in said.err
+    assert "Removed from the target what is gone from the source: 1 record\n" in said.err
     assert "ACME-P1" not in ztoq.keys
 
 
@@ -135,7 +135,7 @@ def test_what_cannot_be_pruned_is_said(ztoq: Program) -> None:
     said = ztoq("migrate", "--prune")
     assert said.code == 1
     assert "stays in the target: test_run" in said.err
-    assert "records that are gone from the source stay in the target" in said.out
+    assert "gone from the source stay in the target" in said.out
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_a_migration_is_not_final_where_something_is_left(ztoq: Program) -> None
     assert said.code == 1
     assert said.result["final"] is False
     assert any(
-        each.startswith("not final: 1 records are failed") for each in said.result["sentences"]
+        each.startswith("not final: 1 record is failed") for each in said.result["sentences"]
     )
 
 

@@ -58,7 +58,7 @@ def test_retry_makes_ready_what_was_refused(ztoq: Program) -> None:
     assert said.code == 0
     assert said.result["ready"] == {"test_plan": 1}
     said = ztoq("retry", "--key", "ACME-T1")
-    assert said.out == "Ready again: 1 test_case. Next: ztoq load\n"
+    assert said.out == "Ready again: 1 test case. Next: ztoq load\n"
     assert ztoq("load").code == 0
     assert ztoq("retry").out == "Nothing that the target refused is to be tried again.\n"
 
@@ -68,7 +68,7 @@ def test_retry_says_what_it_cannot_help(ztoq: Program) -> None:
     with store_of(ztoq) as store:
         item = store.item_table
         item.update(state=State.FAILED, target=None).where(item.key == "ACME-T2").execute()
-    assert "1 records could not be mapped and stay failed" in ztoq("retry").out
+    assert "1 record could not be mapped, still failed" in ztoq("retry").out
 
 
 @pytest.mark.parametrize(
@@ -172,9 +172,9 @@ def test_a_rollback_says_before_and_after_what_goes(ztoq: Program) -> None:
     ztoq("migrate")
     said = ztoq("rollback", "--yes")
     assert said.code == 0, said.err
-    assert "All runs created in the target: 3 folder, 2 test_case" in said.err
+    assert "All runs created in the target: 3 folders, 2 test cases" in said.err
     assert "What no rollback can undo: executions logged in runs that others made" in said.err
-    assert said.out.startswith("Removed: 3 folder, 2 test_case, 1 test_plan, 1 test_cycle")
+    assert said.out.startswith("Removed: 3 folders, 2 test cases, 1 test plan, 1 test cycle")
     assert not ztoq.keys
 
 
@@ -202,7 +202,7 @@ def test_a_dry_run_of_a_rollback_removes_nothing(ztoq: Program) -> None:
     ztoq("migrate")
     before = ztoq.keys
     said = ztoq("rollback", "--dry-run")
-    assert said.out.startswith("Would be removed: 3 folder, 2 test_case")
+    assert said.out.startswith("Would be removed: 3 folders, 2 test cases")
     assert "What no rollback can undo" in said.out
     assert ztoq.keys == before
 

@@ -3,7 +3,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sqlite3
 from collections.abc import Iterable
+from contextlib import closing
 from importlib.metadata import EntryPoint
 from typing import Any
 
@@ -131,3 +133,11 @@ def test_a_broken_plugin_is_a_line_with_its_reason(
     assert "No plugin is installed" in said.out
     assert "cannot be used: bad (nothing.of.this.name): ModuleNotFoundError" in said.out
     assert ztoq("--json", "plugins").result["broken"][0]["name"] == "bad"
+
+
+def test_a_database_of_something_else_is_no_store(ztoq: Program) -> None:
+    with closing(sqlite3.connect(ztoq.folder / "ztoq.db")) as database:
+        database.execute("CREATE TABLE basket (id)")
+    said = ztoq("extract")
+    assert said.code == 2
+    assert f"{ztoq.folder / 'ztoq.db'} is a database of something else" in said.err

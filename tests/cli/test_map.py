@@ -89,7 +89,7 @@ def test_check_shows_a_table_and_the_reasons(ztoq: Program) -> None:
     assert "Browser 1 0 0 0 1" in lines
     assert "test_case 'Browser': 1 value: no field comes from it" in lines
     assert "1 of test_plan, such as ACME-P1: no status fits" in lines
-    assert lines[-1].endswith("records mapped, 1 left out, 1 failed. 1 values: 1 unmapped.")
+    assert lines[-1].endswith("records mapped, 1 left out, 1 failed. 1 value: 1 unmapped.")
     assert "mapping" in said.err
 
 
@@ -223,7 +223,7 @@ def test_suggest_prints_a_mapping(ztoq: Program) -> None:
         "# exact: it is there",
         'test_case.Browser = "text"',
     ]
-    assert "1 fields of the source: 1 exact, 0 close, 0 unmapped" in said.err
+    assert "1 field of the source: 1 exact, 0 close, 0 unmapped" in said.err
 
 
 def test_suggest_counts_what_the_target_has(ztoq: Program) -> None:
@@ -239,10 +239,14 @@ def test_suggest_writes_a_file_once(ztoq: Program) -> None:
     ztoq("extract")
     said = ztoq("map", "suggest", "--write", "fields.toml")
     assert said.out == (
-        "Wrote fields.toml. Look at it, and name it in ztoq.toml: "
-        '[[transform]] use = "house", rules = "fields.toml"; then: ztoq map check\n'
+        "Wrote fields.toml and mapping_shop.py. Look at it, then: ztoq map check. "
+        "For that add to ztoq.toml:\n\n"
+        '[[transform]]\nuse = "house"\nrules = "fields.toml"\n'
     )
     path = ztoq.folder / "fields.toml"
+    beside = ztoq.folder / "mapping_shop.py"
+    assert "def suggest" in beside.read_text()
+    beside.write_text("my own")
     path.write_text("mine")
     again = ztoq("map", "suggest", "--write", "fields.toml")
     assert again.code == 2
@@ -251,13 +255,14 @@ def test_suggest_writes_a_file_once(ztoq: Program) -> None:
     forced = ztoq("--json", "map", "suggest", "--write", "fields.toml", "--force")
     assert forced.result["file"] == "fields.toml"
     assert path.read_text().startswith("#")
+    assert (forced.result["beside"], beside.read_text()) == ([], "my own")
 
 
 def test_suggest_knows_a_file_that_the_config_names(ztoq: Program) -> None:
     ztoq("extract")
     use(ztoq, house='rules = "fields.toml"')
     said = ztoq("map", "suggest", "--write", "fields.toml")
-    assert said.out == "Wrote fields.toml. Look at it, then: ztoq map check\n"
+    assert said.out == "Wrote fields.toml and mapping_shop.py. Look at it, then: ztoq map check\n"
 
 
 def test_suggest_says_where_it_cannot_write(ztoq: Program) -> None:

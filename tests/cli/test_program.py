@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import resource
 import subprocess
@@ -182,3 +183,14 @@ def test_a_log_file_that_cannot_be_written_exits_2(ztoq: Program) -> None:
     said = ztoq("--log-file", "file/x.log", "status")
     assert said.code == 2
     assert "cannot write the log file" in said.err
+
+
+def test_a_reader_that_goes_away_changes_no_exit_code() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "ztoq_core.cli", "plugins"]
+    ended = subprocess.run(  # noqa: S603 - our own program
+        command, stdout=writing, stderr=subprocess.PIPE, check=False
+    )
+    os.close(writing)
+    assert (ended.returncode, ended.stderr) == (0, b"")

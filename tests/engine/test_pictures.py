@@ -359,7 +359,7 @@ async def test_odd_addresses_are_lost_and_nothing_else(
 ) -> None:
     await desk.migrate(project(case(img(src))), Net().gallery(folder=tmp_path))
     assert "<p>See [lost: " in desk.text()
-    assert desk.outcome == engine.Outcome(exit=Exit.LEFT, sentences=("1 records are rejected",))
+    assert desk.outcome == engine.Outcome(exit=Exit.LEFT, sentences=("1 record is rejected",))
 
 
 async def test_what_is_the_sources_own_is_never_asked_for_without_credentials(desk: Desk) -> None:
@@ -418,7 +418,7 @@ async def test_what_is_not_to_be_had_is_lost_with_a_reason(
     assert "<p>See [lost: " in desk.text()
     assert reason in desk.text()
     assert desk.files() == {}
-    assert desk.outcome == engine.Outcome(exit=Exit.LEFT, sentences=("1 records are rejected",))
+    assert desk.outcome == engine.Outcome(exit=Exit.LEFT, sentences=("1 record is rejected",))
 
 
 async def test_a_later_run_with_more_at_hand_repairs_just_what_was_lost(

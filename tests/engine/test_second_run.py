@@ -134,7 +134,7 @@ async def test_what_somebody_changed_or_filled_is_not_pruned(store: Store) -> No
 
     reasons = {kept.ref.key: kept.reason for kept in undone.kept}
     assert "changed in the target" in reasons["ACME-P1"]
-    assert "objects of others" in reasons[cycle.key]
+    assert "1 object of others" in reasons[cycle.key]
     assert {"ACME-P1", "ACME-R1"} <= set(sink.keys())
 
 
@@ -177,7 +177,7 @@ async def test_pruning_needs_the_whole_project(store: Store) -> None:
 async def test_pruning_needs_a_source_that_can_be_read_whole(store: Store) -> None:
     sink = Deleting()
     await bring(store, sink, MemorySource(PROJECT, {"log": CONTENTS["log"]}))
-    with pytest.raises(ConfigError, match="1 records were rejected"):
+    with pytest.raises(ConfigError, match="1 record was rejected"):
         await prune(store, sink)
 
     await bring(store, sink, without("ACME-T1#1"))
@@ -341,8 +341,8 @@ async def test_nothing_is_final_while_something_is_left(store: Store) -> None:
     look = await last_look(store, MemorySource(PROJECT, CONTENTS))
 
     assert look is not None
-    assert look.reasons == ("1 records are failed",)
-    assert str(look) == "not final: 1 records are failed"
+    assert look.reasons == ("1 record is failed",)
+    assert str(look) == "not final: 1 record is failed"
 
 
 async def test_a_last_look_that_is_stopped_says_nothing(store: Store) -> None:

@@ -53,7 +53,7 @@ def ztoq(  # noqa: PLR0913, PLR0917 - the global options
     """Move a test team's history into another test management product, and prove it arrived.
 
     \b
-    First time:  ztoq demo                 try it on invented data, nothing to set up
+    First time:  ztoq demo                 try it on invented data
     Your own:    ztoq config init          write ztoq.toml
                  ztoq config check         try both sides; writes nothing
                  ztoq migrate              may be stopped and repeated at any time

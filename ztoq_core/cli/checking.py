@@ -126,7 +126,8 @@ async def _side(part: AnyPart, found: _Found) -> Schema | None:
             for finding in await side.check():
                 found.add(part.name, finding.level, finding.text)
             schema = await side.describe()
-            found.add(part.name, "info", f"{side.identity}: {len(schema.fields)} fields known")
+            fields = counted(len(schema.fields), "field")
+            found.add(part.name, "info", f"{side.identity}: {fields} known")
             return schema
     except ZtoqError as error:
         found.failed(part.name, error)

@@ -281,6 +281,6 @@ def _verdict(found: _Checked) -> str:
     skipped = sum(states[State.SKIPPED] for states in found.coverage.records.values())
     failed = sum(states[State.FAILED] for states in found.coverage.records.values())
     return (
-        f"{mapped:,} records mapped, {skipped:,} left out, {failed:,} failed. "
-        f"{totals.total():,} values: {figures or 'none'}."
+        f"{counted(mapped, 'record')} mapped, {skipped:,} left out, {failed:,} failed. "
+        f"{counted(totals.total(), 'value')}: {figures or 'none'}."
     )

@@ -17,6 +17,7 @@ from ztoq_core.config import Config
 from ztoq_core.errors import ConfigError, Exit
 from ztoq_core.records import Kind
 from ztoq_core.store import State, Store, Undecided
+from ztoq_core.words import counted
 
 __all__ = ["Wishes", "kind_of", "resolve", "retry"]
 
@@ -82,15 +83,15 @@ def retry(options: Options, config: Config, kind_name: str | None, keys: Sequenc
         unmapped = decisions.unmapped(kind, keys)
         counts = store.write_now(lambda: decisions.retry(run.id, kind, keys))
         number = sum(counts.values())
-        run.outcome = f"{number} records are ready again"
+        run.outcome = f"{counted(number, 'record is', 'records are')} ready again"
 
         def print_() -> None:
-            figures = ", ".join(f"{count:,} {each}" for each, count in counts.items())
+            figures = ", ".join(counted(count, each) for each, count in counts.items())
             talk.out.print(f"Ready again: {figures}. Next: ztoq load" if number else _NONE)
             if unmapped:
                 talk.out.print(
-                    f"{unmapped:,} records could not be mapped and stay failed: mend the mapping, "
-                    "then ztoq transform"
+                    f"{counted(unmapped, 'record')} could not be mapped, still failed: mend the "
+                    "mapping, then ztoq transform"
                 )
 
         facts = {
@@ -247,5 +248,5 @@ def _line(record: Undecided) -> str:
     place = record.url or record.pid or record.target_id
     known = f", {place} in the target" if place else ""
     when = f", {record.at:%Y-%m-%d %H:%M} UTC" if record.at else ""
-    tries = f", sent {record.attempts} times" if record.attempts > 1 else ""
+    tries = f", sent {counted(record.attempts, 'time')}" if record.attempts > 1 else ""
     return f"{record.ref} is {record.state}: {record.reason}{known}{tries}{when}"

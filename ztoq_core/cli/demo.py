@@ -29,7 +29,7 @@ OURS = (
     "--folder",
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("ztoq-demo"),
-    show_default="./ztoq-demo",
+    show_default=True,
     help="Write store and report here; an earlier demo in it is replaced.",
 )
 @as_json
@@ -85,8 +85,15 @@ def _make_room(folder: Path) -> None:
     """Make the folder, emptied of an earlier demo.
 
     Raises:
-        ConfigError: There is something else in it.
+        ConfigError: There is something else in it, or it cannot be written.
     """
+    try:
+        _empty(folder)
+    except OSError as error:
+        raise ConfigError(f"cannot write into {str(folder)!r}: {error.strerror}") from error
+
+
+def _empty(folder: Path) -> None:
     import shutil
 
     if folder.exists() and any(folder.iterdir()) and not (folder / MARKER).exists():

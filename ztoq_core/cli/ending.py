@@ -46,6 +46,10 @@ class Ending:
         """Tell what went wrong; only what is no error of a program passes (a test's power cut)."""
         if error is None:
             return False
+        if isinstance(error, SystemExit):
+            # click ends so where whoever read stdout went away, as in `ztoq report … | head`
+            self.code = int(Exit.STOPPED)
+            return True
         if not isinstance(error, Exception | KeyboardInterrupt):
             return False
         if self._options.debug:

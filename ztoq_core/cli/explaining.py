@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -25,8 +25,9 @@ from ztoq_core.records import Kind, Note, Ref
 from ztoq_core.secrets import find_secrets
 from ztoq_core.store import Store
 from ztoq_core.store.life import Related
+from ztoq_core.words import counted
 
-__all__ = ["change_line", "explain", "hide", "numbers_of", "print_json"]
+__all__ = ["builder", "change_line", "explain", "print_json", "tell"]
 
 LONGEST = 160
 NEAR = 3
@@ -42,21 +43,49 @@ def explain(options: Options, config: Config, name: str, kind_name: str | None) 
     Raises:
         ConfigError: There is none.
     """
-    kind = kind_of(kind_name)
+    return tell(options, config, kind_of(kind_name), name, _lives, _print)
+
+
+def tell(  # noqa: PLR0913, PLR0917 - all that two verbs differ in
+    options: Options,
+    config: Config,
+    kind: Kind | None,
+    name: str,
+    gather: Callable[[Config, Store, Sequence[int]], Awaitable[list[dict[str, Any]]]],
+    print_one: Callable[[Talk, dict[str, Any]], None],
+) -> int:
+    """Print what ``gather`` says of the records that a name means; return the exit code.
+
+    Raises:
+        ConfigError: There is none.
+    """
     talk = Talk(options)
+
+    async def gathered(store: Store) -> list[dict[str, Any]]:
+        return await gather(config, store, _numbers_of(store, name, kind))
+
     with Store(config.store_url, create=False) as store:
-        lives = asyncio.run(_lives(config, store, numbers_of(store, name, kind)))
-    shown = [hide(_facts(life), config) for life in lives]
+        shown = [_hide(facts, config) for facts in asyncio.run(gathered(store))]
 
     def print_() -> None:
         for facts in shown:
-            _print(talk, facts)
+            print_one(talk, facts)
 
     talk.result({"exit": 0, "records": shown}, print_)
     return 0
 
 
-def numbers_of(store: Store, name: str, kind: Kind | None) -> list[int]:
+def builder(config: Config) -> Callable[[Schema], list[tuple[str, Transform]]]:
+    """Return what builds the transformers of the config, each with its name."""
+
+    def build(schema: Schema) -> list[tuple[str, Transform]]:
+        names = [part.plugin.name for part in config.chain()]
+        return list(zip(names, config.build(schema), strict=True))
+
+    return build
+
+
+def _numbers_of(store: Store, name: str, kind: Kind | None) -> list[int]:
     """Return the rows of the records that a name means.
 
     Raises:
@@ -70,13 +99,9 @@ def numbers_of(store: Store, name: str, kind: Kind | None) -> list[int]:
     raise ConfigError(f"the store knows no record {name!r}, neither by key nor by target id{hint}")
 
 
-async def _lives(config: Config, store: Store, numbers: Sequence[int]) -> list[Explained]:
+async def _lives(config: Config, store: Store, numbers: Sequence[int]) -> list[dict[str, Any]]:
     def note(_note: Note, _ref: Ref | None) -> None:
         """Looking leaves nothing behind."""
-
-    def build(schema: Schema) -> list[tuple[str, Transform]]:
-        names = [part.plugin.name for part in config.chain()]
-        return list(zip(names, config.build(schema), strict=True))
 
     async with AsyncExitStack() as stack:
         sink: Sink | None = None
@@ -86,13 +111,13 @@ async def _lives(config: Config, store: Store, numbers: Sequence[int]) -> list[E
             sink = await stack.enter_async_context(target(config, note))
         except ZtoqError as error:
             why = f"the target was not asked: {error}"
-        lives = [await told(store, number, build, sink) for number in numbers]
-    if not why:
-        return lives
-    return [
-        attrs.evolve(life, unasked=why) if life.known.target_id is not None else life
-        for life in lives
-    ]
+        lives = [await told(store, number, builder(config), sink) for number in numbers]
+    if why:
+        lives = [
+            attrs.evolve(life, unasked=why) if life.known.target_id is not None else life
+            for life in lives
+        ]
+    return [_facts(life) for life in lives]
 
 
 def _facts(life: Explained) -> dict[str, Any]:
@@ -150,7 +175,7 @@ def _related(each: Related) -> dict[str, Any]:
     }
 
 
-def hide(facts: dict[str, Any], config: Config) -> dict[str, Any]:
+def _hide(facts: dict[str, Any], config: Config) -> dict[str, Any]:
     """Take out what must be shown to nobody: the config's secrets, and signatures in addresses."""
     secrets: list[Secret] = []
     for part in (config.source, config.sink):
@@ -201,7 +226,7 @@ def _print(talk: Talk, facts: dict[str, Any]) -> None:
     out.print("\nMapping")
     for stage in facts["mapping"]:
         number = len(stage["changes"])
-        out.print(f"  {stage['transformer']}: {stage['end'] or f'{number} changes'}")
+        out.print(f"  {stage['transformer']}: {stage['end'] or counted(number, 'change')}")
         for change in stage["changes"]:
             out.print(f"    {change_line(change)}")
         if stage["brings"]:

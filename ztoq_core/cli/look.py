@@ -124,7 +124,7 @@ def status(options: Options) -> int:
             for month in months:
                 talk.out.print(str(month))
             if last:
-                ended = last.outcome if last.ended else "still running"
+                ended = (last.outcome or "stopped by an error") if last.ended else "still running"
                 talk.out.print(
                     f"last run: {last.id}, ztoq {last.verb}, {last.started:%Y-%m-%d %H:%M} UTC, "
                     f"{ended}"

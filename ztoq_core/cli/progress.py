@@ -17,6 +17,7 @@ from rich.text import Text
 
 from ztoq_core.engine import Event
 from ztoq_core.records import Kind
+from ztoq_core.words import counted
 
 __all__ = ["Block", "JsonLines", "Lines", "Shown"]
 
@@ -55,8 +56,11 @@ class Stage:
         for kind in Kind:
             if self.done.get(kind):
                 total = self.totals.get(kind)
-                share = f" of {total:,}" if total and total >= self.done[kind] else ""
-                parts.append(f"{self.done[kind]:,}{share} {_words(kind)}")
+                parts.append(
+                    f"{self.done[kind]:,} of {counted(total, kind)}"
+                    if total and total >= self.done[kind]
+                    else counted(self.done[kind], kind)
+                )
         return ", ".join(parts) or "nothing to do"
 
 

@@ -18,6 +18,7 @@ from ztoq_core.http import Account, Cause, Limits, Stopped, month_of, next_month
 from ztoq_core.http.transport import Transport
 from ztoq_core.records import Kind
 from ztoq_core.store import Store
+from ztoq_core.words import counted
 
 __all__ = ["Ended", "Month", "Stage", "as_facts", "calls_of_month", "told"]
 
@@ -109,7 +110,7 @@ class Month:
 
     def __str__(self) -> str:
         """Return the line for people."""
-        text = f"{self.made:,} calls to {self.host} this month (UTC)"
+        text = f"{counted(self.made, 'call')} to {self.host} this month (UTC)"
         if self.allowed is not None:
             text += f", of {self.allowed:,}"
             if self.reserve:
@@ -183,7 +184,7 @@ class Ended:
         made = ", ".join(counts)
         lines = [f"Calls made in this run: {made or 'none'}."]
         lines += [
-            f"Left this month (UTC) for {each.host}: {each.left:,} calls."
+            f"Left this month (UTC) for {each.host}: {counted(each.left, 'call')}."
             for each in self.months
             if each.left is not None
         ]
@@ -195,14 +196,14 @@ class Ended:
         # the lists of the source tell their lengths one after the other
         reads = self.stage.name == "extract"
         least, of = ("At least", "to read") if reads else ("About", "to write")
-        left = f"{least} {_round(number):,} records are left {of}"
+        left = f"{least} {counted(_round(number), 'record is', 'records are')} left {of}"
         pace = self.stage.pace()
         if pace is None:
             return f"{left}; too few were done in this run to say how many calls that takes."
         needed = math.ceil(number * pace.calls)
         month = next((month for month in self.months if month.host == pace.host), None)
         fits = self._fits(needed, needed * pace.seconds, month)
-        return f"{left}, at {pace.calls:.1f} calls each: {_round(needed):,} calls; {fits}."
+        return f"{left}, at {pace.calls:.1f} calls each: {counted(_round(needed), 'call')}; {fits}."
 
     def _fits(self, needed: int, seconds: float, month: Month | None) -> str:
         if month and month.left is not None and needed > month.left:
@@ -221,7 +222,8 @@ def _beyond(needed: int, left: int, allowed: int | None, now: datetime) -> str:
     """Say when calls that do not all fit into this month do."""
     if allowed and needed - left > allowed:
         return (
-            f"at {allowed:,} a month that takes {math.ceil((needed - left) / allowed)} more months"
+            f"at {allowed:,} a month that takes "
+            f"{counted(math.ceil((needed - left) / allowed), 'more month')}"
         )
     first = next_month(now)
     when = f"after {first.day} {first:%B}"
@@ -239,7 +241,7 @@ def _span(seconds: float) -> str:
     if span < timedelta(minutes=1):
         return "less than a minute"
     if span < timedelta(hours=2):
-        return f"about {round(seconds / 60)} minutes"
+        return f"about {counted(round(seconds / 60), 'minute')}"
     return f"about {seconds / 3600:.1f} hours"
 
 

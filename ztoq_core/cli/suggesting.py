@@ -24,12 +24,14 @@ from ztoq_core.errors import ConfigError, ZtoqError
 from ztoq_core.plugins import Plugins
 from ztoq_core.services import Services
 from ztoq_core.store import Store
+from ztoq_core.words import counted
 
 __all__ = ["suggest"]
 
 PATIENCE_S = 30
 """Seconds to wait for the source, whose answer only sharpens the suggestion."""
 
+LOOK = "Look at it, then: ztoq map check"
 WORDS = ("exact", "close", "unmapped")
 LIKENESS = re.compile(rf"^\s*#\s*({'|'.join(WORDS)})\b", re.MULTILINE)
 
@@ -55,8 +57,13 @@ def suggest(
         complete = demand_extracted(store)
         source, sink, remarks = asyncio.run(_schemas(config, store))
     text = write(source, sink)
+    beside: list[Path] = []
     if path:
-        _put(path, text)
+        _put(path, text.encode())
+        for part in writer.beside:
+            if not (place := path.with_name(part.name)).exists():
+                _put(place, part.read_bytes())
+                beside.append(place)
     if not complete:
         talk.warn("The extraction is not complete: fields may be missing.")
     for remark in remarks:
@@ -64,33 +71,37 @@ def suggest(
     counts = _counted(text)
     figures = ", ".join(f"{count} {word}" for word, count in counts.items())
     number = len(source.fields) + len(source.step_fields)
-    talk.say(f"{number} fields of the source: {figures}")
+    talk.say(f"{counted(number, 'field')} of the source: {figures}")
 
     def print_() -> None:
         if path:
-            talk.out.print(f"Wrote {path}. {_next(config, writer, path)}ztoq map check")
+            wrote = " and ".join(str(each) for each in (path, *beside))
+            talk.out.print(f"Wrote {wrote}. {_next(config, writer, path)}")
         else:
             sys.stdout.write(text)
 
     facts: dict[str, Any] = {"exit": 0, "transformer": writer.name, **counts}
-    talk.result(facts | ({"file": str(path)} if path else {"text": text}), print_)
+    written = {"file": str(path), "beside": [str(each) for each in beside]}
+    talk.result(facts | (written if path else {"text": text}), print_)
     return 0
 
 
 def _next(config: Config, writer: Transformer, path: Path) -> str:
-    """Say what is to do with the file before it is checked; the config may name it already."""
+    """Say what is to do with the file, and with which lines if the config does not name it."""
     written = path.resolve()
     for part in config.transforms:
         settings = attrs.asdict(part.settings, recurse=False)
         if any(isinstance(each, Path) and each.resolve() == written for each in settings.values()):
-            return "Look at it, then: "
+            return LOOK
     if not (setting := _file_setting(writer.config)):
-        return "Look at it, then: "
+        return LOOK
     folder = config.folder.resolve()
     shown = written.relative_to(folder) if written.is_relative_to(folder) else written
     where = "ztoq.toml" if config.path is None else config.path.name
-    line = f"use = {json.dumps(writer.name)}, {setting} = {json.dumps(shown.as_posix())}"
-    return f"Look at it, and name it in {where}: [[transform]] {line}; then: "
+    return (
+        f"{LOOK}. For that add to {where}:\n\n[[transform]]\nuse = {json.dumps(writer.name)}\n"
+        f"{setting} = {json.dumps(shown.as_posix())}"
+    )
 
 
 def _file_setting(settings: type[Any]) -> str:
@@ -131,9 +142,9 @@ def _writers(plugins: Plugins) -> list[tuple[Transformer, Writer]]:
     return [(each, each.suggest) for each in transformers if each.suggest]
 
 
-def _put(path: Path, text: str) -> None:
+def _put(path: Path, content: bytes) -> None:
     try:
-        path.write_text(text, encoding="utf-8")
+        path.write_bytes(content)
     except OSError as error:
         raise ConfigError(f"cannot write {str(path)!r}: {error.strerror}") from error
 

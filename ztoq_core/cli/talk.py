@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,13 +21,21 @@ __all__ = ["Talk"]
 MOST_LOG_LINES = 20
 
 
+class _Console(Console):
+    """One that leaves it to its caller to end where nobody reads any more."""
+
+    def on_broken_pipe(self) -> None:
+        """Raise the BrokenPipeError that is at hand; rich would end with exit code 1."""
+        raise  # noqa: PLE0704 - rich calls this while it handles the error
+
+
 class Talk:
     """Says things for one command."""
 
     def __init__(self, options: Options) -> None:
         """Speak as ``options`` want it."""
         self._options = options
-        self.out = Console(file=sys.stdout, soft_wrap=True, highlight=False, markup=False)
+        self.out = _Console(file=sys.stdout, soft_wrap=True, highlight=False, markup=False)
         self.err = Console(file=sys.stderr, soft_wrap=True, highlight=False, markup=False)
         self._logged = 0
         self._shown: Shown | None = None
@@ -59,7 +68,11 @@ class Talk:
             self.out.file.write(json.dumps(line, default=str) + "\n")
             self.out.file.flush()
         elif print_:
-            print_()
+            try:
+                print_()
+                self.out.file.flush()
+            except BrokenPipeError:  # `ztoq status | head -1`: who read has seen enough
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     def log_line(self, line: str) -> None:
         """Show a line of the log; without -v only the first ones, since the report has them all."""

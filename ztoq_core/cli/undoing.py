@@ -19,6 +19,7 @@ from ztoq_core.config import Config
 from ztoq_core.errors import ConfigError, Exit
 from ztoq_core.records import Kind
 from ztoq_core.store import Store
+from ztoq_core.words import counted
 
 __all__ = ["Wish", "roll_back"]
 
@@ -69,7 +70,7 @@ def _counted(store: Store, wish: Wish) -> dict[Kind, int]:
 
 def _announce(talk: Talk, counts: Mapping[Kind, int], wish: Wish) -> None:
     which = "All runs" if wish.of_run is None else f"Run {wish.of_run}"
-    figures = ", ".join(f"{number:,} {kind}" for kind, number in counts.items()) or "nothing"
+    figures = ", ".join(counted(number, kind) for kind, number in counts.items()) or "nothing"
     talk.say(f"{which} created in the target: {figures}. This is removed, and nothing else.")
     if wish.of_run is not None:
         talk.say("What this run was the last to change is put back as it was before.")
@@ -125,7 +126,7 @@ def _tell(talk: Talk, undone: engine.Undone, wish: Wish, code: Exit) -> None:
     def print_() -> None:
         out = talk.out
         figures = ", ".join(
-            f"{undone.deleted[kind]:,} {kind}" for kind in Kind if kind in undone.deleted
+            counted(undone.deleted[kind], kind) for kind in Kind if kind in undone.deleted
         )
         out.print(f"{'Would be removed' if wish.dry_run else 'Removed'}: {figures or 'nothing'}")
         if undone.restored:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import Any
 
 import attrs
 
 from ztoq_core.cli.deciding import kind_of
-from ztoq_core.cli.explaining import change_line, hide, numbers_of, print_json
+from ztoq_core.cli.explaining import builder, change_line, print_json, tell
 from ztoq_core.cli.options import Options
 from ztoq_core.cli.talk import Talk
 from ztoq_core.config import Config
-from ztoq_core.contracts import Schema, Transform
 from ztoq_core.engine.explain import Walk, walk
 from ztoq_core.store import Store
 
@@ -26,26 +24,11 @@ def show(options: Options, config: Config, name: str, kind_name: str | None) -> 
     Raises:
         ConfigError: There is none, or the mapping cannot be used.
     """
-    kind = kind_of(kind_name)
-    talk = Talk(options)
-    with Store(config.store_url, create=False) as store:
-        ways = asyncio.run(_walks(config, store, numbers_of(store, name, kind)))
-    shown = [hide(_facts(way), config) for way in ways]
-
-    def print_() -> None:
-        for facts in shown:
-            _print(talk, facts)
-
-    talk.result({"exit": 0, "records": shown}, print_)
-    return 0
+    return tell(options, config, kind_of(kind_name), name, _walks, _print)
 
 
-async def _walks(config: Config, store: Store, numbers: Sequence[int]) -> list[Walk]:
-    def build(schema: Schema) -> list[tuple[str, Transform]]:
-        names = [part.plugin.name for part in config.chain()]
-        return list(zip(names, config.build(schema), strict=True))
-
-    return [await walk(store, number, build) for number in numbers]
+async def _walks(config: Config, store: Store, numbers: Sequence[int]) -> list[dict[str, Any]]:
+    return [_facts(await walk(store, number, builder(config))) for number in numbers]
 
 
 def _facts(way: Walk) -> dict[str, Any]:

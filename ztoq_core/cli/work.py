@@ -31,6 +31,7 @@ from ztoq_core.report.data import findings_of
 from ztoq_core.selection import Selection
 from ztoq_core.services import Services
 from ztoq_core.store import Store
+from ztoq_core.words import counted
 
 __all__ = ["ALL", "Choices", "carry_out", "configured", "demonstrate", "interrupts", "logged"]
 __all__ += ["opened", "target"]
@@ -407,15 +408,14 @@ class _Work:
     async def _prune(self, sink: Sink, tell: engine.Progress, stop: engine.Stop) -> None:
         dry = self.choices.dry_run
         undone = await engine.prune(self.store, sink, self.run, tell, dry_run=dry, stop=stop)
-        number = sum(undone.deleted.values())
-        done = "would be removed" if dry else "were removed"
-        self.talk.say(f"{number:,} records that are gone from the source {done} from the target")
+        done = "Would remove" if dry else "Removed"
+        some = counted(sum(undone.deleted.values()), "record")
+        self.talk.say(f"{done} from the target what is gone from the source: {some}")
         for kept in undone.kept:
             self.talk.warn(f"stays in the target: {kept.ref}: {kept.reason}")
         if undone.kept:
-            self.left.append(
-                f"{len(undone.kept):,} records that are gone from the source stay in the target"
-            )
+            some = counted(len(undone.kept), "record")
+            self.left.append(f"{some} gone from the source stay in the target")
 
     async def _check(self, **sides: Source | Sink | None) -> None:
         """Try all sides before the first stage begins; what they find stands in the report.

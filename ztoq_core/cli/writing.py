@@ -256,7 +256,7 @@ def _document(tables: Mapping[str, Mapping[str, Any]], config: Config) -> str:
         _fill(made, table, settings.get(name))
         document.add(name, made)
     document.add(tomlkit.nl())
-    document.add(tomlkit.comment("Transformers in order; without any, the pair's default mapping:"))
+    document.add(tomlkit.comment("Transformers in order, before the pair's default mapping:"))
     document.add(tomlkit.comment("[[transform]]"))
     document.add(tomlkit.comment('use = "…"'))
     return tomlkit.dumps(document)

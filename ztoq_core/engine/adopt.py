@@ -10,6 +10,7 @@ from ztoq_core.engine.progress import Stop, Teller
 from ztoq_core.engine.settle import Reads, settle
 from ztoq_core.records import Kind, Ref
 from ztoq_core.store import Store
+from ztoq_core.words import counted
 
 __all__ = ["adopt"]
 
@@ -48,7 +49,8 @@ async def adopt(  # noqa: PLR0913, PLR0917 - the loading's whole scene
         if found or doubts:
             adopted += await settle(store, sink, schema, run, teller, roots, stop, reads)
     if adopted:
-        teller.say(f"{adopted} records bear this source's marks in the target and were adopted")
+        bear = counted(adopted, "record bears", "records bear")
+        teller.say(f"{bear} this source's marks in the target: adopted")
 
 
 async def _under(store: Store, sink: Sink, kind: Kind, owner: Kind) -> int:

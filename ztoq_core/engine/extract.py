@@ -35,6 +35,7 @@ from ztoq_core.records import (
 )
 from ztoq_core.store import FINAL, Checkpoint, Completed, Fetched, Listed, Store
 from ztoq_core.store.intake import STREAMED
+from ztoq_core.words import counted
 
 __all__ = ["extract"]
 
@@ -87,7 +88,8 @@ async def extract(  # noqa: PLR0913 - the choices of the command
         return
     gone = await store.write(lambda: store.intake.finish(streamed=stream))
     if gone:
-        teller.say(f"{gone} records are no longer in the source", "warning")
+        said = counted(gone, "record is", "records are")
+        teller.say(f"{said} no longer in the source", "warning")
     await tell_nameless(store, teller)
 
 

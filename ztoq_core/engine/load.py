@@ -36,6 +36,7 @@ from ztoq_core.errors import (
 )
 from ztoq_core.records import Attachment, Kind, Level, Note, Record, Ref
 from ztoq_core.store import MISSING, Answered, Intent, Job, Store
+from ztoq_core.words import counted
 
 __all__ = ["load"]
 
@@ -87,14 +88,14 @@ async def load(  # noqa: PLR0913 - the choices of the command
     await tell_nameless(store, teller)
     if dry_run:
         counts = await store.read(store.outbox.left)
-        teller.say(f"{counts} records would be written; nothing was sent (--dry-run)")
+        teller.say(f"{counted(counts, 'record')} would be written; nothing was sent (--dry-run)")
         return
     if creates:
         await store.write(store.mapped.bring, definitions(missing))
     await store.write(store.mapped.bring, schema.roots)
     await store.write(store.turns.prepare, on_conflict == "overwrite")
-    counted = await store.read(store.counts)
-    teller.totals = {kind: sum(states.values()) for kind, states in counted.items()}
+    in_store = await store.read(store.counts)
+    teller.totals = {kind: sum(states.values()) for kind, states in in_store.items()}
     stage = _Loading(
         store, sink, schema, run, teller, stop, slots, request_timeout, on_conflict, source
     )
@@ -126,7 +127,7 @@ def _tell_gaps(missing: Sequence[Gap], teller: Teller, *, creates: bool) -> None
     for made in (True, False):
         for kind in Kind:
             names = [
-                f"{gap.name!r}" + (f" (+{len(gap.values)} values)" if gap.exists else "")
+                f"{gap.name!r}" + (f" (+{counted(len(gap.values), 'value')})" if gap.exists else "")
                 for gap in missing
                 if gap.of is kind and made is (creates and not gap.required)
             ]

@@ -29,6 +29,7 @@ from ztoq_core.records import (
     Topic,
 )
 from ztoq_core.store import Store
+from ztoq_core.words import counted
 
 __all__ = ["ask_names", "known_names", "known_users", "nameless", "tell_nameless", "with_names"]
 
@@ -43,10 +44,10 @@ _AT_ONCE = 100
 _KINDS = (Kind.TEST_CASE, Kind.TEST_PLAN, Kind.TEST_CYCLE, Kind.TEST_RUN, Kind.TEST_LOG)
 _PEOPLE = ("owner", "executed_by", "assigned_to")
 _WORDS = {
-    Topic.ISSUE: "issues",
-    Topic.PERSON: "people",
-    Topic.COMPONENT: "components",
-    Topic.VERSION: "versions",
+    Topic.ISSUE: ("issue", "issues"),
+    Topic.PERSON: ("person", "people"),
+    Topic.COMPONENT: ("component", "components"),
+    Topic.VERSION: ("version", "versions"),
 }
 # an issue's address in Jira's API, as other products show it; what people open lies beside it
 _API_ADDRESS = re.compile(r"(?P<site>https?://.+)/rest/api/(?:\d+|latest)/issue/[^/?#]+/?")
@@ -92,7 +93,7 @@ async def ask_names(  # noqa: PLR0913, PLR0917 - what the extraction knows
                 found = await directory.look_up(topic, ids)
             after = ids[-1]
             learned[topic] += await store.write(names.save, extraction, topic, ids, found)
-    figures = [f"{number:,} {_WORDS[topic]}" for topic, number in learned.items() if number]
+    figures = [counted(number, *_WORDS[topic]) for topic, number in learned.items() if number]
     if figures:
         teller.say(f"known by name now: {', '.join(figures)}")
 
@@ -147,7 +148,7 @@ def nameless(store: Store) -> str:
     counts = [each for each in store.names.counts() if each.unknown]
     if not counts:
         return ""
-    figures = [f"{each.unknown:,} of {each.total:,} {_WORDS[each.topic]}" for each in counts]
+    figures = [f"{each.unknown:,} of {counted(each.total, *_WORDS[each.topic])}" for each in counts]
     advice = store.meta(_ADVICE)
     return f"{', '.join(figures)} are not known by name, their ids stand: {advice}"
 

@@ -10,6 +10,7 @@ from ztoq_core.convert import converter, read_json
 from ztoq_core.errors import Exit
 from ztoq_core.records import Level
 from ztoq_core.store import FINAL, State, Store
+from ztoq_core.words import counted
 
 __all__ = ["Finality", "Outcome", "last_look", "left_open", "outcome"]
 
@@ -49,10 +50,8 @@ class Finality:
         """Return the line for people."""
         if self.reasons:
             return f"not final: {'; '.join(self.reasons)}"
-        return (
-            f"final: the source stood still, {self.records:,} records read twice with the digest "
-            f"{self.digest}"
-        )
+        read = counted(self.records, "record")
+        return f"final: the source stood still, {read} read twice with the digest {self.digest}"
 
 
 def last_look(store: Store) -> Finality | None:
@@ -71,11 +70,11 @@ def outcome(store: Store, *, upto: str = "load") -> Outcome:
     losses = sum(each.count for each in notes if each.level is Level.LOSS)
     fallbacks = sum(each.count for each in notes if each.level is Level.FALLBACK)
     if losses:
-        sentences.append(f"{losses} losses are noted")
+        sentences.append(f"{counted(losses, 'loss is', 'losses are')} noted")
     look = last_look(store) if upto == "load" else None
     if look and look.reasons:
         sentences.append(str(look))
-    warnings = (f"{fallbacks} values arrived as readable text",) if fallbacks else ()
+    warnings = (f"{counted(fallbacks, 'value')} arrived as readable text",) if fallbacks else ()
     return Outcome(
         exit=Exit.LEFT if sentences else Exit.OK, sentences=tuple(sentences), warnings=warnings
     )
@@ -92,14 +91,19 @@ def left_open(store: Store, upto: str = "load") -> list[str]:
                 bad[state] += number
             elif state in open_:
                 open_[state] += number
-    sentences = [f"{number} records are {state}" for state, number in bad.items() if number]
+    sentences = [f"{_are(number)} {state}" for state, number in bad.items() if number]
     fine = {"extract": _OPEN, "transform": _OPEN[1:], "load": ()}[upto]
     sentences += [
-        f"{number} records are only {state}"
+        f"{_are(number)} only {state}"
         for state, number in open_.items()
         if number and state not in fine
     ]
     if pending := store.pending():
-        sentences.append(f"{pending} listed records have not been read completely")
+        some = counted(pending, "listed record has", "listed records have")
+        sentences.append(f"{some} not been read completely")
     validation = store.validation() if upto == "load" else None
     return [*sentences, *(validation.findings if validation else ())]
+
+
+def _are(number: int) -> str:
+    return counted(number, "record is", "records are")

@@ -18,6 +18,7 @@ from ztoq_core.engine.select import selected
 from ztoq_core.errors import ConfigError, DoubtError, RecordError, RejectedError, one_error
 from ztoq_core.records import Kind, Ref
 from ztoq_core.store import PRUNED, State, Store, Undoing
+from ztoq_core.words import counted
 
 __all__ = ["Kept", "Undone", "may_prune", "prune", "rollback"]
 
@@ -92,8 +93,9 @@ def may_prune(store: Store) -> None:
         raise ConfigError("--prune needs the whole project: leave the selection out")
     rejected = sum(states.get(State.REJECTED, 0) for states in store.counts().values())
     if rejected:
+        some = counted(rejected, "record was", "records were")
         raise ConfigError(
-            f"--prune needs a source that can be read whole: {rejected} records were rejected, and "
+            f"--prune needs a source that can be read whole: {some} rejected, and "
             "what they refer to is not known; ztoq report lists them"
         )
 
@@ -219,7 +221,8 @@ class _Rollback:
         """Return why an object that holds all this stays, or an empty text."""
         foreign = await self._foreign(inside)
         if foreign:
-            return f"it holds {len(foreign)} objects of others, such as {_named(foreign[0])}"
+            some = counted(len(foreign), "object")
+            return f"it holds {some} of others, such as {_named(foreign[0])}"
         lives = [m for m in inside if self.only is not None and m.target_id not in self.only]
         if lives:
             return f"it holds {len(lives)} still in the source, such as {_named(lives[0])}"

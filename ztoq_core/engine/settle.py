@@ -14,6 +14,7 @@ from ztoq_core.engine.progress import Stop, Teller
 from ztoq_core.errors import RecordError, RejectedError
 from ztoq_core.records import Attachment, Level, Note, Ref
 from ztoq_core.store import Answered, Job, Kept, Store
+from ztoq_core.words import counted
 
 __all__ = ["Reads", "settle"]
 
@@ -41,7 +42,7 @@ async def settle(  # noqa: PLR0913, PLR0917 - the loading's whole scene
     settled = 0
     doubts = await store.read(store.outbox.in_doubt)
     if doubts:
-        teller.say(f"Looking for {len(doubts)} records that the target may hold already")
+        teller.say(f"Looking for {counted(len(doubts), 'record')} that the target may hold already")
     loop = asyncio.get_running_loop()
     begun = loop.time()
     for doubt in doubts:
@@ -98,7 +99,7 @@ async def _look(  # noqa: PLR0913, PLR0917
     # of several equal files of one owner each belongs to one attachment
     found = tuple(each for each in found if each.written.target_id not in taken)
     if not found and job.attempts >= _MOST_ATTEMPTS:
-        why = f"sent {job.attempts} times, never confirmed and never found in the target"
+        why = f"sent {counted(job.attempts, 'time')}, never confirmed and never found in the target"
         await store.write(outbox.refused, run, job, why)
         return 0
     if not found:

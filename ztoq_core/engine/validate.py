@@ -19,6 +19,7 @@ from ztoq_core.errors import one_error
 from ztoq_core.records import Kind
 from ztoq_core.store import Compared, State, Store, Stored, Validation
 from ztoq_core.store.models import now
+from ztoq_core.words import counted
 
 __all__ = ["validate"]
 
@@ -171,13 +172,14 @@ def _findings(rows: Sequence[Compared]) -> list[str]:
     found = []
     for row in rows:
         if row.missing:
+            some = counted(len(row.missing), row.kind)
             found.append(
-                f"{len(row.missing)} {row.kind} that the store calls written are not in the "
-                f"target, such as {row.missing[0]}"
+                f"Not in the target, though the store calls it written: {some}, such as "
+                f"{row.missing[0]}"
             )
         for key, count in Counter(row.duplicate).most_common(_SHOWN):
-            found.append(f"{row.kind} {key} stands {count + 1} times in the target")
+            found.append(f"{row.kind} {key} stands {counted(count + 1, 'time')} in the target")
         if row.source > row.target + len(row.missing):
             left = row.source - row.target - len(row.missing)
-            found.append(f"{left} {row.kind} of {row.source} did not arrive")
+            found.append(f"{left:,} of {counted(row.source, row.kind)} did not arrive")
     return found

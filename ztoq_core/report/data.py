@@ -29,6 +29,7 @@ from ztoq_core.store import (
     StoredReject,
     Validation,
 )
+from ztoq_core.words import counted
 
 __all__ = [
     "KindRow",
@@ -191,7 +192,8 @@ class Report:
                 '"stream"), so loading needs it'
             )
         if self.selection:
-            said.append(f"selected: {self.selection}; {self.unselected:,} records are not selected")
+            rest = counted(self.unselected, "record is", "records are")
+            said.append(f"selected: {self.selection}; {rest} not selected")
         if self.final and not self.final.reasons:
             said.append(str(self.final))
         if self.nameless:
@@ -260,8 +262,7 @@ def _verdict(store: Store, runs: Sequence[PastRun], kinds: Sequence[KindRow]) ->
     elif judged.exit is Exit.OK:
         heading, tone = f"{all_} was written; it has not been validated yet", "good"
     elif left:
-        word = "record has" if left == 1 else "records have"
-        heading, tone = f"{left:,} {word} not arrived", "bad"
+        heading, tone = f"{counted(left, 'record has', 'records have')} not arrived", "bad"
     else:
         heading, tone = "All records arrived, but not all of it is in order", "bad"
     return Verdict(

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -263,6 +264,12 @@ class Store(Queries):
             if version < SCHEMA_VERSION:
                 migrate(self)
             return
+        if isinstance(self.database, pw.SqliteDatabase) and self.database.get_tables():
+            raise StoreError(
+                f"{self.database.database} is a database of something else; name another file as "
+                "the store",
+                at_start=True,
+            )
         with self.database.atomic():
             self.database.create_tables(
                 [
@@ -296,14 +303,21 @@ def _at_start(error: Exception, url: str) -> StoreError:
         first = first.__context__  # why the transaction could not even be rolled back
     said = str(first).split("\n")[0][:200]
     shown = urlsplit(url)
-    where = shown.path if shown.scheme.startswith("sqlite") else f"{shown.hostname}{shown.path}"
+    where = f"{shown.hostname}{shown.path}"
+    if shown.scheme.startswith("sqlite"):
+        where = str(_place(shown.path))
     return StoreError(f"The store {where} cannot be opened: {said}", at_start=True)
+
+
+def _place(path: str) -> Path:
+    """Return the file that the path of a URL names: relative, or absolute behind two slashes."""
+    return Path(path[1:])
 
 
 def _open(url: str, *, create: bool) -> tuple[pw.Database, Path]:
     parts = urlsplit(url)
     if parts.scheme == "sqlite":
-        path = Path(parts.path.removeprefix("/") if parts.path[:2] != "//" else parts.path[1:])
+        path = _place(parts.path)
         if not path.exists():
             if not create:
                 raise StoreError(f"There is no store {path}; run ztoq extract first", at_start=True)
@@ -314,6 +328,10 @@ def _open(url: str, *, create: bool) -> tuple[pw.Database, Path]:
                 raise _at_start(error, url) from error
         return pw.SqliteDatabase(str(path), pragmas=_SQLITE), Path(f"{path}.files")
     if parts.scheme in {"postgresql", "postgres"}:
+        if find_spec("psycopg") is None:
+            raise StoreError(
+                "A store in PostgreSQL needs psycopg: pip install 'psycopg[binary]'", at_start=True
+            )
         database = connect(url)  # type: ignore[no-untyped-call]  # the stubs leave it so
         return database, Path(f"{parts.path.strip('/') or 'ztoq'}.files")
     raise ConfigError(

@@ -29,7 +29,7 @@ async def test_a_check_says_what_is_there_and_what_is_not_shown(answers: Any, op
     answers["testplans"]["total"] = 1
     found = await findings(opened)
     assert [level for level, _ in found] == ["info", "info", "info"]
-    assert found[0][1] == "SHOP: 3 test cases, 1 test plans"
+    assert found[0][1] == "SHOP: 3 test cases, 1 test plan"
     for hidden in ("archived", "comments", "parameters", "old versions"):
         assert hidden in found[1][1]
     assert "[source.jira]" in found[2][1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-from ztoq_core.plugin import Answer, ConfigError, Finding, RejectedError
+from ztoq_core.plugin import Answer, ConfigError, Finding, RejectedError, counted
 from ztoq_zephyr.api import NOT_THERE, Api, path_of
 from ztoq_zephyr.config import ZephyrConfig, check_config
 from ztoq_zephyr.credentials import BearerAuth
@@ -21,10 +21,10 @@ NOT_SHOWN = (
     " parameters and test data, and the steps of old versions; they cannot be migrated"
 )
 LISTS = {
-    "testcases": "test cases",
-    "testplans": "test plans",
-    "testcycles": "test cycles",
-    "testexecutions": "test executions",
+    "testcases": "test case",
+    "testplans": "test plan",
+    "testcycles": "test cycle",
+    "testexecutions": "test execution",
 }
 
 
@@ -54,7 +54,7 @@ def _expiry(auth: BearerAuth) -> tuple[Finding, ...]:
     left = expires - datetime.now(UTC)
     if left >= SOON:
         return ()
-    days = "less than a day" if left < timedelta(days=1) else f"{left.days} days"
+    days = "less than a day" if left < timedelta(days=1) else counted(left.days, "day")
     return (
         Finding(
             level="warning",
@@ -115,4 +115,4 @@ async def _count(api: Api, path: str, name: str, project: str) -> str:
     """Read one object of a list, and say how many there are where the service tells."""
     body = await api.client.get(path, params={"projectKey": project, "maxResults": 1})
     total = whole(mapped(body).get("total"))
-    return "" if total is None else f"{total} {name}"
+    return "" if total is None else counted(total, name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
+
 from ztoq_core.plugin import TransformerPlugin
 from ztoq_mappings.fields.checks import check
 from ztoq_mappings.fields.engine import build
@@ -18,5 +20,6 @@ FIELDS = TransformerPlugin(
     adjusts=True,
     check=check,
     suggest=suggest,
+    beside=(files(__name__) / "mapping.schema.json",),
 )
 """What the hook declares."""

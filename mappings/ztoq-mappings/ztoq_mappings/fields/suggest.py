@@ -23,7 +23,7 @@ CLOSE = 0.8
 
 _HEAD = """\
 #:schema ./mapping.schema.json
-# (for editors: the file lies in the package, ztoq_mappings/fields; copy it beside this one)
+# (for editors; `ztoq map suggest --write` puts it beside this file)
 #
 # A mapping file, written from what both sides have. Each rule says why it is here; a line that
 # begins with # does nothing: take the # away to use it. docs/mapping-files.md shows what else a
