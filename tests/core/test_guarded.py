@@ -157,7 +157,10 @@ async def test_only_http_and_https_are_fetched(address: str) -> None:
 
 @pytest.mark.parametrize(
     "address",
-    ["http://a:b:c/", "http://[1/x", "http://a.example:99999/", "http:// /", "http://a b/"],
+    [
+        *("http://a:b:c/", "http://[1/x", "http://a.example:99999/", "http:// /", "http://a b/"),
+        "http://[]@",
+    ],
 )
 async def test_what_is_no_url_is_refused(address: str) -> None:
     with pytest.raises(RejectedError, match="no URL"):
@@ -265,6 +268,7 @@ async def test_redirects_are_followed(status: int) -> None:
         ("http://inside.example/", "is not on the open internet"),
         ("file:///etc/passwd", "only http and https"),
         ("http://[1", "no URL"),
+        ("http://[]@", "no URL"),
         ("/a.png", "more than 5 redirects"),
         ("", "more than 5 redirects"),
     ],

@@ -272,14 +272,14 @@ def _url(address: str) -> URL:
         # what is encoded already stays so: a signature may be over it
         url = URL(text, encoded=text.isascii() and text.isprintable() and " " not in text)
         return _bare(url)
-    except ValueError as error:
+    except (ValueError, IndexError) as error:  # yarl 1.25: IndexError for http://[]@
         raise RejectedError("its address is no URL") from error
 
 
 def _target(response: aiohttp.ClientResponse) -> URL:
     try:
         return _bare(response.url.join(URL(response.headers.get("Location", ""))))
-    except ValueError as error:
+    except (ValueError, IndexError) as error:
         raise RejectedError("it redirects to what is no URL") from error
 
 
