@@ -10,8 +10,17 @@ import peewee as pw
 import pytest
 
 from ztoq_core.store import Store
+from ztoq_core.store.store import _SQLITE
 
 POSTGRES = "postgresql://postgres@127.0.0.1:5432/test"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _power_stays() -> Iterator[None]:
+    """Let SQLite wait for no disk: tests kill processes, and the system keeps what those wrote."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(_SQLITE, "synchronous", "off")
+        yield
 
 
 def _fresh_schema() -> str:
