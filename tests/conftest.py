@@ -12,6 +12,7 @@ import pytest
 from ztoq_core.store import Store
 from ztoq_core.store.store import _SQLITE
 
+HERE = Path(__file__).parent
 POSTGRES = "postgresql://postgres@127.0.0.1:5432/test"
 
 
@@ -58,7 +59,14 @@ def store(store_url: str, tmp_path: Path) -> Iterator[Store]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave PostgreSQL to the acceptance run, but for the stages: it takes twice as long."""
+    """Leave PostgreSQL to the acceptance run, but for the stages: it takes twice as long.
+
+    What goes through all rooms, or a second time through the same lines, is not measured: that
+    takes half as long again, and a line is covered by the tests of its room or by none.
+    """
     for item in items:
-        if item.get_closest_marker("postgres") and item.path.name != "test_stages.py":
+        postgres = item.get_closest_marker("postgres")
+        if postgres and item.path.name != "test_stages.py":
             item.add_marker(pytest.mark.acceptance)
+        if postgres or item.path.parent == HERE:
+            item.add_marker(pytest.mark.no_cover)
