@@ -10,8 +10,18 @@ import peewee as pw
 import pytest
 
 from ztoq_core.store import Store
+from ztoq_core.store.store import _SQLITE
 
+HERE = Path(__file__).parent
 POSTGRES = "postgresql://postgres@127.0.0.1:5432/test"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _power_stays() -> Iterator[None]:
+    """Let SQLite wait for no disk: tests kill processes, and the system keeps what those wrote."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(_SQLITE, "synchronous", "off")
+        yield
 
 
 def _fresh_schema() -> str:
@@ -49,7 +59,14 @@ def store(store_url: str, tmp_path: Path) -> Iterator[Store]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave PostgreSQL to the acceptance run, but for the stages: it takes twice as long."""
+    """Leave PostgreSQL to the acceptance run, but for the stages: it takes twice as long.
+
+    What goes through all rooms, or a second time through the same lines, is not measured: that
+    takes half as long again, and a line is covered by the tests of its room or by none.
+    """
     for item in items:
-        if item.get_closest_marker("postgres") and item.path.name != "test_stages.py":
+        postgres = item.get_closest_marker("postgres")
+        if postgres and item.path.name != "test_stages.py":
             item.add_marker(pytest.mark.acceptance)
+        if postgres or item.path.parent == HERE:
+            item.add_marker(pytest.mark.no_cover)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+import asyncio
+import functools
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec
 
 import attrs
 from ztoq_qtest.simulator import Options as QTestOptions
@@ -34,8 +36,14 @@ from ztoq_core.http import open_fetcher
 from ztoq_core.plugins import Plugins
 from ztoq_core.services import Services
 from ztoq_core.store import Store
+from ztoq_core.testing.virtual_time import run_in_virtual_time
 
-__all__ = ["Journey", "journey", "project"]
+__all__ = ["Journey", "in_virtual_time", "journey", "project"]
+
+P = ParamSpec("P")
+
+PATIENCE = 10_000.0
+"""Seconds without a good answer that end the work, where a test does not say otherwise."""
 
 KEY = "ACME"
 USER, PASSWORD = "quinn@example.com", "of a simulator"
@@ -124,7 +132,7 @@ class Journey:
         url = self.store_url or f"sqlite:///{self.folder}/m.db"
         return Store(url, files=self.folder / "files")
 
-    async def migrate(self, store: Store, *, outage: float = 30.0) -> engine.Outcome:
+    async def migrate(self, store: Store, *, outage: float = PATIENCE) -> engine.Outcome:
         """Go from one side to the other, through all stages; return what it amounts to."""
         async with self.opened(outage) as (read, source, sink):
             fetching = open_fetcher(read.images, self.notes.append, pause=0)
@@ -146,13 +154,15 @@ class Journey:
                 await engine.validate(store, sink, _quiet)
         return engine.outcome(store)
 
-    async def run(self, *, outage: float = 30.0) -> engine.Outcome:
+    async def run(self, *, outage: float = PATIENCE) -> engine.Outcome:
         """Open the store, and migrate."""
         with self.store() as store:
             return await self.migrate(store, outage=outage)
 
     @asynccontextmanager
-    async def opened(self, outage: float = 30.0) -> AsyncIterator[tuple[config.Config, Any, Any]]:
+    async def opened(
+        self, outage: float = PATIENCE
+    ) -> AsyncIterator[tuple[config.Config, Any, Any]]:
         """Open both plugins as the command does."""
         read = config.from_tables(self.tables, Plugins.installed(), self.folder)
         services = Services(
@@ -176,6 +186,20 @@ def _quiet(_: engine.Event) -> None:
     """Tell nobody."""
 
 
+def in_virtual_time(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
+    """Let a test's waits pass at once: those before another try, for a turn, for a time-out.
+
+    Tokens of qTest end by the same clock. While a store's threads work the clock runs too, faster
+    than it should: hence the hours of ``PATIENCE``.
+    """
+
+    @functools.wraps(test)
+    def run(*arguments: P.args, **named: P.kwargs) -> None:
+        run_in_virtual_time(test(*arguments, **named), grace=0.002)
+
+    return run
+
+
 @asynccontextmanager
 async def journey(  # noqa: PLR0913 - each is one side's setting
     folder: Path,
@@ -190,6 +214,7 @@ async def journey(  # noqa: PLR0913 - each is one side's setting
     """Serve both sides; ``source``, ``sink``, ``store`` are further lines of the configuration."""
     one = Zephyr([read or project()], zephyr or ZephyrOptions(jira="https://acme.example.com"))
     other = QTest(QTestOptions(username=USER, password=PASSWORD, **(qtest or {})))
+    other.access.clock = asyncio.get_running_loop().time
     async with AsyncExitStack() as stack:
         read_at = await stack.enter_async_context(one.serving())
         write_at = await stack.enter_async_context(other.serving())

@@ -9,11 +9,11 @@ import base64
 import json
 import os
 import resource
-import signal
 import socket
 import sqlite3
 import subprocess
-import time
+import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -24,9 +24,11 @@ from ztoq_qtest.simulator import Simulator as QTest
 from ztoq_zephyr.simulator.model import Case, Folder, Priority, Project, Status, StatusType, Step
 from ztoq_zephyr.simulator.simulator import Simulator as Zephyr
 
+from tests.corpus import hurried
 from tests.corpus.background import in_background
 from tests.corpus.pictures import FOLDER
 from tests.corpus.setting import PROJECT_ID, command, environment, write_config, ztoq
+from ztoq_core.simulate import Reply, Request
 
 READING = {"GET", "HEAD"}
 LOGIN = "/oauth/"
@@ -229,10 +231,10 @@ def test_nobody_listening_ends_with_3(sides: Sides) -> None:
         (folder / FOLDER).mkdir(parents=True)
         own = folder / config.name
         own.write_bytes(config.read_bytes())
-        # both wait some seconds for somebody to come: let them wait at the same time
+        # both wait twenty seconds for somebody to come: by a quicker clock, at the same time
         ended.append(
             subprocess.Popen(  # noqa: S603 - our own command
-                command(own, "migrate"),
+                [sys.executable, hurried.__file__, "--config", str(own), "migrate"],
                 cwd=folder,
                 env=sides.env(),
                 stdout=subprocess.PIPE,
@@ -284,25 +286,26 @@ def test_a_store_of_another_project_ends_with_2(sides: Sides) -> None:
 
 
 def test_a_second_run_on_one_store_is_refused_and_names_the_first(sides: Sides) -> None:
-    sides.zephyr.server.latency = 0.5
+    asked = threading.Event()
+
+    def hold(request: Request, reply: Reply) -> None:
+        if "testcases" in request.path:
+            sides.zephyr.server.latency = 60
+            asked.set()
+        del reply
+
+    sides.zephyr.server.recorder = hold
     config = sides.config()
     first = subprocess.Popen(  # noqa: S603 - our own command
         command(config, "extract"), cwd=sides.folder, env=sides.env(), stderr=subprocess.DEVNULL
     )
     try:
-        waited(lambda: any("testcases" in route for _, route in sides.zephyr.server.calls))
+        assert asked.wait(30)
         done = ztoq(config, "migrate", env=sides.env())
     finally:
-        first.send_signal(signal.SIGINT)
+        first.kill()
         first.wait(30)
     refused(sides, done, 2, str(first.pid), socket.gethostname())
-
-
-def waited(there: Callable[[], bool]) -> None:
-    end = time.monotonic() + 30
-    while not there():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 @pytest.mark.parametrize(("room", "code"), [(60_000, 2), (400_000, 3)])

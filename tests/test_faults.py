@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from ztoq_zephyr.simulator.options import Options as ZephyrOptions
 
-from tests.journey import PASSWORD, USER, Journey, journey, project
+from tests.journey import PASSWORD, USER, Journey, in_virtual_time, journey, project
 from tests.performance.portrait import Portrait, differences, twice
 from ztoq_core.errors import Exit, RetryableError, StoreError
 from ztoq_core.records import Kind
@@ -60,6 +60,7 @@ def is_file(request: Request) -> bool:
 @pytest.mark.parametrize(
     "fault", ["reset_before", "error_5xx", "lost", "error_after", "html", "cut_body"]
 )
+@in_virtual_time
 async def test_faults_of_both_sides_leave_nothing_behind(
     tmp_path: Path, undisturbed: Portrait, fault: str
 ) -> None:
@@ -74,6 +75,7 @@ async def test_faults_of_both_sides_leave_nothing_behind(
 
 
 @pytest.mark.acceptance
+@in_virtual_time
 async def test_answers_that_never_come_are_looked_for(
     tmp_path: Path, undisturbed: Portrait
 ) -> None:
@@ -91,20 +93,24 @@ async def test_answers_that_never_come_are_looked_for(
     "retry_after",
     [None, 0.0, pytest.param(1.0, marks=pytest.mark.acceptance)],
 )
+@in_virtual_time
 async def test_a_service_that_is_too_busy_is_waited_for(
     tmp_path: Path, undisturbed: Portrait, retry_after: float | None
 ) -> None:
     async with journey(tmp_path) as here:
-        here.zephyr.server.faults = Faults(limit_per_second=50, retry_after=retry_after)
-        here.qtest.server.faults = Faults(limit_per_second=80, retry_after=retry_after)
+        clock = asyncio.get_running_loop().time
+        slow = Faults(limit_per_second=50, retry_after=retry_after, clock=clock)
+        quick = Faults(limit_per_second=80, retry_after=retry_after, clock=clock)
+        here.zephyr.server.faults, here.qtest.server.faults = slow, quick
 
         judged = await here.run()
 
-        assert here.qtest.server.faults.made["limited"]
+        assert quick.made["limited"]
         assert judged.exit is Exit.OK, judged.sentences
         same(here, undisturbed)
 
 
+@in_virtual_time
 async def test_a_token_that_ends_all_the_time_is_renewed(
     tmp_path: Path, undisturbed: Portrait
 ) -> None:
@@ -212,6 +218,7 @@ async def test_characters_that_no_target_takes_are_replaced_and_noted(tmp_path: 
 
 
 @pytest.mark.parametrize("side", ["zephyr", "qtest"])
+@in_virtual_time
 async def test_an_outage_stops_with_3_and_fails_nothing(
     tmp_path: Path, undisturbed: Portrait, side: str
 ) -> None:

@@ -108,6 +108,7 @@ async def test_only_http_and_https_are_fetched(address: str) -> None:
         "http://a.example:99999/",
         "http:// /",
         "http://a b/",
+        "http://[]@",
     ],
 )
 async def test_what_is_no_url_is_refused(address: str) -> None:
@@ -217,6 +218,7 @@ async def test_redirects_are_followed(status: int) -> None:
         ("http://inside.example/", "is not on the open internet"),
         ("file:///etc/passwd", "only http and https"),
         ("http://[1", "no URL"),
+        ("http://[]@", "no URL"),
         ("/a.png", "more than 5 redirects"),
         ("", "more than 5 redirects"),
     ],

@@ -79,6 +79,7 @@ class Drive:
         return len(self.refused) / (len(self.refused) + len(self.granted))
 
 
+@pytest.mark.no_cover  # thousands of turns through lines that others cover
 @pytest.mark.parametrize("wait", [0.0, 1.0])
 @pytest.mark.parametrize("kind", LIMITERS)
 def test_a_limit_that_nobody_told_is_used_and_hardly_passed(kind: str, wait: float) -> None:
@@ -88,6 +89,7 @@ def test_a_limit_that_nobody_told_is_used_and_hardly_passed(kind: str, wait: flo
     assert drive.share_refused <= 0.03
 
 
+@pytest.mark.no_cover  # thousands of turns through lines that others cover
 @pytest.mark.parametrize(("limit", "seconds"), [(20, 60), (500, 12)])
 @pytest.mark.parametrize("kind", LIMITERS)
 def test_low_and_high_limits_are_found(kind: str, limit: float, seconds: float) -> None:

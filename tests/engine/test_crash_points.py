@@ -26,6 +26,8 @@ from ztoq_core.store import State, Store
 from ztoq_core.testing.memory import MemorySource, PowerCut
 from ztoq_core.testing.project import CONTENTS
 
+pytestmark = pytest.mark.no_cover  # a second time through what others cover
+
 ALL = sorted([*(record.key for record in PROJECT), "test_case/Browser"])
 FINISHES = {Kind.TEST_CASE, Kind.TEST_LOG}
 OF_FINISHING = {Point.BEFORE_FINISH, Point.FINISHED, Point.BEFORE_FINISHED}

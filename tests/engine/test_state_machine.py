@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -38,6 +39,8 @@ from ztoq_core.store.models import Side
 from ztoq_core.store.statements import ask
 from ztoq_core.testing.memory import MemorySource, PowerCut
 from ztoq_core.testing.project import CONTENTS
+
+pytestmark = pytest.mark.no_cover  # a second time through what others cover
 
 FIELD = "test_case/Browser"
 KEYS = sorted(record.key for record in PROJECT)

@@ -201,7 +201,7 @@ def location(response: aiohttp.ClientResponse) -> URL:
     """Return where a redirect points."""
     try:
         return response.url.join(URL(response.headers.get("Location", "")))
-    except ValueError:
+    except (ValueError, IndexError):  # yarl 1.25: IndexError for http://[]@
         return response.url
 
 

@@ -58,7 +58,7 @@ class Transport:
         try:
             url = URL(given.strip())
             port = url.port
-        except ValueError as error:
+        except (ValueError, IndexError) as error:  # yarl 1.25: IndexError for http://[]@
             raise ConfigError(f"base_url {given!r} is no URL: {error}") from error
         if url.scheme not in {"http", "https"} or not url.host:
             raise ConfigError(f"base_url {given!r} should begin with https:// and name a host")
@@ -139,7 +139,7 @@ class Transport:
         wrong = "the proxy should be a URL such as http://proxy.example.com:8080"
         try:
             url = URL(text if "://" in text else f"http://{text}")
-        except ValueError:
+        except (ValueError, IndexError):
             raise ConfigError(wrong) from None
         if url.scheme not in {"http", "https"} or not url.host:
             raise ConfigError(wrong)

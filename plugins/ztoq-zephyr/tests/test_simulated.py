@@ -33,6 +33,8 @@ from ztoq_core.plugin import (
 from ztoq_core.testing import Notes, SourceContract, lent
 from ztoq_core.testing.virtual_time import run_in_virtual_time
 
+pytestmark = pytest.mark.no_cover  # a second time through what others cover
+
 OPTIONS = {
     "usual": Options(),
     "by offset": Options(next_gen=False, cap=7),
