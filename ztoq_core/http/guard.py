@@ -178,15 +178,22 @@ def url_of(text: str) -> URL:
     Raises:
         ValueError: It is no URL, or names no host that could be one.
     """
-    # what is encoded already stays so: a signature may be over it
-    return _bare(URL(text, encoded=text.isascii() and text.isprintable() and " " not in text))
+    return _read(text)
 
 
 def redirected(response: aiohttp.ClientResponse) -> URL:
     """Return where a redirect leads; raises as ``url_of``."""
-    text = response.headers.get("Location", "")
+    return _read(response.headers.get("Location", ""), response.url)
+
+
+def _read(text: str, base: URL | None = None) -> URL:
+    # what is encoded already stays so: a signature may be over it
     plain = text.isascii() and text.isprintable() and " " not in text
-    return _bare(response.url.join(URL(text, encoded=plain)))
+    try:
+        url = URL(text, encoded=plain)
+        return _bare(base.join(url) if base else url)
+    except IndexError as error:  # yarl 1.25: for http://[]@
+        raise ValueError(text) from error
 
 
 def _bare(url: URL) -> URL:

@@ -190,7 +190,7 @@ class Fetcher:
 def _url(address: str) -> URL:
     try:
         return url_of(f"https:{address}" if address.startswith("//") else address)
-    except (ValueError, IndexError) as error:  # yarl 1.25: IndexError for http://[]@
+    except ValueError as error:
         raise RejectedError("its address is no URL") from error
 
 
