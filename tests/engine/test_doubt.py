@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from importlib import import_module
 from pathlib import Path
 
 import attrs
@@ -14,7 +15,8 @@ from ztoq_core.contracts import Content, Links, Written
 from ztoq_core.engine import Event
 from ztoq_core.errors import DoubtError, Exit
 from ztoq_core.records import FieldType, Kind, Record, Ref
-from ztoq_core.store import Store
+from ztoq_core.store import State, Store
+from ztoq_core.store.models import now
 from ztoq_core.testing.memory import MemorySink, MemorySource, PowerCut
 from ztoq_core.testing.project import CONTENTS, PROJECT
 
@@ -106,3 +108,31 @@ async def test_files_of_what_a_crash_left_in_doubt_are_adopted_too(tmp_path: Pat
         await migrate(store, sink)
 
     assert sink.keys() == before
+
+
+class HeldBack(MemorySink):
+    """One record's request leaves long after its intent, and then the power fails."""
+
+    async def write(
+        self, record: Record, target_id: str | None, links: Links, content: Content | None
+    ) -> Written:
+        if record.key == "ACME-T2":
+            await asyncio.sleep(0.6)  # as where the service asked to wait
+            raise PowerCut
+        return await super().write(record, target_id, links, content)
+
+
+async def test_the_time_in_which_a_request_may_arrive_begins_when_it_leaves(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a run after a kill looks for it before it arrives, finds nothing, and sends it again."""
+    monkeypatch.setattr(import_module("ztoq_core.engine.load"), "_PUT_OFF_S", 0.05)
+
+    with pytest.raises(PowerCut):
+        await migrate(store, HeldBack(), request_timeout=0.7)
+
+    item = store.item_table
+    (cut,) = item.select().where(item.key == "ACME-T2")
+    assert cut.state == State.SENDING
+    assert cut.deadline is not None
+    assert (cut.deadline - now()).total_seconds() > 0.3
