@@ -245,7 +245,7 @@ async def test_what_is_at_hand_wins_and_is_looked_at_each_time(store: Store) -> 
 
     assert source.asked == []
     assert {each.email for each in store.names.people() if each.id == BEN} == {"ben@example.com"}
-    assert "known by name now: 1 people" in [each.text for each in said]
+    assert "known by name now: 1 person" in [each.text for each in said]
 
 
 async def test_many_ids_are_asked_for_in_batches(store: Store) -> None:
@@ -403,7 +403,7 @@ async def test_nothing_is_said_where_all_are_known(store: Store) -> None:
     await extract(store, knowing(*NAMES), said.append)
 
     assert [each.text for each in said if each.text] == [
-        "known by name now: 3 issues, 2 people, 1 components, 2 versions"
+        "known by name now: 3 issues, 2 people, 1 component, 2 versions"
     ]
     assert engine.nameless(store) == ""
     assert Report.from_store(store).remarks == ()
