@@ -20,7 +20,7 @@ from ztoq_core.contracts import Answer, Auth, Connection, Content
 from ztoq_core.errors import RejectedError
 from ztoq_core.http.budget import Budget
 from ztoq_core.http.calls import Again, Call, Tries
-from ztoq_core.http.guard import Guard, redirected
+from ztoq_core.http.guard import MOVED, REDIRECTS, Guard, redirected
 from ztoq_core.http.judging import OK, REFUSED, Attempt, Judge
 from ztoq_core.http.limits import Account, Limits, account_of
 from ztoq_core.http.pacing import Pacer, Rate
@@ -28,9 +28,6 @@ from ztoq_core.http.transport import Transport
 from ztoq_core.images import Images
 
 __all__ = ["Client", "Download", "open_client"]
-
-REDIRECTS = 5
-"""Redirects of one download that are followed."""
 
 RENEWALS = 3
 """Times that one request has its credentials renewed."""
@@ -43,7 +40,6 @@ UPLOAD_SPEED = 100_000
 """Bytes a second that an upload may fall to before it times out (guess: slower is not usable)."""
 
 CHUNK = 64 * 1024
-MOVED = frozenset({301, 302, 303, 307, 308})
 
 Params = Mapping[str, str | int | Sequence[str | int]] | None
 
@@ -230,10 +226,7 @@ class Client:
         Raises:
             RejectedError: It may not.
         """
-        try:
-            target = redirected(response)
-        except ValueError as error:
-            raise RejectedError("it redirects to what is no URL") from error
+        target = redirected(response)
         safe = {"http", "https"} if url.scheme == "http" else {"https"}
         if target.scheme not in safe:
             where = f"{target.scheme}://{target.host}"

@@ -20,10 +20,14 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from ztoq_core.errors import RejectedError
-from ztoq_core.http.transport import is_loopback
+from ztoq_core.http.transport import is_loopback, to_url
 from ztoq_core.images import Images
 
-__all__ = ["Guard", "is_public", "literal", "redirected", "url_of"]
+__all__ = ["MOVED", "REDIRECTS", "Guard", "is_public", "literal", "redirected", "url_of"]
+
+MOVED = frozenset({301, 302, 303, 307, 308})
+REDIRECTS = 5
+"""Redirects of one answer that are followed."""
 
 Ip = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -182,18 +186,22 @@ def url_of(text: str) -> URL:
 
 
 def redirected(response: aiohttp.ClientResponse) -> URL:
-    """Return where a redirect leads; raises as ``url_of``."""
-    return _read(response.headers.get("Location", ""), response.url)
+    """Return where a redirect leads.
+
+    Raises:
+        RejectedError: To what is no URL.
+    """
+    try:
+        return _read(response.headers.get("Location", ""), response.url)
+    except ValueError as error:
+        raise RejectedError("it redirects to what is no URL") from error
 
 
 def _read(text: str, base: URL | None = None) -> URL:
     # what is encoded already stays so: a signature may be over it
     plain = text.isascii() and text.isprintable() and " " not in text
-    try:
-        url = URL(text, encoded=plain)
-        return _bare(base.join(url) if base else url)
-    except IndexError as error:  # yarl 1.25: for http://[]@
-        raise ValueError(text) from error
+    url = to_url(text, encoded=plain)
+    return _bare(base.join(url) if base else url)
 
 
 def _bare(url: URL) -> URL:

@@ -21,13 +21,12 @@ from yarl import URL
 from ztoq_core.contracts import Connection
 from ztoq_core.errors import RejectedError
 from ztoq_core.http.budget import Meter
-from ztoq_core.http.guard import Guard, redirected, url_of
+from ztoq_core.http.guard import MOVED, REDIRECTS, Guard, redirected, url_of
 from ztoq_core.http.transport import Transport
 from ztoq_core.images import CutShortError, Images
 
 __all__ = ["Fetcher", "open_fetcher"]
 
-REDIRECTS = 5
 AT_ONCE = 4
 """Requests to one host at a time."""
 
@@ -39,7 +38,6 @@ IN_A_ROW = 5
 """Failures after which a host is left out for the rest of the run."""
 
 CHUNK = 64 * 1024
-MOVED = frozenset({301, 302, 303, 307, 308})
 OK = 200
 BUSY = 429
 SITE_ERROR = 500
@@ -134,10 +132,7 @@ class Fetcher:
             response = await stack.enter_async_context(self._request(url, end - loop.time()))
             if response.status not in MOVED:
                 return response
-            try:
-                target = redirected(response)
-            except ValueError as error:
-                raise RejectedError("it redirects to what is no URL") from error
+            target = redirected(response)
             if url.scheme == "https" and target.scheme != "https":
                 raise RejectedError(f"it redirects to {target.scheme}, which is not safe")
             await self._guard.check_url(target)

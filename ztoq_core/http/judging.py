@@ -19,6 +19,7 @@ from ztoq_core.errors import AccessError, ConfigError, DoubtError, RejectedError
 from ztoq_core.http.answers import NOT_JSON, Secrets, excerpt, parsed, retry_after
 from ztoq_core.http.calls import Again, Call, Tries
 from ztoq_core.http.pacing import Pacer, Turn
+from ztoq_core.http.transport import to_url
 
 __all__ = ["Attempt", "Judge"]
 
@@ -200,8 +201,8 @@ class Judge:
 def location(response: aiohttp.ClientResponse) -> URL:
     """Return where a redirect points."""
     try:
-        return response.url.join(URL(response.headers.get("Location", "")))
-    except (ValueError, IndexError):  # yarl 1.25: IndexError for http://[]@
+        return response.url.join(to_url(response.headers.get("Location", "")))
+    except ValueError:
         return response.url
 
 

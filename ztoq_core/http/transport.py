@@ -17,10 +17,18 @@ from yarl import URL
 from ztoq_core.contracts import Connection
 from ztoq_core.errors import ConfigError
 
-__all__ = ["Transport", "is_loopback"]
+__all__ = ["Transport", "is_loopback", "to_url"]
 
 PLAIN_PATH = re.compile(r"[A-Za-z0-9_~:-]+(?:[./][A-Za-z0-9_~:-]+)*")
 PLAIN_QUERY = re.compile(r"[A-Za-z0-9_.~&=-]*")
+
+
+def to_url(text: str, *, encoded: bool = False) -> URL:
+    """Return the URL that a text is; raises ValueError where it is none."""
+    try:
+        return URL(text, encoded=encoded)
+    except IndexError as error:  # yarl 1.25: for http://[]@
+        raise ValueError(str(error)) from error
 
 
 def is_loopback(host: str | None) -> bool:
@@ -56,9 +64,9 @@ class Transport:
         """Read the base URL and load what it needs, so that mistakes show before the first call."""
         given = self.connection.base_url
         try:
-            url = URL(given.strip())
+            url = to_url(given.strip())
             port = url.port
-        except (ValueError, IndexError) as error:  # yarl 1.25: IndexError for http://[]@
+        except ValueError as error:
             raise ConfigError(f"base_url {given!r} is no URL: {error}") from error
         if url.scheme not in {"http", "https"} or not url.host:
             raise ConfigError(f"base_url {given!r} should begin with https:// and name a host")
@@ -138,8 +146,8 @@ class Transport:
         # the text is not quoted: it may hold a password
         wrong = "the proxy should be a URL such as http://proxy.example.com:8080"
         try:
-            url = URL(text if "://" in text else f"http://{text}")
-        except (ValueError, IndexError):
+            url = to_url(text if "://" in text else f"http://{text}")
+        except ValueError:
             raise ConfigError(wrong) from None
         if url.scheme not in {"http", "https"} or not url.host:
             raise ConfigError(wrong)
