@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import attrs
 
@@ -89,9 +89,16 @@ class Schema:
 
     def field(self, kind: Kind, name: str) -> FieldSpec | None:
         """Return the field of ``kind`` whose name or else alias is ``name``, or None."""
-        own = [field for field in self.fields if field.kind is kind]
-        named = (field for field in own if field.name == name)
-        return next(named, next((field for field in own if name and field.alias == name), None))
+        return _named([field for field in self.fields if field.kind is kind], name)
+
+    def step_field(self, name: str) -> FieldSpec | None:
+        """Return the field of steps whose name or else alias is ``name``, or None."""
+        return _named(self.step_fields, name)
+
+
+def _named(fields: Sequence[FieldSpec], name: str) -> FieldSpec | None:
+    named = (field for field in fields if field.name == name)
+    return next(named, next((field for field in fields if name and field.alias == name), None))
 
 
 @attrs.frozen(kw_only=True)

@@ -33,7 +33,9 @@ class Subject(StrEnum):
 
     def source_field(self, source: Schema, name: str) -> FieldSpec | None:
         """Return the source's field of a name."""
-        return next((each for each in self.source_fields(source) if each.name == name), None)
+        if self is Subject.TEST_STEP:
+            return source.step_field(name)
+        return source.field(Kind(self.value), name)
 
     def borrows(self, sink: Schema) -> bool:
         """Return whether the target's fields are those of another kind."""
@@ -43,16 +45,19 @@ class Subject(StrEnum):
         """Return the fields that the target has for it."""
         if self is Subject.TEST_STEP:
             return sink.step_fields
-        kind = Kind(self.value)
-        owner = sink.field_owner.get(kind, kind)
+        owner = self._owner(sink)
         return tuple(each for each in sink.fields if each.kind is owner)
 
     def target_field(self, sink: Schema, name: str) -> FieldSpec | None:
         """Return the target's field whose name or else alias is ``name``."""
-        own = self.target_fields(sink)
-        named = (each for each in own if each.name == name)
-        return next(named, next((each for each in own if name and each.alias == name), None))
+        if self is Subject.TEST_STEP:
+            return sink.step_field(name)
+        return sink.field(self._owner(sink), name)
 
     def can_be_made(self, sink: Schema) -> bool:
         """Return whether fields that the target lacks will be made; those of steps never are."""
         return sink.can_create_fields and self is not Subject.TEST_STEP
+
+    def _owner(self, sink: Schema) -> Kind:
+        kind = Kind(self.value)
+        return sink.field_owner.get(kind, kind)
