@@ -130,7 +130,7 @@ def one_error() -> Iterator[None]:
     """Raise the first error of a task group instead of the group: the others follow from it."""
     try:
         yield
-    except BaseExceptionGroup as group:
+    except BaseExceptionGroup as group:  # a group of what is no Exception is one, too
         error: BaseException = group
         while isinstance(error, BaseExceptionGroup):
             error = error.exceptions[0]

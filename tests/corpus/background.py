@@ -29,7 +29,7 @@ def in_background(*servings: AbstractAsyncContextManager[str]) -> Iterator[list[
     def run() -> None:
         try:
             asyncio.run(serve())
-        except BaseException as problem:
+        except BaseException as problem:  # the thread would end with it unseen
             problems.append(problem)
             raise
         finally:

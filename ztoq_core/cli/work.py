@@ -130,7 +130,7 @@ async def _carried_out(
                 said = ended.sentences(store)
                 return _tell_stopped(talk, store, options, why, said, months)
             raise
-        except BaseException:
+        except BaseException:  # whatever ends the run, status is to say that it was no end
             run.outcome = "stopped by a crash"
             raise
         last = "transform" if choices.dry_run else stages[-1]
