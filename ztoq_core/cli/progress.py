@@ -232,14 +232,14 @@ class JsonLines(Shown):
 
     def _counted(self, kind: Kind) -> dict[str, object]:
         stage = self._stage
-        counted: dict[str, object] = {
+        figures: dict[str, object] = {
             "event": "progress",
             "stage": stage.name,
             "kind": kind.value,
             "done": stage.done[kind],
             "total": stage.totals.get(kind),
         }
-        return counted | ({"queued": stage.queued, "room": stage.room} if stage.room else {})
+        return figures | ({"queued": stage.queued, "room": stage.room} if stage.room else {})
 
     def _write(self, line: Mapping[str, object]) -> None:
         self._out.write(json.dumps(line) + "\n")

@@ -132,11 +132,12 @@ class _Extraction:
 
     async def read(self, pages: Callable[[Kind], AsyncGenerator[Sequence[Listed], None]]) -> None:
         """List all kinds by ``pages``, complete what they name, and look up what they refer to."""
-
-        async def feed(queue: asyncio.Queue[Listed | None]) -> None:
-            await self._list_all(queue, pages)
-
-        await crew(self.slots, self.teller, self._complete_listed, feed)
+        await crew(
+            self.slots,
+            self.teller,
+            self._complete_listed,
+            lambda queue: self._list_all(queue, pages),
+        )
         self.teller.log_queue()
         await self._look_up()
 

@@ -45,6 +45,7 @@ _READINGS = 3
 """Times that the source is asked for a file that breaks off on its way."""
 SHOWN = 5
 _PUT_OFF_S = 5.0
+"""Seconds between two moves of the deadlines: so much too early may a request be looked for."""
 ADOPTION = "adoption"
 """The store's fact that says whether taking over what bears its marks was begun or ended."""
 
@@ -231,11 +232,9 @@ class _Loading:
     # --------------------------------------------------------------------------- the pipeline
 
     async def _phase(self, kinds: Collection[Kind], keys: Collection[str] = ()) -> None:
-
-        async def feed(queue: asyncio.Queue[Job | None]) -> None:
-            await self._feed(queue, kinds, keys)
-
-        await crew(self.slots, self.teller, self._work, feed)
+        await crew(
+            self.slots, self.teller, self._work, lambda queue: self._feed(queue, kinds, keys)
+        )
         if self.halt is not None:
             raise self.halt
 

@@ -48,12 +48,12 @@ async def write_field(desk: Desk, definition: FieldDefinition, job: Job) -> Writ
     path = Place(type_, field.id).path
     if job.target_id == path:
         return _owned(path)
-    owned = job.target_id if job.target_id and job.target_id.startswith(f"{path}#") else f"{path}#"
     try:
         made = await _completed(desk, type_, known, field, definition)
     finally:
         settings.generation += 1
-    numbers = [part for part in owned.partition("#")[2].split(",") if part]
+    before, _, added = (job.target_id or "").partition("#")
+    numbers = [part for part in added.split(",") if part] if before == path else []
     return _owned(f"{path}#{','.join([*numbers, *map(str, made)])}")
 
 

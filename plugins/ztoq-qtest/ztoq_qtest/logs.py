@@ -359,7 +359,7 @@ async def finish_log(desk: Desk, log: TestLog, before: Written, links: Links) ->
     on_log = dict.fromkeys(issue_keys(log.links))
     notes: list[Note] = []
     shown: Mapping[str, Any] = {}
-    if any(issue_keys([link]) for link in _links(log)):
+    if issue_keys(_links(log)):
         run = before.target_id.partition("/")[0]
         shown = await desk.project.get(f"test-runs/{run}/{at.path}")
     steps = shown.get("test_step_logs") or ()

@@ -145,9 +145,9 @@ async def change_steps(desk: Desk, place: Place, case: TestCase, job: Job, steps
     Raises:
         RecordError: qTest has other steps than ztoq sent.
     """
-    for place_, step in enumerate(case.steps):
+    for number, step in enumerate(case.steps):
         if step.key in (job.changed or ()):
-            steps = await _change(desk, place, case, job, steps, place_)
+            steps = await _change(desk, place, case, job, steps, number)
     return steps
 
 
