@@ -15,6 +15,9 @@
 A message says what was attempted, what happened and what to do. It never holds a secret, a query
 string, or more than 300 characters of an answer. Only ``ztoq_core.cli`` turns an error into an exit
 code.
+
+``AnswerError`` stands apart: what reads the body of an answer raises it, and the HTTP client turns
+it into one of these.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ from enum import IntEnum
 
 __all__ = [
     "AccessError",
+    "AnswerError",
     "ConfigError",
     "DoubtError",
     "Exit",
@@ -113,6 +117,14 @@ class RejectedError(ServiceError):
     """The service refused this one request (400, 404, 413, 422 …); the others may go on."""
 
     exit_code = Exit.LEFT
+
+
+class AnswerError(ValueError):
+    """The body of an answer has not the shape that the service's documents promise.
+
+    Raised by a ``read`` function (``contracts.Client.request``), never past the client. The message
+    says what was due and what came: ``a list of steps was due, not null``.
+    """
 
 
 class RecordError(ZtoqError):

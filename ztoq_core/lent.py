@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, overload
 
 import attrs
 
@@ -148,9 +148,9 @@ class Auth(Protocol):
 class Client(Protocol):
     """A paced JSON client bound to one base URL. Credentials and requests never leave its host.
 
-    GET, PUT, DELETE and requests marked ``repeatable`` are tried again after 429, 5xx, time-outs
-    and lost connections. A POST is tried again only where it certainly changed nothing (429, or
-    no connection was made).
+    GET, PUT, DELETE and requests marked ``repeatable`` are tried again after 429, 5xx, time-outs,
+    lost connections and answers that cannot be read. A POST is tried again only where it certainly
+    changed nothing (429, or no connection was made).
     """
 
     async def request(  # noqa: PLR0913 - one door for every request
@@ -166,25 +166,61 @@ class Client(Protocol):
         accept: Collection[int] = (),
         repeatable: bool = False,
         what: str = "",
+        read: Callable[[Any], Any] | None = None,
+        closing: bool = False,
     ) -> Answer:
         """Send a request and return its answer if it is 2xx or its status is in ``accept``.
 
         ``path`` is relative to the base URL. ``what`` names the record for messages
         (``test_case ACME-T1``).
 
+        ``read`` takes the decoded body of a 2xx answer (None where it is empty) and returns what
+        ``Answer.body`` shall be. It raises ``AnswerError`` where the body has not the documented
+        shape. Such an answer is a failed request, as is a 2xx body that is not JSON: what may be
+        repeated is tried again like a 502 and ends in RejectedError with the reason; a POST is in
+        doubt and not sent again. The body of a status in ``accept`` is not read. Without ``read``
+        any JSON and an empty body are taken.
+
+        ``closing`` is for the request that ends a session, such as the revocation of a token. It
+        waits for no turn, is sent once, and fails after 5 seconds.
+
         Raises:
-            AccessError: 401 that no renewal mends, or 403.
-            RejectedError: Any other 4xx; a body that is not JSON where JSON was due; a GET that one
-                host refuses with 5xx again and again while it answers others.
-            DoubtError: A POST left and its answer is unknown (5xx, time-out, connection lost).
+            AccessError: 401 that no renewal cures, or 403, and the ``probe`` of the client is
+                refused too (or there is none): the credentials are at fault.
+            RejectedError: Any other 4xx; 401 or 403 while the probe is answered well; an answer
+                that cannot be read, again and again; 5xx or time-outs again and again while the
+                host answers others or the probe.
+            DoubtError: A POST left and its answer is unknown (5xx, time-out, connection lost, a
+                body that cannot be read).
             RetryableError: No good answer from the host within the outage limit; nothing changed.
         """
         ...
 
+    @overload
     async def get(
         self, path: str, *, params: Mapping[str, str | int | Sequence[str | int]] | None = None
+    ) -> Any: ...
+
+    @overload
+    async def get(
+        self,
+        path: str,
+        *,
+        params: Mapping[str, str | int | Sequence[str | int]] | None = None,
+        read: Callable[[Any], T],
+    ) -> T: ...
+
+    async def get(
+        self,
+        path: str,
+        *,
+        params: Mapping[str, str | int | Sequence[str | int]] | None = None,
+        read: Callable[[Any], Any] | None = None,
     ) -> Any:
-        """Return the JSON body of a GET."""
+        """Return what ``read`` makes of the body of a GET; without it the decoded JSON.
+
+        An empty body without ``read`` is an answer that cannot be read. Errors as for ``request``.
+        """
         ...
 
     def download(
@@ -198,9 +234,16 @@ class Services(Protocol):
     """What the engine lends a plugin for the time it is open."""
 
     def client(
-        self, connection: Connection, auth: Auth | None = None
+        self, connection: Connection, auth: Auth | None = None, *, probe: str = ""
     ) -> AbstractAsyncContextManager[Client]:
-        """Open the paced HTTP client for ``connection.base_url``."""
+        """Open the paced HTTP client for ``connection.base_url``.
+
+        ``probe`` is the path of a cheap GET that these credentials may certainly make, such as
+        ``projects?maxResults=1``. When one request is refused with 401 or 403, or fails again and
+        again, the client asks it: answered well, that request alone is rejected and the others go
+        on; refused too, the credentials are at fault (AccessError); no answer, the service is out.
+        Without a probe every 401 and 403 is an AccessError.
+        """
         ...
 
     async def once(self, name: str, make: Callable[[], Awaitable[T]]) -> T:

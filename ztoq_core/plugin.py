@@ -54,6 +54,7 @@ from ztoq_core.contracts import (
 )
 from ztoq_core.errors import (
     AccessError,
+    AnswerError,
     ConfigError,
     DoubtError,
     Exit,
@@ -110,6 +111,7 @@ __all__ = [
     "RECORD_TYPES",
     "AccessError",
     "Answer",
+    "AnswerError",
     "Attachment",
     "Auth",
     "Call",

@@ -61,9 +61,9 @@ class Services:
         return tuple(self._accounts.values())
 
     def client(
-        self, connection: Connection, auth: Auth | None = None
+        self, connection: Connection, auth: Auth | None = None, *, probe: str = ""
     ) -> AbstractAsyncContextManager[Client]:
-        """Open the paced HTTP client for ``connection.base_url``."""
+        """Open the paced HTTP client for ``connection.base_url``; see ``contracts.Services``."""
 
         def account(host: str) -> Account:
             key = (host, connection.monthly_budget, connection.reserve, connection.window)
@@ -74,6 +74,7 @@ class Services:
         return open_client(
             connection,
             auth,
+            probe=probe,
             outage=self.outage,
             unreached=self.unreached,
             limits=self.limits,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json as standard_json
-from collections.abc import AsyncIterator, Collection, Generator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Generator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -34,8 +34,8 @@ class Again(Exception):  # noqa: N818 - not an error yet
     """The attempt failed in a way that allows another; never leaves the client.
 
     ``floor`` are the seconds that the service asks to wait, ``answer`` what it said. ``refused``:
-    it was too busy (429). ``refused_with`` are credentials to be renewed; where they cannot be,
-    ``otherwise`` is the outcome.
+    it was too busy (429). ``refused_with`` are the credentials that the service did not take, and
+    ``otherwise`` is the outcome where neither others nor the ``probe`` help.
     """
 
     def __init__(  # noqa: PLR0913 - all that the next attempt may need
@@ -61,10 +61,10 @@ class Again(Exception):  # noqa: N818 - not an error yet
 
 @attrs.define
 class Tries:
-    """What became of the attempts of one request so far; ``pages``: no JSON where it was due."""
+    """What became of the attempts of one request so far; ``unreadable``: 2xx with a wrong body."""
 
     failures: int = 0
-    pages: int = 0
+    unreadable: int = 0
     since: float = 0.0
     renewals: int = 0
     _waits: Generator[float, Any, None] | None = None
@@ -118,7 +118,9 @@ class Call:
     repeatable: bool
     what: str
     secrets: tuple[str, ...]
+    read: Callable[[Any], Any] | None = None
     stream: bool = False
+    closing: bool = False
     unreadable: str = ""
 
     @classmethod
@@ -136,7 +138,9 @@ class Call:
         accept: Collection[int] = (),
         repeatable: bool = False,
         what: str = "",
+        read: Callable[[Any], Any] | None = None,
         stream: bool = False,
+        closing: bool = False,
     ) -> Call:
         """Return the request; at most one of json, form and content is its body."""
         # of a stream the bytes are counted as promised, so nothing is to be packed on the way
@@ -169,7 +173,9 @@ class Call:
             repeatable=repeatable or method.upper() in REPEATABLE,
             what=what,
             secrets=tuple(_secret_values({**(form or {}), **given})) if form or given else (),
+            read=read,
             stream=stream,
+            closing=closing,
         )
 
     def data(self) -> bytes | AsyncIterator[bytes] | None:

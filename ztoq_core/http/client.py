@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar, overload
 
 import aiohttp
 import attrs
@@ -17,7 +18,7 @@ from loguru import logger
 from yarl import URL
 
 from ztoq_core.contracts import Answer, Auth, Connection, Content
-from ztoq_core.errors import RejectedError
+from ztoq_core.errors import AccessError, AnswerError, DoubtError, RejectedError
 from ztoq_core.http.budget import Budget
 from ztoq_core.http.calls import Again, Call, Tries
 from ztoq_core.http.guard import MOVED, REDIRECTS, Guard, redirected
@@ -40,6 +41,14 @@ UPLOAD_SPEED = 100_000
 """Bytes a second that an upload may fall to before it times out (guess: slower is not usable)."""
 
 CHUNK = 64 * 1024
+
+CLOSING = 5.0
+"""Seconds for a request that ends a session."""
+
+PROBES = 3
+"""Attempts to get a definite answer to the probe."""
+
+T = TypeVar("T")
 
 Params = Mapping[str, str | int | Sequence[str | int]] | None
 
@@ -83,6 +92,10 @@ class Client:
     _abroad: aiohttp.ClientSession
     _guard: Guard
     _auth: Auth | None
+    _probe: str = ""
+    _probing: asyncio.Lock = attrs.field(factory=asyncio.Lock, init=False)
+    _probed_at: float = attrs.field(default=-math.inf, init=False)
+    _verdict: bool | None = attrs.field(default=None, init=False)
     _ways: dict[URL, dict[str, Any]] = attrs.field(factory=dict, init=False)
     _known: Mapping[str, str] = attrs.field(factory=dict, init=False)
 
@@ -99,6 +112,8 @@ class Client:
         accept: Collection[int] = (),
         repeatable: bool = False,
         what: str = "",
+        read: Callable[[Any], Any] | None = None,
+        closing: bool = False,
     ) -> Answer:
         """Send a request and return its answer if it is 2xx or its status is in ``accept``.
 
@@ -120,8 +135,12 @@ class Client:
             accept=accept,
             repeatable=repeatable,
             what=what,
+            read=read,
+            closing=closing,
         )
         self.judge.secrets.learn(call.secrets)
+        if closing:
+            return await self._once(call)
         tries = Tries()
         while True:
             try:
@@ -131,9 +150,17 @@ class Client:
             if answer is not None:
                 return answer
 
-    async def get(self, path: str, *, params: Params = None) -> Any:
-        """Return the JSON body of a GET."""
-        return (await self.request("GET", path, params=params)).body
+    @overload
+    async def get(self, path: str, *, params: Params = None) -> Any: ...
+
+    @overload
+    async def get(self, path: str, *, params: Params = None, read: Callable[[Any], T]) -> T: ...
+
+    async def get(
+        self, path: str, *, params: Params = None, read: Callable[[Any], Any] | None = None
+    ) -> Any:
+        """Return what ``read`` makes of the body of a GET; without it the decoded JSON."""
+        return (await self.request("GET", path, params=params, read=read or _something)).body
 
     @asynccontextmanager
     async def download(
@@ -163,9 +190,25 @@ class Client:
                 self.judge.title(call),
             )
 
+    async def _once(self, call: Call) -> Answer:
+        """Send a request that ends a session; its one attempt waits for nobody."""
+        try:
+            async with asyncio.timeout(CLOSING):
+                return await self._attempt(call, Tries())
+        except TimeoutError:
+            reason = f"no answer within {CLOSING:.0f} s"
+        except Again as again:
+            if isinstance(again.otherwise, Answer):
+                return again.otherwise
+            if again.otherwise is not None:
+                raise again.otherwise from again
+            reason = again.reason
+        raise DoubtError(f"{self.judge.title(call)} {reason}")
+
     async def _attempt(self, call: Call, tries: Tries) -> Answer:
         credentials = await self._credentials()
-        attempt = Attempt(call, tries, await self.pacer.turn(), credentials)
+        turn = self.pacer.take_at_once() if call.closing else await self.pacer.turn()
+        attempt = Attempt(call, tries, turn, credentials)
         status = 0
         try:
             async with self._send(call, call.url, credentials) as response:
@@ -281,18 +324,78 @@ class Client:
         """Do what the next attempt needs: renew the credentials, or wait.
 
         Returns the answer that the caller accepts, where no attempt is left.
+
+        Raises:
+            AccessError: The credentials are at fault.
+            RejectedError: The request itself is.
+            RetryableError: The host is out.
         """
         if again.refused_with is not None:
             tries.renewals += 1
             auth = self._auth if tries.renewals <= RENEWALS else None
             if auth is not None and await auth.renew(again.refused_with):
                 return None
-            if isinstance(again.otherwise, Answer):
-                return again.otherwise
-            raise again.otherwise or again
+        if isinstance(again.otherwise, Answer):
+            return again.otherwise
+        if isinstance(again.otherwise, AccessError):
+            await self._blame(again.otherwise)
+            tries.failed(asyncio.get_running_loop().time())
+        at_fault = False
+        if self._probe and self.judge.suspects_the_request(tries, again):
+            at_fault = await self._probe_answered() is True
         if tries.used_up and again.answer is not None and again.answer.status in call.accept:
             return again.answer
-        await asyncio.sleep(self.judge.wait(call, tries, again))
+        await asyncio.sleep(self.judge.wait(call, tries, again, at_fault=at_fault))
+        return None
+
+    async def _blame(self, error: AccessError) -> None:
+        """Say whose fault a 401 or 403 is; return where the probe gets no answer either.
+
+        Raises:
+            AccessError: The credentials are at fault.
+            RejectedError: The request is: the same credentials open something else.
+        """
+        answered = await self._probe_answered() if self._probe else False
+        if answered:
+            raise RejectedError(f"{error}", status=error.status) from error
+        if answered is False:
+            raise error
+
+    async def _probe_answered(self) -> bool | None:
+        """Return whether the probe is answered well; None where it gets no definite answer.
+
+        One probe serves all who ask while it waits for its turn. An older one is not believed: the
+        credentials may have been revoked since.
+        """
+        if not self._probe:
+            return None
+        loop = asyncio.get_running_loop()
+        asked = loop.time()
+        async with self._probing:
+            if self._probed_at < asked:
+                self._probed_at, self._verdict = loop.time(), None
+                self._verdict = await self._ask_probe()
+            return self._verdict
+
+    async def _ask_probe(self) -> bool | None:
+        call = Call.make(self.transport, "GET", self._probe)
+        tries = Tries()
+        for _ in range(PROBES):
+            try:
+                await self._attempt(call, tries)
+            except Again as again:
+                auth = self._auth
+                if again.refused_with is not None and auth is not None:
+                    tries.renewals += 1
+                    if tries.renewals < PROBES and await auth.renew(again.refused_with):
+                        continue
+                if again.otherwise is not None:
+                    return False
+                await asyncio.sleep(tries.failed_wait())
+            except RejectedError:
+                return False
+            else:
+                return True
         return None
 
     def _log(self, attempt: Attempt, status: int) -> None:
@@ -301,6 +404,12 @@ class Client:
         milliseconds = (asyncio.get_running_loop().time() - attempt.turn.sent) * 1000
         service = self.transport.service
         logger.debug("{} {} {} {} {:.0f} ms", service, call.method, call.path, status, milliseconds)
+
+
+def _something(body: Any) -> Any:
+    if body is None:
+        raise AnswerError("an empty body where JSON was due")
+    return body
 
 
 async def _body(response: aiohttp.ClientResponse) -> bytes:
@@ -333,6 +442,7 @@ async def open_client(  # noqa: PLR0913 - all that the engine decides about a cl
     connection: Connection,
     auth: Auth | None = None,
     *,
+    probe: str = "",
     outage: float = 300.0,
     unreached: float = 20.0,
     limits: Limits | None = None,
@@ -375,4 +485,4 @@ async def open_client(  # noqa: PLR0913 - all that the engine decides about a cl
     async with session(resolver) as own, session(guard) as abroad:
         judge = Judge(transport.service, pacer, outage, unreached)
         async with pacer.open():
-            yield Client(transport, judge, pacer, own, abroad, guard, auth)
+            yield Client(transport, judge, pacer, own, abroad, guard, auth, probe)

@@ -15,7 +15,14 @@ import attrs
 from yarl import URL
 
 from ztoq_core.contracts import Answer
-from ztoq_core.errors import AccessError, ConfigError, DoubtError, RejectedError, RetryableError
+from ztoq_core.errors import (
+    AccessError,
+    AnswerError,
+    ConfigError,
+    DoubtError,
+    RejectedError,
+    RetryableError,
+)
 from ztoq_core.http.answers import NOT_JSON, Secrets, excerpt, parsed, retry_after
 from ztoq_core.http.calls import Again, Call, Tries
 from ztoq_core.http.pacing import Pacer, Turn
@@ -86,20 +93,26 @@ class Judge:
             self.pacer.failed(attempt.turn, floor)
             reason = f"answered {status}{self._because(body)}"
             raise self._doubt(attempt, reason, floor=floor, status=status, answer=answer)
-        if status in OK and value is NOT_JSON:
-            self.pacer.failed(attempt.turn)
-            reason = f"answered {status} with {response.content_type} where JSON was due"
-            attempt.tries.pages += 1
-            raise self._doubt(attempt, reason, status=status)
-        self.good(attempt.turn, headers)
         if status in OK:
-            return answer
+            try:
+                read = _read(call, value, response.content_type)
+            except AnswerError as error:
+                self.pacer.failed(attempt.turn)
+                attempt.tries.unreadable += 1
+                reason = f"answered {status} with a body that cannot be read: {error}"
+                raise self._doubt(attempt, self.secrets.hide(reason), status=status) from error
+            self.good(attempt.turn, headers)
+            return attrs.evolve(answer, body=read)
+        self.good(attempt.turn, headers)
+        accepted = status in call.accept
+        otherwise = answer if accepted else self._refusal(call, response, body)
         if status == UNAUTHORISED and attempt.credentials:
-            otherwise = answer if status in call.accept else self._refusal(call, response, body)
             raise Again(f"answered {status}", refused_with=attempt.credentials, otherwise=otherwise)
-        if status in call.accept:
-            return answer
-        raise self._refusal(call, response, body)
+        if isinstance(otherwise, Answer):
+            return otherwise
+        if isinstance(otherwise, AccessError):
+            raise Again(f"answered {status}", otherwise=otherwise)
+        raise otherwise
 
     def broken(self, attempt: Attempt, error: Exception) -> Exception:
         """Return what a failure without a whole answer means, ``Again`` where one more may help."""
@@ -127,21 +140,25 @@ class Judge:
         self._out_since = None
         self.pacer.granted(turn, headers)
 
-    def wait(self, call: Call, tries: Tries, again: Again) -> float:
-        """Return the seconds to wait before the next attempt.
+    def suspects_the_request(self, tries: Tries, again: Again) -> bool:
+        """Whether it failed so long that it matters if the service answers anything else."""
+        unsure = tries.failures > 0 and self._good_at <= tries.since
+        return unsure and (tries.used_up or self._out() >= self._limit() > again.floor)
+
+    def wait(self, call: Call, tries: Tries, again: Again, *, at_fault: bool = False) -> float:
+        """Return the seconds to wait before the next attempt; ``at_fault``: the request is.
 
         Raises:
             RejectedError: It failed again and again, while the host answers others.
             RetryableError: The host is out.
         """
-        pages = tries.pages >= AT_FIRST and not self._reached
-        if pages or (tries.used_up and (tries.pages or self._good_at > tries.since)):
+        wrong_address = tries.unreadable >= AT_FIRST and not self._reached
+        others_fare_well = tries.used_up and (tries.unreadable or self._good_at > tries.since)
+        if wrong_address or others_fare_well or at_fault:
             raise RejectedError(
                 f"{self.title(call)} {again.reason} ({tries.failures} times)", status=again.status
             )
-        limit = self.outage if self._reached else self.unreached
-        now = asyncio.get_running_loop().time()
-        out = 0.0 if self._out_since is None else now - self._out_since
+        limit, out = self._limit(), self._out()
         if out >= limit or again.floor > limit:
             self.pacer.give_up()
             asked = f" and asked to wait {again.floor:.0f} s" if again.floor > limit else ""
@@ -157,6 +174,14 @@ class Judge:
         """Return the beginning of a message about a call."""
         what = f"{call.what}: " if call.what else ""
         return self.secrets.hide(f"{self.service}: {what}{call.method} {call.path}")
+
+    def _limit(self) -> float:
+        return self.outage if self._reached else self.unreached
+
+    def _out(self) -> float:
+        """Return for how many seconds there has been no good answer from the host."""
+        now = asyncio.get_running_loop().time()
+        return 0.0 if self._out_since is None else now - self._out_since
 
     def _refused(self, attempt: Attempt, headers: Mapping[str, str], body: bytes) -> Again:
         floor = retry_after(headers)
@@ -196,6 +221,27 @@ class Judge:
     def _bad(self, turn: Turn) -> None:
         if self._out_since is None:
             self._out_since = turn.sent
+
+
+def _read(call: Call, value: Any, media_type: str) -> Any:
+    """Return the body of a 2xx answer as the caller wants it.
+
+    Raises:
+        AnswerError: It is no JSON, or has not the shape that the caller's ``read`` knows.
+    """
+    if value is NOT_JSON:
+        raise AnswerError(f"{media_type} where JSON was due")
+    if call.read is None:
+        return value
+    try:
+        return call.read(value)
+    except AnswerError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        # a reader that looks into the body without asking first: the answer is as unreadable
+        raise AnswerError(f"{type(error).__name__}: {error}") from error
+    except RecursionError as error:
+        raise AnswerError("it is nested too deeply") from error
 
 
 def location(response: aiohttp.ClientResponse) -> URL:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import pytest
 from aiohttp import web
 
-from tests.core.sites import Handler, Names, Site, serving
+from tests.unit.http.sites import Handler, Names, Site, serving
 from ztoq_core.contracts import Connection
 from ztoq_core.errors import RejectedError
 from ztoq_core.http import open_client

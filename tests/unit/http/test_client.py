@@ -9,14 +9,15 @@ import asyncio
 import hashlib
 import itertools
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import AsyncExitStack, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from typing import Any
 
 import attrs
 import pytest
 from loguru import logger
 
+from tests.unit.http.desk import TOKEN, Bearer, Desk
 from ztoq_core.contracts import Connection, Content
 from ztoq_core.errors import (
     AccessError,
@@ -26,83 +27,10 @@ from ztoq_core.errors import (
     RetryableError,
 )
 from ztoq_core.http import Client, open_client
-from ztoq_core.simulate import Faults, Refusal, Reply, Request, Route, Server
+from ztoq_core.simulate import Faults, Refusal, Reply, Request
 from ztoq_core.testing.virtual_time import run_in_virtual_time
 
-TOKEN = "s3cr3t/tok+en"
 FAILURES = ["reset_before", "error_5xx", "lost", "error_after", "html", "cut_body", "slow"]
-
-
-class Bearer:
-    """Credentials that can be renewed a few times."""
-
-    def __init__(self, token: str = TOKEN, renewals: int = 0) -> None:
-        self.token = token
-        self.left = renewals
-        self.renewed = 0
-
-    async def headers(self) -> Mapping[str, str]:
-        return {"Authorization": f"Bearer {self.token}"}
-
-    async def renew(self, refused: Mapping[str, str]) -> bool:
-        if refused["Authorization"] != f"Bearer {self.token}":
-            return True
-        if not self.left:
-            return False
-        self.left -= 1
-        self.renewed += 1
-        self.token = TOKEN
-        await asyncio.sleep(0.1)
-        return True
-
-
-@attrs.define
-class Desk:
-    """A service that keeps what it was sent, and the client that talks to it."""
-
-    seen: list[Request] = attrs.field(factory=list)
-    reply: Callable[[Request], Reply] = lambda _: Reply(200, {"ok": True})
-    faults: Faults = attrs.field(factory=lambda: Faults(slow_seconds=100_000.0))
-    authorise: Callable[[Request], None] | None = None
-    auth: Bearer | None = attrs.field(factory=Bearer)
-    options: dict[str, Any] = attrs.field(factory=dict)
-    outage: float = 300.0
-    _port: int = 0
-    _serving: AsyncExitStack = attrs.field(factory=AsyncExitStack)
-
-    def handle(self, request: Request) -> Reply:
-        self.seen.append(request)
-        return self.reply(request)
-
-    def run(self, work: Callable[[Client], Awaitable[Any]]) -> Any:
-        async def serve() -> Any:
-            base_url = await self.start()
-            connection = Connection(base_url=f"{base_url}/api/", **self.options)
-            async with (
-                self._serving,
-                open_client(connection, self.auth, outage=self.outage) as client,
-            ):
-                return await work(client)
-
-        return run_in_virtual_time(serve())
-
-    async def start(self) -> str:
-        base_url = await self._serving.enter_async_context(self.server().serving(self._port))
-        self._port = int(base_url.rpartition(":")[2])
-        return base_url
-
-    async def stop(self) -> None:
-        await self._serving.aclose()
-
-    def server(self) -> Server:
-        routes = [
-            Route(method, template, self.handle)
-            for method in ("GET", "POST", "PUT", "DELETE")
-            for template in ("/api/things", "/api/things/{key}", "/api/other")
-        ]
-        return Server(
-            routes, name="desk", faults=self.faults, authorise=self.authorise, keepalive=3600.0
-        )
 
 
 @pytest.fixture
@@ -419,7 +347,10 @@ def test_a_base_url_that_serves_pages_is_found_out_soon(desk: Desk) -> None:
     desk.faults.html = 1.0
 
     async def work(client: Client) -> None:
-        with pytest.raises(RejectedError, match="answered 200 with text/html where JSON was due"):
+        with pytest.raises(
+            RejectedError,
+            match="answered 200 with a body that cannot be read: text/html where JSON was due",
+        ):
             await client.get("things")
 
     desk.run(work)

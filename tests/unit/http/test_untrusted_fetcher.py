@@ -16,7 +16,7 @@ from aiohttp.abc import ResolveResult
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.core.sites import Handler, Names, Site, serving
+from tests.unit.http.sites import Handler, Names, Site, serving
 from ztoq_core.contracts import Secret
 from ztoq_core.errors import RejectedError, RetryableError
 from ztoq_core.http import Limits, Meter, open_fetcher
