@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from importlib import import_module
 from pathlib import Path
 
 import attrs
@@ -15,10 +14,10 @@ from ztoq_core.contracts import Content, Links, Written
 from ztoq_core.engine import Event
 from ztoq_core.errors import DoubtError, Exit
 from ztoq_core.records import FieldType, Kind, Record, Ref
-from ztoq_core.store import State, Store
-from ztoq_core.store.models import now
+from ztoq_core.store import Store
 from ztoq_core.testing.memory import MemorySink, MemorySource, PowerCut
 from ztoq_core.testing.project import CONTENTS, PROJECT
+from ztoq_core.testing.virtual_time import run_in_virtual_time
 
 ALL = sorted(record.key for record in PROJECT)
 FIELD = "test_case/Browser"
@@ -33,11 +32,17 @@ def typed(record: Record) -> Record:
     return attrs.evolve(record, fields=fields)
 
 
-async def migrate(store: Store, sink: MemorySink, *, request_timeout: float = 0.01) -> None:
+async def migrate(
+    store: Store,
+    sink: MemorySink,
+    *,
+    request_timeout: float = 0.01,
+    stop: engine.Stop | None = None,
+) -> None:
     with store.run("migrate") as run:
         await engine.extract(store, MemorySource(PROJECT, CONTENTS), run.id, quiet)
         await engine.transform(store, lambda _: [typed], quiet)
-        await engine.load(store, sink, run.id, quiet, request_timeout=request_timeout)
+        await engine.load(store, sink, run.id, quiet, request_timeout=request_timeout, stop=stop)
 
 
 async def test_a_field_in_doubt_is_settled_before_any_record_is_written(store: Store) -> None:
@@ -110,29 +115,121 @@ async def test_files_of_what_a_crash_left_in_doubt_are_adopted_too(tmp_path: Pat
     assert sink.keys() == before
 
 
-class HeldBack(MemorySink):
-    """One record's request leaves long after its intent, and then the power fails."""
+class Slowly(MemorySink):
+    """The site takes ``takes`` seconds for one record; its caller does not live to see it."""
+
+    takes = 40.0
+    cut: str = "ACME-T2"
 
     async def write(
         self, record: Record, target_id: str | None, links: Links, content: Content | None
     ) -> Written:
-        if record.key == "ACME-T2":
-            await asyncio.sleep(0.6)  # as where the service asked to wait
-            raise PowerCut
+        if record.key != self.cut:
+            return await super().write(record, target_id, links, content)
+        self.cut = ""
+        before = dict(self.objects)
+        await super().write(record, target_id, links, content)
+        made, self.objects = self.objects, before
+        number = next(iter(made.keys() - before.keys()))
+        asyncio.get_running_loop().call_later(
+            self.takes, self.objects.__setitem__, number, made[number]
+        )
+        raise PowerCut
+
+
+def test_what_an_earlier_process_sent_is_waited_for_by_the_time_of_this_one(store: Store) -> None:
+    """Nothing is believed of the clock of the process that was killed."""
+    sink = Slowly()
+
+    async def twice() -> float:
+        with pytest.raises(PowerCut):
+            await migrate(store, sink, request_timeout=60)
+        begun = asyncio.get_running_loop().time()
+        await migrate(store, sink, request_timeout=60)
+        return asyncio.get_running_loop().time() - begun
+
+    took = run_in_virtual_time(twice(), grace=0.2)
+
+    assert sink.keys() == sorted([*ALL, FIELD])
+    assert sink.calls.count("write test_case ACME-T2") == 1
+    assert 60 <= took < 65
+
+
+class Unsent(MemorySink):
+    """The requests for some records are lost before they arrive."""
+
+    def __init__(self, lost: set[str]) -> None:
+        super().__init__()
+        self.lost = lost
+
+    async def write(
+        self, record: Record, target_id: str | None, links: Links, content: Content | None
+    ) -> Written:
+        if record.key in self.lost:
+            self.lost.remove(record.key)
+            raise DoubtError(f"the request for {record.ref} timed out")
         return await super().write(record, target_id, links, content)
 
 
-async def test_the_time_in_which_a_request_may_arrive_begins_when_it_leaves(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Else a run after a kill looks for it before it arrives, finds nothing, and sends it again."""
-    monkeypatch.setattr(import_module("ztoq_core.engine.load"), "_PUT_OFF_S", 0.05)
+def test_what_is_found_at_once_is_not_waited_for(store: Store) -> None:
+    sink = MemorySink(doubts=ALL)
 
-    with pytest.raises(PowerCut):
-        await migrate(store, HeldBack(), request_timeout=0.7)
+    async def timed() -> float:
+        await migrate(store, sink, request_timeout=60)
+        return asyncio.get_running_loop().time()
 
-    item = store.item_table
-    (cut,) = item.select().where(item.key == "ACME-T2")
-    assert cut.state == State.SENDING
-    assert cut.deadline is not None
-    assert (cut.deadline - now()).total_seconds() > 0.3
+    assert run_in_virtual_time(timed(), grace=0.2) < 5
+    assert sink.keys() == sorted([*ALL, FIELD])
+
+
+def test_absence_is_waited_for_beside_the_pipeline(store: Store) -> None:
+    """All that are lost together settle in one time-out, and what does not need them goes on."""
+    sink = Unsent({"ACME-T1", "ACME-P1"})
+    written: dict[str, float] = {}
+
+    async def timed() -> float:
+        loop = asyncio.get_running_loop()
+        write = sink.write
+
+        async def noting(
+            record: Record, target_id: str | None, links: Links, content: Content | None
+        ) -> Written:
+            done = await write(record, target_id, links, content)
+            written[record.key] = loop.time()
+            return done
+
+        sink.write = noting  # type: ignore[method-assign]
+        await migrate(store, sink, request_timeout=60)
+        return loop.time()
+
+    took = run_in_virtual_time(timed(), grace=0.2)
+
+    assert 60 <= took < 65
+    assert written["ACME-T2"] < 5
+    assert written["ACME-T1"] >= 60
+    assert engine.outcome(store).exit is Exit.OK
+
+
+def test_a_field_in_doubt_holds_back_only_the_kinds_that_carry_it(store: Store) -> None:
+    sink = Unsent({FIELD})
+
+    async def timed() -> float:
+        await migrate(store, sink, request_timeout=60)
+        return asyncio.get_running_loop().time()
+
+    assert 60 <= run_in_virtual_time(timed(), grace=0.2) < 65
+    calls = [call for call in sink.calls if call.startswith("write")]
+    assert calls.index(f"write field {FIELD}") > calls.index("write folder ACME-F1")
+    assert calls.index(f"write field {FIELD}") < calls.index("write test_case ACME-T1")
+
+
+def test_a_stop_ends_the_wait_for_a_lost_request(store: Store) -> None:
+    stop = engine.Stop()
+
+    async def stopped() -> float:
+        loop = asyncio.get_running_loop()
+        loop.call_later(20, stop.set)
+        await migrate(store, Unsent({"ACME-T2"}), request_timeout=60, stop=stop)
+        return loop.time()
+
+    assert 20 <= run_in_virtual_time(stopped(), grace=0.2) < 21

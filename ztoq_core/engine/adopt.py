@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from ztoq_core.contracts import Mark, Schema, Sink, Written
+from ztoq_core.contracts import Mark, Sink
+from ztoq_core.engine.context import LoadContext
 from ztoq_core.engine.owners import marks_of, owners_of
-from ztoq_core.engine.progress import Stop, Teller
-from ztoq_core.engine.settle import Reads, settle
-from ztoq_core.records import Kind, Ref
+from ztoq_core.engine.settle import PARENT_FIRST_S, Settling
+from ztoq_core.records import Kind
 from ztoq_core.store import Store
 from ztoq_core.words import counted
 
@@ -17,44 +17,45 @@ __all__ = ["adopt"]
 _BATCH = 100
 
 
-async def adopt(  # noqa: PLR0913, PLR0917 - the loading's whole scene
-    store: Store,
-    sink: Sink,
-    schema: Schema,
-    run: int,
-    teller: Teller,
-    roots: Mapping[Ref, Written | None],
-    stop: Stop,
-    reads: Reads | None = None,
-) -> None:
-    """Put in doubt whatever bears a mark of ours in the target, and settle it, parents first.
+async def adopt(context: LoadContext, settling: Settling) -> None:
+    """Put in doubt whatever bears a mark of ours in the target, and look for it, parents first.
 
     Nothing is taken on the word of a list: each record is looked for by ``Sink.find``, a file by
-    its content.
+    its content. What is not found stays in doubt; it is settled beside the pipeline.
     """
+    store, sink = context.store, context.sink
     adopted = 0
     for kind in Kind:
-        if stop.wished or kind is Kind.FIELD or kind not in schema.kinds:
+        if kind is Kind.FIELD or kind not in context.schema.kinds:
             continue
         owners = sink.listed_by_owner.get(kind)
         if owners is None:
-            marks = await marks_of(sink, kind)
-            found = await _doubt(store, kind, marks)
+            await _doubt(store, kind, await marks_of(sink, kind))
         else:
-            found = 0
             for owner in sorted(owners, key=lambda each: each.rank):
-                found += await _under(store, sink, kind, owner)
+                await _under(store, sink, kind, owner)
         # a crash may have left some in doubt before: what lies under them is still to be found
-        doubts = await store.read(store.outbox.in_doubt)
-        if found or doubts:
-            adopted += await settle(store, sink, schema, run, teller, roots, stop, reads)
+        await settling.gather()
+        while found := await _look_for_all(context, settling, kind):
+            adopted += found
+        if context.stop.wished:
+            return
     if adopted:
         bear = counted(adopted, "record bears", "records bear")
-        teller.say(f"{bear} this source's marks in the target: adopted")
+        context.teller.say(f"{bear} this source's marks in the target: adopted")
 
 
-async def _under(store: Store, sink: Sink, kind: Kind, owner: Kind) -> int:
+async def _look_for_all(context: LoadContext, settling: Settling, kind: Kind) -> int:
+    """Look for what is in doubt of a kind; return how many were found."""
     found = 0
+    # what waits for a parent of its own kind is due a little later, and parents may come last
+    for item in settling.due([kind], (), ahead_s=PARENT_FIRST_S):
+        if not context.stop.wished:
+            found += await settling.look(item)
+    return found
+
+
+async def _under(store: Store, sink: Sink, kind: Kind, owner: Kind) -> None:
     after = 0
     while batch := await store.read(store.outbox.stored, owner, after, _BATCH):
         after = batch[-1][0]
@@ -67,12 +68,11 @@ async def _under(store: Store, sink: Sink, kind: Kind, owner: Kind) -> int:
         if kind is Kind.ATTACHMENT:
             # files bear no mark: wherever there are any, each of ours is looked for by content
             keys = [each.key for each in ours] if marks else []
-            found += await store.write(store.outbox.doubt_marked, kind, keys)
+            await store.write(store.outbox.doubt_marked, kind, keys)
         else:
-            found += await _doubt(store, kind, marks)
-    return found
+            await _doubt(store, kind, marks)
 
 
-async def _doubt(store: Store, kind: Kind, marks: Sequence[Mark]) -> int:
+async def _doubt(store: Store, kind: Kind, marks: Sequence[Mark]) -> None:
     keys = list(dict.fromkeys(mark.key for mark in marks if mark.key))
-    return await store.write(store.outbox.doubt_marked, kind, keys)
+    await store.write(store.outbox.doubt_marked, kind, keys)

@@ -15,11 +15,11 @@ import attrs
 from loguru import logger
 
 from ztoq_core.contracts import ChangedSince, Directory, Page, Reject, Source
-from ztoq_core.engine.crew import crew
 from ztoq_core.engine.images import Album, Gallery, lost_at
 from ztoq_core.engine.names import ask_names, tell_nameless
 from ztoq_core.engine.progress import Progress, Stop, Teller
 from ztoq_core.engine.transform import observed
+from ztoq_core.engine.workers import work_off
 from ztoq_core.errors import ConfigError, RecordError, RejectedError, StoreError
 from ztoq_core.records import (
     Attachment,
@@ -132,7 +132,7 @@ class _Extraction:
 
     async def read(self, pages: Callable[[Kind], AsyncGenerator[Sequence[Listed], None]]) -> None:
         """List all kinds by ``pages``, complete what they name, and look up what they refer to."""
-        await crew(
+        await work_off(
             self.slots,
             self.teller,
             self._complete_listed,

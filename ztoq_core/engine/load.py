@@ -9,20 +9,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
-from functools import partial
-from typing import Any
 
 import attrs
 from loguru import logger
 
 from ztoq_core.contracts import Content, Schema, Sink, Skip, Source, Written
 from ztoq_core.engine.adopt import adopt
-from ztoq_core.engine.crew import crew
+from ztoq_core.engine.context import LoadContext
 from ztoq_core.engine.fields import Gap, definitions, gaps
 from ztoq_core.engine.names import tell_nameless
 from ztoq_core.engine.passing import fingerprint, passed_on
 from ztoq_core.engine.progress import Progress, Stop, Teller
-from ztoq_core.engine.settle import settle
+from ztoq_core.engine.settle import Settling
+from ztoq_core.engine.workers import work_off
 from ztoq_core.errors import (
     AccessError,
     ConfigError,
@@ -35,19 +34,19 @@ from ztoq_core.errors import (
     one_error,
 )
 from ztoq_core.records import Attachment, Kind, Level, Note, Record, Ref
-from ztoq_core.store import MISSING, Answered, Intent, Job, Store
+from ztoq_core.store import MISSING, Intent, Job, Store
 from ztoq_core.words import counted
 
 __all__ = ["load"]
 
-SITE_ERROR = 500
 _READINGS = 3
 """Times that the source is asked for a file that breaks off on its way."""
 SHOWN = 5
-_PUT_OFF_S = 5.0
-"""Seconds between two moves of the deadlines: so much too early may a request be looked for."""
 ADOPTION = "adoption"
 """The store's fact that says whether taking over what bears its marks was begun or ended."""
+
+_Task = tuple[int, Job | None]
+"""A row, and what to do with it: write or finish its job, or (None) look for it."""
 
 
 async def load(  # noqa: PLR0913 - the choices of the command
@@ -97,10 +96,8 @@ async def load(  # noqa: PLR0913 - the choices of the command
     await store.write(store.turns.prepare, on_conflict == "overwrite")
     in_store = await store.read(store.counts)
     teller.totals = {kind: sum(states.values()) for kind, states in in_store.items()}
-    stage = _Loading(
-        store, sink, schema, run, teller, stop, slots, request_timeout, on_conflict, source
-    )
-    await stage.everything()
+    context = LoadContext(store, sink, schema, run, teller, stop, source)
+    await _Loading(context, slots, request_timeout, on_conflict).everything()
     teller.log_queue()
 
 
@@ -139,190 +136,224 @@ def _tell_gaps(missing: Sequence[Gap], teller: Teller, *, creates: bool) -> None
 
 @attrs.define
 class _Loading:
-    store: Store
-    sink: Sink
-    schema: Schema
-    run: int
-    teller: Teller
-    stop: Stop
+    context: LoadContext
     slots: int
-    timeout: float
-    on_conflict: str = "keep-target"
-    source: Source | None = None
-    roots: dict[Ref, Written | None] = attrs.field(factory=dict)
+    request_timeout: float
+    on_conflict: str
     busy: set[int] = attrs.field(factory=set)
     despite_doubt: bool = False
     halt: ServiceError | StoreError | None = None
     freed: asyncio.Event = attrs.field(factory=asyncio.Event)
+    settling: Settling = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Let the feeder wake up when a look is due."""
+        self.settling = Settling.of(self.context, self.request_timeout, self.freed.set)
 
     async def everything(self) -> None:
-        """Fields first, then the roots, then all else; doubt is settled before and after."""
-        waiting = asyncio.create_task(self._put_off())
-        try:
-            await self._all_phases()
-        finally:
-            waiting.cancel()
-
-    async def _put_off(self) -> None:
-        """Put deadlines off while requests wait for their turn.
-
-        A request that the pacer holds back leaves later than its intent says, and a run that goes
-        on after a kill would look for it too early.
-        """
-        while True:
-            await asyncio.sleep(_PUT_OFF_S)
-            try:
-                await self.store.write(self.store.outbox.put_off, set(self.busy), self.timeout)
-            except StoreError as error:
-                self.halt = self.halt or error
-                return
-
-    async def _all_phases(self) -> None:
+        """Fields first, then the roots, then all else."""
+        store, roots = self.context.store, self.context.schema.roots
+        if roots:
+            self.context.roots.update(dict.fromkeys(root.ref for root in roots))
+            stored = await store.read(store.outbox.stored, Kind.FOLDER, 0, 1_000_000)
+            written = {each.ref: each.written for _, each in stored}
+            self.context.roots.update({ref: written.get(ref) for ref in self.context.roots})
+        await self.settling.gather()
         await self._adopt()
-        await self._settle()
-        # what is missing in these would change how all that follows is written
-        await self._settled_phase((Kind.FIELD,))
-        if self.schema.roots:
-            await self._settled_phase((Kind.FOLDER,), [root.key for root in self.schema.roots])
-            stored = await self.store.read(self.store.outbox.stored, Kind.FOLDER, 0, 1_000_000)
-            keys = {root.ref for root in self.schema.roots}
-            self.roots = {each.ref: each.written for _, each in stored if each.ref in keys}
-        kinds = tuple(self.schema.kinds)
-        await self._settled_phase(kinds)
-        if await self.store.read(self.store.outbox.in_doubt):
-            # what only mentions it is written without, so that doubt never blocks the rest
-            self.despite_doubt = True
-            await self._settled_phase(kinds)
-        if not self.stop.wished and await self.store.write(self.store.turns.reopen) > 0:
-            await self._settled_phase(kinds)
-
-    async def _settled_phase(self, kinds: Collection[Kind], keys: Collection[str] = ()) -> None:
-        """Write until nothing is in doubt that looking for it can settle."""
-        await self._phase(kinds, keys)
-        while await self._settle():
-            await self._phase(kinds, keys)
+        if doubts := len(self.settling.doubts):
+            some = counted(doubts, "record")
+            self.context.teller.say(f"Looking for {some} that the target may hold already")
+        await self._phase((Kind.FIELD,), first=True)
+        if roots:
+            await self._phase((Kind.FOLDER,), [root.key for root in roots], first=True)
+        await self._phase(tuple({Kind.FIELD, *self.context.schema.kinds}))
+        await self._end_adoption()
 
     async def _adopt(self) -> None:
         """Before the first write of a store: take over what bears its marks (a lost store).
 
         An adoption that was stopped goes on: what it adopted does not make the store whole.
         """
-        begun = self.store.meta(ADOPTION) == "begun"
-        if not begun and not await self.store.read(self.store.outbox.untouched):
+        store = self.context.store
+        begun = store.meta(ADOPTION) == "begun"
+        if not begun and not await store.read(store.outbox.untouched):
             return
-        self.store.set_meta(ADOPTION, "begun")
+        await store.write(store.put_meta, ADOPTION, "begun")
         with one_error():
-            await adopt(*self._scene())
-        doubts = await self.store.read(self.store.outbox.in_doubt)
-        if not self.stop.wished and not doubts:
-            self.store.set_meta(ADOPTION, "ended")
+            await adopt(self.context, self.settling)
+        await self._end_adoption()
 
-    async def _settle(self) -> int:
-        """Settle what is in doubt; return how many records became certain."""
-        if self.stop.wished:
-            return 0
-        return await settle(*self._scene())
-
-    def _scene(self) -> Any:
-        """Return what settling and adopting need."""
-        reads = None if self.source is None else partial(fingerprint, self.source)
-        scene = self.store, self.sink, self.schema, self.run, self.teller, self.roots, self.stop
-        return (*scene, reads)
+    async def _end_adoption(self) -> None:
+        store = self.context.store
+        begun = store.meta(ADOPTION) == "begun" and not self.context.stop.wished
+        if begun and not await store.read(store.outbox.in_doubt):
+            await store.write(store.put_meta, ADOPTION, "ended")
 
     # --------------------------------------------------------------------------- the pipeline
 
-    async def _phase(self, kinds: Collection[Kind], keys: Collection[str] = ()) -> None:
-        await crew(
-            self.slots, self.teller, self._work, lambda queue: self._feed(queue, kinds, keys)
+    async def _phase(
+        self, kinds: Collection[Kind], keys: Collection[str] = (), *, first: bool = False
+    ) -> None:
+        """Write what is ready of these kinds; ``first``: what is missing in them changes the rest.
+
+        A first phase does not wait for fields in doubt: the kinds that carry them are held back.
+        """
+        await work_off(
+            self.slots,
+            self.context.teller,
+            self._work,
+            lambda queue: self._feed(queue, kinds, keys, first=first),
         )
         if self.halt is not None:
             raise self.halt
 
     async def _feed(
-        self, queue: asyncio.Queue[Job | None], kinds: Collection[Kind], keys: Collection[str]
+        self,
+        queue: asyncio.Queue[_Task | None],
+        kinds: Collection[Kind],
+        keys: Collection[str],
+        *,
+        first: bool,
     ) -> None:
-        outbox = self.store.outbox
-        while not self.stop.wished and self.halt is None:
+        while not self.context.stop.wished and self.halt is None:
             self.freed.clear()
             idle = not self.busy  # before the store is asked: an answer may come in meanwhile
             room = queue.maxsize - len(self.busy)
-            jobs = await self.store.read(outbox.to_finish, self.busy, room)
-            if len(jobs) < room:
-                jobs += await self.store.read(
-                    outbox.to_write, kinds, keys, self.busy, room - len(jobs)
-                )
-            for job in jobs:
-                self.busy.add(job.item)
-                await queue.put(job)
+            tasks = await self._next_tasks(kinds, keys, room)
+            for task in tasks:
+                self.busy.add(task[0])
+                await queue.put(task)
             if self.busy:
                 # where there was more to do than room, ask again when half the room is free;
-                # else after each answer, since each may let something go
-                enough = queue.maxsize // 2 if len(jobs) == room else len(self.busy) - 1
-                while len(self.busy) > enough:
+                # else after each answer, since each may let something go, and for each due look
+                enough = queue.maxsize // 2 if len(tasks) == room else len(self.busy) - 1
+                while len(self.busy) > enough and not self._due(kinds, keys):
                     await self.freed.wait()
                     self.freed.clear()
-            elif idle and not jobs and not await self._release(kinds, keys):
+            elif idle and not tasks and not await self._more(kinds, keys, first=first):
                 return
         while self.busy:
             await self.freed.wait()
             self.freed.clear()
 
+    async def _next_tasks(
+        self, kinds: Collection[Kind], keys: Collection[str], room: int
+    ) -> list[_Task]:
+        """Return what may be done now: look for what is in doubt, finish, write."""
+        store = self.context.store
+        outbox = store.outbox
+        tasks: list[_Task] = [(item, None) for item in self._due(kinds, keys)[:room]]
+        jobs: list[Job] = []
+        if len(tasks) < room:
+            jobs = await store.read(outbox.to_finish, self.busy, room - len(tasks))
+            tasks += [(job.item, job) for job in jobs]
+        if len(tasks) < room:
+            free = set(kinds) - self.settling.held() | ({Kind.FIELD} & set(kinds))
+            if free:
+                jobs = await store.read(outbox.to_write, free, keys, self.busy, room - len(tasks))
+                tasks += [(job.item, job) for job in jobs]
+        return tasks
+
+    def _due(self, kinds: Collection[Kind], keys: Collection[str]) -> list[int]:
+        return [item for item in self.settling.due(kinds, keys) if item not in self.busy]
+
+    async def _more(self, kinds: Collection[Kind], keys: Collection[str], *, first: bool) -> bool:
+        """Return whether there may be more to do, where nothing can be done as things are now."""
+        # while a kind is held back, what waits for it waits rightly
+        if not self.settling.held() and await self._release(kinds, keys):
+            return True
+        if first and Kind.FIELD in kinds:
+            return False
+        # an answer may put files in doubt: those of steps that were replaced
+        if await self.settling.gather(earlier=False):
+            return True
+        if (at := self.settling.next_look(kinds, keys)) is not None:
+            await self._wait_until(at)
+            return True
+        return not first and await self._at_last()
+
+    async def _at_last(self) -> bool:
+        """Return whether something may go on without what cannot be settled, or be finished again.
+
+        What only mentions a record in doubt is written without it: doubt never blocks the rest.
+        """
+        store = self.context.store
+        if not self.despite_doubt:
+            self.despite_doubt = bool(await store.read(store.outbox.in_doubt))
+            if self.despite_doubt:
+                return True
+        reopened = await store.write(store.turns.reopen)
+        return bool(reopened)
+
+    async def _wait_until(self, at: float) -> None:
+        """Wait for the next look, or the wish to stop: nothing else is left to do."""
+        seconds = at - asyncio.get_running_loop().time()
+        if seconds >= 1:
+            self.context.teller.say(
+                f"Waiting {seconds:.0f} s until a lost request cannot arrive any more"
+            )
+        await self.context.stop.within(seconds)
+
     async def _release(self, kinds: Collection[Kind], keys: Collection[str]) -> bool:
         """Let something go on that waits for itself by a detour; return whether there was any."""
-        turns = self.store.turns
+        store, despite = self.context.store, self.despite_doubt
         if len(kinds) > 1:  # else what a text refers to may only be written later
-            despite = self.despite_doubt
-            if await self.store.write(lambda: turns.let_finish(despite_doubt=despite)):
+            finished = await store.write(lambda: store.turns.let_finish(despite_doubt=despite))
+            if finished:
                 return True
-        return await self._break_circle(kinds, keys)
-
-    async def _break_circle(self, kinds: Collection[Kind], keys: Collection[str]) -> bool:
-        ref = await self.store.write(
-            lambda: self.store.turns.break_circle(kinds, keys, despite_doubt=self.despite_doubt)
+        ref = await store.write(
+            lambda: store.turns.break_circle(kinds, keys, despite_doubt=despite)
         )
         if ref is not None:
-            self.teller.say(
+            self.context.teller.say(
                 f"{ref} refers to itself through others; written without that", "warning"
             )
         return ref is not None
 
-    async def _work(self, job: Job) -> None:
-        if not (self.stop.wished or self.halt):
-            record = job.record
-            with logger.contextualize(stage="load", kind=record.kind.value, key=record.key):
-                await self._one(job)
-        self.busy.discard(job.item)
+    async def _work(self, task: _Task) -> None:
+        item, job = task
+        if not (self.context.stop.wished or self.halt):
+            await self._do(item, job)
+        self.busy.discard(item)
         self.freed.set()
+
+    async def _do(self, item: int, job: Job | None) -> None:
+        try:
+            if job is None:
+                await self.settling.look(item)
+                return
+            with logger.contextualize(stage="load", kind=job.record.kind.value, key=job.record.key):
+                await self._one(job)
+        except (ServiceError, StoreError) as error:
+            self.halt = self.halt or error
 
     # ----------------------------------------------------------------------------- one record
 
     async def _one(self, job: Job) -> None:
+        store, run = self.context.store, self.context.run
         writing = not job.to_finish
         try:
             if writing:
-                await self._write(job)
+                async with self.settling.one_of_equals(job.record):
+                    await self._write(job)
             else:
                 await self._finish(job)
         except (AccessError, RetryableError) as error:
-            self.halt = self.halt or error
             if writing:
-                await self.store.write(self.store.outbox.not_sent, self.run, job, str(error))
+                await store.write(store.outbox.not_sent, run, job, str(error))
+            raise
         except DoubtError as error:
             logger.warning("in doubt: {}", error)
-            # after the site's own answer nothing is under way; behind a gateway's (502, 504, 522 …)
-            # the site may still be at work
-            over = error.status is not None and error.status <= SITE_ERROR
-            await self.store.write(
-                self.store.outbox.doubted, self.run, job, str(error), 0 if over else self.timeout
-            )
+            await store.write(store.outbox.doubted, run, job, str(error))
+            self.settling.add(job, error)
+            return
         except Skip as skip:
             logger.info("left out: {}", skip.why)
-            await self.store.write(self.store.outbox.left_out, self.run, job, skip)
+            await store.write(store.outbox.left_out, run, job, skip)
         except (RejectedError, RecordError) as error:
             logger.warning("refused: {}", error)
-            await self.store.write(self.store.outbox.refused, self.run, job, str(error))
-        except StoreError as error:
-            self.halt = self.halt or error
+            await store.write(store.outbox.refused, run, job, str(error))
+        self.settling.doubts.pop(job.item, None)
 
     async def _write(self, job: Job) -> None:
         record = job.record
@@ -334,26 +365,26 @@ class _Loading:
             job, written = await self._pass_on(job, record)
         else:
             written = await self._send(job, job.content)
-        finished = not self.schema.to_finish(record)
-        await self._answered(job, written, finished=finished)
-        if finished:
-            self.teller.done(record.kind)
+        finished = not self.context.schema.to_finish(record)
+        await self.context.answered(job, written, finished=finished)
 
     async def _send(self, job: Job, content: Content | None) -> Written:
-        await self.store.gather(
-            self.store.outbox.intend, Intent(run=self.run, job=job, deadline_s=self.timeout)
+        await self.context.store.gather(
+            self.context.store.outbox.intend, Intent(run=self.context.run, job=job)
         )
         target_id = job.written.target_id if job.written else None
-        return await self.sink.write(job.record, target_id, self._links(job), content)
+        return await self.context.sink.write(
+            job.record, target_id, self.context.links(job), content
+        )
 
     async def _pass_on(self, job: Job, file: Attachment) -> tuple[Job, Written]:
         """Write a file that the store does not hold, while it is read at the source."""
-        if self.source is None:
+        if self.context.source is None:
             raise RecordError("The store does not hold the file's content; extract again")
         attempts = 0
         while True:
             attempts += 1
-            async with passed_on(self.store, self.source, file) as way:
+            async with passed_on(self.context.store, self.context.source, file) as way:
                 try:
                     written = await self._send(job, way.content)
                 except RejectedError as error:
@@ -362,26 +393,32 @@ class _Loading:
                     logger.warning("attempt {} to pass the file on failed: {}", attempts, error)
                     continue
             try:
-                kept = way.kept or await fingerprint(self.source, file)
+                kept = way.kept or await fingerprint(self.context.source, file)
             except ServiceError as error:
                 raise DoubtError(f"it was sent, and then: {error}", status=200) from error
-            return await self.store.write(self.store.outbox.learn, job, kept), written
+            return await self.context.store.write(
+                self.context.store.outbox.learn, job, kept
+            ), written
 
     async def _may_be_late(self, job: Job) -> bool:
         """Whether an execution may be written although a later one of its run stands already."""
         reason = "an older execution came late; the target would show it as the newest of its run"
         if self.on_conflict == "overwrite":
             return True
-        if await self.store.read(self.store.decisions.insisted, job.item, job.digest):
+        if await self.context.store.read(
+            self.context.store.decisions.insisted, job.item, job.digest
+        ):
             return True
         if self.on_conflict == "fail":
             raise RecordError(f"{reason}, and conflicts are to fail")
-        await self.store.write(self.store.outbox.conflicts, self.run, job, reason)
+        await self.context.store.write(
+            self.context.store.outbox.conflicts, self.context.run, job, reason
+        )
         return False
 
     async def _is_ours(self, job: Job, written: Written) -> bool:
         """Whether an object that is to be updated still is as ztoq left it."""
-        present = await self.sink.look(job.record.kind, written.target_id)
+        present = await self.context.sink.look(job.record.kind, written.target_id)
         if present is not None and (not written.stamp or present.stamp == written.stamp):
             return True
         what = "removed from" if present is None else "edited in"
@@ -391,7 +428,9 @@ class _Loading:
             return True
         if self.on_conflict == "fail":
             raise RecordError(f"{reason}, and conflicts are to fail")
-        await self.store.write(self.store.outbox.conflicts, self.run, job, reason)
+        await self.context.store.write(
+            self.context.store.outbox.conflicts, self.context.run, job, reason
+        )
         return False
 
     async def _finish(self, job: Job) -> None:
@@ -400,21 +439,11 @@ class _Loading:
         written = job.written
         if job.again and not await self._is_ours(job, written):
             return
-        if self.schema.to_finish(job.record):
-            links = {**self._links(job), job.record.ref: job.written}
-            written = await self.sink.finish(job.record, job.written, links)
+        if self.context.schema.to_finish(job.record):
+            links = {**self.context.links(job), job.record.ref: job.written}
+            written = await self.context.sink.finish(job.record, job.written, links)
             written = _with_missing(job.record, written, links)
-        await self._answered(job, written, finished=True)
-        self.teller.done(job.record.kind)
-
-    async def _answered(self, job: Job, written: Written, *, finished: bool) -> None:
-        await self.store.gather(
-            self.store.outbox.answered,
-            Answered(run=self.run, job=job, written=written, finished=finished),
-        )
-
-    def _links(self, job: Job) -> Mapping[Ref, Written | None]:
-        return {**self.roots, **job.links}
+        await self.context.answered(job, written, finished=True)
 
 
 def _with_missing(record: Record, written: Written, links: Mapping[Ref, Written | None]) -> Written:

@@ -36,7 +36,7 @@ async def probe(store: Store, sink: Sink, run: int, progress: Progress) -> float
     plan = TestPlan(key=f"ztoq-probe-{uuid4().hex[:12]}", name="ztoq probe, to be deleted at once")
     await store.write(store.mapped.bring, [plan])
     (job,) = await store.read(store.outbox.to_write, (Kind.TEST_PLAN,), (plan.key,), (), 1)
-    await store.gather(store.outbox.intend, Intent(run=run, job=job, deadline_s=_PATIENCE_S))
+    await store.gather(store.outbox.intend, Intent(run=run, job=job))
     written = await sink.write(plan, None, {}, None)
     loop = asyncio.get_running_loop()
     begun = loop.time()

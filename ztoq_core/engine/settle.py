@@ -1,115 +1,250 @@
-"""Settling doubt: wait until a request cannot arrive any more, then look for its mark."""
+"""Settling doubt beside the pipeline: records of which nobody knows whether the target has them.
+
+Each is looked for by its mark at once, and a hit is adopted at once. Only absence needs time: a
+request that is still under way may arrive after the look, and a search may lag. So what is not
+found is looked for once more when both are over, and sent again if it is not there then.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Collection, Iterator
+from contextlib import AbstractAsyncContextManager, nullcontext
+from math import inf
+from weakref import WeakValueDictionary
 
 import attrs
 from loguru import logger
 
-from ztoq_core.contracts import Found, Schema, Sink, Written
+from ztoq_core.contracts import Found, Written
+from ztoq_core.engine.context import LoadContext
+from ztoq_core.engine.passing import fingerprint
 from ztoq_core.engine.probe import DEFAULT_LAG_S, MEASURED
-from ztoq_core.engine.progress import Stop, Teller
-from ztoq_core.errors import RecordError, RejectedError
-from ztoq_core.records import Attachment, Level, Note, Ref
-from ztoq_core.store import Answered, Job, Kept, Store
+from ztoq_core.errors import DoubtError, RecordError, RejectedError
+from ztoq_core.records import Attachment, FieldDefinition, Kind, Level, Note, Record, Ref
+from ztoq_core.store import Job
 from ztoq_core.words import counted
 
-__all__ = ["Reads", "settle"]
+__all__ = ["PARENT_FIRST_S", "Settling"]
 
-Reads = Callable[[Attachment], Awaitable[Kept]]
-"""Tells what a file is that the store does not hold, by reading it at the source."""
-
+PARENT_FIRST_S = 0.5
+"""Seconds after which a record is looked for again whose parent is in doubt itself."""
+_SITE_ERROR = 500
 _MOST_ATTEMPTS = 6
 
 
-async def settle(  # noqa: PLR0913, PLR0917 - the loading's whole scene
-    store: Store,
-    sink: Sink,
-    schema: Schema,
-    run: int,
-    teller: Teller,
-    roots: Mapping[Ref, Written | None],
-    stop: Stop,
-    reads: Reads | None = None,
-) -> int:
-    """Look for every record in doubt; return how many are certain now (design section 6.4).
+@attrs.define
+class _Doubt:
+    """When a record is looked for next (``inf``: not again), and when its absence is believed.
 
-    One hit is adopted, none makes the record ready again, of several the oldest is adopted and
-    the others are reported.
+    Times are those of the event loop, which no change of a wall clock moves. ``of`` is the kind
+    that waits where the record is a field.
     """
-    settled = 0
-    doubts = await store.read(store.outbox.in_doubt)
-    if doubts:
-        teller.say(f"Looking for {counted(len(doubts), 'record')} that the target may hold already")
-    loop = asyncio.get_running_loop()
-    begun = loop.time()
-    for doubt in doubts:
-        lag = 0.0 if doubt.kind in schema.consistent else _lag(store, schema)
-        wait = begun + doubt.deadline_s + lag - loop.time()
-        if wait > 0:
-            teller.say(f"Waiting {wait:.0f} s until a lost request cannot arrive any more")
-            await stop.within(wait)
-        if stop.wished:
-            return settled
-        # read anew: what this record belongs to may just have been found itself
-        job = await store.read(store.outbox.job, doubt.item)
-        with logger.contextualize(stage="settle", kind=doubt.kind.value, key=job.record.key):
-            settled += await _look(store, sink, schema, run, job, roots, reads)
-    return settled
+
+    ref: Ref
+    next_look: float
+    believed: float
+    reason: str
+    of: Kind | None = None
+    given_up: bool = False
 
 
-def _lag(store: Store, schema: Schema) -> float:
-    """Return the seconds that a search may lag: configured, else measured, else a safe default."""
-    if schema.search_lag is not None:
-        return schema.search_lag
-    return float(store.meta(MEASURED) or DEFAULT_LAG_S)
+@attrs.define
+class Settling:
+    """The records in doubt of one load.
 
+    ``request_timeout`` (seconds) is that of one request: so long may one that left still arrive.
+    ``wake`` is called when a look is due.
+    """
 
-async def _look(  # noqa: PLR0913, PLR0917
-    store: Store,
-    sink: Sink,
-    schema: Schema,
-    run: int,
-    job: Job,
-    roots: Mapping[Ref, Written | None],
-    reads: Reads | None,
-) -> int:
-    outbox = store.outbox
-    if job.written is not None:
-        # an update may be sent again: it gives the same object
-        await store.write(outbox.not_sent, run, job, "an update in doubt is sent again")
-        return 1
-    unread = isinstance(job.record, Attachment) and not job.record.sha256
-    if unread and reads is None:
-        logger.warning("could not be looked for: only the source can tell what the file holds")
-        return 0
-    try:
-        if isinstance(job.record, Attachment) and unread and reads:
-            kept = await reads(job.record)
-            job = await store.write(outbox.learn, job, kept)
-        found = await sink.find(job.record, {**roots, **job.links})
-    except (RejectedError, RecordError) as error:
-        logger.warning("could not be looked for: {}", error)
-        return 0
-    taken = await store.read(
-        outbox.taken, job.record.ref, [each.written.target_id for each in found]
+    context: LoadContext
+    request_timeout: float
+    wake: Callable[[], None]
+    lag: float
+    doubts: dict[int, _Doubt] = attrs.field(factory=dict)
+    begun: float = attrs.field(factory=lambda: asyncio.get_running_loop().time())
+    _same: WeakValueDictionary[tuple[Ref, str, str], asyncio.Lock] = attrs.field(
+        factory=WeakValueDictionary
     )
-    # of several equal files of one owner each belongs to one attachment
-    found = tuple(each for each in found if each.written.target_id not in taken)
-    if not found and job.attempts >= _MOST_ATTEMPTS:
-        why = f"sent {counted(job.attempts, 'time')}, never confirmed and never found in the target"
-        await store.write(outbox.refused, run, job, why)
-        return 0
-    if not found:
-        await store.write(outbox.not_sent, run, job, "looked for and not found: sent again")
-        return 1
-    finished = not schema.to_finish(job.record)
-    written = _adopted(found)
-    answered = Answered(run=run, job=job, written=written, finished=finished, event="adopted")
-    await store.gather(outbox.answered, answered)
-    return 1
+
+    @classmethod
+    def of(cls, context: LoadContext, request_timeout: float, wake: Callable[[], None]) -> Settling:
+        """Return the settling of a load, with the search lag: configured, measured, or 60 s."""
+        lag = context.schema.search_lag
+        if lag is None:
+            lag = float(context.store.meta(MEASURED) or DEFAULT_LAG_S)
+        return cls(context, request_timeout, wake, lag)
+
+    async def gather(self, *, earlier: bool = True) -> bool:
+        """Take up what the store holds in doubt; return whether there was anything new.
+
+        ``earlier``: an earlier process may have left it. Its clock is not trusted: its requests
+        left before this load began, so none arrives later than one request's time-out from then.
+        """
+        store = self.context.store
+        now = asyncio.get_running_loop().time()
+        sent = self.begun + self.request_timeout if earlier else now
+        new = False
+        for item, ref, reason in await store.read(store.outbox.in_doubt):
+            if item not in self.doubts:
+                of = None
+                if ref.kind is Kind.FIELD:
+                    of = _kind_with((await store.read(store.outbox.job, item)).record)
+                self.doubts[item] = _Doubt(ref, now, sent + self._lag(ref.kind), reason, of)
+                new = True
+        return new
+
+    def add(self, job: Job, error: DoubtError) -> None:
+        """Take up a record whose answer was lost just now."""
+        # after the site's own answer nothing is under way; behind a gateway's (502, 504, 522 …)
+        # the site may still be at work
+        over = error.status is not None and error.status <= _SITE_ERROR
+        now = asyncio.get_running_loop().time()
+        record = job.record
+        believed = now + (0.0 if over else self.request_timeout) + self._lag(record.kind)
+        self.doubts[job.item] = _Doubt(record.ref, now, believed, str(error), _kind_with(record))
+
+    def due(
+        self, kinds: Collection[Kind], keys: Collection[str], *, ahead_s: float = 0.0
+    ) -> list[int]:
+        """Return the rows of these kinds (and keys, if any) to look for now, parents first."""
+        upto = asyncio.get_running_loop().time() + ahead_s
+        found = [(ref.kind.rank, item) for item, at, ref in self._looks(kinds, keys) if at <= upto]
+        return [item for _, item in sorted(found)]
+
+    def next_look(self, kinds: Collection[Kind], keys: Collection[str]) -> float | None:
+        """Return the time of the next look for a record of these kinds; None: there is none."""
+        return min((at for _, at, _ in self._looks(kinds, keys)), default=None)
+
+    def _looks(
+        self, kinds: Collection[Kind], keys: Collection[str]
+    ) -> Iterator[tuple[int, float, Ref]]:
+        for item, doubt in self.doubts.items():
+            ref = doubt.ref
+            if doubt.next_look < inf and ref.kind in kinds and (not keys or ref.key in keys):
+                yield item, doubt.next_look, ref
+
+    def held(self) -> set[Kind]:
+        """Return the kinds that wait for a field in doubt, or for one that is sent again.
+
+        Written before, their values would stand as text though the field may be there.
+        """
+        of = {doubt.of for doubt in self.doubts.values() if not doubt.given_up}
+        borrowers = self.context.schema.field_owner
+        return {kind for kind in Kind if kind in of or borrowers.get(kind) in of - {None}}
+
+    def one_of_equals(self, record: Record) -> AbstractAsyncContextManager[object]:
+        """Let one of several equal files of an owner be sent or looked for at a time.
+
+        They bear no marks: while one is being sent, a look for another would adopt it.
+        """
+        if not isinstance(record, Attachment):
+            return nullcontext()
+        return self._same.setdefault((record.owner, record.part, record.name), asyncio.Lock())
+
+    async def look(self, item: int) -> bool:
+        """Look for a record; return whether it was found and adopted."""
+        store = self.context.store
+        # read again: what this record belongs to may just have been found itself
+        job = await store.read(store.outbox.job, item)
+        record = job.record
+        with logger.contextualize(stage="settle", kind=record.kind.value, key=record.key):
+            async with self.one_of_equals(record):
+                return await self._look(job, self.doubts[item])
+
+    async def _look(self, job: Job, doubt: _Doubt) -> bool:
+        if job.written is not None:
+            # an update may be sent again: it gives the same object
+            await self._send_again(job, "an update in doubt is sent again")
+            return False
+        missing = [ref for ref, written in job.links.items() if written is None]
+        parent = next((ref for ref in job.record.parents() if ref in missing), None)
+        if parent is not None:
+            await self._look_after(parent, job, doubt)
+            return False
+        try:
+            job = await self._fingerprinted(job)
+            found = await self.context.sink.find(job.record, self.context.links(job))
+        except (RejectedError, RecordError, DoubtError) as error:
+            logger.warning("could not be looked for: {}", error)
+            await self._not_looked_for(job, doubt, str(error))
+            return False
+        outbox = self.context.store.outbox
+        ids = [each.written.target_id for each in found]
+        # of several equal files of one owner each belongs to one attachment
+        taken = await self.context.store.read(outbox.taken, job.record.ref, ids)
+        found = tuple(each for each in found if each.written.target_id not in taken)
+        if not found:
+            await self._not_found(job, doubt)
+            return False
+        finished = not self.context.schema.to_finish(job.record)
+        await self.context.answered(job, _adopted(found), finished=finished, event="adopted")
+        del self.doubts[job.item]
+        return True
+
+    async def _fingerprinted(self, job: Job) -> Job:
+        """Return a file's job with what the file holds, read at the source where it must be."""
+        store, source = self.context.store, self.context.source
+        if not isinstance(job.record, Attachment) or job.record.sha256:
+            return job
+        if source is None:
+            raise RecordError("only the source can tell what the file holds")
+        return await store.write(store.outbox.learn, job, await fingerprint(source, job.record))
+
+    async def _look_after(self, parent: Ref, job: Job, doubt: _Doubt) -> None:
+        """Put a look off until the parent is found; without a parent there is no record either."""
+        of_parent = next((each for each in self.doubts.values() if each.ref == parent), None)
+        if of_parent is None or (of_parent.next_look == inf and not of_parent.given_up):
+            await self._send_again(job, f"{parent} is not in the target, so this is not either")
+        elif of_parent.given_up:
+            await self._give_up(job, doubt, f"{parent} could not be looked for")
+        else:
+            soon = asyncio.get_running_loop().time() + PARENT_FIRST_S
+            self._at(doubt, max(of_parent.next_look, soon))
+
+    async def _not_looked_for(self, job: Job, doubt: _Doubt, reason: str) -> None:
+        if asyncio.get_running_loop().time() < doubt.believed:
+            self._at(doubt, doubt.believed)
+        else:
+            await self._give_up(job, doubt, reason)
+
+    async def _give_up(self, job: Job, doubt: _Doubt, reason: str) -> None:
+        doubt.next_look, doubt.given_up = inf, True
+        why = f"{doubt.reason}; could not be looked for in the target: {reason}"
+        outbox = self.context.store.outbox
+        await self.context.store.write(outbox.doubted, self.context.run, job, why)
+
+    async def _not_found(self, job: Job, doubt: _Doubt) -> None:
+        if asyncio.get_running_loop().time() < doubt.believed:
+            self._at(doubt, doubt.believed)
+        elif job.attempts < _MOST_ATTEMPTS:
+            await self._send_again(job, "looked for and not found: sent again")
+        else:
+            why = (
+                f"sent {counted(job.attempts, 'time')}, never confirmed and never found in the "
+                f"target; the last time: {doubt.reason}"
+            )
+            outbox = self.context.store.outbox
+            await self.context.store.write(outbox.refused, self.context.run, job, why)
+            del self.doubts[job.item]
+
+    async def _send_again(self, job: Job, why: str) -> None:
+        # it stays here until it is answered: what waits for a field waits on
+        self.doubts[job.item].next_look = inf
+        outbox = self.context.store.outbox
+        await self.context.store.write(outbox.not_sent, self.context.run, job, why)
+
+    def _at(self, doubt: _Doubt, when: float) -> None:
+        doubt.next_look = when
+        asyncio.get_running_loop().call_at(when, self.wake)
+
+    def _lag(self, kind: Kind) -> float:
+        return 0.0 if kind in self.context.schema.consistent else self.lag
+
+
+def _kind_with(record: Record) -> Kind | None:
+    """Return the kind whose records carry a field; None for what is not a field."""
+    return record.of if isinstance(record, FieldDefinition) else None
 
 
 def _adopted(found: tuple[Found, ...]) -> Written:

@@ -163,7 +163,7 @@ class Decisions:
     def again(self, run: int, number: int) -> None:
         """Let a record be sent again whatever stands in the target."""
         item = self._item
-        item.update(state=State.READY, reason="", attempts=0, deadline=None, stamp="").where(
+        item.update(state=State.READY, reason="", attempts=0, stamp="").where(
             item.id == number
         ).execute()
         self._decided(run, number, _RETRY)

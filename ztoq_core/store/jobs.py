@@ -9,11 +9,11 @@ import attrs
 import orjson
 
 from ztoq_core.contracts import Content, Written
-from ztoq_core.records import Kind, Record, Ref
+from ztoq_core.records import Record, Ref
 from ztoq_core.store.models import State
 from ztoq_core.store.notes import clean
 
-__all__ = ["Answered", "Doubt", "Intent", "Job", "Stored", "answer_row", "written_of"]
+__all__ = ["Answered", "Intent", "Job", "Stored", "answer_row", "written_of"]
 
 
 @attrs.frozen(kw_only=True)
@@ -38,11 +38,10 @@ class Job:
 
 @attrs.frozen(kw_only=True)
 class Intent:
-    """A record that is about to be sent; its answer is due within ``deadline_s``."""
+    """A record that is about to be sent."""
 
     run: int
     job: Job
-    deadline_s: float
 
 
 @attrs.frozen(kw_only=True)
@@ -54,15 +53,6 @@ class Answered:
     written: Written
     finished: bool
     event: str = "answer"
-
-
-@attrs.frozen
-class Doubt:
-    """A record in doubt; ``deadline_s`` seconds from now its request cannot arrive any more."""
-
-    item: int
-    kind: Kind
-    deadline_s: float
 
 
 @attrs.frozen
@@ -93,7 +83,6 @@ def answer_row(answered: Answered) -> dict[str, Any]:
         "parts": orjson.dumps(dict(written.parts)).decode() if written.parts else "",
         "stamp": written.stamp,
         "borrowed": written.borrowed,
-        "deadline": None,
     }
     if answered.finished:
         row["finished_digest"] = job.digest

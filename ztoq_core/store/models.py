@@ -146,7 +146,6 @@ class Item(pw.Model):
     parts = pw.TextField(default="")
     stamp = pw.TextField(default="")
     attempts = pw.IntegerField(default=0)
-    deadline = pw.DateTimeField(null=True)
     waiting = pw.IntegerField(default=0)
     open_files = pw.IntegerField(default=0)
     sibling_group = pw.TextField(null=True)
@@ -316,7 +315,6 @@ def clear(item: type[Item], number: int, *, state: State, reason: str = "") -> N
         updated_run=0,
         before=None,
         attempts=0,
-        deadline=None,
     ).where(item.id == number).execute()
 
 

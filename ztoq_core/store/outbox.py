@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Sequence
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -16,7 +15,6 @@ from ztoq_core.store.files import Kept
 from ztoq_core.store.intake import references, with_content
 from ztoq_core.store.jobs import (
     Answered,
-    Doubt,
     Intent,
     Job,
     Stored,
@@ -24,7 +22,7 @@ from ztoq_core.store.jobs import (
     written_of,
 )
 from ztoq_core.store.journal import Event
-from ztoq_core.store.models import Side, State, now, tuples
+from ztoq_core.store.models import Side, State, tuples
 from ztoq_core.store.notes import chunks, clean, save_notes
 from ztoq_core.store.statements import Rows, ask, change, marks
 from ztoq_core.store.turns import AGAIN
@@ -89,22 +87,16 @@ class Outbox:
             where += f" AND id NOT IN {marks(busy)}"
         return [attrs.evolve(job, to_finish=True) for job in self._jobs(where, values, limit)]
 
-    def in_doubt(self) -> list[Doubt]:
-        """Return records of which nobody knows whether they were written, parents first."""
+    def in_doubt(self) -> list[tuple[int, Ref, str]]:
+        """Return what nobody knows whether the target has: rows, names, why; parents first."""
         item = self._item
         query = (
-            item.select(item.id, item.kind, item.deadline)
+            item.select(item.id, item.kind, item.key, item.reason)
             .where(item.state == State.UNKNOWN)
             .order_by(item.rank, item.id)
         )
-        present = now()
         return [
-            Doubt(
-                number,
-                Kind(kind),
-                (deadline - present).total_seconds() if deadline else 0.0,
-            )
-            for number, kind, deadline in tuples(query)
+            (number, Ref(Kind(kind), key), reason) for number, kind, key, reason in tuples(query)
         ]
 
     def job(self, number: int) -> Job:
@@ -252,21 +244,13 @@ class Outbox:
 
     def intend(self, batch: Sequence[Intent]) -> list[None]:
         """Journal that records are about to be sent, before they are."""
-        deadline = now() + timedelta(seconds=max(each.deadline_s for each in batch))
-        text = """UPDATE item SET state = ?, attempts = attempts + 1, deadline = ?
-            WHERE id IN ??"""
+        text = "UPDATE item SET state = ?, attempts = attempts + 1 WHERE id IN ??"
         numbers = [each.job.item for each in batch]
-        change(self._store.database, text, (State.SENDING.value, deadline), numbers)
+        change(self._store.database, text, (State.SENDING.value,), numbers)
         self._store.journal.add(
             [Event(each.run, each.job.item, "intent", each.job.digest) for each in batch]
         )
         return [None] * len(batch)
-
-    def put_off(self, items: Collection[int], deadline_s: float) -> None:
-        """Move the deadlines of these records, as far as they are still being sent."""
-        deadline = now() + timedelta(seconds=deadline_s)
-        text = "UPDATE item SET deadline = ? WHERE state = ? AND id IN ??"
-        change(self._store.database, text, (deadline, State.SENDING.value), list(items))
 
     def answered(self, batch: Sequence[Answered]) -> list[None]:
         """Store the target's answers, and let go what waited for them."""
@@ -353,7 +337,6 @@ class Outbox:
                 target_id=None,
                 written_digest="",
                 finished_digest="",
-                deadline=None,
             )
             .where(
                 (item.kind == Kind.ATTACHMENT)
@@ -379,9 +362,9 @@ class Outbox:
     def refused(self, run: int, job: Job, reason: str) -> None:
         """Store that the target refuses a record; its children are blocked."""
         item = self._item
-        item.update(
-            state=State.FAILED, reason=clean(reason), refused_digest=job.digest, deadline=None
-        ).where(item.id == job.item).execute()
+        item.update(state=State.FAILED, reason=clean(reason), refused_digest=job.digest).where(
+            item.id == job.item
+        ).execute()
         self._journal(run, job, "refused", reason)
         self._turns.lost(job.record, written=job.to_finish)
 
@@ -391,7 +374,7 @@ class Outbox:
         What belongs to it is left out as well.
         """
         item, reason = self._item, clean(skip.why)
-        item.update(state=State.SKIPPED, reason=reason, loss=skip.loss, deadline=None).where(
+        item.update(state=State.SKIPPED, reason=reason, loss=skip.loss).where(
             item.id == job.item
         ).execute()
         self._journal(run, job, "left out", reason)
@@ -405,9 +388,7 @@ class Outbox:
         Where there is none, the record is left out for now: what belongs to it is blocked.
         """
         item = self._item
-        item.update(state=State.CONFLICT, reason=clean(reason), deadline=None).where(
-            item.id == job.item
-        ).execute()
+        item.update(state=State.CONFLICT, reason=clean(reason)).where(item.id == job.item).execute()
         self._journal(run, job, "conflict", reason)
         if job.written is None:
             self._turns.lost(job.record)
@@ -426,7 +407,7 @@ class Outbox:
         """Put in doubt what is ready and whose key was seen in the target; return how many."""
         item = self._item
         return sum(
-            item.update(state=State.UNKNOWN, deadline=None, reason="its mark is in the target")
+            item.update(state=State.UNKNOWN, reason="its mark is in the target")
             .where(
                 (item.kind == kind)
                 & (item.state << (State.READY, State.BLOCKED))
@@ -457,19 +438,13 @@ class Outbox:
     def not_sent(self, run: int, job: Job, reason: str) -> None:
         """Store that a record was certainly not stored by the target and stays ready."""
         item = self._item
-        item.update(state=State.READY, reason=clean(reason), deadline=None).where(
-            item.id == job.item
-        ).execute()
+        item.update(state=State.READY, reason=clean(reason)).where(item.id == job.item).execute()
         self._journal(run, job, "not sent", reason)
 
-    def doubted(self, run: int, job: Job, reason: str, settle_s: float) -> None:
+    def doubted(self, run: int, job: Job, reason: str) -> None:
         """Store that nobody knows whether the target has a record."""
         item = self._item
-        item.update(
-            state=State.UNKNOWN,
-            reason=clean(reason),
-            deadline=now() + timedelta(seconds=settle_s),
-        ).where(item.id == job.item).execute()
+        item.update(state=State.UNKNOWN, reason=clean(reason)).where(item.id == job.item).execute()
         self._journal(run, job, "doubt", reason)
 
     def learn(self, job: Job, kept: Kept) -> Job:

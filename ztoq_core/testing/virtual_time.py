@@ -31,7 +31,8 @@ class _JumpingSelector(selectors.DefaultSelector):
             return super().select(None)
         ready = super().select(0)
         if not ready and timeout > 0:
-            if len(self.get_map()) > 1:  # more than the loop's own pipe: there are connections
+            # more than the loop's own pipe: there are connections
+            if len(self.get_map()) > 1 or self.grace > GRACE:
                 ready = super().select(min(self.grace, timeout))
             if not ready:
                 self.jump(timeout)

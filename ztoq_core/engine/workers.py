@@ -9,12 +9,12 @@ from typing import TypeVar
 from ztoq_core.engine.progress import Teller
 from ztoq_core.errors import one_error
 
-__all__ = ["crew"]
+__all__ = ["work_off"]
 
 T = TypeVar("T")
 
 
-async def crew(
+async def work_off(
     workers: int,
     teller: Teller,
     work: Callable[[T], Awaitable[None]],

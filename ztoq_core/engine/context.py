@@ -1,0 +1,47 @@
+"""What every part of the load stage works with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import attrs
+
+from ztoq_core.contracts import Schema, Sink, Source, Written
+from ztoq_core.engine.progress import Stop, Teller
+from ztoq_core.records import Ref
+from ztoq_core.store import Answered, Job, Store
+
+__all__ = ["LoadContext"]
+
+
+@attrs.frozen
+class LoadContext:
+    """The two sides of a load, and where it reports to.
+
+    ``source`` gives files that the store does not hold; None where it is not open. ``roots`` are
+    the sink's root folders as they are in the target, filled while they are written.
+    """
+
+    store: Store
+    sink: Sink
+    schema: Schema
+    run: int
+    teller: Teller
+    stop: Stop
+    source: Source | None = None
+    roots: dict[Ref, Written | None] = attrs.field(factory=dict)
+
+    def links(self, job: Job) -> Mapping[Ref, Written | None]:
+        """Return what a record refers to, the root folders included."""
+        return {**self.roots, **job.links}
+
+    async def answered(
+        self, job: Job, written: Written, *, finished: bool, event: str = "answer"
+    ) -> None:
+        """Store the target's answer, which releases what waited for the record."""
+        answer = Answered(run=self.run, job=job, written=written, finished=finished, event=event)
+        await self.store.gather(self.store.outbox.answered, answer)
+        if job.record.ref in self.roots:
+            self.roots[job.record.ref] = written
+        if finished:
+            self.teller.done(job.record.kind)
