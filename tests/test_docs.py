@@ -13,6 +13,7 @@ import pytest
 
 from ztoq_core import hookspecs
 from ztoq_core.cli import app
+from ztoq_core.cli.lazy_group import LazyGroup
 from ztoq_core.store import models
 from ztoq_core.store.models import State
 
@@ -54,9 +55,17 @@ def test_commands_that_a_page_shows_exist(page: Path) -> None:
             if word.startswith("--"):
                 assert word.partition("=")[0] in known, f"ztoq {' '.join(words)}: {word}"
             elif isinstance(command, click.Group) and re.fullmatch("[a-z]+", word):
-                assert word in command.commands, f"ztoq {' '.join(words)}: {word}"
-                command = command.commands[word]
+                assert word in names_in(command), f"ztoq {' '.join(words)}: {word}"
+                command = loaded(command, word)
                 known |= options_of(command)
+
+
+def names_in(group: click.Group) -> list[str]:
+    return group.list_commands(click.Context(group))
+
+
+def loaded(group: click.Group, name: str) -> click.Command:
+    return group.load(name) if isinstance(group, LazyGroup) else group.commands[name]
 
 
 def options_of(command: click.Command) -> set[str]:

@@ -9,19 +9,77 @@ from pathlib import Path
 
 import rich_click as click
 
-from ztoq_core.cli.configure import config
-from ztoq_core.cli.decide import explain, resolve, retry, rollback
-from ztoq_core.cli.demo import demo
-from ztoq_core.cli.ending import Ending
-from ztoq_core.cli.look import plugins, report, status
-from ztoq_core.cli.mapping import mapping
-from ztoq_core.cli.options import Options, Verbs
-from ztoq_core.cli.stages import extract, load, migrate, transform, validate
+from ztoq_core.cli.exit_codes import ErrorHandler
+from ztoq_core.cli.lazy_group import LazyGroup
+from ztoq_core.cli.options import Options
 
-__all__ = ["main", "run"]
+__all__ = ["COMMANDS", "main", "run"]
+
+_HERE = "ztoq_core.cli.commands"
+
+COMMANDS = {
+    "config": (f"{_HERE}.config:config", "Write, show and try the configuration of a migration."),
+    "map": (
+        "ztoq_core.cli.mapping:mapping",
+        "Suggest, check, test and watch the mapping of fields and values.",
+    ),
+    "extract": (
+        f"{_HERE}.extract:extract",
+        "Read everything from the source into the store; the source is only read.",
+    ),
+    "transform": (
+        f"{_HERE}.transform:transform",
+        "Map what was extracted, from the store alone; neither side is called.",
+    ),
+    "load": (
+        f"{_HERE}.load:load",
+        "Write what was mapped into the target, each record at most once.",
+    ),
+    "migrate": (
+        f"{_HERE}.migrate:migrate",
+        "Extract, transform, load, validate and report in one go; may be repeated.",
+    ),
+    "validate": (
+        f"{_HERE}.validate:validate",
+        "Compare the target with the store: what is missing, doubled, or somebody else's.",
+    ),
+    "report": (
+        f"{_HERE}.report:report",
+        "Write what became of every record, from the store alone; neither side is called.",
+    ),
+    "status": (
+        f"{_HERE}.status:status",
+        "Show how many records are in which state, and what the last run came to.",
+    ),
+    "retry": (
+        f"{_HERE}.retry:retry",
+        "Let what the target refused be sent again by the next load; neither side is called.",
+    ),
+    "resolve": (
+        f"{_HERE}.resolve:resolve",
+        "List what is in doubt or in conflict, and decide about it; asks on a terminal.",
+    ),
+    "rollback": (
+        f"{_HERE}.rollback:rollback",
+        "Remove from the target what ztoq created there, and nothing else.",
+    ),
+    "explain": (
+        f"{_HERE}.explain:explain",
+        "Tell the life of one record, by its key or its id in the target.",
+    ),
+    "plugins": (
+        f"{_HERE}.plugins:plugins",
+        "List the installed plugins, and those that cannot be used with the reason.",
+    ),
+    "demo": (
+        "ztoq_core.cli.demo:demo",
+        "Migrate an invented project between simulated services, and show the report.",
+    ),
+}
+"""Where each verb is and what it does, in the order in which one needs them."""
 
 
-@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, lazy=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--config",
     "path",
@@ -57,7 +115,7 @@ def ztoq(  # noqa: PLR0913, PLR0917 - the global options
     Your own:    ztoq config init          write ztoq.toml
                  ztoq config check         try both sides; writes nothing
                  ztoq migrate              may be stopped and repeated at any time
-    """  # noqa: D301 - \b is click's mark for a block that stays as it is
+    """
     options = context.obj
     options.path = path
     options.verbosity = verbose
@@ -67,30 +125,10 @@ def ztoq(  # noqa: PLR0913, PLR0917 - the global options
     options.as_json = as_json
 
 
-for _verb in (
-    config,
-    mapping,
-    extract,
-    transform,
-    load,
-    migrate,
-    validate,
-    report,
-    status,
-    retry,
-    resolve,
-    rollback,
-    explain,
-    plugins,
-    demo,
-):
-    ztoq.add_command(_verb)
-
-
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code."""
     options = Options()
-    with Ending(options) as ending:
+    with ErrorHandler(options) as ending:
         ending.code = ztoq.main(list(arguments), "ztoq", standalone_mode=False, obj=options) or 0
     return int(ending.code)
 

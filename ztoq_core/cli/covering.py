@@ -14,8 +14,8 @@ import attrs
 
 from ztoq_core import engine
 from ztoq_core.cli.options import Options
-from ztoq_core.cli.talk import Talk
-from ztoq_core.cli.work import interrupts, target
+from ztoq_core.cli.output import Output
+from ztoq_core.cli.session import handle_signals, open_sink
 from ztoq_core.config import Config
 from ztoq_core.contracts import Finding, Schema, Transform
 from ztoq_core.engine.coverage import Coverage, Covered
@@ -74,16 +74,16 @@ def check(options: Options, config: Config) -> int:
         ConfigError: Nothing was extracted, or the mapping cannot be used.
         ServiceError: The target does not say what fields it has.
     """
-    talk = Talk(options)
+    output = Output(options)
     config.sink.require()
     config.chain()
     with Store(config.store_url, create=False) as store:
         complete = demand_extracted(store)
-        found = asyncio.run(_checked(options, config, talk, store, complete=complete))
+        found = asyncio.run(_checked(options, config, output, store, complete=complete))
     if found is None:
-        talk.result({"exit": int(Exit.INTERRUPTED)}, lambda: talk.warn("Interrupted."))
+        output.result({"exit": int(Exit.INTERRUPTED)}, lambda: output.warning("Interrupted."))
         return Exit.INTERRUPTED
-    talk.result(_facts(found), lambda: _print(talk, found))
+    output.result(_facts(found), lambda: _print(output, found))
     return found.code
 
 
@@ -107,12 +107,12 @@ async def described(config: Config) -> tuple[Schema, list[Finding]]:
         if (finding := Finding(level=level, text=found.text)) not in said:
             said.append(finding)
 
-    async with target(config, note) as sink:
+    async with open_sink(config, note) as sink:
         return await sink.describe(), said
 
 
 async def _checked(
-    options: Options, config: Config, talk: Talk, store: Store, *, complete: bool
+    options: Options, config: Config, output: Output, store: Store, *, complete: bool
 ) -> _Checked | None:
     """Return what was found, None where somebody wished to stop."""
     sink, said = await described(config)
@@ -124,8 +124,8 @@ async def _checked(
     coverage = Coverage(sink)
     stop = engine.Stop()
     transforms = config.build(source)
-    with interrupts(stop, talk):
-        wants = await _mapped(options, talk, store, transforms, coverage, stop)
+    with handle_signals(stop, output):
+        wants = await _mapped(options, output, store, transforms, coverage, stop)
     if stop.wished:
         return None
     return _Checked(
@@ -140,7 +140,7 @@ async def _checked(
 
 async def _mapped(  # noqa: PLR0913, PLR0917 - the whole scene of a rehearsal
     options: Options,
-    talk: Talk,
+    output: Output,
     store: Store,
     transforms: Sequence[Transform],
     coverage: Coverage,
@@ -148,9 +148,9 @@ async def _mapped(  # noqa: PLR0913, PLR0917 - the whole scene of a rehearsal
 ) -> list[Want]:
     if options.as_json:  # one event, the result
         return await rehearse(store, transforms, lambda _: None, coverage.add, stop=stop)
-    with talk.progress() as tell:
+    with output.progress() as tell:
         wants = await rehearse(store, transforms, tell, coverage.add, stop=stop)
-        talk.ended("mapping")
+        output.ended("mapping")
     return wants
 
 
@@ -206,24 +206,24 @@ def _facts(found: _Checked) -> dict[str, Any]:
     }
 
 
-def _print(talk: Talk, found: _Checked) -> None:
+def _print(output: Output, found: _Checked) -> None:
     for kind in found.coverage.records:
         if rows := [each for each in found.rows if each.kind is kind]:
-            _print_kind(talk, kind, rows)
+            _print_kind(output, kind, rows)
     for heading, lines in _sections(found):
         if lines:
-            talk.out.print(f"{heading}:")
+            output.out.print(f"{heading}:")
             for line in lines:
-                talk.out.print(f"  {line}")
-            talk.out.print()
+                output.out.print(f"  {line}")
+            output.out.print()
     if not found.complete:
-        talk.warn("The extraction is not complete: what is missing was not looked at.")
-    talk.out.print(_verdict(found))
+        output.warning("The extraction is not complete: what is missing was not looked at.")
+    output.out.print(_verdict(found))
 
 
-def _print_kind(talk: Talk, kind: Kind, rows: Sequence[Covered]) -> None:
+def _print_kind(output: Output, kind: Kind, rows: Sequence[Covered]) -> None:
     shown = [each for each in Arrival if each in ALWAYS or any(row.counts[each] for row in rows)]
-    talk.table(
+    output.table(
         (kind.value, "values", *shown, "target"),
         [
             (
@@ -235,7 +235,7 @@ def _print_kind(talk: Talk, kind: Kind, rows: Sequence[Covered]) -> None:
             for row in rows
         ],
     )
-    talk.out.print()
+    output.out.print()
 
 
 def _sections(found: _Checked) -> Iterator[tuple[str, list[str]]]:

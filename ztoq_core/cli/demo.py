@@ -1,18 +1,22 @@
 """``ztoq demo``: a whole migration between simulators, with nothing to set up."""
-# ruff: noqa: PLC0415 - what a verb needs is imported when it runs: --help answers at once
 
 from __future__ import annotations
 
+import asyncio
+import shutil
+from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import rich_click as click
 
+from ztoq_core import config as configuration
 from ztoq_core.cli.options import Options, as_json
+from ztoq_core.cli.output import Output
+from ztoq_core.cli.pipeline import ALL, RunOptions, run_pipeline
+from ztoq_core.cli.session import logged
 from ztoq_core.errors import ConfigError, Exit
-
-if TYPE_CHECKING:
-    from ztoq_core.plugins import Plugins
+from ztoq_core.plugins import Plugins
 
 __all__ = ["demo"]
 
@@ -41,25 +45,44 @@ def demo(options: Options, folder: Path) -> int:
 
     \b
     Example:  ztoq demo --folder /tmp/first-look
-    """  # noqa: D301 - \b is click's mark for a block that stays as it is
-    from ztoq_core.cli.talk import Talk
-    from ztoq_core.cli.work import Choices, demonstrate
-    from ztoq_core.plugins import Plugins
-
+    """
     options.verb = "demo"
     plugins = Plugins.installed()
     source, sink = _pair(plugins)
     _make_room(folder)
-    talk = Talk(options)
-    code = demonstrate(options, plugins, (source, sink), folder, Choices(reports=folder))
+    output = Output(options)
+    code = _demonstrate(options, plugins, (source, sink), folder, RunOptions(reports=folder))
     if code == Exit.INTERRUPTED:
         return code
-    talk.say(
+    output.info(
         f"\nLook at {folder / 'report.html'} in a browser, and at {folder / 'ztoq.db'} with "
         "`sqlite3` (views test_cases, test_executions, id_map, progress).\n"
         "Then your own project: `ztoq config init`."
     )
     return code
+
+
+def _demonstrate(
+    options: Options, plugins: Plugins, pair: tuple[str, str], folder: Path, choices: RunOptions
+) -> int:
+    """Run all stages between the simulators that a source and a sink declare."""
+    source, sink = plugins.source(pair[0]), plugins.sink(pair[1])
+    output = Output(options)
+    folder = folder.absolute()
+
+    async def served() -> int:
+        async with AsyncExitStack() as stack:
+            tables: dict[str, Any] = {"store": {"url": "sqlite:///ztoq.db"}}
+            for name, plugin in (("source", source), ("sink", sink)):
+                if plugin.simulator:
+                    table = await stack.enter_async_context(plugin.simulator())
+                    tables[name] = {**table, "use": plugin.name}
+                    output.info(f"simulated {plugin.name} on {table.get('base_url', 'loopback')}")
+            config = configuration.from_tables(tables, plugins, folder)
+            with logged(options, config):
+                return await run_pipeline(options, config, ALL, choices)
+
+    return asyncio.run(served())
 
 
 def _pair(plugins: Plugins) -> tuple[str, str]:
@@ -94,8 +117,6 @@ def _make_room(folder: Path) -> None:
 
 
 def _empty(folder: Path) -> None:
-    import shutil
-
     if folder.exists() and any(folder.iterdir()) and not (folder / MARKER).exists():
         raise ConfigError(f"{str(folder)!r} holds other things; choose another --folder")
     folder.mkdir(parents=True, exist_ok=True)

@@ -20,7 +20,7 @@ def mapping() -> None:
 
     \b
     Example:  ztoq map check
-    """  # noqa: D301 - \b is click's mark for a block that stays as it is
+    """
 
 
 @mapping.command()
@@ -43,9 +43,9 @@ def suggest(options: Options, *, use: str | None, path: Path | None, force: bool
 
     \b
     Example:  ztoq map suggest --write fields.toml
-    """  # noqa: D301
+    """
+    from ztoq_core.cli.session import configured
     from ztoq_core.cli.suggesting import suggest as suggested
-    from ztoq_core.cli.work import configured
 
     options.verb = "map suggest"
     with configured(options) as config:
@@ -64,9 +64,9 @@ def check(options: Options) -> int:
 
     \b
     Example:  ztoq map check
-    """  # noqa: D301
+    """
     from ztoq_core.cli.covering import check as checked
-    from ztoq_core.cli.work import configured
+    from ztoq_core.cli.session import configured
 
     options.verb = "map check"
     with configured(options) as config:
@@ -86,9 +86,9 @@ def test(options: Options, *, folder: Path | None, update: bool) -> int:
 
     \b
     Example:  ztoq map test cases
-    """  # noqa: D301
+    """
+    from ztoq_core.cli.session import configured
     from ztoq_core.cli.trying import try_cases
-    from ztoq_core.cli.work import configured
 
     options.verb = "map test"
     with configured(options) as config:
@@ -105,9 +105,9 @@ def show(options: Options, *, name: str, kind: str | None) -> int:
 
     \b
     Example:  ztoq map show ACME-T1
-    """  # noqa: D301
+    """
+    from ztoq_core.cli.session import configured
     from ztoq_core.cli.walking import show as shown
-    from ztoq_core.cli.work import configured
 
     options.verb = "map show"
     with configured(options) as config:

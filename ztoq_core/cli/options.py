@@ -1,4 +1,4 @@
-"""What every verb knows: the global options."""
+"""The options that several verbs share; the global ones first."""
 
 from __future__ import annotations
 
@@ -8,9 +8,13 @@ from typing import Any, TypeVar
 
 import rich_click as click
 
-__all__ = ["Options", "Verbs", "as_json"]
+__all__ = ["KIND", "SELECTING", "Options", "Verbs", "as_json", "limit_options", "load_options"]
+__all__ += ["selection_options", "since_option"]
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+KIND = "Only records of this kind (test_case, attachment …)."
 
 
 class Options:
@@ -50,3 +54,96 @@ def as_json(command: F) -> F:
         callback=taken,
         help="Print one event per line, as JSON.",
     )(command)
+
+
+SELECTING = {
+    "folder": ("PATH", "Only cases in this folder and below: the names joined by /."),
+    "label": ("LABEL", "Only cases with this label."),
+    "status": ("STATUS", "Only cases with this status."),
+    "cycle": ("CYCLE", "Only runs of this test cycle (key or name), and their cases."),
+    "case": ("KEY", "Only this test case."),
+}
+
+
+def selection_options(command: F) -> F:
+    """Add the options that choose a part of the project."""
+    options = [
+        click.option(f"--{name}", multiple=True, metavar=metavar, help=f"{text} May be repeated.")
+        for name, (metavar, text) in SELECTING.items()
+    ]
+    options += [
+        click.option(
+            "--executed-since", metavar="DATE", help="Only executions that ended from then on."
+        ),
+        click.option(
+            "--executions", metavar="all|latest|N", help="How many executions of each run, newest."
+        ),
+        click.option(
+            "--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N test cases."
+        ),
+        click.option(
+            "--everything", is_flag=True, help="Select everything, whatever was selected before."
+        ),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def since_option(command: F) -> F:
+    """Add the option for a quick pass."""
+    return click.option(
+        "--since",
+        metavar="DATE",
+        help="Read only what changed since then, where the source can tell; sees no deletions.",
+    )(command)
+
+
+def limit_options(command: F) -> F:
+    """Add the options that end a run early."""
+    for option in (
+        click.option(
+            "--until",
+            metavar="TIME",
+            help="Make no call from this time on: 06:00 (its next occurrence, local time) or a "
+            "date and time. What is under way ends; exit 3.",
+        ),
+        click.option(
+            "--max-calls",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="Make at most N calls, to both services together and attempts that failed "
+            "included; then stop, exit 3.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def load_options(command: F) -> F:
+    """Add the options of verbs that write to the target."""
+    for option in (
+        click.option(
+            "--dry-run", is_flag=True, help="Stop before the first write, saying what is missing."
+        ),
+        click.option(
+            "--accept-missing-fields",
+            is_flag=True,
+            help="Load although fields are missing: their values stand as text.",
+        ),
+        click.option(
+            "--on-conflict",
+            type=click.Choice(("keep-target", "overwrite", "fail")),
+            default="keep-target",
+            show_default=True,
+            help="What becomes of objects that somebody edited in the target, and of executions "
+            "older than the newest there.",
+        ),
+        click.option(
+            "--prune",
+            is_flag=True,
+            help="Remove from the target what is gone from the source and nobody changed.",
+        ),
+    ):
+        command = option(command)
+    return command

@@ -16,8 +16,8 @@ import attrs
 from ztoq_core import engine
 from ztoq_core.cli.covering import demand_extracted, described
 from ztoq_core.cli.options import Options
-from ztoq_core.cli.talk import Talk
-from ztoq_core.cli.work import opened
+from ztoq_core.cli.output import Output
+from ztoq_core.cli.session import open_sides
 from ztoq_core.config import Config
 from ztoq_core.contracts import FieldSpec, Schema, TransformerPlugin
 from ztoq_core.errors import ConfigError, ZtoqError
@@ -48,7 +48,7 @@ def suggest(
         ConfigError: Nothing was extracted, no transformer writes mappings, or the file exists.
         ServiceError: The target does not say what fields it has.
     """
-    talk = Talk(options)
+    output = Output(options)
     writer, write = _writer(config, use)
     if path and path.exists() and not force:
         raise ConfigError(f"{str(path)!r} exists; --force overwrites it")
@@ -65,24 +65,24 @@ def suggest(
                 _put(place, part.read_bytes())
                 beside.append(place)
     if not complete:
-        talk.warn("The extraction is not complete: fields may be missing.")
+        output.warning("The extraction is not complete: fields may be missing.")
     for remark in remarks:
-        talk.say(remark)
+        output.info(remark)
     counts = _counted(text)
     figures = ", ".join(f"{count} {word}" for word, count in counts.items())
     number = len(source.fields) + len(source.step_fields)
-    talk.say(f"{counted(number, 'field')} of the source: {figures}")
+    output.info(f"{counted(number, 'field')} of the source: {figures}")
 
     def print_() -> None:
         if path:
             wrote = " and ".join(str(each) for each in (path, *beside))
-            talk.out.print(f"Wrote {wrote}. {_next(config, writer, path)}")
+            output.out.print(f"Wrote {wrote}. {_next(config, writer, path)}")
         else:
             sys.stdout.write(text)
 
     facts: dict[str, Any] = {"exit": 0, "transformer": writer.name, **counts}
     written = {"file": str(path), "beside": [str(each) for each in beside]}
-    talk.result(facts | (written if path else {"text": text}), print_)
+    output.result(facts | (written if path else {"text": text}), print_)
     return 0
 
 
@@ -158,7 +158,7 @@ async def _schemas(config: Config, store: Store) -> tuple[Schema, Schema, list[s
         async with asyncio.timeout(PATIENCE_S):
             config.source.require()
             services = Services(sink=lambda _note, _ref: None, ledger=store.calls)
-            async with opened(config, ("extract",), services) as (source, _):
+            async with open_sides(config, ("extract",), services) as (source, _):
                 declared = await source.describe() if source else Schema()
     except (ZtoqError, TimeoutError) as error:
         why = str(error) or f"no answer within {PATIENCE_S} s"

@@ -10,7 +10,7 @@ import attrs
 
 from ztoq_core import golden
 from ztoq_core.cli.options import Options
-from ztoq_core.cli.talk import Talk
+from ztoq_core.cli.output import Output
 from ztoq_core.config import Config
 from ztoq_core.contracts import Scene, Transform
 from ztoq_core.convert import show_json
@@ -40,7 +40,7 @@ def try_cases(options: Options, config: Config, folder: Path | None, *, update: 
     Raises:
         ConfigError: There are no cases, one cannot be read, or the mapping cannot be used.
     """
-    talk = Talk(options)
+    output = Output(options)
     cases = golden.read_cases(config.folder / FOLDER if folder is None else folder)
     tried = [_tried(config, case) for case in cases]
     wrong = [each for each in tried if each.differences]
@@ -52,11 +52,11 @@ def try_cases(options: Options, config: Config, folder: Path | None, *, update: 
     def print_() -> None:
         for each in wrong:
             for line in _diff(each):
-                talk.out.print(line)
+                output.out.print(line)
         comes = "comes" if len(wrong) == 1 else "come"
         done = "rewritten, read the difference" if update else f"{comes} out differently"
         verdict = f"{len(wrong):,} {done}" if wrong else "all come out as expected"
-        talk.out.print(f"{counted(len(tried), 'case')}: {verdict}")
+        output.out.print(f"{counted(len(tried), 'case')}: {verdict}")
 
     facts = {
         "exit": int(code),
@@ -67,7 +67,7 @@ def try_cases(options: Options, config: Config, folder: Path | None, *, update: 
             for each in wrong
         ],
     }
-    talk.result(facts, print_)
+    output.result(facts, print_)
     return code
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import attrs
 
-from ztoq_core.cli.deciding import kind_of
-from ztoq_core.cli.explaining import builder, change_line, print_json, tell
+from ztoq_core.cli.commands.explain import builder, change_line, print_json, tell
 from ztoq_core.cli.options import Options
-from ztoq_core.cli.talk import Talk
+from ztoq_core.cli.output import Output
+from ztoq_core.cli.session import kind_of
 from ztoq_core.config import Config
 from ztoq_core.engine.explain import Walk, walk
 from ztoq_core.store import Store
@@ -51,11 +51,11 @@ def _facts(way: Walk) -> dict[str, Any]:
     }
 
 
-def _print(talk: Talk, facts: dict[str, Any]) -> None:
-    out = talk.out
+def _print(output: Output, facts: dict[str, Any]) -> None:
+    out = output.out
     out.print(f"{facts['kind']} {facts['key']}")
     out.print("\nBefore")
-    print_json(talk, facts["record"], "it was added by the mapping: the source does not have it")
+    print_json(output, facts["record"], "it was added by the mapping: the source does not have it")
     if facts["record"] is None:
         return
     if facts["told"]:
@@ -63,16 +63,16 @@ def _print(talk: Talk, facts: dict[str, Any]) -> None:
         for change in facts["told"]:
             out.print(f"  {change_line(change)}")
     for step in facts["steps"]:
-        _print_step(talk, step)
+        _print_step(output, step)
     if not facts["steps"]:
         out.print("\nNo transformer runs: records go as they are.")
     elif (after := facts["steps"][-1]["record"]) is not None:
         out.print("\nAfter")
-        print_json(talk, after, "")
+        print_json(output, after, "")
 
 
-def _print_step(talk: Talk, step: dict[str, Any]) -> None:
-    out = talk.out
+def _print_step(output: Output, step: dict[str, Any]) -> None:
+    out = output.out
     out.print(f"\n{step['transformer']}")
     if not (step["changes"] or step["brings"] or step["end"]):
         out.print("  changes nothing")

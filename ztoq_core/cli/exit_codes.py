@@ -20,12 +20,12 @@ from ztoq_core.errors import (
     ZtoqError,
 )
 
-__all__ = ["AGAIN", "Ending"]
+__all__ = ["AGAIN", "ErrorHandler"]
 
 AGAIN = "Everything up to here is saved: run the same command again to go on."
 
 
-class Ending:
+class ErrorHandler:
     """Surrounds a command; afterwards ``code`` is its exit code (design section 7)."""
 
     def __init__(self, options: Options) -> None:

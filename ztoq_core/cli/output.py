@@ -1,4 +1,4 @@
-"""What a command says: data on stdout, talk on stderr, progress in the form that fits."""
+"""What a command says: data on stdout, output on stderr, progress in the form that fits."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ztoq_core.cli.options import Options
 from ztoq_core.cli.progress import Block, JsonLines, Lines, Shown
 from ztoq_core.engine import Event
 
-__all__ = ["Talk"]
+__all__ = ["Output"]
 
 MOST_LOG_LINES = 20
 
@@ -29,24 +29,24 @@ class _Console(Console):
         raise  # noqa: PLE0704 - rich calls this while it handles the error
 
 
-class Talk:
-    """Says things for one command."""
+class Output:
+    """Prints for one command."""
 
     def __init__(self, options: Options) -> None:
-        """Speak as ``options`` want it."""
+        """Print as ``options`` say."""
         self._options = options
         self.out = _Console(file=sys.stdout, soft_wrap=True, highlight=False, markup=False)
         self.err = Console(file=sys.stderr, soft_wrap=True, highlight=False, markup=False)
         self._logged = 0
         self._shown: Shown | None = None
 
-    def say(self, text: str) -> None:
-        """Say something that is nice to know."""
+    def info(self, text: str) -> None:
+        """Print a message; not with ``--quiet``."""
         if not self._options.quiet:
             self.err.print(text)
 
-    def warn(self, text: str) -> None:
-        """Say something that ought to be known."""
+    def warning(self, text: str) -> None:
+        """Print a warning."""
         self.err.print(text, style="yellow")
 
     def table(self, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:

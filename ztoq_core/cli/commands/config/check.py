@@ -1,4 +1,4 @@
-"""Tries a configuration: opens both sides, checks and describes them, and writes to neither."""
+"""``ztoq config check``: opens both sides, checks and describes them, and writes to neither."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import attrs
+import rich_click as click
 
 from ztoq_core import engine
-from ztoq_core.cli.options import Options
-from ztoq_core.cli.talk import Talk
+from ztoq_core.cli.options import Options, as_json
+from ztoq_core.cli.output import Output
+from ztoq_core.cli.session import configured
 from ztoq_core.config import Config, Part
 from ztoq_core.contracts import Finding, Schema, Sink, SinkPlugin, Source, SourcePlugin
 from ztoq_core.errors import AccessError, ConfigError, Exit, RejectedError, ServiceError, ZtoqError
@@ -49,33 +51,53 @@ class _Found:
             self.code = Exit.STOPPED
 
 
-def check(options: Options, config: Config, *, probe: bool = False) -> int:
-    """Try both sides, tell what was found, and return the exit code."""
-    found = asyncio.run(_both(config))
-    if probe and not found.code:
-        asyncio.run(_probe(config, found))
-    talk = Talk(options)
-    counts = Counter(finding.level for _, finding in found.findings)
+@click.command()
+@click.option(
+    "--probe",
+    is_flag=True,
+    help="Make, find and delete one object in the target, to measure how far its search lags.",
+)
+@as_json
+@click.pass_obj
+def check(options: Options, *, probe: bool) -> int:
+    """Try both sides and say what a run would meet; nothing is written without --probe.
 
-    def print_() -> None:
-        for side, finding in sorted(found.findings, key=lambda each: LEVELS.index(each[1].level)):
-            talk.out.print(f"{finding.level}: {side}: {finding.text}")
-        if found.code:
-            talk.out.print(f"{counted(counts['error'], 'error')}: a run would end at once")
-        else:
-            talk.out.print(
-                f"No errors, {counted(counts['warning'], 'warning')}. Next: ztoq migrate"
-            )
+    \b
+    Example:  ztoq config check
+    """
+    options.verb = "config check"
+    with configured(options) as config:
+        found = asyncio.run(_both(config))
+        if probe and not found.code:
+            asyncio.run(_probe(config, found))
+        output = Output(options)
+        counts = Counter(finding.level for _, finding in found.findings)
 
-    facts = {
-        "exit": int(found.code),
-        "findings": [
-            {"side": side, "level": finding.level, "text": finding.text}
-            for side, finding in found.findings
-        ],
-    }
-    talk.result(facts, print_)
-    return found.code
+        def print_() -> None:
+            for side, finding in sorted(
+                found.findings, key=lambda each: LEVELS.index(each[1].level)
+            ):
+                output.out.print(f"{finding.level}: {side}: {finding.text}")
+            if found.code:
+                output.out.print(f"{counted(counts['error'], 'error')}: a run would end at once")
+            else:
+                output.out.print(
+                    f"No errors, {counted(counts['warning'], 'warning')}. Next: ztoq migrate"
+                )
+
+        facts = {
+            "exit": int(found.code),
+            "findings": [
+                {"side": side, "level": finding.level, "text": finding.text}
+                for side, finding in found.findings
+            ],
+        }
+        output.result(facts, print_)
+        return found.code
+
+
+def _severity(each: tuple[str, Finding]) -> int:
+    return LEVELS.index(each[1].level)
 
 
 async def _both(config: Config) -> _Found:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Program
-from tests.cli.memory_shop import SINKS
+from tests.unit.cli.conftest import Program
+from tests.unit.cli.memory_shop import SINKS
 from ztoq_core.store import Store
 
 

@@ -1,4 +1,4 @@
-"""Carries out ``ztoq retry`` and ``ztoq resolve``."""
+"""``ztoq resolve``."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ import attrs
 import rich_click as click
 
 from ztoq_core import engine
-from ztoq_core.cli.options import Options
-from ztoq_core.cli.talk import Talk
-from ztoq_core.cli.work import target
+from ztoq_core.cli.options import KIND, Options, as_json
+from ztoq_core.cli.output import Output
+from ztoq_core.cli.session import configured, kind_of, open_sink
 from ztoq_core.config import Config
 from ztoq_core.errors import ConfigError, Exit
 from ztoq_core.records import Kind
-from ztoq_core.store import State, Store, Undecided
+from ztoq_core.store import Store, Undecided
 from ztoq_core.words import counted
 
-__all__ = ["Wishes", "kind_of", "resolve", "retry"]
+__all__ = ["resolve"]
 
 Decision = Callable[[engine.Resolver, Undecided], Awaitable[str]]
 
 
 @attrs.frozen(kw_only=True)
-class Wishes:
+class Resolutions:
     """Decisions by options: keys, for ``adopt`` each with the target's id behind an ``=``."""
 
     adopt: tuple[str, ...] = ()
@@ -57,72 +57,43 @@ def _adopting(target_id: str) -> Decision:
     return lambda resolver, record: resolver.adopt(record, target_id)
 
 
-def kind_of(name: str | None) -> Kind | None:
-    """Return the kind that an option names.
+@click.command()
+@click.option("--kind", metavar="KIND", help=KIND)
+@click.option(
+    "--adopt",
+    multiple=True,
+    metavar="KEY=ID",
+    help="The record is this object of the target; may be repeated, as the others.",
+)
+@click.option("--retry", multiple=True, metavar="KEY", help="Send the record again all the same.")
+@click.option(
+    "--skip", multiple=True, metavar="KEY", help="Leave it as it is there, or out if it is not."
+)
+@as_json
+@click.pass_obj
+def resolve(
+    options: Options,
+    *,
+    kind: str | None,
+    adopt: tuple[str, ...],
+    retry: tuple[str, ...],  # noqa: A002, RUF100 - the option's name
+    skip: tuple[str, ...],
+) -> int:
+    """List what is in doubt or in conflict, and decide about it; asks on a terminal.
 
-    Raises:
-        ConfigError: There is no such kind.
+    In doubt: the answer to a write was lost, and the object could not be looked for. In conflict:
+    somebody changed the object in the target, or an execution is older than the newest there.
+    Decisions are journaled; what is to be sent is sent by the next load. The exit code is 1 while
+    anything is left to decide.
+
+    \b
+    Example:  ztoq resolve --adopt ACME-T1=4711 --skip ACME-T2
     """
-    if name is None:
-        return None
-    if name not in set(Kind):
-        raise ConfigError(f"there is no kind {name!r} (known: {', '.join(Kind)})")
-    return Kind(name)
-
-
-# ------------------------------------------------------------------------------------------ retry
-
-
-def retry(options: Options, config: Config, kind_name: str | None, keys: Sequence[str]) -> int:
-    """Make what was refused ready again; return the exit code."""
-    kind = kind_of(kind_name)
-    talk = Talk(options)
-    with Store(config.store_url, create=False) as store, store.run(options.verb) as run:
-        _demand_failed(store, kind, keys)
-        decisions = store.decisions
-        unmapped = decisions.unmapped(kind, keys)
-        counts = store.write_now(lambda: decisions.retry(run.id, kind, keys))
-        number = sum(counts.values())
-        run.outcome = f"{counted(number, 'record is', 'records are')} ready again"
-
-        def print_() -> None:
-            figures = ", ".join(counted(count, each) for each, count in counts.items())
-            talk.out.print(f"Ready again: {figures}. Next: ztoq load" if number else _NONE)
-            if unmapped:
-                talk.out.print(
-                    f"{counted(unmapped, 'record')} could not be mapped, still failed: mend the "
-                    "mapping, then ztoq transform"
-                )
-
-        facts = {
-            "exit": 0,
-            "ready": {each.value: count for each, count in counts.items()},
-            "unmapped": unmapped,
-        }
-        talk.result(facts, print_)
-    return 0
-
-
-_NONE = "Nothing that the target refused is to be tried again."
-
-
-def _demand_failed(store: Store, kind: Kind | None, keys: Sequence[str]) -> None:
-    states = store.decisions.states(kind, keys) if keys else {}
-    for key in keys:
-        if key not in states:
-            raise ConfigError(f"there is no record {key!r} in the store")
-        if states[key] is not State.FAILED:
-            raise ConfigError(f"{key} is not failed but {states[key]}; nothing was changed")
-
-
-# ---------------------------------------------------------------------------------------- resolve
-
-
-def resolve(options: Options, config: Config, kind_name: str | None, wishes: Wishes) -> int:
-    """List what is to be decided, carry out the decisions, and return the exit code."""
+    options.verb = "resolve"
+    wishes = Resolutions(adopt=adopt, retry=retry, skip=skip)
     asks = not wishes and not options.as_json and sys.stdin.isatty() and sys.stderr.isatty()
-    with Store(config.store_url, create=False) as store:
-        desk = _Desk(Talk(options), config, store, kind_of(kind_name))
+    with configured(options) as config, Store(config.store_url, create=False) as store:
+        desk = ResolveSession(Output(options), config, store, kind_of(kind))
         records = desk.records()
         if not records or not (wishes or asks):
             return desk.tell([], desk.found())
@@ -136,8 +107,8 @@ def resolve(options: Options, config: Config, kind_name: str | None, wishes: Wis
 
 
 @attrs.frozen
-class _Desk:
-    talk: Talk
+class ResolveSession:
+    output: Output
     config: Config
     store: Store
     kind: Kind | None
@@ -177,13 +148,13 @@ class _Desk:
     ) -> list[str]:
         """Carry out what is planned, or ask about each record; return a sentence for each."""
         said: list[str] = []
-        async with target(self.config, self.store.note, self.store) as sink:
+        async with open_sink(self.config, self.store.note, self.store) as sink:
             await sink.check()
             self.store.bind(sink=sink.identity)
             resolver = engine.Resolver(self.store, sink, run)
             for record, decide in planned if planned is not None else self._asked():
                 said.append(await decide(resolver, record))
-                self.talk.say(said[-1])
+                self.output.info(said[-1])
         return said
 
     def _asked(self) -> Iterator[tuple[Undecided, Decision]]:
@@ -212,15 +183,15 @@ class _Desk:
 
         def print_() -> None:
             for each in left:
-                self.talk.out.print(_line(each))
+                self.output.out.print(_line(each))
             if left:
-                self.talk.out.print(
+                self.output.out.print(
                     f"{len(left):,} to decide: --adopt KEY=ID, --retry KEY or --skip KEY"
                 )
             else:
-                self.talk.out.print("Nothing is in doubt or in conflict.")
+                self.output.out.print("Nothing is in doubt or in conflict.")
             if said:
-                self.talk.out.print("Next: ztoq load")
+                self.output.out.print("Next: ztoq load")
 
         facts = {
             "exit": code,
@@ -240,7 +211,7 @@ class _Desk:
                 for each in left
             ],
         }
-        self.talk.result(facts, print_)
+        self.output.result(facts, print_)
         return code
 
 

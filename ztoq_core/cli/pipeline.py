@@ -1,14 +1,12 @@
-"""Carries out a verb: opens config, log, store and plugins, and runs the stages in between."""
+"""Runs the stages of a migration in order, and prints what came of them."""
 
 from __future__ import annotations
 
 import asyncio
-import signal
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from datetime import datetime
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import attrs
@@ -16,35 +14,33 @@ import orjson
 from loguru import logger
 
 from ztoq_core import config as configuration
-from ztoq_core import engine, log
-from ztoq_core.cli import rest
-from ztoq_core.cli.ending import AGAIN
-from ztoq_core.cli.options import Options
-from ztoq_core.cli.talk import Talk
+from ztoq_core import engine
+from ztoq_core.cli.estimate import Month, RemainingWork, StageStats, as_facts, calls_of_run
+from ztoq_core.cli.exit_codes import AGAIN
+from ztoq_core.cli.options import SELECTING, Options
+from ztoq_core.cli.output import Output
+from ztoq_core.cli.session import configured, handle_signals, needs_source, open_sides
 from ztoq_core.contracts import Connection, Sink, Source
 from ztoq_core.errors import AccessError, ConfigError, Exit, RetryableError, ZtoqError
+from ztoq_core.hours import until
 from ztoq_core.http import Limits, Stopped
-from ztoq_core.plugins import Plugins
-from ztoq_core.records import Note, Ref
 from ztoq_core.report import Report, write_html, write_json
 from ztoq_core.report.data import findings_of
-from ztoq_core.selection import Selection
+from ztoq_core.selection import Selection, moment
 from ztoq_core.services import Services
 from ztoq_core.store import Store
 from ztoq_core.words import counted
 
-__all__ = ["ALL", "Choices", "carry_out", "configured", "demonstrate", "interrupts", "logged"]
-__all__ += ["opened", "target"]
+__all__ = ["ALL", "RunOptions", "run_pipeline", "run_verb"]
 
 ALL = ("extract", "transform", "load", "validate")
-LEVELS = ("WARNING", "INFO", "DEBUG")
 SLOTS = 32
 MIGRATION = "migration"
 """The store's fact that says whether a migration was begun and not ended."""
 
 
 @attrs.frozen(kw_only=True)
-class Choices:
+class RunOptions:
     """How to read and to load, and whether to write reports at the end (into ``reports``).
 
     ``selecting``: the config's selection comes from options. ``most`` calls are made to all
@@ -62,50 +58,34 @@ class Choices:
     until: datetime | None = None
 
 
-@contextmanager
-def configured(
-    options: Options, given: Mapping[str, Mapping[str, Any]] | None = None
-) -> Iterator[configuration.Config]:
-    """Read the config and set up the log; both for the time of the command.
-
-    ``given`` are tables of keys that options set.
-    """
-    extra = dict(given or {})
-    if options.log_file:
-        extra["log"] = {"file": str(options.log_file)}
-    config = configuration.read(options.path, Plugins.installed(), extra)
-    with logged(options, config):
-        yield config
-
-
-@contextmanager
-def logged(options: Options, config: configuration.Config) -> Iterator[None]:
-    """Set up the log as options and config say."""
-    level = LEVELS[min(options.verbosity, 2)]
-    with log.configured(
-        Talk(options).log_line,
-        level="DEBUG" if options.debug else "ERROR" if options.quiet else level,
-        file=config.log_file,
-        file_level="DEBUG" if options.debug or options.verbosity > 1 else "INFO",
-        traces=options.debug,
-    ):
-        yield
+def run_verb(options: Options, verb: str, stages: Sequence[str], **given: Any) -> int:
+    """Run the stages as the options of a verb say; return the exit code."""
+    options.verb = verb
+    everything = given.pop("everything", False)
+    names = (*SELECTING, "executed_since", "executions", "limit")
+    table = {name: value for name in names if (value := given.pop(name, None))}
+    day = given.pop("since", None)
+    end = given.pop("until", None)
+    most = given.pop("max_calls", None)
+    with configured(options, {"select": table}) as read:
+        config = read.with_everything(**table) if everything else read
+        # a migration ends with a report; a dry run has nothing to report
+        report = verb == "migrate" and not given["dry_run"]
+        choices = RunOptions(
+            reports=config.folder if report else None,
+            since=moment(day) if day else None,
+            selecting=everything or bool(table),
+            most=most,
+            until=until(end, datetime.now(UTC)) if end else None,
+            **given,
+        )
+        return asyncio.run(run_pipeline(options, config, stages, choices))
 
 
-def carry_out(
-    options: Options,
-    config: configuration.Config,
-    stages: Sequence[str],
-    choices: Choices | None = None,
+async def run_pipeline(
+    options: Options, config: configuration.Config, stages: Sequence[str], choices: RunOptions
 ) -> int:
-    """Run the stages on the config's store, tell the result, and return the exit code."""
-    return asyncio.run(_carried_out(options, config, stages, choices or Choices()))
-
-
-async def _carried_out(
-    options: Options, config: configuration.Config, stages: Sequence[str], choices: Choices
-) -> int:
-    talk = Talk(options)
+    output = Output(options)
     _require(config, stages)
     with (
         Store(config.store_url, create="extract" in stages) as store,
@@ -116,19 +96,19 @@ async def _carried_out(
         services = Services(
             sink=store.note, limits=limits, ledger=store.calls, images=config.images
         )
-        stage = rest.Stage(limits)
-        work = _Work(options, config, talk, store, run.id, choices, services, stage)
+        stage = StageStats(limits)
+        work = _Work(options, config, output, store, run.id, choices, services, stage)
         try:
             stopped = await work.stages(stages)
         except ZtoqError as error:
             run.outcome = f"stopped: {str(error).splitlines()[0]}"
             if isinstance(error, RetryableError) and limits.stopped is not None:
-                months = rest.told(services.accounts, limits)
+                months = calls_of_run(services.accounts, limits)
                 why = limits.stopped
                 run.outcome = f"stopped: {why.text}"
-                ended = rest.Ended(stopped=why, limits=limits, stage=stage, months=months)
+                ended = RemainingWork(stopped=why, limits=limits, stage=stage, months=months)
                 said = ended.sentences(store)
-                return _tell_stopped(talk, store, options, why, said, months)
+                return _tell_stopped(output, store, options, why, said, months)
             raise
         except BaseException:  # whatever ends the run, status is to say that it was no end
             run.outcome = "stopped by a crash"
@@ -140,18 +120,18 @@ async def _carried_out(
         run.outcome = "interrupted" if stopped else _WORDS[judged.exit]
     with Store(config.store_url, create=False) as store:
         exit_ = Exit.INTERRUPTED if stopped else judged.exit
-        months = rest.told(services.accounts, limits)
-        _tell(talk, store, exit_, choices, judged, months, work.warned)
+        months = calls_of_run(services.accounts, limits)
+        _tell(output, store, exit_, choices, judged, months, work.warned)
     return exit_
 
 
 def _tell_stopped(  # noqa: PLR0913, PLR0917 - all that there is to tell
-    talk: Talk,
+    output: Output,
     store: Store,
     options: Options,
     why: Stopped,
     said: Sequence[str],
-    months: Sequence[rest.Month],
+    months: Sequence[Month],
 ) -> Exit:
     """Tell why a limit ended the run, what is left and when it fits."""
     again = AGAIN if options.begun else "It is safe to run this again."
@@ -161,11 +141,11 @@ def _tell_stopped(  # noqa: PLR0913, PLR0917 - all that there is to tell
         "error": f"Stopped: {why.text}",
         "opens": why.opens and why.opens.isoformat(),
         "sentences": list(said),
-        "calls": rest.as_facts(months),
+        "calls": as_facts(months),
         "counts": {kind.value: states for kind, states in store.counts().items()},
     }
-    talk.warn("\n".join((f"Stopped: {why.text}.", *said, again)))
-    talk.result(facts)
+    output.warning("\n".join((f"Stopped: {why.text}.", *said, again)))
+    output.result(facts)
     return Exit.STOPPED
 
 
@@ -173,37 +153,9 @@ _LAST = ("validate", "final")
 _WORDS = {Exit.OK: "finished", Exit.LEFT: "finished with things left"}
 
 
-def demonstrate(
-    options: Options, plugins: Plugins, pair: tuple[str, str], folder: Path, choices: Choices
-) -> int:
-    """Run all stages between the simulators that a source and a sink declare."""
-    source, sink = plugins.source(pair[0]), plugins.sink(pair[1])
-    talk = Talk(options)
-    folder = folder.absolute()
-
-    async def served() -> int:
-        async with AsyncExitStack() as stack:
-            tables: dict[str, Any] = {"store": {"url": "sqlite:///ztoq.db"}}
-            for name, plugin in (("source", source), ("sink", sink)):
-                if plugin.simulator:
-                    table = await stack.enter_async_context(plugin.simulator())
-                    tables[name] = {**table, "use": plugin.name}
-                    talk.say(f"simulated {plugin.name} on {table.get('base_url', 'loopback')}")
-            config = configuration.from_tables(tables, plugins, folder)
-            with logged(options, config):
-                return await _carried_out(options, config, ALL, choices)
-
-    return asyncio.run(served())
-
-
-def _needs_source(config: configuration.Config, stages: Sequence[str]) -> bool:
-    """Whether the stages ask the source: to be read, or for files that are passed on."""
-    return "extract" in stages or (config.streams and "load" in stages)
-
-
 def _require(config: configuration.Config, stages: Sequence[str]) -> None:
     """Look at all that the stages will need before the first of them begins."""
-    if _needs_source(config, stages):
+    if needs_source(config, stages):
         config.source.require()
         config.require_images()
     if {"load", "validate"} & set(stages):
@@ -213,12 +165,12 @@ def _require(config: configuration.Config, stages: Sequence[str]) -> None:
 
 
 def _tell(  # noqa: PLR0913, PLR0917 - all that there is to tell
-    talk: Talk,
+    output: Output,
     store: Store,
     exit_: Exit,
-    choices: Choices,
+    choices: RunOptions,
     judged: engine.Outcome,
-    months: Sequence[rest.Month],
+    months: Sequence[Month],
     warned: Collection[str],
 ) -> None:
     report = Report.from_store(store)
@@ -231,7 +183,7 @@ def _tell(  # noqa: PLR0913, PLR0917 - all that there is to tell
         "selection": report.selection,
         "final": report.final and not report.final.reasons,
         "nameless": report.nameless,
-        "calls": rest.as_facts(months),
+        "calls": as_facts(months),
     }
     if choices.reports and exit_ is not Exit.INTERRUPTED:
         page, data = choices.reports / "report.html", choices.reports / "report.json"
@@ -241,20 +193,20 @@ def _tell(  # noqa: PLR0913, PLR0917 - all that there is to tell
 
     def print_() -> None:
         if exit_ is Exit.INTERRUPTED:
-            talk.warn(
+            output.warning(
                 "Interrupted. Everything up to here is saved: run the same command again to go on."
             )
             return
-        talk.out.print(report.verdict.heading if not choices.dry_run else "Nothing was written.")
+        output.out.print(report.verdict.heading if not choices.dry_run else "Nothing was written.")
         remarks = [each for each in report.remarks if each not in warned]
         for sentence in (*judged.sentences, *judged.warnings, *remarks):
-            talk.out.print(f"  {sentence}")
+            output.out.print(f"  {sentence}")
         if "html" in facts:
-            talk.out.print(f"Report: {_near(facts['html'])} (and {Path(facts['json']).name})")
+            output.out.print(f"Report: {_near(facts['html'])} (and {Path(facts['json']).name})")
         elif judged.exit is not Exit.OK:
-            talk.say("`ztoq report` writes each with its reason.")
+            output.info("`ztoq report` writes each with its reason.")
 
-    talk.result(facts, print_)
+    output.result(facts, print_)
 
 
 def _near(path: str) -> str:
@@ -271,12 +223,12 @@ class _Work:
 
     options: Options
     config: configuration.Config
-    talk: Talk
+    output: Output
     store: Store
     run: int
-    choices: Choices
+    choices: RunOptions
     services: Services
-    stage: rest.Stage
+    stage: StageStats
     left: list[str] = attrs.field(factory=list)
     warned: set[str] = attrs.field(factory=set)
 
@@ -286,11 +238,11 @@ class _Work:
         _refuse(selection, self.choices, stages)
         loads_only = "load" in stages and "transform" not in stages
         if loads_only and engine.selected(self.store) != selection:
-            self.talk.say(f"Selected is now: {selection}. Mapping again first.")
+            self.output.info(f"Selected is now: {selection}. Mapping again first.")
             self.config.chain()
             stages = ("transform", *stages)
         stop = engine.Stop()
-        with interrupts(stop, self.talk), self.talk.progress() as show:
+        with handle_signals(stop, self.output), self.output.progress() as show:
 
             def tell(event: engine.Event) -> None:
                 self.stage.take(event)
@@ -300,7 +252,7 @@ class _Work:
                     self.warned.add(event.text)
                 show(event)
 
-            async with opened(self.config, stages, self.services) as (source, sink):
+            async with open_sides(self.config, stages, self.services) as (source, sink):
                 await self._check(source=source, sink=sink)
                 for stage in await self._left(stages):
                     self.stage.begin(stage)
@@ -308,7 +260,7 @@ class _Work:
                         await self._stage(stage, source, sink, selection, tell, stop)
                     if stop.wished:
                         return True
-                    self.talk.ended(stage)
+                    self.output.ended(stage)
                     if stage == "load" and self.choices.dry_run:
                         break
                 if stages[: len(ALL)] == ALL:
@@ -321,7 +273,7 @@ class _Work:
             return stages
         begun = self.store.read_whole and self.store.meta(MIGRATION) == "begun"
         if begun and not self.choices.since:
-            self.talk.say(
+            self.output.info(
                 "Going on after the extraction, which came to its end; "
                 "to read the source again, run `ztoq extract` first."
             )
@@ -402,7 +354,7 @@ class _Work:
     async def _gallery(self) -> AsyncIterator[engine.Gallery]:
         settings = self.config.source.settings
         connection = settings if isinstance(settings, Connection) else None
-        async with self.services.fetcher(self.talk.warn, connection) as fetcher:
+        async with self.services.fetcher(self.output.warning, connection) as fetcher:
             yield engine.Gallery(self.config.images, fetcher.fetch)
 
     async def _prune(self, sink: Sink, tell: engine.Progress, stop: engine.Stop) -> None:
@@ -410,9 +362,9 @@ class _Work:
         undone = await engine.prune(self.store, sink, self.run, tell, dry_run=dry, stop=stop)
         done = "Would remove" if dry else "Removed"
         some = counted(sum(undone.deleted.values()), "record")
-        self.talk.say(f"{done} from the target what is gone from the source: {some}")
+        self.output.info(f"{done} from the target what is gone from the source: {some}")
         for kept in undone.kept:
-            self.talk.warn(f"stays in the target: {kept.ref}: {kept.reason}")
+            self.output.warning(f"stays in the target: {kept.ref}: {kept.reason}")
         if undone.kept:
             some = counted(len(undone.kept), "record")
             self.left.append(f"{some} gone from the source stay in the target")
@@ -443,7 +395,7 @@ class _Work:
             raise ConfigError("\n".join(errors))
 
 
-def _refuse(selection: Selection, choices: Choices, stages: Sequence[str]) -> None:
+def _refuse(selection: Selection, choices: RunOptions, stages: Sequence[str]) -> None:
     """Refuse what does not go together, before anything is done.
 
     Raises:
@@ -469,59 +421,3 @@ def _loading(settings: object) -> dict[str, Any]:
 
 def _slots(settings: object) -> int:
     return settings.in_flight if isinstance(settings, Connection) else SLOTS
-
-
-@asynccontextmanager
-async def opened(
-    config: configuration.Config,
-    stages: Sequence[str],
-    services: Services,
-) -> AsyncIterator[tuple[Source | None, Sink | None]]:
-    """Open the sides that the stages need."""
-    source: Source | None = None
-    sink: Sink | None = None
-    async with AsyncExitStack() as stack:
-        if _needs_source(config, stages):
-            part = config.source
-            source = await stack.enter_async_context(part.plugin.open(part.settings, services))
-        if {"load", "validate"} & set(stages):
-            end = config.sink
-            sink = await stack.enter_async_context(end.plugin.open(end.settings, services))
-        yield source, sink
-
-
-@asynccontextmanager
-async def target(
-    config: configuration.Config,
-    note: Callable[[Note, Ref | None], None],
-    store: Store | None = None,
-) -> AsyncIterator[Sink]:
-    """Open the sink alone; with a ``store`` its window and budget are kept and calls counted."""
-    part = config.sink
-    services = Services(sink=note, images=config.images)
-    if store is not None:
-        services.limits, services.ledger = Limits(), store.calls
-    async with part.plugin.open(part.settings, services) as sink:
-        yield sink
-
-
-@contextmanager
-def interrupts(stop: engine.Stop, talk: Talk) -> Iterator[None]:
-    """Make the first Ctrl-C (or SIGTERM) a wish to stop, and the second one a crash."""
-    loop = asyncio.get_running_loop()
-
-    def wish(number: int, _: FrameType | None) -> None:
-        signal.signal(number, signal.default_int_handler)
-        loop.call_soon_threadsafe(stop.set)
-        talk.warn(
-            "Stopping: what is under way is finished and saved. Ctrl-C again ends at once, "
-            "which is safe too."
-        )
-
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, wish) for number in numbers]
-    try:
-        yield
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Program
+from tests.unit.cli.conftest import Program
 from ztoq_core.store import Store
 
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.cli.conftest import Program
+from tests.unit.cli.conftest import Program
 
 SHOP = {"ACME-F1", "ACME-F2", "ACME-T1", "ACME-T1#1", "ACME-T2"}
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.cli.conftest import Program
+from tests.unit.cli.conftest import Program
 from ztoq_core.store import State, Store
 
 EDIT = '[[transform]]\nuse = "suffix"\nsuffix = "!"\n'
@@ -223,7 +223,7 @@ def test_what_a_rollback_leaves_is_listed_and_makes_exit_1(ztoq: Program) -> Non
 def test_of_a_long_list_the_first_lines_are_shown(
     ztoq: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ztoq_core.cli.undoing.MOST_LINES", 1)
+    monkeypatch.setattr("ztoq_core.cli.commands.rollback.MOST_LINES", 1)
     conflict(ztoq)
     assert "… and 1 more; --json lists them all" in ztoq("rollback", "--yes").out
 

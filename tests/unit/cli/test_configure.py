@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 import pytest
 
-from tests.cli.conftest import Program, Said
+from tests.unit.cli.conftest import Program, Said
 from ztoq_core.plugin import FieldSpec, FieldType, Kind
 
 

@@ -1,4 +1,4 @@
-"""Carries out ``ztoq explain``."""
+"""``ztoq explain``."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 import attrs
+import rich_click as click
 
-from ztoq_core.cli.deciding import kind_of
-from ztoq_core.cli.options import Options
-from ztoq_core.cli.talk import Talk
-from ztoq_core.cli.work import target
+from ztoq_core.cli.options import KIND, Options, as_json
+from ztoq_core.cli.output import Output
+from ztoq_core.cli.session import configured, kind_of, open_sink
 from ztoq_core.config import Config
 from ztoq_core.contracts import Schema, Secret, Sink, Transform
 from ztoq_core.convert import converter, read_json, show_json
@@ -37,13 +37,23 @@ SIGNED = re.compile(
 )
 
 
-def explain(options: Options, config: Config, name: str, kind_name: str | None) -> int:
-    """Tell the life of the records that a name means; return the exit code.
+@click.command()
+@click.argument("name", metavar="KEY")
+@click.option("--kind", metavar="KIND", help=KIND)
+@as_json
+@click.pass_obj
+def explain(options: Options, *, name: str, kind: str | None) -> int:
+    """Tell the life of one record, by its key or its id in the target.
 
-    Raises:
-        ConfigError: There is none.
+    What the source gave, what each transformer changed, what was sent and answered, and what stands
+    in the target now, where that can be reached.
+
+    \b
+    Example:  ztoq explain ACME-T1
     """
-    return tell(options, config, kind_of(kind_name), name, _lives, _print)
+    options.verb = "explain"
+    with configured(options) as config:
+        return tell(options, config, kind_of(kind), name, _lives, _print)
 
 
 def tell(  # noqa: PLR0913, PLR0917 - all that two verbs differ in
@@ -52,14 +62,14 @@ def tell(  # noqa: PLR0913, PLR0917 - all that two verbs differ in
     kind: Kind | None,
     name: str,
     gather: Callable[[Config, Store, Sequence[int]], Awaitable[list[dict[str, Any]]]],
-    print_one: Callable[[Talk, dict[str, Any]], None],
+    print_one: Callable[[Output, dict[str, Any]], None],
 ) -> int:
     """Print what ``gather`` says of the records that a name means; return the exit code.
 
     Raises:
         ConfigError: There is none.
     """
-    talk = Talk(options)
+    output = Output(options)
 
     async def gathered(store: Store) -> list[dict[str, Any]]:
         return await gather(config, store, _numbers_of(store, name, kind))
@@ -69,9 +79,9 @@ def tell(  # noqa: PLR0913, PLR0917 - all that two verbs differ in
 
     def print_() -> None:
         for facts in shown:
-            print_one(talk, facts)
+            print_one(output, facts)
 
-    talk.result({"exit": 0, "records": shown}, print_)
+    output.result({"exit": 0, "records": shown}, print_)
     return 0
 
 
@@ -108,7 +118,7 @@ async def _lives(config: Config, store: Store, numbers: Sequence[int]) -> list[d
         why = ""
         try:
             config.sink.require()
-            sink = await stack.enter_async_context(target(config, note))
+            sink = await stack.enter_async_context(open_sink(config, note))
         except ZtoqError as error:
             why = f"the target was not asked: {error}"
         lives = [await told(store, number, builder(config), sink) for number in numbers]
@@ -210,17 +220,17 @@ def _hidden(value: Any, secrets: Sequence[Secret]) -> Any:
 # ------------------------------------------------------------------------------------------ print
 
 
-def _print(talk: Talk, facts: dict[str, Any]) -> None:
-    out = talk.out
+def _print(output: Output, facts: dict[str, Any]) -> None:
+    out = output.out
     reason = f": {facts['reason']}" if facts["reason"] else ""
     out.print(f"{facts['kind']} {facts['key']} is {facts['state']}{reason}")
     if facts["selected"] != "yes":
         words = {"along": "came along with what is selected", "no": "is not selected"}
         out.print(f"  {words[facts['selected']]}")
     out.print("\nIn the source")
-    print_json(talk, facts["source"]["payload"], "the store holds no payload")
+    print_json(output, facts["source"]["payload"], "the store holds no payload")
     out.print("\nAs a record")
-    print_json(talk, facts["source"]["record"], "it was added by the mapping")
+    print_json(output, facts["source"]["record"], "it was added by the mapping")
     for change in facts["source"]["told"]:
         out.print(f"  by the engine: {change_line(change)}")
     out.print("\nMapping")
@@ -244,11 +254,11 @@ def _print(talk: Talk, facts: dict[str, Any]) -> None:
             state = each["state"] or "not in the store"
             place = f" ({each['pid']})" if each["pid"] else ""
             out.print(f"  {each['role']}: {each['kind']} {each['key']}, {state}{place}")
-    _print_target(talk, facts["target"])
+    _print_target(output, facts["target"])
 
 
-def _print_target(talk: Talk, stands: dict[str, Any]) -> None:
-    out = talk.out
+def _print_target(output: Output, stands: dict[str, Any]) -> None:
+    out = output.out
     out.print("\nIn the target now")
     if stands["target_id"]:
         place = ", ".join(each for each in (stands["pid"], stands["url"]) if each)
@@ -256,16 +266,16 @@ def _print_target(talk: Talk, stands: dict[str, Any]) -> None:
     if stands["unasked"]:
         out.print(f"  {stands['unasked']}")
     else:
-        print_json(talk, stands["now"], "")
+        print_json(output, stands["now"], "")
 
 
-def print_json(talk: Talk, value: Any, otherwise: str) -> None:
+def print_json(output: Output, value: Any, otherwise: str) -> None:
     """Print JSON for people, or the sentence ``otherwise`` where there is none."""
     if value is None:
-        talk.out.print(f"  {otherwise}")
+        output.out.print(f"  {otherwise}")
         return
     text = show_json(value, indented=True)
-    talk.out.print("\n".join(f"  {line}" for line in text.splitlines()))
+    output.out.print("\n".join(f"  {line}" for line in text.splitlines()))
 
 
 def change_line(change: dict[str, Any]) -> str:

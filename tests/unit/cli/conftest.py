@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 import pytest
 
-from tests.cli.memory_shop import SINKS
+from tests.unit.cli.memory_shop import SINKS
 from ztoq_core.cli import run
 from ztoq_core.records import Record
 from ztoq_core.testing.memory import MemorySink
@@ -78,7 +78,7 @@ def ztoq(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Program:
     """The program, in a folder of its own, with its config written."""
-    entry = EntryPoint(name="memory", value="tests.cli.memory_shop", group="ztoq")
+    entry = EntryPoint(name="memory", value="tests.unit.cli.memory_shop", group="ztoq")
     monkeypatch.setattr("ztoq_core.plugins.entry_points", lambda group: [entry] * bool(group))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "100")

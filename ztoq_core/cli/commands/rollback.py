@@ -1,4 +1,4 @@
-"""Carries out ``ztoq rollback``."""
+"""``ztoq rollback``."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ import rich_click as click
 from loguru import logger
 
 from ztoq_core import engine
-from ztoq_core.cli.ending import AGAIN
-from ztoq_core.cli.options import Options
-from ztoq_core.cli.talk import Talk
-from ztoq_core.cli.work import interrupts, target
+from ztoq_core.cli.exit_codes import AGAIN
+from ztoq_core.cli.options import Options, as_json
+from ztoq_core.cli.output import Output
+from ztoq_core.cli.session import configured, handle_signals, open_sink
 from ztoq_core.config import Config
 from ztoq_core.errors import ConfigError, Exit
 from ztoq_core.records import Kind
 from ztoq_core.store import Store
 from ztoq_core.words import counted
 
-__all__ = ["Wish", "roll_back"]
+__all__ = ["rollback"]
 
 MOST_LINES = 50
 CANNOT = (
@@ -32,7 +32,7 @@ CANNOT = (
 
 
 @attrs.frozen(kw_only=True)
-class Wish:
+class RollbackOptions:
     """What is to be undone, and how."""
 
     of_run: int | None
@@ -41,42 +41,72 @@ class Wish:
     dry_run: bool
 
 
-def roll_back(options: Options, config: Config, wish: Wish) -> int:
+@click.command()
+@click.option("--run", "of_run", type=int, metavar="N", help="Undo only this run.  [default: all]")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--force", is_flag=True, help="Remove objects too that somebody changed since.")
+@click.option("--dry-run", is_flag=True, help="Look at all of it, say what would go, remove none.")
+@as_json
+@click.pass_obj
+def rollback(
+    options: Options,
+    *,
+    of_run: int | None,
+    yes: bool,
+    force: bool,
+    dry_run: bool,
+) -> int:
+    """Remove from the target what ztoq created there, and nothing else.
+
+    Objects that somebody changed since stay, and so do containers that hold anything of somebody
+    else. What one run changed is put back. May be stopped and run again. The exit code is 1 where
+    anything stays.
+
+    \b
+    Example:  ztoq rollback --dry-run
+    """
+    options.verb = "rollback"
+    wish = RollbackOptions(of_run=of_run, yes=yes, force=force, dry_run=dry_run)
+    with configured(options) as config:
+        return _roll_back(options, config, wish)
+
+
+def _roll_back(options: Options, config: Config, wish: RollbackOptions) -> int:
     """Say what goes, ask, remove it, say what went and what stays; return the exit code."""
-    talk = Talk(options)
+    output = Output(options)
     config.sink.require()
     with Store(config.store_url, create=False) as store:
         counts = _counted(store, wish)
         if not wish.dry_run:
-            _announce(talk, counts, wish)
+            _announce(output, counts, wish)
             if not wish.yes and not _agreed():
-                talk.say("Nothing was removed.")
-                talk.result({"exit": int(Exit.LEFT), "deleted": {}, "kept": []})
+                output.info("Nothing was removed.")
+                output.result({"exit": int(Exit.LEFT), "deleted": {}, "kept": []})
                 return Exit.LEFT
         with store.run(options.verb) as run, logger.contextualize(run=run.id):
-            undone, stopped = asyncio.run(_undone(options, config, talk, store, run.id, wish))
+            undone, stopped = asyncio.run(_undone(options, config, output, store, run.id, wish))
             run.outcome = "interrupted" if stopped else f"{sum(undone.deleted.values())} removed"
     code = Exit.INTERRUPTED if stopped else Exit.LEFT if undone.kept else Exit.OK
-    _tell(talk, undone, wish, code)
+    _tell(output, undone, wish, code)
     return code
 
 
-def _counted(store: Store, wish: Wish) -> dict[Kind, int]:
+def _counted(store: Store, wish: RollbackOptions) -> dict[Kind, int]:
     known = {run.id for run in store.runs()}
     if wish.of_run is not None and wish.of_run not in known:
         raise ConfigError(f"there is no run {wish.of_run}; ztoq report lists the runs")
     return store.removal.counted(wish.of_run)
 
 
-def _announce(talk: Talk, counts: Mapping[Kind, int], wish: Wish) -> None:
+def _announce(output: Output, counts: Mapping[Kind, int], wish: RollbackOptions) -> None:
     which = "All runs" if wish.of_run is None else f"Run {wish.of_run}"
     figures = ", ".join(counted(number, kind) for kind, number in counts.items()) or "nothing"
-    talk.say(f"{which} created in the target: {figures}. This is removed, and nothing else.")
+    output.info(f"{which} created in the target: {figures}. This is removed, and nothing else.")
     if wish.of_run is not None:
-        talk.say("What this run was the last to change is put back as it was before.")
+        output.info("What this run was the last to change is put back as it was before.")
     if wish.force:
-        talk.warn("--force: objects that somebody changed since are removed too.")
-    talk.say(CANNOT)
+        output.warning("--force: objects that somebody changed since are removed too.")
+    output.info(CANNOT)
 
 
 def _agreed() -> bool:
@@ -86,12 +116,12 @@ def _agreed() -> bool:
 
 
 async def _undone(  # noqa: PLR0913, PLR0917 - the command's whole scene
-    options: Options, config: Config, talk: Talk, store: Store, run: int, wish: Wish
+    options: Options, config: Config, output: Output, store: Store, run: int, wish: RollbackOptions
 ) -> tuple[engine.Undone, bool]:
     stop = engine.Stop()
     options.begun = not wish.dry_run
-    with interrupts(stop, talk), talk.progress() as tell:
-        async with target(config, store.note, store) as sink:
+    with handle_signals(stop, output), output.progress() as tell:
+        async with open_sink(config, store.note, store) as sink:
             undone = await engine.rollback(
                 store,
                 sink,
@@ -102,11 +132,11 @@ async def _undone(  # noqa: PLR0913, PLR0917 - the command's whole scene
                 dry_run=wish.dry_run,
                 stop=stop,
             )
-        talk.ended("rollback")
+        output.ended("rollback")
     return undone, stop.wished
 
 
-def _tell(talk: Talk, undone: engine.Undone, wish: Wish, code: Exit) -> None:
+def _tell(output: Output, undone: engine.Undone, wish: RollbackOptions, code: Exit) -> None:
     facts = {
         "exit": int(code),
         "dry_run": wish.dry_run,
@@ -124,7 +154,7 @@ def _tell(talk: Talk, undone: engine.Undone, wish: Wish, code: Exit) -> None:
     }
 
     def print_() -> None:
-        out = talk.out
+        out = output.out
         figures = ", ".join(
             counted(undone.deleted[kind], kind) for kind in Kind if kind in undone.deleted
         )
@@ -139,6 +169,6 @@ def _tell(talk: Talk, undone: engine.Undone, wish: Wish, code: Exit) -> None:
         if wish.dry_run:
             out.print(CANNOT)
         if code is Exit.INTERRUPTED:
-            talk.warn(f"Interrupted. {AGAIN}")
+            output.warning(f"Interrupted. {AGAIN}")
 
-    talk.result(facts, print_)
+    output.result(facts, print_)

@@ -1,4 +1,4 @@
-"""Writes ``ztoq.toml`` from options and, on a terminal, from answers."""
+"""``ztoq config init``: writes ``ztoq.toml`` from options and, on a terminal, from answers."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import rich_click as click
 import tomlkit
 from tomlkit.items import Table
 
-from ztoq_core.cli.options import Options
-from ztoq_core.cli.talk import Talk
+from ztoq_core.cli.options import Options, as_json
+from ztoq_core.cli.output import Output
 from ztoq_core.config import DEFAULT_FILE, DEFAULT_STORE, Config, from_tables
 from ztoq_core.contracts import Connection, Secret
 from ztoq_core.errors import ConfigError
@@ -22,7 +22,7 @@ from ztoq_core.plugins import Plugins
 from ztoq_core.secrets import Reference
 from ztoq_core.tables import spoken
 
-__all__ = ["write"]
+__all__ = ["init"]
 
 SINGLE_SIGN_ON = (
     "A token works for everybody; user name and password do not serve people who sign in through "
@@ -39,12 +39,45 @@ COMMENTS = {
 }
 
 
-def write(options: Options, given: Mapping[str, Any]) -> int:
-    """Write the file that the options and answers describe.
+@click.command()
+@click.option("--source", metavar="NAME", help="Read from this plugin.")
+@click.option("--source-url", metavar="URL", help="The base URL of the source's API.")
+@click.option("--source-project", metavar="KEY", help="The project to read.")
+@click.option("--source-token-env", metavar="VAR", help="The variable with the source's token.")
+@click.option("--sink", metavar="NAME", help="Write to this plugin.")
+@click.option("--sink-url", metavar="URL", help="The base URL of the target's site.")
+@click.option("--sink-project", metavar="ID", help="The project to write.")
+@click.option("--sink-token-env", metavar="VAR", help="The variable with the target's token.")
+@click.option(
+    "--sink-username",
+    metavar="USER",
+    help="Log in by name and password instead; does not serve single-sign-on users.",
+)
+@click.option("--sink-password-env", metavar="VAR", help="The variable with the password.")
+@click.option("--create-fields/--no-create-fields", default=None, help="Make missing fields.")
+@click.option(
+    "--set",
+    "others",
+    multiple=True,
+    metavar="TABLE.KEY=VALUE",
+    help="Set any other key of source or sink; may be repeated.",
+)
+@click.option("--store", metavar="URL", help="The store.  [default: sqlite:///ztoq.db]")
+@click.option("--force", is_flag=True, help="Overwrite an existing file.")
+@as_json
+@click.pass_obj
+def init(options: Options, /, **given: Any) -> int:
+    """Write ztoq.toml, asking on a terminal for what no option says.
 
-    Raises:
-        ConfigError: It exists already, or what is given cannot be used.
+    A token comes first: it works for everybody, while user name and password do not serve people
+    who sign in through single sign-on. No secret is written: the file names the environment
+    variables that hold them.
+
+    \b
+    Example:  ztoq config init --source zephyr --source-project ACME \\
+                --sink qtest --sink-url https://acme.qtestnet.com --sink-project 4242
     """
+    options.verb = "config init"
     path = options.path or DEFAULT_FILE
     if path.exists() and not given["force"]:
         raise ConfigError(f"{str(path)!r} exists; --force overwrites it")
@@ -61,17 +94,17 @@ def write(options: Options, given: Mapping[str, Any]) -> int:
         path.write_text(_document(tables, config), encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"cannot write {str(path)!r}: {error.strerror}") from error
-    talk = Talk(options)
+    output = Output(options)
     missing = [name for name in _variables(tables) if not os.environ.get(name)]
     facts = {"exit": 0, "file": str(path), "missing_variables": missing}
 
     def print_() -> None:
-        talk.out.print(f"Wrote {path}.")
+        output.out.print(f"Wrote {path}.")
         for name in missing:
-            talk.out.print(f"Set the environment variable {name} to the secret itself.")
-        talk.out.print("Next: ztoq config check")
+            output.out.print(f"Set the environment variable {name} to the secret itself.")
+        output.out.print("Next: ztoq config check")
 
-    talk.result(facts, print_)
+    output.result(facts, print_)
     return 0
 
 

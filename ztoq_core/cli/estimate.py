@@ -20,7 +20,7 @@ from ztoq_core.records import Kind
 from ztoq_core.store import Store
 from ztoq_core.words import counted
 
-__all__ = ["Ended", "Month", "Stage", "as_facts", "calls_of_month", "told"]
+__all__ = ["Month", "RemainingWork", "StageStats", "as_facts", "calls_of_month", "calls_of_run"]
 
 FAIR = 20
 """Records of a stage that make a fair sample of what one costs."""
@@ -38,7 +38,7 @@ class Pace(NamedTuple):
 
 
 @attrs.define
-class Stage:
+class StageStats:
     """What the present stage has done, lately and in all."""
 
     limits: Limits
@@ -149,7 +149,7 @@ def calls_of_month(config: Config, store: Store, now: datetime | None = None) ->
     return found
 
 
-def told(accounts: Iterable[Account], limits: Limits) -> list[Month]:
+def calls_of_run(accounts: Iterable[Account], limits: Limits) -> list[Month]:
     """Return the same as a run knows it at its end, with the calls that it made itself."""
     found: dict[str, Month] = {}
     for each in accounts:
@@ -168,12 +168,12 @@ def told(accounts: Iterable[Account], limits: Limits) -> list[Month]:
 
 
 @attrs.frozen(kw_only=True)
-class Ended:
+class RemainingWork:
     """A run that a limit ended, and all that an estimate of the rest hangs on."""
 
     stopped: Stopped
     limits: Limits
-    stage: Stage
+    stage: StageStats
     months: Sequence[Month]
 
     def sentences(self, store: Store) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import attrs
 import pytest
 
-from ztoq_core.cli.rest import Ended, Month, Stage
+from ztoq_core.cli.estimate import Month, RemainingWork, StageStats
 from ztoq_core.engine import Event
 from ztoq_core.hours import Hours
 from ztoq_core.http import Cause, Limits, Stopped
@@ -29,14 +29,14 @@ class Run:
     limits: Limits = attrs.field(factory=lambda: Limits(most=5000, clock=lambda: NOVEMBER))
 
     def says(self, stopped: Stopped, left: int | None = None, allowed: int | None = None) -> str:
-        stage = Stage(self.limits)
+        stage = StageStats(self.limits)
         stage.begin("extract")
         for number in range(1, self.done + 1):
             self.limits.spent(HOST)
             self.limits.spent(HOST)
             stage.take(Event(stage="extract", kind=Kind.TEST_CASE, done=number, total=self.total))
         month = Month(host=HOST, month="2026-11", made=200, run=200, left=left, allowed=allowed)
-        ended = Ended(stopped=stopped, limits=self.limits, stage=stage, months=[month])
+        ended = RemainingWork(stopped=stopped, limits=self.limits, stage=stage, months=[month])
         with Store(f"sqlite:///{self.folder}/s.db") as store:
             return "\n".join(ended.sentences(store))
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Program
-from tests.cli.memory_shop import Suffix, build
+from tests.unit.cli.conftest import Program
+from tests.unit.cli.memory_shop import Suffix, build
 from ztoq_core.plugin import TransformerPlugin, hookimpl
 
 
@@ -117,8 +117,8 @@ def test_defaults_are_shown_with_their_pair(ztoq: Program, monkeypatch: pytest.M
         def ztoq_transformers(self) -> Iterable[TransformerPlugin[Any]]:
             return [pairs]
 
-    monkeypatch.setattr("tests.cli.memory_shop.PAIRS", Pairs(), raising=False)
-    entry = EntryPoint(name="pairs", value="tests.cli.memory_shop:PAIRS", group="ztoq")
+    monkeypatch.setattr("tests.unit.cli.memory_shop.PAIRS", Pairs(), raising=False)
+    entry = EntryPoint(name="pairs", value="tests.unit.cli.memory_shop:PAIRS", group="ztoq")
     monkeypatch.setattr("ztoq_core.plugins.entry_points", lambda group: [entry] * bool(group))
     assert "Maps (default for a -> b)" in ztoq("plugins").out
 

@@ -1,4 +1,4 @@
-"""Shows the target's fields and what mapped records lack there, or writes them to a file."""
+"""``ztoq config fields``."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import rich_click as click
 
 from ztoq_core import engine
-from ztoq_core.cli.options import Options
-from ztoq_core.cli.talk import Talk
-from ztoq_core.cli.work import target
+from ztoq_core.cli.options import Options, as_json
+from ztoq_core.cli.output import Output
+from ztoq_core.cli.session import configured, open_sink
 from ztoq_core.config import Config
 from ztoq_core.contracts import FieldExport, Schema
 from ztoq_core.errors import AccessError, ConfigError, StoreError
 from ztoq_core.records import Note, Ref
 from ztoq_core.store import Store, Want
 
-__all__ = ["export", "show_fields"]
+__all__ = ["fields"]
 
 SHOWN = 5
 NOTHING_MAPPED = (
@@ -31,28 +32,52 @@ UNKNOWN = (
 )
 
 
-def export(options: Options, config: Config, path: Path) -> int:
+@click.command()
+@click.option(
+    "--write",
+    "file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the target's field definitions to this file, with an administrator's token.",
+)
+@as_json
+@click.pass_obj
+def fields(options: Options, *, file: Path | None) -> int:
+    """Show which fields the target has, and which the mapped records lack there.
+
+    The list of what is lacking is for the administrator of the target; it needs a store that
+    `ztoq transform` has filled. What --write exports serves tokens that may not list fields: name
+    the file as fields_file in [sink]. Nothing is written to the target.
+
+    \b
+    Example:  ztoq config fields --write fields.json
+    """
+    options.verb = "config fields"
+    with configured(options) as settings:
+        return _export(options, settings, file) if file else _show(options, settings)
+
+
+def _export(options: Options, config: Config, path: Path) -> int:
     """Write the target's field definitions to a file; return the exit code.
 
     Raises:
         ConfigError: The sink has none to hand over, or the file cannot be written.
         AccessError: The credentials may not list them.
     """
-    talk = Talk(options)
-    found = asyncio.run(_exported(config, talk))
+    output = Output(options)
+    found = asyncio.run(_exported(config, output))
     try:
         path.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", "utf-8")
     except OSError as error:
         raise ConfigError(f"cannot write {str(path)!r}: {error.strerror}") from error
-    talk.result(
+    output.result(
         {"exit": 0, "file": str(path)},
-        lambda: talk.out.print(f'Wrote {path}. Name it in [sink]: fields_file = "{path}"'),
+        lambda: output.out.print(f'Wrote {path}. Name it in [sink]: fields_file = "{path}"'),
     )
     return 0
 
 
-async def _exported(config: Config, talk: Talk) -> Any:
-    async with target(config, lambda note, ref: _warn(talk, note, ref)) as sink:
+async def _exported(config: Config, output: Output) -> Any:
+    async with open_sink(config, lambda note, ref: _warn(output, note, ref)) as sink:
         if not isinstance(sink, FieldExport):
             raise ConfigError(
                 f"the sink {config.sink.plugin.name!r} cannot hand over its field definitions"
@@ -68,11 +93,11 @@ async def _exported(config: Config, talk: Talk) -> Any:
             ) from error
 
 
-def show_fields(options: Options, config: Config) -> int:
+def _show(options: Options, config: Config) -> int:
     """Show the fields that the target has and lacks; return the exit code."""
-    talk = Talk(options)
-    schema = asyncio.run(_described(config, talk))
-    wants = _wants(config, talk)
+    output = Output(options)
+    schema = asyncio.run(_described(config, output))
+    wants = _wants(config, output)
     missing = engine.gaps(wants, schema) if wants else []
 
     def print_() -> None:
@@ -86,18 +111,18 @@ def show_fields(options: Options, config: Config) -> int:
             )
             for each in schema.fields
         ]
-        talk.table(("of", "field", "type", "", "values"), rows)
+        output.table(("of", "field", "type", "", "values"), rows)
         if not schema.fields_known:
-            talk.out.print(UNKNOWN)
+            output.out.print(UNKNOWN)
         if wants is None:
-            talk.out.print(NOTHING_MAPPED)
+            output.out.print(NOTHING_MAPPED)
         elif missing:
             lacks = "lacks" if schema.fields_known else "may lack"
-            talk.out.print(f"The target {lacks}, for its administrator to make:")
+            output.out.print(f"The target {lacks}, for its administrator to make:")
             for gap in missing:
-                talk.out.print(f"  - {gap}")
+                output.out.print(f"  - {gap}")
         else:
-            talk.out.print("The mapped records lack nothing.")
+            output.out.print("The mapped records lack nothing.")
 
     facts = {
         "exit": 0,
@@ -105,28 +130,28 @@ def show_fields(options: Options, config: Config) -> int:
         "fields": [attrs.asdict(each) for each in schema.fields],
         "missing": None if wants is None else [attrs.asdict(gap) for gap in missing],
     }
-    talk.result(facts, print_)
+    output.result(facts, print_)
     return 0
 
 
-async def _described(config: Config, talk: Talk) -> Schema:
-    async with target(config, lambda note, ref: _warn(talk, note, ref)) as sink:
+async def _described(config: Config, output: Output) -> Schema:
+    async with open_sink(config, lambda note, ref: _warn(output, note, ref)) as sink:
         await sink.check()
         return await sink.describe()
 
 
-def _wants(config: Config, talk: Talk) -> list[Want] | None:
+def _wants(config: Config, output: Output) -> list[Want] | None:
     """Return what mapped records want; None where nothing was mapped yet."""
     try:
         with Store(config.store_url, create=False) as store:
             return store.mapped.wants() or None
     except StoreError as error:
-        talk.say(str(error))
+        output.info(str(error))
         return None
 
 
-def _warn(talk: Talk, note: Note, _: Ref | None) -> None:
-    talk.warn(note.text)
+def _warn(output: Output, note: Note, _: Ref | None) -> None:
+    output.warning(note.text)
 
 
 def _shown(values: tuple[str, ...]) -> str:

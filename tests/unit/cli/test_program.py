@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import resource
 import subprocess
 import sys
 from importlib.metadata import version
@@ -13,16 +12,15 @@ from pathlib import Path
 import pytest
 import rich_click as click
 
-from tests.cli.conftest import Program
+from tests.unit.cli.conftest import Program
 from ztoq_core.cli import main
 from ztoq_core.cli.app import ztoq as root
-from ztoq_core.cli.ending import Ending
+from ztoq_core.cli.exit_codes import ErrorHandler
+from ztoq_core.cli.lazy_group import LazyGroup
 from ztoq_core.cli.options import Options
-from ztoq_core.cli.talk import MOST_LOG_LINES, Talk
+from ztoq_core.cli.output import MOST_LOG_LINES, Output
 from ztoq_core.testing.memory import PowerCut
 
-START_UP_S = 0.25
-TRIES = 8
 UNWANTED = (
     *("aiohttp", "asyncio", "attr", "cattrs", "jinja2", "loguru", "orjson", "peewee", "pluggy"),
     *("tomlkit", "ztoq_core.config", "ztoq_core.engine", "ztoq_core.http", "ztoq_core.store"),
@@ -37,18 +35,6 @@ def start(*arguments: str) -> subprocess.CompletedProcess[str]:
         text=True,
         check=False,
     )
-
-
-@pytest.mark.parametrize("argument", ["--help", "--version"])
-def test_start_up_is_quick(argument: str) -> None:
-    used: list[float] = []
-    while len(used) < TRIES and min(used, default=1.0) >= START_UP_S:
-        # several tries: CPU time grows with what else this machine does
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        assert start(argument).returncode == 0
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        used.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-    assert min(used) < START_UP_S
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["migrate", "--help"]], ids=str)
@@ -75,7 +61,7 @@ def test_main_is_the_whole_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_power_cut_is_not_swallowed() -> None:
-    with pytest.raises(PowerCut), Ending(Options()):
+    with pytest.raises(PowerCut), ErrorHandler(Options()):
         raise PowerCut
 
 
@@ -85,15 +71,16 @@ def test_a_flood_of_warnings_is_cut_short_unless_asked_for(
     options = Options()
     for verbosity, shown in ((0, MOST_LOG_LINES + 1), (1, 50)):
         options.verbosity = verbosity
-        talk = Talk(options)
+        output = Output(options)
         for _ in range(50):
-            talk.log_line("WARNING: test_case ACME-T1: refused\n")
+            output.log_line("WARNING: test_case ACME-T1: refused\n")
         assert len(capsys.readouterr().err.splitlines()) == shown
 
 
 def verbs(group: click.Group, path: str = "") -> dict[str, click.Command]:
     found: dict[str, click.Command] = {}
-    for name, command in group.commands.items():
+    for name in group.list_commands(click.Context(group)):
+        command = group.load(name) if isinstance(group, LazyGroup) else group.commands[name]
         found[f"{path}{name}"] = command
         if isinstance(command, click.Group):
             found |= verbs(command, f"{path}{name} ")
@@ -108,6 +95,15 @@ def test_every_help_begins_with_an_imperative_and_ends_with_an_example(verb: str
     assert not first.endswith(("s", "ing"))
     last = text.rstrip().split("\n\n")[-1]
     assert re.search(rf"Example:  ztoq .*{verb.split(maxsplit=1)[0]}", last)
+
+
+@pytest.mark.parametrize("group", [root, verbs(root)["config"]], ids=str)
+def test_the_list_of_verbs_shows_the_first_sentence_of_each(group: LazyGroup) -> None:
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        listed = group.get_command(context, name)
+        assert listed
+        assert listed.help == " ".join((group.load(name).help or "").split("\n\n")[0].split())
 
 
 def test_no_verb_is_a_stub() -> None:

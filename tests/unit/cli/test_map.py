@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Program, Said
-from tests.cli.memory_shop import SINKS
 from tests.engine.deleting import Deleting
+from tests.unit.cli.conftest import Program, Said
+from tests.unit.cli.memory_shop import SINKS
 from ztoq_core.records import FieldType, Kind
 from ztoq_core.schema import FieldSpec, Schema
 from ztoq_core.store import State, Store
@@ -22,7 +22,7 @@ BROWSER = FieldSpec(kind=Kind.TEST_CASE, name="ACME Browser", type=FieldType.TEX
 @pytest.fixture(autouse=True)
 def _house(monkeypatch: pytest.MonkeyPatch, ztoq: Program) -> None:
     entries = [
-        EntryPoint(name=name, value=f"tests.cli.{module}", group="ztoq")
+        EntryPoint(name=name, value=f"tests.unit.cli.{module}", group="ztoq")
         for name, module in (("memory", "memory_shop"), ("house", "mapping_shop"))
     ]
     monkeypatch.setattr("ztoq_core.plugins.entry_points", lambda group: entries * bool(group))
@@ -290,7 +290,7 @@ def test_suggest_finds_a_transformer_that_the_config_does_not_name(ztoq: Program
 def test_suggest_needs_a_transformer_that_writes(
     ztoq: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    entry = EntryPoint(name="memory", value="tests.cli.memory_shop", group="ztoq")
+    entry = EntryPoint(name="memory", value="tests.unit.cli.memory_shop", group="ztoq")
     monkeypatch.setattr("ztoq_core.plugins.entry_points", lambda group: [entry] * bool(group))
     ztoq.config()
     ztoq("extract")

@@ -1,0 +1,31 @@
+"""``ztoq load``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import rich_click as click
+
+from ztoq_core.cli.options import Options, as_json, limit_options, load_options, selection_options
+
+__all__ = ["load"]
+
+
+@click.command()
+@load_options
+@selection_options
+@limit_options
+@as_json
+@click.pass_obj
+def load(options: Options, /, **given: Any) -> int:
+    """Write what was mapped into the target, each record at most once.
+
+    Stops before the first write where the target lacks fields, with a list for its administrator.
+    Where another part of the project is selected than was mapped, maps again first.
+
+    \b
+    Example:  ztoq load --dry-run
+    """
+    from ztoq_core.cli.pipeline import run_verb
+
+    return run_verb(options, "load", ("load",), **given)

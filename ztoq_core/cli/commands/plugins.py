@@ -1,0 +1,53 @@
+"""``ztoq plugins``."""
+
+from __future__ import annotations
+
+import rich_click as click
+
+from ztoq_core.cli.options import Options, as_json
+from ztoq_core.cli.output import Output
+from ztoq_core.contracts import TransformerPlugin
+from ztoq_core.plugins import Plugins
+
+__all__ = ["plugins"]
+
+
+@click.command()
+@as_json
+@click.pass_obj
+def plugins(options: Options) -> int:
+    """List the installed plugins, and those that cannot be used with the reason.
+
+    \b
+    Example:  ztoq plugins
+    """
+    options.verb = "plugins"
+    found = Plugins.installed()
+    output = Output(options)
+    rows = []
+    for each in found.declared():
+        summary = each.plugin.summary
+        if isinstance(each.plugin, TransformerPlugin) and each.plugin.default_for:
+            pairs = ", ".join(f"{source} -> {sink}" for source, sink in each.plugin.default_for)
+            summary += f" (default for {pairs})"
+        rows.append((each.word, each.plugin.name, summary, each.package))
+    broken = found.broken()
+
+    def print_() -> None:
+        if rows:
+            output.table(("kind", "name", "what it is", "package"), rows)
+        else:
+            output.out.print("No plugin is installed; try: pip install ztoq-zephyr ztoq-qtest")
+        for each in broken:
+            output.out.print(f"cannot be used: {each.name} ({each.package}): {each.reason}")
+
+    names = ("kind", "name", "summary", "package")
+    facts = {
+        "exit": 0,
+        "plugins": [dict(zip(names, row, strict=True)) for row in rows],
+        "broken": [
+            {"name": each.name, "package": each.package, "reason": each.reason} for each in broken
+        ],
+    }
+    output.result(facts, print_)
+    return 0

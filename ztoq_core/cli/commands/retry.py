@@ -1,0 +1,76 @@
+"""``ztoq retry``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import rich_click as click
+
+from ztoq_core.cli.options import KIND, Options, as_json
+from ztoq_core.cli.output import Output
+from ztoq_core.cli.session import configured, kind_of
+from ztoq_core.errors import ConfigError
+from ztoq_core.records import Kind
+from ztoq_core.store import State, Store
+from ztoq_core.words import counted
+
+__all__ = ["retry"]
+
+
+@click.command()
+@click.option("--kind", metavar="KIND", help=KIND)
+@click.option("--key", "keys", multiple=True, metavar="KEY", help="Only this; may be repeated.")
+@as_json
+@click.pass_obj
+def retry(options: Options, *, kind: str | None, keys: tuple[str, ...]) -> int:
+    """Let what the target refused be sent again by the next load; neither side is called.
+
+    What is blocked by it follows. Records that could not be mapped need another mapping, files and
+    records that the source did not give another extraction.
+
+    \b
+    Example:  ztoq retry --kind test_case && ztoq load
+    """
+    options.verb = "retry"
+    of_kind = kind_of(kind)
+    output = Output(options)
+    with (
+        configured(options) as config,
+        Store(config.store_url, create=False) as store,
+        store.run(options.verb) as run,
+    ):
+        _demand_failed(store, of_kind, keys)
+        decisions = store.decisions
+        unmapped = decisions.unmapped(of_kind, keys)
+        counts = store.write_now(lambda: decisions.retry(run.id, of_kind, keys))
+        number = sum(counts.values())
+        run.outcome = f"{counted(number, 'record is', 'records are')} ready again"
+
+        def print_() -> None:
+            figures = ", ".join(counted(count, each) for each, count in counts.items())
+            output.out.print(f"Ready again: {figures}. Next: ztoq load" if number else _NONE)
+            if unmapped:
+                output.out.print(
+                    f"{counted(unmapped, 'record')} could not be mapped, still failed: mend the "
+                    "mapping, then ztoq transform"
+                )
+
+        facts = {
+            "exit": 0,
+            "ready": {each.value: count for each, count in counts.items()},
+            "unmapped": unmapped,
+        }
+        output.result(facts, print_)
+    return 0
+
+
+_NONE = "Nothing that the target refused is to be tried again."
+
+
+def _demand_failed(store: Store, kind: Kind | None, keys: Sequence[str]) -> None:
+    states = store.decisions.states(kind, keys) if keys else {}
+    for key in keys:
+        if key not in states:
+            raise ConfigError(f"there is no record {key!r} in the store")
+        if states[key] is not State.FAILED:
+            raise ConfigError(f"{key} is not failed but {states[key]}; nothing was changed")

@@ -1,0 +1,77 @@
+"""``ztoq status``."""
+
+from __future__ import annotations
+
+import rich_click as click
+
+from ztoq_core.cli.estimate import as_facts, calls_of_month
+from ztoq_core.cli.options import Options, as_json
+from ztoq_core.cli.output import Output
+from ztoq_core.cli.session import configured
+from ztoq_core.report import Report
+from ztoq_core.report.data import words
+from ztoq_core.store import Store
+
+__all__ = ["status"]
+
+
+@click.command()
+@as_json
+@click.pass_obj
+def status(options: Options) -> int:
+    """Show how many records are in which state, and what the last run came to.
+
+    The exit code says whether the store could be read, not whether the migration is in order.
+
+    \b
+    Example:  ztoq --json status
+    """
+    options.verb = "status"
+    with configured(options) as config, Store(config.store_url, create=False) as store:
+        made = Report.from_store(store, limit=0)
+        output = Output(options)
+        last = made.runs[-1] if made.runs else None
+        months = calls_of_month(config, store)
+
+        def print_() -> None:
+            output.out.print(f"{made.source or 'no source'} -> {made.target or 'no target'}")
+            output.out.print(made.verdict.heading)
+            for sentence in (*made.verdict.sentences, *made.verdict.warnings, *made.remarks):
+                output.out.print(f"  {sentence}")
+            if made.kinds:
+                rows = [
+                    (
+                        words(row.kind),
+                        f"{row.total:,}",
+                        *(f"{row.states.get(state, 0):,}" for state in made.states),
+                    )
+                    for row in made.kinds
+                ]
+                output.table(("kind", "all", *made.states), rows)
+            for month in months:
+                output.out.print(str(month))
+            if last:
+                ended = (last.outcome or "stopped by an error") if last.ended else "still running"
+                output.out.print(
+                    f"last run: {last.id}, ztoq {last.verb}, {last.started:%Y-%m-%d %H:%M} UTC, "
+                    f"{ended}"
+                )
+
+        facts = {
+            "exit": 0,
+            "source": made.source,
+            "target": made.target,
+            "verdict": made.verdict.heading,
+            "would_exit": int(made.verdict.exit),
+            "sentences": made.verdict.sentences,
+            "warnings": made.verdict.warnings,
+            "counts": {row.kind.value: row.states for row in made.kinds},
+            "selection": made.selection,
+            "unselected": made.unselected,
+            "final": made.final and not made.final.reasons,
+            "nameless": made.nameless,
+            "calls": as_facts(months),
+            "last_run": last and {"id": last.id, "verb": last.verb, "outcome": last.outcome},
+        }
+        output.result(facts, print_)
+    return 0

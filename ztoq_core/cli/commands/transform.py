@@ -1,0 +1,28 @@
+"""``ztoq transform``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import rich_click as click
+
+from ztoq_core.cli.options import Options, as_json, selection_options
+
+__all__ = ["transform"]
+
+
+@click.command()
+@selection_options
+@as_json
+@click.pass_obj
+def transform(options: Options, /, **given: Any) -> int:
+    """Map what was extracted, from the store alone; neither side is called.
+
+    Maps what [select] or the options choose, else what was selected last by options, else all.
+
+    \b
+    Example:  ztoq transform --folder Shop/Basket --executions latest
+    """
+    from ztoq_core.cli.pipeline import run_verb
+
+    return run_verb(options, "transform", ("transform",), **given)

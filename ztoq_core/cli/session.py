@@ -1,0 +1,131 @@
+"""What every verb needs around its work: config, log, plugins, the sides, and signals."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from types import FrameType
+from typing import Any
+
+from ztoq_core import config as configuration
+from ztoq_core import engine, log
+from ztoq_core.cli.options import Options
+from ztoq_core.cli.output import Output
+from ztoq_core.contracts import Sink, Source
+from ztoq_core.errors import ConfigError
+from ztoq_core.http import Limits
+from ztoq_core.plugins import Plugins
+from ztoq_core.records import Kind, Note, Ref
+from ztoq_core.services import Services
+from ztoq_core.store import Store
+
+__all__ = ["configured", "handle_signals", "kind_of", "logged", "needs_source", "open_sides"]
+__all__ += ["open_sink"]
+
+LEVELS = ("WARNING", "INFO", "DEBUG")
+
+
+@contextmanager
+def configured(
+    options: Options, given: Mapping[str, Mapping[str, Any]] | None = None
+) -> Iterator[configuration.Config]:
+    """Read the config and set up the log; both for the time of the command.
+
+    ``given`` are tables of keys that options set.
+    """
+    extra = dict(given or {})
+    if options.log_file:
+        extra["log"] = {"file": str(options.log_file)}
+    config = configuration.read(options.path, Plugins.installed(), extra)
+    with logged(options, config):
+        yield config
+
+
+@contextmanager
+def logged(options: Options, config: configuration.Config) -> Iterator[None]:
+    """Set up the log as options and config say."""
+    level = LEVELS[min(options.verbosity, 2)]
+    with log.configured(
+        Output(options).log_line,
+        level="DEBUG" if options.debug else "ERROR" if options.quiet else level,
+        file=config.log_file,
+        file_level="DEBUG" if options.debug or options.verbosity > 1 else "INFO",
+        traces=options.debug,
+    ):
+        yield
+
+
+def needs_source(config: configuration.Config, stages: Sequence[str]) -> bool:
+    """Whether the stages ask the source: to be read, or for files that are passed on."""
+    return "extract" in stages or (config.streams and "load" in stages)
+
+
+@asynccontextmanager
+async def open_sides(
+    config: configuration.Config,
+    stages: Sequence[str],
+    services: Services,
+) -> AsyncIterator[tuple[Source | None, Sink | None]]:
+    """Open the sides that the stages need."""
+    source: Source | None = None
+    sink: Sink | None = None
+    async with AsyncExitStack() as stack:
+        if needs_source(config, stages):
+            part = config.source
+            source = await stack.enter_async_context(part.plugin.open(part.settings, services))
+        if {"load", "validate"} & set(stages):
+            end = config.sink
+            sink = await stack.enter_async_context(end.plugin.open(end.settings, services))
+        yield source, sink
+
+
+@asynccontextmanager
+async def open_sink(
+    config: configuration.Config,
+    note: Callable[[Note, Ref | None], None],
+    store: Store | None = None,
+) -> AsyncIterator[Sink]:
+    """Open the sink alone; with a ``store`` its window and budget are kept and calls counted."""
+    part = config.sink
+    services = Services(sink=note, images=config.images)
+    if store is not None:
+        services.limits, services.ledger = Limits(), store.calls
+    async with part.plugin.open(part.settings, services) as sink:
+        yield sink
+
+
+@contextmanager
+def handle_signals(stop: engine.Stop, output: Output) -> Iterator[None]:
+    """Make the first Ctrl-C (or SIGTERM) a wish to stop, and the second one a crash."""
+    loop = asyncio.get_running_loop()
+
+    def wish(number: int, _: FrameType | None) -> None:
+        signal.signal(number, signal.default_int_handler)
+        loop.call_soon_threadsafe(stop.set)
+        output.warning(
+            "Stopping: what is under way is finished and saved. Ctrl-C again ends at once, "
+            "which is safe too."
+        )
+
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, wish) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
+def kind_of(name: str | None) -> Kind | None:
+    """Return the kind that an option names.
+
+    Raises:
+        ConfigError: There is no such kind.
+    """
+    if name is None:
+        return None
+    if name not in set(Kind):
+        raise ConfigError(f"there is no kind {name!r} (known: {', '.join(Kind)})")
+    return Kind(name)
