@@ -362,16 +362,13 @@ class StepResult:
 class TestLog(Record):
     """One execution of a run. ``comment`` is HTML, ``duration`` and ``estimated`` are in seconds.
 
-    ``executed`` is False where the source's status is the one of things not done yet. ``number``
-    orders
-    executions that ended at the same instant. ``planned_start`` and ``planned_end`` are the
-    cycle's.
+    The source sets ``executed`` to False where nothing says that it took place: neither status,
+    comment, file nor result. ``number`` orders executions that ended at the same instant.
+    ``planned_start`` and ``planned_end`` are the cycle's.
 
     The engine sets ``last`` (the newest of its run), ``siblings_executed`` (another log of the run
-    is
-    executed) and ``drift`` (results there are, and they do not join today's steps). The mapping
-    sets
-    ``start``, ``end``, ``note`` (HTML) and ``statuses`` (the target's candidates, best first).
+    is executed) and ``drift`` (results there are, and they do not join today's steps). The mapping
+    sets ``start``, ``end``, ``note`` (HTML) and ``statuses`` (the target's candidates, best first).
     """
 
     __test__ = False

@@ -138,12 +138,8 @@ def test_the_planned_start_stands_in_where_there_is_no_planned_end(transform: Tr
 @pytest.mark.parametrize(
     "what",
     [
-        {"comment": "x"},
-        {"files": 1},
         {"links": (Link(type=LinkType.BLOCKS, issue_id="1"),)},
         {"fields": (FieldValue(name="Build", value="7"),)},
-        {"results": (StepResult(key="1", status="None", actual="x"),)},
-        {"results": (StepResult(key="1", status="Pass"),)},
         {"last": True, "siblings_executed": True},
     ],
 )
@@ -157,7 +153,14 @@ def test_a_log_not_executed_stays_for_what_it_carries(
 
 
 @pytest.mark.parametrize(
-    "what", [{}, {"last": True}, {"siblings_executed": True}, {"comment": " "}]
+    "what",
+    [
+        {},
+        {"last": True},
+        {"siblings_executed": True},
+        {"fields": (FieldValue(name="Smoke", value=False),)},
+        {"results": (StepResult(key="1", status="None"),)},
+    ],
 )
 def test_a_log_not_executed_that_carries_nothing_is_left_out(
     transform: Transform, what: dict[str, Any]
@@ -165,6 +168,13 @@ def test_a_log_not_executed_that_carries_nothing_is_left_out(
     with pytest.raises(Skip) as skipped:
         transform(log(executed=False, status="None", **what))
     assert not skipped.value.loss
+
+
+def test_a_log_that_holds_a_comment_alone_is_not_called_executed(transform: Transform) -> None:
+    found = transform(log(status="Not Executed", comment="Tomorrow"))
+    assert isinstance(found, TestLog)
+    assert found.statuses == ("Not Executed", "Unexecuted")
+    assert found.note.startswith("<p>Not executed, date unknown; Zephyr execution ACME-E1</p>")
 
 
 def test_a_log_without_status_says_nothing_of_it(transform: Transform) -> None:

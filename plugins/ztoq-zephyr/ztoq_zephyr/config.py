@@ -7,6 +7,7 @@ from pathlib import Path
 import attrs
 
 from ztoq_core.plugin import ConfigError, Connection, Secret
+from ztoq_zephyr.execution import EXECUTED, UNEXECUTED
 
 __all__ = ["FILE_OWNERS", "JiraConfig", "ZephyrConfig", "check_config"]
 
@@ -54,8 +55,9 @@ class ZephyrConfig(Connection):
 
     ``base_url`` chooses product and region and ends with ``/v2``. ``project`` is the Jira project
     key (the old one where it was renamed in Jira: Zephyr keeps it). ``attachments`` names whose
-    files are read, ``page_size`` how many objects are asked for at once. ``jira`` names what
-    Zephyr only numbers.
+    files are read, ``page_size`` how many objects are asked for at once. ``executed`` and
+    ``unexecuted`` name statuses of executions that say that one took place, or did not
+    (``execution.Judge``). ``jira`` names what Zephyr only numbers.
     """
 
     base_url: str = attrs.field(
@@ -65,6 +67,8 @@ class ZephyrConfig(Connection):
     token: Secret
     attachments: tuple[str, ...] = FILE_OWNERS
     page_size: int = USUAL_PER_PAGE
+    executed: tuple[str, ...] = EXECUTED
+    unexecuted: tuple[str, ...] = UNEXECUTED
     jira: JiraConfig | None = None
 
 

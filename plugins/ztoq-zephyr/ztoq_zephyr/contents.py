@@ -24,6 +24,7 @@ from ztoq_core.plugin import (
 )
 from ztoq_zephyr.api import Api, path_of
 from ztoq_zephyr.attachments import Attachments, Holder
+from ztoq_zephyr.execution import Judge
 from ztoq_zephyr.payloads import links_of, to_result, to_step
 from ztoq_zephyr.references import References
 from ztoq_zephyr.values import last_segment, mapped, text
@@ -42,12 +43,13 @@ class Contents:
     """Completes the records of one project."""
 
     def __init__(
-        self, api: Api, references: References, services: Services, files: Attachments
+        self, api: Api, references: References, services: Services, files: Attachments, judge: Judge
     ) -> None:
         self._api = api
         self._references = references
         self._services = services
         self._files = files
+        self._judge = judge
 
     async def complete(self, record: Record) -> tuple[Record, ...]:
         """Return the record, completed, then its files. ``raw`` gains what the calls answered."""
@@ -86,7 +88,10 @@ class Contents:
         whole = Holder(owner="test_execution", ref=log.ref, path=path)
         files = await self._files.of(whole)
         files += await self._files_of_steps(attrs.evolve(whole, owner="step_result"), log.results)
-        return _with_files(attrs.evolve(log, files=len(files)), files)
+        log = attrs.evolve(log, files=len(files))
+        defaults = frozenset((await self._references.statuses()).defaults)
+        log = attrs.evolve(log, executed=self._judge.took_place(log, defaults))
+        return _with_files(log, files)
 
     async def _files_of_steps(
         self, whole: Holder, steps: Iterable[TestStep | StepResult]

@@ -135,7 +135,6 @@ class Listing:
         references = self._references
         case = case_key(value.get("testCase"), self._project)
         cycle, given = await references.cycle(value.get("testCycle"))
-        status = id_of(value.get("testExecutionStatus"))
         context = Context(
             project=self._project,
             status=await references.name("statuses", value.get("testExecutionStatus")),
@@ -153,11 +152,8 @@ class Listing:
             value,
             context,
             run,
-            executed=status not in (await references.statuses()).unexecuted,
             planned=(cycle.start, cycle.end) if cycle else (None, None),
         )
-        if status is None:
-            log = attrs.evolve(log, executed=log.ended is not None)
         if (case_version(value.get("testCase")) or 1) > 1:
             self._services.note(
                 Level.CHANGE,

@@ -214,10 +214,12 @@ def to_log(
     context: Context,
     run: TestRun,
     *,
-    executed: bool,
     planned: tuple[datetime | None, datetime | None],
 ) -> TestLog:
-    """Return the execution without its step results; ``planned`` are its cycle's dates."""
+    """Return the execution without its step results; ``planned`` are its cycle's dates.
+
+    Whether it took place shows when it is complete.
+    """
     number = whole(value.get("id"))
     key = text(value.get("key"))
     version = id_of(value.get("jiraProjectVersion"))
@@ -227,7 +229,6 @@ def to_log(
         run=run.ref,
         case=run.case,
         status=context.status,
-        executed=executed,
         number=(whole(key.rpartition("-E")[2]) or 0) if number is None else number,
         ended=instant(value.get("actualEndDate")),
         duration=seconds(value.get("executionTime")),

@@ -32,7 +32,6 @@ TREES = {"TEST_CASE": Tree.CASES, "TEST_CYCLE": Tree.CYCLES, "TEST_PLAN": Tree.P
 """Zephyr's folder types."""
 
 STATUS_TYPES = ("TEST_CASE", "TEST_PLAN", "TEST_CYCLE", "TEST_EXECUTION")
-NOT_EXECUTED = "not executed"
 OK = 200
 
 
@@ -67,11 +66,11 @@ class CycleEntry:
 
 @attrs.frozen
 class Statuses:
-    """Names of all statuses by number and by type, and the numbers that mean "not executed"."""
+    """Names of all statuses by number and by type, and the default ones of executions."""
 
     names: dict[int, str] = attrs.field(factory=dict)
     of_type: dict[str, tuple[str, ...]] = attrs.field(factory=dict)
-    unexecuted: set[int] = attrs.field(factory=set)
+    defaults: set[str] = attrs.field(factory=set)
 
 
 @attrs.frozen
@@ -166,12 +165,8 @@ class References:
             names = {}
             async for number, value in self._numbered("statuses", params):
                 names[number] = text(value.get("name")) or str(number)
-                # the default status is the one of things not done yet; its usual name counts
-                # too, for a tenant that made another one the default
-                if kind == "TEST_EXECUTION" and (
-                    value.get("default") is True or names[number].casefold() == NOT_EXECUTED
-                ):
-                    found.unexecuted.add(number)
+                if kind == "TEST_EXECUTION" and value.get("default") is True:
+                    found.defaults.add(names[number])
             found.names.update(names)
             found.of_type[kind] = tuple(dict.fromkeys(names.values()))
         return found

@@ -38,6 +38,7 @@ from ztoq_zephyr.config import ZephyrConfig
 from ztoq_zephyr.contents import Contents
 from ztoq_zephyr.credentials import BearerAuth
 from ztoq_zephyr.directory import Names
+from ztoq_zephyr.execution import Judge
 from ztoq_zephyr.listing import Listing
 from ztoq_zephyr.pictures import Pictures
 from ztoq_zephyr.references import References
@@ -76,7 +77,8 @@ class ZephyrSource:
         self._files = Attachments(self._api, services, config.attachments)
         self._pictures = Pictures(config, self._files, names.jira if names else None)
         self._listing = Listing(self._api, self._references, services, config.project)
-        self._contents = Contents(self._api, self._references, services, self._files)
+        judge = Judge(config.executed, config.unexecuted)
+        self._contents = Contents(self._api, self._references, services, self._files, judge)
 
     @property
     def identity(self) -> str:

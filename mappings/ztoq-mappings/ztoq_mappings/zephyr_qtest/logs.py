@@ -21,7 +21,7 @@ def mapped_log(log: TestLog, rules: Rules) -> TestLog:
     """Return the execution as a manual log.
 
     Raises:
-        Skip: It was not executed and carries nothing.
+        Skip: It did not take place and carries nothing.
     """
     if not (log.executed or _carries(log) or (log.last and log.siblings_executed)):
         raise Skip("not executed, and it carries nothing: its run stands without a log")
@@ -48,17 +48,11 @@ def mapped_log(log: TestLog, rules: Rules) -> TestLog:
 
 
 def _carries(log: TestLog) -> bool:
-    """Return whether a log that was not executed holds anything all the same."""
+    """Return whether a log that did not take place holds what has no other place."""
     return bool(
-        log.comment.strip()
-        or log.files
-        or log.links
+        log.links
         # an unticked check box is what every execution has
         or any(fields.has_value(f.value) and f.value is not False for f in log.fields)
-        or any(
-            result.actual.strip() or result.links or result.status not in ("", log.status)
-            for result in log.results
-        )
     )
 
 
@@ -133,8 +127,11 @@ def _note(log: TestLog, guessed: str, rules: Rules, notes: Notebook) -> str:
 
 def _first_line(log: TestLog, rules: Rules) -> str:
     """Say who executed it, when, and under which key: the line by which the log is found."""
-    who = rules.people.text(log.executed_by) or ("an unknown person" if log.executed else "")
-    done = "Executed" if log.executed else "Not executed"
+    *_, status = rules.tables.execution_statuses(log.status)[0]
+    # one with a comment or a file alone is kept, but nobody says that it was executed
+    executed = log.executed and (log.ended is not None or status != rules.tables.not_executed)
+    who = rules.people.text(log.executed_by) or ("an unknown person" if executed else "")
+    done = "Executed" if executed else "Not executed"
     when = f" on {log.ended.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if log.ended else ", date unknown"
     return f"{done}{f' by {who}' if who else ''}{when}; Zephyr execution {log.key}"
 
