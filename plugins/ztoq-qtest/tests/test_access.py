@@ -99,7 +99,7 @@ async def test_what_was_obtained_is_revoked() -> None:
 
 async def test_an_unknown_project_names_those_that_are_open(opened: Any) -> None:
     world = await opened(project=99)
-    with pytest.raises(ConfigError, match=r"project 99 is not there .*4242 'Demo'"):
+    with pytest.raises(ConfigError, match=r"project 99 does not exist .*4242 'Demo'"):
         await world.sink.check()
 
 

@@ -75,7 +75,7 @@ async def answering() -> AsyncIterator[Opener]:
 
 async def test_an_answer_without_an_id_is_in_doubt(answering: Opener, project: Any) -> None:
     sink, _ = await answering({"POST modules": {}})
-    with pytest.raises(DoubtError, match="without an id"):
+    with pytest.raises(DoubtError, match="without 'id'"):
         await sink.write(project.module, None, {}, None)
 
 

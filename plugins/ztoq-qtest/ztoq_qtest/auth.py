@@ -14,7 +14,16 @@ from typing import Any
 
 import attrs
 
-from ztoq_core.plugin import AccessError, Client, Level, Secret, ServiceError, Services
+from ztoq_core.plugin import (
+    AccessError,
+    Client,
+    Level,
+    RejectedError,
+    Secret,
+    ServiceError,
+    Services,
+)
+from ztoq_qtest.answers import TOKEN
 from ztoq_qtest.config import QtestConfig
 
 __all__ = ["PasswordGrant", "StaticToken"]
@@ -150,11 +159,10 @@ class PasswordGrant:
                 status=401,
             )
         now = self._clock()
-        told = body.get("expires_in")
-        life = LIFE if told is None else float(told)
+        life = max(0.0, body.get("expires_in", LIFE))
         self._token = _Token(
-            access=str(body["access_token"]),
-            refresh=str(body.get("refresh_token") or ""),
+            access=body["access_token"],
+            refresh=body.get("refresh_token", ""),
             renew_at=now + life - min(LEEWAY, life / 4),
             ends=now + life,
         )
@@ -170,10 +178,14 @@ class PasswordGrant:
             accept=REFUSED,
             repeatable=True,
         )
-        body = answer.body
-        if answer.status in REFUSED or not isinstance(body, dict) or not body.get("access_token"):
+        if answer.status in REFUSED:
             return None
-        return body
+        try:
+            return dict(TOKEN(answer.body))
+        except ValueError as error:
+            raise RejectedError(
+                f"qTest: POST oauth/token answered {answer.status}: {error}", status=answer.status
+            ) from error
 
 
 def refused_header(headers: Mapping[str, str]) -> dict[str, str]:

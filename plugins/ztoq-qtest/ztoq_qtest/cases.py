@@ -205,7 +205,7 @@ async def case_lines(project: Project, case: Written) -> tuple[Line, ...]:
 
 async def _version_steps(project: Project, place: Place, version: str) -> list[Mapping[str, Any]]:
     path = f"{place.path}/versions/{version}/test-steps"
-    steps = await project.get(path, expand="calledteststep") or []
+    steps = await project.get(path, expand="calledteststep")
     # called steps in a flat answer may bear the order that they have in their own case
     return steps if any(map(_is_called, steps)) else in_order(steps)
 

@@ -21,7 +21,7 @@ from ztoq_core.plugin import (
 from ztoq_qtest.execution import PLANNED
 from ztoq_qtest.fields import FieldSet
 from ztoq_qtest.kinds import FIELD_OWNERS, ROOT_CASES, ROOT_CYCLES
-from ztoq_qtest.project import FORBIDDEN, MISSING
+from ztoq_qtest.project import FORBIDDEN, MISSING, OK
 from ztoq_qtest.saving import Desk
 from ztoq_qtest.steps import TAKEN, step_fields
 from ztoq_qtest.values import BOX_LENGTH, Field
@@ -101,17 +101,16 @@ async def check(desk: Desk) -> tuple[Finding, ...]:
 async def _project(desk: Desk) -> Mapping[str, Any]:
     config = desk.project.config
     try:
-        found = await desk.project.get("")
-    except AccessError as error:
-        if error.status != FORBIDDEN:
-            raise
-        raise await _no_project(desk, "is not open to this user") from error
-    except RejectedError as error:
-        if error.status not in {None, MISSING}:
-            raise
-        raise await _no_project(desk, "is not there") from error
-    if not isinstance(found, dict) or "id" not in found:
-        raise ConfigError(f"base_url {config.base_url!r} does not answer as qTest does")
+        found: Mapping[str, Any] = await desk.project.get("")
+    except (AccessError, RejectedError) as error:
+        if error.status in {None, MISSING}:
+            raise await _no_project(desk, "does not exist") from error
+        if error.status == FORBIDDEN:
+            raise await _no_project(desk, "is not open to this user") from error
+        if error.status == OK:
+            said = f"base_url {config.base_url!r} does not answer as qTest does: {error}"
+            raise ConfigError(said) from error
+        raise
     return found
 
 
@@ -134,13 +133,15 @@ async def _no_project(desk: Desk, why: str) -> ConfigError:
 
 
 async def _profile(desk: Desk) -> Mapping[str, Any]:
+    """Return what the user may do; nothing where the site does not say: then it is tried."""
     try:
-        found = await desk.project.get("user-profiles/current")
-    except (AccessError, RejectedError) as error:
-        if error.status not in {FORBIDDEN, MISSING}:
+        return dict(await desk.project.get("user-profiles/current"))
+    except AccessError as error:
+        if error.status != FORBIDDEN:
             raise
-        return {}
-    return found if isinstance(found, dict) else {}
+    except RejectedError:
+        pass
+    return {}
 
 
 async def _permissions(desk: Desk) -> list[Finding]:

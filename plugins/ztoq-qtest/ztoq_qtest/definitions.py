@@ -19,7 +19,7 @@ from ztoq_core.plugin import (
 from ztoq_qtest.fields import LABEL_LENGTH, FieldSet
 from ztoq_qtest.kinds import FIELD_OWNERS, Place, place_of
 from ztoq_qtest.project import MISSING, REFUSED, Project
-from ztoq_qtest.saving import Desk, Job, with_id
+from ztoq_qtest.saving import Desk, Job
 from ztoq_qtest.values import DATA_TYPES, Choice, Field
 
 __all__ = ["delete_field", "find_field", "finish_field", "write_field"]
@@ -126,7 +126,7 @@ async def _create(desk: Desk, type_: str, definition: FieldDefinition) -> int:
         ]
     path = f"settings/{type_}/fields"
     answer = await desk.project.send("POST", path, body, ref=definition.ref)
-    return int(with_id(answer, definition.ref)["id"])
+    return int(answer.body["id"])
 
 
 async def _activate(project: Project, type_: str, known: FieldSet, field: Field) -> None:
@@ -261,12 +261,12 @@ async def _used(desk: Desk, field: Place, values: Sequence[str]) -> bool:
         answer = await project.send(
             "POST", "search", body, params={"page": page, "pageSize": SEARCHED}, repeatable=True
         )
-        found = answer.body.get("items") if isinstance(answer.body, dict) else None
-        for item in found or ():
+        found = answer.body["items"]
+        for item in found:
             held = await _held(project, Place(field.type, int(item["id"])), field.id)
             if held & set(values) if values else held:
                 return True
-        page, whole = page + 1, len(found or ()) >= SEARCHED
+        page, whole = page + 1, len(found) >= SEARCHED
     return False
 
 

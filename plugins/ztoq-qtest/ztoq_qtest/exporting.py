@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ztoq_core.plugin import ConfigError
+from ztoq_qtest.answers import FIELDS
 from ztoq_qtest.config import QtestConfig
 
 __all__ = ["OBJECTS", "Raw", "document", "read_fields"]
@@ -84,16 +85,7 @@ async def read_fields(config: QtestConfig, path: Path) -> Mapping[str, Raw]:
             f"fields_file {str(path)!r} is of project {of[1]!r} on {of[0]!r}, not of project "
             f"{config.project!r} on {config.host!r}; {how}"
         )
-    fields = found.get("fields")
-    if not isinstance(fields, dict) or not all(map(_is_raw, fields.values())):
-        raise ConfigError(f"fields_file {str(path)!r} lacks fields or their ids; {how}")
-    return fields
-
-
-def _is_raw(fields: object) -> bool:
-    return isinstance(fields, list) and all(
-        isinstance(each, dict)
-        and isinstance(each.get("id"), int)
-        and isinstance(each.get("allowed_values", []), list)
-        for each in fields
-    )
+    try:
+        return {type_: FIELDS(fields) for type_, fields in dict(found.get("fields")).items()}
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"fields_file {str(path)!r} cannot be used: {error}; {how}") from error

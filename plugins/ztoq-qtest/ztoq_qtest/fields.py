@@ -24,7 +24,7 @@ from ztoq_core.plugin import (
 )
 from ztoq_qtest.exporting import Raw, read_fields
 from ztoq_qtest.kinds import FIELD_OWNERS
-from ztoq_qtest.project import FORBIDDEN, MISSING, Project
+from ztoq_qtest.project import FORBIDDEN, Project
 from ztoq_qtest.values import (
     Field,
     Sent,
@@ -144,7 +144,8 @@ class Settings:
         live = True
         try:
             raw = await self.raw_fields(type_)
-        except AccessError as error:
+        except (AccessError, RejectedError) as error:
+            # where the client found that the token opens something else, a 403 is a rejection
             if error.status != FORBIDDEN:
                 raise
             listed = await self.read_fields()
@@ -208,7 +209,7 @@ class Settings:
             try:
                 # the default of `inactive` differs between versions of the vendor's document
                 found = await self.project.get("users", inactive="false")
-            except AccessError as error:
+            except (AccessError, RejectedError) as error:
                 if error.status != FORBIDDEN:
                     raise
                 return ()
@@ -226,12 +227,13 @@ class Settings:
         if len({each["status"] for each in found if each.get("status") is not None}) < 2:  # noqa: PLR2004 - all are alike
             return None
         try:
-            profile = await self.project.get("user-profiles/current")
-        except (AccessError, RejectedError) as error:
-            if error.status not in {FORBIDDEN, MISSING}:
+            own = (await self.project.get("user-profiles/current")).get("user_id")
+        except AccessError as error:
+            if error.status != FORBIDDEN:
                 raise
             return None
-        own = profile.get("user_id") if isinstance(profile, dict) else None
+        except RejectedError:
+            return None
         return next((each.get("status") for each in found if each.get("id") == own), None)
 
     async def people(self) -> Mapping[str, str]:

@@ -22,7 +22,7 @@ from ztoq_core.plugin import (
 )
 from ztoq_qtest.kinds import Place, place_of
 from ztoq_qtest.project import MISSING, Project
-from ztoq_qtest.saving import Desk, Job, linked, looking_at_new, with_id
+from ztoq_qtest.saving import Desk, Job, linked, looking_at_new
 from ztoq_qtest.steps import in_order
 
 __all__ = [
@@ -63,7 +63,7 @@ async def write_file(desk: Desk, file: Attachment, job: Job) -> Written:
         },
         ref=file.ref,
     )
-    raw = with_id(answer, file.ref)
+    raw = answer.body
     if file.inline and not raw.get("web_url"):  # texts are to show its address
         with looking_at_new(file.ref, new=True):
             there = await attached(desk.project, place)
@@ -126,7 +126,8 @@ def _address(project: Project, place: Place, number: int) -> str:
 
 async def attached(project: Project, place: Place) -> Sequence[Mapping[str, Any]]:
     """Return the AttachmentResources of an object."""
-    return await project.get(f"{place.path}/attachments") or ()
+    found: Sequence[Mapping[str, Any]] = await project.get(f"{place.path}/attachments")
+    return found
 
 
 async def tally(project: Project, place: Place, number: int) -> Tally:

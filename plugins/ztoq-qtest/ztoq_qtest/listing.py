@@ -77,7 +77,7 @@ async def contents(desk: Desk, kind: Kind, target_id: str) -> tuple[Mark, ...]:
         found += [mark async for mark in _logs(desk, place.id, "")]
     if place.type == "releases":
         # builds go with their release; ztoq makes none, and has no kind for them
-        for item in await desk.project.get("builds", releaseId=place.id) or ():
+        for item in await desk.project.get("builds", releaseId=place.id):
             mark = Mark(kind=Kind.TEST_PLAN, key="", target_id=f"builds/{item['id']}")
             found.append(attrs.evolve(mark, name=str(item.get("name") or "")))
     return tuple(found)
@@ -97,7 +97,7 @@ async def cycles(desk: Desk) -> list[Any]:
 def _flat(items: Sequence[Any], inside: str) -> list[Any]:
     """Return the items of a tree, each once."""
     found: dict[int, Any] = {}
-    waiting = list(items or ())
+    waiting = list(items)
     while waiting:
         item = waiting.pop()
         found.setdefault(int(item["id"]), item)

@@ -31,7 +31,7 @@ from ztoq_qtest.fields import Status
 from ztoq_qtest.kinds import Place, number_of, place_of
 from ztoq_qtest.linking import defects_of, held_and_new, issue_keys, link_defect
 from ztoq_qtest.project import REFUSED, SITE_ERROR, Line, Project
-from ztoq_qtest.saving import Desk, Job, linked, looking_at_new, with_id
+from ztoq_qtest.saving import Desk, Job, linked, looking_at_new
 from ztoq_qtest.stamps import written
 from ztoq_qtest.texts import add_mark, anchor, as_html, table
 from ztoq_qtest.values import readable_table
@@ -111,7 +111,7 @@ async def _submit(
     if answer.status == REFUSED:
         body = _without_step_defects(body)
         answer = await project.send("POST", path, body.json, ref=log.ref)
-    return body, with_id(answer, log.ref)
+    return body, answer.body
 
 
 async def _sent(project: Project, path: str, body: _Body, log: TestLog) -> Answer:
@@ -147,7 +147,7 @@ async def _changed(project: Project, path: str, json: dict[str, Any], log: TestL
     answer = await project.send("PUT", path, json, accept=accept, ref=log.ref)
     if answer.status in accept:
         answer = await project.send("PUT", path, _bare(json), ref=log.ref)
-    return answer.body or {}
+    return answer.body
 
 
 def _known(log: TestLog, lines: Sequence[Line], parts: Mapping[str, str]) -> list[dict[str, Any]]:

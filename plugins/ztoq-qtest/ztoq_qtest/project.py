@@ -8,7 +8,8 @@ from typing import Any
 
 import attrs
 
-from ztoq_core.plugin import Answer, Client, Content, Kind, Ref, Services
+from ztoq_core.plugin import Answer, Client, Content, DoubtError, Kind, Ref, RejectedError, Services
+from ztoq_qtest.answers import reader
 from ztoq_qtest.config import QtestConfig
 from ztoq_qtest.kinds import ROOT, SHAPES, Place
 
@@ -16,6 +17,7 @@ __all__ = [
     "CONFLICT",
     "FORBIDDEN",
     "MISSING",
+    "OK",
     "PAGE_SIZE",
     "REFUSED",
     "SITE_ERROR",
@@ -26,7 +28,9 @@ __all__ = [
 ]
 
 PAGE_SIZE = 100  # used in the wild on every list; the most for test cases is not stated
+ENDS = 2  # empty pages in a row that end a list before its total
 REMEMBERED = 4096  # cases whose steps are kept at hand for their logs
+OK = 200
 REFUSED = 400
 FORBIDDEN = 403
 MISSING = 404
@@ -67,8 +71,12 @@ class Project:
     _callers: dict[int, set[tuple[str, str]]] = attrs.field(factory=dict)
 
     async def get(self, path: str, **params: str | int | Sequence[str | int]) -> Any:
-        """Return the JSON of a GET under the project (``""``: of the project itself)."""
-        return await self.client.get(self.path(path), params=params or None)
+        """Return the answer to a GET under the project (``""``: of the project itself).
+
+        Raises:
+            RejectedError: Among others: its body has not the shape that ``answers`` knows.
+        """
+        return (await self.send("GET", path, params=params or None)).body
 
     async def send(  # noqa: PLR0913 - what a request has
         self,
@@ -76,15 +84,21 @@ class Project:
         path: str,
         body: Any = None,
         *,
-        params: Mapping[str, str | int] | None = None,
+        params: Mapping[str, str | int | Sequence[str | int]] | None = None,
         content: Content | None = None,
         headers: Mapping[str, str] | None = None,
         accept: Collection[int] = (),
         repeatable: bool = False,
         ref: Ref | None = None,
     ) -> Answer:
-        """Send a request under the project."""
-        return await self.client.request(
+        """Send a request under the project; a 2xx body is checked by ``answers``.
+
+        Raises:
+            DoubtError: A creating POST was answered with a body of another shape, or without an
+                id: something may have been made, so the engine looks for it by its mark.
+            RejectedError: Another request was, again and again.
+        """
+        answer = await self.client.request(
             method,
             self.path(path),
             params=params,
@@ -95,6 +109,15 @@ class Project:
             repeatable=repeatable,
             what=str(ref) if ref else "",
         )
+        if answer.status >= REFUSED:
+            return answer
+        try:
+            return attrs.evolve(answer, body=reader(method, path)(answer.body))
+        except ValueError as error:
+            made = method == "POST" and not repeatable
+            kind = DoubtError if made else RejectedError
+            said = f"qTest: {ref or ''} {method} {path} answered {answer.status}: {error}"
+            raise kind(said, status=answer.status) from error
 
     async def pages(
         self,
@@ -107,23 +130,27 @@ class Project:
         """Yield the items of a paged list, bare arrays and page objects alike.
 
         It ends with a page that brings nothing new, since a page may be shorter than asked; a page
-        object's total ends it sooner. ``size`` counts for test cases and requirements, ``pageSize``
-        for all others: the wrong one is ignored (facts, section 10).
+        object's total ends it sooner, and an end before that total is believed only when it is seen
+        twice. ``size`` counts for test cases and requirements, ``pageSize`` for all others: the
+        wrong one is ignored (facts, section 10).
         """
         seen: set[Any] = set()
-        number = 1
+        number, ends = 1, 0
         while True:
             params = {"page": number, size_name: PAGE_SIZE, **(query or {})}
-            body = await self.client.get(self.path(path), params=params)
+            body = await self.get(path, **params)
             total = body.get("total") if isinstance(body, dict) else None
-            items = body.get("items") if isinstance(body, dict) else body
-            fresh = [item for item in items or () if item.get(key) not in seen]
+            items = body["items"] if isinstance(body, dict) else body
+            fresh = [item for item in items if item.get(key) not in seen]
             for item in fresh:
                 seen.add(item.get(key))
                 yield item
-            if not fresh or (isinstance(total, int) and len(seen) >= total):
+            if total is not None and len(seen) >= total:
                 return
-            number += 1
+            ends = 0 if fresh else ends + 1
+            if ends and (total is None or ends >= ENDS):
+                return
+            number += bool(fresh)
 
     async def children(self, type_: str, parent: Place, **more: str | int) -> AsyncIterator[Any]:
         """Yield the direct children of one type; these lists are consistent, searches may lag."""
@@ -142,7 +169,7 @@ class Project:
     async def _whole(self, type_: str, query: Query) -> AsyncIterator[Any]:
         if type_ == "releases":
             query["includeClosed"] = "true"  # closed ones are hidden otherwise
-        for item in await self.client.get(self.path(type_), params=query or None) or ():
+        for item in await self.get(type_, **query):
             yield item
 
     def remember(self, case: str, version: str, lines: tuple[Line, ...]) -> None:

@@ -179,7 +179,7 @@ async def _read_on(project: Project, shelf: _Shelf, page: int, *, short: bool = 
     fresh = 0
     last: set[int] = set()
     while True:
-        items = await project.get("requirements", **query, page=page) or ()
+        items = await project.get("requirements", **query, page=page)
         numbers = {int(item["id"]) for item in items}
         if not numbers or numbers <= last:
             return fresh
@@ -205,7 +205,7 @@ async def _older(desk: Desk, shelf: _Shelf, requirement: Requirement, made: Writ
         items = await project.get(
             "requirements", page=1, size=PAGE_SIZE, includeExternalProperties="true"
         )
-        for item in items or ():
+        for item in items:
             shelf.add(item)
     found = shelf.find(requirement.issue_key)
     if found is None or found >= number:

@@ -9,7 +9,6 @@ from typing import Any
 import attrs
 
 from ztoq_core.plugin import (
-    Answer,
     Content,
     DoubtError,
     Links,
@@ -23,7 +22,7 @@ from ztoq_qtest.fields import Settings
 from ztoq_qtest.kinds import ROOT, SHAPES, Place, place_of
 from ztoq_qtest.project import Project, parent_query
 
-__all__ = ["Desk", "Job", "linked", "looking_at_new", "parent_place", "save", "with_id"]
+__all__ = ["Desk", "Job", "linked", "looking_at_new", "parent_place", "save"]
 
 
 @attrs.frozen(kw_only=True)
@@ -51,21 +50,6 @@ class Job:
     bare: bool = False
 
 
-def with_id(answer: Answer, ref: Ref) -> Any:
-    """Return the body of a creating answer.
-
-    Raises:
-        DoubtError: The answer is 2xx without an id: something was made, and nobody says what. Only
-            the HTTP client raises this error otherwise; here it makes the engine look for the
-            object by its mark instead of making another.
-    """
-    if not isinstance(answer.body, dict) or answer.body.get("id") is None:
-        raise DoubtError(
-            f"qTest: {ref} was answered {answer.status} without an id", status=answer.status
-        )
-    return answer.body
-
-
 @contextmanager
 def looking_at_new(ref: Ref, *, new: bool) -> Iterator[None]:
     """Surround a call after the creating one: if it fails, the object is there all the same.
@@ -88,15 +72,17 @@ async def save(
     """Create an object of a type, or change the one at a place and move it where it belongs.
 
     Returns the server's answer. A creating POST is sent once; all else may be repeated.
+
+    Raises:
+        DoubtError: A creating POST was not answered with the object.
     """
     type_ = place if isinstance(place, str) else place.type
     query = parent_query(type_, parent)
     if SHAPES[type_].parent == "body" and parent != ROOT:
         body = {**body, "parent_id": parent.id}
     if isinstance(place, str):
-        answer = await project.send("POST", type_, body, params=query or None, ref=ref)
-        return with_id(answer, ref)
-    found = (await project.send("PUT", place.path, body, ref=ref)).body or {}
+        return (await project.send("POST", type_, body, params=query or None, ref=ref)).body
+    found = (await project.send("PUT", place.path, body, ref=ref)).body
     if query and await _elsewhere(project, place, found, parent):
         # a PUT with parentId moves and ignores the body, so it is a call of its own
         await project.send("PUT", place.path, body, params=query, ref=ref)

@@ -26,12 +26,14 @@ from ztoq_core.plugin import (
     TestCase,
     Written,
     resolved,
+    with_texts,
 )
 from ztoq_qtest.auth import PasswordGrant, StaticToken
 from ztoq_qtest.cases import finish_case, write_case
 from ztoq_qtest.checks import check, describe
 from ztoq_qtest.config import QtestConfig
 from ztoq_qtest.definitions import delete_field, finish_field, write_field
+from ztoq_qtest.escaping import escape_stray
 from ztoq_qtest.execution import write_cycle, write_plan, write_run
 from ztoq_qtest.exporting import OBJECTS, document
 from ztoq_qtest.fields import Settings
@@ -118,10 +120,11 @@ class QtestSink:
     ) -> Written:
         """Create the object, or update the one called ``target_id``."""
         job = Job(target_id=target_id, links=links, content=content)
-        return await WRITERS[record.kind](self._desk, record, job)
+        return await WRITERS[record.kind](self._desk, with_texts(record, escape_stray), job)
 
     async def finish(self, record: Record, written: Written, links: Links) -> Written:
         """Complete a field, resolve addresses in texts, approve and link a case, link defects."""
+        record = with_texts(record, escape_stray)
         if record.refers:
             made = resolved(record, links)
             written = await self._rewrite(record, made, written, links)
@@ -164,8 +167,7 @@ class QtestSink:
         place = place_of(kind, written.target_id)
         body = {"object_type": place.type, "fields": ["id"], "query": f"'id' = '{place.id}'"}
         answer = await self._desk.project.send("POST", "search", body, repeatable=True)
-        items = answer.body.get("items") if isinstance(answer.body, dict) else None
-        return any(int(each["id"]) == place.id for each in items or ())
+        return any(each["id"] == place.id for each in answer.body["items"])
 
     async def contents(self, kind: Kind, target_id: str) -> tuple[Mark, ...]:
         """Return what would go with the object if it were deleted."""

@@ -161,7 +161,7 @@ async def _change(  # noqa: PLR0913, PLR0917 - a step, and all that says what it
     """
     project = desk.project
     for _ in range(TRIES):
-        there = in_order(await project.get(f"{at.path}/test-steps") or ())
+        there = in_order(await project.get(f"{at.path}/test-steps"))
         if len(there) != len(steps.bodies):
             raise RecordError(
                 f"{case.ref} has {len(there)} steps in qTest where ztoq sent {len(steps.bodies)};"
@@ -188,5 +188,5 @@ async def _change(  # noqa: PLR0913, PLR0917 - a step, and all that says what it
 
 async def _shown(desk: Desk, at: Place, body: dict[str, Any], number: int) -> bool:
     """Return whether a step shows the fields that travelled with it."""
-    made = in_order(await desk.project.get(f"{at.path}/test-steps") or ())
+    made = in_order(await desk.project.get(f"{at.path}/test-steps"))
     return shows_fields(Steps(bodies=(body,), notes=()), made[number : number + 1])

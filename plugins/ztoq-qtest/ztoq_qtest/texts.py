@@ -5,7 +5,8 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterable
-from html.parser import HTMLParser
+
+from ztoq_qtest.escaping import pieces
 
 __all__ = [
     "HEADING",
@@ -26,65 +27,28 @@ __all__ = [
 NAME_LENGTH = 500  # vendor's document, maxLength of every name
 HEADING = "More from Zephyr"
 ENDS_LINE = frozenset({"p", "div", "br", "li", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "pre"})
-RAW = frozenset(  # whose content is not read as HTML, in this or a later version of Python
-    {"iframe", "noembed", "noframes", "plaintext", "script", "style", "textarea", "title", "xmp"}
-)
-TAG = re.compile(r'<(/?)([a-zA-Z][a-zA-Z0-9]*)(?:\s+[a-zA-Z-]+="[^"<>]*")*\s*(/?)>')
 SUFFIX = re.compile(r" \[([^\[\]]+)\]$")
-
-
-class _Text(HTMLParser):
-    """Collects the text of an HTML fragment; blocks begin and end lines."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.parts: list[str] = []
-
-    def handle_data(self, data: str) -> None:
-        self.parts.append(data)
-
-    def handle_starttag(self, tag: str, _: list[tuple[str, str | None]]) -> None:
-        if tag in ENDS_LINE:  # text may stand bare before a block
-            self.parts.append("\n")
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in ENDS_LINE:
-            self.parts.append("\n")
-        elif tag in {"td", "th"}:
-            self.parts.append(" ")
 
 
 def plain(text: str) -> str:
     """Return the text of an HTML fragment, a line for each block, without empty lines."""
-    if "<" not in text and "&" not in text:
-        found = text
-    elif (simple := _simply(text)) is not None:
-        found = simple
-    else:
-        parser = _Text()
-        parser.feed(text)
-        parser.close()
-        found = "".join(parser.parts)
+    found = text
+    if "<" in text or "&" in text:
+        parts: list[str] = []
+        hidden = False
+        for piece, tag in pieces(text):
+            name = tag.removeprefix("/")
+            if name == "style":
+                hidden = tag == name
+            elif not tag and not hidden:
+                parts.append(html.unescape(piece))
+            elif name in ENDS_LINE:  # blocks begin and end lines
+                parts.append("\n")
+            elif tag in {"/td", "/th"}:
+                parts.append(" ")
+        found = "".join(parts)
     lines = (" ".join(line.split()) for line in found.splitlines())
     return "\n".join(line for line in lines if line)
-
-
-def _simply(text: str) -> str | None:
-    """Return what ``_Text`` collects, sooner, or None where there is more than simple tags."""
-    first, *rest = TAG.split(text)
-    parts = [first]
-    for closing, tag, closed, piece in zip(*[iter(rest)] * 4, strict=True):
-        name = tag.lower()
-        if name in RAW:
-            return None
-        if name in ENDS_LINE:
-            parts.append("\n")
-        elif name in {"td", "th"} and (closing or closed):
-            parts.append(" ")
-        parts.append(piece)
-    if any("<" in part for part in parts):
-        return None
-    return "".join(html.unescape(part) if "&" in part else part for part in parts)
 
 
 def one_line(text: str) -> str:

@@ -76,6 +76,7 @@ SEVERAL = re.compile(r"\[(.*)\]", re.DOTALL)
 NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?", re.ASCII)
 DAY = re.compile(r"\d{4}-\d\d-\d\d(?:[T ].*)?", re.ASCII)
 ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*:\S+", re.IGNORECASE)
+LONGEST_NUMBER = 300  # digits that Python reads at once, and a float can hold
 BOX_LENGTH = 255
 """Characters of a text box. Guess: none is published; custom ones commonly take 255 (facts, 11)."""
 
@@ -189,10 +190,10 @@ def instant(value: object) -> datetime | None:
     """Return the instant that an ISO text names, in UTC and whole seconds; None for other texts."""
     try:
         moment = datetime.fromisoformat(str(value))
-    except ValueError:
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return moment.astimezone(UTC).replace(microsecond=0)
+    except (ValueError, OverflowError):  # the year 10000 begins in some zone of 9999-12-31
         return None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return moment.astimezone(UTC).replace(microsecond=0)
 
 
 def readable(value: FieldValue) -> str:
@@ -396,7 +397,7 @@ def decode(field: Field | None, raw: Mapping[str, Any]) -> FieldValue:
         numbers = [part.strip() for part in several.group(1).split(",")] if several else []
         values = tuple(field.label_of(number) for number in numbers if number)
         return FieldValue(name=label, value=values, type=type_)
-    if type_ is FieldType.NUMBER and text:
+    if type_ is FieldType.NUMBER and NUMBER.fullmatch(text) and len(text) <= LONGEST_NUMBER:
         return FieldValue(name=label, value=float(text) if "." in text else int(text), type=type_)
     if field and type_ is FieldType.CHOICE and text:
         return FieldValue(name=label, value=str(shown or field.label_of(text)), type=type_)

@@ -1,0 +1,85 @@
+"""Escapes what is not a tag of HTML, so that a target that cleans HTML takes no words away.
+
+``<username>`` and ``List<String>`` look like tags; a browser shows neither, and a server that
+cleans HTML drops them for good. Each text passes here once, just before it is sent.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+__all__ = ["escape_stray", "pieces"]
+
+
+def _words(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+# tags of editors, whose end tags may be left out or do not exist
+USUAL = _words(
+    "a abbr acronym b big blockquote br caption center cite code col colgroup dd del dfn div dl dt"
+    " em font h1 h2 h3 h4 h5 h6 hr i img input ins kbd li mark nobr ol p pre q s samp small span"
+    " strike strong sub sup table tbody td tfoot th thead tr tt u ul var wbr"
+)
+# English words, too: "<address>" is a tag only where "</address>" follows
+PAIRED = _words(
+    "address article aside audio bdi bdo body button data datalist details dialog fieldset"
+    " figcaption figure footer form header hgroup html label legend main map menu meter nav"
+    " noscript optgroup option output picture progress rp rt ruby search section select slot style"
+    " summary time video"
+)
+OFFICE = frozenset({"m", "o", "st1", "v", "w", "x"})  # prefixes in texts pasted from Office
+BARE = (  # attributes without a value
+    "checked|compact|contenteditable|controls|disabled|download|hidden|itemscope|loop|multiple"
+    "|muted|noshade|nowrap|open|readonly|required|reversed|selected"
+)
+# Each character is looked at once: nothing in it is tried a second time
+TAG = re.compile(
+    r"</?([a-z][a-z0-9]*+(?::[a-z0-9]++)?+)"
+    rf"(?:[\s/]++(?:[^\s\"'<>/=]++\s*+=\s*+(?:\"[^\"]*+\"|'[^']*+'|[^\s\"'=<>`]++)|(?:{BARE})\b)?+)*+"
+    r"\s*+/?+>",
+    re.IGNORECASE,
+)
+COMMENT = re.compile(r"<!--(?:-?>|.*?--!?>)", re.DOTALL)
+END = re.compile(r"</([a-z][a-z0-9]*)\s*>", re.IGNORECASE)
+
+
+def escape_stray(html: str) -> str:
+    """Return the HTML with ``&lt;`` for each ``<`` that begins neither a tag nor a comment.
+
+    A second time there is nothing to do. What it takes grows with the length of the text.
+    """
+    if "<" not in html:
+        return html
+    return "".join(whole if tag else whole.replace("<", "&lt;") for whole, tag in pieces(html))
+
+
+def pieces(html: str) -> Iterator[tuple[str, str]]:
+    """Yield the text, tag by tag: a tag or comment with its name, and what stands between.
+
+    The name is in lower case, and after a slash for an end tag; of a text it is ``""``, of a
+    comment ``!``.
+    """
+    ended = {name.lower() for name in END.findall(html)}
+    last_end = max(html.rfind("->"), html.rfind("--!>"))
+    done = at = 0
+    while (start := html.find("<", at)) >= 0:
+        found = TAG.match(html, start)
+        name = found[1].lower() if found else ""
+        if not _is_tag(name, ended):
+            name = "!"
+            found = COMMENT.match(html, start) if start < last_end else None
+        at = found.end() if found else start + 1
+        if found:
+            if done < start:
+                yield html[done:start], ""
+            yield found[0], f"/{name}" if html[start + 1] == "/" else name
+            done = at
+    if done < len(html):
+        yield html[done:], ""
+
+
+def _is_tag(name: str, ended: set[str]) -> bool:
+    prefix, colon, _ = name.partition(":")
+    return name in USUAL or (prefix in OFFICE if colon else name in PAIRED and name in ended)
