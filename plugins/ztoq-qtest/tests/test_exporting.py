@@ -80,8 +80,8 @@ GOOD = {"ztoq_qtest_fields": 1, "host": "", "project": 4242, "fields": {}}
         (json.dumps({**GOOD, "ztoq_qtest_fields": 2}), "holds no fields of a qTest project"),
         (json.dumps({**GOOD, "project": 7}), "is of project 7"),
         (json.dumps({**GOOD, "host": "other.example.com"}), "on 'other.example.com', not of"),
-        (json.dumps({**GOOD, "fields": []}), "lacks fields"),
-        (json.dumps({**GOOD, "fields": {"test-cases": [{"label": "x"}]}}), "or their ids"),
+        (json.dumps({**GOOD, "fields": []}), "cannot be used"),
+        (json.dumps({**GOOD, "fields": {"test-cases": [{"label": "x"}]}}), "without 'id'"),
     ],
 )
 async def test_a_file_that_is_another_stops_the_check(

@@ -9,7 +9,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-__all__ = ["escape_stray", "pieces"]
+import attrs
+
+from ztoq_core.plugin import (
+    Attachment,
+    FieldDefinition,
+    FieldType,
+    FieldValue,
+    Record,
+    TestCase,
+    with_texts,
+)
+
+__all__ = ["escape_stray", "pieces", "safe_texts"]
 
 
 def _words(words: str) -> frozenset[str]:
@@ -43,6 +55,27 @@ TAG = re.compile(
 )
 COMMENT = re.compile(r"<!--(?:-?>|.*?--!?>)", re.DOTALL)
 END = re.compile(r"</([a-z][a-z0-9]*)\s*>", re.IGNORECASE)
+
+
+def safe_texts(record: Record) -> Record:
+    """Return the record with all its HTML escaped; values that are plain text stay as they are."""
+    if isinstance(record, Attachment | FieldDefinition):
+        return record
+    made: Record = attrs.evolve(with_texts(record, escape_stray), fields=_safe(record.fields))
+    if isinstance(record, TestCase) and isinstance(made, TestCase):
+        pairs = zip(made.steps, record.steps, strict=True)
+        steps = tuple(attrs.evolve(new, fields=_safe(old.fields)) for new, old in pairs)
+        made = attrs.evolve(made, steps=steps)
+    return made
+
+
+def _safe(fields: tuple[FieldValue, ...]) -> tuple[FieldValue, ...]:
+    return tuple(
+        attrs.evolve(each, value=escape_stray(each.value))
+        if each.type is FieldType.RICH_TEXT and isinstance(each.value, str)
+        else each
+        for each in fields
+    )
 
 
 def escape_stray(html: str) -> str:

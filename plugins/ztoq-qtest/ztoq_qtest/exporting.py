@@ -86,6 +86,6 @@ async def read_fields(config: QtestConfig, path: Path) -> Mapping[str, Raw]:
             f"{config.project!r} on {config.host!r}; {how}"
         )
     try:
-        return {type_: FIELDS(fields) for type_, fields in dict(found.get("fields")).items()}
-    except (TypeError, ValueError) as error:
+        return {type_: FIELDS(fields) for type_, fields in found["fields"].items()}
+    except (AttributeError, KeyError, ValueError) as error:
         raise ConfigError(f"fields_file {str(path)!r} cannot be used: {error}; {how}") from error

@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from ztoq_core.plugin import Answer, Client, Content, DoubtError, Kind, Ref, RejectedError, Services
+from ztoq_core.plugin import Answer, Client, Content, Kind, Ref, Services
 from ztoq_qtest.answers import reader
 from ztoq_qtest.config import QtestConfig
 from ztoq_qtest.kinds import ROOT, SHAPES, Place
@@ -98,7 +98,7 @@ class Project:
                 id: something may have been made, so the engine looks for it by its mark.
             RejectedError: Another request was, again and again.
         """
-        answer = await self.client.request(
+        return await self.client.request(
             method,
             self.path(path),
             params=params,
@@ -108,16 +108,8 @@ class Project:
             accept=accept,
             repeatable=repeatable,
             what=str(ref) if ref else "",
+            read=reader(method, path),
         )
-        if answer.status >= REFUSED:
-            return answer
-        try:
-            return attrs.evolve(answer, body=reader(method, path)(answer.body))
-        except ValueError as error:
-            made = method == "POST" and not repeatable
-            kind = DoubtError if made else RejectedError
-            said = f"qTest: {ref or ''} {method} {path} answered {answer.status}: {error}"
-            raise kind(said, status=answer.status) from error
 
     async def pages(
         self,

@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 
 from ztoq_core.plugin import (
+    AccessError,
     Client,
     Content,
     Finding,
@@ -26,14 +27,13 @@ from ztoq_core.plugin import (
     TestCase,
     Written,
     resolved,
-    with_texts,
 )
 from ztoq_qtest.auth import PasswordGrant, StaticToken
 from ztoq_qtest.cases import finish_case, write_case
 from ztoq_qtest.checks import check, describe
 from ztoq_qtest.config import QtestConfig
 from ztoq_qtest.definitions import delete_field, finish_field, write_field
-from ztoq_qtest.escaping import escape_stray
+from ztoq_qtest.escaping import safe_texts
 from ztoq_qtest.execution import write_cycle, write_plan, write_run
 from ztoq_qtest.exporting import OBJECTS, document
 from ztoq_qtest.fields import Settings
@@ -44,7 +44,7 @@ from ztoq_qtest.kinds import place_of
 from ztoq_qtest.listing import LISTED_BY_OWNER, contents, list_marks
 from ztoq_qtest.logs import finish_log, write_log
 from ztoq_qtest.marks import keys_of
-from ztoq_qtest.project import MISSING, Project
+from ztoq_qtest.project import FORBIDDEN, MISSING, Project
 from ztoq_qtest.reading import look, read
 from ztoq_qtest.requirements import write_requirement
 from ztoq_qtest.saving import Desk, Job
@@ -104,7 +104,12 @@ class QtestSink:
     async def export_fields(self) -> Mapping[str, Any]:
         """Return the project's fields with their ids, as ``fields_file`` takes them."""
         settings = self._desk.settings
-        listed = {type_: await settings.raw_fields(type_) for type_ in OBJECTS}
+        try:
+            listed = {type_: await settings.raw_fields(type_) for type_ in OBJECTS}
+        except RejectedError as error:
+            if error.status != FORBIDDEN:
+                raise
+            raise AccessError(str(error), status=error.status) from error
         return document(self._desk.project.config, listed)
 
     async def find(self, record: Record, links: Links) -> tuple[Found, ...]:
@@ -120,11 +125,11 @@ class QtestSink:
     ) -> Written:
         """Create the object, or update the one called ``target_id``."""
         job = Job(target_id=target_id, links=links, content=content)
-        return await WRITERS[record.kind](self._desk, with_texts(record, escape_stray), job)
+        return await WRITERS[record.kind](self._desk, safe_texts(record), job)
 
     async def finish(self, record: Record, written: Written, links: Links) -> Written:
         """Complete a field, resolve addresses in texts, approve and link a case, link defects."""
-        record = with_texts(record, escape_stray)
+        record = safe_texts(record)
         if record.refers:
             made = resolved(record, links)
             written = await self._rewrite(record, made, written, links)
@@ -201,14 +206,15 @@ class QtestSink:
 @asynccontextmanager
 async def open_qtest(config: QtestConfig, services: Services) -> AsyncIterator[QtestSink]:
     """Open the sink with the credentials of the config; tokens that it obtained are revoked."""
+    probe = f"api/v3/projects/{config.project}"  # whoever may work in the project may read it
     if config.token is not None:
-        async with services.client(config, StaticToken(config.token)) as client:
+        async with services.client(config, StaticToken(config.token), probe=probe) as client:
             yield QtestSink(config, client, services)
         return
     async with services.client(config) as plain:
         grant = PasswordGrant(plain, config)
         try:
-            async with services.client(config, grant) as client:
+            async with services.client(config, grant, probe=probe) as client:
                 yield QtestSink(config, client, services)
         finally:
             await grant.revoke(services)

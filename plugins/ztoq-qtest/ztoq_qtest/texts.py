@@ -44,7 +44,7 @@ def plain(text: str) -> str:
                 parts.append(html.unescape(piece))
             elif name in ENDS_LINE:  # blocks begin and end lines
                 parts.append("\n")
-            elif tag in {"/td", "/th"}:
+            elif name in {"td", "th"} and (tag != name or piece.endswith("/>")):
                 parts.append(" ")
         found = "".join(parts)
     lines = (" ".join(line.split()) for line in found.splitlines())
