@@ -20,6 +20,8 @@ SOURCES = (
     ROOT / "plugins" / "ztoq-zephyr",
     ROOT / "plugins" / "ztoq-qtest",
     ROOT / "mappings" / "ztoq-mappings",
+    ROOT / "plugins" / "ztoq-testkit",
+    ROOT / "plugins" / "ztoq-demo",
 )
 WORDS = ("zephyr", "qtest", "zephyr-qtest")
 MOST_MEGABYTES = 60

@@ -10,10 +10,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import attrs
+from ztoq_demo.qtest import Options, Simulator
 from ztoq_mappings.zephyr_qtest import ZEPHYR_QTEST
 from ztoq_mappings.zephyr_qtest import Options as Mapping_
 from ztoq_qtest import QtestConfig, open_qtest
-from ztoq_qtest.simulator import Options, Simulator
+from ztoq_testkit.memory import MemorySource
 
 from ztoq_core import engine
 from ztoq_core.contracts import Scene, Secret
@@ -22,7 +23,6 @@ from ztoq_core.records import Kind, Record, Ref
 from ztoq_core.schema import Schema, User
 from ztoq_core.services import Services
 from ztoq_core.store import State, Store
-from ztoq_core.testing.memory import MemorySource
 
 __all__ = ["Between", "between"]
 

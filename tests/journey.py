@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, ParamSpec
 
 import attrs
-from ztoq_qtest.simulator import Options as QTestOptions
-from ztoq_qtest.simulator import Simulator as QTest
-from ztoq_zephyr.simulator.model import (
+from ztoq_demo.qtest import Options as QTestOptions
+from ztoq_demo.qtest import Simulator as QTest
+from ztoq_demo.zephyr.model import (
     Case,
     Cycle,
     Execution,
@@ -26,8 +26,9 @@ from ztoq_zephyr.simulator.model import (
     StatusType,
     Step,
 )
-from ztoq_zephyr.simulator.options import Options as ZephyrOptions
-from ztoq_zephyr.simulator.simulator import Simulator as Zephyr
+from ztoq_demo.zephyr.options import Options as ZephyrOptions
+from ztoq_demo.zephyr.simulator import Simulator as Zephyr
+from ztoq_testkit.virtual_time import run_in_virtual_time
 
 from tests.performance.portrait import Portrait, portrait
 from ztoq_core import config, engine
@@ -36,7 +37,6 @@ from ztoq_core.http import open_fetcher
 from ztoq_core.plugins import Plugins
 from ztoq_core.services import Services
 from ztoq_core.store import Store
-from ztoq_core.testing.virtual_time import run_in_virtual_time
 
 __all__ = ["Journey", "in_virtual_time", "journey", "project"]
 

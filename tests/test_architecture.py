@@ -42,14 +42,13 @@ BELOW: dict[str, set[str]] = {
     "report": {"engine"},
     "http": {"convert", "contracts", "images", "hours"},
     "services": {"http"},
-    "simulate": {"contracts", "convert"},
-    "testing": {"convert", "simulate", "plugin", "services", "golden"},
     "plugin": {"hookspecs", "addresses", "tally"},
     "cli": {"report", "config", "log", "services", "golden"},
 }
 """What each room of the core may import; what those import, it may too."""
 
-DOORS = {"ztoq_core.plugin", "ztoq_core.simulate"}
+KITS = {"ztoq_testkit", "ztoq_demo"}
+"""Packages for tests and the demo, which may look behind the door of the core."""
 
 
 def modules() -> list[Path]:
@@ -102,25 +101,15 @@ def test_the_imports_of_the_core_run_one_way() -> None:
     assert not wrong
 
 
-@pytest.mark.parametrize("package", PACKAGES[1:], ids=lambda path: path.name)
-def test_a_plugin_imports_the_core_only_by_its_doors(package: Path) -> None:
+@pytest.mark.parametrize(
+    "package", [each for each in PACKAGES[1:] if each.name not in KITS], ids=lambda path: path.name
+)
+def test_a_plugin_imports_the_core_only_by_its_door(package: Path) -> None:
     wrong = [
         f"{path.relative_to(ROOT)} imports {name}"
         for path in package.rglob("*.py")
         for name in imports(path)
-        if not name.startswith(package.name)
-        and not any(name == door or name.startswith(f"{door}.") for door in DOORS)
-    ]
-    assert not wrong
-
-
-def test_only_a_simulator_imports_the_kit_for_simulators() -> None:
-    wrong = [
-        str(path.relative_to(ROOT))
-        for package in PACKAGES[1:]
-        for path in package.rglob("*.py")
-        if "simulator" not in path.parts
-        and any(name.startswith("ztoq_core.simulate") for name in imports(path))
+        if not name.startswith((package.name, "ztoq_core.plugin", "ztoq_demo"))
     ]
     assert not wrong
 

@@ -19,16 +19,16 @@ from pathlib import Path
 
 import attrs
 import pytest
-from ztoq_qtest.simulator import Options as QTestOptions
-from ztoq_qtest.simulator import Simulator as QTest
-from ztoq_zephyr.simulator.model import Case, Folder, Priority, Project, Status, StatusType, Step
-from ztoq_zephyr.simulator.simulator import Simulator as Zephyr
+from ztoq_demo.qtest import Options as QTestOptions
+from ztoq_demo.qtest import Simulator as QTest
+from ztoq_demo.zephyr.model import Case, Folder, Priority, Project, Status, StatusType, Step
+from ztoq_demo.zephyr.simulator import Simulator as Zephyr
+from ztoq_testkit.simulate import Reply, Request
 
 from tests.corpus import hurried
 from tests.corpus.background import in_background
 from tests.corpus.pictures import FOLDER
 from tests.corpus.setting import PROJECT_ID, command, environment, write_config, ztoq
-from ztoq_core.simulate import Reply, Request
 
 READING = {"GET", "HEAD"}
 LOGIN = "/oauth/"

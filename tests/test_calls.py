@@ -11,8 +11,8 @@ import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ztoq_qtest.simulator import Simulator
-from ztoq_qtest.simulator.fields import Form
+from ztoq_demo.qtest import Simulator
+from ztoq_demo.qtest.fields import Form
 
 from tests.between import Between, between
 from ztoq_core.engine.calls import closing

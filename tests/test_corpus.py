@@ -12,10 +12,10 @@ from pathlib import Path
 
 import attrs
 import pytest
-from ztoq_qtest.simulator import Simulator as QTest
-from ztoq_zephyr.simulator import corpus as files
-from ztoq_zephyr.simulator.options import Options as ZephyrOptions
-from ztoq_zephyr.simulator.simulator import Simulator as Zephyr
+from ztoq_demo.qtest import Simulator as QTest
+from ztoq_demo.zephyr import corpus as files
+from ztoq_demo.zephyr.options import Options as ZephyrOptions
+from ztoq_demo.zephyr.simulator import Simulator as Zephyr
 
 from tests.corpus.background import in_background
 from tests.corpus.compare import assert_same, differences

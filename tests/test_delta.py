@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from ztoq_zephyr.simulator.model import File, Project, WebLink
+from ztoq_demo.zephyr.model import File, Project, WebLink
 
 from tests.journey import Journey, journey, project
 from ztoq_core import engine

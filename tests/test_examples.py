@@ -12,13 +12,13 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from ztoq_testkit import MemorySink, SourceContract, lent
 
 from ztoq_core import engine
 from ztoq_core.contracts import Source
 from ztoq_core.errors import ConfigError
 from ztoq_core.plugins import Plugins
 from ztoq_core.store import Store
-from ztoq_core.testing import MemorySink, SourceContract, lent
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 TABLE = 'key,name,description\nACME-T1,Log in,<p>Type</p>\nACME-T2,Log out,"two\nlines"\n'

@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ztoq_zephyr.simulator.options import Options as ZephyrOptions
+from ztoq_demo.zephyr.options import Options as ZephyrOptions
+from ztoq_testkit.simulate import FaultProxy, Faults, Reply, Request
 
 from tests.journey import PASSWORD, USER, Journey, in_virtual_time, journey, project
 from tests.performance.portrait import Portrait, differences, twice
 from ztoq_core.errors import Exit, RetryableError, StoreError
 from ztoq_core.records import Kind
-from ztoq_core.simulate import FaultProxy, Faults, Reply, Request
 from ztoq_core.store import State, Store
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ztoq_demo.qtest import Options, Simulator
 from ztoq_qtest import open_qtest
-from ztoq_qtest.simulator import Options, Simulator
 
 from tests.between import Between, between
 from ztoq_core import engine

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-from ztoq_zephyr.simulator.demo import shop
-from ztoq_zephyr.simulator.options import Options
-from ztoq_zephyr.simulator.shop import KEY
+from ztoq_demo.zephyr.demo import shop
+from ztoq_demo.zephyr.options import Options
+from ztoq_demo.zephyr.shop import KEY
 
 from tests.journey import Journey, journey
 from ztoq_core import engine

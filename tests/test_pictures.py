@@ -10,13 +10,13 @@ from typing import Any
 
 import attrs
 import pytest
-from ztoq_zephyr.simulator.files import File
-from ztoq_zephyr.simulator.history import png
+from ztoq_demo.zephyr.files import File
+from ztoq_demo.zephyr.history import png
+from ztoq_testkit.simulate import Reply, Request, Route, Server
 
 from tests.journey import Journey, journey, project
 from ztoq_core.contracts import Secret
 from ztoq_core.errors import Exit
-from ztoq_core.simulate import Reply, Request, Route, Server
 
 SHOT = png(8, 8, (200, 0, 0))
 RECEIPT = png(9, 9, (0, 200, 0))

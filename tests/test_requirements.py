@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 import pytest
-from ztoq_qtest.simulator import Options, Simulator
+from ztoq_demo.qtest import Options, Simulator
 
 from tests.between import Between, between
 from ztoq_core.errors import Exit

@@ -13,11 +13,12 @@ import attrs
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from ztoq_demo.qtest import Options, Simulator
 from ztoq_mappings.zephyr_qtest import ZEPHYR_QTEST
 from ztoq_mappings.zephyr_qtest import Options as Mapping_
 from ztoq_qtest import QtestConfig, open_qtest
-from ztoq_qtest.simulator import Options, Simulator
 from ztoq_qtest.sink import QtestSink
+from ztoq_testkit import lent
 
 from ztoq_core.contracts import Scene, Secret, Transform, Written
 from ztoq_core.records import (
@@ -34,7 +35,6 @@ from ztoq_core.records import (
     Value,
 )
 from ztoq_core.schema import FieldSpec, Schema, User
-from ztoq_core.testing import lent
 
 FOLDER = Folder(key="ACME-F1", name="Shop", tree=Tree.CASES)
 ALICE = User(id="5b10a2844c20165700ede200", name="Alice Tester", email="alice@example.com")

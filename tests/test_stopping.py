@@ -15,13 +15,13 @@ from typing import Any
 
 import attrs
 import pytest
-from ztoq_zephyr.simulator.history import png
+from ztoq_demo.zephyr.history import png
+from ztoq_testkit.simulate import Reply, Route, Server
 
 from tests.journey import Journey, journey
 from tests.performance.portrait import Portrait, differences, portrait, twice
 from ztoq_core.cli import run
 from ztoq_core.errors import Exit
-from ztoq_core.simulate import Reply, Route, Server
 
 SHOT = png(8, 8, (200, 0, 0))
 

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ztoq_zephyr.simulator.model import File
+from ztoq_demo.zephyr.model import File
+from ztoq_testkit.simulate import Fault, Faults
 
 from tests.journey import Journey, journey, project
 from tests.performance.portrait import differences, twice
 from ztoq_core.errors import ConfigError, Exit
 from ztoq_core.records import Kind
 from ztoq_core.report import Report
-from ztoq_core.simulate import Fault, Faults
 from ztoq_core.store import State
 
 STREAM: dict[str, Any] = {"attachments_mode": "stream"}

@@ -1,6 +1,6 @@
 """The door for plugin authors: everything that a plugin may import from the core.
 
-Simulators import ``ztoq_core.simulate`` besides, tests ``ztoq_core.testing``.
+Simulators import ``ztoq_testkit.simulate`` besides, tests ``ztoq_testkit``.
 """
 
 from __future__ import annotations

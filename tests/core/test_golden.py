@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 import orjson
 import pytest
+from ztoq_testkit import golden
 
 from ztoq_core.errors import ConfigError, MappingError
 from ztoq_core.golden import Case, built, differences, read_cases, rewrite, run
@@ -22,7 +23,6 @@ from ztoq_core.plugin import (
     TransformerPlugin,
     Tree,
 )
-from ztoq_core.testing import golden
 
 RECORD = {"key": "ACME-T1", "name": "Log in"}
 

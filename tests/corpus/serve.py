@@ -16,10 +16,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from ztoq_qtest.simulator import Options as QTestOptions
-from ztoq_qtest.simulator import Simulator as QTest
-from ztoq_zephyr.simulator import corpus
-from ztoq_zephyr.simulator.simulator import Simulator as Zephyr
+from ztoq_demo.qtest import Options as QTestOptions
+from ztoq_demo.qtest import Simulator as QTest
+from ztoq_demo.zephyr import corpus
+from ztoq_demo.zephyr.simulator import Simulator as Zephyr
 
 from tests.corpus.real import Json
 

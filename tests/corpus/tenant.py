@@ -29,7 +29,7 @@ OF_KIND = {
 
 
 def write(path: Path, real: Real, history: History) -> None:
-    """Write the file that ``python -m ztoq_zephyr.simulator --corpus`` serves."""
+    """Write the file that ``python -m ztoq_demo.zephyr --corpus`` serves."""
     path.write_text(json.dumps(tenant(real, history)), "utf-8")
 
 

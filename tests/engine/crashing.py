@@ -7,14 +7,14 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 import attrs
+from ztoq_testkit.memory import MemorySink, PowerCut
+from ztoq_testkit.project import PROJECT as SMALL
 
 from ztoq_core import engine
 from ztoq_core.contracts import Content, Links, Written
 from ztoq_core.engine import Event, Progress
 from ztoq_core.records import FieldType, Kind, Record, Ref, Requirement, TestCase
 from ztoq_core.store import Answered, Intent, Store
-from ztoq_core.testing.memory import MemorySink, PowerCut
-from ztoq_core.testing.project import PROJECT as SMALL
 
 __all__ = ["PROJECT", "Crash", "CrashingSink", "CrashingStore", "Point", "load", "quiet", "typed"]
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from ztoq_testkit.memory import MemorySink
+
 from ztoq_core.contracts import Mark
 from ztoq_core.records import Kind
-from ztoq_core.testing.memory import MemorySink
 
 __all__ = ["Deleting"]
 

@@ -8,6 +8,8 @@ import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from ztoq_testkit.memory import MemorySource
+from ztoq_testkit.project import CONTENTS, PROJECT
 
 from ztoq_core import engine
 from ztoq_core.contracts import FieldSpec, Schema, Skip, Transform
@@ -32,8 +34,6 @@ from ztoq_core.records import (
 from ztoq_core.schema import User
 from ztoq_core.selection import Selection
 from ztoq_core.store import Fate, State, Store, Want
-from ztoq_core.testing.memory import MemorySource
-from ztoq_core.testing.project import CONTENTS, PROJECT
 
 CASE = Kind.TEST_CASE
 

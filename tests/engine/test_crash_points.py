@@ -8,6 +8,8 @@ import shutil
 from pathlib import Path
 
 import pytest
+from ztoq_testkit.memory import MemorySource, PowerCut
+from ztoq_testkit.project import CONTENTS
 
 from tests.engine.crashing import (
     PROJECT,
@@ -23,8 +25,6 @@ from ztoq_core import engine
 from ztoq_core.errors import Exit
 from ztoq_core.records import Kind
 from ztoq_core.store import State, Store
-from ztoq_core.testing.memory import MemorySource, PowerCut
-from ztoq_core.testing.project import CONTENTS
 
 pytestmark = pytest.mark.no_cover  # a second time through what others cover
 

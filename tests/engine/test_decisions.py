@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 
 import attrs
 import pytest
+from ztoq_testkit.memory import MemorySink, MemorySource
+from ztoq_testkit.project import CONTENTS, PROJECT
 
 from ztoq_core import engine
 from ztoq_core.contracts import Found, Links
@@ -13,8 +15,6 @@ from ztoq_core.engine import Event, Resolver
 from ztoq_core.errors import ConfigError, Exit, RejectedError
 from ztoq_core.records import Attachment, Kind, Record, Ref, TestCase, TestLog, TestPlan
 from ztoq_core.store import State, Store, Undecided
-from ztoq_core.testing.memory import MemorySink, MemorySource
-from ztoq_core.testing.project import CONTENTS, PROJECT
 
 ALL = sorted(record.key for record in PROJECT)
 LATE = TestLog(

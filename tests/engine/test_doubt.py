@@ -7,6 +7,9 @@ from pathlib import Path
 
 import attrs
 import pytest
+from ztoq_testkit.memory import MemorySink, MemorySource, PowerCut
+from ztoq_testkit.project import CONTENTS, PROJECT
+from ztoq_testkit.virtual_time import run_in_virtual_time
 
 from tests.engine.crashing import Crash, CrashingSink, CrashingStore, Point
 from ztoq_core import engine
@@ -15,9 +18,6 @@ from ztoq_core.engine import Event
 from ztoq_core.errors import DoubtError, Exit
 from ztoq_core.records import FieldType, Kind, Record, Ref
 from ztoq_core.store import Store
-from ztoq_core.testing.memory import MemorySink, MemorySource, PowerCut
-from ztoq_core.testing.project import CONTENTS, PROJECT
-from ztoq_core.testing.virtual_time import run_in_virtual_time
 
 ALL = sorted(record.key for record in PROJECT)
 FIELD = "test_case/Browser"

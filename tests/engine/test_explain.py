@@ -6,6 +6,8 @@ import asyncio
 
 import attrs
 import pytest
+from ztoq_testkit.memory import MemorySink, MemorySource
+from ztoq_testkit.project import CONTENTS, PROJECT
 
 from ztoq_core import engine
 from ztoq_core.contracts import Skip
@@ -14,8 +16,6 @@ from ztoq_core.engine.explain import Explained, changes, explain
 from ztoq_core.errors import MappingError
 from ztoq_core.records import Folder, Kind, Record, TestCase, Tree
 from ztoq_core.store import State, Store
-from ztoq_core.testing.memory import MemorySink, MemorySource
-from ztoq_core.testing.project import CONTENTS, PROJECT
 
 HOME = Folder(key="home", name="Home", tree=Tree.CASES)
 

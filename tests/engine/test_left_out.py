@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from ztoq_testkit.memory import MemorySink, MemorySource
+from ztoq_testkit.project import CONTENTS, PROJECT
+
 from ztoq_core import engine
 from ztoq_core.contracts import Content, Links, Skip, Written
 from ztoq_core.engine import Event
 from ztoq_core.errors import Exit
 from ztoq_core.records import Kind, Record, Ref
 from ztoq_core.store import State, Store
-from ztoq_core.testing.memory import MemorySink, MemorySource
-from ztoq_core.testing.project import CONTENTS, PROJECT
 
 
 class Choosy(MemorySink):

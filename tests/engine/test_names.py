@@ -11,6 +11,7 @@ from typing import Any
 
 import attrs
 import pytest
+from ztoq_testkit import CONTENTS, PROJECT, MemoryDirectory, MemorySink, MemorySource, PowerCut
 
 from ztoq_core import engine
 from ztoq_core.contracts import Page, Schema, User
@@ -36,7 +37,6 @@ from ztoq_core.records import (
 from ztoq_core.report import Report, write_json
 from ztoq_core.store import State, Store
 from ztoq_core.store.migrations import SCHEMA_VERSION
-from ztoq_core.testing import CONTENTS, PROJECT, MemoryDirectory, MemorySink, MemorySource, PowerCut
 
 ANNA, BEN = "5b10ac8d82e05b22cc7d4ef5", "557058:0b9e8a7c-1111-2222-3333-444455556666"
 SITE = "https://acme.example.com"

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from ztoq_testkit.memory import MemorySink, MemorySource
+from ztoq_testkit.project import CONTENTS, PROJECT
+
 from tests.engine.test_stages import quiet, same, source
 from ztoq_core import engine
 from ztoq_core.errors import RejectedError
 from ztoq_core.records import Attachment, Kind
 from ztoq_core.store import State, Store
-from ztoq_core.testing.memory import MemorySink, MemorySource
-from ztoq_core.testing.project import CONTENTS, PROJECT
 
 
 async def streamed(store: Store, source: MemorySource, sink: MemorySink) -> None:

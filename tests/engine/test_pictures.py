@@ -11,6 +11,7 @@ from typing import Any
 
 import attrs
 import pytest
+from ztoq_testkit.memory import MemorySink, MemorySource, PowerCut
 
 from tests.engine.crashing import Crash, CrashingSink, CrashingStore, Point, quiet
 from ztoq_core import engine
@@ -36,7 +37,6 @@ from ztoq_core.records import (
 )
 from ztoq_core.store import State, Store
 from ztoq_core.store.models import tuples
-from ztoq_core.testing.memory import MemorySink, MemorySource, PowerCut
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"pixels" * 400
 GIF = b"GIF89a and more"

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ztoq_testkit.memory import MemorySink, MemorySource
 
 from ztoq_core import engine
 from ztoq_core.engine import Event
 from ztoq_core.records import Attachment, Folder, Kind, Record, TestCase, TestLog, TestRun, Tree
 from ztoq_core.store import Store
 from ztoq_core.store.statements import ask, change
-from ztoq_core.testing.memory import MemorySink, MemorySource
 
 CASES = 12
 SEVERAL = 4

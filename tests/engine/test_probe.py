@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from ztoq_testkit.memory import MemorySink
+
 from ztoq_core import engine
 from ztoq_core.contracts import Written
 from ztoq_core.records import Kind
 from ztoq_core.store import State, Store
-from ztoq_core.testing.memory import MemorySink
 
 
 class Lagging(MemorySink):

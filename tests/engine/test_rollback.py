@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 
 import attrs
 import pytest
+from ztoq_testkit.memory import MemorySink, MemorySource
+from ztoq_testkit.project import CONTENTS, PROJECT
 
 from tests.engine.deleting import Deleting
 from ztoq_core import engine
@@ -25,8 +27,6 @@ from ztoq_core.records import (
     Tree,
 )
 from ztoq_core.store import State, Store
-from ztoq_core.testing.memory import MemorySink, MemorySource
-from ztoq_core.testing.project import CONTENTS, PROJECT
 
 ALL = sorted(record.key for record in PROJECT)
 

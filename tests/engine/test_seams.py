@@ -9,6 +9,8 @@ import asyncio
 from collections.abc import Iterable
 
 import attrs
+from ztoq_testkit.memory import MemorySink, MemorySource
+from ztoq_testkit.project import CONTENTS
 
 from tests.engine.test_left_out import Choosy
 from tests.engine.test_stages import quiet, same
@@ -30,8 +32,6 @@ from ztoq_core.records import (
     Tree,
 )
 from ztoq_core.store import State, Store
-from ztoq_core.testing.memory import MemorySink, MemorySource
-from ztoq_core.testing.project import CONTENTS
 
 SHOP = Folder(key="F1", name="Shop", tree=Tree.CASES)
 NIGHTS = Folder(key="F2", name="Night", tree=Tree.CYCLES)

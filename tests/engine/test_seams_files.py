@@ -15,6 +15,8 @@ from pathlib import Path
 
 import attrs
 import pytest
+from ztoq_testkit.memory import MemorySink, MemorySource, PowerCut
+from ztoq_testkit.project import CONTENTS, PROJECT
 
 from tests.engine.test_pictures import HOST, PNG, SHOT, Net, case, img, mapped, project
 from tests.engine.test_seams import SHOP, bring
@@ -24,8 +26,6 @@ from ztoq_core.contracts import Content, Download, Found, Links, Page, Written
 from ztoq_core.errors import RetryableError
 from ztoq_core.records import Attachment, Kind, Record, Ref, TestCase, TestStep
 from ztoq_core.store import State, Store
-from ztoq_core.testing.memory import MemorySink, MemorySource, PowerCut
-from ztoq_core.testing.project import CONTENTS, PROJECT
 
 
 def description(sink: MemorySink) -> str:

@@ -7,6 +7,8 @@ from typing import Any
 
 import attrs
 import pytest
+from ztoq_testkit.memory import MemorySink, MemorySource
+from ztoq_testkit.project import CONTENTS, PROJECT
 
 from ztoq_core import engine
 from ztoq_core.contracts import Skip
@@ -27,8 +29,6 @@ from ztoq_core.records import (
 )
 from ztoq_core.selection import Selection
 from ztoq_core.store import State, Store
-from ztoq_core.testing.memory import MemorySink, MemorySource
-from ztoq_core.testing.project import CONTENTS, PROJECT
 
 CASE_3 = Ref(Kind.TEST_CASE, "ACME-T3")
 CASE_10 = Ref(Kind.TEST_CASE, "ACME-T10")

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import attrs
 import pytest
+from ztoq_testkit.memory import MemorySink, MemorySource, PowerCut
+from ztoq_testkit.project import CONTENTS, PROJECT
 
 from ztoq_core import engine
 from ztoq_core.contracts import Content, FieldSpec, Found, Links, Skip, Written
@@ -29,8 +31,6 @@ from ztoq_core.records import (
     Tree,
 )
 from ztoq_core.store import State, Store
-from ztoq_core.testing.memory import MemorySink, MemorySource, PowerCut
-from ztoq_core.testing.project import CONTENTS, PROJECT
 
 
 def quiet(_: Event) -> None:

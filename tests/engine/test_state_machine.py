@@ -19,6 +19,8 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from ztoq_testkit.memory import MemorySource, PowerCut
+from ztoq_testkit.project import CONTENTS
 
 from tests.engine.crashing import (
     PROJECT,
@@ -37,8 +39,6 @@ from ztoq_core.records import Kind, Record, Ref, TestCase, TestLog
 from ztoq_core.store import State
 from ztoq_core.store.models import Side
 from ztoq_core.store.statements import ask
-from ztoq_core.testing.memory import MemorySource, PowerCut
-from ztoq_core.testing.project import CONTENTS
 
 pytestmark = pytest.mark.no_cover  # a second time through what others cover
 

@@ -13,8 +13,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from ztoq_zephyr.simulator import corpus
-from ztoq_zephyr.simulator.model import (
+from ztoq_demo.zephyr import corpus
+from ztoq_demo.zephyr.model import (
     Case,
     Cycle,
     Execution,

@@ -18,13 +18,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from ztoq_qtest.simulator import Options as QTestOptions
-from ztoq_qtest.simulator import Simulator as QTest
-from ztoq_zephyr.simulator import corpus
-from ztoq_zephyr.simulator.options import Options as ZephyrOptions
-from ztoq_zephyr.simulator.simulator import Simulator as Zephyr
-
-from ztoq_core.simulate import Faults, Reply, Request
+from ztoq_demo.qtest import Options as QTestOptions
+from ztoq_demo.qtest import Simulator as QTest
+from ztoq_demo.zephyr import corpus
+from ztoq_demo.zephyr.options import Options as ZephyrOptions
+from ztoq_demo.zephyr.simulator import Simulator as Zephyr
+from ztoq_testkit.simulate import Faults, Reply, Request
 
 __all__ = ["Site"]
 

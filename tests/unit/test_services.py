@@ -6,6 +6,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from ztoq_testkit.simulate import Reply, Route, Server
 
 from ztoq_core.contracts import Connection, Secret
 from ztoq_core.errors import RetryableError
@@ -13,7 +14,6 @@ from ztoq_core.http import Cause, Client, Limits
 from ztoq_core.images import Images
 from ztoq_core.records import Kind, Level, Note, Ref
 from ztoq_core.services import Services
-from ztoq_core.simulate import Reply, Route, Server
 
 
 async def test_once_makes_a_thing_once_for_all_who_ask() -> None:

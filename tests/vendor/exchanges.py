@@ -6,8 +6,7 @@ from pathlib import Path
 
 import attrs
 import pytest
-
-from ztoq_core.simulate import Reply, Request
+from ztoq_testkit.simulate import Reply, Request
 
 __all__ = ["Exchange", "Recorder", "vendor_document"]
 

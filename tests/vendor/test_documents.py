@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from multidict import CIMultiDict, CIMultiDictProxy, MultiDict
 from yarl import URL
+from ztoq_testkit.simulate import Reply, Request
 
 from tests.vendor import qtest_document, zephyr_document
 from tests.vendor.exchanges import Exchange
-from ztoq_core.simulate import Reply, Request
 
 PROJECT = "/api/v3/projects/{projectId}"
 

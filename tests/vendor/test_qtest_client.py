@@ -10,7 +10,7 @@ from pathlib import Path
 
 import platformdirs
 import pytest
-from ztoq_qtest.simulator import Options, Simulator
+from ztoq_demo.qtest import Options, Simulator
 
 from tests.vendor.exchanges import Recorder, vendor_document
 from tests.vendor.qtest_document import Document

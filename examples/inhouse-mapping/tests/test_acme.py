@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 from acme_mapping import ACME, AcmeConfig, ztoq_transformers
+from ztoq_testkit import golden
 
 from ztoq_core.plugin import ConfigError, Scene, Schema
-from ztoq_core.testing import golden
 
 CASES = golden.cases(Path(__file__).parents[1] / "cases")
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import attrs
 import pytest
 from ztoq_mappings.zephyr_qtest import ZEPHYR_QTEST, Options
+from ztoq_testkit.golden import pytest_addoption
 
 from ztoq_core.plugin import FieldSpec, FieldType, Kind, Scene, Schema, Transform
-from ztoq_core.testing.golden import pytest_addoption
 
 __all__ = ["pytest_addoption"]
 

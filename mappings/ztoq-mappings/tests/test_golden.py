@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 from ztoq_mappings.zephyr_qtest import ZEPHYR_QTEST
-
-from ztoq_core.testing import golden
+from ztoq_testkit import golden
 
 CASES = golden.cases(Path(__file__).parent / "cases")
 

@@ -10,9 +10,11 @@ from typing import Any
 
 import attrs
 import pytest
+from ztoq_demo.qtest import Options, Simulator
 from ztoq_qtest import QtestConfig, open_qtest
-from ztoq_qtest.simulator import Options, Simulator
 from ztoq_qtest.sink import QtestSink
+from ztoq_testkit import Notes, lent
+from ztoq_testkit.simulate import Faults, Reply, Request
 
 from ztoq_core.plugin import (
     Attachment,
@@ -39,8 +41,6 @@ from ztoq_core.plugin import (
     Tree,
     Written,
 )
-from ztoq_core.simulate import Faults, Reply, Request
-from ztoq_core.testing import Notes, lent
 
 TOKEN = "7f1d3c52-5a3b-4a52-9a55-2b6a4c1d9e10"
 

@@ -6,12 +6,12 @@ import asyncio
 from typing import Any
 
 import pytest
+from ztoq_demo.qtest import Options, Simulator
 from ztoq_qtest import QtestConfig, open_qtest
 from ztoq_qtest.auth import PasswordGrant
-from ztoq_qtest.simulator import Options, Simulator
+from ztoq_testkit import lent
 
 from ztoq_core.plugin import AccessError, ConfigError, Kind, Secret
-from ztoq_core.testing import lent
 
 LOGIN: dict[str, Any] = {"username": "quinn", "password": Secret("open sesame")}
 

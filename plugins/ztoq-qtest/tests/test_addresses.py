@@ -7,7 +7,8 @@ from typing import Any
 
 import attrs
 import pytest
-from ztoq_qtest.simulator import Options
+from ztoq_demo.qtest import Options
+from ztoq_testkit.simulate import Faults
 
 from ztoq_core.plugin import (
     Attachment,
@@ -17,7 +18,6 @@ from ztoq_core.plugin import (
     RecordError,
     Ref,
 )
-from ztoq_core.simulate import Faults
 
 PNG = b"\x89PNG\r\n\x1a\n"
 

@@ -12,6 +12,8 @@ import attrs
 import pytest
 from ztoq_qtest import QtestConfig, open_qtest, ztoq_sinks
 from ztoq_qtest.sink import QtestSink
+from ztoq_testkit import lent
+from ztoq_testkit.simulate import Reply, Request, Server
 
 from ztoq_core.plugin import (
     ConfigError,
@@ -25,8 +27,6 @@ from ztoq_core.plugin import (
     StepResult,
     Written,
 )
-from ztoq_core.simulate import Reply, Request, Server
-from ztoq_core.testing import lent
 
 ANSWERS = Path(__file__).parent / "answers"
 ROOT = "/api/v3/projects/1/"

@@ -7,13 +7,13 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from ztoq_demo.qtest.options import Options
+from ztoq_demo.qtest.server import Simulator
 from ztoq_qtest.config import QtestConfig
-from ztoq_qtest.simulator.options import Options
-from ztoq_qtest.simulator.server import Simulator
 from ztoq_qtest.sink import open_qtest
+from ztoq_testkit import SinkContract, lent
 
 from ztoq_core.plugin import Secret, Sink
-from ztoq_core.testing import SinkContract, lent
 
 ROOTS = {"root_module": "From Zephyr", "root_cycle": "From Zephyr"}
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import attrs
 import pytest
-from ztoq_qtest.simulator import Options
+from ztoq_demo.qtest import Options
+from ztoq_testkit.simulate import Faults, Request
 
 from ztoq_core.plugin import DoubtError, Link, LinkType
-from ztoq_core.simulate import Faults, Request
 
 
 def codes(world: Any, project: Any) -> list[str]:

@@ -6,7 +6,8 @@ from typing import Any
 
 import attrs
 import pytest
-from ztoq_qtest.simulator import Options
+from ztoq_demo.qtest import Options
+from ztoq_testkit.simulate import Faults
 
 from ztoq_core.plugin import (
     DoubtError,
@@ -16,7 +17,6 @@ from ztoq_core.plugin import (
     Kind,
     RecordError,
 )
-from ztoq_core.simulate import Faults
 
 
 def field(name: str, type_: FieldType, *values: str, of: Kind = Kind.TEST_CASE) -> FieldDefinition:

@@ -6,7 +6,7 @@ from typing import Any
 
 import attrs
 import pytest
-from ztoq_qtest.simulator import Options
+from ztoq_demo.qtest import Options
 
 from ztoq_core.plugin import FieldType, FieldValue, Kind, Link, LinkType, Ref, TestCase, TestLog
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import attrs
 import pytest
-from ztoq_qtest.simulator import Options
+from ztoq_demo.qtest import Options
+from ztoq_testkit.simulate import Faults
 
 from ztoq_core.plugin import (
     Content,
@@ -17,7 +18,6 @@ from ztoq_core.plugin import (
     Kind,
     TestStep,
 )
-from ztoq_core.simulate import Faults
 
 FLAKY = FieldDefinition(key="test_run/Flaky", of=Kind.TEST_RUN, name="Flaky", type=FieldType.TEXT)
 

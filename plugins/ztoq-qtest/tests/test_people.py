@@ -6,10 +6,10 @@ from typing import Any
 
 import attrs
 import pytest
-from ztoq_qtest.simulator import Options
+from ztoq_demo.qtest import Options
+from ztoq_testkit.simulate import Reply, Request
 
 from ztoq_core.plugin import FieldDefinition, FieldType, FieldValue, Kind, Level
-from ztoq_core.simulate import Reply, Request
 
 OWNER = FieldValue(
     name="Assigned To",

@@ -3,9 +3,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ztoq_testkit.simulate import Reply, Request
 
 from ztoq_core.plugin import DoubtError
-from ztoq_core.simulate import Reply, Request
 
 
 async def test_what_fails_after_a_requirement_was_made_leaves_it_in_doubt(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ztoq_testkit.simulate import Reply, Request
 
 from ztoq_core.plugin import Kind, Skip
-from ztoq_core.simulate import Reply, Request
 
 
 class Meddler:

@@ -6,9 +6,9 @@ from typing import Any
 
 import attrs
 import pytest
+from ztoq_testkit.simulate import Reply, Request
 
 from ztoq_core.plugin import Attachment, FieldType, FieldValue
-from ztoq_core.simulate import Reply, Request
 
 
 def picture(project: Any) -> Attachment:

@@ -6,8 +6,8 @@ from typing import Any
 
 import attrs
 import pytest
-from ztoq_qtest.simulator import Options
-from ztoq_qtest.simulator.fields import AllowedValue, Field, Form
+from ztoq_demo.qtest import Options
+from ztoq_demo.qtest.fields import AllowedValue, Field, Form
 
 from ztoq_core.plugin import FieldType, FieldValue, TestStep
 

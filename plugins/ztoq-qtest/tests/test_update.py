@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import attrs
-from ztoq_qtest.simulator import Options
+from ztoq_demo.qtest import Options
 
 from ztoq_core.plugin import FieldType, FieldValue, Folder, Kind, Ref, TestStep, Tree
 

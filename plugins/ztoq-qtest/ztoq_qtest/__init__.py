@@ -15,7 +15,7 @@ __all__ = ["QtestConfig", "open_qtest", "ztoq_sinks"]
 
 @asynccontextmanager
 async def _demo() -> AsyncIterator[Mapping[str, Any]]:
-    from ztoq_qtest.simulator.demo import demo  # noqa: PLC0415 - only the demo needs the simulator
+    from ztoq_demo.qtest.demo import demo  # noqa: PLC0415 - only the demo needs the simulator
 
     async with demo() as table:
         yield table

@@ -11,12 +11,12 @@ from typing import Any
 
 import attrs
 import pytest
+from ztoq_testkit import Notes, lent
+from ztoq_testkit.simulate import Reply, Request, Server
 from ztoq_zephyr.config import ZephyrConfig
 from ztoq_zephyr.plugin import open_zephyr
 
 from ztoq_core.plugin import Kind, Note, Record, Ref, Secret, Source
-from ztoq_core.simulate import Reply, Request, Server
-from ztoq_core.testing import Notes, lent
 
 ANSWERS = Path(__file__).parent / "answers"
 

@@ -6,13 +6,13 @@ import time
 from typing import Any
 
 import pytest
+from ztoq_testkit import lent
+from ztoq_testkit.simulate import Reply, Request
 from ztoq_zephyr import ztoq_sources
 from ztoq_zephyr.config import ZephyrConfig
 from ztoq_zephyr.plugin import open_zephyr
 
 from ztoq_core.plugin import AccessError, ConfigError, Kind, Secret
-from ztoq_core.simulate import Reply, Request
-from ztoq_core.testing import lent
 
 FUTURE = 32503680000
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
+from ztoq_demo.zephyr.demo import shop
+from ztoq_demo.zephyr.shop import KEY
+from ztoq_demo.zephyr.simulator import Simulator
+from ztoq_testkit import SourceContract, lent
 from ztoq_zephyr.config import JiraConfig, ZephyrConfig
 from ztoq_zephyr.plugin import open_zephyr
-from ztoq_zephyr.simulator.demo import shop
-from ztoq_zephyr.simulator.shop import KEY
-from ztoq_zephyr.simulator.simulator import Simulator
 
 from ztoq_core.plugin import Secret, Source
-from ztoq_core.testing import SourceContract, lent
 
 pytestmark = pytest.mark.no_cover  # a second time through what others cover
 

@@ -10,12 +10,14 @@ from typing import Any
 
 import attrs
 import pytest
+from ztoq_demo.zephyr.demo import shop
+from ztoq_demo.zephyr.options import Options
+from ztoq_demo.zephyr.shop import KEY, PEOPLE
+from ztoq_demo.zephyr.simulator import Simulator
+from ztoq_testkit import Notes, lent
+from ztoq_testkit.simulate import Fault, Faults, Reply, Request, Server
 from ztoq_zephyr.config import JiraConfig, ZephyrConfig
 from ztoq_zephyr.plugin import open_zephyr
-from ztoq_zephyr.simulator.demo import shop
-from ztoq_zephyr.simulator.options import Options
-from ztoq_zephyr.simulator.shop import KEY, PEOPLE
-from ztoq_zephyr.simulator.simulator import Simulator
 
 from ztoq_core.plugin import (
     AccessError,
@@ -29,8 +31,6 @@ from ztoq_core.plugin import (
     Source,
     Topic,
 )
-from ztoq_core.simulate import Fault, Faults, Reply, Request, Server
-from ztoq_core.testing import Notes, lent
 
 ANNA, BEN, CARLA = (person.account_id for person in PEOPLE)
 ISSUE = "/jira/rest/api/2/issue/{id}"

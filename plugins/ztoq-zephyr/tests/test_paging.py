@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from ztoq_testkit.simulate import Reply, Request
+from ztoq_testkit.virtual_time import run_in_virtual_time
 
 from ztoq_core.plugin import Kind, ServiceError
-from ztoq_core.simulate import Reply, Request
-from ztoq_core.testing.virtual_time import run_in_virtual_time
 
 ALL = [f"SHOP-T{n}" for n in range(1, 8)]
 IDS = range(11, 18)

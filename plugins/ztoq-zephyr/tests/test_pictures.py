@@ -7,17 +7,17 @@ from typing import Any
 
 import attrs
 import pytest
+from ztoq_demo.zephyr.demo import shop
+from ztoq_demo.zephyr.files import File
+from ztoq_demo.zephyr.options import Options
+from ztoq_demo.zephyr.pictures import show_pictures
+from ztoq_demo.zephyr.simulator import Simulator
+from ztoq_testkit import lent
+from ztoq_testkit.simulate import Reply, Request
 from ztoq_zephyr.config import JiraConfig, ZephyrConfig
 from ztoq_zephyr.plugin import open_zephyr
-from ztoq_zephyr.simulator.demo import shop
-from ztoq_zephyr.simulator.files import File
-from ztoq_zephyr.simulator.options import Options
-from ztoq_zephyr.simulator.pictures import show_pictures
-from ztoq_zephyr.simulator.simulator import Simulator
 
 from ztoq_core.plugin import Attachment, Kind, Pictures, Ref, RejectedError, Secret
-from ztoq_core.simulate import Reply, Request
-from ztoq_core.testing import lent
 
 CASE = Ref(Kind.TEST_CASE, "DEMO-T1")
 

@@ -9,13 +9,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from ztoq_demo.zephyr.demo import shop
+from ztoq_demo.zephyr.model import Project
+from ztoq_demo.zephyr.options import Options
+from ztoq_demo.zephyr.shop import KEY
+from ztoq_demo.zephyr.simulator import Simulator
+from ztoq_testkit import Notes, SourceContract, lent
+from ztoq_testkit.virtual_time import run_in_virtual_time
 from ztoq_zephyr.config import JiraConfig, ZephyrConfig
 from ztoq_zephyr.plugin import open_zephyr, ztoq_sources
-from ztoq_zephyr.simulator.demo import shop
-from ztoq_zephyr.simulator.model import Project
-from ztoq_zephyr.simulator.options import Options
-from ztoq_zephyr.simulator.shop import KEY
-from ztoq_zephyr.simulator.simulator import Simulator
 
 from ztoq_core.plugin import (
     Attachment,
@@ -30,8 +32,6 @@ from ztoq_core.plugin import (
     TestCase,
     TestLog,
 )
-from ztoq_core.testing import Notes, SourceContract, lent
-from ztoq_core.testing.virtual_time import run_in_virtual_time
 
 pytestmark = pytest.mark.no_cover  # a second time through what others cover
 

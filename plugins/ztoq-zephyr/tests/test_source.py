@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from ztoq_testkit.simulate import Reply
 
 from ztoq_core.plugin import (
     AccessError,
@@ -21,7 +22,6 @@ from ztoq_core.plugin import (
     Script,
     Tree,
 )
-from ztoq_core.simulate import Reply
 
 PERSON = "557058:0a1b2c3d-0000-4000-8000-000000000001"
 

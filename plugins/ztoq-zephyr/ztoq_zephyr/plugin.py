@@ -37,7 +37,7 @@ async def open_zephyr(config: ZephyrConfig, services: Services) -> AsyncIterator
 
 def simulator() -> AbstractAsyncContextManager[Mapping[str, Any]]:
     """Serve a small project on loopback; yields the ``[source]`` table for it."""
-    from ztoq_zephyr.simulator.demo import demo  # noqa: PLC0415 - only a demo needs a server
+    from ztoq_demo.zephyr.demo import demo  # noqa: PLC0415 - only a demo needs a server
 
     served: AbstractAsyncContextManager[Mapping[str, Any]] = demo()
     return served

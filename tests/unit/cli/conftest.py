@@ -9,11 +9,11 @@ from typing import Any
 
 import attrs
 import pytest
+from ztoq_testkit.memory import MemorySink
 
 from tests.unit.cli.memory_shop import SINKS
 from ztoq_core.cli import run
 from ztoq_core.records import Record
-from ztoq_core.testing.memory import MemorySink
 
 
 @attrs.frozen

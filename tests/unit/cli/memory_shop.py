@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+from ztoq_testkit.memory import MemorySink, MemorySource
+from ztoq_testkit.project import CONTENTS, PROJECT
 
 from tests.engine.deleting import Deleting
 from ztoq_core.plugin import (
@@ -39,8 +41,6 @@ from ztoq_core.plugin import (
     TransformerPlugin,
     hookimpl,
 )
-from ztoq_core.testing.memory import MemorySink, MemorySource
-from ztoq_core.testing.project import CONTENTS, PROJECT
 
 SINKS: dict[str, MemorySink] = {}
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import rich_click as click
+from ztoq_testkit.memory import PowerCut
 
 from tests.unit.cli.conftest import Program
 from ztoq_core.cli import main
@@ -19,7 +20,6 @@ from ztoq_core.cli.exit_codes import ErrorHandler
 from ztoq_core.cli.lazy_group import LazyGroup
 from ztoq_core.cli.options import Options
 from ztoq_core.cli.output import MOST_LOG_LINES, Output
-from ztoq_core.testing.memory import PowerCut
 
 UNWANTED = (
     *("aiohttp", "asyncio", "attr", "cattrs", "jinja2", "loguru", "orjson", "peewee", "pluggy"),

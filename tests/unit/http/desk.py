@@ -8,11 +8,11 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 import attrs
+from ztoq_testkit.simulate import Faults, Reply, Request, Route, Server
+from ztoq_testkit.virtual_time import run_in_virtual_time
 
 from ztoq_core.contracts import Connection
 from ztoq_core.http import Client, open_client
-from ztoq_core.simulate import Faults, Reply, Request, Route, Server
-from ztoq_core.testing.virtual_time import run_in_virtual_time
 
 TOKEN = "s3cr3t/tok+en"
 

@@ -7,12 +7,12 @@ import itertools
 from typing import Any
 
 import pytest
+from ztoq_testkit.simulate import Reply, Request
 
 from tests.unit.http.desk import Bearer, Desk
 from ztoq_core.contracts import Answer
 from ztoq_core.errors import AccessError, AnswerError, DoubtError, RejectedError, RetryableError
 from ztoq_core.http import Client
-from ztoq_core.simulate import Reply, Request
 
 
 @pytest.fixture

@@ -16,6 +16,8 @@ from typing import Any
 import attrs
 import pytest
 from loguru import logger
+from ztoq_testkit.simulate import Faults, Refusal, Reply, Request
+from ztoq_testkit.virtual_time import run_in_virtual_time
 
 from tests.unit.http.desk import TOKEN, Bearer, Desk
 from ztoq_core.contracts import Connection, Content
@@ -27,8 +29,6 @@ from ztoq_core.errors import (
     RetryableError,
 )
 from ztoq_core.http import Client, open_client
-from ztoq_core.simulate import Faults, Refusal, Reply, Request
-from ztoq_core.testing.virtual_time import run_in_virtual_time
 
 FAILURES = ["reset_before", "error_5xx", "lost", "error_after", "html", "cut_body", "slow"]
 

@@ -7,12 +7,12 @@ import random
 
 import attrs
 import pytest
+from ztoq_testkit.virtual_time import VirtualTimeLoop, run_in_virtual_time
 
 from tests.performance.limiters import LIMITERS, Bucket, Limiter, Window
 from ztoq_core.errors import RetryableError
 from ztoq_core.http.budget import Budget
 from ztoq_core.http.pacing import Pacer, Rate
-from ztoq_core.testing.virtual_time import VirtualTimeLoop, run_in_virtual_time
 
 
 @attrs.define

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import attrs
 import pytest
+from ztoq_testkit.virtual_time import run_in_virtual_time
 
 from ztoq_core.errors import RetryableError, StoreError
 from ztoq_core.hours import Hours
@@ -16,7 +17,6 @@ from ztoq_core.http.budget import Budget
 from ztoq_core.http.limits import Account, Cause, Limits, next_month
 from ztoq_core.http.pacing import Pacer
 from ztoq_core.store import Store
-from ztoq_core.testing.virtual_time import run_in_virtual_time
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 

@@ -1,0 +1,1 @@
+"""Simulators of Zephyr Scale Cloud and qTest Manager, and the demo between them."""

@@ -1,0 +1,51 @@
+"""The doubles in memory keep the contracts that plugins are held to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+from ztoq_testkit import (
+    CONTENTS,
+    PROJECT,
+    MemoryDirectory,
+    MemorySink,
+    MemorySource,
+    SinkContract,
+    SourceContract,
+)
+
+from ztoq_core.contracts import Sink, Source
+from ztoq_core.records import Link, LinkType, Named, TestCase, Topic
+
+
+class TestMemorySource(SourceContract):
+    @pytest.fixture
+    def source(self) -> Source:
+        return MemorySource(PROJECT, CONTENTS, page_size=1)
+
+    @pytest.fixture
+    def contents(self) -> Mapping[str, bytes]:
+        return {"ACME-T1#1": CONTENTS["basket"], "ACME-E2#2": CONTENTS["log"]}
+
+
+class TestMemoryDirectory(SourceContract):
+    @pytest.fixture
+    def source(self) -> Source:
+        case = TestCase(
+            key="ACME-T1",
+            name="Log in",
+            owner="quinn",
+            links=(Link(type=LinkType.COVERAGE, issue_id="10010"),),
+        )
+        names = (
+            Named(topic=Topic.ISSUE, id="10010", key="ACME-1", name="Log in"),
+            Named(topic=Topic.PERSON, id="quinn", name="Quinn"),
+        )
+        return MemoryDirectory([case], names=names)
+
+
+class TestMemorySink(SinkContract):
+    @pytest.fixture
+    def sink(self) -> Sink:
+        return MemorySink(refuses=["ACME-T9"])
