@@ -8,10 +8,10 @@ from typing import Any
 
 import attrs
 import pytest
+from ztoq_testkit.simulate import Reply
 from ztoq_zephyr.execution import Judge
 
 from ztoq_core.plugin import Kind, Link, LinkType, Ref, StepResult, TestLog
-from ztoq_core.simulate import Reply
 
 MOMENT = datetime(2026, 5, 6, tzinfo=UTC)
 EMPTY: TestLog = TestLog(
