@@ -46,7 +46,7 @@ class Between:
         users: Iterable[User] = (),
         contents: Mapping[str, bytes] | None = None,
         accept_missing_fields: bool = False,
-    ) -> engine.Outcome:
+    ) -> engine.Verdict:
         """Bring the records over; return what it amounts to."""
 
         def build(schema: Schema) -> list[Any]:

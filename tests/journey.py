@@ -132,7 +132,7 @@ class Journey:
         url = self.store_url or f"sqlite:///{self.folder}/m.db"
         return Store(url, files=self.folder / "files")
 
-    async def migrate(self, store: Store, *, outage: float = PATIENCE) -> engine.Outcome:
+    async def migrate(self, store: Store, *, outage: float = PATIENCE) -> engine.Verdict:
         """Go from one side to the other, through all stages; return what it amounts to."""
         async with self.opened(outage) as (read, source, sink):
             fetching = open_fetcher(read.images, self.notes.append, pause=0)
@@ -154,7 +154,7 @@ class Journey:
                 await engine.validate(store, sink, _quiet)
         return engine.outcome(store)
 
-    async def run(self, *, outage: float = PATIENCE) -> engine.Outcome:
+    async def run(self, *, outage: float = PATIENCE) -> engine.Verdict:
         """Open the store, and migrate."""
         with self.store() as store:
             return await self.migrate(store, outage=outage)

@@ -129,7 +129,7 @@ async def test_a_run_with_a_credential_repairs_what_was_a_page_to_log_in(world: 
     world.first().objective = img(f"{world.files}/tenant/a.png")
     outcome = await world.journey.run()
     assert outcome.exit is Exit.LEFT
-    assert outcome.sentences == ("1 record is rejected",)
+    assert outcome.headline == "The migration is incomplete: 1 rejected"
     held = world.case()
     assert "[Picture not migrated: a.png" in held["description"]
     assert "a web page came instead of a picture" in world.losses()

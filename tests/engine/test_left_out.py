@@ -31,7 +31,7 @@ def quiet(_: Event) -> None:
     """Tell nobody."""
 
 
-async def bring(store: Store, sink: MemorySink) -> engine.Outcome:
+async def bring(store: Store, sink: MemorySink) -> engine.Verdict:
     with store.run("migrate") as run:
         await engine.extract(store, MemorySource(PROJECT, CONTENTS), run.id, quiet)
         await engine.transform(store, lambda _: [lambda record: record], quiet)

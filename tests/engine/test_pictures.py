@@ -116,7 +116,7 @@ class Desk:
     files_at: Path
     sink: MemorySink = attrs.field(factory=CrashingSink)
     change: Transform = mapped
-    outcome: engine.Outcome | None = None
+    outcome: engine.Verdict = attrs.field(init=False)
 
     async def extract(self, source: MemorySource, gallery: Gallery | None) -> None:
         with Store(self.url, files=self.files_at) as store, store.run("extract") as run:
@@ -178,7 +178,7 @@ async def test_a_picture_is_fetched_rehosted_and_shown_from_there(desk: Desk) ->
     assert desk.shown() == PNG
     assert desk.text().startswith('<p>See <img src="memory:')
     assert desk.text().endswith('" width=9>!</p>')
-    assert desk.outcome == engine.Outcome(exit=Exit.OK)
+    assert desk.outcome.exit is Exit.OK
 
 
 async def test_a_second_run_writes_nothing_and_fetches_nothing(desk: Desk) -> None:
@@ -192,7 +192,7 @@ async def test_a_second_run_writes_nothing_and_fetches_nothing(desk: Desk) -> No
         call for call in desk.sink.calls[len(calls) :] if "write" in call or "fin" in call
     ] == []
     assert net.asked == [SHOT, SHOT]
-    assert desk.outcome == engine.Outcome(exit=Exit.OK)
+    assert desk.outcome.exit is Exit.OK
 
 
 async def test_pictures_of_all_texts_of_all_kinds_are_brought(desk: Desk) -> None:
@@ -219,7 +219,7 @@ async def test_pictures_of_all_texts_of_all_kinds_are_brought(desk: Desk) -> Non
         assert desk.text(key).count('<img src="memory:') == number
         assert "ztoq:" not in desk.text(key)
         assert HOST not in desk.text(key)
-    assert desk.outcome == engine.Outcome(exit=Exit.OK)
+    assert desk.outcome.exit is Exit.OK
 
 
 async def test_a_data_uri_becomes_a_file_and_does_not_stand_twice_in_the_store(
@@ -359,7 +359,8 @@ async def test_odd_addresses_are_lost_and_nothing_else(
 ) -> None:
     await desk.migrate(project(case(img(src))), Net().gallery(folder=tmp_path))
     assert "<p>See [lost: " in desk.text()
-    assert desk.outcome == engine.Outcome(exit=Exit.LEFT, sentences=("1 record is rejected",))
+    assert desk.outcome.exit is Exit.LEFT
+    assert desk.outcome.headline == "The migration is incomplete: 1 rejected"
 
 
 async def test_what_is_the_sources_own_is_never_asked_for_without_credentials(desk: Desk) -> None:
@@ -418,7 +419,8 @@ async def test_what_is_not_to_be_had_is_lost_with_a_reason(
     assert "<p>See [lost: " in desk.text()
     assert reason in desk.text()
     assert desk.files() == {}
-    assert desk.outcome == engine.Outcome(exit=Exit.LEFT, sentences=("1 record is rejected",))
+    assert desk.outcome.exit is Exit.LEFT
+    assert desk.outcome.headline == "The migration is incomplete: 1 rejected"
 
 
 async def test_a_later_run_with_more_at_hand_repairs_just_what_was_lost(
@@ -432,12 +434,13 @@ async def test_a_later_run_with_more_at_hand_repairs_just_what_was_lost(
     )
     net = Net({other: PNG})
     await desk.migrate(records, net.gallery())
-    assert desk.outcome == engine.Outcome(exit=Exit.LEFT, sentences=("2 records are rejected",))
+    assert desk.outcome.exit is Exit.LEFT
+    assert desk.outcome.headline == "The migration is incomplete: 2 rejected"
     (tmp_path / "The basket.png").write_bytes(GIF)
     del desk.sink.calls[:], net.asked[:]
     await desk.migrate(records, net.gallery(folder=tmp_path))
     assert net.asked == []
-    assert desk.outcome == engine.Outcome(exit=Exit.OK)
+    assert int(desk.outcome.exit) == 0
     assert desk.text().count("memory:") == 2
     assert "lost" not in desk.text("ACME-E1") + desk.text()
     with Store(desk.url) as store:
@@ -463,7 +466,7 @@ async def test_a_file_that_the_target_refused_is_shown_once_it_stands(desk: Desk
         store.write_now(lambda: store.decisions.retry(1, Kind.ATTACHMENT, []))
     await desk.load()
     assert desk.shown() == PNG
-    assert desk.outcome == engine.Outcome(exit=Exit.OK)
+    assert desk.outcome.exit is Exit.OK
 
 
 async def test_pictures_stay_where_they_are_if_nobody_is_to_fetch_them(desk: Desk) -> None:
@@ -472,7 +475,6 @@ async def test_pictures_stay_where_they_are_if_nobody_is_to_fetch_them(desk: Des
     await desk.migrate(records, net.gallery(fetch=False))
     assert SHOT in desk.text()
     assert net.asked == []
-    assert desk.outcome is not None
     assert desk.outcome.exit is Exit.OK
     with Store(desk.url) as store:
         assert [each.code for each in store.note_counts()] == ["pictures-left"]
@@ -494,7 +496,7 @@ async def test_a_quick_pass_tries_lost_pictures_again(desk: Desk) -> None:
         )
     await desk.load()
     assert desk.shown() == PNG
-    assert desk.outcome == engine.Outcome(exit=Exit.OK)
+    assert desk.outcome.exit is Exit.OK
 
 
 class ChangingSource(MemorySource):
@@ -518,7 +520,7 @@ async def test_a_picture_that_was_under_way_at_a_kill_is_fetched_on_resume(desk:
     await desk.migrate(records, net.gallery())
     assert sorted(desk.files()) == ["The basket.png", "picture.png"]
     assert desk.text().count("memory:") == 2
-    assert desk.outcome == engine.Outcome(exit=Exit.OK)
+    assert desk.outcome.exit is Exit.OK
 
 
 async def test_a_limit_leaves_pictures_to_the_next_run(desk: Desk) -> None:
@@ -533,7 +535,7 @@ async def test_a_limit_leaves_pictures_to_the_next_run(desk: Desk) -> None:
     await desk.migrate(records, net.gallery())
     assert other in net.asked
     assert desk.text().count("memory:") == 2
-    assert desk.outcome == engine.Outcome(exit=Exit.OK)
+    assert desk.outcome.exit is Exit.OK
 
 
 async def test_what_is_sent_as_a_picture_is_one_whatever_it_is_called(desk: Desk) -> None:
@@ -632,7 +634,7 @@ async def test_references_in_any_direction_are_resolved(
     numbers = {each.record.ref: n for n, each in desk.sink.objects.items()}
     for key, ref in links.items():
         assert desk.text(key) == f'<a href="memory:{numbers[ref]}">{ref.key}</a>'
-    assert desk.outcome == engine.Outcome(exit=Exit.OK)
+    assert desk.outcome.exit is Exit.OK
     calls = len(desk.sink.calls)
     await desk.migrate(records, Net().gallery())
     assert [call for call in desk.sink.calls[calls:] if "write" in call or "finish" in call] == []
@@ -642,7 +644,6 @@ async def test_a_reference_to_what_is_nowhere_becomes_words_with_a_note(desk: De
     desk.change = linking({CASE.key: Ref(Kind.TEST_CASE, "ACME-T404")})
     await desk.migrate(project(case()), Net().gallery())
     assert desk.text() == "ACME-T404"
-    assert desk.outcome is not None
     assert desk.outcome.exit is Exit.OK
     with Store(desk.url) as store:
         assert [each.code for each in store.note_counts()] == ["reference-missing"]
@@ -693,7 +694,7 @@ async def test_after_a_crash_all_texts_show_their_pictures(
     assert sorted(desk.files()) == ["The basket.png", "a.png", "picture.png"]
     for key, number in ((FOLDER.key, 1), (CASE.key, 2), (LOG.key, 1)):
         assert desk.text(key).count('<img src="memory:') == number
-    assert desk.outcome == engine.Outcome(exit=Exit.OK)
+    assert desk.outcome.exit is Exit.OK
 
 
 async def test_what_a_joined_result_shares_with_its_step_is_shown_there_alone(desk: Desk) -> None:
@@ -715,4 +716,4 @@ async def test_what_a_joined_result_shares_with_its_step_is_shown_there_alone(de
     skipped = {key: why for key, (state, why) in desk.states().items() if state == State.SKIPPED}
     assert list(skipped.values()) == ["its step shows the same picture"]
     assert "finish test_log ACME-E1" not in desk.sink.calls
-    assert desk.outcome == engine.Outcome(exit=Exit.OK)
+    assert desk.outcome.exit is Exit.OK

@@ -5,11 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import attrs
-import orjson
 
-from ztoq_core.convert import converter
 from ztoq_core.records import Kind, Level
-from ztoq_core.store import Compared, State, Store, Validation
+from ztoq_core.store import MAPPED, Compared, State, Store, Validation
 
 ODD = "<script>alert('x')</script> & \"quotes\" \N{PARTY POPPER}"
 
@@ -33,10 +31,11 @@ def fill(store: Store) -> None:
     validation = Validation(
         at=datetime(2026, 8, 6, 10, 30, tzinfo=UTC).replace(tzinfo=None),
         rows=rows,
-        findings=("2 test_case that the store calls written are not in the target",),
+        findings=("test log ACME-E4 exists 2 times in the target",),
     )
-    body = orjson.dumps(converter.unstructure(validation, Validation)).decode()
-    store.set_meta("validation", body)
+    for name, value in (("extract", "complete"), ("extract_run", "1"), (MAPPED, "yes")):
+        store.set_meta(name, value)
+    store.write_now(lambda: store.put_validation(validation))
 
 
 @attrs.frozen

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,13 +44,15 @@ MIGRATION = "migration"
 class RunOptions:
     """How to read and to load, and whether to write reports at the end (into ``reports``).
 
-    ``selecting``: the config's selection comes from options. ``most`` calls are made to all
-    services together, none after ``until``.
+    ``partial``: load though the extraction or the mapping is incomplete. ``selecting``: the
+    config's selection comes from options. ``most`` calls are made to all services together, none
+    after ``until``.
     """
 
     accept_missing_fields: bool = False
     dry_run: bool = False
     on_conflict: str = "keep-target"
+    partial: bool = False
     prune: bool = False
     selecting: bool = False
     since: datetime | None = None
@@ -114,7 +117,7 @@ async def run_pipeline(
             run.outcome = "stopped by a crash"
             raise
         last = "transform" if choices.dry_run else stages[-1]
-        judged = engine.outcome(store, upto="load" if last in _LAST else last)
+        judged = engine.outcome(store, GOALS[last])
         if work.left:
             judged = attrs.evolve(judged, exit=Exit.LEFT, sentences=(*judged.sentences, *work.left))
         run.outcome = "interrupted" if stopped else _WORDS[judged.exit]
@@ -149,7 +152,15 @@ def _tell_stopped(  # noqa: PLR0913, PLR0917 - all that there is to tell
     return Exit.STOPPED
 
 
-_LAST = ("validate", "final")
+GOALS = {
+    "extract": engine.Goal.EXTRACT,
+    "transform": engine.Goal.TRANSFORM,
+    "load": engine.Goal.LOAD,
+    "validate": engine.Goal.VALIDATE,
+    "final": engine.Goal.VALIDATE,
+}
+"""How far the last stage of a verb is to bring the migration."""
+
 _WORDS = {Exit.OK: "finished", Exit.LEFT: "finished with things left"}
 
 
@@ -169,14 +180,16 @@ def _tell(  # noqa: PLR0913, PLR0917 - all that there is to tell
     store: Store,
     exit_: Exit,
     choices: RunOptions,
-    judged: engine.Outcome,
+    judged: engine.Verdict,
     months: Sequence[Month],
     warned: Collection[str],
 ) -> None:
     report = Report.from_store(store)
     facts: dict[str, Any] = {
         "exit": int(exit_),
-        "verdict": report.verdict.heading,
+        "verdict": judged.headline,
+        "verdict_status": judged.status,
+        "next": judged.next,
         "sentences": judged.sentences,
         "warnings": judged.warnings,
         "counts": {row.kind.value: row.states for row in report.kinds},
@@ -197,10 +210,12 @@ def _tell(  # noqa: PLR0913, PLR0917 - all that there is to tell
                 "Interrupted. Everything up to here is saved: run the same command again to go on."
             )
             return
-        output.out.print(report.verdict.heading if not choices.dry_run else "Nothing was written.")
+        output.out.print(judged.headline if not choices.dry_run else "Nothing was written.")
         remarks = [each for each in report.remarks if each not in warned]
         for sentence in (*judged.sentences, *judged.warnings, *remarks):
             output.out.print(f"  {sentence}")
+        if judged.next:
+            output.out.print(f"Next: {judged.next}")
         if "html" in facts:
             output.out.print(f"Report: {_near(facts['html'])} (and {Path(facts['json']).name})")
         elif judged.exit is not Exit.OK:
@@ -254,17 +269,58 @@ class _Work:
 
             async with open_sides(self.config, stages, self.services) as (source, sink):
                 await self._check(source=source, sink=sink)
-                for stage in await self._left(stages):
-                    self.stage.begin(stage)
-                    with logger.contextualize(stage=stage):
-                        await self._stage(stage, source, sink, selection, tell, stop)
-                    if stop.wished:
-                        return True
-                    self.output.ended(stage)
-                    if stage == "load" and self.choices.dry_run:
-                        break
+                one = partial(
+                    self._stage, source=source, sink=sink, selection=selection, tell=tell, stop=stop
+                )
+                if await self._in_turn(await self._left(stages), one, stop):
+                    return True
                 if stages[: len(ALL)] == ALL:
                     await asyncio.to_thread(self.store.set_meta, MIGRATION, "ended")
+        return False
+
+    async def _in_turn(
+        self, stages: Sequence[str], one: Callable[[str], Awaitable[None]], stop: engine.Stop
+    ) -> bool:
+        """Run stages one after the other; return whether somebody wished to stop."""
+        todo = [*stages]
+        again = "load" in stages
+        while todo:
+            stage = todo.pop(0)
+            if stage == "load" and not await self._may_load():
+                break
+            self.stage.begin(stage)
+            with logger.contextualize(stage=stage):
+                await one(stage)
+            if stop.wished:
+                return True
+            self.output.ended(stage)
+            if stage == "load" and self.choices.dry_run:
+                break
+            if stage == "validate" and again:
+                again = False  # once: what is missing again after that is not ztoq's to bring back
+                if missing := await self.store.read(self.store.removed):
+                    some = counted(missing, "record is", "records are")
+                    self.output.info(f"{some} missing in the target: writing them again")
+                    todo = ["load", "validate", *todo]
+        return False
+
+    async def _may_load(self) -> bool:
+        """Whether everything that a load needs is there, or ``--partial`` does without.
+
+        Raises:
+            ConfigError: ``--prune`` needs more than there is.
+        """
+        if self.choices.prune:
+            engine.may_prune(self.store)
+        if self.choices.partial:
+            return True
+        judged = await self.store.read(engine.outcome, self.store)
+        if judged.status not in engine.BEFORE_LOAD:
+            return True
+        if judged.status is not engine.Status.EMPTY:
+            self.left.append(
+                "Nothing was written; `ztoq load --partial` writes what has been mapped so far"
+            )
         return False
 
     async def _left(self, stages: Sequence[str]) -> Sequence[str]:
@@ -290,9 +346,10 @@ class _Work:
         known = engine.remembered(self.store)
         return self.config.select if known is None else known
 
-    async def _stage(  # noqa: PLR0913, PLR0917 - a stage's whole scene
+    async def _stage(  # noqa: PLR0913 - a stage's whole scene
         self,
         stage: str,
+        *,
         source: Source | None,
         sink: Sink | None,
         selection: Selection,
@@ -330,8 +387,6 @@ class _Work:
                     stop=stop,
                 )
         elif stage == "load" and sink:
-            if self.choices.prune:
-                engine.may_prune(self.store)
             settings = self.config.sink.settings
             await engine.load(
                 self.store,
@@ -348,7 +403,7 @@ class _Work:
             if self.choices.prune and not stop.wished:
                 await self._prune(sink, tell, stop)
         elif stage == "validate" and sink:
-            await engine.validate(self.store, sink, tell, stop=stop)
+            await engine.validate(self.store, sink, tell, run=self.run, stop=stop)
 
     @asynccontextmanager
     async def _gallery(self) -> AsyncIterator[engine.Gallery]:

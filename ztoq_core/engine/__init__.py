@@ -8,7 +8,6 @@ from ztoq_core.engine.final import final
 from ztoq_core.engine.images import Gallery
 from ztoq_core.engine.load import load
 from ztoq_core.engine.names import nameless
-from ztoq_core.engine.outcome import Finality, Outcome, last_look, outcome
 from ztoq_core.engine.probe import probe
 from ztoq_core.engine.progress import Event, Progress, Stop
 from ztoq_core.engine.resolve import Resolver
@@ -16,18 +15,30 @@ from ztoq_core.engine.rollback import Kept, Undone, may_prune, prune, rollback
 from ztoq_core.engine.select import remember, remembered, selected
 from ztoq_core.engine.transform import observed, transform
 from ztoq_core.engine.validate import validate
+from ztoq_core.engine.verdict import (
+    BEFORE_LOAD,
+    Finality,
+    Goal,
+    Status,
+    Verdict,
+    last_look,
+    outcome,
+)
 
 __all__ = [
+    "BEFORE_LOAD",
     "Event",
     "Finality",
     "Gallery",
     "Gap",
+    "Goal",
     "Kept",
-    "Outcome",
     "Progress",
     "Resolver",
+    "Status",
     "Stop",
     "Undone",
+    "Verdict",
     "extract",
     "final",
     "gaps",

@@ -33,8 +33,7 @@ from ztoq_core.records import (
     TestStep,
     Tree,
 )
-from ztoq_core.store import FINAL, Checkpoint, Completed, Fetched, Listed, Store
-from ztoq_core.store.intake import STREAMED
+from ztoq_core.store import Checkpoint, Completed, Fetched, Listed, Store
 from ztoq_core.words import counted
 
 __all__ = ["extract"]
@@ -99,9 +98,7 @@ async def _quick(store: Store, source: Source, stage: _Extraction, since: dateti
         raise ConfigError("This source cannot list what changed; leave --since out")
     if not store.read_whole:
         raise ConfigError("--since needs a complete extraction before it: run ztoq extract first")
-    await store.write(store.drop_meta, FINAL)
-    if stage.stream:
-        await store.write(store.put_meta, "extract", STREAMED)
+    await store.write(lambda: store.intake.begin_quick(stage.run, stream=stage.stream))
     if stage.album:
         await store.write(store.intake.try_pictures_again)
 
@@ -110,6 +107,8 @@ async def _quick(store: Store, source: Source, stage: _Extraction, since: dateti
 
     await stage.read(pages)
     await stage.ask_names(stage.run)
+    if not stage.stop.wished:
+        await store.write(store.intake.end_quick)
     stage.teller.say(
         f"A quick pass over what changed since {since:%Y-%m-%d %H:%M} UTC. It cannot see what was "
         "deleted, nor changes that do not touch the time of change that the service keeps (steps, "

@@ -11,8 +11,9 @@ from ztoq_core.contracts import Source
 from ztoq_core.convert import converter
 from ztoq_core.engine.extract import extract
 from ztoq_core.engine.images import Gallery
-from ztoq_core.engine.outcome import Finality, left_open
 from ztoq_core.engine.progress import Event, Progress, Stop
+from ztoq_core.engine.verdict import Finality, outcome
+from ztoq_core.errors import Exit
 from ztoq_core.store import FINAL, Store
 
 __all__ = ["final"]
@@ -39,7 +40,8 @@ async def final(  # noqa: PLR0913 - the choices of the command
     stop = stop or Stop()
     await store.write(store.intake.mark)
     digest, records = await store.read(store.intake.proof)
-    open_ = await store.read(left_open, store)
+    before = await store.read(outcome, store)
+    mapped, journal = store.mapping_done, store.journal.last()
 
     def tell(event: Event) -> None:
         progress(attrs.evolve(event, stage="final"))
@@ -48,16 +50,22 @@ async def final(  # noqa: PLR0913 - the choices of the command
     if stop.wished:
         return None
     number, moved = await store.read(store.intake.moved, _SHOWN)
-    reasons = list(open_)
+    # a finding or a loss is a reason, too
+    reasons = [before.headline, *before.sentences] if before.exit is not Exit.OK else []
     if number:
         named = ", ".join(f"{ref} ({how})" for ref, how in moved)
         more = f" and {number - len(moved):,} more" if number > len(moved) else ""
         reasons.append(
             f"the source moved while it was brought over: {named}{more}; run ztoq migrate again"
         )
-    rejected = [each for each in await store.read(left_open, store) if each not in open_]
+    else:
+        still = store.intake.stood_still
+        await store.write(lambda: still(mapped=mapped, journal=journal))
+        after = await store.read(outcome, store)
+        if after.exit is not Exit.OK and before.exit is Exit.OK:  # what could not be read again
+            reasons = [after.headline, *after.sentences]
     found = Finality(
-        at=datetime.now(UTC), run=run, records=records, digest=digest, reasons=(*reasons, *rejected)
+        at=datetime.now(UTC), run=run, records=records, digest=digest, reasons=tuple(reasons)
     )
     body = orjson.dumps(converter.unstructure(found, Finality)).decode()
     await store.write(store.put_meta, FINAL, body)

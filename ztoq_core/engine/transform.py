@@ -42,7 +42,7 @@ from ztoq_core.records import (
     TestRun,
 )
 from ztoq_core.selection import Selection
-from ztoq_core.store import Chosen, Fate, Scanned, State, Store, Want
+from ztoq_core.store import MAPPED, Chosen, Fate, Scanned, State, Store, Want
 
 __all__ = ["Take", "observed", "rehearse", "told", "transform"]
 
@@ -93,6 +93,7 @@ async def transform(
     stop = stop or Stop()
     selection = selection or Selection()
     teller = Teller("transform", progress)
+    await store.write(store.drop_meta, MAPPED)
     transforms = build(await observed(store))
     narrowed = await choose(store, selection, teller)
     teller.totals = await store.read(store.choice.counts, Chosen.YES)
@@ -108,6 +109,7 @@ async def transform(
         await store.write(store.mapped.replace_wants, list(stage.wants.all()))
         if narrowed:
             await leave_out(store, selection, teller)
+        await store.write(store.put_meta, MAPPED, "yes")
 
 
 async def rehearse(

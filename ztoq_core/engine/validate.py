@@ -1,76 +1,126 @@
-"""Validation: what should stand in the target against what does, by counts and keys.
+"""Validation: what should be in the target against what is, by counts and keys.
 
-Works from the store and the target alone; the source may be gone.
+Works from the store and the target alone; the source may be gone. What is missing is looked for
+once more by its id, and then called deleted in the store, so that the next load writes it again.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import attrs
-import orjson
 
-from ztoq_core.contracts import Mark, Sink
-from ztoq_core.convert import converter
+from ztoq_core.contracts import Mark, Owner, Sink
 from ztoq_core.engine.owners import mark_pages, marks_of, owners_of
 from ztoq_core.engine.progress import Progress, Stop, Teller
-from ztoq_core.errors import one_error
-from ztoq_core.records import Kind
+from ztoq_core.errors import RejectedError, one_error
+from ztoq_core.records import Attachment, Kind
 from ztoq_core.store import Compared, State, Store, Stored, Validation
 from ztoq_core.store.models import now
-from ztoq_core.words import counted
+from ztoq_core.words import counted, plain
 
 __all__ = ["validate"]
 
 _BATCH = 100
+_LOOKS = 32
 _SHOWN = 1000
-_DUE = (State.LISTED, State.EXTRACTED, State.READY, State.SENDING, State.WRITTEN, State.FINISHED)
-_DUE_TOO = (State.FAILED, State.BLOCKED, State.UNKNOWN, State.CONFLICT)
+_ABSENT = 404
+_DUE = (
+    State.LISTED,
+    State.EXTRACTED,
+    State.READY,
+    State.SENDING,
+    State.WRITTEN,
+    State.FINISHED,
+    State.FAILED,
+    State.BLOCKED,
+    State.UNKNOWN,
+    State.CONFLICT,
+    State.DELETED,
+)
 
 
 async def validate(
-    store: Store, sink: Sink, progress: Progress, *, stop: Stop | None = None
+    store: Store, sink: Sink, progress: Progress, *, run: int = 0, stop: Stop | None = None
 ) -> Validation:
-    """Compare the store with the target, remember the result in the store and return it."""
+    """Compare the store with the target, remember the result in the store and return it.
+
+    A validation that is stopped is not remembered.
+    """
     stop = stop or Stop()
     teller = Teller("validate", progress)
     store.bind(sink=sink.identity)
     counts = await store.read(store.counts)
     schema = await sink.describe()
+    checks: dict[Kind, _Check] = {}
     rows: list[Compared] = []
-    for kind in Kind:
+    for kind in Kind:  # parents' kinds come first: what is under a missing parent is missing too
         if stop.wished or kind is Kind.FIELD or kind not in schema.kinds:
             continue
         states = counts.get(kind, {})
-        due = sum(states.get(state, 0) for state in (*_DUE, *_DUE_TOO))
-        check = _Check(kind)
+        check = checks[kind] = _Check(kind)
         with one_error():
             if owners := sink.listed_by_owner.get(kind):
-                await _by_owner(store, sink, kind, owners, check, stop)
+                await _by_owner(store, sink, check, owners, checks, stop)
             else:
-                await _whole(store, sink, kind, check)
-        rows.append(check.compared(due))
+                await _whole(store, sink, check)
+        rows.append(check.compared(sum(states.get(state, 0) for state in _DUE)))
         teller.done(kind, check.present)
     result = Validation(at=now(), rows=tuple(rows), findings=tuple(_findings(rows)))
+    if stop.wished:
+        return result
     for sentence in result.findings:
         teller.say(sentence, "warning")
-    body = orjson.dumps(converter.unstructure(result, Validation)).decode()
-    store.set_meta("validation", body)
-    return result
+    return await store.write(_remember, store, run, list(checks.values()), result)
+
+
+def _remember(store: Store, run: int, checks: Sequence[_Check], result: Validation) -> Validation:
+    """Store the result and what is missing. An operation for the writer thread."""
+    for check in checks:
+        if check.missing:
+            store.decisions.missing(run, check.kind, check.missing)
+    return store.put_validation(result)
 
 
 @attrs.define
 class _Check:
-    """Compares the marks of one kind with what the store expects."""
+    """Compares the marks of one kind with what the store expects.
+
+    ``missing`` are keys of objects that are certainly absent, ``unlisted`` of objects that the
+    target has, but does not list.
+    """
 
     kind: Kind
     present: int = 0
     foreign: int = 0
-    missing: list[str] = attrs.field(factory=list)
+    missing: dict[str, None] = attrs.field(factory=dict)
+    unlisted: list[str] = attrs.field(factory=list)
     duplicate: list[str] = attrs.field(factory=list)
 
-    def compare(self, expected: Sequence[Stored], marks: Sequence[Mark]) -> None:
+    async def look_for(self, sink: Sink, lost: Sequence[tuple[str, str]]) -> None:
+        """Look by their ids for the objects, as key and id, that the lists did not hold.
+
+        A list may lag or lack something; only what cannot be read by its id either is missing,
+        since writing it again would otherwise make it twice.
+        """
+
+        async def absent(target_id: str) -> bool:
+            return await sink.look(self.kind, target_id) is None
+
+        for start in range(0, len(lost), _LOOKS):
+            some = lost[start : start + _LOOKS]
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(absent(target_id)) for _, target_id in some]
+            for (key, _), task in zip(some, tasks, strict=True):
+                if task.result():
+                    self.missing[key] = None
+                else:
+                    self.present += 1
+                    self.unlisted.append(key)
+
+    async def compare(self, sink: Sink, expected: Sequence[Stored], marks: Sequence[Mark]) -> None:
         """Count ``marks`` against what the store expects."""
         by_id = {each.written.target_id: each for each in expected}
         seen = {mark.target_id for mark in marks}
@@ -79,7 +129,7 @@ class _Check:
         if self.kind is Kind.ATTACHMENT:
             lost, strangers = _by_name(lost, strangers)
         self.present += len(by_id) - len(lost)
-        self.missing += [each.ref.key for each in lost]
+        await self.look_for(sink, [(each.ref.key, each.written.target_id) for each in lost])
         self.add_strangers(strangers, {each.ref.key for each in expected})
 
     def add_strangers(self, strangers: Sequence[Mark], ours: Collection[str]) -> None:
@@ -95,18 +145,19 @@ class _Check:
             kind=self.kind,
             source=due,
             target=self.present,
-            missing=tuple(self.missing[:_SHOWN]),
+            missing=tuple(self.missing)[:_SHOWN],
             duplicate=tuple(self.duplicate[:_SHOWN]),
+            unlisted=tuple(self.unlisted[:_SHOWN]),
             foreign=self.foreign,
         )
 
 
-async def _whole(store: Store, sink: Sink, kind: Kind, check: _Check) -> None:
+async def _whole(store: Store, sink: Sink, check: _Check) -> None:
     """Compare a kind that the target lists whole, page by page.
 
     Which of the store's rows were seen is a bit for each, so that memory does not grow with them.
     """
-    outbox = store.outbox
+    outbox, kind = store.outbox, check.kind
     seen = bytearray()
     listed: set[str] = set()
     async for page in mark_pages(sink, kind):
@@ -126,28 +177,54 @@ async def _whole(store: Store, sink: Sink, kind: Kind, check: _Check) -> None:
     while batch := await store.read(outbox.standing_rows, kind, after, 1000):
         after = batch[-1][0]
         lost = [
-            key for row, key in batch if row // 8 >= len(seen) or not seen[row // 8] >> row % 8 & 1
+            (key, target_id)
+            for row, key, target_id in batch
+            if row // 8 >= len(seen) or not seen[row // 8] >> row % 8 & 1
         ]
         check.present += len(batch) - len(lost)
-        check.missing += lost
+        await check.look_for(sink, lost)
 
 
 async def _by_owner(  # noqa: PLR0913, PLR0917 - one pass over one kind
-    store: Store, sink: Sink, kind: Kind, owners: frozenset[Kind], check: _Check, stop: Stop
+    store: Store,
+    sink: Sink,
+    check: _Check,
+    owners: frozenset[Kind],
+    checks: dict[Kind, _Check],
+    stop: Stop,
 ) -> None:
+    kind = check.kind
     for owner_kind in sorted(owners, key=lambda each: each.rank):
+        lost_owners = checks[owner_kind].missing if owner_kind in checks else {}
         after = 0
         while not stop.wished and (
             batch := await store.read(store.outbox.stored, owner_kind, after, _BATCH)
         ):
             after = batch[-1][0]
-            among = [each for _, each in batch]
+            there = [each for _, each in batch if each.ref.key not in lost_owners]
+            gone = [each.ref.key for _, each in batch if each.ref.key in lost_owners]
+            if gone:
+                under_gone = await store.read(store.outbox.stored_under, kind, owner_kind, gone)
+                check.missing |= dict.fromkeys(each.ref.key for each in under_gone)
             expected = await store.read(
-                store.outbox.stored_under, kind, owner_kind, [each.ref.key for each in among]
+                store.outbox.stored_under, kind, owner_kind, [each.ref.key for each in there]
             )
-            under = owners_of((each.record for each in expected), among)
-            marks = await marks_of(sink, kind, under) if under else []
-            check.compare(expected, marks)
+            under = owners_of((each.record for each in expected), there)
+            marks = await _marks_under(sink, kind, under) if under else []
+            await check.compare(sink, expected, marks)
+
+
+async def _marks_under(sink: Sink, kind: Kind, under: Sequence[Owner]) -> list[Mark]:
+    """Return what is listed under these owners; one that went meanwhile does not end all."""
+    try:
+        with one_error():
+            return await marks_of(sink, kind, under)
+    except RejectedError as error:
+        if len(under) == 1:
+            if error.status != _ABSENT:
+                raise
+            return []
+    return [mark for owner in under for mark in await _marks_under(sink, kind, [owner])]
 
 
 def _by_name(lost: Sequence[Stored], strangers: Sequence[Mark]) -> tuple[list[Stored], list[Mark]]:
@@ -155,7 +232,7 @@ def _by_name(lost: Sequence[Stored], strangers: Sequence[Mark]) -> tuple[list[St
     names = Counter(mark.name for mark in strangers)
     still_lost = []
     for each in lost:
-        name = getattr(each.record, "name", "")
+        name = each.record.name if isinstance(each.record, Attachment) else ""
         if names[name]:
             names[name] -= 1
         else:
@@ -168,18 +245,17 @@ def _by_name(lost: Sequence[Stored], strangers: Sequence[Mark]) -> tuple[list[St
     return still_lost, left
 
 
-def _findings(rows: Sequence[Compared]) -> list[str]:
+def _findings(rows: Iterable[Compared]) -> list[str]:
+    """Return what is not in order besides what is missing, which the store's states say."""
     found = []
     for row in rows:
-        if row.missing:
-            some = counted(len(row.missing), row.kind)
-            found.append(
-                f"Not in the target, though the store calls it written: {some}, such as "
-                f"{row.missing[0]}"
-            )
         for key, count in Counter(row.duplicate).most_common(_SHOWN):
-            found.append(f"{row.kind} {key} stands {counted(count + 1, 'time')} in the target")
-        if row.source > row.target + len(row.missing):
-            left = row.source - row.target - len(row.missing)
-            found.append(f"{left:,} of {counted(row.source, row.kind)} did not arrive")
+            found.append(f"{plain(row.kind)} {key} exists {count + 1} times in the target")
+        if row.unlisted:
+            some = counted(len(row.unlisted), row.kind)
+            lists = "its list" if len(row.unlisted) == 1 else "their lists"
+            found.append(
+                f"{some} can be read in the target by id, but {lists} there lack it: "
+                f"{', '.join(row.unlisted[:5])}"
+            )
     return found

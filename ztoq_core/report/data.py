@@ -7,7 +7,7 @@ does not grow with the project. ``write_json`` reads the complete lists from the
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from importlib.metadata import version
 
@@ -15,8 +15,7 @@ import attrs
 import orjson
 
 from ztoq_core.contracts import Finding
-from ztoq_core.engine import Finality, last_look, nameless, outcome, selected
-from ztoq_core.errors import Exit
+from ztoq_core.engine import Finality, Goal, Verdict, last_look, nameless, outcome, selected
 from ztoq_core.records import Kind, Level
 from ztoq_core.store import (
     Chosen,
@@ -37,7 +36,6 @@ __all__ = [
     "ProblemGroup",
     "Report",
     "SkipGroup",
-    "Verdict",
     "findings_of",
     "words",
 ]
@@ -56,17 +54,6 @@ def words(kind: Kind | None) -> str:
     if kind is None:
         return "whole run"
     return PLURALS.get(kind, f"{kind.value.replace('_', ' ')}s")
-
-
-@attrs.frozen(kw_only=True)
-class Verdict:
-    """The judgement of a run in one heading, its exit code, and the reasons."""
-
-    exit: Exit
-    heading: str
-    tone: str
-    sentences: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
 
 
 @attrs.frozen(kw_only=True)
@@ -164,7 +151,7 @@ class Report:
             version=version("ztoq-core"),
             source=store.meta("source"),
             target=store.meta("sink"),
-            verdict=_verdict(store, runs, kinds),
+            verdict=outcome(store, Goal.VALIDATE),
             kinds=kinds,
             notes=tuple(_notes(store, limit)),
             problems=problems,
@@ -237,41 +224,6 @@ def _findings(store: Store) -> Iterable[tuple[str, Finding]]:
     for side in ("source", "sink"):
         for line in orjson.loads(store.meta(findings_of(side)) or "[]"):
             yield side, Finding(level=line["level"], text=line["text"])
-
-
-def stage_of(runs: Iterable[PastRun]) -> str:
-    """Return the last stage that these runs were to do: ``extract``, ``transform`` or ``load``."""
-    verbs = {run.verb for run in runs}
-    if verbs & {"load", "migrate", "validate", "demo"}:
-        return "load"
-    return "transform" if "transform" in verbs else "extract"
-
-
-def _verdict(store: Store, runs: Sequence[PastRun], kinds: Sequence[KindRow]) -> Verdict:
-    stage = stage_of(runs)
-    judged = outcome(store, upto=stage)
-    left = sum(row.total - row.arrived - row.states.get(State.SKIPPED, 0) for row in kinds)
-    all_ = "Everything selected" if selected(store) else "Everything"
-    if not kinds:
-        heading, tone = "Nothing has been extracted yet", "open"
-    elif stage != "load":
-        done = {"extract": "extracted", "transform": "extracted and mapped"}[stage]
-        heading, tone = f"The project is {done}; nothing is in the target yet", "open"
-    elif judged.exit is Exit.OK and store.validation():
-        heading, tone = f"{all_} arrived, and was found in the target", "good"
-    elif judged.exit is Exit.OK:
-        heading, tone = f"{all_} was written; it has not been validated yet", "good"
-    elif left:
-        heading, tone = f"{counted(left, 'record has', 'records have')} not arrived", "bad"
-    else:
-        heading, tone = "All records arrived, but not all of it is in order", "bad"
-    return Verdict(
-        exit=judged.exit,
-        heading=heading,
-        tone=tone,
-        sentences=judged.sentences,
-        warnings=judged.warnings,
-    )
 
 
 def _notes(store: Store, limit: int) -> Iterable[NoteGroup]:

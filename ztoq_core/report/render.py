@@ -60,7 +60,7 @@ def write_json(report: Report, store: Store, output: Path | TextIO) -> None:
         "ztoq": report.version,
         "source": report.source,
         "target": report.target,
-        "verdict": attrs.asdict(report.verdict),
+        "verdict": attrs.asdict(report.verdict) | {"tone": report.verdict.tone},
         "selection": report.selection,
         "unselected": report.unselected,
         "final": report.final and attrs.asdict(report.final),

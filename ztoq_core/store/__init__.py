@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ztoq_core.store.decisions import Undecided
 from ztoq_core.store.files import Kept, media_type
-from ztoq_core.store.intake import FINAL, Checkpoint, Completed, Fetched, Listed
+from ztoq_core.store.intake import FINAL, MAPPED, Checkpoint, Completed, Fetched, Listed
 from ztoq_core.store.jobs import Answered, Intent, Job, Stored
 from ztoq_core.store.lease import RunInfo
 from ztoq_core.store.mapped import PRUNED, Fate, Scanned, Want
@@ -20,6 +20,7 @@ from ztoq_core.store.queries import (
     NoteCount,
     PastRun,
     Problem,
+    Reason,
     StoredNote,
     StoredReject,
     Validation,
@@ -30,6 +31,7 @@ from ztoq_core.store.turns import MISSING
 
 __all__ = [
     "FINAL",
+    "MAPPED",
     "MISSING",
     "PRUNED",
     "Answered",
@@ -48,6 +50,7 @@ __all__ = [
     "NoteCount",
     "PastRun",
     "Problem",
+    "Reason",
     "RunInfo",
     "Scanned",
     "State",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import peewee as pw
 
 from ztoq_core.records import Kind, Level, Note, Ref
-from ztoq_core.store.models import Chosen, Side, State, tuples
+from ztoq_core.store.models import PRUNED, Chosen, Side, State, tuples
 from ztoq_core.store.notes import chunks, save_notes
 
 if TYPE_CHECKING:
@@ -203,7 +203,11 @@ class Choice:
         absent = (
             out
             & item.target_id.is_null()
-            & ((item.state << _OPEN) | ((item.state == State.SKIPPED) & (item.reason != LEFT_OUT)))
+            & (
+                (item.state << _OPEN)
+                | ((item.state == State.DELETED) & (item.reason != PRUNED))
+                | ((item.state == State.SKIPPED) & (item.reason != LEFT_OUT))
+            )
         )
         gone = self._item.alias()
         numbers = gone.select(gone.id).where(
@@ -251,7 +255,7 @@ class Choice:
                 item.derived
                 & item.record.is_null()
                 & item.target_id.is_null()
-                & (item.state << (State.READY, State.BLOCKED, State.FAILED))
+                & (item.state << (State.READY, State.BLOCKED, State.FAILED, State.DELETED))
                 & ~pw.fn.EXISTS(needed)
             )
             .execute()

@@ -13,7 +13,7 @@ from ztoq_core.contracts import Written
 from ztoq_core.records import Kind, Ref
 from ztoq_core.store.choice import LEFT_OUT
 from ztoq_core.store.journal import Event
-from ztoq_core.store.models import Side, State, clear, tuples
+from ztoq_core.store.models import PRUNED, Side, State, clear, tuples
 from ztoq_core.store.notes import chunks, clean
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ __all__ = ["Decisions", "Standing", "Undecided"]
 
 UNDECIDED = (State.UNKNOWN, State.CONFLICT)
 _RETRY = "retry"
+NOT_THERE = "it was deleted in the target, and not by ztoq"
 _KEPT = "it stays as it stands in the target, by decision (ztoq resolve)"
 
 
@@ -137,12 +138,15 @@ class Decisions:
     # -------------------------------------------------------------------------------- decisions
 
     def retry(self, run: int, kind: Kind | None, keys: Collection[str]) -> dict[Kind, int]:
-        """Make what the target refused ready again; return how many records of each kind.
+        """Make ready again what the target refused, and what is no longer there.
 
-        ``kind`` None and no ``keys``: all of them. What could not be mapped stays failed.
+        Returns how many records of each kind. ``kind`` None and no ``keys``: all of them. What
+        could not be mapped stays failed, what was pruned stays away.
         """
         item = self._item
-        where = self._named(kind, keys) & (item.state == State.FAILED) & ~item.target.is_null()
+        gone = (item.state == State.DELETED) & (item.reason != PRUNED)
+        where = self._named(kind, keys) & ((item.state == State.FAILED) | gone)
+        where &= ~item.target.is_null()
         rows = list(tuples(item.select(item.id, item.kind, item.target_digest).where(where)))
         counts: dict[Kind, int] = {}
         for some in chunks(rows):
@@ -208,6 +212,24 @@ class Decisions:
             item.id == number
         ).execute()
         self._decided(run, number, "left out")
+
+    def missing(self, run: int, kind: Kind, keys: Collection[str]) -> None:
+        """Store that objects are not in the target any more, though nobody removed them by ztoq.
+
+        What is in doubt stays so: it is looked for before it is sent again.
+        """
+        item = self._item
+        in_doubt = (State.SENDING, State.UNKNOWN)
+        rows: list[tuple[int, str]] = []
+        for some in chunks(list(keys)):
+            query = item.select(item.id, item.state).where(
+                (item.kind == kind) & (item.key << list(some)) & item.state.not_in(in_doubt)
+            )
+            rows += tuples(query)
+        for number, state in rows:
+            reason = PRUNED if state == State.GONE else NOT_THERE
+            clear(item, number, state=State.DELETED, reason=reason)
+        self._store.journal.add([Event(run, number, "missing") for number, _ in rows])
 
     # ------------------------------------------------------------------------------ inner part
 

@@ -13,6 +13,7 @@ from ztoq_core.contracts import Reject
 from ztoq_core.convert import dumps, loads, read_json, write_json
 from ztoq_core.records import Attachment, Kind, Level, Note, Record, Ref
 from ztoq_core.store.files import Kept
+from ztoq_core.store.journal import Event
 from ztoq_core.store.models import PRUNED, Side, State, tuples
 from ztoq_core.store.notes import add_note, chunks, clean, save_notes
 from ztoq_core.store.statements import Rows, ask, change
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = [
     "COMPLETE",
     "FINAL",
+    "MAPPED",
+    "QUICK",
     "STREAMED",
     "Checkpoint",
     "Completed",
@@ -36,6 +39,12 @@ __all__ = [
 
 FINAL = "final"
 """The store's fact about the last look at the source."""
+
+MAPPED = "mapped"
+"""The store's fact that the mapping came to its end after the last extraction."""
+
+QUICK = "quick pass"
+"""The store's fact that a quick pass was begun and not ended."""
 
 COMPLETE, STREAMED = "complete", "streamed"
 """How an extraction ended: with everything here, or with files left at the source."""
@@ -168,11 +177,14 @@ class Intake:
         ``stream``: this run leaves files at the source.
         """
         table = self._store.checkpoint_table
-        self._store.drop_meta(FINAL)
+        self._outdate(run)
         unfinished = table.select().where(~table.done).exists()
         pending = self._item.select().where(self._item.pending).exists()
         marked = self._store.read_whole
-        if marked and not unfinished and not pending:
+        # what a quick pass that was stopped did not see, only a whole extraction is sure to see
+        stopped = bool(self._store.meta(QUICK))
+        if marked and not unfinished and (stopped or not pending):
+            self._store.drop_meta(QUICK)
             table.delete().execute()
             self._store.reject_table.delete().execute()
             self._store.drop_meta("extract")
@@ -182,6 +194,23 @@ class Intake:
             self._store.put_meta("extract_run", str(run))
         if stream:
             self._store.put_meta(_LEFT, "yes")
+
+    def begin_quick(self, run: int, *, stream: bool) -> None:
+        """Start a pass over what changed, on top of a complete extraction."""
+        self._outdate(run)
+        self._store.put_meta(QUICK, "begun")
+        if stream:
+            self._store.put_meta("extract", STREAMED)
+
+    def end_quick(self) -> None:
+        """Mark a quick pass as ended."""
+        self._store.drop_meta(QUICK)
+
+    def _outdate(self, run: int) -> None:
+        """Forget the last look and the mapping; the event outdates the validation."""
+        self._store.drop_meta(FINAL)
+        self._store.drop_meta(MAPPED)
+        self._store.journal.add([Event(run, 0, "extraction")])
 
     def checkpoint(self, kind: Kind) -> Checkpoint:
         """Return how far ``kind`` has been listed."""
@@ -557,6 +586,17 @@ class Intake:
             for kind, key, said in tuples(rows.order_by(item.rank, item.id).limit(limit))
         ]
         return int(item.select().where(where).count()), named
+
+    def stood_still(self, *, mapped: bool, journal: int) -> None:
+        """Keep the mapping and the validation: the source gave the same once more.
+
+        ``mapped`` and ``journal`` say how things were before it was read.
+        """
+        if mapped:
+            self._store.put_meta(MAPPED, "yes")
+        validation = self._store.validation()
+        if validation and validation.journal == journal:
+            self._store.put_validation(validation)
 
     def proof(self) -> tuple[str, int]:
         """Return a digest over all records as marked, and how many they are."""

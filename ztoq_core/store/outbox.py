@@ -207,12 +207,12 @@ class Outbox:
             WHERE kind = ? AND target IS NOT NULL AND target_id IS NOT NULL AND key IN ??"""
         return {key for (key,) in ask(self._store.database, text, (kind.value,), keys)}
 
-    def standing_rows(self, kind: Kind, after: int, limit: int) -> list[tuple[int, str]]:
-        """Return row ids and keys of what stands in the target by kind, by row id."""
-        text = """SELECT id, key FROM item WHERE kind = ? AND id > ?
+    def standing_rows(self, kind: Kind, after: int, limit: int) -> list[tuple[int, str, str]]:
+        """Return row ids, keys and target ids of what is in the target by kind, by row id."""
+        text = """SELECT id, key, target_id FROM item WHERE kind = ? AND id > ?
             AND target IS NOT NULL AND target_id IS NOT NULL ORDER BY id LIMIT ?"""
         found = ask(self._store.database, text, (kind.value, after, limit))
-        return [(number, key) for number, key in found]
+        return [(number, key, target_id) for number, key, target_id in found]
 
     def stored_under(self, kind: Kind, owner: Kind, keys: Sequence[str]) -> list[Stored]:
         """Return the records of ``kind`` in the target that belong to these owners."""

@@ -13,7 +13,7 @@ import peewee as pw
 from ztoq_core.convert import converter, read_json
 from ztoq_core.records import Kind, Level
 from ztoq_core.store import models
-from ztoq_core.store.models import State, tuples
+from ztoq_core.store.models import PRUNED, State, tuples
 from ztoq_core.store.tally import Tally
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "PastRun",
     "Problem",
     "Queries",
+    "Reason",
     "StoredNote",
     "StoredReject",
     "Validation",
@@ -53,6 +54,17 @@ class Problem:
     reason: str
     pid: str = ""
     loss: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class Reason:
+    """Why ``count`` records of a kind are in a state; ``example`` is the key of one of them."""
+
+    state: State
+    kind: Kind
+    reason: str
+    count: int
+    example: str
 
 
 @attrs.frozen(kw_only=True)
@@ -111,7 +123,8 @@ class FileTotals:
 class Compared:
     """One kind on both sides: how many should stand in the target and how many do.
 
-    ``missing`` and ``duplicate`` are keys; ``foreign`` counts objects without a mark of ours.
+    ``missing``, ``duplicate`` and ``unlisted`` (there, but in no list) are keys; ``foreign``
+    counts objects without a mark of ours.
     """
 
     kind: Kind
@@ -119,16 +132,21 @@ class Compared:
     target: int
     missing: tuple[str, ...] = ()
     duplicate: tuple[str, ...] = ()
+    unlisted: tuple[str, ...] = ()
     foreign: int = 0
 
 
 @attrs.frozen(kw_only=True)
 class Validation:
-    """The result of the last ``ztoq validate``; ``findings`` are sentences for people."""
+    """The result of the last ``ztoq validate``; ``findings`` are sentences for people.
+
+    ``journal`` is the last entry of the journal then: a later one makes the validation outdated.
+    """
 
     at: datetime
     rows: tuple[Compared, ...]
     findings: tuple[str, ...] = ()
+    journal: int = -1
 
 
 class Queries:
@@ -136,6 +154,7 @@ class Queries:
 
     meta_table: type[models.Meta]
     run_table: type[models.Run]
+    checkpoint_table: type[models.Checkpoint]
     item_table: type[models.Item]
     file_table: type[models.File]
     note_table: type[models.NoteRow]
@@ -154,6 +173,47 @@ class Queries:
         for kind, state, _, _, number in self.tally.rows():
             found.setdefault(Kind(kind), Counter())[State(state)] += number
         return {kind: dict(found[kind]) for kind in Kind if kind in found}
+
+    def removed(self) -> int:
+        """Return how many records are deleted from the target, without those that were pruned."""
+        item = self.item_table
+        where = (item.state == State.DELETED) & (item.reason != PRUNED)
+        return int(item.select().where(where).count())
+
+    def added(self) -> dict[Kind, int]:
+        """Return how many records of each kind the mapping or the engine added."""
+        item = self.item_table
+        query = item.select(item.kind, pw.fn.COUNT(pw.SQL("*"))).where(
+            item.derived & (item.state != State.GONE)
+        )
+        return {Kind(kind): int(number) for kind, number in tuples(query.group_by(item.kind))}
+
+    def reasons(self, limit: int = 100) -> Iterator[Reason]:
+        """Yield why records did not arrive or are gone from the target, the most frequent first."""
+        item = self.item_table
+        number = pw.fn.COUNT(pw.SQL("*"))
+        query = (
+            item.select(item.state, item.kind, item.reason, number, pw.fn.MIN(item.key))
+            .where((item.state << (*_IN_ORDER[:4], State.DELETED)) & (item.reason != PRUNED))
+            .group_by(item.state, item.kind, item.reason)
+            .order_by(number.desc(), item.kind, item.reason)
+            .limit(limit)
+        )
+        for state, kind, reason, count, example in tuples(query):
+            yield Reason(
+                state=State(state), kind=Kind(kind), reason=reason, count=count, example=example
+            )
+
+    def listed(self) -> tuple[Kind, ...]:
+        """Return the kinds whose lists the present extraction read to their end."""
+        table = self.checkpoint_table
+        done = {kind for (kind,) in tuples(table.select(table.kind).where(table.done))}
+        return tuple(kind for kind in Kind if kind in done)
+
+    def listed_partly(self) -> bool:
+        """Whether a list has been begun and not read to its end."""
+        table = self.checkpoint_table
+        return bool(table.select().where(~table.done).exists())
 
     def pending(self) -> int:
         """Return how many listed records have not been completed."""

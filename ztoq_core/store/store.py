@@ -13,10 +13,13 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
 
+import attrs
+import orjson
 import peewee as pw
 from loguru import logger
 from playhouse.db_url import connect
 
+from ztoq_core.convert import converter
 from ztoq_core.errors import ConfigError, StoreError
 from ztoq_core.records import Note, Ref
 from ztoq_core.store import models
@@ -24,7 +27,7 @@ from ztoq_core.store.calls import Calls
 from ztoq_core.store.choice import Choice
 from ztoq_core.store.decisions import Decisions
 from ztoq_core.store.files import Contents
-from ztoq_core.store.intake import COMPLETE, STREAMED, Intake
+from ztoq_core.store.intake import COMPLETE, MAPPED, QUICK, STREAMED, Intake
 from ztoq_core.store.journal import Journal
 from ztoq_core.store.lease import RunInfo, lease
 from ztoq_core.store.life import Life
@@ -34,7 +37,7 @@ from ztoq_core.store.models import FURTHER_INDEXES, bound
 from ztoq_core.store.names import Names
 from ztoq_core.store.notes import add_note
 from ztoq_core.store.outbox import Outbox
-from ztoq_core.store.queries import Queries
+from ztoq_core.store.queries import VALIDATION, Queries, Validation
 from ztoq_core.store.removal import Removal
 from ztoq_core.store.tally import make_tallies
 from ztoq_core.store.turns import Turns
@@ -130,6 +133,17 @@ class Store(Queries):
     def read_whole(self) -> bool:
         """Whether an extraction has come to its end, with files or without."""
         return self.meta("extract") in {COMPLETE, STREAMED}
+
+    @property
+    def extraction_complete(self) -> bool:
+        """Whether every list was read to its end, and every listed record completely."""
+        open_ = self.meta(QUICK) or self.pending() or self.listed_partly()
+        return self.read_whole and not open_
+
+    @property
+    def mapping_done(self) -> bool:
+        """Whether the mapping came to its end after the last extraction."""
+        return bool(self.meta(MAPPED))
 
     @property
     def streamed(self) -> bool:
@@ -229,6 +243,13 @@ class Store(Queries):
         self.meta_table.insert(name=name, value=value).on_conflict(
             conflict_target=[self.meta_table.name], preserve=[self.meta_table.value]
         ).execute()
+
+    def put_validation(self, validation: Validation) -> Validation:
+        """Remember a validation as one of now, and return it so. An operation for the writer."""
+        current = attrs.evolve(validation, journal=self.journal.last())
+        body = orjson.dumps(converter.unstructure(current, Validation)).decode()
+        self.put_meta(VALIDATION, body)
+        return current
 
     def drop_meta(self, name: str) -> None:
         """Forget a fact. An operation for the writer."""

@@ -18,8 +18,7 @@ import peewee as pw
 from ztoq_core.convert import loads
 from ztoq_core.records import Attachment, Kind, Record, Ref
 from ztoq_core.store.intake import FINAL
-from ztoq_core.store.models import Side, State, tuples
-from ztoq_core.store.queries import VALIDATION
+from ztoq_core.store.models import PRUNED, Chosen, Side, State, tuples
 from ztoq_core.store.statements import ask, change, chunks
 
 if TYPE_CHECKING:
@@ -57,8 +56,14 @@ class Turns:
         ``take_conflicts``: records in conflict are to be written after all.
         """
         item = self._item
-        for stale in (FINAL, VALIDATION):
-            self._store.drop_meta(stale)  # the target is about to change
+        self._store.drop_meta(FINAL)  # the target is about to change
+        # what a rollback removed, or validation did not find any more, is written again
+        item.update(state=State.READY, reason="").where(
+            (item.state == State.DELETED)
+            & (item.reason != PRUNED)
+            & (item.chosen != Chosen.NO)
+            & ~item.target.is_null()
+        ).execute()
         if take_conflicts:
             item.update(state=State.READY, reason="").where(item.state == State.CONFLICT).execute()
         item.update(state=State.UNKNOWN, reason="the run ended before the answer was stored").where(

@@ -60,7 +60,9 @@ def test_retry_makes_ready_what_was_refused(ztoq: Program) -> None:
     said = ztoq("retry", "--key", "ACME-T1")
     assert said.out == "Ready again: 1 test case. Next: ztoq load\n"
     assert ztoq("load").code == 0
-    assert ztoq("retry").out == "Nothing that the target refused is to be tried again.\n"
+    assert ztoq("retry").out == (
+        "Nothing has failed, and nothing is missing in the target: there is nothing to try again.\n"
+    )
 
 
 def test_retry_says_what_it_cannot_help(ztoq: Program) -> None:
@@ -75,7 +77,10 @@ def test_retry_says_what_it_cannot_help(ztoq: Program) -> None:
     ("arguments", "message"),
     [
         (("--key", "ACME-T9"), "there is no record 'ACME-T9' in the store"),
-        (("--key", "ACME-T2"), "ACME-T2 is not failed but finished; nothing was changed"),
+        (
+            ("--key", "ACME-T2"),
+            "ACME-T2 is neither failed nor deleted in the target, but finished; nothing was",
+        ),
         (("--kind", "case"), "there is no kind 'case' (known: field, folder,"),
     ],
 )

@@ -21,7 +21,7 @@ def test_status_shows_kinds_states_and_the_last_run(ztoq: Program) -> None:
     said = ztoq("status")
     assert said.code == 0
     assert "memory ACME -> memory sink" in said.out
-    assert "Everything arrived" in said.out
+    assert "Migration complete" in said.out
     assert "test cases" in said.out
     assert "last run: 1, ztoq migrate," in said.out
     assert said.out.rstrip().endswith("finished")

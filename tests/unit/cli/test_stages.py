@@ -17,10 +17,10 @@ def store_of(ztoq: Program) -> str:
 def test_migrate_brings_everything_and_says_so(ztoq: Program) -> None:
     said = ztoq("migrate")
     assert said.code == 0, said.err
-    assert said.out.startswith("Everything arrived, and was found in the target\n")
+    assert said.out.startswith("Migration complete: all 12 records exist in the target\n")
     assert "Report: report.html (and report.json)" in said.out
     assert "ACME-T1" in ztoq.keys
-    assert "Everything arrived" in (ztoq.folder / "report.html").read_text()
+    assert "Migration complete" in (ztoq.folder / "report.html").read_text()
     assert json.loads((ztoq.folder / "report.json").read_text())["verdict"]["exit"] == 0
 
 
@@ -37,20 +37,24 @@ def test_the_stages_one_by_one_do_what_migrate_does(ztoq: Program) -> None:
     for verb in ("extract", "transform", "load", "validate"):
         said = ztoq(verb)
         assert said.code == 0, (verb, said)
-    assert "found in the target" in said.out
+    assert "Migration complete" in said.out
     assert "ACME-E2" in ztoq.keys
 
 
 def test_extract_says_that_nothing_is_in_the_target_yet(ztoq: Program) -> None:
     said = ztoq("extract")
-    assert said.out.startswith("The project is extracted; nothing is in the target yet")
+    assert said.out.startswith(
+        "The project is extracted, but not mapped yet\nNext: ztoq transform\n"
+    )
 
 
 def test_a_refused_record_makes_exit_1_and_stands_in_the_report(ztoq: Program) -> None:
     ztoq.config(sink='refuses = ["ACME-T2"]')
     said = ztoq("migrate")
     assert said.code == 1
-    assert said.out.startswith("1 record has not arrived")
+    assert said.out.startswith("The migration is incomplete: 1 failed")
+    assert "test case ACME-T2 failed: test_case ACME-T2 is refused" in said.out
+    assert "Next: ztoq retry" in said.out
     report = (ztoq.folder / "report.html").read_text()
     assert "test_case ACME-T2 is refused" in report
 
@@ -229,7 +233,7 @@ def test_verbs_that_need_a_store_say_how_to_get_one(ztoq: Program) -> None:
 def test_quiet_tells_only_the_result(ztoq: Program) -> None:
     said = ztoq("-q", "migrate")
     assert not said.err
-    assert said.out.startswith("Everything arrived")
+    assert said.out.startswith("Migration complete")
 
 
 def test_the_log_file_has_the_way_of_each_record(ztoq: Program, tmp_path: Path) -> None:

@@ -13,6 +13,11 @@ __all__ = ["load"]
 
 @click.command()
 @load_options
+@click.option(
+    "--partial",
+    is_flag=True,
+    help="Load what has been mapped although the extraction is incomplete; ends with 1.",
+)
 @selection_options
 @limit_options
 @as_json

@@ -22,7 +22,11 @@ FORMATS = ("html", "json", "csv")
 @click.command()
 @click.option("--html", is_flag=True, help="Write the page for people.")
 @click.option("--json", is_flag=True, help="Write the same as JSON, with complete lists.")
-@click.option("--csv", is_flag=True, help="Write which key stands where: key, kind, id, pid, url.")
+@click.option(
+    "--csv",
+    is_flag=True,
+    help="Write a table of all records: key, kind, title, state, target_id, pid, url.",
+)
 @click.option(
     "--output",
     type=click.Path(path_type=Path, allow_dash=True),
@@ -53,7 +57,7 @@ def report(options: Options, *, html: bool, json: bool, csv: bool, output: Path 
             else:
                 write_csv(store, place)
         printer = Output(options)
-        printer.info(made.verdict.heading)
+        printer.info(made.verdict.headline)
         if output != Path("-"):
             facts = {name: str(path) for name, path in paths.items()}
             lines = [f"Report: {path}" for path in paths.values()]

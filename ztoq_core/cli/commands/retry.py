@@ -23,7 +23,7 @@ __all__ = ["retry"]
 @as_json
 @click.pass_obj
 def retry(options: Options, *, kind: str | None, keys: tuple[str, ...]) -> int:
-    """Let what the target refused be sent again by the next load; neither side is called.
+    """Mark for retry what the target refused, and what is missing there; the next load sends it.
 
     What is blocked by it follows. Records that could not be mapped need another mapping, files and
     records that the source did not give another extraction.
@@ -64,7 +64,7 @@ def retry(options: Options, *, kind: str | None, keys: tuple[str, ...]) -> int:
     return 0
 
 
-_NONE = "Nothing that the target refused is to be tried again."
+_NONE = "Nothing has failed, and nothing is missing in the target: there is nothing to try again."
 
 
 def _demand_failed(store: Store, kind: Kind | None, keys: Sequence[str]) -> None:
@@ -72,5 +72,8 @@ def _demand_failed(store: Store, kind: Kind | None, keys: Sequence[str]) -> None
     for key in keys:
         if key not in states:
             raise ConfigError(f"there is no record {key!r} in the store")
-        if states[key] is not State.FAILED:
-            raise ConfigError(f"{key} is not failed but {states[key]}; nothing was changed")
+        if states[key] not in {State.FAILED, State.DELETED}:
+            raise ConfigError(
+                f"{key} is neither failed nor deleted in the target, but {states[key]}; "
+                "nothing was changed"
+            )

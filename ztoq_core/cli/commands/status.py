@@ -35,9 +35,11 @@ def status(options: Options) -> int:
 
         def print_() -> None:
             output.out.print(f"{made.source or 'no source'} -> {made.target or 'no target'}")
-            output.out.print(made.verdict.heading)
+            output.out.print(made.verdict.headline)
             for sentence in (*made.verdict.sentences, *made.verdict.warnings, *made.remarks):
                 output.out.print(f"  {sentence}")
+            if made.verdict.next:
+                output.out.print(f"Next: {made.verdict.next}")
             if made.kinds:
                 rows = [
                     (
@@ -61,7 +63,9 @@ def status(options: Options) -> int:
             "exit": 0,
             "source": made.source,
             "target": made.target,
-            "verdict": made.verdict.heading,
+            "verdict": made.verdict.headline,
+            "verdict_status": made.verdict.status,
+            "next": made.verdict.next,
             "would_exit": int(made.verdict.exit),
             "sentences": made.verdict.sentences,
             "warnings": made.verdict.warnings,
