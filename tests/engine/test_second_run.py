@@ -341,8 +341,11 @@ async def test_nothing_is_final_while_something_is_left(store: Store) -> None:
     look = await last_look(store, MemorySource(PROJECT, CONTENTS))
 
     assert look is not None
-    assert look.reasons == ("1 record is failed",)
-    assert str(look) == "not final: 1 record is failed"
+    assert look.reasons == (
+        "The migration is incomplete: 1 failed",
+        "test case ACME-T2 failed: test_case ACME-T2 is refused",
+    )
+    assert str(look) == f"not final: {'; '.join(look.reasons)}"
 
 
 async def test_a_last_look_that_is_stopped_says_nothing(store: Store) -> None:

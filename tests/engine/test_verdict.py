@@ -213,7 +213,7 @@ def test_failures_are_told_with_their_reasons_and_numbers_that_add_up() -> None:
         "2 more failed for other reasons (ztoq report lists them)",
         "118 records are blocked: what they belong to did not arrive",
     )
-    assert "234 records in all: 1 finished, 115 failed, 118 blocked" in judged.warnings
+    assert "234 records in all: 1 finished, 115 failed, 118 blocked" in judged.numbers
 
 
 def test_a_wholly_removed_migration_says_so() -> None:

@@ -192,6 +192,7 @@ def _tell(  # noqa: PLR0913, PLR0917 - all that there is to tell
         "next": judged.next,
         "sentences": judged.sentences,
         "warnings": judged.warnings,
+        "numbers": judged.numbers,
         "counts": {row.kind.value: row.states for row in report.kinds},
         "selection": report.selection,
         "final": report.final and not report.final.reasons,
@@ -212,7 +213,7 @@ def _tell(  # noqa: PLR0913, PLR0917 - all that there is to tell
             return
         output.out.print(judged.headline if not choices.dry_run else "Nothing was written.")
         remarks = [each for each in report.remarks if each not in warned]
-        for sentence in (*judged.sentences, *judged.warnings, *remarks):
+        for sentence in (*judged.lines, *remarks):
             output.out.print(f"  {sentence}")
         if judged.next:
             output.out.print(f"Next: {judged.next}")

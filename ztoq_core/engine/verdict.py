@@ -139,7 +139,8 @@ class Facts:
 class Verdict:
     """The judgement: ``headline`` and ``sentences`` for people, ``status`` for programs.
 
-    ``warnings`` do not change the exit code. ``next`` is the command to run, or empty.
+    ``warnings`` do not change the exit code, ``numbers`` say how the records add up. ``next`` is
+    the command to run, or empty.
     """
 
     exit: Exit
@@ -147,7 +148,13 @@ class Verdict:
     headline: str = ""
     sentences: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
     next: str = ""
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """What people read below the headline."""
+        return (*self.sentences, *self.warnings, *self.numbers)
 
     @property
     def tone(self) -> str:
@@ -181,12 +188,12 @@ def verdict(facts: Facts, goal: Goal = Goal.VALIDATE) -> Verdict:
     """
     problems = list(_problems(facts))
     failed = any(each.goal <= goal for each in problems)
-    warnings = tuple(_warnings(facts))
+    warnings, numbers = tuple(_warnings(facts)), tuple(_numbers(facts))
     if not problems:
         some = counted(facts.count(State.FINISHED), _records(facts))
         exist = "exists" if facts.count(State.FINISHED) == 1 else "exist"
         headline = f"Migration complete: all {some} {exist} in the target"
-        return Verdict(exit=Exit.OK, headline=headline, warnings=warnings)
+        return Verdict(exit=Exit.OK, headline=headline, warnings=warnings, numbers=numbers)
     first, *others = problems
     sentences = [*first.details]
     for each in others:
@@ -197,6 +204,7 @@ def verdict(facts: Facts, goal: Goal = Goal.VALIDATE) -> Verdict:
         headline=first.headline,
         sentences=tuple(sentences),
         warnings=warnings,
+        numbers=numbers,
         next=first.next,
     )
 
@@ -412,6 +420,9 @@ def _warnings(facts: Facts) -> Iterator[str]:
     if gone := facts.count(State.GONE):
         some = counted(gone, "record is", "records are")
         yield f"{some} no longer in the source (ztoq migrate --prune removes them)"
+
+
+def _numbers(facts: Facts) -> Iterator[str]:
     total = sum(facts.states.values())
     if len([number for number in facts.states.values() if number]) > 1:
         parts = ", ".join(

@@ -36,7 +36,7 @@ def status(options: Options) -> int:
         def print_() -> None:
             output.out.print(f"{made.source or 'no source'} -> {made.target or 'no target'}")
             output.out.print(made.verdict.headline)
-            for sentence in (*made.verdict.sentences, *made.verdict.warnings, *made.remarks):
+            for sentence in (*made.verdict.lines, *made.remarks):
                 output.out.print(f"  {sentence}")
             if made.verdict.next:
                 output.out.print(f"Next: {made.verdict.next}")
@@ -69,6 +69,7 @@ def status(options: Options) -> int:
             "would_exit": int(made.verdict.exit),
             "sentences": made.verdict.sentences,
             "warnings": made.verdict.warnings,
+            "numbers": made.verdict.numbers,
             "counts": {row.kind.value: row.states for row in made.kinds},
             "selection": made.selection,
             "unselected": made.unselected,
