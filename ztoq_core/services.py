@@ -41,7 +41,8 @@ class Services:
     end the run; ``unreached`` the same for a host that has never answered. ``limits`` are those of
     the command (None: only what the services announce, and the windows of connections are not
     looked at), ``ledger`` keeps the counts of calls. ``images`` says what pictures may be fetched,
-    and where redirects may lead beside the open internet.
+    and where redirects may lead beside the open internet. ``before_write`` is awaited before each
+    request but a GET leaves; it raises where nothing may be sent any more.
     """
 
     sink: NoteSink
@@ -50,6 +51,7 @@ class Services:
     limits: Limits | None = None
     ledger: Ledger | None = None
     images: Images = attrs.field(factory=Images)
+    before_write: Callable[[], Awaitable[None]] | None = None
     _accounts: dict[Hashable, Account] = attrs.field(factory=dict, init=False)
     _made: dict[str, Any] = attrs.field(factory=dict, init=False)
     _locks: dict[str, asyncio.Lock] = attrs.field(factory=dict, init=False)
@@ -80,6 +82,7 @@ class Services:
             limits=self.limits,
             account=account,
             images=self.images,
+            before_write=self.before_write,
         )
 
     def fetcher(

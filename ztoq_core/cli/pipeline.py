@@ -97,7 +97,11 @@ async def run_pipeline(
     ):
         limits = Limits(most=choices.most, until=choices.until)
         services = Services(
-            sink=store.note, limits=limits, ledger=store.calls, images=config.images
+            sink=store.note,
+            limits=limits,
+            ledger=store.calls,
+            images=config.images,
+            before_write=store.before_write,
         )
         stage = StageStats(limits)
         work = _Work(options, config, output, store, run.id, choices, services, stage)

@@ -92,6 +92,7 @@ async def open_sink(
     services = Services(sink=note, images=config.images)
     if store is not None:
         services.limits, services.ledger = Limits(), store.calls
+        services.before_write = store.before_write
     async with part.plugin.open(part.settings, services) as sink:
         yield sink
 

@@ -373,6 +373,7 @@ class _Loading:
             self.context.store.outbox.intend, Intent(run=self.context.run, job=job)
         )
         target_id = job.written.target_id if job.written else None
+        await self.context.store.before_write()
         return await self.context.sink.write(
             job.record, target_id, self.context.links(job), content
         )

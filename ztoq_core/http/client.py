@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any, TypeVar, overload
 
@@ -93,6 +93,7 @@ class Client:
     _guard: Guard
     _auth: Auth | None
     _probe: str = ""
+    _before_write: Callable[[], Awaitable[None]] | None = None
     _probing: asyncio.Lock = attrs.field(factory=asyncio.Lock, init=False)
     _probed_at: float = attrs.field(default=-math.inf, init=False)
     _verdict: bool | None = attrs.field(default=None, init=False)
@@ -211,6 +212,8 @@ class Client:
         attempt = Attempt(call, tries, turn, credentials)
         status = 0
         try:
+            if self._before_write and call.method != "GET" and not call.closing:
+                await self._before_write()
             async with self._send(call, call.url, credentials) as response:
                 status = response.status
                 body = await _body(response)
@@ -448,6 +451,7 @@ async def open_client(  # noqa: PLR0913 - all that the engine decides about a cl
     limits: Limits | None = None,
     account: Callable[[str], Account] | None = None,
     images: Images | None = None,
+    before_write: Callable[[], Awaitable[None]] | None = None,
     resolver: AbstractResolver | None = None,
 ) -> AsyncIterator[Client]:
     """Open a client for ``connection.base_url``; ``Judge`` explains ``outage`` and ``unreached``.
@@ -485,4 +489,4 @@ async def open_client(  # noqa: PLR0913 - all that the engine decides about a cl
     async with session(resolver) as own, session(guard) as abroad:
         judge = Judge(transport.service, pacer, outage, unreached)
         async with pacer.open():
-            yield Client(transport, judge, pacer, own, abroad, guard, auth, probe)
+            yield Client(transport, judge, pacer, own, abroad, guard, auth, probe, before_write)

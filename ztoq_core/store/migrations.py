@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from loguru import logger
 
+from ztoq_core.store.statements import change
+
 if TYPE_CHECKING:
     from ztoq_core.store.store import Store
 
@@ -25,9 +27,27 @@ def _add_indexes(store: Store) -> None:
     store.index()
 
 
+_NEW_COLUMNS = {
+    # which process holds the lease, and how often it renewed it
+    "run": {
+        "boot": "TEXT NOT NULL DEFAULT ''",
+        "born": "TEXT NOT NULL DEFAULT ''",
+        "beat": "INTEGER NOT NULL DEFAULT 0",
+    },
+}
+
+
+def _add_columns(store: Store) -> None:
+    for table, columns in _NEW_COLUMNS.items():
+        known = {column.name for column in store.database.get_columns(table)}
+        for name in columns.keys() - known:
+            change(store.database, f"ALTER TABLE {table} ADD COLUMN {name} {columns[name]}")
+
+
 STEPS: tuple[Callable[[Store], None], ...] = (
     _add_names,  # 2: what directories know of ids
     _add_indexes,  # 3: of records with work left, and in the target
+    _add_columns,  # 4: all that came after 0.1
 )
 SCHEMA_VERSION = 1 + len(STEPS)
 

@@ -78,12 +78,19 @@ class Meta(pw.Model):
 
 
 class Run(pw.Model):
-    """One use of the store by a command; the row whose ``ended`` is empty holds the lease."""
+    """One use of the store by a command; the row whose ``ended`` is empty holds the lease.
+
+    ``beat`` grows with each transaction of the run. ``heartbeat`` is the time of the last one:
+    in SQLite by the clock of the run's host, for people only, in PostgreSQL by the server's.
+    """
 
     id = pw.AutoField()
     verb = pw.TextField()
     host = pw.TextField()
     pid = pw.IntegerField()
+    boot = pw.TextField(default="")
+    born = pw.TextField(default="")
+    beat = pw.IntegerField(default=0)
     started = pw.DateTimeField()
     heartbeat = pw.DateTimeField()
     ended = pw.DateTimeField(null=True)

@@ -13,6 +13,7 @@ import peewee as pw
 from ztoq_core.convert import converter, read_json
 from ztoq_core.records import Kind, Level
 from ztoq_core.store import models
+from ztoq_core.store.lease import is_running
 from ztoq_core.store.models import PRUNED, State, tuples
 from ztoq_core.store.tally import Tally
 
@@ -100,7 +101,10 @@ class StoredReject:
 
 @attrs.frozen(kw_only=True)
 class PastRun:
-    """A use of the store by a command; times are UTC without a zone."""
+    """A use of the store by a command; times are UTC without a zone.
+
+    ``running``: whether it still holds the store; None where another host alone could say.
+    """
 
     id: int
     verb: str
@@ -109,6 +113,7 @@ class PastRun:
     started: datetime
     ended: datetime | None
     outcome: str
+    running: bool | None = False
 
 
 @attrs.frozen(kw_only=True)
@@ -152,6 +157,7 @@ class Validation:
 class Queries:
     """The reading questions of a store; they may be asked from any thread."""
 
+    database: pw.Database
     meta_table: type[models.Meta]
     run_table: type[models.Run]
     checkpoint_table: type[models.Checkpoint]
@@ -275,11 +281,19 @@ class Queries:
     def runs(self) -> list[PastRun]:
         """Return the uses of the store, the first one first."""
         run = self.run_table
-        query = run.select(
-            run.id, run.verb, run.host, run.pid, run.started, run.ended, run.outcome
-        ).order_by(run.id)
-        names = ("id", "verb", "host", "pid", "started", "ended", "outcome")
-        return [PastRun(**dict(zip(names, row, strict=True))) for row in tuples(query)]
+        return [
+            PastRun(
+                id=row.id,
+                verb=row.verb,
+                host=row.host,
+                pid=row.pid,
+                started=row.started,
+                ended=row.ended,
+                outcome=row.outcome,
+                running=is_running(self.database, row),
+            )
+            for row in run.select().order_by(run.id)
+        ]
 
     def files(self) -> FileTotals:
         """Return how many contents are kept, and their bytes."""

@@ -29,7 +29,7 @@ from ztoq_core.store.decisions import Decisions
 from ztoq_core.store.files import Contents
 from ztoq_core.store.intake import COMPLETE, MAPPED, QUICK, STREAMED, Intake
 from ztoq_core.store.journal import Journal
-from ztoq_core.store.lease import RunInfo, lease
+from ztoq_core.store.lease import Lease, RunInfo, lease
 from ztoq_core.store.life import Life
 from ztoq_core.store.mapped import Mapped
 from ztoq_core.store.migrations import SCHEMA_VERSION, migrate
@@ -213,6 +213,30 @@ class Store(Queries):
     def run(self, verb: str) -> AbstractContextManager[RunInfo]:
         """Hold the store for one command; a second writer is refused."""
         return lease(self, verb)
+
+    def hold(self, held: Lease) -> Lease:
+        """Have all transactions from now on renew the lease, until ``release``."""
+        self._writer.lease = held
+        return held
+
+    def release(self) -> None:
+        """Let transactions do without a lease again."""
+        self._writer.lease = None
+
+    async def before_write(self) -> None:
+        """Make sure that the lease is still held; called before each request that changes a side.
+
+        It costs nothing while the lease was renewed lately, and a commit after the process slept.
+
+        Raises:
+            StoreError: Another run has taken over.
+        """
+        if self._writer.lease is not None:
+            await self._writer.lease.make_sure()
+
+    def fail(self, error: StoreError) -> None:
+        """Have the next ``write`` or ``gather`` raise the error."""
+        self._failure = self._failure or error
 
     # ---------------------------------------------------------------------- what it is about
 

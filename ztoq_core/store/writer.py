@@ -32,6 +32,15 @@ class _Promise(Protocol):
     def set_exception(self, exception: BaseException, /) -> None: ...
 
 
+class _Lease(Protocol):
+    """What each transaction has to hold."""
+
+    renewed_at: float
+
+    def renew(self) -> float: ...
+    async def make_sure(self) -> None: ...
+
+
 _Job = tuple[_Batch, Any, _Promise]
 
 _MOST_IN_ONE_COMMIT = 512
@@ -56,6 +65,7 @@ class Writer:
         self._lock = threading.Lock()
         self._busy = False
         self._arrivals: _Arrivals | None = None
+        self.lease: _Lease | None = None
         self.commits = 0
 
     def submit(self, operation: Callable[[], T]) -> Future[T]:
@@ -138,12 +148,16 @@ class Writer:
         for place, (batch, _, _) in enumerate(jobs):
             places.setdefault(batch, []).append(place)
         results: list[Any] = [None] * len(jobs)
+        lease = self.lease
         self._database.connect(reuse_if_open=True)
         with self._database.atomic():
+            renewed_at = lease.renew() if lease else 0.0
             for batch, these in places.items():
                 found = batch([jobs[place][1] for place in these])
                 for place, result in zip(these, found, strict=True):
                     results[place] = result
+        if lease:
+            lease.renewed_at = renewed_at
         self.commits += 1
         return results
 

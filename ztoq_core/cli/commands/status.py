@@ -10,7 +10,7 @@ from ztoq_core.cli.output import Output
 from ztoq_core.cli.session import configured
 from ztoq_core.report import Report
 from ztoq_core.report.data import words
-from ztoq_core.store import Store
+from ztoq_core.store import PastRun, Store
 
 __all__ = ["status"]
 
@@ -53,10 +53,9 @@ def status(options: Options) -> int:
             for month in months:
                 output.out.print(str(month))
             if last:
-                ended = (last.outcome or "stopped by an error") if last.ended else "still running"
                 output.out.print(
                     f"last run: {last.id}, ztoq {last.verb}, {last.started:%Y-%m-%d %H:%M} UTC, "
-                    f"{ended}"
+                    f"{_ended(last)}"
                 )
 
         facts = {
@@ -76,7 +75,23 @@ def status(options: Options) -> int:
             "final": made.final and not made.final.reasons,
             "nameless": made.nameless,
             "calls": as_facts(months),
-            "last_run": last and {"id": last.id, "verb": last.verb, "outcome": last.outcome},
+            "last_run": last
+            and {
+                "id": last.id,
+                "verb": last.verb,
+                "outcome": last.outcome,
+                "running": last.running,
+            },
         }
         output.result(facts, print_)
     return 0
+
+
+def _ended(run: PastRun) -> str:
+    if run.running:
+        return "still running"
+    if run.running is None:
+        return f"not ended; only a look at {run.host} can show whether it still runs"
+    if run.ended is None:
+        return "ended unexpectedly; run the same command again to go on"
+    return run.outcome or "stopped by an error"

@@ -126,7 +126,9 @@ async def _probe(config: Config, found: _Found) -> None:
     opened: Callable[..., AbstractAsyncContextManager[Sink]] = part.plugin.open
     try:
         with Store(config.store_url) as store, store.run("config check --probe") as run:
-            services = Services(sink=store.note, ledger=store.calls)
+            services = Services(
+                sink=store.note, ledger=store.calls, before_write=store.before_write
+            )
             async with opened(part.settings, services) as sink:
                 store.bind(sink=sink.identity)
                 lag = await engine.probe(store, sink, run.id, lambda _: None)
