@@ -102,6 +102,6 @@ def test_the_architecture_page_names_all_states_and_tables() -> None:
 def test_the_architecture_page_names_all_rooms() -> None:
     page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
     package = ROOT / "ztoq_core"
-    rooms = {path.name for path in package.glob("*.py") if path.name != "__init__.py"}
+    rooms = {path.name for path in package.glob("*.py") if not path.name.startswith("__")}
     rooms |= {f"{path.parent.name}/" for path in package.glob("*/__init__.py")}
     assert not [room for room in rooms if f"`{room}`" not in page]

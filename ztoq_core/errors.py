@@ -51,6 +51,7 @@ class Exit(IntEnum):
     LEFT = 1
     START = 2
     STOPPED = 3
+    FAULT = 70
     INTERRUPTED = 130
 
 

@@ -1,4 +1,4 @@
-"""The three hooks. Each asks one question at start-up and gets typed declarations.
+"""The four hooks. Each asks one question at start-up and gets typed declarations.
 
 A plugin is a module that implements one or more of them with ``hookimpl`` and is named by an
 entry point in the group ``ztoq``. The work is done by the objects that the declarations open.
@@ -9,13 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import click
 import pluggy
 
 from ztoq_core.contracts import SinkPlugin, SourcePlugin, TransformerPlugin
 
-__all__ = ["GROUP", "hookimpl", "hookspec"]
+__all__ = ["COMMANDS", "GROUP", "hookimpl", "hookspec"]
 
 GROUP = "ztoq"
+COMMANDS = "ztoq.commands"
+"""The group of entry points whose modules implement ``ztoq_commands``; each is called like its
+command, so that ``ztoq --help`` lists commands by the metadata of packages and imports none."""
+
 hookspec = pluggy.HookspecMarker(GROUP)
 hookimpl = pluggy.HookimplMarker(GROUP)
 
@@ -33,3 +38,8 @@ def ztoq_sinks() -> Iterable[SinkPlugin[Any]]:  # type: ignore[empty-body]  # a 
 @hookspec
 def ztoq_transformers() -> Iterable[TransformerPlugin[Any]]:  # type: ignore[empty-body]  # as above
     """Declare the transformers of this plugin."""
+
+
+@hookspec
+def ztoq_commands() -> Iterable[click.Command]:  # type: ignore[empty-body]  # as above
+    """Declare commands beside the core's own; see ``COMMANDS`` for the entry point."""

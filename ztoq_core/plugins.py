@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
 import attrs
+import click
 import pluggy
 
 from ztoq_core import hookspecs
@@ -24,18 +25,25 @@ from ztoq_core.errors import PluginError, ZtoqError
 
 __all__ = ["Broken", "Declared", "Plugin", "Plugins"]
 
-Plugin = SourcePlugin[Any] | SinkPlugin[Any] | TransformerPlugin[Any]
+Plugin = SourcePlugin[Any] | SinkPlugin[Any] | TransformerPlugin[Any] | click.Command
 P = TypeVar("P", bound=Plugin)
+_COMMANDS_HOOK = "ztoq_commands"
 
 HOOKS: Mapping[str, type[Plugin]] = MappingProxyType(
     {
         "ztoq_sources": SourcePlugin,
         "ztoq_sinks": SinkPlugin,
         "ztoq_transformers": TransformerPlugin,
+        "ztoq_commands": click.Command,
     }
 )
 WORDS: Mapping[type[object], str] = MappingProxyType(
-    {SourcePlugin: "source", SinkPlugin: "sink", TransformerPlugin: "transformer"}
+    {
+        SourcePlugin: "source",
+        SinkPlugin: "sink",
+        TransformerPlugin: "transformer",
+        click.Command: "command",
+    }
 )
 
 
@@ -48,8 +56,8 @@ class Declared(Generic[P]):
 
     @property
     def word(self) -> str:
-        """Return ``source``, ``sink`` or ``transformer``."""
-        return WORDS[type(self.plugin)]
+        """Return ``source``, ``sink``, ``transformer`` or ``command``."""
+        return _word(self.plugin)
 
 
 @attrs.frozen(kw_only=True)
@@ -63,11 +71,15 @@ class Broken:
 
 @attrs.frozen
 class _Candidate:
-    """A plugin that may be loaded: the entry point's name, its package, and how to import it."""
+    """A plugin that may be loaded: the entry point's name, its package, and how to import it.
+
+    ``hooks`` are those that are asked: a module named in both groups answers each once.
+    """
 
     name: str
     package: str
     load: Callable[[], object]
+    hooks: tuple[str, ...] = tuple(HOOKS)
 
 
 class Plugins:
@@ -93,8 +105,14 @@ class Plugins:
     def installed(cls) -> Plugins:
         """Return the plugins of this environment; none is imported yet."""
         plugins = cls()
-        found = sorted(entry_points(group=hookspecs.GROUP), key=lambda each: each.name)
-        plugins._candidates = [_Candidate(each.name, _package(each), each.load) for each in found]
+        for group in (hookspecs.GROUP, hookspecs.COMMANDS):
+            hooks = tuple(
+                h for h in HOOKS if (h == _COMMANDS_HOOK) == (group == hookspecs.COMMANDS)
+            )
+            plugins._candidates += [
+                _Candidate(each.name, _package(each), each.load, hooks)
+                for each in sorted(entry_points(group=group), key=lambda each: each.name)
+            ]
         return plugins
 
     def source(self, name: str) -> SourcePlugin[Any]:
@@ -112,6 +130,10 @@ class Plugins:
     def transformer(self, name: str) -> TransformerPlugin[Any]:
         """Return the transformer called ``name``; raises as ``source``."""
         return self._named(TransformerPlugin, name)
+
+    def command(self, name: str) -> click.Command:
+        """Return the command called ``name``; raises as ``source``."""
+        return self._named(click.Command, name)
 
     def defaults(self, source: str, sink: str) -> tuple[TransformerPlugin[Any], ...]:
         """Return the transformers that run for this pair where the config names none, in order.
@@ -140,7 +162,7 @@ class Plugins:
         return tuple(each.plugin for each in chosen)
 
     def declared(self) -> tuple[Declared[Any], ...]:
-        """Return all declarations of all plugins: sources, sinks, transformers, each by name."""
+        """Return what all plugins declare: sources, sinks, transformers, commands; each by name."""
         self._take_all()
         words = list(WORDS.values())
         return tuple(
@@ -167,7 +189,7 @@ class Plugins:
             found = self._find(kind, name)
         if found is None:
             word = WORDS[kind]
-            names = ", ".join(sorted(each.plugin.name for each in self._of(kind))) or "none"
+            names = ", ".join(sorted(str(each.plugin.name) for each in self._of(kind))) or "none"
             broken_ones = "".join(f"; {_sentence(each)}" for each in self._broken)
             raise PluginError(f"no {word} called {name!r} (available: {names}){broken_ones}")
         return found
@@ -196,8 +218,8 @@ class Plugins:
             self._add(plugin, candidate.package)
 
     def _add(self, plugin: Plugin, package: str) -> None:
-        word = WORDS[type(plugin)]
-        for each in self._of(type(plugin)):
+        word = _word(plugin)
+        for each in self._of(_kind(plugin)):
             if each.plugin.name == plugin.name:
                 raise PluginError(
                     f"two plugins declare the {word} {plugin.name!r} "
@@ -212,15 +234,16 @@ def _declarations(candidate: _Candidate) -> Iterator[Plugin]:
     manager.add_hookspecs(hookspecs)
     manager.register(candidate.load(), name=candidate.name)
     manager.check_pending()
-    for hook, kind in HOOKS.items():
+    for hook in candidate.hooks:
+        kind = HOOKS[hook]
         answers: list[Iterable[object]] = getattr(manager.hook, hook)()
         for declaration in (each for answer in answers for each in answer):
             if not isinstance(declaration, kind):
                 raise PluginError(
                     f"{hook} declares {type(declaration).__name__}, not {kind.__name__}"
                 )
-            if not attrs.has(declaration.config):
-                raise PluginError(f"the config class of {declaration.name!r} is no attrs class")
+            if not isinstance(declaration, click.Command) and not attrs.has(declaration.config):
+                raise PluginError(f"the config class of {declaration.name!r} is not an attrs class")
             yield declaration
 
 
@@ -237,14 +260,23 @@ def _kept(reasons: list[str]) -> Iterator[None]:
         reasons.append(f"{type(error).__name__}: {error}")
 
 
+def _kind(plugin: Plugin) -> type[Any]:
+    """Return the class that a declaration counts as: a group of commands is a command, too."""
+    return next(kind for kind in WORDS if isinstance(plugin, kind))
+
+
+def _word(plugin: Plugin) -> str:
+    return WORDS[_kind(plugin)]
+
+
 def _itself(module: object) -> object:
     return module
 
 
 def _sentence(broken: Broken) -> str:
     return (
-        f"the plugin {broken.name!r} ({broken.package}) cannot be used: {broken.reason}; "
-        "mend or uninstall it"
+        f"the plugin {broken.name!r} ({broken.package}) cannot be loaded: {broken.reason}; "
+        "fix or uninstall it"
     )
 
 

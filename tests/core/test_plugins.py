@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import attrs
+import click
 import pytest
 
 from ztoq_core import hookspecs
@@ -167,7 +168,22 @@ def test_ztoq_transformers_answers_for_transformers_by_name() -> None:
     assert plugins.transformer("fields").name == "fields"
 
 
-@pytest.mark.parametrize("hook", ["ztoq_sources", "ztoq_sinks", "ztoq_transformers"])
+def test_ztoq_commands_answers_for_commands_by_name() -> None:
+    class Commands:
+        @hookimpl
+        def ztoq_commands(self) -> Iterable[click.Command]:
+            return [click.Command("count"), click.Group("tools")]
+
+    plugins = Plugins(Commands())
+    assert plugins.command("tools").name == "tools"
+    assert [each.word for each in plugins.declared()] == ["command", "command"]
+    with pytest.raises(PluginError, match=r"no command called 'cuont' \(available: count, tools\)"):
+        plugins.command("cuont")
+
+
+@pytest.mark.parametrize(
+    "hook", ["ztoq_sources", "ztoq_sinks", "ztoq_transformers", "ztoq_commands"]
+)
 def test_every_hook_has_a_test_named_after_it(hook: str) -> None:
     assert callable(getattr(hookspecs, hook))
     assert any(name.startswith(f"test_{hook}") for name in globals())
@@ -211,7 +227,7 @@ def test_a_declaration_of_the_wrong_type_is_an_error() -> None:
 
 def test_a_config_class_without_attrs_is_an_error() -> None:
     plain = SourcePlugin(name="csv", summary="", config=SimpleNamespace, open=never_source)
-    with pytest.raises(PluginError, match="config class of 'csv' is no attrs class"):
+    with pytest.raises(PluginError, match="config class of 'csv' is not an attrs class"):
         Plugins(Shop("a", sources=[plain]))
 
 

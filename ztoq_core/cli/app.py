@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
+from importlib.metadata import entry_points
 from io import TextIOWrapper
-from pathlib import Path
 
 import rich_click as click
 
 from ztoq_core.cli.exit_codes import ErrorHandler
 from ztoq_core.cli.lazy_group import LazyGroup
-from ztoq_core.cli.options import Options
+from ztoq_core.cli.options import Options, global_options
+
+COMMANDS_GROUP = "ztoq.commands"
 
 __all__ = ["COMMANDS", "main", "run"]
 
@@ -29,11 +32,11 @@ COMMANDS = {
     ),
     "transform": (
         f"{_HERE}.transform:transform",
-        "Map what was extracted, from the store alone; neither side is called.",
+        "Map what was extracted, from the store alone; neither service is called.",
     ),
     "load": (
         f"{_HERE}.load:load",
-        "Write what was mapped into the target, each record at most once.",
+        "Write what was mapped to the target, each record at most once.",
     ),
     "migrate": (
         f"{_HERE}.migrate:migrate",
@@ -41,35 +44,35 @@ COMMANDS = {
     ),
     "validate": (
         f"{_HERE}.validate:validate",
-        "Compare the target with the store: what is missing, doubled, or somebody else's.",
+        "Compare the target with the store: missing, duplicate and foreign objects.",
     ),
     "report": (
         f"{_HERE}.report:report",
-        "Write what became of every record, from the store alone; neither side is called.",
+        "Write a report of every record, from the store alone; neither service is called.",
     ),
     "status": (
         f"{_HERE}.status:status",
-        "Show how many records are in which state, and what the last run came to.",
+        "Show how many records are in which state, and how the last run ended.",
     ),
     "retry": (
         f"{_HERE}.retry:retry",
-        "Let what the target refused be sent again by the next load; neither side is called.",
+        "Mark failed and missing records for retry; the next load sends them.",
     ),
     "resolve": (
         f"{_HERE}.resolve:resolve",
-        "List what is in doubt or in conflict, and decide about it; asks on a terminal.",
+        "List records in doubt or in conflict, and decide about them; asks on a terminal.",
     ),
     "rollback": (
         f"{_HERE}.rollback:rollback",
-        "Remove from the target what ztoq created there, and nothing else.",
+        "Delete from the target what ztoq created there, and nothing else.",
     ),
     "explain": (
         f"{_HERE}.explain:explain",
-        "Tell the life of one record, by its key or its id in the target.",
+        "Show the history of one record, by its key or target id.",
     ),
     "plugins": (
         f"{_HERE}.plugins:plugins",
-        "List the installed plugins, and those that cannot be used with the reason.",
+        "List the installed plugins, and why some cannot be loaded.",
     ),
     "demo": (
         "ztoq_core.cli.demo:demo",
@@ -79,35 +82,40 @@ COMMANDS = {
 """Where each verb is and what it does, in the order in which one needs them."""
 
 
-@click.group(cls=LazyGroup, lazy=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option(
-    "--config",
-    "path",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Read this config file.  [default: ./ztoq.toml, or $ZTOQ_CONFIG]",
-)
-@click.option("-v", "--verbose", count=True, help="Tell more; twice: every request.")
-@click.option("-q", "--quiet", is_flag=True, help="Tell only what went wrong, and the result.")
-@click.option("--debug", is_flag=True, help="Show tracebacks, and log every request.")
-@click.option(
-    "--log-file",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Write a rotating log here (10 MB, five kept).",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print one event per line, as JSON.")
+class _Root(LazyGroup):
+    """The core's verbs, then those of plugins: listed by metadata, imported when called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the core's names and those of the plugins, each in its order."""
+        return [*super().list_commands(ctx), *(name for name in _plugins() if name not in COMMANDS)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command as the list shows it."""
+        if cmd_name in COMMANDS or cmd_name not in (known := _plugins()):
+            return super().get_command(ctx, cmd_name)
+        return click.RichCommand(name=cmd_name, help=known[cmd_name])
+
+    def load(self, name: str) -> click.Command:
+        """Import a command; one of a plugin by its hook."""
+        if name in COMMANDS:
+            return super().load(name)
+        from ztoq_core.plugins import Plugins  # noqa: PLC0415 - --help imports no plugin
+
+        return Plugins.installed().command(name)
+
+
+def _plugins() -> dict[str, str]:
+    """Return the commands of plugins with the summary of the package that each comes from."""
+    return {
+        each.name: each.dist.metadata["Summary"] or each.dist.name if each.dist else each.value
+        for each in sorted(entry_points(group=COMMANDS_GROUP), key=lambda each: each.name)
+    }
+
+
+@click.group(cls=_Root, lazy=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+@global_options
 @click.version_option(package_name="ztoq-core", prog_name="ztoq")
-@click.pass_context
-def ztoq(  # noqa: PLR0913, PLR0917 - the global options
-    context: click.Context,
-    path: Path | None,
-    verbose: int,
-    quiet: bool,  # noqa: FBT001 - click hands flags over so
-    debug: bool,  # noqa: FBT001
-    log_file: Path | None,
-    as_json: bool,  # noqa: FBT001
-) -> None:
+def ztoq() -> None:
     """Move a test team's history into another test management product, and prove it arrived.
 
     \b
@@ -116,13 +124,6 @@ def ztoq(  # noqa: PLR0913, PLR0917 - the global options
                  ztoq config check         try both sides; writes nothing
                  ztoq migrate              may be stopped and repeated at any time
     """
-    options = context.obj
-    options.path = path
-    options.verbosity = verbose
-    options.quiet = quiet
-    options.debug = debug
-    options.log_file = log_file and log_file.absolute()
-    options.as_json = as_json
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -139,4 +140,9 @@ def main() -> None:
         if isinstance(stream, TextIOWrapper):
             # a name that the terminal's encoding lacks must not end a run
             stream.reconfigure(errors="backslashreplace")
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:  # `ztoq --help | head -1`: the reader has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)

@@ -11,7 +11,7 @@ from typing import Any
 import rich_click as click
 
 from ztoq_core import config as configuration
-from ztoq_core.cli.options import Options, as_json
+from ztoq_core.cli.options import Options, global_options
 from ztoq_core.cli.output import Output
 from ztoq_core.cli.pipeline import ALL, RunOptions, run_pipeline
 from ztoq_core.cli.session import logged
@@ -36,7 +36,7 @@ OURS = (
     show_default=True,
     help="Write store and report here; an earlier demo in it is replaced.",
 )
-@as_json
+@global_options
 @click.pass_obj
 def demo(options: Options, folder: Path) -> int:
     """Migrate an invented project between simulated services, and show the report.

@@ -10,6 +10,7 @@ from typing import Self
 import rich_click as click
 
 from ztoq_core.cli.options import Options
+from ztoq_core.cli.printable import printable
 from ztoq_core.errors import (
     AccessError,
     Exit,
@@ -47,8 +48,9 @@ class ErrorHandler:
         if error is None:
             return False
         if isinstance(error, SystemExit):
-            # click ends so where whoever read stdout went away, as in `ztoq report … | head`
-            self.code = int(Exit.STOPPED)
+            # click ends so where the reader of stdout went away: `ztoq --help | head` is no
+            # failure, but a verb may not have done all of its work
+            self.code = int(Exit.STOPPED if self._options.verb else Exit.OK)
             return True
         if not isinstance(error, Exception | KeyboardInterrupt):
             return False
@@ -65,10 +67,12 @@ class ErrorHandler:
             return Exit.INTERRUPTED
         if isinstance(error, AccessError | RejectedError | RecordError):
             return Exit.STOPPED if self._options.begun else Exit.START
-        return error.exit_code if isinstance(error, ZtoqError) else Exit.STOPPED
+        if isinstance(error, ZtoqError):
+            return error.exit_code
+        return Exit.STOPPED if _by_the_system(error) else Exit.FAULT
 
     def _tell(self, error: BaseException) -> None:
-        message = self._message(error)
+        message = printable(self._message(error))
         if isinstance(error, click.UsageError) and not self._options.as_json:
             click.echo(f"{error.ctx.get_usage()}\n" if error.ctx else "", err=True, nl=False)
         click.echo(message, err=True)
@@ -86,12 +90,19 @@ class ErrorHandler:
             again = f"\n{AGAIN if self._options.begun else 'It is safe to run this again.'}"
         if isinstance(error, ServiceError | ZtoqError):
             return f"Error: {error}{again}"
-        if isinstance(error, OSError) and error.strerror:
+        if isinstance(error, OSError) and _by_the_system(error):
             where = f" ({error.filename})" if error.filename else ""
-            return f"Error: the operating system says: {error.strerror}{where}{again}"
+            return f"Error: {error.strerror}{where}{again}"
+        saved = "\nEverything up to here is saved." if self._options.begun else ""
         # the text of an unknown error may hold a payload or a secret: only its type and its place
         place = traceback.extract_tb(error.__traceback__)[-1]
         return (
-            f"Error: a fault in {place.filename}, line {place.lineno}, in {place.name}: "
-            f"{type(error).__name__}. Run again with --debug to see more, and report it.{again}"
+            f"Error: internal fault in ztoq: {type(error).__name__} in {place.filename}, line "
+            f"{place.lineno}, in {place.name}. This is a bug: run again with --debug and report "
+            f"what it prints.{saved}"
         )
+
+
+def _by_the_system(error: BaseException) -> bool:
+    """Whether the operating system refused something: a full disk, a missing permission."""
+    return isinstance(error, OSError) and bool(error.strerror)

@@ -28,6 +28,10 @@ class LazyGroup(click.RichGroup):
         super().__init__(*args, **more)
         self._lazy = dict(lazy or {})
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Show the help, and end with 0, where nothing is given."""
+        return super().parse_args(ctx, args or ["--help"])
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names in the order of the table."""
         return [*self._lazy, *super().list_commands(ctx)]
@@ -43,7 +47,9 @@ class LazyGroup(click.RichGroup):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Return the command that is called, imported."""
         name, command, rest = super().resolve_command(ctx, args)
-        return name, (self.load(name) if name in self._lazy else command), rest
+        if name is None or command is None or name in self.commands:
+            return name, command, rest
+        return name, self.load(name), rest
 
     def load(self, name: str) -> click.Command:
         """Import a command of the table."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import rich_click as click
 
-from ztoq_core.cli.options import Options, Verbs, as_json
+from ztoq_core.cli.options import Options, Verbs, global_options
 
 __all__ = ["mapping"]
 
@@ -15,6 +15,7 @@ KIND = "Only records of this kind, such as test_case."
 
 
 @click.group("map", cls=Verbs)
+@global_options
 def mapping() -> None:
     """Suggest, check, test and watch the mapping of fields and values.
 
@@ -33,7 +34,7 @@ def mapping() -> None:
     "--write", "path", type=click.Path(path_type=Path), metavar="FILE", help="Write it here."
 )
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
-@as_json
+@global_options
 @click.pass_obj
 def suggest(options: Options, *, use: str | None, path: Path | None, force: bool) -> int:
     """Write a mapping file from what was extracted and what the target offers.
@@ -53,7 +54,7 @@ def suggest(options: Options, *, use: str | None, path: Path | None, force: bool
 
 
 @mapping.command()
-@as_json
+@global_options
 @click.pass_obj
 def check(options: Options) -> int:
     """Hold the mapping against what was extracted and what the target offers.
@@ -76,7 +77,7 @@ def check(options: Options) -> int:
 @mapping.command()
 @click.argument("folder", required=False, type=click.Path(path_type=Path))
 @click.option("--update", is_flag=True, help="Make what comes out the expected (out.json).")
-@as_json
+@global_options
 @click.pass_obj
 def test(options: Options, *, folder: Path | None, update: bool) -> int:
     """Run golden cases through the mapping; neither side is called, no secret is needed.
@@ -98,7 +99,7 @@ def test(options: Options, *, folder: Path | None, update: bool) -> int:
 @mapping.command()
 @click.argument("name", metavar="KEY")
 @click.option("--kind", metavar="KIND", help=KIND)
-@as_json
+@global_options
 @click.pass_obj
 def show(options: Options, *, name: str, kind: str | None) -> int:
     """Print one extracted record before and after each transformer, from the store alone.

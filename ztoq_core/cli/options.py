@@ -8,11 +8,14 @@ from typing import Any, TypeVar
 
 import rich_click as click
 
-__all__ = ["KIND", "SELECTING", "Options", "Verbs", "as_json", "limit_options", "load_options"]
-__all__ += ["selection_options", "since_option"]
+__all__ = ["KIND", "SELECTING", "Options", "Verbs", "global_options"]
+__all__ += ["limit_options", "load_options", "selection_options", "since_option"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+
+MOST = 2**31 - 1
+"""The largest number that an option takes: every database holds it."""
 
 KIND = "Only records of this kind (test_case, attachment …)."
 
@@ -36,24 +39,64 @@ class Options:
 class Verbs(click.RichGroup):
     """A group that lists its verbs in the order in which one needs them."""
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Show the help, and end with 0, where nothing is given."""
+        return super().parse_args(ctx, args or ["--help"])
+
     def list_commands(self, _: click.Context) -> list[str]:
         """Return the verbs as they were added."""
         return list(self.commands)
 
 
-def as_json(command: F) -> F:
-    """Let ``--json`` stand behind the verb too."""
+def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+    """Keep a global option; what was given before the verb holds where none is given after it."""
+    options = context.find_object(Options)
+    if options is None or not value:
+        return
+    if parameter.name == "verbosity":
+        options.verbosity += value
+    else:
+        setattr(options, str(parameter.name), value)
 
-    def taken(context: click.Context, _: click.Parameter, value: bool) -> None:  # noqa: FBT001
-        context.find_object(Options).as_json |= value  # type: ignore[union-attr]  # always there
 
-    return click.option(
-        "--json",
-        is_flag=True,
-        expose_value=False,
-        callback=taken,
-        help="Print one event per line, as JSON.",
-    )(command)
+def global_options(command: F) -> F:
+    """Add the options that every command takes, so that they work before and after the verb."""
+    kept: dict[str, Any] = {"expose_value": False, "callback": _keep, "panel": "Global options"}
+    for option in (
+        click.option(
+            "--json", "as_json", is_flag=True, help="Print JSON, one event a line.", **kept
+        ),
+        click.option(
+            "--log-file",
+            type=click.Path(path_type=Path, resolve_path=True),
+            metavar="FILE",
+            help="Write a rotating log to this file (10 MB, five kept).",
+            **kept,
+        ),
+        click.option("--debug", is_flag=True, help="Show tracebacks and log each request.", **kept),
+        click.option(
+            "-q", "--quiet", is_flag=True, help="Print warnings and the result only.", **kept
+        ),
+        click.option(
+            "-v",
+            "--verbose",
+            "verbosity",
+            count=True,
+            metavar="",
+            help="More output; -vv logs each request.",
+            **kept,
+        ),
+        click.option(
+            "--config",
+            "path",
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="Read this config file.  [default: ./ztoq.toml, or $ZTOQ_CONFIG]",
+            **kept,
+        ),
+    ):
+        command = option(command)
+    return command
 
 
 SELECTING = {
@@ -79,7 +122,10 @@ def selection_options(command: F) -> F:
             "--executions", metavar="all|latest|N", help="How many executions of each run, newest."
         ),
         click.option(
-            "--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N test cases."
+            "--limit",
+            type=click.IntRange(1, MOST),
+            metavar="N",
+            help="Only the first N test cases.",
         ),
         click.option(
             "--everything", is_flag=True, help="Select everything, whatever was selected before."
@@ -110,7 +156,7 @@ def limit_options(command: F) -> F:
         ),
         click.option(
             "--max-calls",
-            type=click.IntRange(min=1),
+            type=click.IntRange(1, MOST),
             metavar="N",
             help="Make at most N calls, to both services together and attempts that failed "
             "included; then stop, exit 3.",

@@ -7,12 +7,14 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TextIO
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from ztoq_core.cli.options import Options
+from ztoq_core.cli.printable import printable
 from ztoq_core.cli.progress import Block, JsonLines, Lines, Shown
 from ztoq_core.engine import Event
 
@@ -22,7 +24,14 @@ MOST_LOG_LINES = 20
 
 
 class _Console(Console):
-    """One that leaves it to its caller to end where nobody reads any more."""
+    """The one writer to the terminal: shows control characters of what it prints, obeys none."""
+
+    def __init__(self, file: TextIO) -> None:
+        super().__init__(file=file, soft_wrap=True, highlight=False, markup=False, emoji=False)
+
+    def render_str(self, text: str, *args: Any, **more: Any) -> Text:
+        """Return a string as it may be shown; every string that rich prints comes through here."""
+        return super().render_str(printable(text), *args, **more)
 
     def on_broken_pipe(self) -> None:
         """Raise the BrokenPipeError that is at hand; rich would end with exit code 1."""
@@ -35,8 +44,8 @@ class Output:
     def __init__(self, options: Options) -> None:
         """Print as ``options`` say."""
         self._options = options
-        self.out = _Console(file=sys.stdout, soft_wrap=True, highlight=False, markup=False)
-        self.err = Console(file=sys.stderr, soft_wrap=True, highlight=False, markup=False)
+        self.out = _Console(sys.stdout)
+        self.err = _Console(sys.stderr)
         self._logged = 0
         self._shown: Shown | None = None
 

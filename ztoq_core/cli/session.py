@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from types import FrameType
 from typing import Any
 
@@ -99,19 +99,21 @@ async def open_sink(
 
 @contextmanager
 def handle_signals(stop: engine.Stop, output: Output) -> Iterator[None]:
-    """Make the first Ctrl-C (or SIGTERM) a wish to stop, and the second one a crash."""
+    """Make the first Ctrl-C, SIGTERM or SIGHUP a request to stop, and the second one a crash."""
     loop = asyncio.get_running_loop()
 
-    def wish(number: int, _: FrameType | None) -> None:
+    def request(number: int, _: FrameType | None) -> None:
         signal.signal(number, signal.default_int_handler)
         loop.call_soon_threadsafe(stop.set)
-        output.warning(
-            "Stopping: what is under way is finished and saved. Ctrl-C again ends at once, "
-            "which is safe too."
-        )
+        with suppress(OSError):  # a closed terminal sends SIGHUP and takes no text any more
+            output.warning(
+                "Stopping: what is under way is finished and saved. Ctrl-C again ends at once, "
+                "which is safe too."
+            )
 
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, wish) for number in numbers]
+    names = ("SIGINT", "SIGTERM", "SIGHUP")  # Windows has no SIGHUP
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    before = [signal.signal(number, request) for number in numbers]
     try:
         yield
     finally:

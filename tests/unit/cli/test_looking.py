@@ -131,7 +131,7 @@ def test_a_broken_plugin_is_a_line_with_its_reason(
     said = ztoq("plugins")
     assert said.code == 0
     assert "No plugin is installed" in said.out
-    assert "cannot be used: bad (nothing.of.this.name): ModuleNotFoundError" in said.out
+    assert "cannot be loaded: bad (nothing.of.this.name): ModuleNotFoundError" in said.out
     assert ztoq("--json", "plugins").result["broken"][0]["name"] == "bad"
 
 

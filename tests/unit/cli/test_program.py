@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import sys
-from importlib.metadata import version
+from importlib.metadata import EntryPoint, version
 from pathlib import Path
 
 import pytest
@@ -139,7 +139,8 @@ def test_no_verb_is_a_stub() -> None:
     [
         (("migrat",), "No such command 'migrat'"),
         (("migrate", "--no-such"), "--no-such"),
-        (("migrate", "--config", "x.toml"), "--config"),
+        (("migrate", "--limit", "99999999999999999999"), "--limit"),
+        (("migrate", "--limit", "0"), "--limit"),
     ],
 )
 def test_wrong_usage_exits_2_and_shows_how_it_goes(
@@ -181,10 +182,71 @@ def test_a_log_file_that_cannot_be_written_exits_2(ztoq: Program) -> None:
     assert "cannot write the log file" in said.err
 
 
-def test_a_reader_that_goes_away_changes_no_exit_code() -> None:
+@pytest.mark.parametrize("group", [(), ("config",), ("map",), ("--help",)], ids=str)
+def test_a_group_alone_prints_its_help_and_exits_0(ztoq: Program, group: tuple[str, ...]) -> None:
+    said = ztoq(*group)
+    assert said.code == 0
+    assert "Usage: ztoq" in said.out
+
+
+VERBS = [verb for verb, command in verbs(root).items() if not isinstance(command, click.Group)]
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_global_options_work_before_and_after_each_verb(verb: str) -> None:
+    found = {option for each in verbs(root)[verb].params for option in each.opts}
+    assert {
+        "--config",
+        "-v",
+        "--verbose",
+        "-q",
+        "--quiet",
+        "--json",
+        "--log-file",
+        "--debug",
+    } <= found
+
+
+def test_options_after_the_verb_count_as_those_before_it(ztoq: Program) -> None:
+    (ztoq.folder / "ztoq.toml").rename(ztoq.folder / "other.toml")
+    before = ztoq("--config", "other.toml", "--json", "status")
+    after = ztoq("status", "--config", "other.toml", "--json")
+    assert (before.code, before.out) == (after.code, after.out)
+    assert (
+        ztoq("--config", "none.toml", "status", "--config", "other.toml", "-v").code == after.code
+    )
+
+
+def test_an_internal_fault_exits_70(ztoq: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ztoq_core.report.Report.from_store", lambda *_, **__: 1 / 0)
+    ztoq("extract")
+    said = ztoq("status")
+    assert said.code == 70
+    assert "internal fault in ztoq: ZeroDivisionError" in said.err
+    assert "Traceback" not in said.err
+
+
+def test_a_command_of_a_plugin_is_listed_by_metadata_and_imported_when_called(
+    ztoq: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = EntryPoint(name="count", value="tests.unit.cli.counting_plugin", group="ztoq.commands")
+
+    def found(group: str) -> list[EntryPoint]:
+        return [entry] if group == entry.group else []
+
+    monkeypatch.setattr("ztoq_core.cli.app.entry_points", found)
+    monkeypatch.setattr("ztoq_core.plugins.entry_points", found)
+    assert "count" in ztoq("--help").out
+    assert entry.value not in sys.modules
+    assert ztoq("count", "--json").out == '{"event": "result", "verb": "count", "exit": 0}\n'
+    assert ztoq("coumt").code == 2
+
+
+@pytest.mark.parametrize("arguments", [("plugins",), ("--help",)], ids=str)
+def test_a_reader_that_goes_away_changes_no_exit_code(arguments: tuple[str, ...]) -> None:
     reading, writing = os.pipe()
     os.close(reading)
-    command = [sys.executable, "-m", "ztoq_core.cli", "plugins"]
+    command = [sys.executable, "-m", "ztoq_core", *arguments]
     ended = subprocess.run(  # noqa: S603 - our own program
         command, stdout=writing, stderr=subprocess.PIPE, check=False
     )

@@ -12,7 +12,7 @@ from typing import Any
 import attrs
 import rich_click as click
 
-from ztoq_core.cli.options import KIND, Options, as_json
+from ztoq_core.cli.options import KIND, Options, global_options
 from ztoq_core.cli.output import Output
 from ztoq_core.cli.session import configured, kind_of, open_sink
 from ztoq_core.config import Config
@@ -40,10 +40,10 @@ SIGNED = re.compile(
 @click.command()
 @click.argument("name", metavar="KEY")
 @click.option("--kind", metavar="KIND", help=KIND)
-@as_json
+@global_options
 @click.pass_obj
 def explain(options: Options, *, name: str, kind: str | None) -> int:
-    """Tell the life of one record, by its key or its id in the target.
+    """Show the history of one record, by its key or target id.
 
     What the source gave, what each transformer changed, what was sent and answered, and what stands
     in the target now, where that can be reached.
@@ -101,6 +101,8 @@ def _numbers_of(store: Store, name: str, kind: Kind | None) -> list[int]:
     Raises:
         ConfigError: There is none; the message has the nearest names.
     """
+    if not name.strip():
+        raise ConfigError("name a record: its key or its id in the target")
     if found := store.life.named(name, kind):
         return [number for number, _ in found]
     folded = {each.casefold(): each for each in store.life.alike(name, kind)}

@@ -6,7 +6,13 @@ from typing import Any
 
 import rich_click as click
 
-from ztoq_core.cli.options import Options, as_json, limit_options, selection_options, since_option
+from ztoq_core.cli.options import (
+    Options,
+    global_options,
+    limit_options,
+    selection_options,
+    since_option,
+)
 
 __all__ = ["extract"]
 
@@ -15,7 +21,7 @@ __all__ = ["extract"]
 @selection_options
 @since_option
 @limit_options
-@as_json
+@global_options
 @click.pass_obj
 def extract(options: Options, /, **given: Any) -> int:
     """Read everything from the source into the store; the source is only read.

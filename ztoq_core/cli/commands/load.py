@@ -6,7 +6,13 @@ from typing import Any
 
 import rich_click as click
 
-from ztoq_core.cli.options import Options, as_json, limit_options, load_options, selection_options
+from ztoq_core.cli.options import (
+    Options,
+    global_options,
+    limit_options,
+    load_options,
+    selection_options,
+)
 
 __all__ = ["load"]
 
@@ -20,10 +26,10 @@ __all__ = ["load"]
 )
 @selection_options
 @limit_options
-@as_json
+@global_options
 @click.pass_obj
 def load(options: Options, /, **given: Any) -> int:
-    """Write what was mapped into the target, each record at most once.
+    """Write what was mapped to the target, each record at most once.
 
     Stops before the first write where the target lacks fields, with a list for its administrator.
     Where another part of the project is selected than was mapped, maps again first.

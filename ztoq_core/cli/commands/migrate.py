@@ -8,7 +8,7 @@ import rich_click as click
 
 from ztoq_core.cli.options import (
     Options,
-    as_json,
+    global_options,
     limit_options,
     load_options,
     selection_options,
@@ -28,7 +28,7 @@ __all__ = ["migrate"]
 @selection_options
 @since_option
 @limit_options
-@as_json
+@global_options
 @click.pass_obj
 def migrate(options: Options, /, *, final: bool, **given: Any) -> int:
     """Extract, transform, load, validate and report in one go; may be repeated.

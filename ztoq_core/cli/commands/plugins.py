@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import rich_click as click
 
-from ztoq_core.cli.options import Options, as_json
+from ztoq_core.cli.options import Options, global_options
 from ztoq_core.cli.output import Output
 from ztoq_core.contracts import TransformerPlugin
 from ztoq_core.plugins import Plugins
@@ -13,10 +13,10 @@ __all__ = ["plugins"]
 
 
 @click.command()
-@as_json
+@global_options
 @click.pass_obj
 def plugins(options: Options) -> int:
-    """List the installed plugins, and those that cannot be used with the reason.
+    """List the installed plugins, and why some cannot be loaded.
 
     \b
     Example:  ztoq plugins
@@ -26,7 +26,11 @@ def plugins(options: Options) -> int:
     output = Output(options)
     rows = []
     for each in found.declared():
-        summary = each.plugin.summary
+        summary = (
+            each.plugin.get_short_help_str(200)
+            if isinstance(each.plugin, click.Command)
+            else each.plugin.summary
+        )
         if isinstance(each.plugin, TransformerPlugin) and each.plugin.default_for:
             pairs = ", ".join(f"{source} -> {sink}" for source, sink in each.plugin.default_for)
             summary += f" (default for {pairs})"
@@ -39,7 +43,7 @@ def plugins(options: Options) -> int:
         else:
             output.out.print("No plugin is installed; try: pip install ztoq-zephyr ztoq-qtest")
         for each in broken:
-            output.out.print(f"cannot be used: {each.name} ({each.package}): {each.reason}")
+            output.out.print(f"cannot be loaded: {each.name} ({each.package}): {each.reason}")
 
     names = ("kind", "name", "summary", "package")
     facts = {

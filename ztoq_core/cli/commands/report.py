@@ -7,7 +7,7 @@ from pathlib import Path
 
 import rich_click as click
 
-from ztoq_core.cli.options import Options
+from ztoq_core.cli.options import Options, global_options
 from ztoq_core.cli.output import Output
 from ztoq_core.cli.session import configured
 from ztoq_core.errors import ConfigError
@@ -20,33 +20,41 @@ FORMATS = ("html", "json", "csv")
 
 
 @click.command()
-@click.option("--html", is_flag=True, help="Write the page for people.")
-@click.option("--json", is_flag=True, help="Write the same as JSON, with complete lists.")
 @click.option(
-    "--csv",
-    is_flag=True,
-    help="Write a table of all records: key, kind, title, state, target_id, pid, url.",
+    "--format",
+    "formats",
+    multiple=True,
+    type=click.Choice(FORMATS),
+    help="html: the page for people; json: the same with complete lists; csv: a table of all "
+    "records (key, kind, title, state, target_id, pid, url). May be repeated.  [default: what "
+    "--output ends in, else html and json]",
 )
+@click.option("--html", is_flag=True, hidden=True)
+@click.option("--csv", is_flag=True, hidden=True)
 @click.option(
     "--output",
     type=click.Path(path_type=Path, allow_dash=True),
     metavar="PATH",
     help="Write to this file (a folder for several formats), or - for stdout.",
 )
+@global_options
 @click.pass_obj
-def report(options: Options, *, html: bool, json: bool, csv: bool, output: Path | None) -> int:
-    """Write what became of every record, from the store alone; neither side is called.
+def report(
+    options: Options, *, formats: tuple[str, ...], html: bool, csv: bool, output: Path | None
+) -> int:
+    """Write a report of every record, from the store alone; neither service is called.
 
     Without options: report.html and report.json beside the config file. The exit code says whether
     the reports were written, not whether the migration is in order.
 
     \b
-    Example:  ztoq report --csv --output ids.csv
+    Example:  ztoq report --format csv --output ids.csv
     """
     options.verb = "report"
-    chosen = [each for each, wanted in zip(FORMATS, (html, json, csv), strict=True) if wanted]
+    wanted = {*formats, *(["html"] if html else []), *(["csv"] if csv else [])}
+    chosen = [each for each in FORMATS if each in wanted] or _by_name(output, options)
     with configured(options) as config, Store(config.store_url, create=False) as store:
-        paths = _places(chosen or ["html", "json"], output, config.folder)
+        paths = _places(chosen, output, config.folder)
         made = Report.from_store(store)
         for name, path in paths.items():
             place = sys.stdout if path == Path("-") else path
@@ -65,6 +73,16 @@ def report(options: Options, *, html: bool, json: bool, csv: bool, output: Path 
     return 0
 
 
+def _by_name(output: Path | None, options: Options) -> list[str]:
+    """Return the formats where no option names one: by the ending, else the page and the data."""
+    ending = output.suffix.removeprefix(".").lower() if output else ""
+    if ending in FORMATS:
+        return [ending]
+    if options.as_json and output and not output.is_dir():
+        return ["json"]  # `report --json --output -` was the way to say --format json
+    return ["html", "json"]
+
+
 def _places(chosen: list[str], output: Path | None, folder: Path) -> dict[str, Path]:
     """Return where each format is written.
 
@@ -78,6 +96,6 @@ def _places(chosen: list[str], output: Path | None, folder: Path) -> dict[str, P
         return {chosen[0]: output}
     if output == Path("-") or output.suffix:
         raise ConfigError(
-            f"{str(output)!r} takes one format: add --html, --json or --csv, or name a folder"
+            f"{str(output)!r} takes one format: add --format html, json or csv, or name a folder"
         )
     return {each: output / names.get(each, f"report.{each}") for each in chosen}

@@ -10,7 +10,7 @@ import attrs
 import rich_click as click
 
 from ztoq_core import engine
-from ztoq_core.cli.options import KIND, Options, as_json
+from ztoq_core.cli.options import KIND, Options, global_options
 from ztoq_core.cli.output import Output
 from ztoq_core.cli.session import configured, kind_of, open_sink
 from ztoq_core.config import Config
@@ -69,7 +69,7 @@ def _adopting(target_id: str) -> Decision:
 @click.option(
     "--skip", multiple=True, metavar="KEY", help="Leave it as it is there, or out if it is not."
 )
-@as_json
+@global_options
 @click.pass_obj
 def resolve(
     options: Options,
@@ -79,7 +79,7 @@ def resolve(
     retry: tuple[str, ...],  # noqa: A002, RUF100 - the option's name
     skip: tuple[str, ...],
 ) -> int:
-    """List what is in doubt or in conflict, and decide about it; asks on a terminal.
+    """List records in doubt or in conflict, and decide about them; asks on a terminal.
 
     In doubt: the answer to a write was lost, and the object could not be looked for. In conflict:
     somebody changed the object in the target, or an execution is older than the newest there.
@@ -90,24 +90,27 @@ def resolve(
     Example:  ztoq resolve --adopt ACME-T1=4711 --skip ACME-T2
     """
     options.verb = "resolve"
-    wishes = Resolutions(adopt=adopt, retry=retry, skip=skip)
-    asks = not wishes and not options.as_json and sys.stdin.isatty() and sys.stderr.isatty()
+    given = Resolutions(adopt=adopt, retry=retry, skip=skip)
+    asks = not given and not options.as_json and sys.stdin.isatty() and sys.stderr.isatty()
+    decisions = list(given.each())
     with configured(options) as config, Store(config.store_url, create=False) as store:
-        desk = ResolveSession(Output(options), config, store, kind_of(kind))
-        records = desk.records()
-        if not records or not (wishes or asks):
-            return desk.tell([], desk.found())
-        planned = [(desk.one(records, key), decide) for key, decide in wishes.each()]
+        session = ResolveSession(Output(options), config, store, kind_of(kind))
+        records = session.records()
+        planned = [(session.one(records, key), decide) for key, decide in decisions]
+        if not records or not (given or asks):
+            return session.tell([], session.found())
         config.sink.require()
         with store.run(options.verb) as run:
-            said = asyncio.run(desk.decide(run.id, planned if wishes else None))
-            left = desk.found()
+            said = asyncio.run(session.decide(run.id, planned if given else None))
+            left = session.found()
             run.outcome = f"{len(said)} decided, {len(left)} left"
-        return desk.tell(said, left)
+        return session.tell(said, left)
 
 
 @attrs.frozen
 class ResolveSession:
+    """What is undecided in a store, and decisions about it."""
+
     output: Output
     config: Config
     store: Store
@@ -159,7 +162,7 @@ class ResolveSession:
 
     def _asked(self) -> Iterator[tuple[Undecided, Decision]]:
         for record in self.found():
-            click.echo(_line(record), err=True)
+            self.output.err.print(_line(record))
             while True:
                 answer = click.prompt(
                     "adopt ID, retry, skip, or later", default="later", err=True

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import rich_click as click
 
-from ztoq_core.cli.options import KIND, Options, as_json
+from ztoq_core.cli.options import KIND, Options, global_options
 from ztoq_core.cli.output import Output
 from ztoq_core.cli.session import configured, kind_of
 from ztoq_core.errors import ConfigError
@@ -20,10 +20,10 @@ __all__ = ["retry"]
 @click.command()
 @click.option("--kind", metavar="KIND", help=KIND)
 @click.option("--key", "keys", multiple=True, metavar="KEY", help="Only this; may be repeated.")
-@as_json
+@global_options
 @click.pass_obj
 def retry(options: Options, *, kind: str | None, keys: tuple[str, ...]) -> int:
-    """Mark for retry what the target refused, and what is missing there; the next load sends it.
+    """Mark failed and missing records for retry; the next load sends them.
 
     What is blocked by it follows. Records that could not be mapped need another mapping, files and
     records that the source did not give another extraction.

@@ -12,7 +12,7 @@ from loguru import logger
 
 from ztoq_core import engine
 from ztoq_core.cli.exit_codes import AGAIN
-from ztoq_core.cli.options import Options, as_json
+from ztoq_core.cli.options import MOST, Options, global_options
 from ztoq_core.cli.output import Output
 from ztoq_core.cli.session import configured, handle_signals, open_sink
 from ztoq_core.config import Config
@@ -42,11 +42,17 @@ class RollbackOptions:
 
 
 @click.command()
-@click.option("--run", "of_run", type=int, metavar="N", help="Undo only this run.  [default: all]")
+@click.option(
+    "--run",
+    "of_run",
+    type=click.IntRange(1, MOST),
+    metavar="N",
+    help="Undo only this run.  [default: all]",
+)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--force", is_flag=True, help="Remove objects too that somebody changed since.")
 @click.option("--dry-run", is_flag=True, help="Look at all of it, say what would go, remove none.")
-@as_json
+@global_options
 @click.pass_obj
 def rollback(
     options: Options,
@@ -56,7 +62,7 @@ def rollback(
     force: bool,
     dry_run: bool,
 ) -> int:
-    """Remove from the target what ztoq created there, and nothing else.
+    """Delete from the target what ztoq created there, and nothing else.
 
     Objects that somebody changed since stay, and so do containers that hold anything of somebody
     else. What one run changed is put back. May be stopped and run again. The exit code is 1 where

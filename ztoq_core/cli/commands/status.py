@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import rich_click as click
 
 from ztoq_core.cli.estimate import as_facts, calls_of_month
-from ztoq_core.cli.options import Options, as_json
+from ztoq_core.cli.options import Options, global_options
 from ztoq_core.cli.output import Output
 from ztoq_core.cli.session import configured
+from ztoq_core.config import Part
 from ztoq_core.report import Report
 from ztoq_core.report.data import words
 from ztoq_core.store import PastRun, Store
@@ -16,10 +19,10 @@ __all__ = ["status"]
 
 
 @click.command()
-@as_json
+@global_options
 @click.pass_obj
 def status(options: Options) -> int:
-    """Show how many records are in which state, and what the last run came to.
+    """Show how many records are in which state, and how the last run ended.
 
     The exit code says whether the store could be read, not whether the migration is in order.
 
@@ -34,7 +37,8 @@ def status(options: Options) -> int:
         months = calls_of_month(config, store)
 
         def print_() -> None:
-            output.out.print(f"{made.source or 'no source'} -> {made.target or 'no target'}")
+            source = made.source or _named(config.source)
+            output.out.print(f"{source} -> {made.target or _named(config.sink)}")
             output.out.print(made.verdict.headline)
             for sentence in (*made.verdict.lines, *made.remarks):
                 output.out.print(f"  {sentence}")
@@ -95,3 +99,9 @@ def _ended(run: PastRun) -> str:
     if run.ended is None:
         return "ended unexpectedly; run the same command again to go on"
     return run.outcome or "stopped by an error"
+
+
+def _named(part: Part[Any]) -> str:
+    """Return what the config names, where the store knows no side yet."""
+    project = getattr(part.settings, "project", "")
+    return f"{part.plugin.name} {project}".rstrip() + " (not used yet)"

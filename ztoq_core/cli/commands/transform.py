@@ -6,17 +6,17 @@ from typing import Any
 
 import rich_click as click
 
-from ztoq_core.cli.options import Options, as_json, selection_options
+from ztoq_core.cli.options import Options, global_options, selection_options
 
 __all__ = ["transform"]
 
 
 @click.command()
 @selection_options
-@as_json
+@global_options
 @click.pass_obj
 def transform(options: Options, /, **given: Any) -> int:
-    """Map what was extracted, from the store alone; neither side is called.
+    """Map what was extracted, from the store alone; neither service is called.
 
     Maps what [select] or the options choose, else what was selected last by options, else all.
 

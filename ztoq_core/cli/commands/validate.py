@@ -6,17 +6,17 @@ from typing import Any
 
 import rich_click as click
 
-from ztoq_core.cli.options import Options, as_json, limit_options
+from ztoq_core.cli.options import Options, global_options, limit_options
 
 __all__ = ["validate"]
 
 
 @click.command()
 @limit_options
-@as_json
+@global_options
 @click.pass_obj
 def validate(options: Options, /, **given: Any) -> int:
-    """Compare the target with the store: what is missing, doubled, or somebody else's.
+    """Compare the target with the store: missing, duplicate and foreign objects.
 
     \b
     Example:  ztoq validate

@@ -5,6 +5,7 @@ from __future__ import annotations
 import rich_click as click
 
 from ztoq_core.cli.lazy_group import LazyGroup
+from ztoq_core.cli.options import global_options
 
 __all__ = ["config"]
 
@@ -12,24 +13,25 @@ _HERE = "ztoq_core.cli.commands.config"
 VERBS = {
     "init": (
         f"{_HERE}.init:init",
-        "Write ztoq.toml, asking on a terminal for what no option says.",
+        "Write ztoq.toml; on a terminal, ask for what no option says.",
     ),
     "show": (
         f"{_HERE}.show:show",
-        "Show the settings as they count, defaults and environment included; secrets as ***.",
+        "Show the effective settings, defaults and environment included; secrets as ***.",
     ),
     "check": (
         f"{_HERE}.check:check",
-        "Try both sides and say what a run would meet; nothing is written without --probe.",
+        "Check both services and list problems a migration would hit; writes nothing.",
     ),
     "fields": (
         f"{_HERE}.fields:fields",
-        "Show which fields the target has, and which the mapped records lack there.",
+        "Show the target's fields, and the fields that mapped records lack there.",
     ),
 }
 
 
 @click.group(cls=LazyGroup, lazy=VERBS)
+@global_options
 def config() -> None:
     """Write, show and try the configuration of a migration.
 

@@ -12,7 +12,7 @@ import attrs
 import rich_click as click
 
 from ztoq_core import engine
-from ztoq_core.cli.options import Options, as_json
+from ztoq_core.cli.options import Options, global_options
 from ztoq_core.cli.output import Output
 from ztoq_core.cli.session import configured
 from ztoq_core.config import Config, Part
@@ -57,10 +57,10 @@ class _Found:
     is_flag=True,
     help="Make, find and delete one object in the target, to measure how far its search lags.",
 )
-@as_json
+@global_options
 @click.pass_obj
 def check(options: Options, *, probe: bool) -> int:
-    """Try both sides and say what a run would meet; nothing is written without --probe.
+    """Check both services and list problems a migration would hit; writes nothing.
 
     \b
     Example:  ztoq config check

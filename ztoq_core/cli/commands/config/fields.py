@@ -11,7 +11,7 @@ import attrs
 import rich_click as click
 
 from ztoq_core import engine
-from ztoq_core.cli.options import Options, as_json
+from ztoq_core.cli.options import Options, global_options
 from ztoq_core.cli.output import Output
 from ztoq_core.cli.session import configured, open_sink
 from ztoq_core.config import Config
@@ -39,10 +39,10 @@ UNKNOWN = (
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write the target's field definitions to this file, with an administrator's token.",
 )
-@as_json
+@global_options
 @click.pass_obj
 def fields(options: Options, *, file: Path | None) -> int:
-    """Show which fields the target has, and which the mapped records lack there.
+    """Show the target's fields, and the fields that mapped records lack there.
 
     The list of what is lacking is for the administrator of the target; it needs a store that
     `ztoq transform` has filled. What --write exports serves tokens that may not list fields: name

@@ -13,7 +13,7 @@ import rich_click as click
 import tomlkit
 from tomlkit.items import Table
 
-from ztoq_core.cli.options import Options, as_json
+from ztoq_core.cli.options import Options, global_options
 from ztoq_core.cli.output import Output
 from ztoq_core.config import DEFAULT_FILE, DEFAULT_STORE, Config, from_tables
 from ztoq_core.contracts import Connection, Secret
@@ -64,10 +64,10 @@ COMMENTS = {
 )
 @click.option("--store", metavar="URL", help="The store.  [default: sqlite:///ztoq.db]")
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
-@as_json
+@global_options
 @click.pass_obj
 def init(options: Options, /, **given: Any) -> int:
-    """Write ztoq.toml, asking on a terminal for what no option says.
+    """Write ztoq.toml; on a terminal, ask for what no option says.
 
     A token comes first: it works for everybody, while user name and password do not serve people
     who sign in through single sign-on. No secret is written: the file names the environment

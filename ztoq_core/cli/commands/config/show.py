@@ -5,7 +5,7 @@ from __future__ import annotations
 import rich_click as click
 import tomlkit
 
-from ztoq_core.cli.options import Options, as_json
+from ztoq_core.cli.options import Options, global_options
 from ztoq_core.cli.output import Output
 from ztoq_core.cli.session import configured
 
@@ -13,10 +13,10 @@ __all__ = ["show"]
 
 
 @click.command()
-@as_json
+@global_options
 @click.pass_obj
 def show(options: Options) -> int:
-    """Show the settings as they count, defaults and environment included; secrets as ***.
+    """Show the effective settings, defaults and environment included; secrets as ***.
 
     \b
     Example:  ztoq --config acme.toml config show

@@ -1,0 +1,19 @@
+"""Text from records, services and files as a terminal may show it."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["printable"]
+
+# C0 and C1 (a terminal obeys them), line separators, controls of writing direction (they change
+# the order of what is read), invisible tag characters, and what no encoding takes.
+_HARMFUL = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff"
+    "\ud800-\udfff\U000e0000-\U000e007f]"
+)
+
+
+def printable(text: str) -> str:
+    """Return the text with each control character written out, as ``\\x1b``; keeps \\n and \\t."""
+    return _HARMFUL.sub(lambda found: ascii(found[0])[1:-1], text)
