@@ -3,17 +3,21 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.report.filled import ODD, fill
 from ztoq_core.errors import ConfigError, Exit
 from ztoq_core.records import Kind
 from ztoq_core.report import Report, write_csv, write_html, write_json
+from ztoq_core.report.files import open_output, write_table
 from ztoq_core.report.render import _size
 from ztoq_core.store import State, Store
 
@@ -138,18 +142,102 @@ def test_the_json_has_complete_lists(store: Store) -> None:
     assert {row["kind"]: row["total"] for row in got["kinds"]}["test_log"] == 837
 
 
-def test_the_csv_maps_keys_to_ids(store: Store) -> None:
+def test_the_csv_has_every_record_with_its_title_state_and_id(store: Store) -> None:
     out = io.StringIO()
     write_csv(store, out)
     rows = {row["key"]: row for row in csv.DictReader(io.StringIO(out.getvalue()))}
     assert rows["ACME-T1"] == {
         "key": "ACME-T1",
         "kind": "test_case",
+        "title": "",
+        "state": "finished",
         "target_id": "10001",
         "pid": "TC-1",
         "url": "https://acme.qtestnet.com/p/4242/1",
     }
-    assert "ACME-T413" not in rows
+    assert (rows["ACME-T413"]["state"], rows["ACME-T413"]["target_id"]) == ("failed", "")
+    assert len(rows) == Report.from_store(store).total
+
+
+@given(
+    st.lists(
+        st.text("=+-@'\t\r\n\",; a1|\x00", max_size=5)
+        | st.sampled_from(["=cmd|' /C calc'!A0", "@SUM(1)", "-1+1", "'=1"]),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_no_cell_is_a_formula_and_each_can_be_had_back(cells: list[str]) -> None:
+    out = io.StringIO()
+    write_table(out, [cells])
+    if any("\x00" in cell for cell in cells):
+        return  # no record holds one
+    (row,) = csv.reader(io.StringIO(out.getvalue(), newline=""))
+    assert not [cell for cell in row if cell[:1] in set("=+-@\t\r\n")]
+    assert [cell.removeprefix("'") for cell in row] == cells
+
+
+def _device(path: Path) -> None:
+    path.symlink_to("/dev/null")
+
+
+def _dangling(path: Path) -> None:
+    path.symlink_to(path.with_name("nowhere"))
+
+
+def _to_a_file(path: Path) -> None:
+    path.with_name("private").write_text("mine")
+    path.symlink_to("private")
+
+
+@pytest.mark.parametrize(
+    ("make", "what"),
+    [
+        (_device, "a symbolic link"),
+        (_dangling, "a symbolic link"),
+        (_to_a_file, "a symbolic link"),
+        (os.mkfifo, "a named pipe"),
+        (Path.mkdir, "a folder"),
+    ],
+)
+def test_a_report_replaces_nothing_but_a_file(
+    store: Store, tmp_path: Path, make: Callable[[Path], None], what: str
+) -> None:
+    place = tmp_path / "report"
+    make(place)
+    before = {each: each.lstat().st_mode for each in tmp_path.iterdir()}
+    report = Report.from_store(store, limit=0)
+    refused = f"cannot write the report '{place}': it is {what}"
+    with pytest.raises(ConfigError, match=refused):
+        write_html(report, place)
+    with pytest.raises(ConfigError, match=refused):
+        write_json(report, store, place)
+    with pytest.raises(ConfigError, match=refused):
+        write_csv(store, place)
+    assert {each: each.lstat().st_mode for each in tmp_path.iterdir()} == before
+
+
+def test_a_device_is_not_replaced_by_a_report(store: Store) -> None:
+    with pytest.raises(ConfigError, match="'/dev/null': it is a device"):
+        write_csv(store, Path("/dev/null"))
+
+
+def test_a_report_that_breaks_off_leaves_the_one_before(tmp_path: Path) -> None:
+    place = tmp_path / "report.csv"
+    place.write_text("before")
+
+    def rows() -> Iterator[list[str]]:
+        yield ["half"]
+        raise RuntimeError
+
+    def write() -> None:
+        with open_output(place) as file:
+            write_table(file, rows())
+
+    with pytest.raises(RuntimeError):
+        write()
+    assert place.read_text() == "before"
+    assert [each.name for each in tmp_path.iterdir()] == ["report.csv"]
 
 
 def test_a_file_is_there_whole_or_not_at_all(store: Store, tmp_path: Path) -> None:
@@ -178,3 +266,8 @@ def test_a_store_in_which_nothing_happened_has_a_report(tmp_path: Path) -> None:
 )
 def test_sizes_are_for_people(size: int, words: str) -> None:
     assert _size(size) == words
+
+
+def test_what_is_left_out_on_purpose_counts_as_settled(store: Store) -> None:
+    row = next(row for row in Report.from_store(store).kinds if row.kind is Kind.TEST_LOG)
+    assert (row.arrived, row.due, row.total, row.percent) == (600, 607, 837, 98)

@@ -27,6 +27,7 @@ from ztoq_core.hours import until
 from ztoq_core.http import Limits, Stopped
 from ztoq_core.report import Report, write_html, write_json
 from ztoq_core.report.data import findings_of
+from ztoq_core.report.files import require_place
 from ztoq_core.selection import Selection, moment
 from ztoq_core.services import Services
 from ztoq_core.store import Store
@@ -36,6 +37,7 @@ __all__ = ["ALL", "RunOptions", "run_pipeline", "run_verb"]
 
 ALL = ("extract", "transform", "load", "validate")
 SLOTS = 32
+PAGES = ("report.html", "report.json")
 MIGRATION = "migration"
 """The store's fact that says whether a migration was begun and not ended."""
 
@@ -90,6 +92,9 @@ async def run_pipeline(
 ) -> int:
     output = Output(options)
     _require(config, stages)
+    if choices.reports:
+        for name in PAGES:  # found out before the work, not after it
+            require_place(choices.reports / name)
     with (
         Store(config.store_url, create="extract" in stages) as store,
         store.run(options.verb) as run,
@@ -204,7 +209,7 @@ def _tell(  # noqa: PLR0913, PLR0917 - all that there is to tell
         "calls": as_facts(months),
     }
     if choices.reports and exit_ is not Exit.INTERRUPTED:
-        page, data = choices.reports / "report.html", choices.reports / "report.json"
+        page, data = (choices.reports / name for name in PAGES)
         write_html(report, page)
         write_json(report, store, data)
         facts |= {"html": str(page), "json": str(data)}

@@ -6,6 +6,7 @@ judges them; every verb and every report shows what these two say.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from enum import IntEnum, StrEnum
@@ -113,7 +114,8 @@ class Facts:
     ``listed`` are the kinds read to the end of their lists, ``pending`` listed records that have
     not been read completely. ``mapped``: the mapping ran to its end after the last extraction.
     ``states`` counts records; those pruned from the target are not among the deleted ones.
-    ``findings`` are those of a current validation. ``added`` counts records that ztoq adds itself.
+    ``findings`` are those of a current validation. ``added`` counts records that no list of the
+    source held: made for the target, or looked up because others refer to them.
     """
 
     extraction: Extraction = Extraction.NONE
@@ -431,7 +433,7 @@ def _numbers(facts: Facts) -> Iterator[str]:
         yield f"{counted(total, 'record')} in all: {parts}"
     if facts.added:
         parts = ", ".join(counted(facts.added[kind], kind) for kind in Kind if kind in facts.added)
-        yield f"Among them what ztoq adds to the source's records: {parts}"
+        yield f"Among them, not in the source's lists but needed by what is: {parts}"
 
 
 def last_look(store: Store) -> Finality | None:
@@ -465,7 +467,7 @@ def facts_of(store: Store) -> Facts:
         final=last_look(store),
         losses=sum(each.count for each in notes if each.level is Level.LOSS),
         fallbacks=sum(each.count for each in notes if each.level is Level.FALLBACK),
-        added=store.added(),
+        added=dict(Counter(store.added()) + Counter(store.looked_up())),
         selection=bool(selected(store)),
     )
 

@@ -76,8 +76,12 @@ class KindRow:
     @property
     def percent(self) -> int:
         """How many of a hundred that should arrive did, rounded down."""
-        due = self.total - self.states.get(State.SKIPPED, 0)
-        return 100 * self.arrived // due if due else 100
+        return 100 * self.arrived // self.due if self.due else 100
+
+    @property
+    def due(self) -> int:
+        """How many should arrive: all that were not left out on purpose."""
+        return self.total - self.states.get(State.SKIPPED, 0)
 
 
 @attrs.frozen(kw_only=True)

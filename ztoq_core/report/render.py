@@ -1,11 +1,10 @@
-"""Writes a report: one self-contained HTML page, JSON with the complete lists, CSV of the ids."""
+"""Writes a report: one self-contained HTML page, JSON with complete lists, CSV of the records."""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -13,21 +12,14 @@ import attrs
 import orjson
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from ztoq_core.errors import ConfigError
 from ztoq_core.report.data import Report, words
+from ztoq_core.report.files import open_output, write_table
 from ztoq_core.store import Store
 
 __all__ = ["write_csv", "write_html", "write_json"]
 
-COLUMNS = ("key", "kind", "target_id", "pid", "url")
+COLUMNS = ("key", "kind", "title", "state", "target_id", "pid", "url")
 STEP = 1000
-_NO_PLACE = (
-    PermissionError,
-    FileNotFoundError,
-    FileExistsError,
-    NotADirectoryError,
-    IsADirectoryError,
-)
 
 
 def write_html(report: Report, output: Path | TextIO) -> None:
@@ -45,7 +37,7 @@ def write_html(report: Report, output: Path | TextIO) -> None:
     )
     environment.filters |= {"words": words, "when": _when, "size": _size, "span": _span}
     template = environment.get_template("report.html")
-    with _opened(output) as file:
+    with open_output(output) as file:
         file.writelines(template.generate(report=report))
 
 
@@ -83,7 +75,7 @@ def write_json(report: Report, store: Store, output: Path | TextIO) -> None:
         "problems": store.problems,
         "rejects": store.rejects,
     }
-    with _opened(output) as file:
+    with open_output(output) as file:
         file.write("{\n")
         for key, value in head.items():
             file.write(f'"{key}": {_json(value)},\n')
@@ -97,32 +89,17 @@ def write_json(report: Report, store: Store, output: Path | TextIO) -> None:
 
 
 def write_csv(store: Store, output: Path | TextIO) -> None:
-    """Write the table of ids: which key of the source stands where in the target.
+    """Write the table of all records: which key of the source is where in the target.
 
     Raises:
         ConfigError: The file cannot lie there.
     """
-    with _opened(output) as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        for kind, key, target_id, pid, url in store.id_map():
-            writer.writerow((key, kind.value, target_id, pid, url))
-
-
-@contextmanager
-def _opened(output: Path | TextIO) -> Iterator[TextIO]:
-    """Open a file beside its place and move it there when it is whole; streams stay as they are."""
-    if not isinstance(output, Path):
-        yield output
-        return
-    partial = output.with_name(f"{output.name}.part")
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
-            yield file
-        partial.replace(output)
-    except _NO_PLACE as error:
-        raise ConfigError(f"cannot write the report {str(output)!r}: {error.strerror}") from error
+    with open_output(output) as file:
+        rows = (
+            (row.key, row.kind.value, row.title, row.state, row.target_id, row.pid, row.url)
+            for row in store.id_map()
+        )
+        write_table(file, chain((COLUMNS,), rows))
 
 
 def _json(value: object) -> str:

@@ -16,6 +16,7 @@ from ztoq_core.store.files import Kept
 from ztoq_core.store.journal import Event
 from ztoq_core.store.models import PRUNED, Side, State, tuples
 from ztoq_core.store.notes import add_note, chunks, clean, save_notes
+from ztoq_core.store.queries import LOOKED_UP
 from ztoq_core.store.statements import Rows, ask, change
 
 if TYPE_CHECKING:
@@ -185,6 +186,7 @@ class Intake:
         stopped = bool(self._store.meta(QUICK))
         if marked and not unfinished and (stopped or not pending):
             self._store.drop_meta(QUICK)
+            self._store.drop_meta(LOOKED_UP)
             table.delete().execute()
             self._store.reject_table.delete().execute()
             self._store.drop_meta("extract")
@@ -504,6 +506,11 @@ class Intake:
             whole = [record for record in records if not isinstance(record, Attachment)]
             self._save_whole(whole, run, derived=True)
             return self._reveal_files(run, pictures)
+        if self._seen(records[0].kind, [records[0].key], run):  # a run that stopped had found it
+            return self.save_completed([Completed(run, tuple(records))])[0]
+        looked_up = self._store.looked_up()
+        looked_up[records[0].kind] = looked_up.get(records[0].kind, 0) + 1
+        self._store.put_meta(LOOKED_UP, write_json(looked_up).decode())
         return self.save_completed([Completed(run, tuple(records))])[0]
 
     def still_gone(self, run: int, ref: Ref) -> bool:

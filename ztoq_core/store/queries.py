@@ -21,6 +21,7 @@ __all__ = [
     "VALIDATION",
     "Compared",
     "FileTotals",
+    "MappedId",
     "NoteCount",
     "PastRun",
     "Problem",
@@ -30,6 +31,9 @@ __all__ = [
     "StoredReject",
     "Validation",
 ]
+
+LOOKED_UP = "looked up"
+"""The store's fact about how many records of each kind no list held, but others refer to."""
 
 VALIDATION = "validation"
 """The store's fact about what validation found."""
@@ -117,6 +121,19 @@ class PastRun:
 
 
 @attrs.frozen(kw_only=True)
+class MappedId:
+    """A record and its object in the target; ``target_id`` is empty where there is none."""
+
+    kind: Kind
+    key: str
+    title: str
+    state: State
+    target_id: str
+    pid: str
+    url: str
+
+
+@attrs.frozen(kw_only=True)
 class FileTotals:
     """How many different contents are kept, and their bytes."""
 
@@ -193,6 +210,11 @@ class Queries:
             item.derived & (item.state != State.GONE)
         )
         return {Kind(kind): int(number) for kind, number in tuples(query.group_by(item.kind))}
+
+    def looked_up(self) -> dict[Kind, int]:
+        """Return how many records of each kind were looked up, since no list held them."""
+        counts = read_json((self.meta(LOOKED_UP) or "{}").encode())
+        return {Kind(kind): number for kind, number in counts.items()}
 
     def reasons(self, limit: int = 100) -> Iterator[Reason]:
         """Yield why records did not arrive or are gone from the target, the most frequent first."""
@@ -303,16 +325,24 @@ class Queries:
         )
         return FileTotals(count=int(row[0]), size=int(row[1]))
 
-    def id_map(self) -> Iterator[tuple[Kind, str, str, str, str]]:
-        """Yield kind, key, target id, pid and url of all that stands in the target."""
+    def id_map(self) -> Iterator[MappedId]:
+        """Yield all records with what they are called and where they are in the target."""
         item = self.item_table
-        query = (
-            item.select(item.kind, item.key, item.target_id, item.pid, item.url)
-            .where(~item.target_id.is_null())
-            .order_by(item.rank, item.id)
-        )
-        for kind, key, target_id, pid, url in tuples(query):
-            yield Kind(kind), key, target_id, pid, url
+        body = pw.fn.COALESCE(item.target, item.record)
+        query = item.select(
+            item.kind, item.key, body, item.state, item.target_id, item.pid, item.url
+        ).order_by(item.rank, item.id)
+        for kind, key, record, state, target_id, pid, url in tuples(query):
+            title = read_json(bytes(record)).get("name") if record else ""
+            yield MappedId(
+                kind=Kind(kind),
+                key=key,
+                title=str(title or ""),
+                state=State(state),
+                target_id=target_id or "",
+                pid=pid,
+                url=url,
+            )
 
     def validation(self) -> Validation | None:
         """Return the result of the last validation, or None before the first."""

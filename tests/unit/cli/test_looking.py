@@ -61,7 +61,8 @@ def test_report_goes_to_stdout_where_asked(ztoq: Program) -> None:
     ztoq("migrate")
     said = ztoq("report", "--csv", "--output", "-")
     rows = list(csv.DictReader(io.StringIO(said.out)))
-    assert list(rows[0]) == ["key", "kind", "target_id", "pid", "url"]
+    assert list(rows[0]) == ["key", "kind", "title", "state", "target_id", "pid", "url"]
+    assert {row["title"] for row in rows if row["key"] == "ACME-T2"} == {"Log in"}
     assert {"ACME-T1", "ACME-E2", "ACME-T1#1"} <= {row["key"] for row in rows}
     assert all(row["target_id"] for row in rows)
     assert json.loads(ztoq("report", "--json", "--output", "-").out)["kinds"]

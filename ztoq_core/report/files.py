@@ -1,0 +1,88 @@
+"""Writes report files: whole or not at all, only where nothing but a plain file is replaced."""
+
+from __future__ import annotations
+
+import csv
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TextIO
+
+from ztoq_core.errors import ConfigError
+
+__all__ = ["open_output", "require_place", "write_table"]
+
+_NO_PLACE = (
+    PermissionError,
+    FileNotFoundError,
+    FileExistsError,
+    NotADirectoryError,
+    IsADirectoryError,
+)
+_TYPES = {
+    stat.S_IFLNK: "a symbolic link",
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+# spreadsheets take cells that begin so for formulas; the apostrophe itself is among them so that
+# taking one leading apostrophe away gives every cell back as it was
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
+
+
+def require_place(path: Path) -> None:
+    """Make sure that a file may be written there.
+
+    Raises:
+        ConfigError: Something else than a plain file has that name.
+    """
+    try:
+        mode = path.lstat().st_mode
+    except OSError:
+        return  # nothing is there, or opening it says why it cannot be
+    if not stat.S_ISREG(mode):
+        what = _TYPES.get(stat.S_IFMT(mode), "not a plain file")
+        raise ConfigError(
+            f"cannot write the report {str(path)!r}: it is {what}; name a file, or - for stdout"
+        )
+
+
+@contextmanager
+def open_output(output: Path | TextIO) -> Iterator[TextIO]:
+    """Open a new file beside its place and move it there when it is whole.
+
+    Streams stay as they are.
+
+    Raises:
+        ConfigError: The file cannot be written there.
+    """
+    if not isinstance(output, Path):
+        yield output
+        return
+    require_place(output)
+    partial = output.with_name(f".{output.name}.{os.getpid()}.part")
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        with partial.open("x", encoding="utf-8", errors="backslashreplace", newline="") as file:
+            yield file
+        partial.replace(output)
+    except _NO_PLACE as error:
+        raise ConfigError(f"cannot write the report {str(output)!r}: {error.strerror}") from error
+    finally:
+        with suppress(OSError):  # it has its name by now, or could not be made
+            partial.unlink()
+
+
+def write_table(file: TextIO, rows: Iterable[Iterable[str]]) -> None:
+    """Write rows as CSV in which no cell is taken for a formula.
+
+    A cell that begins with one of ``= + - @ '``, a tab or a line break gets an apostrophe before
+    it. Whoever reads the file takes one leading apostrophe off each cell.
+    """
+    writer = csv.writer(file)  # with CRLF, as RFC 4180 says: so a CR inside a cell is quoted too
+    for row in rows:
+        writer.writerow([f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in row])
