@@ -31,12 +31,12 @@ from ztoq_core.contracts import (
     TransformerPlugin,
 )
 from ztoq_core.errors import ConfigError
-from ztoq_core.hours import Hours
 from ztoq_core.images import Images
 from ztoq_core.plugins import Plugins
 from ztoq_core.secrets import find_secrets, show
 from ztoq_core.selection import Selection, settled
 from ztoq_core.tables import Tables, from_environment, nearest
+from ztoq_core.time_window import TimeWindow
 
 __all__ = ["DEFAULT_FILE", "DEFAULT_STORE", "Config", "Part", "from_tables", "read"]
 
@@ -342,7 +342,7 @@ def _unusable(connection: Connection) -> Iterator[str]:
         )
     if connection.window is not None:
         try:
-            Hours.parse(connection.window)
+            TimeWindow.parse(connection.window)
         except ConfigError as error:
             yield str(error)
 

@@ -7,6 +7,7 @@
     ├── ServiceError         something a remote service answered        exit 3
     │   ├── AccessError      401, 403: stop                             exit 2 in check, 3 later
     │   ├── RetryableError   certainly not stored; try again            the item stays ready
+    │   │   └── StoppedError the user stopped the run                   exit 130
     │   ├── DoubtError       the request left, its answer is unknown    the item is unknown
     │   └── RejectedError    fail this record, go on (400, 404, 422)    exit 1
     └── RecordError          fail this record, go on                    exit 1
@@ -38,6 +39,7 @@ __all__ = [
     "RejectedError",
     "RetryableError",
     "ServiceError",
+    "StoppedError",
     "StoreError",
     "ZtoqError",
     "one_error",
@@ -105,6 +107,12 @@ class AccessError(ServiceError):
 
 class RetryableError(ServiceError):
     """The request certainly changed nothing, and the time for trying again is used up."""
+
+
+class StoppedError(RetryableError):
+    """The user stopped the run before this request could leave."""
+
+    exit_code = Exit.INTERRUPTED
 
 
 class DoubtError(ServiceError):

@@ -77,6 +77,9 @@ class Connection:
     certificate and key. ``monthly_budget`` is how many calls the service grants in a calendar month
     (None: what its headers say), ``reserve`` the share of it that is left to others. ``window`` are
     the hours of the day, in local time, in which calls may be made: ``"20:00-06:00"``.
+    ``max_answer_size`` is the most bytes of a JSON body, unpacked; ``max_file_size`` that of a file
+    that is downloaded (Zephyr and Jira take files of up to 1 GB; a body without end stops at twice
+    that).
     """
 
     base_url: str
@@ -89,6 +92,8 @@ class Connection:
     monthly_budget: int | None = None
     reserve: float = 0.2
     window: str | None = None
+    max_answer_size: int = 64_000_000
+    max_file_size: int = 2_000_000_000
 
 
 @attrs.frozen(kw_only=True)
@@ -125,7 +130,12 @@ class Download(Protocol):
         ...
 
     def chunks(self) -> AsyncIterator[bytes]:
-        """Yield the bytes; raises RejectedError where fewer came than were promised."""
+        """Yield the bytes, once.
+
+        Raises:
+            RejectedError: Fewer came than were promised, they came too slowly, the connection was
+                lost, or there are more than ``Connection.max_file_size``.
+        """
         ...
 
 
@@ -182,7 +192,7 @@ class Client(Protocol):
         any JSON and an empty body are taken.
 
         ``closing`` is for the request that ends a session, such as the revocation of a token. It
-        waits for no turn, is sent once, and fails after 5 seconds.
+        waits for no turn, is sent once, and fails after 5 seconds; limits of calls hold for it.
 
         Raises:
             AccessError: 401 that no renewal cures, or 403, and the ``probe`` of the client is
@@ -226,7 +236,11 @@ class Client(Protocol):
     def download(
         self, path: str, *, params: Mapping[str, str | int] | None = None
     ) -> AbstractAsyncContextManager[Download]:
-        """Open a body for reading in chunks. Status and errors as for ``request``."""
+        """Open the body of a file for reading in chunks. Errors as for ``request``.
+
+        An answer that cannot hold a whole file (202, 204, 206, neither a length nor chunks) is a
+        failed request.
+        """
         ...
 
 

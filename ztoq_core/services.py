@@ -10,20 +10,21 @@ from typing import Any, TypeVar
 import attrs
 
 from ztoq_core.contracts import Auth, Client, Connection
-from ztoq_core.hours import Hours
 from ztoq_core.http import (
-    Account,
-    Fetcher,
+    CallMeter,
+    CallQuota,
     Ledger,
     Limits,
-    Meter,
-    account_of,
+    UntrustedFetcher,
     open_client,
     open_fetcher,
+    quota_of,
 )
 from ztoq_core.http.transport import Transport
 from ztoq_core.images import Images
 from ztoq_core.records import Level, Note, Ref
+from ztoq_core.time_window import TimeWindow
+from ztoq_core.waits import Waits
 
 __all__ = ["NoteSink", "Services"]
 
@@ -42,7 +43,8 @@ class Services:
     the command (None: only what the services announce, and the windows of connections are not
     looked at), ``ledger`` keeps the counts of calls. ``images`` says what pictures may be fetched,
     and where redirects may lead beside the open internet. ``before_write`` is awaited before each
-    request but a GET leaves; it raises where nothing may be sent any more.
+    request but a GET leaves; it raises where nothing may be sent any more. ``waits`` says what the
+    run waits for and releases those who wait.
     """
 
     sink: NoteSink
@@ -52,26 +54,27 @@ class Services:
     ledger: Ledger | None = None
     images: Images = attrs.field(factory=Images)
     before_write: Callable[[], Awaitable[None]] | None = None
-    _accounts: dict[Hashable, Account] = attrs.field(factory=dict, init=False)
+    waits: Waits = attrs.field(factory=Waits)
+    _quotas: dict[Hashable, CallQuota] = attrs.field(factory=dict, init=False)
     _made: dict[str, Any] = attrs.field(factory=dict, init=False)
     _locks: dict[str, asyncio.Lock] = attrs.field(factory=dict, init=False)
     _noted: set[int] = attrs.field(factory=set, init=False)
 
     @property
-    def accounts(self) -> Sequence[Account]:
+    def quotas(self) -> Sequence[CallQuota]:
         """The calls of this month to each host for which a client was opened."""
-        return tuple(self._accounts.values())
+        return tuple(self._quotas.values())
 
     def client(
         self, connection: Connection, auth: Auth | None = None, *, probe: str = ""
     ) -> AbstractAsyncContextManager[Client]:
         """Open the paced HTTP client for ``connection.base_url``; see ``contracts.Services``."""
 
-        def account(host: str) -> Account:
+        def quota(host: str) -> CallQuota:
             key = (host, connection.monthly_budget, connection.reserve, connection.window)
-            if key not in self._accounts:
-                self._accounts[key] = account_of(host, connection, self.limits, self.ledger)
-            return self._accounts[key]
+            if key not in self._quotas:
+                self._quotas[key] = quota_of(host, connection, self.limits, self.ledger)
+            return self._quotas[key]
 
         return open_client(
             connection,
@@ -80,28 +83,29 @@ class Services:
             outage=self.outage,
             unreached=self.unreached,
             limits=self.limits,
-            account=account,
+            quota=quota,
             images=self.images,
             before_write=self.before_write,
+            waits=self.waits,
         )
 
     def fetcher(
         self, tell: Callable[[str], None], source: Connection | None = None
-    ) -> AbstractAsyncContextManager[Fetcher]:
+    ) -> AbstractAsyncContextManager[UntrustedFetcher]:
         """Open what fetches pictures, in the hours of ``source`` and the limits of the command.
 
-        Calls to the host of a service count in its month too. ``tell`` as in ``Fetcher``.
+        Calls to the host of a service count in its month too. ``tell`` as in ``UntrustedFetcher``.
         """
         limits = self.limits or Limits()
-        meter = Meter(limits, account=self._account_of)
+        meter = CallMeter(limits, quota_of=self._quota_of)
         if source is not None and source.window:
             host = Transport(source).service
-            hours = Hours.parse(source.window)
-            meter.own = Account(host=host, hours=hours, clock=limits.clock)
+            window = TimeWindow.parse(source.window)
+            meter.own = CallQuota(host=host, window=window, clock=limits.clock)
         return open_fetcher(self.images, tell, meter=meter)
 
-    def _account_of(self, host: str) -> Account | None:
-        return next((each for each in self.accounts if each.host == host), None)
+    def _quota_of(self, host: str) -> CallQuota | None:
+        return next((each for each in self.quotas if each.host == host), None)
 
     async def once(self, name: str, make: Callable[[], Awaitable[T]]) -> T:
         """Return what ``make`` gave the first time in this run; callers at the same time share it.

@@ -10,7 +10,7 @@ from ztoq_testkit.simulate import Reply, Route, Server
 
 from ztoq_core.contracts import Connection, Secret
 from ztoq_core.errors import RetryableError
-from ztoq_core.http import Cause, Client, Limits
+from ztoq_core.http import Client, Limit, Limits
 from ztoq_core.images import Images
 from ztoq_core.records import Kind, Level, Note, Ref
 from ztoq_core.services import Services
@@ -59,7 +59,7 @@ async def test_a_client_has_the_limits_of_the_run() -> None:
     services = Services(lambda _note, _ref: None, outage=7.0, unreached=3.0)
     async with services.client(Connection(base_url="http://127.0.0.1:1")) as client:
         assert isinstance(client, Client)
-        assert (client.judge.outage, client.judge.unreached) == (7.0, 3.0)
+        assert (client.policy.outage, client.policy.unreached) == (7.0, 3.0)
 
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -74,8 +74,8 @@ async def test_pictures_are_fetched_in_the_hours_of_the_source() -> None:
     async with services.fetcher(print, source) as fetcher:
         with pytest.raises(RetryableError, match=rf"desk\.example: outside of its window {shut}"):
             await anext(fetcher.fetch("http://files.example/a.png"))
-    assert limits.stopped is not None
-    assert limits.stopped.cause is Cause.WINDOW
+    assert limits.reached is not None
+    assert limits.reached.limit is Limit.WINDOW
     assert limits.made == 0
 
 
@@ -93,8 +93,8 @@ async def test_a_picture_at_a_service_counts_in_its_month() -> None:
         for address in (base, other, base, base):
             assert await anext(fetcher.fetch(f"{address}/a.png")) == b"picture"
         assert limits.made == 4
-        (account,) = services.accounts
-        assert account.made == 3
+        (quota,) = services.quotas
+        assert quota.made == 3
         assert await anext(fetcher.fetch(f"{base}/a.png"))
         with pytest.raises(RetryableError, match="4 calls were made this month"):
             await anext(fetcher.fetch(f"{base}/a.png"))

@@ -14,7 +14,7 @@ import attrs
 from ztoq_core.config import Config
 from ztoq_core.contracts import Connection
 from ztoq_core.engine import Event
-from ztoq_core.http import Account, Cause, Limits, Stopped, month_of, next_month
+from ztoq_core.http import CallQuota, Limit, LimitReached, Limits, month_of, next_month
 from ztoq_core.http.transport import Transport
 from ztoq_core.records import Kind
 from ztoq_core.store import Store
@@ -149,7 +149,7 @@ def calls_of_month(config: Config, store: Store, now: datetime | None = None) ->
     return found
 
 
-def calls_of_run(accounts: Iterable[Account], limits: Limits) -> list[Month]:
+def calls_of_run(accounts: Iterable[CallQuota], limits: Limits) -> list[Month]:
     """Return the same as a run knows it at its end, with the calls that it made itself."""
     found: dict[str, Month] = {}
     for each in accounts:
@@ -171,7 +171,7 @@ def calls_of_run(accounts: Iterable[Account], limits: Limits) -> list[Month]:
 class RemainingWork:
     """A run that a limit ended, and all that an estimate of the rest hangs on."""
 
-    stopped: Stopped
+    stopped: LimitReached
     limits: Limits
     stage: StageStats
     months: Sequence[Month]
@@ -208,10 +208,10 @@ class RemainingWork:
     def _fits(self, needed: int, seconds: float, month: Month | None) -> str:
         if month and month.left is not None and needed > month.left:
             return _beyond(needed, month.left, month.allowed, self.limits.clock())
-        if self.stopped.cause is Cause.CALLS and self.limits.most:
+        if self.stopped.limit is Limit.CALLS and self.limits.most:
             runs = math.ceil(needed / self.limits.most)
             return "one more such run does it" if runs == 1 else f"that takes {runs} more such runs"
-        if hours := self.stopped.hours:
+        if hours := self.stopped.window:
             days = math.ceil(seconds / hours.length.total_seconds())
             when = "into the next window" if days == 1 else f"into the next {days} windows"
             return f"at the speed of this run that fits {when} ({hours})"

@@ -22,15 +22,15 @@ from ztoq_core.cli.options import SELECTING, Options
 from ztoq_core.cli.output import Output
 from ztoq_core.cli.session import configured, handle_signals, needs_source, open_sides
 from ztoq_core.contracts import Connection, Sink, Source
-from ztoq_core.errors import AccessError, ConfigError, Exit, RetryableError, ZtoqError
-from ztoq_core.hours import until
-from ztoq_core.http import Limits, Stopped
+from ztoq_core.errors import AccessError, ConfigError, Exit, RetryableError, StoppedError, ZtoqError
+from ztoq_core.http import LimitReached, Limits
 from ztoq_core.report import Report, write_html, write_json
 from ztoq_core.report.data import findings_of
 from ztoq_core.report.files import require_place
 from ztoq_core.selection import Selection, moment
 from ztoq_core.services import Services
 from ztoq_core.store import Store
+from ztoq_core.time_window import until
 from ztoq_core.words import counted
 
 __all__ = ["ALL", "RunOptions", "run_pipeline", "run_verb"]
@@ -112,11 +112,13 @@ async def run_pipeline(
         work = _Work(options, config, output, store, run.id, choices, services, stage)
         try:
             stopped = await work.stages(stages)
+        except StoppedError:
+            stopped = True
         except ZtoqError as error:
             run.outcome = f"stopped: {str(error).splitlines()[0]}"
-            if isinstance(error, RetryableError) and limits.stopped is not None:
-                months = calls_of_run(services.accounts, limits)
-                why = limits.stopped
+            if isinstance(error, RetryableError) and limits.reached is not None:
+                months = calls_of_run(services.quotas, limits)
+                why = limits.reached
                 run.outcome = f"stopped: {why.text}"
                 ended = RemainingWork(stopped=why, limits=limits, stage=stage, months=months)
                 said = ended.sentences(store)
@@ -132,7 +134,7 @@ async def run_pipeline(
         run.outcome = "interrupted" if stopped else _WORDS[judged.exit]
     with Store(config.store_url, create=False) as store:
         exit_ = Exit.INTERRUPTED if stopped else judged.exit
-        months = calls_of_run(services.accounts, limits)
+        months = calls_of_run(services.quotas, limits)
         _tell(output, store, exit_, choices, judged, months, work.warned)
     return exit_
 
@@ -141,7 +143,7 @@ def _tell_stopped(  # noqa: PLR0913, PLR0917 - all that there is to tell
     output: Output,
     store: Store,
     options: Options,
-    why: Stopped,
+    why: LimitReached,
     said: Sequence[str],
     months: Sequence[Month],
 ) -> Exit:
@@ -149,7 +151,7 @@ def _tell_stopped(  # noqa: PLR0913, PLR0917 - all that there is to tell
     again = AGAIN if options.begun else "It is safe to run this again."
     facts = {
         "exit": int(Exit.STOPPED),
-        "stopped": why.cause.value,
+        "stopped": why.limit.value,
         "error": f"Stopped: {why.text}",
         "opens": why.opens and why.opens.isoformat(),
         "sentences": list(said),
@@ -266,7 +268,7 @@ class _Work:
             self.output.info(f"Selected is now: {selection}. Mapping again first.")
             self.config.chain()
             stages = ("transform", *stages)
-        stop = engine.Stop()
+        stop = engine.Stop(self.services.waits)
         with handle_signals(stop, self.output), self.output.progress() as show:
 
             def tell(event: engine.Event) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from types import FrameType
@@ -14,15 +16,19 @@ from ztoq_core import engine, log
 from ztoq_core.cli.options import Options
 from ztoq_core.cli.output import Output
 from ztoq_core.contracts import Sink, Source
-from ztoq_core.errors import ConfigError
+from ztoq_core.errors import ConfigError, Exit
 from ztoq_core.http import Limits
 from ztoq_core.plugins import Plugins
 from ztoq_core.records import Kind, Note, Ref
 from ztoq_core.services import Services
 from ztoq_core.store import Store
+from ztoq_core.waits import Waits
 
 __all__ = ["configured", "handle_signals", "kind_of", "logged", "needs_source", "open_sides"]
 __all__ += ["open_sink"]
+
+ENDS_WITHIN = 8.0
+"""Seconds after the second signal at which the process ends, whatever hangs."""
 
 LEVELS = ("WARNING", "INFO", "DEBUG")
 
@@ -86,10 +92,11 @@ async def open_sink(
     config: configuration.Config,
     note: Callable[[Note, Ref | None], None],
     store: Store | None = None,
+    waits: Waits | None = None,
 ) -> AsyncIterator[Sink]:
     """Open the sink alone; with a ``store`` its window and budget are kept and calls counted."""
     part = config.sink
-    services = Services(sink=note, images=config.images)
+    services = Services(sink=note, images=config.images, waits=waits or Waits())
     if store is not None:
         services.limits, services.ledger = Limits(), store.calls
         services.before_write = store.before_write
@@ -99,20 +106,30 @@ async def open_sink(
 
 @contextmanager
 def handle_signals(stop: engine.Stop, output: Output) -> Iterator[None]:
-    """Make the first Ctrl-C, SIGTERM or SIGHUP a request to stop, and the second one a crash."""
+    """Make the first Ctrl-C (SIGTERM, SIGHUP) a request to stop, and the second one a crash."""
     loop = asyncio.get_running_loop()
 
-    def request(number: int, _: FrameType | None) -> None:
-        signal.signal(number, signal.default_int_handler)
+    def crash(number: int, frame: FrameType | None) -> None:
+        # a thread that hangs, such as one that looks up a name, would keep the process for ever
+        last = threading.Timer(ENDS_WITHIN, os._exit, (Exit.INTERRUPTED,))
+        last.daemon = True
+        last.start()
+        signal.default_int_handler(number, frame)
+
+    def request(_number: int, _: FrameType | None) -> None:
+        for each in numbers:
+            signal.signal(each, crash)
         loop.call_soon_threadsafe(stop.set)
-        with suppress(OSError):  # a closed terminal sends SIGHUP and takes no text any more
+        with suppress(OSError):  # after a hang-up there is no terminal
             output.warning(
                 "Stopping: what is under way is finished and saved. Ctrl-C again ends at once, "
                 "which is safe too."
             )
 
-    names = ("SIGINT", "SIGTERM", "SIGHUP")  # Windows has no SIGHUP
+    # under nohup a hang-up is ignored, and stays so; Windows has none
+    names = ("SIGINT", "SIGTERM", "SIGHUP")
     numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    numbers = [each for each in numbers if signal.getsignal(each) is not signal.SIG_IGN]
     before = [signal.signal(number, request) for number in numbers]
     try:
         yield

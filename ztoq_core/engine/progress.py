@@ -11,6 +11,7 @@ import attrs
 from loguru import logger
 
 from ztoq_core.records import Kind
+from ztoq_core.waits import Waits
 
 __all__ = ["Event", "Progress", "Stop", "Teller"]
 
@@ -40,15 +41,21 @@ Progress = Callable[[Event], None]
 
 
 class Stop:
-    """A wish to stop: the stage takes no new record, and saves what is in flight."""
+    """A wish to stop: the stage takes no new record, and saves what is in flight.
 
-    def __init__(self) -> None:
+    ``waits`` are those of the run (``Services.waits``): whoever waits there is released.
+    """
+
+    def __init__(self, waits: Waits | None = None) -> None:
         """Nobody wishes yet."""
         self._event = asyncio.Event()
+        self._waits = waits
 
     def set(self) -> None:
         """Wish to stop."""
         self._event.set()
+        if self._waits is not None:
+            self._waits.stop()
 
     async def within(self, seconds: float) -> bool:
         """Wait that long or until somebody wishes to stop; return whether somebody does."""

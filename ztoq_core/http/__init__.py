@@ -1,40 +1,34 @@
-"""One JSON client over aiohttp for all connectors: auth, backoff, pacing, redaction.
+"""One JSON client over aiohttp for all connectors: auth, retries, pacing, redaction.
 
-``open_client`` opens one for one base URL. ``client`` sends, ``judging`` says what an answer means,
-``pacing`` and ``budget`` when the next request may leave, ``limits`` how many may in all,
-``transport`` how a host is reached. ``guard`` says where redirects may lead. ``open_fetcher``
-is for addresses that nobody vouches for: ``guarded`` fetches from those.
+``open_client`` opens one for one base URL. ``client`` sends a ``request``, ``response_policy`` says
+what an answer means, ``pacer`` (with ``rate`` and ``circuit_breaker``) and ``budget`` when the next
+request may leave, ``limits`` and ``quota`` how many may in all, ``transport`` how a host is
+reached, ``bodies`` and ``downloads`` what is read. ``address_guard`` says where redirects may lead.
+``open_fetcher`` is for addresses that nobody vouches for: ``untrusted_fetcher`` fetches from those.
 """
 
 from __future__ import annotations
 
-from ztoq_core.http.budget import Meter
-from ztoq_core.http.client import Client, Download, open_client
-from ztoq_core.http.guarded import Fetcher, open_fetcher
-from ztoq_core.http.limits import (
-    Account,
-    Cause,
-    Ledger,
-    Limits,
-    Stopped,
-    account_of,
-    month_of,
-    next_month,
-)
+from ztoq_core.http.budget import CallMeter
+from ztoq_core.http.client import Client, open_client
+from ztoq_core.http.downloads import Download
+from ztoq_core.http.limits import Limit, LimitReached, Limits
+from ztoq_core.http.quota import CallQuota, Ledger, month_of, next_month, quota_of
+from ztoq_core.http.untrusted_fetcher import UntrustedFetcher, open_fetcher
 
 __all__ = [
-    "Account",
-    "Cause",
+    "CallMeter",
+    "CallQuota",
     "Client",
     "Download",
-    "Fetcher",
     "Ledger",
+    "Limit",
+    "LimitReached",
     "Limits",
-    "Meter",
-    "Stopped",
-    "account_of",
+    "UntrustedFetcher",
     "month_of",
     "next_month",
     "open_client",
     "open_fetcher",
+    "quota_of",
 ]

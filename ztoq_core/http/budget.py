@@ -11,12 +11,16 @@ from email.utils import parsedate_to_datetime
 import attrs
 
 from ztoq_core.errors import RetryableError
-from ztoq_core.http.limits import Account, Limits
+from ztoq_core.http.limits import Limits
+from ztoq_core.http.quota import CallQuota
 
-__all__ = ["Budget", "Meter", "moment"]
+__all__ = ["Budget", "CallMeter", "moment"]
 
 MINUTE = "x-ratelimit-remaining-minute"
 MONTH = "x-ratelimit-remaining-month"
+
+DIGITS = 16
+"""More make no number of calls."""
 
 MARGIN = 0.5
 """Seconds added to the next minute: the header Date is cut to whole seconds, clocks differ."""
@@ -28,20 +32,20 @@ def moment(text: str | None) -> datetime | None:
         return None
     try:
         return parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # OverflowError: a year or a zone beyond all calendars
         return None
 
 
 @attrs.define(eq=False)
 class Budget:
-    """What may still be sent: by the service's headers, the month's ``account``, the ``limits``.
+    """What may still be sent: by the service's headers, the month's ``quota``, the ``limits``.
 
     qTest announces ``x-ratelimit-remaining-minute`` and ``-month`` (announcement of 2026-02-18).
     Whether its minute is that of the clock is not said (guess: it is, by the header Date; if not,
     the refusals that follow are waited for like any others).
     """
 
-    account: Account = attrs.field(factory=lambda: Account(host="the service"))
+    quota: CallQuota = attrs.field(factory=lambda: CallQuota(host="the service"))
     limits: Limits = attrs.field(factory=Limits)
     _left: int | None = attrs.field(default=None, init=False)
     _most: int = attrs.field(default=0, init=False)
@@ -53,17 +57,17 @@ class Budget:
         Raises:
             StoreError: The calls cannot be counted any more.
         """
-        stopped = self.limits.over() or self.account.over()
-        if stopped is None:
+        reached = self.limits.over() or self.quota.over()
+        if reached is None:
             return None
-        if self.limits.stopped is None:
-            self.limits.stopped = stopped
-        return RetryableError(stopped.text)
+        if self.limits.reached is None:
+            self.limits.reached = reached
+        return RetryableError(reached.text)
 
     def announced(self, now: float, headers: Mapping[str, str], unanswered: int) -> None:
         """Read the headers of an answer; ``unanswered`` requests may not be counted in them."""
         if (month := _number(headers.get(MONTH))) is not None:
-            self.account.announced(month, unanswered)
+            self.quota.announced(month, unanswered)
         if (minute := _number(headers.get(MINUTE))) is None:
             return
         self._left = minute - unanswered
@@ -85,23 +89,23 @@ class Budget:
 
     def spent(self) -> None:
         """Count a request."""
-        self.account.spent()
-        self.limits.spent(self.account.host)
+        self.quota.spent()
+        self.limits.spent(self.quota.host)
         if self._left is not None:
             self._left -= 1
 
 
 @attrs.define(eq=False)
-class Meter:
+class CallMeter:
     """Counts the calls to any host that no client makes: those for pictures.
 
-    ``limits`` are the command's; ``own`` is the service in whose hours they are made. ``account``
+    ``limits`` are the command's; ``own`` is the service in whose hours they are made. ``quota_of``
     returns that of a host which is a service's own, where calls count for it too.
     """
 
     limits: Limits = attrs.field(factory=Limits)
-    own: Account = attrs.field(factory=lambda: Account(host="the source"))
-    account: Callable[[str], Account | None] = attrs.field(default=lambda _: None)
+    own: CallQuota = attrs.field(factory=lambda: CallQuota(host="the source"))
+    quota_of: Callable[[str], CallQuota | None] = attrs.field(default=lambda _: None)
 
     def spend(self, host: str) -> None:
         """Count a call, with all redirects that it may be answered with.
@@ -110,9 +114,9 @@ class Meter:
             RetryableError: None may be made any more.
             StoreError: The calls cannot be counted any more.
         """
-        theirs = self.account(host)
-        for account in (self.own, theirs):
-            if account and (over := Budget(account, self.limits).over()):
+        theirs = self.quota_of(host)
+        for quota in (self.own, theirs):
+            if quota and (over := Budget(quota, self.limits).over()):
                 raise over
         if theirs is not None:
             theirs.spent()
@@ -120,7 +124,6 @@ class Meter:
 
 
 def _number(text: str | None) -> int | None:
-    try:
-        return None if text is None else int(text)
-    except ValueError:
-        return None
+    """Return a header's number; None where it holds none, or one that no budget could be."""
+    text = (text or "").strip()
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < DIGITS else None

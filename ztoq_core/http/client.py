@@ -1,13 +1,13 @@
 """The HTTP client that the engine lends to connectors: credentials, pacing, retries, downloads.
 
-``open_client`` opens one for one base URL; ``ztoq_core.http.judging`` says what each answer means.
+``open_client`` opens one for one base URL; ``ResponsePolicy`` says what each answer means.
 """
 
 from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any, TypeVar, overload
 
@@ -18,29 +18,38 @@ from loguru import logger
 from yarl import URL
 
 from ztoq_core.contracts import Answer, Auth, Connection, Content
-from ztoq_core.errors import AccessError, AnswerError, DoubtError, RejectedError
+from ztoq_core.errors import (
+    AccessError,
+    AnswerError,
+    DoubtError,
+    RejectedError,
+    StoppedError,
+)
+from ztoq_core.http.address_guard import MOVED, REDIRECTS, AddressGuard, redirected
+from ztoq_core.http.bodies import read_body
 from ztoq_core.http.budget import Budget
-from ztoq_core.http.calls import Again, Call, Tries
-from ztoq_core.http.guard import MOVED, REDIRECTS, Guard, redirected
-from ztoq_core.http.judging import OK, REFUSED, Attempt, Judge
-from ztoq_core.http.limits import Account, Limits, account_of
-from ztoq_core.http.pacing import Pacer, Rate
+from ztoq_core.http.downloads import Download, why_not_a_file
+from ztoq_core.http.limits import Limits
+from ztoq_core.http.pacer import STOPPED, Pacer
+from ztoq_core.http.quota import CallQuota, quota_of
+from ztoq_core.http.rate import Rate
+from ztoq_core.http.request import Attempts, Params, Payload, Request, Retry, pairs
+from ztoq_core.http.response_policy import OK, REFUSED, Attempt, ResponsePolicy
 from ztoq_core.http.transport import Transport
 from ztoq_core.images import Images
+from ztoq_core.waits import Waits
 
-__all__ = ["Client", "Download", "open_client"]
+__all__ = ["Client", "open_client"]
 
 RENEWALS = 3
 """Times that one request has its credentials renewed."""
 
 KEEP_ALIVE = 1.0
-"""Seconds that an idle connection is used again. Servers close theirs after 2 s or more (gunicorn
+"""Seconds that an idle connection is used retry. Servers close theirs after 2 s or more (gunicorn
 2, node 5, nginx 75), and a POST that meets the closing is in doubt, though nothing was done."""
 
 UPLOAD_SPEED = 100_000
 """Bytes a second that an upload may fall to before it times out (guess: slower is not usable)."""
-
-CHUNK = 64 * 1024
 
 CLOSING = 5.0
 """Seconds for a request that ends a session."""
@@ -48,37 +57,13 @@ CLOSING = 5.0
 PROBES = 3
 """Attempts to get a definite answer to the probe."""
 
+LONG = 10.0
+"""Seconds of a pause from which on people are told about it."""
+
+LONGEST_ANSWER = 300.0
+"""Seconds for an answer that is not a file, even where ``timeout`` allows more."""
+
 T = TypeVar("T")
-
-Params = Mapping[str, str | int | Sequence[str | int]] | None
-
-
-@attrs.define(eq=False)
-class Download:
-    """A body that is read in chunks (see ``contracts.Download``)."""
-
-    media_type: str
-    size: int | None
-    _response: aiohttp.ClientResponse
-    _title: str
-
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """Yield the bytes, once.
-
-        Raises:
-            RejectedError: Fewer came than were promised, or the connection was lost.
-        """
-        received = 0
-        try:
-            async for chunk in self._response.content.iter_chunked(CHUNK):
-                received += len(chunk)
-                yield chunk
-        except (aiohttp.ClientError, OSError) as error:
-            promised = "" if self.size is None else f" of {self.size}"
-            raise RejectedError(
-                f"{self._title}: the content was cut short after {received}{promised} bytes "
-                f"({type(error).__name__})"
-            ) from error
 
 
 @attrs.define(eq=False)
@@ -86,18 +71,19 @@ class Client:
     """A paced JSON client for one base URL (see ``contracts.Client``)."""
 
     transport: Transport
-    judge: Judge
+    policy: ResponsePolicy
     pacer: Pacer
+    waits: Waits
     _session: aiohttp.ClientSession
-    _abroad: aiohttp.ClientSession
-    _guard: Guard
+    _external_session: aiohttp.ClientSession
+    _guard: AddressGuard
     _auth: Auth | None
     _probe: str = ""
     _before_write: Callable[[], Awaitable[None]] | None = None
     _probing: asyncio.Lock = attrs.field(factory=asyncio.Lock, init=False)
     _probed_at: float = attrs.field(default=-math.inf, init=False)
     _verdict: bool | None = attrs.field(default=None, init=False)
-    _ways: dict[URL, dict[str, Any]] = attrs.field(factory=dict, init=False)
+    _routes: dict[URL, dict[str, Any]] = attrs.field(factory=dict, init=False)
     _known: Mapping[str, str] = attrs.field(factory=dict, init=False)
 
     async def request(  # noqa: PLR0913 - the contract's one door for every request
@@ -124,30 +110,27 @@ class Client:
         Raises:
             ConfigError: The certificate of the host is not trusted.
         """
-        call = Call.make(
-            self.transport,
-            method,
-            path,
-            params=params,
-            json=json,
-            form=form,
-            content=content,
-            headers=headers,
+        request = Request(
+            method=method,
+            path=path,
+            url=self.transport.url(path, pairs(params)),
+            payload=Payload.of(json, form, content),
+            given_headers=headers or {},
             accept=accept,
-            repeatable=repeatable,
+            marked_repeatable=repeatable,
             what=what,
             read=read,
             closing=closing,
         )
-        self.judge.secrets.learn(call.secrets)
+        self.policy.secrets.learn(request.secrets)
         if closing:
-            return await self._once(call)
-        tries = Tries()
+            return await self._once(request)
+        history = Attempts()
         while True:
             try:
-                return await self._attempt(call, tries)
-            except Again as again:
-                answer = await self._prepare(call, tries, again)
+                return await self._attempt(request, history)
+            except Retry as retry:
+                answer = await self._before_retry(request, history, retry)
             if answer is not None:
                 return answer
 
@@ -167,106 +150,107 @@ class Client:
     async def download(
         self, path: str, *, params: Mapping[str, str | int] | None = None
     ) -> AsyncIterator[Download]:
-        """Open a body for reading in chunks; a redirect to another host gets no credentials.
+        """Open the body of a file for reading in chunks.
 
-        Nor does it get them where it leads back, and ``Guard`` says which hosts may be asked.
-        It takes a slot until it is closed. A connection that is lost later ends the reading
-        with RejectedError; the caller opens it again, as it may have used what came.
+        Credentials are dropped on the first redirect to another host and never restored;
+        ``AddressGuard`` says which hosts may be asked. A download keeps its slot until it is
+        closed. A connection that is lost later ends the reading with RejectedError; the caller
+        opens it again, as it may have used what came.
         """
-        call = Call.make(self.transport, "GET", path, params=params, stream=True)
-        tries = Tries()
+        url = self.transport.url(path, pairs(params))
+        request = Request(method="GET", path=path, url=url, stream=True)
+        history = Attempts()
         async with AsyncExitStack() as stack:
             response = None
             while response is None:
                 try:
-                    response = await self._open(call, tries, stack)
-                except Again as again:
-                    await self._prepare(call, tries, again)
-            size = response.headers.get("Content-Length")
-            packed = "Content-Encoding" in response.headers
-            yield Download(
-                response.content_type if "Content-Type" in response.headers else "",
-                int(size) if size and not packed else None,
-                response,
-                self.judge.title(call),
-            )
+                    response = await self._open(request, history, stack)
+                except Retry as retry:
+                    await self._before_retry(request, history, retry)
+            title = self.policy.title(request)
+            yield Download.of(response, title, self.transport.connection)
 
-    async def _once(self, call: Call) -> Answer:
+    async def _once(self, request: Request) -> Answer:
         """Send a request that ends a session; its one attempt waits for nobody."""
         try:
             async with asyncio.timeout(CLOSING):
-                return await self._attempt(call, Tries())
+                return await self._attempt(request, Attempts())
         except TimeoutError:
             reason = f"no answer within {CLOSING:.0f} s"
-        except Again as again:
-            if isinstance(again.otherwise, Answer):
-                return again.otherwise
-            if again.otherwise is not None:
-                raise again.otherwise from again
-            reason = again.reason
-        raise DoubtError(f"{self.judge.title(call)} {reason}")
+        except Retry as retry:
+            if isinstance(retry.otherwise, Answer):
+                return retry.otherwise
+            if retry.otherwise is not None:
+                raise retry.otherwise from retry
+            reason = retry.reason
+        raise DoubtError(f"{self.policy.title(request)} {reason}")
 
-    async def _attempt(self, call: Call, tries: Tries) -> Answer:
+    async def _attempt(self, request: Request, history: Attempts) -> Answer:
         credentials = await self._credentials()
-        turn = self.pacer.take_at_once() if call.closing else await self.pacer.turn()
-        attempt = Attempt(call, tries, turn, credentials)
+        permit = self.pacer.acquire_at_once() if request.closing else await self.pacer.acquire()
+        attempt = Attempt(request, history, permit, credentials)
         status = 0
         try:
-            if self._before_write and call.method != "GET" and not call.closing:
+            if self._before_write and request.method != "GET" and not request.closing:
                 await self._before_write()
-            async with self._send(call, call.url, credentials) as response:
+            async with self._send(request, request.url, credentials) as response:
                 status = response.status
-                body = await _body(response)
-            return self.judge.answer(attempt, response, body)
+                body = await self._body(response)
+            return self.policy.answer(attempt, response, body)
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise self.judge.broken(attempt, error) from error
+            raise self.policy.broken(attempt, error) from error
         finally:
             self._log(attempt, status)
-            self.pacer.end(attempt.turn)
+            self.pacer.release(attempt.permit)
 
     async def _open(
-        self, call: Call, tries: Tries, stack: AsyncExitStack
+        self, request: Request, history: Attempts, stack: AsyncExitStack
     ) -> aiohttp.ClientResponse:
         """Return an answer 2xx whose body is still to be read; ``stack`` keeps it and its slot."""
         credentials = await self._credentials()
-        attempt = Attempt(call, tries, await self.pacer.turn(), credentials)
+        attempt = Attempt(request, history, await self.pacer.acquire(), credentials)
         status = 0
         try:
             async with AsyncExitStack() as opened:
-                opened.callback(self.pacer.end, attempt.turn)
-                response = await self._follow(call, credentials, opened)
+                opened.callback(self.pacer.release, attempt.permit)
+                response = await self._follow(request, credentials, opened)
                 status = response.status
+                body = b"" if status in OK else await self._body(response)
+                if status not in OK and not self.transport.is_home(response.url):
+                    raise self.policy.elsewhere(attempt, response, body)
                 if status not in OK:
-                    self.judge.answer(attempt, response, await _body(response))
-                self.judge.good(attempt.turn, response.headers)
+                    self.policy.answer(attempt, response, body)
+                if reason := why_not_a_file(response):
+                    raise self.policy.no_file(attempt, reason, status)
+                self.policy.good(attempt.permit, response.headers)
                 stack.push_async_exit(opened.pop_all())
                 return response
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise self.judge.broken(attempt, error) from error
+            raise self.policy.broken(attempt, error) from error
         finally:
             self._log(attempt, status)
 
     async def _follow(
-        self, call: Call, credentials: Mapping[str, str], opened: AsyncExitStack
+        self, request: Request, credentials: Mapping[str, str], opened: AsyncExitStack
     ) -> aiohttp.ClientResponse:
         """Return the first answer that is no redirect; ``opened`` closes it."""
-        url, status = call.url, 0
+        url, status = request.url, 0
         try:
             for _ in range(REDIRECTS + 1):
-                response = await opened.enter_async_context(self._send(call, url, credentials))
+                response = await opened.enter_async_context(self._send(request, url, credentials))
                 if response.status not in MOVED:
                     return response
                 status = response.status
-                url = await self._led(url, response)
+                url = await self._redirect_target(url, response)
                 if not self.transport.is_home(url):
                     # nor later: it is then another host that chooses what is asked for
                     credentials = {}
         except RejectedError as error:
-            said = f"{self.judge.title(call)} answered {status}: {error}"
+            said = f"{self.policy.title(request)} answered {status}: {error}"
             raise RejectedError(said, status=status) from error
-        raise RejectedError(f"{self.judge.title(call)}: more than {REDIRECTS} redirects")
+        raise RejectedError(f"{self.policy.title(request)}: more than {REDIRECTS} redirects")
 
-    async def _led(self, url: URL, response: aiohttp.ClientResponse) -> URL:
+    async def _redirect_target(self, url: URL, response: aiohttp.ClientResponse) -> URL:
         """Return where a redirect leads, if it may be followed.
 
         Raises:
@@ -277,7 +261,7 @@ class Client:
         if target.scheme not in safe:
             where = f"{target.scheme}://{target.host}"
             raise RejectedError(f"it redirects to {where}, which is not safe to follow")
-        if self._is_abroad(target):
+        if self._is_external(target):
             await self._guard.check_url(target)
         return target
 
@@ -286,44 +270,46 @@ class Client:
             return {}
         headers = await self._auth.headers()
         if headers != self._known:
-            self.judge.secrets.learn_headers(headers)
+            self.policy.secrets.learn_headers(headers)
             self._known = dict(headers)
         return headers
 
     def _send(
-        self, call: Call, url: URL, credentials: Mapping[str, str]
+        self, request: Request, url: URL, credentials: Mapping[str, str]
     ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
-        # a call's own URL was made from the base, and cannot leave the host
-        home = url is call.url
-        way = self._way(self.transport.origin if home else url.origin())
-        guarded = not home and "proxy" not in way and self._is_abroad(url)
-        session = self._abroad if guarded else self._session
+        # a request's own URL was made from the base, and cannot leave the host
+        home = url is request.url
+        route = self._route(self.transport.origin if home else url.origin())
+        guarded = not home and "proxy" not in route and self._is_external(url)
+        session = self._external_session if guarded else self._session
         return session.request(
-            call.method,
+            request.method,
             url,
-            headers={**call.headers, **credentials},
-            data=call.data(),
+            headers={**request.headers, **credentials},
+            data=request.data(),
             allow_redirects=False,
-            **way,
-            **_patience(self.transport.connection, call),
+            **route,
+            **_timeouts(self.transport.connection, request),
         )
 
-    def _is_abroad(self, url: URL) -> bool:
+    def _is_external(self, url: URL) -> bool:
         """Whether a redirect leads to another host than the service's own, whatever the port."""
         return url.host != self._guard.home
 
-    def _way(self, origin: URL) -> dict[str, Any]:
+    def _route(self, origin: URL) -> dict[str, Any]:
         """Return the options for TLS and proxy, found out once for each host."""
-        if origin not in self._ways:
-            way: dict[str, Any] = {}
+        if origin not in self._routes:
+            route: dict[str, Any] = {}
             if origin.scheme == "https":
-                way["ssl"] = self.transport.tls(origin)
+                route["ssl"] = self.transport.tls(origin)
             if proxy := self.transport.proxy(origin):
-                way["proxy"], way["proxy_headers"] = proxy
-            self._ways[origin] = way
-        return self._ways[origin]
+                route["proxy"], route["proxy_headers"] = proxy
+            self._routes[origin] = route
+        return self._routes[origin]
 
-    async def _prepare(self, call: Call, tries: Tries, again: Again) -> Answer | None:
+    async def _before_retry(
+        self, request: Request, history: Attempts, retry: Retry
+    ) -> Answer | None:
         """Do what the next attempt needs: renew the credentials, or wait.
 
         Returns the answer that the caller accepts, where no attempt is left.
@@ -333,25 +319,27 @@ class Client:
             RejectedError: The request itself is.
             RetryableError: The host is out.
         """
-        if again.refused_with is not None:
-            tries.renewals += 1
-            auth = self._auth if tries.renewals <= RENEWALS else None
-            if auth is not None and await auth.renew(again.refused_with):
+        if retry.refused_with is not None:
+            history.renewals += 1
+            auth = self._auth if history.renewals <= RENEWALS else None
+            if auth is not None and await auth.renew(retry.refused_with):
                 return None
-        if isinstance(again.otherwise, Answer):
-            return again.otherwise
-        if isinstance(again.otherwise, AccessError):
-            await self._blame(again.otherwise)
-            tries.failed(asyncio.get_running_loop().time())
+        if isinstance(retry.otherwise, Answer):
+            return retry.otherwise
+        if isinstance(retry.otherwise, AccessError):
+            await self._raise_fault(retry.otherwise)
+            history.failed(asyncio.get_running_loop().time())
         at_fault = False
-        if self._probe and self.judge.suspects_the_request(tries, again):
+        if self._probe and self.policy.suspects_the_request(history, retry):
             at_fault = await self._probe_answered() is True
-        if tries.used_up and again.answer is not None and again.answer.status in call.accept:
-            return again.answer
-        await asyncio.sleep(self.judge.wait(call, tries, again, at_fault=at_fault))
+        if history.used_up and retry.answer is not None and retry.answer.status in request.accept:
+            return retry.answer
+        seconds = self.policy.wait(request, history, retry, at_fault=at_fault)
+        if not await self.waits.sleep(seconds, self.policy.waited_for(retry), usual=seconds < LONG):
+            raise StoppedError(f"{self.policy.title(request)} {retry.reason}; {STOPPED}")
         return None
 
-    async def _blame(self, error: AccessError) -> None:
+    async def _raise_fault(self, error: AccessError) -> None:
         """Say whose fault a 401 or 403 is; return where the probe gets no answer either.
 
         Raises:
@@ -381,32 +369,44 @@ class Client:
             return self._verdict
 
     async def _ask_probe(self) -> bool | None:
-        call = Call.make(self.transport, "GET", self._probe)
-        tries = Tries()
+        url = self.transport.url(self._probe)
+        request = Request(method="GET", path=self._probe, url=url)
+        history = Attempts()
         for _ in range(PROBES):
             try:
-                await self._attempt(call, tries)
-            except Again as again:
+                await self._attempt(request, history)
+            except Retry as retry:
                 auth = self._auth
-                if again.refused_with is not None and auth is not None:
-                    tries.renewals += 1
-                    if tries.renewals < PROBES and await auth.renew(again.refused_with):
+                if retry.refused_with is not None and auth is not None:
+                    history.renewals += 1
+                    if history.renewals < PROBES and await auth.renew(retry.refused_with):
                         continue
-                if again.otherwise is not None:
+                if retry.otherwise is not None:
                     return False
-                await asyncio.sleep(tries.failed_wait())
+                if not await self.waits.sleep(history.wait(refused=False), "", usual=True):
+                    break
             except RejectedError:
                 return False
             else:
                 return True
         return None
 
+    async def _body(self, response: aiohttp.ClientResponse) -> bytes:
+        try:
+            return await read_body(response, self.transport.connection.max_answer_size)
+        except (aiohttp.ClientError, OSError):
+            if response.status in REFUSED:  # the status says it all
+                return b""
+            raise
+
     def _log(self, attempt: Attempt, status: int) -> None:
         """Note the request: no query, no header, no body; status 0 where there was no answer."""
-        call = attempt.call
-        milliseconds = (asyncio.get_running_loop().time() - attempt.turn.sent) * 1000
+        request = attempt.request
+        milliseconds = (asyncio.get_running_loop().time() - attempt.permit.sent) * 1000
         service = self.transport.service
-        logger.debug("{} {} {} {} {:.0f} ms", service, call.method, call.path, status, milliseconds)
+        logger.debug(
+            "{} {} {} {} {:.0f} ms", service, request.method, request.path, status, milliseconds
+        )
 
 
 def _something(body: Any) -> Any:
@@ -415,27 +415,20 @@ def _something(body: Any) -> Any:
     return body
 
 
-async def _body(response: aiohttp.ClientResponse) -> bytes:
-    try:
-        return await response.read()
-    except (aiohttp.ClientError, OSError):
-        if response.status in REFUSED:  # the status says it all
-            return b""
-        raise
-
-
-def _patience(connection: Connection, call: Call | None = None) -> dict[str, Any]:
+def _timeouts(connection: Connection, request: Request | None = None) -> dict[str, Any]:
     """Return the option for time-outs where the usual one does not fit.
 
     Connecting ends before the whole does: so a time-out of the whole means that the request left.
+    ``Download`` limits the whole time of a file by its speed.
     """
     limit = connection.timeout
-    if call is None:
-        return {"timeout": aiohttp.ClientTimeout(total=limit, connect=limit / 2)}
-    if call.stream:
+    if request is None:
+        total = min(limit, LONGEST_ANSWER)
+        return {"timeout": aiohttp.ClientTimeout(total=total, connect=limit / 2)}
+    if request.stream:
         return {"timeout": aiohttp.ClientTimeout(total=None, connect=limit / 2, sock_read=limit)}
-    if call.content is not None:
-        total = limit + call.content.size / UPLOAD_SPEED
+    if request.payload.content is not None:
+        total = limit + request.payload.content.size / UPLOAD_SPEED
         return {"timeout": aiohttp.ClientTimeout(total=total, connect=limit / 2)}
     return {}
 
@@ -449,16 +442,20 @@ async def open_client(  # noqa: PLR0913 - all that the engine decides about a cl
     outage: float = 300.0,
     unreached: float = 20.0,
     limits: Limits | None = None,
-    account: Callable[[str], Account] | None = None,
+    quota: Callable[[str], CallQuota] | None = None,
     images: Images | None = None,
     before_write: Callable[[], Awaitable[None]] | None = None,
     resolver: AbstractResolver | None = None,
+    waits: Waits | None = None,
 ) -> AsyncIterator[Client]:
-    """Open a client for ``connection.base_url``; ``Judge`` explains ``outage`` and ``unreached``.
+    """Open a client for ``connection.base_url``.
 
-    ``limits`` are those of the command, ``account`` gives that of a host; without it there is one
+    ``outage`` and ``unreached`` as in ``ResponsePolicy``.
+
+    ``limits`` are those of the command, ``quota`` gives that of a host; without it there is one
     of this client, which knows nothing of other runs. ``images`` names hosts that redirects may
-    lead to though they are private; ``resolver`` looks up names instead of the system's.
+    lead to though they are private; ``resolver`` looks up names instead of the system's. ``waits``
+    are those of the run.
 
     Raises:
         ConfigError: The base URL, a proxy or a certificate file cannot be used.
@@ -466,11 +463,12 @@ async def open_client(  # noqa: PLR0913 - all that the engine decides about a cl
     """
     transport = Transport(connection)
     host = transport.service
-    budget = Budget(account(host) if account else account_of(host, connection), limits or Limits())
+    budget = Budget(quota(host) if quota else quota_of(host, connection), limits or Limits())
     rate = Rate() if connection.rate is None else Rate(connection.rate)
-    pacer = Pacer(rate, connection.in_flight, connection.timeout, budget)
+    waits = waits or Waits()
+    pacer = Pacer(rate, connection.in_flight, connection.timeout, budget, waits)
     home = (transport.origin.host or "").rstrip(".")
-    guard = Guard(images or Images(), resolver or aiohttp.ThreadedResolver(), home)
+    guard = AddressGuard(images or Images(), resolver or aiohttp.ThreadedResolver(), home)
 
     def session(resolver: AbstractResolver | None) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
@@ -483,10 +481,12 @@ async def open_client(  # noqa: PLR0913 - all that the engine decides about a cl
             # credentials sent; the transport looks for proxies once
             trust_env=False,
             headers={"User-Agent": "ztoq"},
-            **_patience(connection),
+            **_timeouts(connection),
         )
 
-    async with session(resolver) as own, session(guard) as abroad:
-        judge = Judge(transport.service, pacer, outage, unreached)
+    async with session(resolver) as own, session(guard) as external:
+        policy = ResponsePolicy(transport.service, pacer, outage, unreached)
         async with pacer.open():
-            yield Client(transport, judge, pacer, own, abroad, guard, auth, probe, before_write)
+            yield Client(
+                transport, policy, pacer, waits, own, external, guard, auth, probe, before_write
+            )

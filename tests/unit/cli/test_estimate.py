@@ -10,10 +10,10 @@ import pytest
 
 from ztoq_core.cli.estimate import Month, RemainingWork, StageStats
 from ztoq_core.engine import Event
-from ztoq_core.hours import Hours
-from ztoq_core.http import Cause, Limits, Stopped
+from ztoq_core.http import Limit, LimitReached, Limits
 from ztoq_core.records import Kind
 from ztoq_core.store import Store
+from ztoq_core.time_window import TimeWindow
 
 HOST = "desk"
 NOVEMBER = datetime(2026, 11, 25, tzinfo=UTC)
@@ -28,7 +28,9 @@ class Run:
     total: int = 12_500
     limits: Limits = attrs.field(factory=lambda: Limits(most=5000, clock=lambda: NOVEMBER))
 
-    def says(self, stopped: Stopped, left: int | None = None, allowed: int | None = None) -> str:
+    def says(
+        self, stopped: LimitReached, left: int | None = None, allowed: int | None = None
+    ) -> str:
         stage = StageStats(self.limits)
         stage.begin("extract")
         for number in range(1, self.done + 1):
@@ -41,7 +43,7 @@ class Run:
             return "\n".join(ended.sentences(store))
 
 
-CALLS = Stopped(cause=Cause.CALLS, text="the calls are made")
+CALLS = LimitReached(limit=Limit.CALLS, text="the calls are made")
 
 
 def test_the_rest_is_told_in_records_calls_and_runs(tmp_path: Path) -> None:
@@ -79,13 +81,13 @@ def test_what_does_not_fit_into_the_month_waits_for_the_next(
 
 
 def test_a_shut_window_is_told_with_the_windows_that_the_rest_needs(tmp_path: Path) -> None:
-    hours = Hours.parse("20:00-06:00")
-    shut = Stopped(cause=Cause.WINDOW, text="shut", hours=hours)
+    hours = TimeWindow.parse("20:00-06:00")
+    shut = LimitReached(limit=Limit.WINDOW, text="shut", window=hours)
     assert Run(tmp_path).says(shut).endswith("that fits into the next window (20:00-06:00).")
 
 
 def test_the_end_of_the_time_is_told_with_the_time_that_the_rest_takes(tmp_path: Path) -> None:
-    over = Stopped(cause=Cause.UNTIL, text="late")
+    over = LimitReached(limit=Limit.UNTIL, text="late")
     assert "at the speed of this run that takes" in Run(tmp_path).says(over)
 
 

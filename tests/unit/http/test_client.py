@@ -380,7 +380,7 @@ def test_a_429_is_waited_for_as_long_as_it_asks(
 
     async def work(client: Client) -> int:
         desk.outage = 10_000
-        client.judge.outage = 10_000
+        client.policy.outage = 10_000
         return (await client.request(method, "things", json=1)).status
 
     assert desk.run(work) == 200

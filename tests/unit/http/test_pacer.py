@@ -12,7 +12,8 @@ from ztoq_testkit.virtual_time import VirtualTimeLoop, run_in_virtual_time
 from tests.performance.limiters import LIMITERS, Bucket, Limiter, Window
 from ztoq_core.errors import RetryableError
 from ztoq_core.http.budget import Budget
-from ztoq_core.http.pacing import Pacer, Rate
+from ztoq_core.http.pacer import Pacer
+from ztoq_core.http.rate import Rate
 
 
 @attrs.define
@@ -55,7 +56,7 @@ class Drive:
         loop = asyncio.get_running_loop()
         refusals = 0
         while loop.time() < self.seconds:
-            turn = await self.pacer.turn()
+            permit = await self.pacer.acquire()
             await asyncio.sleep(self.latency / 2 * chance.uniform(0.7, 1.3))
             now = loop.time()
             granted = self.limiter.grants(now)
@@ -63,11 +64,11 @@ class Drive:
             await asyncio.sleep(self.latency / 2 * chance.uniform(0.7, 1.3))
             if granted:
                 refusals = 0
-                self.pacer.granted(turn, {})
-                self.pacer.end(turn)
+                self.pacer.granted(permit, {})
+                self.pacer.release(permit)
                 continue
-            self.pacer.refused(turn, {}, self.wait)
-            self.pacer.end(turn)
+            self.pacer.refused(permit, {}, self.wait)
+            self.pacer.release(permit)
             await asyncio.sleep(max(self.wait, chance.uniform(0, min(30, 0.5 * 2**refusals))))
             refusals += 1
 
@@ -176,9 +177,9 @@ def test_waiting_for_a_turn_wakes_nobody_in_vain() -> None:
         loop.call_at = counting  # type: ignore[method-assign]  # counted here
 
         async def one() -> None:
-            turn = await pacer.turn()
-            pacer.granted(turn, {})
-            pacer.end(turn)
+            permit = await pacer.acquire()
+            pacer.granted(permit, {})
+            pacer.release(permit)
 
         await asyncio.gather(*(one() for _ in range(1000)))
         assert 99 < loop.time() < 101
@@ -198,14 +199,14 @@ def test_slow_answers_ask_for_fewer_requests_at_once_until_they_are_quick_again(
 
             async def one() -> None:
                 nonlocal most
-                turn = await pacer.turn()
+                permit = await pacer.acquire()
                 most = max(most, pacer.active)
                 await asyncio.sleep(seconds)
                 if fails:
-                    pacer.failed(turn)
+                    pacer.failed(permit)
                 else:
-                    pacer.granted(turn, {})
-                pacer.end(turn)
+                    pacer.granted(permit, {})
+                pacer.release(permit)
 
             await asyncio.gather(*(one() for _ in range(40)))
             return most
@@ -235,14 +236,14 @@ def test_the_budget_of_a_minute_is_spent_and_the_next_minute_waited_for() -> Non
         left = {0: 30}
 
         async def one() -> None:
-            turn = await pacer.turn()
+            permit = await pacer.acquire()
             sent.append(loop.time())
             minute, second = divmod(int(loop.time()) + 20, 60)  # the run begins at second 20
             left[minute] = left.get(minute, 30) - 1
             assert left[minute] >= 0
             await asyncio.sleep(0.1)
-            pacer.granted(turn, _headers(left[minute], second))
-            pacer.end(turn)
+            pacer.granted(permit, _headers(left[minute], second))
+            pacer.release(permit)
 
         await asyncio.gather(*(one() for _ in range(75)))
         return sent
@@ -261,11 +262,11 @@ def test_headers_that_are_no_numbers_are_ignored() -> None:
 def test_those_who_wait_learn_that_the_month_is_over() -> None:
     async def work() -> None:
         pacer = Pacer(in_flight=1)
-        turn = await pacer.turn()
-        waiting = asyncio.create_task(pacer.turn())
+        permit = await pacer.acquire()
+        waiting = asyncio.create_task(pacer.acquire())
         await asyncio.sleep(1)
-        pacer.granted(turn, {"X-RateLimit-Remaining-Month".lower(): "0"})
-        pacer.end(turn)
+        pacer.granted(permit, {"X-RateLimit-Remaining-Month".lower(): "0"})
+        pacer.release(permit)
         with pytest.raises(RetryableError, match="this month"):
             await waiting
         assert pacer.active == 0
@@ -276,10 +277,10 @@ def test_those_who_wait_learn_that_the_month_is_over() -> None:
 def test_a_turn_that_comes_as_its_task_is_cancelled_is_given_back() -> None:
     async def work() -> None:
         pacer = Pacer(in_flight=1)
-        turn = await pacer.turn()
-        waiting = asyncio.create_task(pacer.turn())
+        permit = await pacer.acquire()
+        waiting = asyncio.create_task(pacer.acquire())
         await asyncio.sleep(1)
-        pacer.end(turn)
+        pacer.release(permit)
         waiting.cancel()
         await asyncio.gather(waiting, return_exceptions=True)
         assert pacer.active == 0

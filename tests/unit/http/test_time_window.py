@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from ztoq_core.errors import ConfigError
-from ztoq_core.hours import Hours, until
+from ztoq_core.time_window import TimeWindow, until
 
 
 @pytest.fixture(autouse=True)
@@ -38,28 +38,28 @@ def local(text: str) -> datetime:
     ],
 )
 def test_a_window_knows_when_it_closes(window: str, at: str, closes: str | None) -> None:
-    assert Hours.parse(window).closes(local(at)) == (closes and local(closes))
+    assert TimeWindow.parse(window).closes(local(at)) == (closes and local(closes))
 
 
 def test_a_window_knows_when_it_opens_next_whatever_the_zone_of_the_question() -> None:
-    hours = Hours.parse("20:00-06:00")
+    window = TimeWindow.parse("20:00-06:00")
     noon = local("2026-11-25T12:00")
     for zone in (noon, noon.astimezone(tz=None), noon - timedelta(0)):
-        assert hours.opens(zone) == local("2026-11-25T20:00")
-    assert hours.opens(local("2026-11-25T20:00")) == local("2026-11-26T20:00")
-    assert hours.length == timedelta(hours=10)
-    assert str(hours) == "20:00-06:00"
+        assert window.opens(zone) == local("2026-11-25T20:00")
+    assert window.opens(local("2026-11-25T20:00")) == local("2026-11-26T20:00")
+    assert window.length == timedelta(hours=10)
+    assert str(window) == "20:00-06:00"
 
 
 @pytest.mark.parametrize("text", ["20-06", "20:00", "20:00-25:00", "at night", "", "20:00-06:60"])
 def test_what_is_no_window_is_said(text: str) -> None:
     with pytest.raises(ConfigError, match="should be like 20:00-06:00"):
-        Hours.parse(text)
+        TimeWindow.parse(text)
 
 
 def test_a_window_of_a_whole_day_is_none() -> None:
     with pytest.raises(ConfigError, match="leave it out"):
-        Hours.parse("06:00-06:00")
+        TimeWindow.parse("06:00-06:00")
 
 
 @pytest.mark.parametrize(

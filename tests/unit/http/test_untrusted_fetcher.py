@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from tests.unit.http.sites import Handler, Names, Site, serving
 from ztoq_core.contracts import Secret
 from ztoq_core.errors import RejectedError, RetryableError
-from ztoq_core.http import Limits, Meter, open_fetcher
-from ztoq_core.http.guard import is_public, literal
+from ztoq_core.http import CallMeter, Limits, open_fetcher
+from ztoq_core.http.address_guard import is_public, literal
 from ztoq_core.images import CutShortError, HostCredential, Images
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"pixels" * 100
@@ -477,7 +477,7 @@ async def test_each_call_is_counted_and_none_made_beyond_a_limit() -> None:
     limits = Limits(most=4)
     async with serving(answering(503, 200)) as site, serving(redirecting("/end.png")) as other:
         images = Images(allow_private=("127.0.0.1",))
-        meter = Meter(limits)
+        meter = CallMeter(limits)
         async with open_fetcher(images, print, meter=meter, resolver=Names({}), pause=0) as fetcher:
 
             async def fetch(address: str) -> None:
@@ -494,7 +494,7 @@ async def test_each_call_is_counted_and_none_made_beyond_a_limit() -> None:
                     await fetch(site.at())
     assert limits.calls == {f"127.0.0.1:{site.port}": 3, f"127.0.0.1:{other.port}": 1}
     assert (len(site.seen), len(other.seen)) == (3, 2)
-    assert limits.stopped is not None
+    assert limits.reached is not None
 
 
 async def test_a_host_is_asked_by_a_few_at_a_time() -> None:

@@ -19,6 +19,7 @@ from ztoq_core.config import Config
 from ztoq_core.errors import ConfigError, Exit
 from ztoq_core.records import Kind
 from ztoq_core.store import Store
+from ztoq_core.waits import Waits
 from ztoq_core.words import counted
 
 __all__ = ["rollback"]
@@ -124,10 +125,11 @@ def _agreed() -> bool:
 async def _undone(  # noqa: PLR0913, PLR0917 - the command's whole scene
     options: Options, config: Config, output: Output, store: Store, run: int, wish: RollbackOptions
 ) -> tuple[engine.Undone, bool]:
-    stop = engine.Stop()
+    waits = Waits()
+    stop = engine.Stop(waits)
     options.begun = not wish.dry_run
     with handle_signals(stop, output), output.progress() as tell:
-        async with open_sink(config, store.note, store) as sink:
+        async with open_sink(config, store.note, store, waits) as sink:
             undone = await engine.rollback(
                 store,
                 sink,

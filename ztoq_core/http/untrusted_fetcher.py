@@ -1,7 +1,7 @@
 """Fetches from addresses that somebody wrote into a text, and that may point anywhere.
 
-``guard`` says which may be asked. Each redirect is looked at anew, each credential goes to its own
-origin only, also where a redirect of another host leads there: a text could name it just as well.
+``AddressGuard`` says which may be asked, also for each redirect. Each credential goes to its own
+origin only, even where a redirect of another host leads there: a text could name it just as well.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from yarl import URL
 
 from ztoq_core.contracts import Connection
 from ztoq_core.errors import RejectedError
-from ztoq_core.http.budget import Meter
-from ztoq_core.http.guard import MOVED, REDIRECTS, Guard, redirected, url_of
+from ztoq_core.http.address_guard import MOVED, REDIRECTS, AddressGuard, redirected, url_of
+from ztoq_core.http.budget import CallMeter
 from ztoq_core.http.transport import Transport
 from ztoq_core.images import CutShortError, Images
 
-__all__ = ["Fetcher", "open_fetcher"]
+__all__ = ["UntrustedFetcher", "open_fetcher"]
 
 AT_ONCE = 4
 """Requests to one host at a time."""
@@ -51,18 +51,18 @@ def shown(url: URL) -> str:
 
 
 @attrs.define(eq=False)
-class Fetcher:
-    """Fetches what texts point at. ``tell`` is told in a sentence when a host is given up."""
+class UntrustedFetcher:
+    """Fetches what texts point at. ``tell`` gets a sentence when a host is given up."""
 
     images: Images
     tell: Callable[[str], None]
-    meter: Meter
+    meter: CallMeter
     pause: float
-    _guard: Guard
+    _guard: AddressGuard
     _direct: aiohttp.ClientSession
     _proxied: aiohttp.ClientSession
     _credentials: dict[URL, Mapping[str, str]] = attrs.field(factory=dict, init=False)
-    _ways: dict[URL, Transport] = attrs.field(factory=dict, init=False)
+    _transports: dict[URL, Transport] = attrs.field(factory=dict, init=False)
     _slots: dict[str, asyncio.Semaphore] = attrs.field(factory=dict, init=False)
     _failures: Counter[str] = attrs.field(factory=Counter, init=False)
 
@@ -127,7 +127,7 @@ class Fetcher:
         """Return the first answer that is no redirect."""
         loop = asyncio.get_running_loop()
         end = loop.time() + self.images.timeout
-        self.meter.spend(self._way(url).service)
+        self.meter.spend(self._transport(url).service)
         for _ in range(REDIRECTS + 1):
             response = await stack.enter_async_context(self._request(url, end - loop.time()))
             if response.status not in MOVED:
@@ -141,16 +141,16 @@ class Fetcher:
 
     @asynccontextmanager
     async def _request(self, url: URL, seconds: float) -> AsyncIterator[aiohttp.ClientResponse]:
-        way = self._way(url)
+        transport = self._transport(url)
         session, more = self._direct, dict[str, Any]()
-        if proxy := way.proxy(url):
+        if proxy := transport.proxy(url):
             session, more = self._proxied, {"proxy": proxy[0], "proxy_headers": proxy[1]}
         if url.scheme == "https":
-            more["ssl"] = way.tls(url)
+            more["ssl"] = transport.tls(url)
         seconds = max(seconds, 0.001)
         async with session.get(
             url,
-            headers={**HEADERS, **self._credentials.get(way.origin, {})},
+            headers={**HEADERS, **self._credentials.get(transport.origin, {})},
             allow_redirects=False,
             timeout=aiohttp.ClientTimeout(total=seconds, connect=seconds),
             **more,
@@ -158,11 +158,11 @@ class Fetcher:
             logger.debug("picture {} {}", shown(url), response.status)
             yield response
 
-    def _way(self, url: URL) -> Transport:
+    def _transport(self, url: URL) -> Transport:
         origin = url.origin()
-        if origin not in self._ways:
-            self._ways[origin] = Transport(Connection(base_url=str(origin)))
-        return self._ways[origin]
+        if origin not in self._transports:
+            self._transports[origin] = Transport(Connection(base_url=str(origin)))
+        return self._transports[origin]
 
     def _promised(self, response: aiohttp.ClientResponse) -> None:
         """Look at what the headers say before the body is read."""
@@ -194,10 +194,10 @@ async def open_fetcher(
     images: Images,
     tell: Callable[[str], None],
     *,
-    meter: Meter | None = None,
+    meter: CallMeter | None = None,
     resolver: AbstractResolver | None = None,
     pause: float = PAUSE,
-) -> AsyncIterator[Fetcher]:
+) -> AsyncIterator[UntrustedFetcher]:
     """Open a fetcher; ``resolver`` looks up names instead of the system's.
 
     ``meter`` counts the calls and ends them where a limit is reached; without it there is none.
@@ -205,7 +205,7 @@ async def open_fetcher(
     Raises:
         ConfigError: A credential of a host is not where the configuration says.
     """
-    guard = Guard(images, resolver or aiohttp.ThreadedResolver())
+    guard = AddressGuard(images, resolver or aiohttp.ThreadedResolver())
     options: dict[str, Any] = {
         "cookie_jar": aiohttp.DummyCookieJar(),
         "trust_env": False,
@@ -217,4 +217,4 @@ async def open_fetcher(
         # a proxy may well be private; it is the configuration's, not a text's
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(), **options) as proxied,
     ):
-        yield Fetcher(images, tell, meter or Meter(), pause, guard, direct, proxied)
+        yield UntrustedFetcher(images, tell, meter or CallMeter(), pause, guard, direct, proxied)

@@ -1,7 +1,8 @@
-"""What became of a request, and what the caller may do next (design section 6).
+"""Classifies responses and failures: success, retry, rejected, in doubt (design section 6).
 
 Certainly not carried out: no connection, or 4xx. Carried out: 2xx. In doubt: all else, such as a
-lost connection, a time-out or 5xx; what may be repeated is then sent again, a POST is not.
+lost connection, a time-out, 5xx, or 2xx with a body that cannot be read; what may be repeated is
+then sent again, a POST is not.
 """
 
 from __future__ import annotations
@@ -23,12 +24,13 @@ from ztoq_core.errors import (
     RejectedError,
     RetryableError,
 )
-from ztoq_core.http.answers import NOT_JSON, Secrets, excerpt, parsed, retry_after
-from ztoq_core.http.calls import Again, Call, Tries
-from ztoq_core.http.pacing import Pacer, Turn
+from ztoq_core.http.bodies import NOT_JSON, BodyTooLargeError, excerpt, parsed, retry_after
+from ztoq_core.http.pacer import Pacer, Permit
+from ztoq_core.http.request import Attempts, Request, Retry
 from ztoq_core.http.transport import to_url
+from ztoq_core.redaction import Secrets
 
-__all__ = ["Attempt", "Judge"]
+__all__ = ["Attempt", "ResponsePolicy"]
 
 OK = range(200, 300)
 REDIRECT = range(300, 400)
@@ -39,7 +41,7 @@ TIMED_OUT = 408
 TOO_MANY = 429
 
 AT_FIRST = 3
-"""Pages instead of JSON that show a wrong base_url, where the host has never answered with JSON."""
+"""Unreadable answers that show a wrong base_url, where the host never gave a good one."""
 
 NOT_SENT = (
     aiohttp.ClientConnectorError,
@@ -51,16 +53,16 @@ NOT_SENT = (
 
 @attrs.define(eq=False)
 class Attempt:
-    """One attempt of a call: the turn that it took and the credentials that it sent."""
+    """One attempt of a request: the permit that it took and the credentials that it sent."""
 
-    call: Call
-    tries: Tries
-    turn: Turn
+    request: Request
+    history: Attempts
+    permit: Permit
     credentials: Mapping[str, str]
 
 
 @attrs.define(eq=False)
-class Judge:
+class ResponsePolicy:
     """Knows how one host fares, and decides what each answer or failure means.
 
     ``outage`` is how many seconds without a good answer from the host end the work; ``unreached``
@@ -80,100 +82,133 @@ class Judge:
         """Return the answer if it is one for the caller.
 
         Raises:
-            Again: Another attempt may be made.
+            Retry: Another attempt may be made.
             ZtoqError: None may; see ``contracts.Client.request``.
         """
-        call, status, headers = attempt.call, response.status, response.headers
+        request, status, headers = attempt.request, response.status, response.headers
         if status == TOO_MANY:
             raise self._refused(attempt, headers, body)
         value = parsed(body)
         answer = Answer(status=status, headers=headers, body=None if value is NOT_JSON else value)
         if status >= 500 or status == TIMED_OUT:  # noqa: PLR2004 - every status from 500 on
-            floor = retry_after(headers)
-            self.pacer.failed(attempt.turn, floor)
+            asked = retry_after(headers)
+            self.pacer.failed(attempt.permit, asked)
             reason = f"answered {status}{self._because(body)}"
-            raise self._doubt(attempt, reason, floor=floor, status=status, answer=answer)
+            raise self._doubt(attempt, reason, asked=asked, status=status, answer=answer)
         if status in OK:
             try:
-                read = _read(call, value, response.content_type)
+                read = _read(request, value, response.content_type)
             except AnswerError as error:
-                self.pacer.failed(attempt.turn)
-                attempt.tries.unreadable += 1
+                self.pacer.failed(attempt.permit)
+                attempt.history.unreadable += 1
                 reason = f"answered {status} with a body that cannot be read: {error}"
                 raise self._doubt(attempt, self.secrets.hide(reason), status=status) from error
-            self.good(attempt.turn, headers)
+            self.good(attempt.permit, headers)
             return attrs.evolve(answer, body=read)
-        self.good(attempt.turn, headers)
-        accepted = status in call.accept
-        otherwise = answer if accepted else self._refusal(call, response, body)
+        self.good(attempt.permit, headers)
+        accepted = status in request.accept
+        otherwise = answer if accepted else self._refusal(request, response, body)
         if status == UNAUTHORISED and attempt.credentials:
-            raise Again(f"answered {status}", refused_with=attempt.credentials, otherwise=otherwise)
+            refused = attempt.credentials
+            raise Retry(f"answered {status}", refused_with=refused, otherwise=otherwise)
         if isinstance(otherwise, Answer):
             return otherwise
         if isinstance(otherwise, AccessError):
-            raise Again(f"answered {status}", otherwise=otherwise)
+            raise Retry(f"answered {status}", otherwise=otherwise)
         raise otherwise
 
     def broken(self, attempt: Attempt, error: Exception) -> Exception:
-        """Return what a failure without a whole answer means, ``Again`` where one more may help."""
-        call = attempt.call
-        if call.unreadable:
-            return RejectedError(f"{self.title(call)}: {call.unreadable}")
+        """Return what a failure without a whole answer means, ``Retry`` where one more may help."""
+        request = attempt.request
+        if request.unreadable:
+            return RejectedError(f"{self.title(request)}: {request.unreadable}")
         if isinstance(error, aiohttp.ClientConnectorCertificateError):
             return ConfigError(
-                f"{self.title(call)}: the certificate of {error.host} is not trusted "
+                f"{self.title(request)}: the certificate of {error.host} is not trusted "
                 f"({error.certificate_error}); ca_file may name the authority that issued it"
             )
         if isinstance(error, ValueError) and not isinstance(error, aiohttp.ClientError | OSError):
             reason = self.secrets.hide(str(error))
-            return RejectedError(f"{self.title(call)}: it cannot be sent: {reason}")
-        self.pacer.failed(attempt.turn)
+            return RejectedError(f"{self.title(request)}: it cannot be sent: {reason}")
+        self.pacer.failed(attempt.permit)
         if isinstance(error, NOT_SENT):
-            self._bad(attempt.turn)
-            return Again(f"no connection: {_reason(error)}")
+            self._bad(attempt.permit)
+            return Retry(f"no connection: {_reason(error)}")
+        if isinstance(error, BodyTooLargeError):
+            attempt.history.unreadable += 1
+            return self._doubt(attempt, f"gave an answer that cannot be read: {error}")
         return self._doubt(attempt, f"no answer: {_reason(error)}")
 
-    def good(self, turn: Turn, headers: Mapping[str, str]) -> None:
+    def elsewhere(self, attempt: Attempt, response: aiohttp.ClientResponse, body: bytes) -> Retry:
+        """Return what the refusal of another host means, to which a download was redirected.
+
+        It never saw the credentials, so its 401 or 403 says nothing about them; rather that the
+        address that it was led to has expired.
+        """
+        self.good(attempt.permit, {})
+        attempt.history.failed(attempt.permit.sent)
+        reason = f"was led to {response.url.host}, which answered {response.status}"
+        return Retry(reason + self._because(body), status=response.status)
+
+    def no_file(self, attempt: Attempt, reason: str, status: int) -> Retry:
+        """Return what a 2xx answer to a download means that holds no whole file."""
+        self.pacer.failed(attempt.permit)
+        self._bad(attempt.permit)
+        attempt.history.failed(attempt.permit.sent)
+        attempt.history.unreadable += 1
+        return Retry(reason, status=status)
+
+    def waited_for(self, retry: Retry) -> str:
+        """Return what a pause before another attempt waits for (see ``waits.Wait``)."""
+        if retry.asked:
+            return f"{self.service} has asked to wait"
+        return f"a request to {self.service} that failed has waited to be sent again"
+
+    def good(self, permit: Permit, headers: Mapping[str, str]) -> None:
         """Note an answer that shows the host at work."""
         self._reached = True
         self._good_at = asyncio.get_running_loop().time()
         self._out_since = None
-        self.pacer.granted(turn, headers)
+        self.pacer.granted(permit, headers)
 
-    def suspects_the_request(self, tries: Tries, again: Again) -> bool:
+    def suspects_the_request(self, history: Attempts, retry: Retry) -> bool:
         """Whether it failed so long that it matters if the service answers anything else."""
-        unsure = tries.failures > 0 and self._good_at <= tries.since
-        return unsure and (tries.used_up or self._out() >= self._limit() > again.floor)
+        unsure = history.failures > 0 and self._good_at <= history.since
+        return unsure and (history.used_up or max(self._out(), retry.asked) >= self._limit())
 
-    def wait(self, call: Call, tries: Tries, again: Again, *, at_fault: bool = False) -> float:
+    def wait(
+        self, request: Request, history: Attempts, retry: Retry, *, at_fault: bool = False
+    ) -> float:
         """Return the seconds to wait before the next attempt; ``at_fault``: the request is.
 
         Raises:
             RejectedError: It failed again and again, while the host answers others.
             RetryableError: The host is out.
         """
-        wrong_address = tries.unreadable >= AT_FIRST and not self._reached
-        others_fare_well = tries.used_up and (tries.unreadable or self._good_at > tries.since)
+        if retry.refused:
+            history.refusals += 1
+        wrong_address = history.unreadable >= AT_FIRST and not self._reached
+        others_fare_well = history.used_up and (history.unreadable or self._good_at > history.since)
         if wrong_address or others_fare_well or at_fault:
+            times = max(history.failures, history.refusals)
             raise RejectedError(
-                f"{self.title(call)} {again.reason} ({tries.failures} times)", status=again.status
+                f"{self.title(request)} {retry.reason} ({times} times)", status=retry.status
             )
         limit, out = self._limit(), self._out()
-        if out >= limit or again.floor > limit:
-            self.pacer.give_up()
-            asked = f" and asked to wait {again.floor:.0f} s" if again.floor > limit else ""
+        if out >= limit or retry.asked > limit:
+            self.pacer.reset_breaker()
+            asked = f" and asked to wait {retry.asked:.0f} s" if retry.asked > limit else ""
             raise RetryableError(
-                f"{self.title(call)} {again.reason}{asked}; no good answer for {out:.0f} s: "
+                f"{self.title(request)} {retry.reason}{asked}; no good answer for {out:.0f} s: "
                 "run again later, or check base_url if this never worked",
-                status=again.status,
+                status=retry.status,
             )
-        jittered = tries.refused_wait() if again.refused else tries.failed_wait()
-        return max(again.floor, min(jittered, limit - out))
+        return max(retry.asked, min(history.wait(refused=retry.refused), limit - out))
 
-    def title(self, call: Call) -> str:
-        """Return the beginning of a message about a call."""
-        what = f"{call.what}: " if call.what else ""
-        return self.secrets.hide(f"{self.service}: {what}{call.method} {call.path}")
+    def title(self, request: Request) -> str:
+        """Return the beginning of a message about a request."""
+        what = f"{request.what}: " if request.what else ""
+        return self.secrets.hide(f"{self.service}: {what}{request.method} {request.path}")
 
     def _limit(self) -> float:
         return self.outage if self._reached else self.unreached
@@ -183,18 +218,22 @@ class Judge:
         now = asyncio.get_running_loop().time()
         return 0.0 if self._out_since is None else now - self._out_since
 
-    def _refused(self, attempt: Attempt, headers: Mapping[str, str], body: bytes) -> Again:
-        floor = retry_after(headers)
-        self.pacer.refused(attempt.turn, headers, floor)
+    def _refused(self, attempt: Attempt, headers: Mapping[str, str], body: bytes) -> Retry:
+        asked = retry_after(headers)
+        self.pacer.refused(attempt.permit, headers, asked)
         self._reached = True
-        self._bad(attempt.turn)
-        return Again(
-            f"answered {TOO_MANY}{self._because(body)}", floor=floor, status=TOO_MANY, refused=True
+        self._bad(attempt.permit)
+        if not attempt.history.refusals and not attempt.history.failures:
+            attempt.history.since = attempt.permit.sent
+        return Retry(
+            f"answered {TOO_MANY}{self._because(body)}", asked=asked, status=TOO_MANY, refused=True
         )
 
-    def _refusal(self, call: Call, response: aiohttp.ClientResponse, body: bytes) -> Exception:
+    def _refusal(
+        self, request: Request, response: aiohttp.ClientResponse, body: bytes
+    ) -> Exception:
         status = response.status
-        said = f"{self.title(call)} answered {status}"
+        said = f"{self.title(request)} answered {status}"
         if status in REDIRECT:
             host = location(response).host
             return RejectedError(
@@ -205,36 +244,36 @@ class Judge:
 
     def _doubt(self, attempt: Attempt, reason: str, **more: Any) -> Exception:
         """Return what a request that left and failed means."""
-        self._bad(attempt.turn)
-        if not attempt.call.repeatable:
+        self._bad(attempt.permit)
+        if not attempt.request.repeatable:
             return DoubtError(
-                f"{self.title(attempt.call)} {reason}; it may or may not have been carried out",
+                f"{self.title(attempt.request)} {reason}; it may or may not have been carried out",
                 status=more.get("status"),
             )
-        attempt.tries.failed(attempt.turn.sent)
-        return Again(reason, **more)
+        attempt.history.failed(attempt.permit.sent)
+        return Retry(reason, **more)
 
     def _because(self, body: bytes) -> str:
         reason = excerpt(body, self.secrets)
         return f": {reason}" if reason else ""
 
-    def _bad(self, turn: Turn) -> None:
+    def _bad(self, permit: Permit) -> None:
         if self._out_since is None:
-            self._out_since = turn.sent
+            self._out_since = permit.sent
 
 
-def _read(call: Call, value: Any, media_type: str) -> Any:
+def _read(request: Request, value: Any, media_type: str) -> Any:
     """Return the body of a 2xx answer as the caller wants it.
 
     Raises:
-        AnswerError: It is no JSON, or has not the shape that the caller's ``read`` knows.
+        AnswerError: It is not JSON, or does not have the shape that the caller's ``read`` knows.
     """
     if value is NOT_JSON:
         raise AnswerError(f"{media_type} where JSON was due")
-    if call.read is None:
+    if request.read is None:
         return value
     try:
-        return call.read(value)
+        return request.read(value)
     except AnswerError:
         raise
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:

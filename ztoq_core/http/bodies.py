@@ -1,53 +1,54 @@
-"""What an answer means and how it is told: errors with messages that hold no secret."""
+"""Reads the bodies and headers of answers, which may be broken, endless or hostile."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote, quote_plus
 
-import attrs
+import aiohttp
 
-from ztoq_core.contracts import Secret
 from ztoq_core.convert import read_json
 from ztoq_core.http.budget import moment
+from ztoq_core.redaction import Secrets
 
-__all__ = ["NOT_JSON", "Secrets", "excerpt", "parsed", "retry_after"]
+__all__ = ["NOT_JSON", "BodyTooLargeError", "excerpt", "parsed", "read_body", "retry_after"]
 
 EXCERPT = 300
 """Characters of an answer that a message may hold."""
 
-SHORTEST_SECRET = 4
-"""Shorter values are no secrets, and hiding them would garble every message."""
+CHUNK = 64 * 1024
+
+EXCERPT_SOURCE = 20_000
+"""Bytes in which the reason of a refusal is looked for where it is no JSON."""
+
+LONGEST_WAIT = 366 * 86_400.0
+"""Seconds; where a service asks for more, it asks for this."""
 
 NOT_JSON = object()
 """What ``parsed`` returns for a body that is no JSON."""
 
 
-@attrs.define
-class Secrets:
-    """Values that must not show in any message: credentials that were sent."""
+async def read_body(response: aiohttp.ClientResponse, most: int) -> bytes:
+    """Return the body, unpacked.
 
-    _values: set[str] = attrs.field(factory=set)
+    Raises:
+        aiohttp.ClientPayloadError: It has more than ``most`` bytes unpacked, or was cut short.
+    """
+    chunks, size = [], 0
+    async for chunk in response.content.iter_chunked(CHUNK):
+        size += len(chunk)
+        if size > most:
+            # the connection is of no use any more: nobody will read the rest
+            response.close()
+            raise BodyTooLargeError(f"the body has more than {most:,} bytes (max_answer_size)")
+        chunks.append(chunk)
+    return b"".join(chunks)
 
-    def learn_headers(self, headers: Mapping[str, str]) -> None:
-        """Remember the values of credential headers, with and without their scheme."""
-        for value in headers.values():
-            self.learn((value, value.rpartition(" ")[2]))
 
-    def learn(self, values: Iterable[str]) -> None:
-        """Remember values as they are and as they stand in URLs and forms."""
-        for value in values:
-            if len(value) >= SHORTEST_SECRET and value not in self._values:
-                self._values |= {value, quote(value, safe=""), quote_plus(value)}
-
-    def hide(self, text: str) -> str:
-        """Return the text with ``***`` in their place."""
-        for value in sorted(self._values, key=len, reverse=True):
-            text = Secret(value).hide(text)
-        return text
+class BodyTooLargeError(aiohttp.ClientPayloadError):
+    """A body has more bytes than it may have; never leaves the client."""
 
 
 def parsed(body: bytes) -> Any:
@@ -71,7 +72,7 @@ def excerpt(body: bytes, secrets: Secrets) -> str:
         reasons = (value.get(key) for key in ("message", "error_description", "error"))
         text = next((reason for reason in reasons if isinstance(reason, str) and reason), "")
     if not text:
-        text = body[:20_000].decode("utf-8", "replace")
+        text = body[:EXCERPT_SOURCE].decode("utf-8", "replace")
         if value is NOT_JSON:
             text = re.sub(r"(?is)<(style|script|head)\b.*?</\1>|<[^>]*>", " ", text)
     text = secrets.hide(text)  # before it is cut: a part of a secret is one too
@@ -80,18 +81,18 @@ def excerpt(body: bytes, secrets: Secrets) -> str:
 
 
 def retry_after(headers: Mapping[str, str]) -> float:
-    """Return the seconds that a service asks to wait, 0.0 where it does not say.
+    """Return the seconds that a service asks to wait, 0.0 where it does not say; at most a year.
 
     The header holds seconds or a date (RFC 9110, section 10.2.3), which is held against the
     service's own clock if the answer has a date.
     """
     text = headers.get("Retry-After", "").strip()
-    if re.fullmatch(r"\d+(\.\d*)?", text):
-        return float(text)
+    if text.isascii() and re.fullmatch(r"\d+(\.\d*)?", text):
+        return min(LONGEST_WAIT, float(text))
     until = moment(text)
     if until is None:
         return 0.0
     now = moment(headers.get("Date")) or datetime.now(UTC)
     if until.tzinfo is None or now.tzinfo is None:
         until, now = until.replace(tzinfo=UTC), now.replace(tzinfo=UTC)
-    return max(0.0, (until - now).total_seconds())
+    return min(LONGEST_WAIT, max(0.0, (until - now).total_seconds()))

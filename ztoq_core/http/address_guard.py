@@ -1,4 +1,4 @@
-"""Which addresses may be asked that somebody else chose: a text, or a redirect of a service.
+"""SSRF protection: which addresses of texts and redirects may be asked.
 
 Only http and https, only the open internet unless the configuration says more. Names are looked at
 where they are looked up for the connection: so a name cannot show one address to the check and
@@ -23,7 +23,7 @@ from ztoq_core.errors import RejectedError
 from ztoq_core.http.transport import is_loopback, to_url
 from ztoq_core.images import Images
 
-__all__ = ["MOVED", "REDIRECTS", "Guard", "is_public", "literal", "redirected", "url_of"]
+__all__ = ["MOVED", "REDIRECTS", "AddressGuard", "is_public", "literal", "redirected", "url_of"]
 
 MOVED = frozenset({301, 302, 303, 307, 308})
 REDIRECTS = 5
@@ -95,7 +95,7 @@ def is_inside(ip: Ip) -> bool:
 
 
 @attrs.define(eq=False)
-class Guard(AbstractResolver):
+class AddressGuard(AbstractResolver):
     """Says which addresses may be asked, and looks up only names all of whose addresses may.
 
     ``home`` is the host of the service whose redirects are followed. If it stands in an
@@ -182,7 +182,7 @@ def url_of(text: str) -> URL:
     Raises:
         ValueError: It is no URL, or names no host that could be one.
     """
-    return _read(text)
+    return _parse(text)
 
 
 def redirected(response: aiohttp.ClientResponse) -> URL:
@@ -192,19 +192,19 @@ def redirected(response: aiohttp.ClientResponse) -> URL:
         RejectedError: To what is no URL.
     """
     try:
-        return _read(response.headers.get("Location", ""), response.url)
+        return _parse(response.headers.get("Location", ""), response.url)
     except ValueError as error:
         raise RejectedError("it redirects to what is no URL") from error
 
 
-def _read(text: str, base: URL | None = None) -> URL:
+def _parse(text: str, base: URL | None = None) -> URL:
     # what is encoded already stays so: a signature may be over it
     plain = text.isascii() and text.isprintable() and " " not in text
     url = to_url(text, encoded=plain)
-    return _bare(base.join(url) if base else url)
+    return _normalised(base.join(url) if base else url)
 
 
-def _bare(url: URL) -> URL:
+def _normalised(url: URL) -> URL:
     host = (url.host or "").rstrip(".").lower()
     if not host:
         return url

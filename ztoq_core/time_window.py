@@ -9,20 +9,20 @@ import attrs
 
 from ztoq_core.errors import ConfigError
 
-__all__ = ["Hours", "until"]
+__all__ = ["TimeWindow", "until"]
 
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 
 
 @attrs.frozen
-class Hours:
+class TimeWindow:
     """A window of each day, such as 20:00-06:00; ``start`` belongs to it, ``end`` does not."""
 
     start: time
     end: time
 
     @classmethod
-    def parse(cls, text: str) -> Hours:
+    def parse(cls, text: str) -> TimeWindow:
         """Return the window that a text such as ``20:00-06:00`` names.
 
         Raises:
