@@ -244,3 +244,16 @@ def test_values_are_shown_as_people_read_them() -> None:
     assert markup.value(2) == "2"
     assert markup.value(("1", "<2>")) == "1, &lt;2&gt;"
     assert markup.value("a\n<name>") == "a<br>&lt;name&gt;"
+
+
+@pytest.mark.parametrize(
+    ("status", "word"), [("Pass w/ Deviation", True), ("Pass", False), ("", False)]
+)
+def test_a_teams_own_status_of_a_step_stays_in_words(
+    transform: Transform, status: str, *, word: bool
+) -> None:
+    found = transform(log(results=(StepResult(key="1", status=status, actual="<p>Slow</p>"),)))
+    assert isinstance(found, TestLog)
+    (result,) = found.results
+    said = f"<p>Status in Zephyr: {status}</p>" if word else ""
+    assert result.actual == f"{said}<p>Slow</p>"

@@ -271,6 +271,15 @@ class Project:
     step_file: Attachment = STEP_FILE
     result_file: Attachment = RESULT_FILE
 
+    def in_order(self) -> tuple[Record, ...]:
+        """Return all records, parents first."""
+        return (
+            *self.fields,
+            *(self.module, self.inner, self.cycles, self.requirement),
+            *(self.called, self.case, self.case_file, self.step_file),
+            *(self.plan, self.cycle, self.run, self.log, self.result_file),
+        )
+
     def bodies(self) -> dict[Attachment, Content]:
         return {
             file: content(file.name, file.key.encode())

@@ -8,14 +8,14 @@ from typing import Any
 import attrs
 import pytest
 from ztoq_demo.qtest import Options
-from ztoq_testkit.simulate import Faults
+from ztoq_testkit.simulate import Faults, Reply, Request
 
 from ztoq_core.plugin import (
     Attachment,
     FieldType,
     FieldValue,
+    Level,
     Record,
-    RecordError,
     Ref,
 )
 
@@ -114,7 +114,7 @@ async def test_only_the_steps_that_changed_are_sent_and_lost_answers_change_noth
     assert len(steps[2]["attachments"]) == 1
 
 
-async def test_a_step_that_somebody_removed_fails_the_case_and_nothing_else(
+async def test_a_picture_of_a_step_that_somebody_removed_is_a_loss_and_blocks_nothing(
     opened: Any, project: Any
 ) -> None:
     world = await opened()
@@ -128,8 +128,10 @@ async def test_a_step_that_somebody_removed_fails_the_case_and_nothing_else(
     number = world.written[case.ref].target_id
     step = world.dump()["test_cases"][1]["versions"][-1]["steps"][1]["id"]
     world.simulator.by_hand("DELETE", f"test-cases/{number}/test-steps/{step}", None)
-    with pytest.raises(RecordError, match="2 steps in qTest where ztoq sent 3"):
-        await world.finish(case)
+    notes = {each.code: each for each in (await world.finish(case)).notes}
+    note = notes["address-refused"]
+    assert note.level is Level.LOSS
+    assert "2 steps in qTest where ztoq sent 3" in note.text
 
 
 async def test_steps_are_not_sent_again_where_they_show_nothing(opened: Any, project: Any) -> None:
@@ -196,3 +198,38 @@ async def test_what_is_not_there_becomes_words(opened: Any, project: Any) -> Non
     await world.finish(case)
     held = world.dump()["test_cases"][1]
     assert held["description"].startswith("a<p>See <em>[Picture missing]</em></p>")
+
+
+async def test_an_address_that_qtest_refuses_blocks_nothing(opened: Any, project: Any) -> None:
+    refusing = [False]
+
+    def refuse(request: Request, reply: Reply) -> None:
+        if refusing[0] and request.method == "PUT" and not request.path.endswith("/approve"):
+            reply.status, reply.body = 400, {"message": "The text holds a forbidden address"}
+
+    world = await opened(recorder=refuse)
+    await project.write_all(world)
+    file = picture(project.case.ref)
+    case = attrs.evolve(project.case, description=shown(file), refers=(file.ref,))
+    await world.write(case)
+    await world.write(file, project.bodies()[project.case_file])
+    refusing[0] = True
+    notes = {each.code: each for each in (await world.finish(case)).notes}
+    assert "400: The text holds a forbidden address" in notes["address-refused"].text
+    assert world.dump()["test_cases"][1]["versions"][-1]["version"].endswith(".0")  # approved
+
+
+async def test_a_link_that_qtest_refuses_is_noted_with_its_words(opened: Any, project: Any) -> None:
+    def refuse(request: Request, reply: Reply) -> None:
+        if request.method == "POST" and request.path.endswith(("/link", "/defects")):
+            reply.status, reply.body = 422, {"message": "This artifact is locked"}
+        if request.path.endswith("/linked-artifacts"):
+            reply.body = []
+
+    world = await opened(recorder=refuse)
+    for record in project.in_order():
+        await world.write(record, project.bodies().get(record))
+        if record in {project.case, project.log}:
+            codes = {each.code: each.text for each in (await world.finish(record)).notes}
+            assert any("422: This artifact is locked" in text for text in codes.values())
+    assert len(world.dump()["test_logs"]) == 1

@@ -263,7 +263,7 @@ async def test_a_version_names_the_release(opened: Any, project: Any) -> None:
     cycle = attrs.evolve(project.cycle, version="2.0", plans=())
     assert (await world.write(cycle)).notes == ()
     other = attrs.evolve(cycle, key="SHOP-R2", version="10201")
-    assert [note.code for note in (await world.write(other)).notes] == ["version-in-store"]
+    assert [note.code for note in (await world.write(other)).notes] == ["version-lost"]
     suites = world.simulator.state.objects["test-suites"].values()
     assert [suite.target_release for suite in suites] == [made["id"], None]
 
@@ -275,7 +275,7 @@ async def test_what_a_suite_has_no_field_for_is_kept_in_the_store(
     await world.write(project.cycles)
     value = FieldValue(name="Iteration", value="7", type=FieldType.TEXT)
     written = await world.write(attrs.evolve(project.cycle, plans=(), fields=(value,)))
-    assert [note.code for note in written.notes] == ["field-in-store"]
+    assert [note.code for note in written.notes] == ["field-lost"]
 
 
 async def test_case_and_log_read_back_as_they_were(opened: Any, project: Any) -> None:

@@ -72,7 +72,7 @@ def flag(value: Any) -> bool:
     """Return a truth value."""
     if isinstance(value, bool):
         return value
-    if value in {"true", "false"}:
+    if isinstance(value, str) and value in {"true", "false"}:
         return bool(value == "true")
     raise _wrong(value, "true or false")
 
@@ -295,6 +295,8 @@ USER = obj(
 def profile(value: Any) -> dict[str, Any]:
     """Return the rights of a user by kind of object; a right is a flag or not told."""
     found = obj({}, {"user_id": number})(value)
+    if "user_id" not in value and "test_case" not in value:
+        raise _wrong(value, "the rights of a user")
     for name, rights in value.items():
         if isinstance(rights, dict):
             found[name] = {right: on for right, on in rights.items() if isinstance(on, bool)}

@@ -159,24 +159,29 @@ async def finish_case(desk: Desk, case: TestCase, before: Written, links: Links)
     for ref in case.requirements:
         if requirement := links.get(ref):
             at = place_of(Kind.REQUIREMENT, requirement.target_id)
-            if not await link_case(project, at, place.id, case.ref):
-                notes.append(
-                    _loss("requirement-not-linked", f"qTest did not link the case to {ref.key}")
-                )
+            if reason := await link_case(project, at, place.id, case.ref):
+                text = f"qTest did not link the case to {ref.key}: {reason}"
+                notes.append(_loss("requirement-not-linked", text))
     return attrs.evolve(after, notes=tuple(notes))
 
 
 async def _approve(project: Project, case: TestCase, before: Written, place: Place) -> Written:
     # a case that is approved already may refuse (guess: with 400): then its version decides
-    answer = await project.send("PUT", f"{place.path}/approve", accept={REFUSED}, ref=case.ref)
+    body: Mapping[str, Any] | None = None
+    refused = "its answer does not show it"
+    try:
+        body = (await project.send("PUT", f"{place.path}/approve", ref=case.ref)).body
+    except RejectedError as error:
+        refused = str(error)
     project.forget(place.id)  # after the approval: what was read meanwhile may be old
-    body = answer.body if answer.status != REFUSED else None
+    sure = body is not None
     if not body or not body.get("test_case_version_id"):
-        body = await project.get(place.path)
+        body = dict(await project.get(place.path))
     label, version = str(body.get("version") or ""), str(body.get("test_case_version_id") or "")
     notes = list(before.notes)
-    if answer.status == REFUSED and not (label.endswith(".0") and label != "0.0"):
-        notes.append(_loss("not-approved", f"qTest refused to approve the case: {label or '?'}"))
+    if not sure and not (label.endswith(".0") and label != "0.0"):
+        text = f"qTest did not approve the case, its version is {label or 'unknown'}: {refused}"
+        notes.append(_loss("not-approved", text))
     version = version or before.version
     steps = await _version_steps(project, place, version) if case.steps else []
     lines = _lines(steps)

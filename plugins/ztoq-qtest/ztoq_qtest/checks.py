@@ -29,6 +29,11 @@ from ztoq_qtest.values import BOX_LENGTH, Field
 __all__ = ["check", "describe"]
 
 SHOWN = 10
+UNAUTHORISED = 401
+ASK_AGAIN = (
+    "qTest did not take the token. Sign in to the site, open Resources > API & SDK, copy the token"
+    " there and set it again."
+)
 # what is needed, by the words of UserProfile (vendor's document)
 NEEDED: Mapping[str, tuple[str, ...]] = {
     "module": ("create", "edit"),
@@ -107,6 +112,8 @@ async def _project(desk: Desk) -> Mapping[str, Any]:
             raise await _no_project(desk, "does not exist") from error
         if error.status == FORBIDDEN:
             raise await _no_project(desk, "is not open to this user") from error
+        if error.status == UNAUTHORISED:
+            raise AccessError(f"{error}\n{ASK_AGAIN}", status=error.status) from error
         if error.status == OK:
             said = f"base_url {config.base_url!r} does not answer as qTest does: {error}"
             raise ConfigError(said) from error

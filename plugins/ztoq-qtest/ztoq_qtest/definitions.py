@@ -42,8 +42,10 @@ async def write_field(desk: Desk, definition: FieldDefinition, job: Job) -> Writ
     known = await settings.list_fields(type_)
     field = known.named(definition.name, inactive=True)
     if field is None:
-        number = await _create(desk, type_, definition)
-        settings.generation += 1
+        try:
+            number = await _create(desk, type_, definition)
+        finally:
+            settings.generation += 1  # after a lost answer, too: it may have been made
         return _owned(Place(type_, number).path)
     path = Place(type_, field.id).path
     if job.target_id == path:

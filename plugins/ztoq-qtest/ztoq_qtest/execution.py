@@ -90,7 +90,7 @@ async def _plan_as_cycle(desk: Desk, plan: TestPlan, job: Job) -> Written:
 
 
 async def write_cycle(desk: Desk, cycle: TestCycle, job: Job) -> Written:
-    """Write a cycle as a test suite; it has no text, so what finds no field stays in the store."""
+    """Write a cycle as a test suite; it has no text, so what finds no field is lost."""
     project, settings = desk.project, desk.settings
     config = project.config
     fields = await settings.fields("test-suites")
@@ -140,8 +140,8 @@ async def _release(desk: Desk, cycle: TestCycle, links: Links) -> tuple[int | No
         if found:
             return found, notes
         if all(value.value != cycle.version for value in cycle.fields):
-            text = f"qTest has no release called {cycle.version!r}; the version stays in the store"
-            notes.append(Note(level=Level.FALLBACK, code="version-in-store", text=text))
+            text = f"qTest has no release called {cycle.version!r}, so nothing shows the version"
+            notes.append(Note(level=Level.LOSS, code="version-lost", text=text))
     for ref in cycle.plans:
         plan = links.get(ref)
         if plan and (place := place_of(Kind.TEST_PLAN, plan.target_id)).type == "releases":

@@ -317,12 +317,19 @@ def _lossy(value: FieldValue, why: str) -> Note:
 
 
 def fallbacks(rest: Iterable[FieldValue], where: str) -> tuple[Note, ...]:
-    """Return the notes on values without a field, one each; ``where`` is the text they stand in."""
-    code = "field-as-text" if where else "field-in-store"
-    place = f"it stands in the {where}" if where else "it is kept in the store"
+    """Return the notes on values without a field, one each; ``where`` is the text they stand in.
+
+    Objects without a text (suites and runs) have no place for them: these values are lost.
+    """
+    level, code = (Level.FALLBACK, "field-as-text") if where else (Level.LOSS, "field-lost")
+    place = (
+        f"it is in the {where}"
+        if where
+        else "nothing in qTest shows it; make the field and migrate again"
+    )
     return tuple(
         Note(
-            level=Level.FALLBACK,
+            level=level,
             code=code,
             text=f"qTest has no field or value for {value.name!r}; {place}",
         )

@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ztoq_core.plugin import DoubtError, Ref
+from ztoq_core.plugin import DoubtError, Ref, RejectedError
 from ztoq_qtest.kinds import Place
-from ztoq_qtest.project import CONFLICT, FORBIDDEN, MISSING, REFUSED, Project
+from ztoq_qtest.project import Project
 
 __all__ = ["defects_of", "held_and_new", "issue_keys", "link_case", "link_defect"]
 
 TRIES = 6  # of a link whose answer is lost each time
 
 
-async def link_defect(project: Project, log: Place, key: str, ref: Ref) -> bool:
-    """Link a defect to a log; return whether it is linked."""
+async def link_defect(project: Project, log: Place, key: str, ref: Ref) -> str:
+    """Link a defect to a log; return why it is not linked, ``""`` where it is."""
     return await _link(
         project,
         log,
         f"{log.path}/defects",
         [key],
         lambda each: key in {each.get("pid"), each.get("external_defect_id")},
-        # 400 a locked run, 404 a key that Jira does not have (vendor's document)
-        refusals={REFUSED, FORBIDDEN, MISSING, CONFLICT},
         ref=ref,
     )
 
 
-async def link_case(project: Project, requirement: Place, case: int, ref: Ref) -> bool:
-    """Link a case to a requirement; return whether it is linked."""
+async def link_case(project: Project, requirement: Place, case: int, ref: Ref) -> str:
+    """Link a case to a requirement; return why it is not linked, ``""`` where it is."""
     return await _link(
         project,
         requirement,
@@ -37,7 +35,6 @@ async def link_case(project: Project, requirement: Place, case: int, ref: Ref) -
         [case],
         lambda each: each.get("id") == case,
         params={"type": "test-cases"},
-        refusals={REFUSED, CONFLICT},
         ref=ref,
     )
 
@@ -49,31 +46,39 @@ async def _link(  # noqa: PLR0913 - what the two kinds of link differ in
     body: Sequence[str | int],
     is_it: Callable[[Mapping[str, Any]], bool],
     *,
-    refusals: Collection[int],
     params: Mapping[str, str | int] | None = None,
     ref: Ref,
-) -> bool:
-    """Link once; return whether the link stands.
+) -> str:
+    """Link once; return why the link does not exist, ``""`` where it does.
+
+    A link embellishes an object, so what qTest answers (400 a locked run, 404 a key that Jira does
+    not have, vendor's document) is a reason and fails nothing.
 
     The document does not say what a second link of the same two does, and what cannot be linked is
     ignored silently (facts, section 9). So after a refusal, and before a request whose answer was
     lost is sent again, what is linked is read.
     """
+    reason = ""
     for _ in range(TRIES):
         try:
-            answer = await project.send("POST", path, body, params=params, accept=refusals, ref=ref)
-        except DoubtError:
-            lost = True
+            answer = await project.send("POST", path, body, params=params, ref=ref)
+        except (DoubtError, RejectedError) as error:
+            reason = str(error)
+            lost = isinstance(error, DoubtError)
         else:
             lost = False
-            if answer.status not in refusals and _stands(answer.body, source, is_it):
-                return True
-        linked = await project.get("linked-artifacts", type=source.type, ids=source.id)
+            if _stands(answer.body, source, is_it):
+                return ""
+            reason = "qTest answered without the link"
+        try:
+            linked = await project.get("linked-artifacts", type=source.type, ids=source.id)
+        except RejectedError:
+            return reason
         if _stands(linked, source, is_it):
-            return True
+            return ""
         if not lost:
-            return False
-    return False
+            break
+    return reason
 
 
 def _stands(body: Any, source: Place, is_it: Callable[[Mapping[str, Any]], bool]) -> bool:

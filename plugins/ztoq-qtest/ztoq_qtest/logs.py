@@ -372,14 +372,13 @@ async def finish_log(desk: Desk, log: TestLog, before: Written, links: Links) ->
                 text = f"the log is linked to {key} instead of its step {result.key}"
                 notes.append(Note(level=Level.CHANGE, code="step-defect-on-log", text=text))
     there = defects_of(shown)
-    refused = [
-        key
-        for key in on_log
-        if key not in there and not await link_defect(desk.project, at, key, log.ref)
-    ]
-    for key in refused:
-        text = f"qTest did not link {key}; the note names it"
-        notes.append(Note(level=Level.FALLBACK, code="defect-as-text", text=text))
+    refused = []
+    for key in on_log:
+        reason = "" if key in there else await link_defect(desk.project, at, key, log.ref)
+        if reason:
+            refused.append(key)
+            text = f"qTest did not link {key}; the note names it: {reason}"
+            notes.append(Note(level=Level.FALLBACK, code="defect-as-text", text=text))
     known = {link.issue_key: link for link in _links(log)}
     missing = [known[key] for key in refused if not _names(log.note, key)]
     after = before

@@ -15,12 +15,13 @@ from ztoq_core.plugin import (
     Record,
     RecordError,
     Ref,
+    RejectedError,
     ServiceError,
     Written,
 )
 from ztoq_qtest.fields import Settings
 from ztoq_qtest.kinds import ROOT, SHAPES, Place, place_of
-from ztoq_qtest.project import Project, parent_query
+from ztoq_qtest.project import MISSING, Project, parent_query
 
 __all__ = ["Desk", "Job", "linked", "looking_at_new", "parent_place", "save"]
 
@@ -81,7 +82,13 @@ async def save(
     if SHAPES[type_].parent == "body" and parent != ROOT:
         body = {**body, "parent_id": parent.id}
     if isinstance(place, str):
-        return (await project.send("POST", type_, body, params=query or None, ref=ref)).body
+        try:
+            return (await project.send("POST", type_, body, params=query or None, ref=ref)).body
+        except RejectedError as error:
+            if error.status == MISSING and parent != ROOT:
+                lost = f"{error}; qTest no longer has {parent.path}, where it belongs"
+                raise RejectedError(lost, status=MISSING) from error
+            raise
     found = (await project.send("PUT", place.path, body, ref=ref)).body
     if query and await _elsewhere(project, place, found, parent):
         # a PUT with parentId moves and ignores the body, so it is a call of its own

@@ -16,11 +16,14 @@ from ztoq_core.plugin import (
     Finding,
     Found,
     Kind,
+    Level,
     Links,
     Mark,
     MarkPage,
+    Note,
     Owner,
     Record,
+    RecordError,
     RejectedError,
     Schema,
     Services,
@@ -132,8 +135,14 @@ class QtestSink:
         record = safe_texts(record)
         if record.refers:
             made = resolved(record, links)
-            written = await self._rewrite(record, made, written, links)
-            record = made
+            try:
+                written = await self._rewrite(record, made, written, links)
+                record = made
+            except (RejectedError, RecordError) as error:
+                # the object stays as it is, and what hangs on it goes on
+                text = f"its pictures and links keep addresses that lead nowhere: {error}"
+                note = Note(level=Level.LOSS, code="address-refused", text=text)
+                written = attrs.evolve(written, notes=(*written.notes, note))
         finisher = FINISHERS.get(record.kind)
         return await finisher(self._desk, record, written, links) if finisher else written
 

@@ -115,7 +115,8 @@ def _held(
             left = sent.left
             if sent.text is not None:
                 held[field.id] = {"id": field.id, "name": field.label, "value": sent.text}
-        if left not in (None, "", ()):
+        # an unticked box says nothing: each step would get a table of it
+        if left is not False and left not in (None, "", ()):
             rest.append(attrs.evolve(value, value=left))
     return list(held.values()), [each for each in rest if not each.optional]
 

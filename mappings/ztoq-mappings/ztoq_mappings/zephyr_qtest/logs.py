@@ -37,7 +37,7 @@ def mapped_log(log: TestLog, rules: Rules) -> TestLog:
         log,
         start=_start(end, log.duration),
         end=end,
-        statuses=_statuses(log.status, log, rules, notes),
+        statuses=_statuses(log.status, log, rules, notes)[0],
         comment="",
         note=_note(log, guessed, rules, notes),
         results=results,
@@ -83,28 +83,34 @@ def _start(end: datetime, duration: float | None) -> datetime:
 # -------------------------------------------------------------------------------------- statuses
 
 
-def _statuses(name: str, log: TestLog, rules: Rules, notes: Notebook) -> tuple[str, ...]:
+def _statuses(
+    name: str, log: TestLog, rules: Rules, notes: Notebook
+) -> tuple[tuple[str, ...], bool]:
+    """Return the target's candidates, and whether the status is a team's own."""
     default = not log.executed and name == log.status
     name = plain(name, notes)
     if default:
-        return rules.tables.unexecuted(name)
+        return rules.tables.unexecuted(name), False
     found, by_rule = rules.tables.execution_statuses(name)
     if by_rule:
         notes.change(
             "status-by-rule",
             f"the status {name!r} is a team's own: {found[-1]!r} where qTest has none of that name",
         )
-    return found
+    return found, by_rule
 
 
 def _result(result: StepResult, log: TestLog, rules: Rules, notes: Notebook) -> StepResult:
+    statuses, own = _statuses(result.status, log, rules, notes)
+    # qTest shows its own status; a step has no other place for the team's word
+    word = markup.paragraph(f"Status in Zephyr: {result.status}") if own and not log.drift else ""
     return attrs.evolve(
         result,
         description=rich(result.description, notes),
         data=rich(result.data, notes),
         expected=rich(result.expected, notes),
-        actual=rich(result.actual, notes),
-        statuses=_statuses(result.status, log, rules, notes),
+        actual=rich(word + result.actual, notes),
+        statuses=statuses,
         links=links.checked((link for link in result.links if link.issue_key), notes),
     )
 
