@@ -278,8 +278,8 @@ class Mark:
     """An object in the target with the mark that it bears, for reconciling.
 
     ``key`` is the source's key, ``""`` for an object without a mark (somebody else's). Files bear
-    no
-    mark: their ``name`` and ``size`` tell (size None where the target does not say).
+    no mark: their ``name`` and ``size`` tell (size None where the target does not say).
+    ``linked`` (of ``Sink.contents`` only): the object would stay, and lose a link.
     """
 
     kind: Kind
@@ -289,6 +289,7 @@ class Mark:
     name: str = ""
     owner: str = ""
     size: int | None = None
+    linked: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -388,20 +389,31 @@ class Sink(Protocol):
         """Whether the target's search shows the object yet; searches may lag behind writes."""
         ...
 
-    async def contents(self, kind: Kind, target_id: str) -> tuple[Mark, ...]:
-        """Return what would go with the object if it were deleted: its children, runs, logs.
+    async def contents(
+        self, kind: Kind, target_ids: Sequence[str]
+    ) -> Mapping[str, tuple[Mark, ...]]:
+        """Return, for each object, what its deletion would take along or harm, whoever made it.
 
-        Files are left out: they belong to the object itself.
+        That is: what lies directly in it; its runs and logs, wherever they are; the files on it and
+        on all that goes with it; what uses it (a case that calls it); what is linked to it
+        (``Mark.linked``). Objects that are not there have nothing. The answer is as of now: the
+        engine asks right before it deletes, for many objects of a kind at once.
+
+        Raises:
+            RejectedError: It cannot be found out; the engine then asks for each object alone, and
+                keeps those that are refused.
         """
         ...
 
     async def delete(self, kind: Kind, target_id: str) -> None:
-        """Delete one object; never cascades, never forces.
+        """Delete one object, by a request that may be repeated; never force.
+
+        Only what ``Schema.goes_with_owner`` names goes along. An object that holds anything else
+        is refused, or what it holds stays.
 
         Raises:
             RejectedError: The target refuses; status 404 where it is not there, 405 where objects
-            of
-                this kind cannot be deleted by themselves.
+                of this kind cannot be deleted by themselves.
         """
         ...
 

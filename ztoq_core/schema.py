@@ -63,7 +63,9 @@ class Schema:
     kinds for which
     ``Sink.find`` reads consistent lists, so that doubt about them needs no settling wait.
     ``search_lag`` is the time in seconds that a search may lag behind a write, None
-    where nobody configured it.
+    where nobody configured it. ``goes_with_owner`` are the kinds that the target deletes together
+    with what they belong to (a log with its run); the engine deletes all others first, by
+    themselves.
     """
 
     fields: tuple[FieldSpec, ...] = ()
@@ -82,6 +84,7 @@ class Schema:
     field_owner: Mapping[Kind, Kind] = attrs.field(factory=dict)
     consistent: frozenset[Kind] = frozenset(Kind)
     search_lag: float | None = None
+    goes_with_owner: frozenset[Kind] = frozenset({Kind.ATTACHMENT})
 
     def to_finish(self, record: Record) -> bool:
         """Whether ``Sink.finish`` has something to do for the record."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 import attrs
@@ -66,6 +67,24 @@ async def test_everything_that_was_created_is_removed(store: Store) -> None:
     assert sink.keys() == []
     assert undone.kept == ()
     assert {state for states in store.counts().values() for state in states} == {State.DELETED}
+
+
+@pytest.mark.parametrize("along", [(), (Kind.ATTACHMENT,)])
+async def test_what_goes_with_its_owner_is_the_sinks_to_say(
+    store: Store, along: tuple[Kind, ...]
+) -> None:
+    """A target that keeps logs, or even files, when their owner goes: they go first."""
+    schema = attrs.evolve(MemorySink().schema, goes_with_owner=frozenset(along))
+    sink = MemorySink(schema=schema)
+    await migrate(store, sink)
+
+    planned = await roll_back(store, sink, dry_run=True)
+    undone = await roll_back(store, sink)
+
+    assert sink.keys() == []
+    assert undone.kept == ()
+    assert undone.deleted == planned.deleted
+    assert sum(undone.deleted.values()) == len(ALL)
 
 
 async def test_after_a_rollback_a_migration_brings_all_again(store: Store) -> None:
@@ -258,10 +277,12 @@ async def test_files_of_what_stays_are_named_too(store: Store) -> None:
 class Secretive(Deleting):
     """Does not show what lies in cycles."""
 
-    async def contents(self, kind: Kind, target_id: str) -> tuple[Mark, ...]:
+    async def contents(
+        self, kind: Kind, target_ids: Sequence[str]
+    ) -> Mapping[str, tuple[Mark, ...]]:
         if kind is Kind.TEST_CYCLE:
             raise RejectedError("not to be seen", status=400)
-        return await super().contents(kind, target_id)
+        return await super().contents(kind, target_ids)
 
 
 async def test_what_cannot_be_looked_at_stays_and_the_rest_goes(store: Store) -> None:
@@ -271,5 +292,5 @@ async def test_what_cannot_be_looked_at_stays_and_the_rest_goes(store: Store) ->
     undone = await roll_back(store, sink)
 
     reasons = {kept.ref.key: kept.reason for kept in undone.kept}
-    assert reasons["ACME-R1"] == "it could not be looked at: not to be seen"
+    assert reasons["ACME-R1"] == "what would go with it cannot be found out: not to be seen"
     assert sink.keys() == ["ACME-F3", "ACME-R1"]

@@ -8,7 +8,7 @@ import attrs
 
 from ztoq_core.contracts import Schema, Sink, Source, Written
 from ztoq_core.engine.progress import Stop, Teller
-from ztoq_core.records import Ref
+from ztoq_core.records import Kind, Ref
 from ztoq_core.store import Answered, Job, Store
 
 __all__ = ["LoadContext"]
@@ -30,6 +30,14 @@ class LoadContext:
     stop: Stop
     source: Source | None = None
     roots: dict[Ref, Written | None] = attrs.field(factory=dict)
+
+    async def read_roots(self) -> None:
+        """Fill ``roots`` with the sink's root folders as far as the store knows them."""
+        keys = {root.ref for root in self.schema.roots}
+        self.roots.update(dict.fromkeys(keys))
+        if keys:
+            stored = await self.store.read(self.store.outbox.stored, Kind.FOLDER, 0, 1_000_000)
+            self.roots.update({each.ref: each.written for _, each in stored if each.ref in keys})
 
     def links(self, job: Job) -> Mapping[Ref, Written | None]:
         """Return what a record refers to, the root folders included."""

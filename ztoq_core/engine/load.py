@@ -20,6 +20,7 @@ from ztoq_core.engine.fields import Gap, definitions, gaps
 from ztoq_core.engine.names import tell_nameless
 from ztoq_core.engine.passing import fingerprint, passed_on
 from ztoq_core.engine.progress import Progress, Stop, Teller
+from ztoq_core.engine.rollback import settle_deletions
 from ztoq_core.engine.settle import Settling
 from ztoq_core.engine.workers import work_off
 from ztoq_core.errors import (
@@ -79,6 +80,8 @@ async def load(  # noqa: PLR0913 - the choices of the command
     for finding in await sink.check():
         teller.say(finding.text, finding.level)
     store.bind(sink=sink.identity)
+    if not dry_run:
+        await settle_deletions(store, sink, run, stop=stop, wait_s=request_timeout)
     schema = await sink.describe()
     missing = gaps(await store.read(store.mapped.wants), schema)
     creates = schema.can_create_fields and schema.fields_known
@@ -152,12 +155,8 @@ class _Loading:
 
     async def everything(self) -> None:
         """Fields first, then the roots, then all else."""
-        store, roots = self.context.store, self.context.schema.roots
-        if roots:
-            self.context.roots.update(dict.fromkeys(root.ref for root in roots))
-            stored = await store.read(store.outbox.stored, Kind.FOLDER, 0, 1_000_000)
-            written = {each.ref: each.written for _, each in stored}
-            self.context.roots.update({ref: written.get(ref) for ref in self.context.roots})
+        roots = self.context.schema.roots
+        await self.context.read_roots()
         await self.settling.gather()
         await self._adopt()
         if doubts := len(self.settling.doubts):

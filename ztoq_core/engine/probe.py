@@ -48,8 +48,9 @@ async def probe(store: Store, sink: Sink, run: int, progress: Progress) -> float
             break
         await asyncio.sleep(0.1)
     lag = loop.time() - begun
-    await sink.delete(Kind.TEST_PLAN, written.target_id)
     undoing = Undoing(item=job.item, ref=plan.ref, written=written)
+    await store.write(store.removal.intend, run, [undoing])
+    await sink.delete(Kind.TEST_PLAN, written.target_id)
     await store.write(store.removal.deleted, run, undoing, "made to measure the search's lag")
     if not shown:
         raise RejectedError(f"No search showed a new object within {_PATIENCE_S:.0f} s")

@@ -1,29 +1,52 @@
 """Rollback: what runs created is removed again, and nothing else (design section 6, the end).
 
-Pruning is a rollback of what is gone from the source, by the same rules.
+Pruning is a rollback of what is gone from the source, by the same rules: what is in doubt is
+settled first; objects go innermost first; before an object goes, the target is asked for all that
+would go with it or uses it, and what others made keeps it. An intent is committed before each
+DELETE, so that a run after a kill knows which objects to look at.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from itertools import groupby
+from typing import TypeVar
 
 import attrs
 from loguru import logger
 
-from ztoq_core.contracts import Mark, Sink
+from ztoq_core.contracts import Mark, Schema, Sink
 from ztoq_core.convert import dumps
+from ztoq_core.engine.context import LoadContext
 from ztoq_core.engine.progress import Progress, Stop, Teller
 from ztoq_core.engine.select import selected
-from ztoq_core.errors import ConfigError, DoubtError, RecordError, RejectedError, one_error
-from ztoq_core.records import Kind, Ref
+from ztoq_core.engine.settle import Settling
+from ztoq_core.errors import (
+    ConfigError,
+    DoubtError,
+    RecordError,
+    RejectedError,
+    StoppedError,
+    one_error,
+)
+from ztoq_core.records import Attachment, Kind, Ref
 from ztoq_core.store import PRUNED, State, Store, Undoing
+from ztoq_core.store.statements import chunks
 from ztoq_core.words import counted
 
-__all__ = ["Kept", "Undone", "may_prune", "prune", "rollback"]
+__all__ = ["Kept", "Undone", "may_prune", "prune", "rollback", "settle_deletions"]
 
-_WITH_THEIR_OWNER = (Kind.ATTACHMENT, Kind.TEST_LOG)
+T = TypeVar("T")
+
 _ABSENT = 404
+_BATCH = 32
+"""Objects of a kind that are looked at, asked about and deleted side by side."""
+_NAMED = 5
+"""Objects of others that the reason for keeping one of ours names."""
+_REMOVED = "removed by rollback"
 
 
 @attrs.frozen(kw_only=True)
@@ -37,11 +60,15 @@ class Kept:
 
 @attrs.frozen(kw_only=True)
 class Undone:
-    """What a rollback did, or would do: how many objects went by kind, and what stays."""
+    """What a rollback did, or would do: how many objects went by kind, and what stays.
+
+    ``order`` are the objects in the order in which they would go, without reasons (dry run only).
+    """
 
     deleted: dict[Kind, int]
     restored: int
     kept: tuple[Kept, ...]
+    order: tuple[Kept, ...] = ()
 
 
 async def rollback(  # noqa: PLR0913 - the choices of the command
@@ -53,32 +80,80 @@ async def rollback(  # noqa: PLR0913 - the choices of the command
     of_run: int | None = None,
     force: bool = False,
     dry_run: bool = False,
+    request_timeout: float = 60.0,
     stop: Stop | None = None,
 ) -> Undone:
     """Remove what run ``of_run`` (None: every run) created; put back what it changed.
 
-    Objects that somebody changed since stay unless ``force``; containers that hold anything of
-    somebody else stay in any case. May be stopped, killed and run again.
+    Objects that somebody changed since stay unless ``force``; what others made keeps what it lies
+    in or uses in any case. May be stopped, killed and run again. ``request_timeout`` (seconds) is
+    that of one request: so long after the start one of an earlier run may still arrive.
     """
-    stage = _Rollback(store, sink, run, Teller("rollback", progress), force, dry_run)
     stop = stop or Stop()
+    teller = Teller("rollback", progress)
     store.bind(sink=sink.identity)
     await sink.check()
-    with one_error():
+    schema = await sink.describe()
+    stage = _Rollback(store, sink, schema, run, teller, stop, force=force, dry_run=dry_run)
+    with suppress(StoppedError), one_error():
+        if not dry_run:
+            context = LoadContext(store, sink, schema, run, teller, stop)
+            await _settle_all(context, request_timeout)
         if of_run is not None:
             for undoing in await store.read(store.removal.updated, of_run):
                 await stage.restore(undoing)
-        left = [
-            undoing
-            for undoing in await store.read(store.removal.created, of_run)
-            if undoing.ref.kind not in _WITH_THEIR_OWNER
-        ]
-        alone = await store.read(store.removal.stranded, of_run)
-        await stage.remove(left, stop)
-        await stage.remove_alone(alone, stop)
-        if not dry_run and not stop.wished:
-            await stage.tell_rest(of_run)
-    return Undone(deleted=stage.deleted, restored=stage.restored, kept=tuple(stage.kept))
+        created = await store.read(store.removal.created, of_run)
+        alone = await store.read(store.removal.stranded, of_run, schema.goes_with_owner)
+        await stage.remove(created, alone)
+        if not stop.wished:
+            await stage.keep_rest(created)
+    return stage.undone()
+
+
+async def _settle_all(context: LoadContext, request_timeout: float) -> None:
+    """Find out what stands in the target, after whatever ended the run before."""
+    store = context.store
+    await settle_deletions(store, context.sink, context.run, stop=context.stop, wait_s=0)
+    await store.write(store.removal.prepare)
+    await context.read_roots()
+    await Settling.of(context, request_timeout, lambda: None).until_nothing_is_due()
+    await store.write(store.removal.adopted, context.run)
+
+
+async def settle_deletions(
+    store: Store, sink: Sink, run: int, *, stop: Stop | None = None, wait_s: float = 60.0
+) -> None:
+    """Look whether objects still stand whose deletion was begun and not confirmed.
+
+    Called before anything else relies on the target. ``wait_s``: so many seconds from now a lost
+    DELETE may still arrive; what stands after that was not deleted.
+    """
+    doubts = await store.read(store.removal.intended)
+    if not doubts:
+        return
+    along = (await sink.describe()).goes_with_owner
+    logger.info("looking for {} whose deletion was begun", counted(len(doubts), "object"))
+    standing = doubts
+    for wait in (0.0, wait_s) if wait_s else (0.0,):
+        if not standing:
+            return
+        if wait:
+            await (stop or Stop()).within(wait)
+        if stop and stop.wished:
+            return
+        left = []
+        for undoing in standing:
+            try:
+                present = await sink.look(undoing.ref.kind, undoing.written.target_id)
+            except RejectedError as error:
+                logger.warning("{} could not be looked at: {}", undoing.ref, error)
+                continue
+            if present is None:
+                await store.write(store.removal.deleted, run, undoing, _REMOVED, along)
+            else:
+                left.append(undoing)
+        standing = left
+    await store.write(store.removal.stands, run, standing)
 
 
 def may_prune(store: Store) -> None:
@@ -117,152 +192,258 @@ async def prune(  # noqa: PLR0913 - the choices of the command
         ConfigError: It is not certain what is gone (see ``may_prune``).
     """
     may_prune(store)
+    stop = stop or Stop()
+    schema = await sink.describe()
     stage = _Rollback(
         store,
         sink,
+        schema,
         run,
         Teller("prune", progress),
-        force=False,
+        stop,
         dry_run=dry_run,
         reason=PRUNED,
     )
-    stop = stop or Stop()
-    with one_error():
+    with suppress(StoppedError), one_error():
+        if not dry_run:
+            await settle_deletions(store, sink, run, stop=stop, wait_s=0)
         gone = await store.read(store.removal.gone)
         stage.only = {undoing.written.target_id for undoing in gone}
-        containers = [each for each in gone if each.ref.kind not in _WITH_THEIR_OWNER]
-        await stage.remove(containers, stop)
-        alone = [
-            each
-            for each in await store.read(store.removal.gone)
-            if each.ref.kind in _WITH_THEIR_OWNER
-        ]
-        held = {kept.ref for kept in stage.kept}
-        await stage.remove([each for each in alone if each.ref not in held], stop)
-    return Undone(deleted=stage.deleted, restored=0, kept=tuple(stage.kept))
+        await stage.remove(gone, ())
+        if not stop.wished:
+            left = await store.read(store.removal.gone)
+            await stage.remove_each([each for each in left if each.ref not in stage.kept])
+    return stage.undone()
 
 
 @attrs.define
 class _Rollback:
     store: Store
     sink: Sink
+    schema: Schema
     run: int
     teller: Teller
-    force: bool
-    dry_run: bool
-    reason: str = "removed by rollback"
+    stop: Stop
+    force: bool = False
+    dry_run: bool = False
+    reason: str = _REMOVED
     only: set[str] | None = None
     deleted: dict[Kind, int] = attrs.field(factory=dict)
     restored: int = 0
-    kept: list[Kept] = attrs.field(factory=list)
+    kept: dict[Ref, Kept] = attrs.field(factory=dict)
+    going: dict[Ref, Kept] = attrs.field(factory=dict)
+    """What would be deleted, in order (dry run only)."""
+    away: set[tuple[Kind, str]] = attrs.field(factory=set)
+    """Target ids of what would be deleted (dry run only)."""
 
-    async def remove(self, left: list[Undoing], stop: Stop) -> None:
-        """Delete in passes, innermost first: what still holds some of ours waits for the next."""
-        while left and not stop.wished:
-            again = []
+    def undone(self) -> Undone:
+        return Undone(
+            deleted=self.deleted,
+            restored=self.restored,
+            kept=tuple(self.kept.values()),
+            order=tuple(self.going.values()),
+        )
+
+    async def remove(self, created: Sequence[Undoing], alone: Sequence[Undoing]) -> None:
+        """Delete what does not go with its owner, then what does, but whose owner stays."""
+        along = self.schema.goes_with_owner
+        await self.remove_each([each for each in created if each.ref.kind not in along])
+        left = [each for each in alone if each.ref not in self.going]
+        if self.dry_run:  # of these only files can be deleted by themselves everywhere
             for undoing in left:
-                if stop.wished:
-                    return
-                with logger.contextualize(
-                    stage="rollback", kind=undoing.ref.kind.value, key=undoing.ref.key
-                ):
-                    try:
-                        settled = await self._one(undoing)
-                    except RejectedError as error:
-                        self._keep(undoing, f"it could not be looked at: {error}")
-                        settled = True
-                    if not settled:
-                        again.append(undoing)
+                if undoing.ref.kind is not Kind.ATTACHMENT:
+                    self._keep(undoing, "it goes only if the target deletes it without its owner")
+            left = [each for each in left if each.ref not in self.kept]
+        await self.remove_each(left)
+
+    async def remove_each(self, left: Sequence[Undoing]) -> None:
+        """Delete in passes, innermost first: what still holds some of ours waits for the next."""
+        while left and not self.stop.wished:
+            again: list[Undoing] = []
+            for _, alike in groupby(left, key=lambda each: each.ref.kind):
+                for batch in chunks(list(alike), _BATCH):
+                    if self.stop.wished:
+                        return
+                    again += await self._batch(batch)
             if len(again) == len(left):
                 for undoing in again:
-                    self._keep(undoing, "it holds objects of ours that stay")
+                    self._keep(undoing, "objects of ours that stay lie in it or use it")
                 return
             left = again
 
-    async def remove_alone(self, alone: list[Undoing], stop: Stop) -> None:
-        """Delete logs and files whose owner stays; which of them the target lets go, it tells."""
-        if self.dry_run:
-            for undoing in alone:
-                if undoing.ref.kind is Kind.TEST_LOG:
-                    self._keep(undoing, "it goes only if the target deletes it without its run")
-            alone = [each for each in alone if each.ref.kind is not Kind.TEST_LOG]
-        await self.remove(alone, stop)
-
-    async def tell_rest(self, of_run: int | None) -> None:
-        """Name the logs and files that stay because what they belong to does."""
-        held = {kept.ref for kept in self.kept}
-        for undoing in await self.store.read(self.store.removal.created, of_run):
-            if undoing.ref not in held:
+    async def keep_rest(self, created: Sequence[Undoing]) -> None:
+        """Name what stays because what it belongs to does, and what is still in doubt."""
+        standing = {each.item for each in await self.store.read(self.store.removal.created, None)}
+        for _, ref, reason in await self.store.read(self.store.outbox.in_doubt):
+            self.kept[ref] = Kept(ref=ref, pid="", reason=f"in doubt: {reason}")
+        for undoing in created:
+            if undoing.item in standing and undoing.ref not in {*self.kept, *self.going}:
                 self._keep(undoing, "what it belongs to stays")
 
-    async def _one(self, undoing: Undoing) -> bool:
-        """Delete one object, or decide that it stays; return False where it must wait."""
-        kind, target_id = undoing.ref.kind, undoing.written.target_id
-        present = await self.sink.look(kind, target_id)
+    async def _batch(self, batch: Sequence[Undoing]) -> list[Undoing]:
+        """Delete objects of one kind, or decide that they stay; return those that must wait."""
+        looked = await self._each(batch, self._as_it_was)
+        standing = [each for each, ours in zip(batch, looked, strict=True) if ours]
+        inside = await self._contents(standing)
+        waiting, going = [], []
+        for undoing in standing:
+            if undoing.ref in self.kept:
+                continue
+            marks = [
+                mark
+                for mark in inside[undoing.written.target_id]
+                if (mark.kind, mark.target_id) not in self.away
+            ]
+            if why := await self._must_stay(undoing, marks):
+                self._keep(undoing, why)
+            elif any(self._waits_for(mark) for mark in marks):
+                waiting.append(undoing)
+            else:
+                going.append(undoing)
+        if self.dry_run:
+            for undoing in going:
+                await self._plan(undoing)
+        elif going:
+            await self.store.write(self.store.removal.intend, self.run, going)
+            await self._each(going, self._delete)
+        return waiting
+
+    async def _each(
+        self, batch: Sequence[Undoing], act: Callable[[Undoing], Awaitable[T]]
+    ) -> list[T]:
+        """Do something for each of a few objects side by side; return the results in order."""
+
+        async def one(undoing: Undoing) -> T:
+            ref = undoing.ref
+            with logger.contextualize(stage="rollback", kind=ref.kind.value, key=ref.key):
+                return await act(undoing)
+
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one(each)) for each in batch]
+        return [task.result() for task in tasks]
+
+    async def _as_it_was(self, undoing: Undoing) -> bool:
+        """Whether the object is there, and is to be deleted as far as it is itself concerned."""
+        try:
+            present = await self.sink.look(undoing.ref.kind, undoing.written.target_id)
+        except RejectedError as error:
+            self._keep(undoing, f"it could not be looked at: {error}")
+            return False
         if present is None:
-            gone = self.reason if self.only is not None else "was not in the target any more"
-            await self._gone(undoing, gone)
-            return True
+            if self.dry_run:
+                self.away.add((undoing.ref.kind, undoing.written.target_id))
+                return False
+            absent = self.reason if self.only is not None else "was not in the target any more"
+            await self._gone(undoing, absent, counts=False)
+            return False
         if undoing.written.stamp and present.stamp != undoing.written.stamp and not self.force:
             self._keep(undoing, "it was changed in the target since (--force takes it)")
-            return True
-        if kind in {Kind.ATTACHMENT, Kind.FIELD}:
-            return await self._delete(undoing)  # nothing lies in these
-        inside = await self.sink.contents(kind, target_id)
-        if why := await self._must_stay(inside):
-            self._keep(undoing, why)
-            return True
-        waits = [mark for mark in inside if mark.kind not in _WITH_THEIR_OWNER]
-        if waits and not self.dry_run:
             return False
-        return await self._delete(undoing)
-
-    async def _must_stay(self, inside: Sequence[Mark]) -> str:
-        """Return why an object that holds all this stays, or an empty text."""
-        foreign = await self._foreign(inside)
-        if foreign:
-            some = counted(len(foreign), "object")
-            return f"it holds {some} of others, such as {_named(foreign[0])}"
-        lives = [m for m in inside if self.only is not None and m.target_id not in self.only]
-        if lives:
-            return f"it holds {len(lives)} still in the source, such as {_named(lives[0])}"
-        return ""
-
-    async def _foreign(self, inside: Sequence[Mark]) -> list[Mark]:
-        foreign = []
-        for kind in dict.fromkeys(mark.kind for mark in inside):
-            these = [mark for mark in inside if mark.kind is kind]
-            ours = await self.store.read(
-                self.store.removal.ours, kind, [mark.target_id for mark in these]
-            )
-            foreign += [mark for mark in these if mark.target_id not in ours]
-        return foreign
-
-    async def _delete(self, undoing: Undoing) -> bool:
-        if self.dry_run:
-            self._count(undoing)
-            return True
-        try:
-            await self.sink.delete(undoing.ref.kind, undoing.written.target_id)
-        except RejectedError as error:
-            if error.status != _ABSENT:
-                self._keep(undoing, f"the target refused: {error}")
-                return True
-        await self._gone(undoing, self.reason)
         return True
 
-    async def _gone(self, undoing: Undoing, reason: str) -> None:
-        self._count(undoing)
-        if not self.dry_run:
-            await self.store.write(self.store.removal.deleted, self.run, undoing, reason)
-        self.teller.done(undoing.ref.kind)
+    async def _contents(self, standing: Sequence[Undoing]) -> Mapping[str, Sequence[Mark]]:
+        """Return what would go with these objects of one kind; keep those that cannot be asked."""
+        if not standing:
+            return {}
+        kind = standing[0].ref.kind
+        if kind is Kind.ATTACHMENT:
+            return {each.written.target_id: () for each in standing}  # nothing lies in a file
+        try:
+            return await self.sink.contents(kind, [each.written.target_id for each in standing])
+        except RejectedError as error:
+            if len(standing) == 1:
+                self._keep(standing[0], f"what would go with it cannot be found out: {error}")
+                return {}
+        found: dict[str, Sequence[Mark]] = {}
+        for each in standing:
+            found |= await self._contents([each])
+        return found
 
-    def _count(self, undoing: Undoing) -> None:
-        kind = undoing.ref.kind
+    def _waits_for(self, mark: Mark) -> bool:
+        """Whether an object of ours must go first."""
+        return not mark.linked and mark.kind not in self.schema.goes_with_owner
+
+    async def _must_stay(self, undoing: Undoing, marks: Sequence[Mark]) -> str:
+        """Return why an object stays to which all this belongs, or an empty text."""
+        if foreign := await self._foreign(undoing, marks):
+            return f"others made what lies in it or uses it: {_named(foreign)}"
+        lives = [m for m in marks if self.only is not None and m.target_id not in self.only]
+        if lives and not all(mark.linked for mark in lives):
+            return f"what is still in the source lies in it or uses it: {_named(lives)}"
+        return ""
+
+    async def _foreign(self, undoing: Undoing, marks: Sequence[Mark]) -> list[Mark]:
+        removal = self.store.removal
+        foreign = []
+        for kind in dict.fromkeys(mark.kind for mark in marks):
+            these = [mark for mark in marks if mark.kind is kind]
+            ids = [mark.target_id for mark in these]
+            ours = await self.store.read(removal.ours, kind, ids)
+            if ids := [mark.target_id for mark in these if mark.linked]:
+                ours |= await self.store.read(removal.mentioned, undoing, kind, ids)
+            foreign += [mark for mark in these if mark.target_id not in ours]
+        if any(mark.kind is Kind.ATTACHMENT for mark in foreign):
+            ours = await self._files_found(undoing, {mark.target_id for mark in marks})
+            foreign = [mark for mark in foreign if mark.target_id not in ours]
+        return foreign
+
+    async def _files_found(self, undoing: Undoing, listed: set[str]) -> set[str]:
+        """Return the target ids that our own files have by now, looked for by name and content.
+
+        A file of a step may get another id with another version of its case.
+        """
+        found: set[str] = set()
+        along = self.schema.goes_with_owner
+        for file in await self.store.read(self.store.removal.belonging, undoing.ref, along):
+            if file.ref.kind is not Kind.ATTACHMENT or file.written.target_id in listed:
+                continue
+            job = await self.store.read(self.store.outbox.job, file.item)
+            if isinstance(job.record, Attachment) and job.record.sha256:
+                try:
+                    earlier = await self.sink.find(job.record, job.links)
+                except (RejectedError, RecordError) as error:
+                    logger.info("a file of ours could not be looked for: {}", error)
+                    continue
+                found |= {each.written.target_id for each in earlier}
+        return found
+
+    async def _delete(self, undoing: Undoing) -> None:
+        try:
+            await self.sink.delete(undoing.ref.kind, undoing.written.target_id)
+        except StoppedError:
+            return  # it may have left: it is looked for by the next run; the others go on
+        except RejectedError as error:
+            if error.status != _ABSENT:
+                await self.store.write(self.store.removal.stands, self.run, [undoing])
+                self._keep(undoing, f"the target refused: {error}")
+                return
+        await self._gone(undoing, self.reason)
+
+    async def _gone(self, undoing: Undoing, reason: str, *, counts: bool = True) -> None:
+        """Keep that an object is gone, and what went with it."""
+        along = self.schema.goes_with_owner
+        for each in await self.store.write(
+            self.store.removal.deleted, self.run, undoing, reason, along
+        ):
+            if counts:
+                self._count(each.ref.kind)
+            self.teller.done(each.ref.kind)
+
+    async def _plan(self, undoing: Undoing) -> None:
+        """Remember what would go, after all that goes with it."""
+        along = self.schema.goes_with_owner
+        went = await self.store.read(self.store.removal.belonging, undoing.ref, along)
+        for each in (*(each for each in went if each.written.target_id), undoing):
+            if each.ref not in self.going:
+                self._count(each.ref.kind)
+                self.going[each.ref] = Kept(ref=each.ref, pid=each.written.pid, reason="")
+                self.away.add((each.ref.kind, each.written.target_id))
+
+    def _count(self, kind: Kind) -> None:
         self.deleted[kind] = self.deleted.get(kind, 0) + 1
 
     def _keep(self, undoing: Undoing, reason: str) -> None:
-        self.kept.append(Kept(ref=undoing.ref, pid=undoing.written.pid, reason=reason))
+        self.kept[undoing.ref] = Kept(ref=undoing.ref, pid=undoing.written.pid, reason=reason)
 
     async def restore(self, undoing: Undoing) -> None:
         """Put back what stood in the target before the run changed it."""
@@ -295,5 +476,8 @@ class _Rollback:
         self.restored += 1
 
 
-def _named(mark: Mark) -> str:
-    return f"{mark.kind} {mark.pid or mark.target_id}"
+def _named(marks: Sequence[Mark]) -> str:
+    """Return the names of a few objects, with the ids by which people find them."""
+    names = [f"{mark.kind} {mark.pid or mark.name or mark.target_id}" for mark in marks]
+    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more

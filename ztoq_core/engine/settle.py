@@ -142,6 +142,17 @@ class Settling:
             return nullcontext()
         return self._same.setdefault((record.owner, record.part, record.name), asyncio.Lock())
 
+    async def until_nothing_is_due(self) -> None:
+        """Settle all that can be settled, where nothing is written beside (a rollback)."""
+        kinds = tuple(Kind)
+        await self.gather()
+        while (at := self.next_look(kinds, ())) is not None:
+            seconds = at - asyncio.get_running_loop().time()
+            if await self.context.stop.within(max(seconds, 0)):
+                return
+            for item in self.due(kinds, ()):
+                await self.look(item)
+
     async def look(self, item: int) -> bool:
         """Look for a record; return whether it was found and adopted."""
         store = self.context.store

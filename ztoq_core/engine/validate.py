@@ -15,6 +15,7 @@ import attrs
 from ztoq_core.contracts import Mark, Owner, Sink
 from ztoq_core.engine.owners import mark_pages, marks_of, owners_of
 from ztoq_core.engine.progress import Progress, Stop, Teller
+from ztoq_core.engine.rollback import settle_deletions
 from ztoq_core.errors import RejectedError, one_error
 from ztoq_core.records import Attachment, Kind
 from ztoq_core.store import Compared, State, Store, Stored, Validation
@@ -42,16 +43,24 @@ _DUE = (
 )
 
 
-async def validate(
-    store: Store, sink: Sink, progress: Progress, *, run: int = 0, stop: Stop | None = None
+async def validate(  # noqa: PLR0913 - the choices of the command
+    store: Store,
+    sink: Sink,
+    progress: Progress,
+    *,
+    run: int = 0,
+    request_timeout: float = 60.0,
+    stop: Stop | None = None,
 ) -> Validation:
     """Compare the store with the target, remember the result in the store and return it.
 
-    A validation that is stopped is not remembered.
+    A validation that is stopped is not remembered. ``request_timeout`` (seconds) is that of one
+    request: so long may a DELETE that a killed rollback sent still arrive.
     """
     stop = stop or Stop()
     teller = Teller("validate", progress)
     store.bind(sink=sink.identity)
+    await settle_deletions(store, sink, run, stop=stop, wait_s=request_timeout)
     counts = await store.read(store.counts)
     schema = await sink.describe()
     checks: dict[Kind, _Check] = {}

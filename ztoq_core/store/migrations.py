@@ -34,6 +34,8 @@ _NEW_COLUMNS = {
         "born": "TEXT NOT NULL DEFAULT ''",
         "beat": "INTEGER NOT NULL DEFAULT 0",
     },
+    # the state of a record whose deletion was begun and not confirmed
+    "item": {"before_delete": "TEXT NOT NULL DEFAULT ''"},
 }
 
 

@@ -118,6 +118,8 @@ class Item(pw.Model):
     says of it, ``proof`` its ``digest`` when a last look at the source began.
     ``turn`` sorts the logs of a run in the order in which they are written.
     ``joined`` keeps how a log's results joined the steps that its case had when it was mapped.
+    ``before_delete`` is the state that the record had before its deletion was intended, as long as
+    nobody knows whether the target deleted it.
     """
 
     id = pw.AutoField()
@@ -146,6 +148,7 @@ class Item(pw.Model):
     created_run = pw.IntegerField(default=0)
     updated_run = pw.IntegerField(default=0)
     refused_digest = pw.TextField(default="")
+    before_delete = pw.TextField(default="")
     target_id = pw.TextField(null=True)
     pid = pw.TextField(default="")
     url = pw.TextField(default="")
@@ -322,6 +325,7 @@ def clear(item: type[Item], number: int, *, state: State, reason: str = "") -> N
         updated_run=0,
         before=None,
         attempts=0,
+        before_delete="",
     ).where(item.id == number).execute()
 
 

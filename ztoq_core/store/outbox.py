@@ -92,7 +92,7 @@ class Outbox:
         item = self._item
         query = (
             item.select(item.id, item.kind, item.key, item.reason)
-            .where(item.state == State.UNKNOWN)
+            .where((item.state == State.UNKNOWN) & (item.before_delete == ""))
             .order_by(item.rank, item.id)
         )
         return [

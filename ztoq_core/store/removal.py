@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -11,8 +11,11 @@ import peewee as pw
 from ztoq_core.contracts import Written
 from ztoq_core.convert import loads
 from ztoq_core.records import Kind, Record, Ref
+from ztoq_core.store.intake import FINAL
 from ztoq_core.store.journal import Event
 from ztoq_core.store.models import Side, State, clear, tuples
+from ztoq_core.store.queries import VALIDATION
+from ztoq_core.store.statements import ask, change
 
 if TYPE_CHECKING:
     from ztoq_core.store.store import Store
@@ -49,8 +52,8 @@ class Removal:
             where &= item.created_run == run
         return self._undoings(where, (item.rank.desc(), item.id.desc()), with_before=False)
 
-    def stranded(self, run: int | None) -> list[Undoing]:
-        """Return the logs and files that ``run`` created in objects that it did not create."""
+    def stranded(self, run: int | None, along: Collection[Kind]) -> list[Undoing]:
+        """Return what goes with its owner (``along``), and whose owner ``run`` did not create."""
         item, edge, owner = self._item, self._store.edge_table, self._item.alias()
         ours = ~owner.borrowed & (owner.created_run > 0)
         if run is not None:
@@ -66,7 +69,7 @@ class Removal:
             )
         )
         where = (
-            (item.kind << (Kind.TEST_LOG, Kind.ATTACHMENT))
+            (item.kind << [kind.value for kind in along])
             & ~item.target_id.is_null()
             & ~item.borrowed
             & ((item.created_run > 0) if run is None else (item.created_run == run))
@@ -126,7 +129,7 @@ class Removal:
                 item=number,
                 ref=Ref(Kind(kind), key),
                 written=Written(
-                    target_id=target_id, pid=pid, url=url, version=version, stamp=stamp
+                    target_id=target_id or "", pid=pid, url=url, version=version, stamp=stamp
                 ),
                 before=loads(Kind(kind), bytes(before)) if before else None,
             )
@@ -143,45 +146,111 @@ class Removal:
         )
         return {number for (number,) in tuples(query)}
 
-    def deleted(self, run: int, undoing: Undoing, reason: str) -> None:
-        """Store that an object is gone, with the logs and files that went along."""
+    def mentioned(self, undoing: Undoing, kind: Kind, target_ids: Sequence[str]) -> set[str]:
+        """Return those of the target ids whose records this one refers to, or that refer to it."""
+        ref = undoing.ref
+        text = """SELECT item.target_id FROM edge
+            JOIN item ON item.kind = edge.kind AND item.key = edge.key
+            WHERE edge.child = ? AND edge.side = ? AND item.kind = ? AND item.target_id IN ??"""
+        values = (undoing.item, Side.TARGET.value, kind.value)
+        found = {number for (number,) in ask(self._store.database, text, values, target_ids)}
+        text = """SELECT item.target_id FROM edge JOIN item ON item.id = edge.child
+            WHERE edge.kind = ? AND edge.key = ? AND edge.side = ? AND item.kind = ?
+            AND item.target_id IN ??"""
+        users = ask(
+            self._store.database,
+            text,
+            (ref.kind.value, ref.key, Side.TARGET.value, kind.value),
+            target_ids,
+        )
+        return found | {number for (number,) in users}
+
+    # ------------------------------------------------------------------ intents and their outcome
+
+    def intend(self, run: int, batch: Sequence[Undoing]) -> None:
+        """Journal that objects are about to be deleted, before the requests leave."""
+        text = """UPDATE item SET before_delete = state, state = ?, reason = ?
+            WHERE before_delete = '' AND id IN ??"""
+        reason = "its deletion was begun and not confirmed"
+        numbers = [each.item for each in batch]
+        change(self._store.database, text, (State.UNKNOWN.value, reason), numbers)
+        self._store.journal.add(
+            [
+                Event(run, each.item, "deletion intended", detail=each.written.target_id)
+                for each in batch
+            ]
+        )
+
+    def intended(self) -> list[Undoing]:
+        """Return the objects of which nobody knows whether they were deleted, children first."""
+        item = self._item
+        where = (item.state == State.UNKNOWN) & (item.before_delete != "")
+        return self._undoings(where, (item.rank.desc(), item.id.desc()), with_before=False)
+
+    def stands(self, run: int, batch: Sequence[Undoing]) -> None:
+        """Store that objects whose deletion was intended still stand."""
+        text = """UPDATE item SET state = before_delete, before_delete = '', reason = ''
+            WHERE before_delete <> '' AND id IN ??"""
+        change(self._store.database, text, (), [each.item for each in batch])
+        self._store.journal.add(
+            [Event(run, each.item, "not deleted", detail=each.written.target_id) for each in batch]
+        )
+
+    def deleted(
+        self, run: int, undoing: Undoing, reason: str, along: Collection[Kind] = ()
+    ) -> list[Undoing]:
+        """Store that an object is gone, and what went with it; return all of it."""
+        went = [*self.belonging(undoing.ref, along), undoing]
+        for each in went:
+            clear(self._item, each.item, state=State.DELETED, reason=reason)
+            event = Event(run, each.item, "deleted", detail=each.written.target_id)
+            self._store.journal.add([event])
+        return [each for each in went if each.written.target_id]
+
+    def belonging(self, ref: Ref, along: Collection[Kind]) -> list[Undoing]:
+        """Return what of the kinds ``along`` belongs to a record, at every remove, innermost first.
+
+        Also what is in doubt: its target id is empty.
+        """
         item, edge = self._item, self._store.edge_table
-        along = edge.select(edge.child).where(
+        children = edge.select(edge.child).where(
             (edge.side == Side.TARGET)
-            & (edge.kind == undoing.ref.kind)
-            & (edge.key == undoing.ref.key)
+            & (edge.kind == ref.kind)
+            & (edge.key == ref.key)
             & (edge.role << ("owner", "parent"))
         )
-        numbers = [
-            number
-            for (number,) in tuples(
-                item.select(item.id).where(
-                    (item.id << along)
-                    & (item.kind << (Kind.ATTACHMENT, Kind.TEST_LOG))
-                    & ~item.target_id.is_null()
-                )
-            )
-        ]
-        if undoing.ref.kind is Kind.TEST_RUN:
-            numbers += self._files_of(numbers)
-        for number in (undoing.item, *numbers):
-            clear(item, number, state=State.DELETED, reason=reason)
-            self._journal(run, number, "deleted", undoing.written.target_id)
-
-    def _files_of(self, logs: Sequence[int]) -> list[int]:
-        item, edge, log = self._item, self._store.edge_table, self._item.alias()
-        query = (
-            edge.select(edge.child)
-            .join(log, on=(log.kind == edge.kind) & (log.key == edge.key))
-            .where((edge.side == Side.TARGET) & (edge.role == "owner") & (log.id << list(logs)))
+        where = (
+            (item.id << children)
+            & (item.kind << [kind.value for kind in along])
+            & (~item.target_id.is_null() | (item.state == State.UNKNOWN))
         )
-        children = [child for (child,) in tuples(query)]
-        return [
-            number
-            for (number,) in tuples(
-                item.select(item.id).where((item.id << children) & ~item.target_id.is_null())
-            )
-        ]
+        found: list[Undoing] = []
+        for each in self._undoings(where, (item.rank.desc(), item.id), with_before=False):
+            found += [*self.belonging(each.ref, along), each]
+        return found
+
+    # ------------------------------------------------------------------------- after a killed load
+
+    def prepare(self) -> None:
+        """Put in doubt what was being sent when a run ended; forget what holds no more soon."""
+        item = self._item
+        for stale in (FINAL, VALIDATION):
+            self._store.drop_meta(stale)  # the target is about to change
+        item.update(state=State.UNKNOWN, reason="the run ended before the answer was stored").where(
+            item.state == State.SENDING
+        ).execute()
+
+    def unsettled(self) -> bool:
+        """Whether anything is in doubt, or was being sent when a run ended."""
+        item = self._item
+        return item.select().where(item.state << (State.UNKNOWN, State.SENDING)).exists()
+
+    def adopted(self, run: int) -> None:
+        """Give what was adopted in ``run`` to the run that sent it."""
+        text = """UPDATE item SET created_run = COALESCE((SELECT MAX(run) FROM journal
+            WHERE journal.item = item.id AND journal.event = 'intent' AND journal.run < ?),
+            created_run) WHERE created_run = ?"""
+        change(self._store.database, text, (run, run))
 
     def restored(self, run: int, undoing: Undoing, written: Written, digest: str) -> None:
         """Store that an object holds again what was written before."""
@@ -189,7 +258,4 @@ class Removal:
         item.update(
             stamp=written.stamp, version=written.version, written_digest=digest, before=None
         ).where(item.id == undoing.item).execute()
-        self._journal(run, undoing.item, "restored", written.target_id)
-
-    def _journal(self, run: int, number: int, event: str, detail: str) -> None:
-        self._store.journal.add([Event(run, number, event, detail=detail)])
+        self._store.journal.add([Event(run, undoing.item, "restored", detail=written.target_id)])

@@ -16,6 +16,7 @@ from ztoq_core.plugin import (
     FieldType,
     FieldValue,
     Kind,
+    Mark,
     TestStep,
 )
 
@@ -229,15 +230,24 @@ async def test_what_would_go_along_is_told(opened: Any, project: Any) -> None:
     world.simulator.by_hand("POST", f"modules?parentId={number}", {"name": "Theirs"})
     body = {"name": "B1", "release": {"id": int(release.partition("/")[2])}, "properties": []}
     world.simulator.by_hand("POST", "builds", body)
-    inside = await world.sink.contents(Kind.FOLDER, module)
+
+    async def held(kind: Kind, number: str) -> tuple[Mark, ...]:
+        marks = (await world.sink.contents(kind, [number]))[number]
+        return tuple(mark for mark in marks if mark.kind is not Kind.ATTACHMENT)
+
+    inside = await held(Kind.FOLDER, module)
     assert [mark.key for mark in inside] == ["SHOP-F2", "", "SHOP-9", "SHOP-T1"]
-    (log,) = await world.sink.contents(Kind.TEST_RUN, run)
+    (log,) = await held(Kind.TEST_RUN, run)
     assert log.target_id == at[project.log.ref].target_id
-    (build,) = await world.sink.contents(Kind.TEST_PLAN, release)
+    (build,) = await held(Kind.TEST_PLAN, release)
     assert (build.key, build.name) == ("", "B1")
-    (suite,) = await world.sink.contents(Kind.FOLDER, at[project.cycles.ref].target_id)
+    (suite,) = await held(Kind.FOLDER, at[project.cycles.ref].target_id)
     assert suite.target_id == at[project.cycle.ref].target_id
-    assert await world.sink.contents(Kind.TEST_CASE, at[project.case.ref].target_id) == ()
+    case = await held(Kind.TEST_CASE, at[project.case.ref].target_id)
+    assert [(mark.kind, mark.linked) for mark in case] == [
+        (Kind.TEST_RUN, False),
+        (Kind.REQUIREMENT, True),
+    ]
 
 
 async def test_what_is_gone_is_not_there(opened: Any) -> None:

@@ -279,7 +279,9 @@ FIELD = obj(
 )
 FIELDS = listed(FIELD)
 TOKEN = obj({"access_token": text}, {"refresh_token": text, "expires_in": number})
-LINKED = obj({}, {"id": number, "objects": listed(obj({}, {"id": number, "pid": loose}))})
+LINKED = obj(
+    {}, {"id": number, "objects": listed(obj({}, {"id": number, "pid": loose, "self": loose}))}
+)
 USER = obj(
     NAMED,
     {
@@ -333,6 +335,7 @@ ENDPOINTS: tuple[tuple[str, str, Any], ...] = (
     ("PUT", rf"test-cases/{ID}/test-steps/{ID}", obj(NAMED)),
     ("PUT", rf"test-cases/{ID}/approve", maybe(CASE)),
     ("GET", rf"[a-z-]+/{ID}/attachments", listed(ATTACHMENT)),
+    ("GET", rf"[a-z-]+/{ID}/comments", page(obj(NAMED))),
     ("POST", rf"[a-z-]+/{ID}/blob-handles", ATTACHMENT),
     ("POST", rf"[a-z-]+/{ID}/(link|defects)", listed(LINKED)),
     ("GET", "linked-artifacts", listed(LINKED)),

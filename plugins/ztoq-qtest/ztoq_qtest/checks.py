@@ -220,6 +220,7 @@ async def describe(desk: Desk) -> Schema:
         finishes=frozenset({Kind.FIELD, Kind.TEST_CASE, Kind.TEST_LOG}),
         attachable=frozenset(files),
         roots=_roots(desk),
+        goes_with_owner=frozenset({Kind.ATTACHMENT, Kind.TEST_LOG}),
         mark_field=config.key_field,
         marked=frozenset(marked - {Kind.TEST_LOG}),
         usual=frozenset(

@@ -7,16 +7,14 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-import attrs
-
 from ztoq_core.plugin import Kind, Mark, MarkPage, Owner
 from ztoq_qtest.files import file_places
 from ztoq_qtest.find import logs_of
-from ztoq_qtest.kinds import FIELD_OWNERS, ROOT, SHAPES, Place, number_of, place_of, target_of
+from ztoq_qtest.kinds import FIELD_OWNERS, ROOT, SHAPES, Place, number_of, target_of
 from ztoq_qtest.marks import NO_FIELDS, PLAN, keys_of
 from ztoq_qtest.saving import Desk
 
-__all__ = ["LISTED_BY_OWNER", "contents", "list_marks"]
+__all__ = ["AT_ONCE", "LISTED_BY_OWNER", "cycles", "key_of", "list_marks", "mark_of", "modules"]
 
 LISTED_BY_OWNER: Mapping[Kind, frozenset[Kind]] = MappingProxyType(
     {
@@ -27,26 +25,6 @@ LISTED_BY_OWNER: Mapping[Kind, frozenset[Kind]] = MappingProxyType(
     }
 )
 AT_ONCE = 16  # containers that one page of marks covers
-CONTAINED: Mapping[str, tuple[tuple[Kind, str], ...]] = MappingProxyType(
-    {
-        "modules": (
-            (Kind.FOLDER, "modules"),
-            (Kind.REQUIREMENT, "requirements"),
-            (Kind.TEST_CASE, "test-cases"),
-        ),
-        "releases": (
-            (Kind.FOLDER, "test-cycles"),
-            (Kind.TEST_CYCLE, "test-suites"),
-            (Kind.TEST_RUN, "test-runs"),
-        ),
-        "test-cycles": (
-            (Kind.FOLDER, "test-cycles"),
-            (Kind.TEST_CYCLE, "test-suites"),
-            (Kind.TEST_RUN, "test-runs"),
-        ),
-        "test-suites": ((Kind.TEST_RUN, "test-runs"),),
-    }
-)
 
 
 async def list_marks(
@@ -60,27 +38,6 @@ async def list_marks(
     if kind in {Kind.TEST_CASE, Kind.TEST_CYCLE}:
         return await _by_container(desk, kind, cursor)
     return MarkPage(marks=tuple([mark async for mark in _whole(desk, kind)]))
-
-
-async def contents(desk: Desk, kind: Kind, target_id: str) -> tuple[Mark, ...]:
-    """Return the direct children of an object, the logs of a run."""
-    place = place_of(kind, target_id)
-    found: list[Mark] = []
-    for child, type_ in CONTAINED.get(place.type, ()):
-        fields = await desk.settings.fields(type_) if SHAPES[type_].fields else NO_FIELDS
-        async for item in desk.project.children(type_, place):
-            key = _key(desk, type_, item, fields)
-            planned = type_ == "test-cycles" and key.endswith(PLAN)
-            as_kind = Kind.TEST_PLAN if planned else child
-            found.append(_mark(as_kind, type_, item, key.removesuffix(PLAN) if planned else key))
-    if place.type == "test-runs":
-        found += [mark async for mark in _logs(desk, place.id, "")]
-    if place.type == "releases":
-        # builds go with their release; ztoq makes none, and has no kind for them
-        for item in await desk.project.get("builds", releaseId=place.id):
-            mark = Mark(kind=Kind.TEST_PLAN, key="", target_id=f"builds/{item['id']}")
-            found.append(attrs.evolve(mark, name=str(item.get("name") or "")))
-    return tuple(found)
 
 
 async def modules(desk: Desk) -> list[Any]:
@@ -138,7 +95,7 @@ async def _children(desk: Desk, kind: Kind, parent: Place) -> AsyncIterator[Mark
     type_ = FIELD_OWNERS[kind]
     fields = await desk.settings.fields(type_)
     async for item in desk.project.children(type_, parent):
-        yield _mark(kind, type_, item, _key(desk, type_, item, fields))
+        yield mark_of(kind, type_, item, key_of(desk, type_, item, fields))
 
 
 async def _whole(desk: Desk, kind: Kind) -> AsyncIterator[Mark]:
@@ -148,13 +105,13 @@ async def _whole(desk: Desk, kind: Kind) -> AsyncIterator[Mark]:
         return
     async for type_, item in _objects(desk, kind):
         fields = await desk.settings.fields(type_) if SHAPES[type_].fields else NO_FIELDS
-        key = _key(desk, type_, item, fields)
+        key = key_of(desk, type_, item, fields)
         if type_ == "test-cycles":
             # cycles are folders, and plans where the config says so
             if key.endswith(PLAN) != (kind is Kind.TEST_PLAN):
                 continue
             key = key.removesuffix(PLAN)
-        yield _mark(kind, type_, item, key)
+        yield mark_of(kind, type_, item, key)
 
 
 async def _objects(desk: Desk, kind: Kind) -> AsyncIterator[tuple[str, Any]]:
@@ -184,11 +141,13 @@ async def _fields(desk: Desk) -> AsyncIterator[Mark]:
                 yield Mark(kind=Kind.FIELD, key=key, target_id=place.path, name=field.label)
 
 
-def _key(desk: Desk, type_: str, item: Mapping[str, Any], fields: Any) -> str:
+def key_of(desk: Desk, type_: str, item: Mapping[str, Any], fields: Any) -> str:
+    """Return the mark that an object bears, or an empty text."""
     return next(iter(keys_of(type_, item, fields, desk.project.config)), "")
 
 
-def _mark(kind: Kind, type_: str, item: Mapping[str, Any], key: str) -> Mark:
+def mark_of(kind: Kind, type_: str, item: Mapping[str, Any], key: str) -> Mark:
+    """Return an object of a list with its mark."""
     return Mark(
         kind=kind,
         key=key,
@@ -207,7 +166,7 @@ async def _logs(desk: Desk, run: int, owner: str) -> AsyncIterator[Mark]:
     async for item in logs_of(desk, run):
         yield Mark(
             kind=Kind.TEST_LOG,
-            key=_key(desk, "test-logs", item, NO_FIELDS),
+            key=key_of(desk, "test-logs", item, NO_FIELDS),
             target_id=f"{run}/{item['id']}",
             name=str(item.get("name") or ""),
             owner=owner,

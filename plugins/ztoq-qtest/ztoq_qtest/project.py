@@ -59,7 +59,8 @@ class Project:
 
     ``lines`` keeps the steps of the latest cases by (case, version), so that their logs need not
     ask for them. ``containers`` are those whose marks are being listed. ``failures`` counts how
-    often the site failed at a new log.
+    often the site failed at a new log. ``called_by`` are, once listed, the ids of the cases that
+    call a case.
     """
 
     client: Client
@@ -68,6 +69,7 @@ class Project:
     lines: dict[tuple[str, str], tuple[Line, ...]] = attrs.field(factory=dict)
     containers: dict[Kind, list[Place]] = attrs.field(factory=dict)
     failures: Counter[str] = attrs.field(factory=Counter)
+    called_by: dict[int, set[int]] | None = None
     _callers: dict[int, set[tuple[str, str]]] = attrs.field(factory=dict)
 
     async def get(self, path: str, **params: str | int | Sequence[str | int]) -> Any:

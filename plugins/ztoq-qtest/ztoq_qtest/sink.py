@@ -35,6 +35,7 @@ from ztoq_qtest.auth import PasswordGrant, StaticToken
 from ztoq_qtest.cases import finish_case, write_case
 from ztoq_qtest.checks import check, describe
 from ztoq_qtest.config import QtestConfig
+from ztoq_qtest.contents import contents
 from ztoq_qtest.definitions import delete_field, finish_field, write_field
 from ztoq_qtest.escaping import safe_texts
 from ztoq_qtest.execution import write_cycle, write_plan, write_run
@@ -44,7 +45,7 @@ from ztoq_qtest.files import delete_file, write_file
 from ztoq_qtest.find import find
 from ztoq_qtest.folders import write_folder
 from ztoq_qtest.kinds import place_of
-from ztoq_qtest.listing import LISTED_BY_OWNER, contents, list_marks
+from ztoq_qtest.listing import LISTED_BY_OWNER, list_marks
 from ztoq_qtest.logs import finish_log, write_log
 from ztoq_qtest.marks import keys_of
 from ztoq_qtest.project import FORBIDDEN, MISSING, Project
@@ -183,9 +184,11 @@ class QtestSink:
         answer = await self._desk.project.send("POST", "search", body, repeatable=True)
         return any(each["id"] == place.id for each in answer.body["items"])
 
-    async def contents(self, kind: Kind, target_id: str) -> tuple[Mark, ...]:
-        """Return what would go with the object if it were deleted."""
-        return await contents(self._desk, kind, target_id)
+    async def contents(
+        self, kind: Kind, target_ids: Sequence[str]
+    ) -> Mapping[str, tuple[Mark, ...]]:
+        """Return what the deletion of each object would take along or harm."""
+        return await contents(self._desk, kind, target_ids)
 
     async def delete(self, kind: Kind, target_id: str) -> None:
         """Delete one object, never by force: a container with something in it stays.

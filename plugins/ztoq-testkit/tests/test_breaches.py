@@ -236,9 +236,11 @@ class Blind(MemorySink):
         await super().marks(kind, owners, cursor)
         return MarkPage(marks=())
 
-    async def contents(self, kind: Kind, target_id: str) -> tuple[Mark, ...]:
-        await super().contents(kind, target_id)
-        return ()
+    async def contents(
+        self, kind: Kind, target_ids: Sequence[str]
+    ) -> Mapping[str, tuple[Mark, ...]]:
+        await super().contents(kind, target_ids)
+        return dict.fromkeys(target_ids, ())
 
 
 class Endless(MemorySink):
@@ -300,7 +302,7 @@ class Keeping(MemorySink):
         ("nothing_is_written_without_its_parents", Careless()),
         ("looking_gives_the_stamp_of_the_last_writing", Same()),
         ("looking_gives_the_stamp_of_the_last_writing", Keeping()),
-        ("contents_tell_what_lies_inside", Blind()),
+        ("contents_tell_what_would_go_along", Blind()),
         ("deleting_removes_that_object_alone", Cascading()),
         ("deleting_does_not_cascade", Cascading()),
         ("all_that_was_written_can_be_removed", Keeping()),

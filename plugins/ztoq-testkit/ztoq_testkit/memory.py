@@ -7,7 +7,7 @@ one: ``PowerCut`` derives from BaseException, so nothing can swallow it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from itertools import count
 
 import attrs
@@ -311,19 +311,47 @@ class MemorySink:
         """Whether the object is held: this search does not lag."""
         return written.target_id in self.objects
 
-    async def contents(self, kind: Kind, target_id: str) -> tuple[Mark, ...]:  # noqa: ARG002
-        """Return what names the object as a parent."""
-        ref = self.objects[target_id].record.ref
-        return tuple(
-            Mark(kind=each.record.kind, key=each.record.key, target_id=number)
-            for number, each in self.objects.items()
-            if ref in each.record.parents() and each.record.kind is not Kind.ATTACHMENT
-        )
+    async def contents(
+        self, kind: Kind, target_ids: Sequence[str]
+    ) -> Mapping[str, tuple[Mark, ...]]:
+        """Return what names the objects as parents, the files of that, and what mentions them."""
+        self.calls.append(f"contents {kind}")
+        held = ((number, self.objects.get(number)) for number in target_ids)
+        return {
+            number: tuple(self._inside(each.record.ref)) if each else () for number, each in held
+        }
+
+    def _inside(self, ref: Ref) -> Iterator[Mark]:
+        for number, each in list(self.objects.items()):
+            record = each.record
+            inside = ref in record.parents()
+            if inside or ref in record.mentions():
+                linked = not inside and ref.kind is not Kind.TEST_CASE
+                yield Mark(
+                    kind=record.kind,
+                    key=record.key,
+                    target_id=number,
+                    name=getattr(record, "name", ""),
+                    linked=linked,
+                )
+            if inside and record.kind in self.schema.goes_with_owner:
+                yield from self._inside(record.ref)
 
     async def delete(self, kind: Kind, target_id: str) -> None:
-        """Forget an object."""
-        await self.read(kind, target_id)
+        """Forget an object, with what goes with it; one that holds anything else is refused."""
+        self.calls.append(f"delete {kind} {target_id}")
+        record = await self.read(kind, target_id)
+        if held := [each for each in self._inside(record.ref) if not self._goes(each)]:
+            raise RejectedError(
+                f"{record.ref} still holds {held[0].kind} {held[0].key}", status=400
+            )
+        for each in self._inside(record.ref):
+            if not each.linked:
+                self.objects.pop(each.target_id, None)
         del self.objects[target_id]
+
+    def _goes(self, mark: Mark) -> bool:
+        return mark.linked or mark.kind in self.schema.goes_with_owner
 
 
 def _stamp(record: Record) -> str:

@@ -13,7 +13,7 @@ Each test begins with an empty project.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from html import escape
 from typing import Any
@@ -31,6 +31,7 @@ from ztoq_core.records import (
     Record,
     Ref,
     TestCase,
+    TestLog,
 )
 from ztoq_testkit.samples import COLOUR, content_of, samples
 
@@ -298,19 +299,26 @@ class SinkContract:
             gone = await sink.look(record.kind, target.at(record).target_id)
             assert gone is None, f"look({record.ref}) sees what is deleted"
 
-    async def test_contents_tell_what_lies_inside(self, sink: Sink) -> None:
-        """What a deletion might take along; files belong to the object itself."""
+    async def test_contents_tell_what_would_go_along(self, sink: Sink) -> None:
+        """Children, runs of a case, logs of a run, callers of a case, files on all that goes."""
         target, records = await self._arrived(sink)
-        for record in records:
-            if record.kind in {Kind.FOLDER, Kind.TEST_CYCLE, Kind.TEST_RUN}:
-                inside = [each for each in records if record.ref in each.parents()]
-                found = await sink.contents(record.kind, target.at(record).target_id)
-                told = {(each.kind, each.target_id) for each in found}
+        along = target.schema.goes_with_owner
+        for kind in {each.kind for each in records} - {Kind.ATTACHMENT, Kind.FIELD}:
+            these = [each for each in records if each.kind is kind]
+            ids = [target.at(each).target_id for each in these]
+            told = await sink.contents(kind, ids)
+            assert set(told) == set(ids), f"contents({kind}) must have an entry for each id"
+            for record in these:
+                inside = _around(record, records, along)
+                found = {(each.kind, each.target_id) for each in told[target.at(record).target_id]}
                 expected = {(each.kind, target.at(each).target_id) for each in inside}
-                assert expected <= told, f"contents({record.ref}) lacks {expected - told}"
+                assert expected <= found, f"contents({record.ref}) lacks {expected - found}"
         for record in _free(records):
-            left = await sink.contents(record.kind, target.at(record).target_id)
-            assert left == (), f"contents({record.ref}) gave {left}"
+            number = target.at(record).target_id
+            left = (await sink.contents(record.kind, [number]))[number]
+            files = {target.at(each).target_id for each in _around(record, records, along)}
+            others = [each for each in left if not each.linked and each.target_id not in files]
+            assert not others, f"contents({record.ref}) gave {others}"
 
     async def test_deleting_removes_that_object_alone(self, sink: Sink) -> None:
         target, records = await self._arrived(sink)
@@ -330,6 +338,23 @@ class SinkContract:
                 await target.delete(record)
             gone = [str(each.ref) for each in inside if not await target.is_there(each)]
             assert not gone, f"deleting {record.ref} took {gone} along"
+
+    async def test_what_goes_with_its_owner_is_declared(self, sink: Sink) -> None:
+        """A run takes its logs along if the schema says so; otherwise it stays, or they do."""
+        target, records = await self._arrived(sink)
+        along = Kind.TEST_LOG in target.schema.goes_with_owner
+        logs = [each for each in records if isinstance(each, TestLog)]
+        if not along:
+            with suppress(RejectedError):
+                await target.delete(_of(logs[0].run, records))
+            for log in logs:
+                assert await target.is_there(log), f"{log.ref} went with its run"
+                await target.delete(log)
+        for run in dict.fromkeys(log.run for log in logs):
+            if await target.is_there(_of(run, records)):
+                await target.delete(_of(run, records))
+        left = [str(log.ref) for log in logs if await target.is_there(log)]
+        assert not left, f"still there, though their runs are gone: {left}"
 
     async def test_all_that_was_written_can_be_removed(self, sink: Sink) -> None:
         """Children first; what goes only with its parent is refused and then gone with it."""
@@ -366,6 +391,24 @@ def _renamed(record: Record) -> Record:
     named: Any = record  # the kinds with names have no type in common
     changed: Record = attrs.evolve(named, name=f"{named.name} again")
     return changed
+
+
+def _of(ref: Ref, records: Sequence[Record]) -> Record:
+    return next(each for each in records if each.ref == ref)
+
+
+def _around(record: Record, records: Sequence[Record], along: Collection[Kind]) -> list[Record]:
+    """Return what names a record as a parent, what calls it, and the files of what goes with it."""
+    inside = [
+        each
+        for each in records
+        if record.ref in each.parents()
+        or (record.kind is Kind.TEST_CASE and record.ref in each.mentions())
+    ]
+    if record.kind is Kind.TEST_CASE:  # its logs belong to its runs
+        inside = [each for each in inside if each.kind is not Kind.TEST_LOG]
+    further = [_around(each, records, along) for each in inside if each.kind in along]
+    return [*inside, *(each for some in further for each in some)]
 
 
 def _free(records: Sequence[Record]) -> list[Record]:

@@ -179,8 +179,13 @@ def test_a_rollback_says_before_and_after_what_goes(ztoq: Program) -> None:
     assert said.code == 0, said.err
     assert "All runs created in the target: 3 folders, 2 test cases" in said.err
     assert "What no rollback can undo: executions logged in runs that others made" in said.err
-    assert said.out.startswith("Removed: 3 folders, 2 test cases, 1 test plan, 1 test cycle")
+    assert said.out.startswith(
+        "Removed from memory: 3 folders, 2 test cases, 1 test plan, 1 test cycle"
+    )
     assert not ztoq.keys
+    again = ztoq("rollback", "--yes")
+    assert again.code == 0, again.err
+    assert again.out.startswith("Nothing to do: ")
 
 
 def test_without_a_terminal_a_rollback_needs_yes(ztoq: Program) -> None:
@@ -207,7 +212,7 @@ def test_a_dry_run_of_a_rollback_removes_nothing(ztoq: Program) -> None:
     ztoq("migrate")
     before = ztoq.keys
     said = ztoq("rollback", "--dry-run")
-    assert said.out.startswith("Would be removed: 3 folders, 2 test cases")
+    assert said.out.startswith("Will delete from memory: 3 folders, 2 test cases")
     assert "What no rollback can undo" in said.out
     assert ztoq.keys == before
 

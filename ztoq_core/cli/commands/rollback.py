@@ -16,6 +16,7 @@ from ztoq_core.cli.options import MOST, Options, global_options
 from ztoq_core.cli.output import Output
 from ztoq_core.cli.session import configured, handle_signals, open_sink
 from ztoq_core.config import Config
+from ztoq_core.contracts import Connection
 from ztoq_core.errors import ConfigError, Exit
 from ztoq_core.records import Kind
 from ztoq_core.store import Store
@@ -30,6 +31,7 @@ CANNOT = (
     "versions made by them; what the target itself keeps of deleted objects, such as a recycle "
     "bin, a history and used numbers."
 )
+NOTHING = "Nothing to do: nothing that ztoq created is left in the target."
 
 
 @attrs.frozen(kw_only=True)
@@ -84,6 +86,9 @@ def _roll_back(options: Options, config: Config, wish: RollbackOptions) -> int:
     config.sink.require()
     with Store(config.store_url, create=False) as store:
         counts = _counted(store, wish)
+        if not counts and not store.removal.unsettled():
+            output.result({"exit": 0, "deleted": {}, "kept": []}, lambda: output.out.print(NOTHING))
+            return Exit.OK
         if not wish.dry_run:
             _announce(output, counts, wish)
             if not wish.yes and not _agreed():
@@ -94,7 +99,7 @@ def _roll_back(options: Options, config: Config, wish: RollbackOptions) -> int:
             undone, stopped = asyncio.run(_undone(options, config, output, store, run.id, wish))
             run.outcome = "interrupted" if stopped else f"{sum(undone.deleted.values())} removed"
     code = Exit.INTERRUPTED if stopped else Exit.LEFT if undone.kept else Exit.OK
-    _tell(output, undone, wish, code)
+    _tell(output, undone, wish, code, config.sink.plugin.name)
     return code
 
 
@@ -127,6 +132,8 @@ async def _undone(  # noqa: PLR0913, PLR0917 - the command's whole scene
 ) -> tuple[engine.Undone, bool]:
     waits = Waits()
     stop = engine.Stop(waits)
+    settings = config.sink.settings
+    timeout = settings.timeout if isinstance(settings, Connection) else 60.0
     options.begun = not wish.dry_run
     with handle_signals(stop, output), output.progress() as tell:
         async with open_sink(config, store.note, store, waits) as sink:
@@ -138,18 +145,25 @@ async def _undone(  # noqa: PLR0913, PLR0917 - the command's whole scene
                 of_run=wish.of_run,
                 force=wish.force,
                 dry_run=wish.dry_run,
+                request_timeout=timeout,
                 stop=stop,
             )
         output.ended("rollback")
     return undone, stop.wished
 
 
-def _tell(output: Output, undone: engine.Undone, wish: RollbackOptions, code: Exit) -> None:
+def _tell(
+    output: Output, undone: engine.Undone, wish: RollbackOptions, code: Exit, sink: str
+) -> None:
     facts = {
         "exit": int(code),
         "dry_run": wish.dry_run,
         "deleted": {kind.value: number for kind, number in undone.deleted.items()},
         "restored": undone.restored,
+        "order": [
+            {"kind": each.ref.kind.value, "key": each.ref.key, "pid": each.pid}
+            for each in undone.order
+        ],
         "kept": [
             {
                 "kind": kept.ref.kind.value,
@@ -166,7 +180,12 @@ def _tell(output: Output, undone: engine.Undone, wish: RollbackOptions, code: Ex
         figures = ", ".join(
             counted(undone.deleted[kind], kind) for kind in Kind if kind in undone.deleted
         )
-        out.print(f"{'Would be removed' if wish.dry_run else 'Removed'}: {figures or 'nothing'}")
+        does = "Will delete" if wish.dry_run else "Removed"
+        out.print(f"{does} from {sink}: {figures or 'nothing'}")
+        for each in undone.order[:MOST_LINES]:
+            out.print(f"  {each.ref}{f' ({each.pid})' if each.pid else ''}")
+        if len(undone.order) > MOST_LINES:
+            out.print(f"  … and {len(undone.order) - MOST_LINES:,} more; --json lists them all")
         if undone.restored:
             did = "Would be put back" if wish.dry_run else "Put back"
             out.print(f"{did} as it was before: {undone.restored:,}")
