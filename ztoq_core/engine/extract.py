@@ -15,12 +15,13 @@ import attrs
 from loguru import logger
 
 from ztoq_core.contracts import ChangedSince, Directory, Page, Reject, Source
+from ztoq_core.engine.guard import check_record, checked_chunks, plugin_call, storable, wrong
 from ztoq_core.engine.images import Album, Gallery, lost_at
 from ztoq_core.engine.names import ask_names, tell_nameless
 from ztoq_core.engine.progress import Progress, Stop, Teller
 from ztoq_core.engine.transform import observed
 from ztoq_core.engine.workers import work_off
-from ztoq_core.errors import ConfigError, RecordError, RejectedError, StoreError
+from ztoq_core.errors import ConfigError, RecordError, RejectedError, ZtoqError
 from ztoq_core.records import (
     Attachment,
     Folder,
@@ -40,6 +41,7 @@ __all__ = ["extract"]
 
 _MOST_PASSES = 20
 _DOWNLOADS = 3
+BAD_REQUEST, SITE_ERROR = 400, 500
 _LOOKED_UP = (Kind.FOLDER, Kind.TEST_CASE, Kind.TEST_CYCLE)
 
 
@@ -78,6 +80,9 @@ async def extract(  # noqa: PLR0913 - the choices of the command
         return
     await store.write(lambda: store.intake.begin(run, stream=stream))
     await stage.read(stage.pages)
+    if stage.unread:
+        # what was not listed must not count as gone, nor the extraction as complete
+        raise stage.unread[0]
     if album and (album.left or album.fetches):
         await store.write(store.intake.note_pictures, album.left)
     begun = int(store.meta("extract_run"))
@@ -106,6 +111,8 @@ async def _quick(store: Store, source: Source, stage: _Extraction, since: dateti
         return stage.changed(source, kind, since)
 
     await stage.read(pages)
+    if stage.unread:
+        raise stage.unread[0]
     await stage.ask_names(stage.run)
     if not stage.stop.wished:
         await store.write(store.intake.end_quick)
@@ -128,6 +135,8 @@ class _Extraction:
     slots: int
     stream: bool
     album: Album | None = None
+    unread: list[ZtoqError] = attrs.field(factory=list)
+    """Why lists could not be read to their ends."""
 
     async def read(self, pages: Callable[[Kind], AsyncGenerator[Sequence[Listed], None]]) -> None:
         """List all kinds by ``pages``, complete what they name, and look up what they refer to."""
@@ -160,12 +169,19 @@ class _Extraction:
                 return
             await queue.put(listed)
         for kind in self.source.kinds:
-            async with aclosing(pages(kind)) as listing:
-                async for page in listing:
-                    for listed in page:
-                        await queue.put(listed)
-                    if self.stop.wished:
-                        return
+            try:
+                async with aclosing(pages(kind)) as listing:
+                    async for page in listing:
+                        for listed in page:
+                            await queue.put(listed)
+                        if self.stop.wished:
+                            return
+            except (RejectedError, RecordError) as error:
+                # the other lists go on; the run ends with this error all the same
+                self.teller.say(
+                    f"The list of {kind} could not be read to its end: {error}", "warning"
+                )
+                self.unread.append(error)
 
     async def _left_over(self) -> AsyncIterator[Listed]:
         after = 0
@@ -184,7 +200,7 @@ class _Extraction:
         ahead: asyncio.Task[Page] | None = None
         try:
             while not point.done:
-                page = await (ahead or self.source.fetch(kind, point.cursor))
+                page = await (ahead or self._fetch(kind, point.cursor))
                 ahead = None
                 if page.total is not None:
                     self.teller.totals[kind] = page.total
@@ -209,8 +225,27 @@ class _Extraction:
             if ahead is not None:
                 await _give_up(ahead)
 
-    async def _fetch(self, kind: Kind, cursor: str) -> Page:
-        return await self.source.fetch(kind, cursor)
+    async def _fetch(self, kind: Kind, cursor: str | None) -> Page:
+        with plugin_call(self.source, "fetch", f"the list of {kind}"):
+            return self._checked(await self.source.fetch(kind, cursor))
+
+    def _checked(self, page: Page) -> Page:
+        """Return a page whose records the store can keep; the others are rejects."""
+        if not isinstance(page, Page):
+            raise wrong(page, "a Page")
+        records = []
+        rejects = [storable(reject) for reject in page.rejects]
+        for record in page.records:
+            named = record.ref if isinstance(record.key, str) else f"a {record.kind} without a key"
+            try:
+                with plugin_call(self.source, "fetch", named):
+                    check_record(record)
+            except RecordError as error:
+                logger.warning("rejected: {}", error)
+                rejects.append(_reject_of(record.ref, str(error), record))
+            else:
+                records.append(record)
+        return attrs.evolve(page, records=tuple(records), rejects=tuple(rejects))
 
     async def changed(
         self, source: ChangedSince, kind: Kind, since: datetime
@@ -220,7 +255,8 @@ class _Extraction:
             cursor: str | None = None
             new = 0
             while True:
-                page = await source.changed_since(kind, since, cursor)
+                with plugin_call(source, "changed_since", f"the list of {kind}"):
+                    page = self._checked(await source.changed_since(kind, since, cursor))
                 listed, more = await self.store.write(
                     self.store.intake.save_changed,
                     self.run,
@@ -292,7 +328,7 @@ class _Extraction:
             await self._fetch_file(record)
             return
         try:
-            records = await self.source.complete(record)
+            records = await self._completed(record)
         except (RejectedError, RecordError) as error:
             logger.warning("rejected: {}", error)
             await self._reject(record.ref, str(error), record)
@@ -308,13 +344,24 @@ class _Extraction:
                 return  # the next run fetches the rest
             await self._complete(each)
 
+    async def _completed(self, record: Record) -> tuple[Record, ...]:
+        with plugin_call(self.source, "complete", record.ref):
+            records = await self.source.complete(record)
+            if not isinstance(records, tuple) or not records:
+                raise wrong(records, "the record and what it reveals")
+            check_record(records[0], record)
+            for each in records[1:]:
+                check_record(each)
+        return records
+
     async def _fetch_picture(self, record: Attachment) -> None:
         if self.album is None:
             await self._reject(record.ref, "This run fetched no pictures", record)
             return
         try:
-            kept = await self.album.keep(record)
-        except RejectedError as error:
+            with plugin_call(self.source, "picture", record.ref):
+                kept = await self.album.keep(record)
+        except (RejectedError, RecordError) as error:
             logger.warning("a picture is lost: {}", error)
             await self._reject(record.ref, f"{lost_at(record.locator)}{error}", record)
             return
@@ -330,20 +377,26 @@ class _Extraction:
             return
         for attempt in range(1, _DOWNLOADS + 1):
             try:
-                kept = await self.store.contents.keep(record.name, self.source.download(record))
+                kept = await self.store.contents.keep(record.name, self._chunks(record))
                 break
-            except RejectedError as error:
+            except (RejectedError, RecordError) as error:
                 logger.warning("attempt {} to read the file failed: {}", attempt, error)
                 # a status is the service's word; without one the file came cut short or wrong
-                if error.status is not None or attempt == _DOWNLOADS:
+                answered = isinstance(error, RejectedError) and error.status is not None
+                if answered or attempt == _DOWNLOADS:
                     await self._reject(record.ref, f"The file could not be read: {error}", record)
                     return
         await self.store.gather(self.store.intake.save_file, Fetched(self.run, record, kept))
         self.teller.done(Kind.ATTACHMENT)
 
+    async def _chunks(self, file: Attachment) -> AsyncIterator[bytes]:
+        with plugin_call(self.source, "download", file.ref):
+            chunks = self.source.download(file)
+        async for chunk in checked_chunks(self.source, file.ref, chunks):
+            yield chunk
+
     async def _reject(self, ref: Ref, reason: str, record: Record | None = None) -> None:
-        raw = record.raw if record else None
-        reject = Reject(kind=ref.kind, key=ref.key, reason=reason, raw=raw)
+        reject = _reject_of(ref, reason, record)
         await self.store.write(self.store.intake.reject, self.run, reject)
 
     # -------------------------------------------------------------------- unlisted references
@@ -360,9 +413,14 @@ class _Extraction:
 
     async def _look_up_one(self, ref: Ref) -> None:
         try:
-            found = await self.source.resolve(ref)
-        except RejectedError as error:
+            found = await self._resolved(ref)
+        except (RejectedError, RecordError) as error:
             found = Reject(kind=ref.kind, key=ref.key, reason=str(error))
+            status = error.status if isinstance(error, RejectedError) else 0
+            if status is not None and not BAD_REQUEST <= status < SITE_ERROR:
+                # nobody said that it is gone, so no stub may take its place
+                await self._reject(ref, f"It could not be looked up: {error}")
+                return
         if isinstance(found, Reject):
             if await self.store.write(self.store.intake.still_gone, self.run, ref):
                 return
@@ -373,14 +431,24 @@ class _Extraction:
             ):
                 await self._complete(each)
             return
-        if not found or found[0].ref != ref:
-            raise StoreError(f"The source's plugin answered {ref} with another record")
         if self.album:
             found = self.album.with_pictures(found)
         files = await self.store.write(self.store.intake.save_resolved, self.run, found)
         self.teller.done(ref.kind)
         for each in files:
             await self._complete(each)
+
+    async def _resolved(self, ref: Ref) -> tuple[Record, ...] | Reject:
+        with plugin_call(self.source, "resolve", ref):
+            found = await self.source.resolve(ref)
+            if not isinstance(found, Reject | tuple):
+                raise wrong(found, "records or a Reject")
+            if isinstance(found, tuple):
+                if not found or found[0].ref != ref:
+                    raise ValueError("it gave another record")
+                for each in found:
+                    check_record(each)
+        return found
 
     async def _stub(self, ref: Ref, reason: str) -> Record:
         """Stand in for what is gone, so that what refers to it has a place (design section 4)."""
@@ -392,6 +460,11 @@ class _Extraction:
         if ref.kind is Kind.TEST_CYCLE:
             return TestCycle(key=ref.key, name=ref.key)
         return Folder(key=ref.key, name=ref.key, tree=Tree.CASES)
+
+
+def _reject_of(ref: Ref, reason: str, record: Record | None) -> Reject:
+    raw = record.raw if record else None
+    return storable(Reject(kind=ref.kind, key=ref.key, reason=reason, raw=raw))
 
 
 async def _give_up(task: asyncio.Task[Page]) -> None:

@@ -17,6 +17,7 @@ from ztoq_core.contracts import Content, Schema, Sink, Skip, Source, Written
 from ztoq_core.engine.adopt import adopt
 from ztoq_core.engine.context import LoadContext
 from ztoq_core.engine.fields import Gap, definitions, gaps
+from ztoq_core.engine.guard import FaultyPluginError, check_written, plugin_call
 from ztoq_core.engine.names import tell_nameless
 from ztoq_core.engine.passing import fingerprint, passed_on
 from ztoq_core.engine.progress import Progress, Stop, Teller
@@ -349,6 +350,13 @@ class _Loading:
         except Skip as skip:
             logger.info("left out: {}", skip.why)
             await store.write(store.outbox.left_out, run, job, skip)
+        except FaultyPluginError as fault:
+            logger.warning("{}", fault)
+            if writing and job.written is None:  # it may have been made before the fault
+                await store.write(store.outbox.doubted, run, job, str(fault))
+                self.settling.add(job, DoubtError(str(fault), status=200), faulty=True)
+                return
+            await store.write(store.outbox.refused, run, job, str(fault))
         except (RejectedError, RecordError) as error:
             logger.warning("refused: {}", error)
             await store.write(store.outbox.refused, run, job, str(error))
@@ -368,14 +376,14 @@ class _Loading:
         await self.context.answered(job, written, finished=finished)
 
     async def _send(self, job: Job, content: Content | None) -> Written:
-        await self.context.store.gather(
-            self.context.store.outbox.intend, Intent(run=self.context.run, job=job)
-        )
+        store, sink, record = self.context.store, self.context.sink, job.record
+        await store.gather(store.outbox.intend, Intent(run=self.context.run, job=job))
         target_id = job.written.target_id if job.written else None
-        await self.context.store.before_write()
-        return await self.context.sink.write(
-            job.record, target_id, self.context.links(job), content
-        )
+        await store.before_write()
+        with plugin_call(sink, "write", record.ref):
+            written = await sink.write(record, target_id, self.context.links(job), content)
+            check_written(written)
+        return written
 
     async def _pass_on(self, job: Job, file: Attachment) -> tuple[Job, Written]:
         """Write a file that the store does not hold, while it is read at the source."""
@@ -387,7 +395,7 @@ class _Loading:
             async with passed_on(self.context.store, self.context.source, file) as way:
                 try:
                     written = await self._send(job, way.content)
-                except RejectedError as error:
+                except (RejectedError, FaultyPluginError) as error:
                     if not way.lost or attempts == _READINGS:
                         raise
                     logger.warning("attempt {} to pass the file on failed: {}", attempts, error)
@@ -418,7 +426,11 @@ class _Loading:
 
     async def _is_ours(self, job: Job, written: Written) -> bool:
         """Whether an object that is to be updated still is as ztoq left it."""
-        present = await self.context.sink.look(job.record.kind, written.target_id)
+        sink, record = self.context.sink, job.record
+        with plugin_call(sink, "look", record.ref):
+            present = await sink.look(record.kind, written.target_id)
+            if present is not None:
+                check_written(present)
         if present is not None and (not written.stamp or present.stamp == written.stamp):
             return True
         what = "removed from" if present is None else "edited in"
@@ -441,7 +453,10 @@ class _Loading:
             return
         if self.context.schema.to_finish(job.record):
             links = {**self.context.links(job), job.record.ref: job.written}
-            written = await self.context.sink.finish(job.record, job.written, links)
+            sink = self.context.sink
+            with plugin_call(sink, "finish", job.record.ref):
+                written = await sink.finish(job.record, job.written, links)
+                check_written(written)
             written = _with_missing(job.record, written, links)
         await self.context.answered(job, written, finished=True)
 

@@ -12,7 +12,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import attrs
 
 from ztoq_core.contracts import Content, Download, Source, Streams
-from ztoq_core.errors import RejectedError
+from ztoq_core.engine.guard import checked_chunks, plugin_call
+from ztoq_core.errors import RecordError, RejectedError
 from ztoq_core.records import Attachment
 from ztoq_core.store import Kept, Store, media_type
 from ztoq_core.tally import Tally
@@ -41,12 +42,20 @@ async def passed_on(store: Store, source: Source, file: Attachment) -> AsyncIter
         RejectedError: The source does not give it.
     """
     if isinstance(source, Streams):
-        async with source.open_file(file) as download:
+        async with AsyncExitStack() as stack:
+            download = await _opened(stack, source, file)
             if download.size is not None:
                 yield _streamed(source, file, download, download.size)
                 return
-    kept = await store.contents.keep(file.name, source.download(file))
+    kept = await store.contents.keep(
+        file.name, checked_chunks(source, file.ref, source.download(file))
+    )
     yield Passage(store.contents.content(file.name, kept), kept)
+
+
+async def _opened(stack: AsyncExitStack, source: Streams, file: Attachment) -> Download:
+    with plugin_call(source, "open_file", file.ref):
+        return await stack.enter_async_context(source.open_file(file))
 
 
 def _streamed(source: Streams, file: Attachment, opened: Download, size: int) -> Passage:
@@ -58,19 +67,17 @@ def _streamed(source: Streams, file: Attachment, opened: Download, size: int) ->
         passage.kept, passage.lost = None, ""
         try:
             async with AsyncExitStack() as stack:
-                download = (
-                    first.pop()
-                    if first
-                    else await stack.enter_async_context(source.open_file(file))
-                )
+                download = first.pop() if first else await _opened(stack, source, file)
                 tally = Tally()
                 if not size:
                     passage.kept = _kept(tally, kind)
-                async for chunk in tally.passing(download.chunks()):
+                async for chunk in tally.passing(
+                    checked_chunks(source, file.ref, download.chunks())
+                ):
                     if tally.size == size:  # whoever reads may stop at the last byte
                         passage.kept = _kept(tally, kind)
                     yield chunk
-        except RejectedError as error:
+        except (RejectedError, RecordError) as error:
             passage.lost = str(error)
             raise OSError(None, passage.lost) from error  # what is being sent cannot be completed
 
@@ -84,7 +91,8 @@ async def fingerprint(source: Source, file: Attachment) -> Kept:
     Raises:
         RejectedError: The source does not give it.
     """
-    return _kept(await Tally.of(source.download(file)), media_type(file.name, b""))
+    chunks = checked_chunks(source, file.ref, source.download(file))
+    return _kept(await Tally.of(chunks), media_type(file.name, b""))
 
 
 def _kept(tally: Tally, kind: str) -> Kept:

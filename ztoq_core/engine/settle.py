@@ -18,6 +18,7 @@ from loguru import logger
 
 from ztoq_core.contracts import Found, Written
 from ztoq_core.engine.context import LoadContext
+from ztoq_core.engine.guard import check_written, plugin_call
 from ztoq_core.engine.passing import fingerprint
 from ztoq_core.engine.probe import DEFAULT_LAG_S, MEASURED
 from ztoq_core.errors import DoubtError, RecordError, RejectedError
@@ -38,7 +39,8 @@ class _Doubt:
     """When a record is looked for next (``inf``: not again), and when its absence is believed.
 
     Times are those of the event loop, which no change of a wall clock moves. ``of`` is the kind
-    that waits where the record is a field.
+    that waits where the record is a field. ``faulty``: the plugin failed while it wrote the record,
+    and would again.
     """
 
     ref: Ref
@@ -46,6 +48,7 @@ class _Doubt:
     believed: float
     reason: str
     of: Kind | None = None
+    faulty: bool = False
     given_up: bool = False
 
 
@@ -94,15 +97,17 @@ class Settling:
                 new = True
         return new
 
-    def add(self, job: Job, error: DoubtError) -> None:
-        """Take up a record whose answer was lost just now."""
+    def add(self, job: Job, error: DoubtError, *, faulty: bool = False) -> None:
+        """Take up a record whose answer was just lost; ``faulty`` where the plugin failed."""
         # after the site's own answer nothing is under way; behind a gateway's (502, 504, 522 …)
         # the site may still be at work
         over = error.status is not None and error.status <= _SITE_ERROR
         now = asyncio.get_running_loop().time()
         record = job.record
         believed = now + (0.0 if over else self.request_timeout) + self._lag(record.kind)
-        self.doubts[job.item] = _Doubt(record.ref, now, believed, str(error), _kind_with(record))
+        self.doubts[job.item] = _Doubt(
+            record.ref, now, believed, str(error), _kind_with(record), faulty
+        )
 
     def due(
         self, kinds: Collection[Kind], keys: Collection[str], *, ahead_s: float = 0.0
@@ -175,7 +180,7 @@ class Settling:
             return False
         try:
             job = await self._fingerprinted(job)
-            found = await self.context.sink.find(job.record, self.context.links(job))
+            found = await self._found(job)
         except (RejectedError, RecordError, DoubtError) as error:
             logger.warning("could not be looked for: {}", error)
             await self._not_looked_for(job, doubt, str(error))
@@ -188,10 +193,20 @@ class Settling:
         if not found:
             await self._not_found(job, doubt)
             return False
-        finished = not self.context.schema.to_finish(job.record)
+        finished = not doubt.faulty and not self.context.schema.to_finish(job.record)
         await self.context.answered(job, _adopted(found), finished=finished, event="adopted")
-        del self.doubts[job.item]
+        if doubt.faulty:  # it is there, perhaps in part; once it is tried again, it is an update
+            await self._refuse(attrs.evolve(job, to_finish=True), doubt.reason)
+        self.doubts.pop(job.item, None)
         return True
+
+    async def _found(self, job: Job) -> tuple[Found, ...]:
+        sink, record = self.context.sink, job.record
+        with plugin_call(sink, "find", record.ref):
+            found = await sink.find(record, self.context.links(job))
+            for each in found:
+                check_written(each.written)
+        return tuple(found)
 
     async def _fingerprinted(self, job: Job) -> Job:
         """Return a file's job with what the file holds, read at the source where it must be."""
@@ -228,16 +243,19 @@ class Settling:
     async def _not_found(self, job: Job, doubt: _Doubt) -> None:
         if asyncio.get_running_loop().time() < doubt.believed:
             self._at(doubt, doubt.believed)
+        elif doubt.faulty:
+            await self._refuse(job, doubt.reason)
         elif job.attempts < _MOST_ATTEMPTS:
             await self._send_again(job, "looked for and not found: sent again")
         else:
-            why = (
-                f"sent {counted(job.attempts, 'time')}, never confirmed and never found in the "
-                f"target; the last time: {doubt.reason}"
-            )
-            outbox = self.context.store.outbox
-            await self.context.store.write(outbox.refused, self.context.run, job, why)
-            del self.doubts[job.item]
+            sent = counted(job.attempts, "time")
+            why = f"sent {sent}, and not found in the target after any; the last time: "
+            await self._refuse(job, why + doubt.reason)
+
+    async def _refuse(self, job: Job, why: str) -> None:
+        outbox = self.context.store.outbox
+        await self.context.store.write(outbox.refused, self.context.run, job, why)
+        self.doubts.pop(job.item, None)
 
     async def _send_again(self, job: Job, why: str) -> None:
         # it stays here until it is answered: what waits for a field waits on

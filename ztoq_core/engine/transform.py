@@ -19,13 +19,14 @@ from ztoq_core.addresses import texts_of
 from ztoq_core.contracts import Schema, Skip, Transform
 from ztoq_core.convert import converter
 from ztoq_core.engine.calls import called_by, closing
+from ztoq_core.engine.guard import check_record, plugin_call
 from ztoq_core.engine.images import LOST
 from ztoq_core.engine.names import known_names, known_users, with_names
 from ztoq_core.engine.order import in_order, run_of, turn_of
 from ztoq_core.engine.progress import Progress, Stop, Teller
 from ztoq_core.engine.results import flatten, join
 from ztoq_core.engine.select import choose, leave_out
-from ztoq_core.errors import RecordError
+from ztoq_core.errors import ZtoqError
 from ztoq_core.observe import Observer
 from ztoq_core.records import (
     Attachment,
@@ -359,19 +360,20 @@ class _Transformation:
         with logger.contextualize(stage="transform", kind=source.kind.value, key=source.key):
             try:
                 for change in self._transforms:
-                    record = change(record)
+                    record = _changed(change, record)
             except Skip as skip:
-                note = Note(level=Level.LOSS, code="skipped", text=skip.why)
+                why = str(skip.why)
+                note = Note(level=Level.LOSS, code="skipped", text=why)
                 return Fate(
                     item=scanned.item,
                     source=source,
                     record=None,
                     state=State.SKIPPED,
-                    reason=skip.why,
-                    loss=skip.loss,
+                    reason=why,
+                    loss=bool(skip.loss),
                     notes=(note,) if skip.loss else (),
                 )
-            except RecordError as error:
+            except ZtoqError as error:
                 logger.warning("cannot be mapped: {}", error)
                 return Fate(
                     item=scanned.item,
@@ -395,6 +397,14 @@ class _Transformation:
         return Fate(
             item=scanned.item, source=source, record=record, unshown=unshown, notes=tuple(said)
         )
+
+
+def _changed(change: Transform, record: Record) -> Record:
+    """Send a record through one transformer; what that does wrong fails the record alone."""
+    with plugin_call(change, "the mapping", record.ref):
+        changed = change(record)
+        check_record(changed, record)
+    return changed
 
 
 def _without_its_steps(log: TestLog) -> tuple[TestLog, tuple[Ref, ...]]:
