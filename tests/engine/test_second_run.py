@@ -387,3 +387,40 @@ async def test_what_a_second_pass_lists_as_it_was_is_not_completed_again(store: 
     assert set(listed.values()) == {2}
     again = {call for call, times in completed.items() if times > 1}
     assert again == {"complete test_case ACME-T2"}
+
+
+class Restless(MemorySource):
+    """Has a new case each time that its list of cases is read, while anybody works in it."""
+
+    at_work = True
+
+    async def fetch(self, kind: Kind, cursor: str | None) -> Page:
+        page = await super().fetch(kind, cursor)
+        if kind is not Kind.TEST_CASE:
+            return page
+        if self.at_work and page.cursor is None:
+            key = f"ACME-T{len(self.records) + 100}"
+            new = TestCase(key=key, name=key, folder=Ref(Kind.FOLDER, "ACME-F1"))
+            self.records[new.ref] = new
+        return attrs.evolve(page, stable=False)
+
+
+async def test_a_list_that_never_came_to_rest_is_no_complete_extraction(store: Store) -> None:
+    source = Restless(PROJECT, CONTENTS)
+    with store.run("extract") as run:
+        await engine.extract(store, source, run.id, quiet)
+    judged = engine.outcome(store, engine.Goal.EXTRACT)
+    assert (judged.exit, judged.status) == (Exit.LEFT, engine.Status.EXTRACTION_INCOMPLETE)
+    assert not store.read_whole
+
+    source.at_work = False
+    with store.run("extract") as run:
+        await engine.extract(store, source, run.id, quiet)
+    assert engine.outcome(store, engine.Goal.EXTRACT).exit is Exit.OK
+    assert set(source.records) == {
+        Ref(kind, key)
+        for kind in Kind
+        for key in store.mapped.records(
+            kind, [ref.key for ref in source.records if ref.kind is kind]
+        )
+    }

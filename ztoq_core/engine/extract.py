@@ -35,7 +35,7 @@ from ztoq_core.records import (
     Tree,
 )
 from ztoq_core.store import Checkpoint, Completed, Fetched, Listed, Store
-from ztoq_core.words import counted
+from ztoq_core.words import counted, plain
 
 __all__ = ["extract"]
 
@@ -221,6 +221,8 @@ class _Extraction:
                 point = await self.store.read(intake.checkpoint, kind)
                 if page.cursor is None and not point.done:
                     point = await self._after_pass(kind, point)
+                    if not point.passes and not point.done:
+                        return
         finally:
             if ahead is not None:
                 await _give_up(ahead)
@@ -302,11 +304,19 @@ class _Extraction:
         return attrs.evolve(point, cursor=None, done=page.stable)
 
     async def _after_pass(self, kind: Kind, point: Checkpoint) -> Checkpoint:
-        """An unstable list is complete when a pass brought no new key."""
+        """An unstable list is complete when a pass brought no new key.
+
+        One that changes in each of many passes is left as not read to its end, for a later run.
+        """
         passes = point.passes + 1
-        done = point.pass_new == 0 or passes >= _MOST_PASSES
-        if point.pass_new and passes >= _MOST_PASSES:
-            self.teller.say(f"The list of {kind} never came to rest in {passes} passes", "warning")
+        done = point.pass_new == 0
+        if not done and passes >= _MOST_PASSES:
+            self.teller.say(
+                f"The list of {plain(kind)}s kept changing during {passes} passes, so it was not "
+                "read to its end; run ztoq extract again when fewer people work in the project",
+                "warning",
+            )
+            passes = 0
         following = Checkpoint(None, done=done, passes=passes, pass_new=0)
         await self.store.write(
             self.store.intake.save_page, self.run, kind, (), (), frozenset(), following

@@ -36,12 +36,13 @@ from ztoq_core.errors import (
     one_error,
 )
 from ztoq_core.records import Attachment, Kind, Level, Note, Record, Ref
-from ztoq_core.store import MISSING, Intent, Job, Store
+from ztoq_core.store import MISSING, Intent, Job, State, Store
 from ztoq_core.words import counted
 
 __all__ = ["load"]
 
 _READINGS = 3
+_NOT_DUE = (State.SKIPPED, State.REJECTED, State.GONE, State.DELETED)
 """Times that the source is asked for a file that breaks off on its way."""
 SHOWN = 5
 ADOPTION = "adoption"
@@ -99,7 +100,10 @@ async def load(  # noqa: PLR0913 - the choices of the command
     await store.write(store.mapped.bring, schema.roots)
     await store.write(store.turns.prepare, on_conflict == "overwrite")
     in_store = await store.read(store.counts)
-    teller.totals = {kind: sum(states.values()) for kind, states in in_store.items()}
+    teller.totals = {
+        kind: sum(number for state, number in states.items() if state not in _NOT_DUE)
+        for kind, states in in_store.items()
+    }
     context = LoadContext(store, sink, schema, run, teller, stop, source)
     await _Loading(context, slots, request_timeout, on_conflict).everything()
     teller.log_queue()

@@ -553,8 +553,11 @@ class Intake:
     def finish(self, *, streamed: bool = False) -> int:
         """Mark the extraction as ended and what it no longer saw as gone; return how many.
 
-        ``streamed``: files were left at the source, so what is here is not complete.
+        ``streamed``: files were left at the source, so what is here is not complete. Where a list
+        was not read to its end the extraction has not ended, and nobody knows what is gone.
         """
+        if self._store.listed_partly():
+            return 0
         item = self._item
         begun = self._begun()
         lost = (
