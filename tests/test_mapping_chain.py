@@ -8,10 +8,10 @@ from pathlib import Path
 import attrs
 from ztoq_mappings.fields import FIELDS
 from ztoq_mappings.values import VALUES
+from ztoq_mappings.workbench.coverage import Coverage
 from ztoq_mappings.zephyr_qtest import ZEPHYR_QTEST
 
 from ztoq_core.config import from_tables
-from ztoq_core.engine.coverage import Coverage
 from ztoq_core.plugin import (
     FieldSpec,
     FieldType,

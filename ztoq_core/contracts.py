@@ -51,7 +51,6 @@ __all__ = [
     "Schema",
     "Secret",
     "Services",
-    "Simulator",
     "Sink",
     "SinkPlugin",
     "Skip",
@@ -464,9 +463,6 @@ class Transform(Protocol):
 
 # ---------------------------------------------------------------------------------- declarations
 
-Simulator = Callable[[], AbstractAsyncContextManager[Mapping[str, Any]]]
-"""Serves the product's API on loopback with a small project; yields the config table for it."""
-
 
 @attrs.frozen(kw_only=True)
 class SourcePlugin(Generic[C]):
@@ -479,7 +475,6 @@ class SourcePlugin(Generic[C]):
     summary: str
     config: type[C]
     open: Callable[[C, Services], AbstractAsyncContextManager[Source]]
-    simulator: Simulator | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -490,7 +485,6 @@ class SinkPlugin(Generic[C]):
     summary: str
     config: type[C]
     open: Callable[[C, Services], AbstractAsyncContextManager[Sink]]
-    simulator: Simulator | None = None
 
 
 @attrs.frozen(kw_only=True)

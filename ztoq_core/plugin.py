@@ -1,6 +1,6 @@
 """The door for plugin authors: everything that a plugin may import from the core.
 
-Simulators import ``ztoq_testkit.simulate`` besides, tests ``ztoq_testkit``.
+Tests and simulators import ``ztoq_testkit`` besides.
 """
 
 from __future__ import annotations
@@ -40,7 +40,6 @@ from ztoq_core.contracts import (
     Schema,
     Secret,
     Services,
-    Simulator,
     Sink,
     SinkPlugin,
     Skip,
@@ -163,7 +162,6 @@ __all__ = [
     "Sequence",
     "ServiceError",
     "Services",
-    "Simulator",
     "Sink",
     "SinkPlugin",
     "Skip",

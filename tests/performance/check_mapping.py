@@ -25,11 +25,11 @@ from loguru import logger
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # started as a script, not by -m
 
+from ztoq_mappings.workbench.coverage import Coverage
 from ztoq_mappings.zephyr_qtest import ZEPHYR_QTEST, Options
 from ztoq_testkit.memory import MemorySource
 
 from ztoq_core import engine
-from ztoq_core.engine.coverage import Coverage
 from ztoq_core.engine.transform import rehearse
 from ztoq_core.plugin import Page, Scene, Schema
 from ztoq_core.records import FieldValue, Kind, Record, TestCase, TestStep

@@ -22,10 +22,6 @@ _HERE = "ztoq_core.cli.commands"
 
 COMMANDS = {
     "config": (f"{_HERE}.config:config", "Write, show and try the configuration of a migration."),
-    "map": (
-        "ztoq_core.cli.mapping:mapping",
-        "Suggest, check, test and watch the mapping of fields and values.",
-    ),
     "extract": (
         f"{_HERE}.extract:extract",
         "Read everything from the source into the store; the source is only read.",
@@ -73,10 +69,6 @@ COMMANDS = {
     "plugins": (
         f"{_HERE}.plugins:plugins",
         "List the installed plugins, and why some cannot be loaded.",
-    ),
-    "demo": (
-        "ztoq_core.cli.demo:demo",
-        "Migrate an invented project between simulated services, and show the report.",
     ),
 }
 """Where each verb is and what it does, in the order in which one needs them."""

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from ztoq_testkit.golden import pytest_addoption
+from ztoq_mappings.testing import pytest_addoption
 
 __all__ = ["pytest_addoption"]

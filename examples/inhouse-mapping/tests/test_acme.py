@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from acme_mapping import ACME, AcmeConfig, ztoq_transformers
-from ztoq_testkit import golden
+from ztoq_mappings import testing as golden
 
 from ztoq_core.plugin import ConfigError, Scene, Schema
 

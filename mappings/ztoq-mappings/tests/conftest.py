@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 import attrs
 import pytest
+from ztoq_mappings.testing import pytest_addoption
 from ztoq_mappings.zephyr_qtest import ZEPHYR_QTEST, Options
-from ztoq_testkit.golden import pytest_addoption
 
 from ztoq_core.plugin import FieldSpec, FieldType, Kind, Scene, Schema, Transform
+from ztoq_core.store import Store
 
 __all__ = ["pytest_addoption"]
 
@@ -57,3 +59,10 @@ def scene() -> Scene:
 @pytest.fixture(scope="session")
 def transform(scene: Scene) -> Transform:
     return ZEPHYR_QTEST.build(Options(), scene)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """An empty store."""
+    with Store(f"sqlite:///{tmp_path}/store.db", files=tmp_path / "files") as opened:
+        yield opened

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from ztoq_mappings import testing as golden
 from ztoq_mappings.zephyr_qtest import ZEPHYR_QTEST
-from ztoq_testkit import golden
 
 CASES = golden.cases(Path(__file__).parent / "cases")
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import attrs
 import pytest
+from ztoq_demo.qtest.demo import demo
 from ztoq_qtest import QtestConfig, open_qtest, ztoq_sinks
 from ztoq_qtest.sink import QtestSink
 from ztoq_testkit import lent
@@ -345,10 +346,9 @@ def test_the_hook_declares_the_sink() -> None:
     assert (plugin.name, plugin.config) == ("qtest", QtestConfig)
 
 
-async def test_the_declared_simulator_serves_a_project() -> None:
+async def test_the_demo_serves_a_project() -> None:
     (plugin,) = ztoq_sinks()
-    assert plugin.simulator is not None
-    async with plugin.simulator() as table:
+    async with demo() as table:
         settings = {name: value for name, value in table.items() if name != "use"}
         async with plugin.open(QtestConfig(**settings), lent()) as sink:
             assert [finding.level for finding in await sink.check()] == ["info"]

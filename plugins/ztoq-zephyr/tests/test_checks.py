@@ -190,4 +190,3 @@ def test_a_slash_at_the_end_of_the_address_does_no_harm() -> None:
 def test_the_plugin_declares_zephyr() -> None:
     (declared,) = ztoq_sources()
     assert (declared.name, declared.config, declared.open) == ("zephyr", ZephyrConfig, open_zephyr)
-    assert declared.simulator is not None

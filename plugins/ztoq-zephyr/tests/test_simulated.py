@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from ztoq_demo.zephyr.demo import shop
+from ztoq_demo.zephyr.demo import demo, shop
 from ztoq_demo.zephyr.model import Project
 from ztoq_demo.zephyr.options import Options
 from ztoq_demo.zephyr.shop import KEY
@@ -17,7 +17,7 @@ from ztoq_demo.zephyr.simulator import Simulator
 from ztoq_testkit import Notes, SourceContract, lent
 from ztoq_testkit.virtual_time import run_in_virtual_time
 from ztoq_zephyr.config import JiraConfig, ZephyrConfig
-from ztoq_zephyr.plugin import open_zephyr, ztoq_sources
+from ztoq_zephyr.plugin import open_zephyr
 
 from ztoq_core.plugin import (
     Attachment,
@@ -195,9 +195,7 @@ async def test_essential_refuses_the_content_of_files() -> None:
 
 
 async def test_the_demo_points_at_itself() -> None:
-    (declared,) = ztoq_sources()
-    assert declared.simulator is not None
-    async with declared.simulator() as table:
+    async with demo() as table:
         given: dict[str, Any] = {name: table[name] for name in table if name != "use"}
         given["jira"] = JiraConfig(**given["jira"])
         async with open_zephyr(ZephyrConfig(**given), lent()) as source:

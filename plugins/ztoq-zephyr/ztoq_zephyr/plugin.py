@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 
 from ztoq_core.plugin import Services, Source, SourcePlugin, hookimpl
 from ztoq_zephyr.config import ZephyrConfig, check_config
@@ -35,14 +34,6 @@ async def open_zephyr(config: ZephyrConfig, services: Services) -> AsyncIterator
         yield ZephyrSource(config, services, client, auth, Names(config.jira, sheets, jira))
 
 
-def simulator() -> AbstractAsyncContextManager[Mapping[str, Any]]:
-    """Serve a small project on loopback; yields the ``[source]`` table for it."""
-    from ztoq_demo.zephyr.demo import demo  # noqa: PLC0415 - only a demo needs a server
-
-    served: AbstractAsyncContextManager[Mapping[str, Any]] = demo()
-    return served
-
-
 @hookimpl
 def ztoq_sources() -> Iterable[SourcePlugin[ZephyrConfig]]:
     """Declare Zephyr."""
@@ -51,5 +42,4 @@ def ztoq_sources() -> Iterable[SourcePlugin[ZephyrConfig]]:
         summary="A project of Zephyr Scale Cloud or Zephyr Essential",
         config=ZephyrConfig,
         open=open_zephyr,
-        simulator=simulator,
     )

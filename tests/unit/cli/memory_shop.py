@@ -188,16 +188,6 @@ def check(config: Suffix, _source: Schema, _sink: Schema) -> tuple[Finding, ...]
     return (Finding(level=config.finding, text="A mapping's remark"),) if config.finding else ()
 
 
-@asynccontextmanager
-async def source_simulator() -> AsyncIterator[Mapping[str, Any]]:
-    yield {"project": "DEMO", "token": Secret("made up")}
-
-
-@asynccontextmanager
-async def sink_simulator() -> AsyncIterator[Mapping[str, Any]]:
-    yield {"name": "demo", "base": 1} if "broken demo" in SINKS else {"name": "demo"}
-
-
 @hookimpl
 def ztoq_sources() -> Iterable[SourcePlugin[Any]]:
     yield SourcePlugin(
@@ -205,7 +195,6 @@ def ztoq_sources() -> Iterable[SourcePlugin[Any]]:
         summary="Records in memory",
         config=SourceConfig,
         open=open_source,
-        simulator=source_simulator,
     )
 
 
@@ -216,7 +205,6 @@ def ztoq_sinks() -> Iterable[SinkPlugin[Any]]:
         summary="Records in memory",
         config=SinkConfig,
         open=open_sink,
-        simulator=sink_simulator,
     )
 
 

@@ -8,14 +8,14 @@ import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from ztoq_mappings.workbench.coverage import Coverage, Covered
+from ztoq_mappings.workbench.fitting import Arrival, Fit, Fitting
 from ztoq_testkit.memory import MemorySource
 from ztoq_testkit.project import CONTENTS, PROJECT
 
 from ztoq_core import engine
 from ztoq_core.contracts import FieldSpec, Schema, Skip, Transform
 from ztoq_core.engine import Event
-from ztoq_core.engine.coverage import Coverage, Covered
-from ztoq_core.engine.fitting import Arrival, Fit, Fitting
 from ztoq_core.engine.transform import rehearse
 from ztoq_core.errors import MappingError
 from ztoq_core.records import (

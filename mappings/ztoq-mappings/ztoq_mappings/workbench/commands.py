@@ -1,15 +1,16 @@
 """``ztoq map``: suggest, check, test and watch the mapping of a migration."""
-# ruff: noqa: PLC0415 - what a verb needs is imported when it runs: --help answers at once
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import rich_click as click
 
 from ztoq_core.cli.options import Options, Verbs, global_options
+from ztoq_core.hookspecs import hookimpl
 
-__all__ = ["mapping"]
+__all__ = ["mapping", "ztoq_commands"]
 
 KIND = "Only records of this kind, such as test_case."
 
@@ -46,7 +47,7 @@ def suggest(options: Options, *, use: str | None, path: Path | None, force: bool
     Example:  ztoq map suggest --write fields.toml
     """
     from ztoq_core.cli.session import configured
-    from ztoq_core.cli.suggesting import suggest as suggested
+    from ztoq_mappings.workbench.suggest import suggest as suggested
 
     options.verb = "map suggest"
     with configured(options) as config:
@@ -66,8 +67,8 @@ def check(options: Options) -> int:
     \b
     Example:  ztoq map check
     """
-    from ztoq_core.cli.covering import check as checked
     from ztoq_core.cli.session import configured
+    from ztoq_mappings.workbench.check import check as checked
 
     options.verb = "map check"
     with configured(options) as config:
@@ -89,7 +90,7 @@ def test(options: Options, *, folder: Path | None, update: bool) -> int:
     Example:  ztoq map test cases
     """
     from ztoq_core.cli.session import configured
-    from ztoq_core.cli.trying import try_cases
+    from ztoq_mappings.workbench.run_cases import try_cases
 
     options.verb = "map test"
     with configured(options) as config:
@@ -108,8 +109,14 @@ def show(options: Options, *, name: str, kind: str | None) -> int:
     Example:  ztoq map show ACME-T1
     """
     from ztoq_core.cli.session import configured
-    from ztoq_core.cli.walking import show as shown
+    from ztoq_mappings.workbench.show import show as shown
 
     options.verb = "map show"
     with configured(options) as config:
         return shown(options, config, name, kind)
+
+
+@hookimpl
+def ztoq_commands() -> Iterable[click.Command]:
+    """Declare ``ztoq map``."""
+    return (mapping,)

@@ -18,14 +18,14 @@ from ztoq_core.cli.output import Output
 from ztoq_core.cli.session import handle_signals, open_sink
 from ztoq_core.config import Config
 from ztoq_core.contracts import Finding, Schema, Transform
-from ztoq_core.engine.coverage import Coverage, Covered
 from ztoq_core.engine.fields import Gap, gaps
-from ztoq_core.engine.fitting import Arrival
 from ztoq_core.engine.transform import rehearse
 from ztoq_core.errors import ConfigError, Exit
 from ztoq_core.records import Kind, Note, Ref
 from ztoq_core.store import State, Store, Want
 from ztoq_core.words import counted
+from ztoq_mappings.workbench.coverage import Coverage, Covered
+from ztoq_mappings.workbench.fitting import Arrival
 
 __all__ = ["check", "demand_extracted", "described"]
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import attrs
 
-from ztoq_core import golden
 from ztoq_core.cli.options import Options
 from ztoq_core.cli.output import Output
 from ztoq_core.config import Config
@@ -16,8 +15,9 @@ from ztoq_core.contracts import Scene, Transform
 from ztoq_core.convert import show_json
 from ztoq_core.engine.explain import changes
 from ztoq_core.errors import ConfigError, Exit
-from ztoq_core.golden import Case
 from ztoq_core.words import counted
+from ztoq_mappings.workbench import golden
+from ztoq_mappings.workbench.golden import Case
 
 __all__ = ["try_cases"]
 

@@ -8,10 +8,10 @@ from typing import Any
 import attrs
 import orjson
 import pytest
-from ztoq_testkit import golden
+from ztoq_mappings import testing as golden
+from ztoq_mappings.workbench.golden import Case, built, differences, read_cases, rewrite, run
 
 from ztoq_core.errors import ConfigError, MappingError
-from ztoq_core.golden import Case, built, differences, read_cases, rewrite, run
 from ztoq_core.plugin import (
     FieldType,
     Folder,

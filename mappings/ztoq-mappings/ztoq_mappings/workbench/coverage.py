@@ -17,7 +17,6 @@ from html import unescape
 
 import attrs
 
-from ztoq_core.engine.fitting import Arrival, Fit, Fitting, holds
 from ztoq_core.records import (
     RECORD_TYPES,
     FieldValue,
@@ -30,6 +29,7 @@ from ztoq_core.records import (
 )
 from ztoq_core.schema import Schema
 from ztoq_core.store import Fate, State
+from ztoq_mappings.workbench.fitting import Arrival, Fit, Fitting, holds
 
 __all__ = ["LEFT_OUT", "Coverage", "Covered", "Reason"]
 

@@ -1,6 +1,6 @@
 """Runs the golden cases of a transformer under pytest; ``pytest --update`` rewrites them.
 
-The cases are those of ``ztoq_core.golden``, the same that ``ztoq map test`` runs. In a test::
+They are the same cases that ``ztoq map test`` runs. In a test::
 
     CASES = golden.cases(Path(__file__).parent / "cases")
 
@@ -9,7 +9,7 @@ The cases are those of ``ztoq_core.golden``, the same that ``ztoq map test`` run
     def test_a_golden_case(case: golden.Case, request: pytest.FixtureRequest) -> None:
         golden.check(case, HOUSE, update=golden.updating(request))
 
-In ``conftest.py``, for the option: ``from ztoq_testkit.golden import pytest_addoption``.
+In ``conftest.py``, for the option: ``from ztoq_mappings.testing import pytest_addoption``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import pytest
 
 from ztoq_core.contracts import Skip, TransformerPlugin
 from ztoq_core.errors import RecordError
-from ztoq_core.golden import Case, built, differences, read_cases, rewrite, run
+from ztoq_mappings.workbench.golden import Case, built, differences, read_cases, rewrite, run
 
 __all__ = ["Case", "cases", "check", "name", "pytest_addoption", "updating"]
 

@@ -14,7 +14,6 @@ from typing import Any, get_args
 import attrs
 
 from ztoq_core import engine
-from ztoq_core.cli.covering import demand_extracted, described
 from ztoq_core.cli.options import Options
 from ztoq_core.cli.output import Output
 from ztoq_core.cli.session import open_sides
@@ -25,6 +24,7 @@ from ztoq_core.plugins import Plugins
 from ztoq_core.services import Services
 from ztoq_core.store import Store
 from ztoq_core.words import counted
+from ztoq_mappings.workbench.check import demand_extracted, described
 
 __all__ = ["suggest"]
 

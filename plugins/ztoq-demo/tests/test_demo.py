@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ztoq_core.cli.app import run
+from ztoq_core.store import Store
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_demo_migrates_and_may_be_run_again(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # no setting of the environment reaches the demo
+    monkeypatch.setenv("ZTOQ_SOURCE_PROJECT", "ACME")
+    monkeypatch.setenv("ZTOQ_STORE_URL", "sqlite:///other.db")
+    for _ in range(2):
+        assert run(["demo", "--folder", "here"]) == 0
+        assert "here/report.html in a browser" in capsys.readouterr().err
+        (folder / "here" / "notes.txt").write_text("mine")
+    assert (folder / "here" / "report.html").exists()
+    assert (folder / "here" / "report.json").exists()
+    assert (folder / "here" / "notes.txt").read_text() == "mine"
+    assert not (folder / "here" / "other.db").exists()
+    with Store(f"sqlite:///{folder}/here/ztoq.db", create=False) as store:
+        assert store.meta("source") == "zephyr 127.0.0.1 DEMO"
+
+
+def test_demo_takes_no_folder_with_other_things(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = folder / "mine" / "ztoq.db"
+    mine.parent.mkdir()
+    mine.write_text("a real store")
+    assert run(["demo", "--folder", "mine"]) == 2
+    assert "'mine' holds other things; choose another --folder" in capsys.readouterr().err
+    assert mine.read_text() == "a real store"
