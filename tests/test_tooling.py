@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+import sys
 import tomllib
 from configparser import ConfigParser
 from pathlib import Path
@@ -117,3 +119,29 @@ def test_all_distributions_have_one_version_and_ask_for_this_core() -> None:
 def test_the_changelog_names_this_version() -> None:
     version = tomllib.loads(text("pyproject.toml"))["project"]["version"]
     assert f"## [{version}]" in text("CHANGELOG.md")
+
+
+FOR_NAMES = {"python-backoff": "backoff", "google-re2": "re2", "psycopg": "psycopg"}
+
+
+@pytest.mark.parametrize("folder", DISTRIBUTIONS, ids=lambda path: path.name)
+def test_a_distribution_declares_what_it_imports_and_nothing_else(folder: Path) -> None:
+    project = tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))["project"]
+    extras = project.get("optional-dependencies", {})
+    required = [re.split(r"[\[<>=; ]", each)[0] for each in project["dependencies"]]
+    optional = [re.split(r"[\[<>=; ]", each)[0] for part in extras.values() for each in part]
+    package = f"ztoq_{'core' if folder == ROOT else folder.name.removeprefix('ztoq-')}"
+    imported: set[str] = set()
+    for path in (folder / package).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                imported.add(node.module.partition(".")[0])
+    foreign = imported - set(sys.stdlib_module_names) - {package, "__future__", "playhouse"}
+    names = {FOR_NAMES.get(each, each.replace("-", "_")): each for each in [*required, *optional]}
+    mandatory = {FOR_NAMES.get(each, each.replace("-", "_")) for each in required}
+
+    assert foreign <= set(names)
+    plugins = {each for each in mandatory if each.startswith("ztoq_")}  # used by name
+    assert mandatory - {"tzdata"} - plugins <= foreign
