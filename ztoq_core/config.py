@@ -38,7 +38,7 @@ from ztoq_core.selection import Selection, settled
 from ztoq_core.tables import Tables, from_environment, nearest
 from ztoq_core.time_window import TimeWindow
 
-__all__ = ["DEFAULT_FILE", "DEFAULT_STORE", "Config", "Part", "from_tables", "read"]
+__all__ = ["DEFAULT_FILE", "DEFAULT_STORE", "Config", "Part", "from_tables", "read", "unusable_url"]
 
 P = TypeVar("P", SourcePlugin[Any], SinkPlugin[Any], TransformerPlugin[Any])
 
@@ -148,7 +148,7 @@ class Config:
         return attrs.evolve(self, select=Selection(**chosen))
 
     def shown(self) -> dict[str, Any]:
-        """Return the effective settings as plain tables, each secret as ``***``."""
+        """Return the effective settings as plain tables; a secret as the place that holds it."""
         tables: dict[str, Any] = {"store": {"url": show(self.store)}}
         if self.streams:
             tables["store"]["attachments_mode"] = "stream"
@@ -182,11 +182,11 @@ def read(
     """
     path = path or Path(os.environ.get("ZTOQ_CONFIG", DEFAULT_FILE))
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # Windows' editors write a BOM
     except FileNotFoundError as error:
         raise ConfigError(
             f"there is no config file {str(path)!r}; write one with `ztoq config init`, "
-            "or name it with --config FILE before the verb"
+            "or name it with --config FILE"
         ) from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"cannot read {str(path)!r}: it is not UTF-8 text") from error
@@ -203,9 +203,23 @@ def read(
     try:
         config = from_tables(tables, plugins, path.absolute().parent, above)
     except ConfigError as error:
-        lines = str(error).splitlines()
-        raise ConfigError("\n".join(f"{path}: {line}" for line in lines)) from error
+        lines = [_blamed(line, path, options or {}) for line in str(error).splitlines()]
+        raise ConfigError("\n".join(lines)) from error
     return attrs.evolve(config, path=path)
+
+
+def _blamed(line: str, path: Path, options: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return a problem with what it comes from: an option, a variable, else the file."""
+    text, _, place = line.rpartition(" @ ")
+    table, _, key = place.partition(".")
+    if not key and table in options:  # a table's own check begins with the key
+        key = next((each for each in options[table] if text.startswith(each)), "")
+    if key and key in options.get(table, {}):
+        return f"--{key.replace('_', '-')}: {text.removeprefix(key).removeprefix(': ').strip()}"
+    variable = f"ZTOQ_{table.upper()}_{key.upper()}"
+    if key and variable in os.environ:
+        return f"{variable}: {text}"
+    return f"{path}: {line}"
 
 
 def from_tables(
@@ -317,20 +331,26 @@ def _connected(settings: Any, name: str, reader: Tables) -> Any:
     return attrs.evolve(settings, **changes) if changes else settings
 
 
-def _unusable(connection: Connection) -> Iterator[str]:
-    """Yield what is wrong with the settings that all connections share."""
+def unusable_url(text: str) -> str | None:
+    """Return why this cannot be a ``base_url``, or None; never quotes it."""
     try:
-        url = urlsplit(connection.base_url)
+        url = urlsplit(text)
         host = url.hostname
     except ValueError:
-        yield "base_url is no URL"
-        return
-    if url.scheme not in {"http", "https"} or not host:
-        yield "base_url is no URL: it begins with https:// and names a host"
-    elif url.username is not None or url.password is not None:
-        yield "base_url holds credentials; they have keys of their own"
-    elif url.query or url.fragment:
-        yield "base_url ends with its path: no ? and no #"
+        return "is not a URL"
+    if url.scheme not in {"http", "https"} or not host or any(c.isspace() for c in text):
+        return "is not a URL: it begins with https:// and names a host"
+    if url.username is not None or url.password is not None:
+        return "holds credentials; they have keys of their own"
+    if url.query or url.fragment:
+        return "ends with its path: no ? and no #"
+    return None
+
+
+def _unusable(connection: Connection) -> Iterator[str]:
+    """Yield what is wrong with the settings that all connections share."""
+    if problem := unusable_url(connection.base_url):
+        yield f"base_url {problem}"
     for key in ("rate", "timeout", "in_flight", "monthly_budget"):
         value = getattr(connection, key)
         if value is not None and value <= 0:

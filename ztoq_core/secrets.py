@@ -14,13 +14,38 @@ import attrs
 from ztoq_core.contracts import Secret
 from ztoq_core.errors import ConfigError
 
-__all__ = ["Reference", "find_secrets", "mask", "refer", "show"]
+__all__ = ["WORDS", "Reference", "find_secrets", "mask", "refer", "show", "unusable_variable"]
 
 WORDS: Mapping[str, str] = {
     "env": "environment variable",
     "file": "file",
     "keyring": "keyring entry",
 }
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+_LONGEST_WORD = 20
+_MOST_DIGITS = 4
+_LIKE_A_SECRET = re.compile(r"eyJ[\w-]{8,}|[0-9a-fA-F]{32,}|[A-Za-z0-9+=]{40,}")
+
+
+def unusable_variable(name: str) -> str | None:
+    """Return why this cannot name the variable that holds a secret, or None; never quotes it.
+
+    People paste the secret itself where its variable is asked for: what no variable is called, or
+    what looks like a secret and is not set in the environment, must reach no file and no message.
+    """
+    if not _VARIABLE.fullmatch(name):
+        return "that is not the name of an environment variable: letters, digits and _, at most 64"
+    words = name.split("_")
+    mixed = any(c.islower() for c in name) and any(c.isupper() for c in name)
+    digits = sum(c.isdigit() for c in name)
+    odd = max(map(len, words)) > _LONGEST_WORD or digits > _MOST_DIGITS or (mixed and digits > 1)
+    if odd and name not in os.environ:
+        return (
+            "that looks like the secret itself; give the name of the environment variable that "
+            "holds it (a variable of that name is not set)"
+        )
+    return None
 
 
 @attrs.frozen(kw_only=True, repr=False, str=False)
@@ -43,9 +68,20 @@ class Reference(Secret):
     __repr__ = __str__
 
     @property
+    def shown(self) -> dict[str, str]:
+        """Return the table that names it, as in the file."""
+        return {self.place: self.name if self._is_a_name else "***"}
+
+    @property
+    def _is_a_name(self) -> bool:
+        if self.place == "env":
+            return unusable_variable(self.name) is None
+        return not _LIKE_A_SECRET.search(Path(self.name).name)
+
+    @property
     def where(self) -> str:
-        """Say where the secret stands, in words."""
-        return f"the {WORDS[self.place]} {self.name!r}"
+        """Return where the secret is, in words; what may be the secret itself is not quoted."""
+        return f"the {WORDS[self.place]} {repr(self.name) if self._is_a_name else '***'}"
 
     def reveal(self) -> str:
         """Return the value.
@@ -55,7 +91,10 @@ class Reference(Secret):
         """
         if not self._seen:
             look_up = {"env": _from_environment, "file": _from_file, "keyring": _from_keyring}
-            value = look_up[self.place](self.name)
+            try:
+                value = look_up[self.place](self.name)
+            except ConfigError as error:
+                raise ConfigError(f"{self.where}: {error}") from error
             if not value:
                 raise ConfigError(f"{self.where} is not set or empty; it should hold a secret")
             self._seen.append(value)
@@ -71,7 +110,7 @@ def _from_file(name: str) -> str:
         return Path(name).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise ConfigError(f"cannot read the secret in {name!r}: {reason}") from error
+        raise ConfigError(f"it cannot be read: {reason}") from error
 
 
 def _from_keyring(name: str) -> str:
@@ -79,14 +118,12 @@ def _from_keyring(name: str) -> str:
         keyring = importlib.import_module("keyring")
         errors = importlib.import_module("keyring.errors")
     except ImportError as error:
-        raise ConfigError(
-            f"cannot read the keyring entry {name!r}: install ztoq-core[keyring]"
-        ) from error
+        raise ConfigError("it cannot be read: install ztoq-core[keyring]") from error
     service, _, user = name.rpartition("/")
     try:
         return (keyring.get_password(service or "ztoq", user) or "").strip()
     except errors.KeyringError as error:
-        raise ConfigError(f"cannot read the keyring entry {name!r}: {error}") from error
+        raise ConfigError(f"it cannot be read: {error}") from error
 
 
 def refer(table: object, folder: Path) -> Secret:
@@ -97,12 +134,14 @@ def refer(table: object, folder: Path) -> Secret:
     """
     if isinstance(table, str):
         raise ValueError(  # noqa: TRY004 - a value of the user's, not of a caller
-            "a secret does not stand in this file; name where it stands: "
+            "the secret itself is not accepted in this file; name where it is: "
             '{ env = "VARIABLE" }, { file = "PATH" } or { keyring = "SERVICE/USER" }'
         )
     if isinstance(table, Mapping) and len(table) == 1:
         ((place, name),) = table.items()
         if place in WORDS and isinstance(name, str) and name:
+            if place == "env" and (problem := unusable_variable(name)):
+                raise ValueError(f'{{ env = "***" }}: {problem}')
             path = str(folder / Path(name).expanduser()) if place == "file" else name
             return Reference(place=place, name=path)
     raise ValueError(
@@ -126,9 +165,12 @@ def find_secrets(value: object, name: str) -> Iterator[tuple[str, Secret]]:
 
 
 def show(value: object) -> Any:
-    """Return a settings object as plain values: each secret is ``***``, what is None left out."""
+    """Return a settings object as plain values, what is None left out.
+
+    A secret is shown by its place, ``{"env": "TOKEN"}``; one that was given itself is ``***``.
+    """
     if isinstance(value, Secret):
-        return "***"
+        return value.shown if isinstance(value, Reference) else "***"
     if isinstance(value, int | float):
         return value
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""Strict reading of configuration tables: unknown keys and wrong types become lines to mend."""
+"""Strict reading of configuration tables: unknown keys and wrong types become lines to fix."""
 
 from __future__ import annotations
 
@@ -185,7 +185,9 @@ def _converter(folder: Path) -> cattrs.Converter:
     def secret(value: Any, _: Any) -> Secret:
         return value if isinstance(value, Secret) else refer(value, folder)
 
-    def text_or_secret(value: Any, _: Any) -> str | Secret:
+    def text_or_secret(value: Any, kind: Any) -> str | Secret | None:
+        if value is None and type(None) in get_args(kind):
+            return None
         return str(value) if isinstance(value, str) else secret(value, None)
 
     for kind, hook in (
@@ -199,7 +201,9 @@ def _converter(folder: Path) -> cattrs.Converter:
         (Secret, secret),
     ):
         converter.register_structure_hook(kind, hook)
-    converter.register_structure_hook_func(lambda kind: kind == str | Secret, text_or_secret)
+    converter.register_structure_hook_func(
+        lambda kind: {str, Secret} <= set(get_args(kind)), text_or_secret
+    )
     converter.register_structure_hook_factory(_is_list)(_list_hook)
     return converter
 

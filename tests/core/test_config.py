@@ -241,7 +241,7 @@ def test_a_connection_within_another_counts_as_one(
     beside = got.source.settings.beside
     assert beside.ca_file == str(read.folder / "ca.pem")
     assert beside.people == read.folder / "people.csv"
-    assert got.shown()["source"]["beside"]["token"] == "***"
+    assert got.shown()["source"]["beside"]["token"] == {"env": "BESIDE_TOKEN"}
     monkeypatch.setenv("MY_TOKEN", "secret")
     with pytest.raises(ConfigError, match=r"source.beside.token: .*'BESIDE_TOKEN' is not set"):
         got.source.require()
@@ -253,9 +253,9 @@ def test_a_connection_within_another_counts_as_one(
     ("change", "line"),
     [
         (("people =", "peple ="), "unknown key 'peple' (did you mean 'people'?) @ source.beside"),
-        (("https://beside", "beside"), "base_url is no URL: it begins with https:// and names a"),
+        (("https://beside", "beside"), "base_url is not a URL: it begins with https:// and names"),
         (('people = "people.csv"', "in_flight = 0"), "in_flight must be more than 0 @ source.besi"),
-        (('{ env = "BESIDE_TOKEN" }', '"x"'), "a secret does not stand in this file"),
+        (('{ env = "BESIDE_TOKEN" }', '"x"'), "the secret itself is not accepted in this file"),
     ],
 )
 def test_a_mistake_in_a_connection_within_another_is_told(
@@ -310,7 +310,7 @@ def test_the_store_url_may_stand_in_the_environment(
         (('use = "target"', ""), ["missing key @ sink.use"]),
         (
             ('{ env = "MY_TOKEN" }', '"eyJhbGciOi"'),
-            ["a secret does not stand in this file; name where it stands: { env ="],
+            ["the secret itself is not accepted in this file; name where it is: { env ="],
         ),
         (('{ env = "MY_TOKEN" }', "7"), ["expected { env ="]),
         (('{ env = "MY_TOKEN" }', '{ enw = "X" }'), ["expected { env ="]),
@@ -358,7 +358,7 @@ def test_the_store_url_may_stand_in_the_environment(
         ),
         (
             ("https://example.com/v2/", "example.com"),
-            ["base_url is no URL: it begins with https:// and names a host @ source"],
+            ["base_url is not a URL: it begins with https:// and names a host @ source"],
         ),
         (
             ('project = "ACME"', 'project = "ACME"\nmode = "fst"'),
@@ -372,7 +372,7 @@ def test_the_store_url_may_stand_in_the_environment(
             ('project = "ACME"', 'project = "ACME"\nfiles = ["cases", 3]'),
             ["expected a string, got a whole number @ source.files[1]"],
         ),
-        (("https://example.com/v2/", "https://[::1"), ["base_url is no URL @ source"]),
+        (("https://example.com/v2/", "https://[::1"), ["base_url is not a URL @ source"]),
         (("https://example.com", "https://me:pw@example.com"), ["base_url holds credentials"]),
         (("example.com/v2/", "example.com/v2?a=b"), ["base_url ends with its path"]),
         (('project = "ACME"', 'project = "ACME"\nrate = 0'), ["rate must be more than 0"]),
@@ -402,6 +402,10 @@ def test_broken_toml_names_the_line(read: Reader) -> None:
     assert line.endswith("is not valid TOML: Invalid value (at line 3, column 12)")
     (line,) = read.refused('[source]\nuse = "remote"\nbase_url =')
     assert line.endswith("(at line 3)")
+
+
+def test_a_byte_order_mark_is_accepted(read: Reader) -> None:
+    assert read("\ufeff" + GOOD).source.settings.project == "ACME"
 
 
 def test_a_missing_file_says_what_to_do(tmp_path: Path, plugins: Plugins) -> None:
@@ -475,7 +479,7 @@ def test_a_misspelt_variable_is_named(read: Reader, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("ZTOQ_SINK_PROJEKT", "7")
     monkeypatch.setenv("ZTOQ_SINK_PROJECT", "many words")
     assert read.refused(GOOD) == [
-        "expected a whole number, got a string @ sink.project",
+        "ZTOQ_SINK_PROJECT: expected a whole number, got a string",
         "unknown key 'projekt', set by ZTOQ_SINK_PROJEKT (did you mean 'project'?) @ sink",
     ]
 
@@ -552,7 +556,7 @@ def test_a_secret_in_the_keyring(read: Reader, monkeypatch: pytest.MonkeyPatch) 
     assert token("me").reveal() == "ztoq:me"
     with pytest.raises(ConfigError, match="keyring entry 'zephyr/you' is not set"):
         token("zephyr/you").reveal()
-    with pytest.raises(ConfigError, match="'locked': locked"):
+    with pytest.raises(ConfigError, match="'locked': it cannot be read: locked"):
         token("locked").reveal()
     monkeypatch.setitem(sys.modules, "keyring", None)
     with pytest.raises(ConfigError, match=r"install ztoq-core\[keyring\]"):
@@ -568,7 +572,7 @@ def test_nothing_prints_a_secret(read: Reader, monkeypatch: pytest.MonkeyPatch) 
     )
     got.source.require()
     shown = got.shown()
-    assert shown["source"]["token"] == "***"
+    assert shown["source"]["token"] == {"env": "MY_TOKEN"}
     assert shown["source"]["proxy"] == "http://me:***@proxy.example.com:3128"
     assert f"{got.source.settings.token}" == "***"
     for text in (str(shown), repr(got.source.settings.token)):

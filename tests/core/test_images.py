@@ -48,7 +48,9 @@ password = { file = "password" }
     ]
     assert got.host[0].headers() == {"Cookie": "jwt=s3cr3t"}
     shown = read(GOOD + '[[images.host]]\nhost = "a.example"\ntoken = { env = "COOKIE" }\n').shown()
-    assert shown["images"]["host"] == [{"host": "a.example", "token": "***", "username": ""}]
+    assert shown["images"]["host"] == [
+        {"host": "a.example", "token": {"env": "COOKIE"}, "username": ""}
+    ]
 
 
 def test_pictures_are_fetched_from_public_hosts_unless_told_otherwise(
@@ -81,7 +83,10 @@ def test_pictures_are_fetched_from_public_hosts_unless_told_otherwise(
         ('host = [{host = "a/b", token = {env = "A"}}]', "is no host"),
         ('host = [{host = "u@a", token = {env = "A"}}]', "is no host"),
         ('host = [{host = "a:b:c", token = {env = "A"}}]', "is no host"),
-        ('host = [{host = "a", token = "s3cr3t"}]', "a secret does not stand in this file"),
+        (
+            'host = [{host = "a", token = "s3cr3t"}]',
+            "the secret itself is not accepted in this file",
+        ),
     ],
 )
 def test_a_mistake_in_the_table_is_a_line(read: Reader, table: str, line: str) -> None:

@@ -145,16 +145,17 @@ class PasswordGrant:
             form = {"grant_type": "refresh_token", "refresh_token": self._token.refresh}
             body = await self._ask(REFRESHER, form)
         if body is None:
+            name = self._username
             form = {
                 "grant_type": "password",
-                "username": self._username,
+                "username": name.reveal() if isinstance(name, Secret) else name,
                 "password": self._password.reveal(),
             }
             body = await self._ask(self._site, form)
         if body is None:
             raise AccessError(
-                f"qTest: POST oauth/token refused user {self._username!r}: name or password is "
-                "wrong, or the user signs in by single sign-on and needs a token",
+                f"qTest: POST oauth/token refused user {str(self._username)!r}: name or password "
+                "is wrong, or the user signs in by single sign-on and needs a token",
                 status=401,
             )
         now = self._clock()

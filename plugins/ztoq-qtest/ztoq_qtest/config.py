@@ -61,7 +61,7 @@ class QtestConfig(Connection):
 
     project: int = attrs.field(validator=_positive)
     token: Secret | None = None
-    username: str | None = None
+    username: str | Secret | None = None
     password: Secret | None = None
     create_fields: bool = False
     approve: str = attrs.field(default="needed", validator=_among("needed", "all", "none"))

@@ -26,6 +26,7 @@ from ztoq_core.plugin import (
     Level,
     Page,
     Record,
+    Reject,
     RejectedError,
     RetryableError,
     Scene,
@@ -85,6 +86,7 @@ class SourceConfig:
     token: Secret | None = None
     at_check: str = ""
     at_cycles: str = ""
+    hostile: str = ""
     finding: str = ""
     without: tuple[str, ...] = ()
     beside: Beside | None = None
@@ -107,9 +109,23 @@ class Misbehaving(MemorySource):
     async def fetch(self, kind: Kind, cursor: str | None) -> Page:
         if kind is Kind.TEST_CYCLE:
             misbehave(self.config.at_cycles)
+        if kind is Kind.TEST_CASE and self.config.hostile:
+            return self._with_hostile(await super().fetch(kind, cursor))
         if kind is Kind.FOLDER:
             self.services.note(Level.CHANGE, "once", "A list was read twice")
         return await super().fetch(kind, cursor)
+
+    async def complete(self, record: Record) -> tuple[Record, ...]:
+        if self.config.hostile and self.config.hostile in record.key:
+            return (record,)
+        return await super().complete(record)
+
+    def _with_hostile(self, page: Page) -> Page:
+        """Add a case whose key, name and text, and a reject whose reason, are ``hostile``."""
+        text = self.config.hostile
+        case = TestCase(key=f"ACME-{text}", name=text, status=text, labels=(text,))
+        reject = Reject(kind=Kind.TEST_CASE, key=f"R{text}", reason=text, raw={text: text})
+        return attrs.evolve(page, records=(*page.records, case), rejects=(reject,))
 
 
 @asynccontextmanager

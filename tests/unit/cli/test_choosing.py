@@ -195,3 +195,19 @@ def test_conflicts_may_be_overwritten(ztoq: Program) -> None:
     ztoq.config(more='[[transform]]\nuse = "suffix"\nsuffix = "!"\n')
     assert ztoq("migrate").code == 1
     assert ztoq("load", "--on-conflict", "overwrite").code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "blamed"),
+    [
+        (("--executed-since", "yesterday"), "--executed-since: 'yesterday'"),
+        (("--executions", "some"), "--executions: takes all, latest or a number"),
+    ],
+)
+def test_a_wrong_option_is_blamed_on_the_option(
+    ztoq: Program, arguments: tuple[str, ...], blamed: str
+) -> None:
+    said = ztoq("transform", *arguments)
+    assert said.code == 2
+    assert blamed in said.err
+    assert "ztoq.toml" not in said.err

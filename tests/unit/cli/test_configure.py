@@ -20,7 +20,9 @@ def test_show_prints_effective_settings_and_no_secret(
     said = ztoq("config", "show")
     assert said.code == 0
     shown = tomllib.loads(said.out)
-    assert shown["source"]["token"] == "***"
+    assert shown["source"]["token"] == {"env": "MY_TOKEN"}
+    assert 'token = {env = "MY_TOKEN"}' in said.out
+    assert "s3cret" not in said.out
     assert shown["store"] == {"url": "sqlite:///ztoq.db"}
     assert shown["sink"]["create_fields"] is True
     assert ztoq("--json", "config", "show").result["config"] == shown
@@ -183,7 +185,7 @@ def test_init_asks_on_a_terminal_token_first(
     monkeypatch.setattr("sys.stderr", err)
     assert ztoq("--config", "new.toml", "config", "init").code == 0
     asked = err.getvalue()
-    assert asked.index("variable with the token") < asked.index("project")
+    assert asked.index("holds the memory token (not the token itself)") < asked.index("project")
     assert "do not serve people who sign in through single sign-on" in asked.replace("\n", " ")
     assert written(ztoq)["source"] == {
         "use": "memory",
@@ -204,7 +206,7 @@ def test_init_asks_for_a_connection_that_is_optional(
     ztoq: Program, monkeypatch: pytest.MonkeyPatch, email: str
 ) -> None:
     err = Terminal()
-    answers = f"\nACME\ny\nhttps://beside.example.com\n{email}\n\n-\nme\n\nhere\ny\n"
+    answers = f"\nACME\ny\nbeside.example.com\n{email}\n-\n\n-\nme\n\nhere\ny\n"
     monkeypatch.setattr("sys.stdin", Terminal(answers))
     monkeypatch.setattr("sys.stderr", err)
     assert ztoq("--config", "new.toml", "config", "init").code == 0
@@ -214,6 +216,104 @@ def test_init_asks_for_a_connection_that_is_optional(
         **({"email": email} if email != "-" else {}),
         "token": {"env": "BESIDE_TOKEN"},
     }
+
+
+SECRETS = {
+    "jwt": "eyJhbGciOiJIUzI1NiJ9.eyJjb250ZXh0Ijp7fX0.abcSECRETabc",
+    "uuid": "7a2f7c3e-1b5d-4f6a-9e77-0123456789ab",
+    "hex": "5f4dcc3b5aa765d61d8327deb882cf99",
+    "blanks": "my secret token!",
+    "mixed": "AbCdEf12GhIj",
+    "long": "x" * 70,
+}
+
+
+@pytest.mark.parametrize("secret", SECRETS.values(), ids=SECRETS)
+def test_a_secret_pasted_for_its_variable_is_asked_again_and_never_shown_or_written(
+    ztoq: Program, monkeypatch: pytest.MonkeyPatch, secret: str
+) -> None:
+    err = Terminal()
+    monkeypatch.setattr("sys.stdin", Terminal(f"{secret}\n\nACME\nn\n-\nme\n{secret}\n\nhere\ny\n"))
+    monkeypatch.setattr("sys.stderr", err)
+    said = ztoq("--config", "new.toml", "config", "init")
+    assert said.code == 0
+    assert err.getvalue().count("Error: that ") == 2
+    everything = err.getvalue() + said.out + (ztoq.folder / "new.toml").read_text()
+    assert secret not in everything
+    assert written(ztoq)["source"]["token"] == {"env": "MEMORY_TOKEN"}
+
+
+@pytest.mark.parametrize("secret", SECRETS.values(), ids=SECRETS)
+@pytest.mark.parametrize(
+    "option", ["--source-token-env", "--sink-token-env", "--sink-password-env"]
+)
+def test_a_secret_given_for_its_variable_is_refused_and_never_shown(
+    ztoq: Program, option: str, secret: str
+) -> None:
+    said = init(ztoq, "--source-project", "A", "--sink-username", "me", option, secret)
+    assert said.code == 2
+    assert "the name of an environment variable" in said.err
+    assert secret not in said.err + said.out
+    assert not (ztoq.folder / "new.toml").exists()
+
+
+@pytest.mark.parametrize("secret", SECRETS.values(), ids=SECRETS)
+@pytest.mark.parametrize("place", ["env", "file", "keyring"])
+@pytest.mark.parametrize(
+    "verb", [("config", "check"), ("config", "show"), ("migrate",), ("status", "-vv", "--debug")]
+)
+def test_a_secret_in_the_place_of_its_name_is_shown_by_no_verb(
+    ztoq: Program, verb: tuple[str, ...], place: str, secret: str
+) -> None:
+    if place != "env" and secret in {SECRETS["blanks"], SECRETS["mixed"], SECRETS["uuid"]}:
+        secret = SECRETS["jwt"]  # these may well be the names of a file
+    ztoq.config(source=f'token = {{ {place} = "{secret}" }}')
+    said = ztoq(*verb)
+    assert secret not in said.out + said.err
+    if place == "env":
+        assert said.code == 2
+        assert "***" in said.err
+
+
+def test_init_asks_again_for_one_answer_and_keeps_the_others(
+    ztoq: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    err = Terminal()
+    answers = "\nACME\ny\nftp://x\nb.example.com\n-\npeople.csv\n\n\nhere\nn\n"
+    monkeypatch.setattr("sys.stdin", Terminal(answers))
+    monkeypatch.setattr("sys.stderr", err)
+    assert ztoq("--config", "new.toml", "config", "init").code == 0
+    assert err.getvalue().count("Error: ") == 1
+    assert written(ztoq)["source"]["beside"] == {
+        "base_url": "https://b.example.com",
+        "people": "people.csv",
+        "token": {"env": "BESIDE_TOKEN"},
+    }
+    assert written(ztoq)["source"]["project"] == "ACME"
+
+
+def test_init_takes_files_alone_for_an_optional_connection(
+    ztoq: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", Terminal("\nACME\ny\n-\npeople.csv\n\nhere\nn\n"))
+    monkeypatch.setattr("sys.stderr", Terminal())
+    assert ztoq("--config", "new.toml", "config", "init").code == 0
+    assert written(ztoq)["source"]["beside"] == {"people": "people.csv"}
+
+
+def test_init_writes_a_file_that_only_its_owner_reads(ztoq: Program) -> None:
+    path = ztoq.folder / "new.toml"
+    assert init(ztoq, "--source-project", "ACME").code == 0
+    assert path.stat().st_mode & 0o777 == 0o600
+    path.chmod(0o644)
+    assert init(ztoq, "--source-project", "ACME", "--force").code == 0
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_init_replaces_no_device(ztoq: Program) -> None:
+    said = ztoq("--config", "/dev/null", "config", "init", "--force")
+    assert said.code == 2
+    assert "not a regular file" in said.err
 
 
 def test_init_takes_an_optional_connection_from_options(ztoq: Program) -> None:

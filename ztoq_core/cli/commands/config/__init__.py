@@ -17,11 +17,11 @@ VERBS = {
     ),
     "show": (
         f"{_HERE}.show:show",
-        "Show the effective settings, defaults and environment included; secrets as ***.",
+        "Show the effective settings, defaults and environment included.",
     ),
     "check": (
         f"{_HERE}.check:check",
-        "Check both services and list problems a migration would hit; writes nothing.",
+        "Check both services and list problems that a migration would hit.",
     ),
     "fields": (
         f"{_HERE}.fields:fields",

@@ -60,7 +60,9 @@ class _Found:
 @global_options
 @click.pass_obj
 def check(options: Options, *, probe: bool) -> int:
-    """Check both services and list problems a migration would hit; writes nothing.
+    """Check both services and list problems that a migration would hit.
+
+    Nothing is written without --probe.
 
     \b
     Example:  ztoq config check

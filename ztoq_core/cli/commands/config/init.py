@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
@@ -15,22 +16,18 @@ from tomlkit.items import Table
 
 from ztoq_core.cli.options import Options, global_options
 from ztoq_core.cli.output import Output
-from ztoq_core.config import DEFAULT_FILE, DEFAULT_STORE, Config, from_tables
+from ztoq_core.config import DEFAULT_FILE, DEFAULT_STORE, Config, from_tables, unusable_url
 from ztoq_core.contracts import Connection, Secret
 from ztoq_core.errors import ConfigError
 from ztoq_core.plugins import Plugins
-from ztoq_core.secrets import Reference
-from ztoq_core.tables import spoken
+from ztoq_core.secrets import Reference, unusable_variable
+from ztoq_core.tables import Tables, spoken
 
 __all__ = ["init"]
 
 SINGLE_SIGN_ON = (
     "A token works for everybody; user name and password do not serve people who sign in through "
     "single sign-on."
-)
-HEAD = (
-    "A migration. `ztoq config check` tries it, `ztoq migrate` runs it;",
-    "`ztoq config show` lists all keys with their defaults.",
 )
 COMMENTS = {
     "store": "Everything that the migration knows; or postgresql://USER@HOST/DATABASE.",
@@ -81,6 +78,8 @@ def init(options: Options, /, **given: Any) -> int:
     path = options.path or DEFAULT_FILE
     if path.exists() and not given["force"]:
         raise ConfigError(f"{str(path)!r} exists; --force overwrites it")
+    if path.exists() and not path.is_file():
+        raise ConfigError(f"{str(path)!r} is not a regular file; nothing was written")
     plugins = Plugins.installed()
     asks = sys.stdin.isatty() and sys.stderr.isatty()
     given = {**given, **_others(given["others"])}
@@ -90,10 +89,7 @@ def init(options: Options, /, **given: Any) -> int:
         "sink": _Side("sink", plugins, given, asks=asks).table(),
     }
     config = from_tables(tables, plugins, path.absolute().parent)
-    try:
-        path.write_text(_document(tables, config), encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"cannot write {str(path)!r}: {error.strerror}") from error
+    _write(path, _document(tables, config))
     output = Output(options)
     missing = [name for name in _variables(tables) if not os.environ.get(name)]
     facts = {"exit": 0, "file": str(path), "missing_variables": missing}
@@ -106,6 +102,21 @@ def init(options: Options, /, **given: Any) -> int:
 
     output.result(facts, print_)
     return 0
+
+
+def _write(path: Path, text: str) -> None:
+    """Write the file so that only its owner can read it.
+
+    Raises:
+        ConfigError: It cannot be written.
+    """
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            path.chmod(0o600)  # it may have been there
+            file.write(text)
+    except OSError as error:
+        raise ConfigError(f"cannot write {str(path)!r}: {error.strerror}") from error
 
 
 def _others(pairs: Sequence[str]) -> dict[str, str]:
@@ -133,7 +144,7 @@ class _Side:
         """Return the table; secrets as ``{ env = … }``."""
         use = self._use()
         kind = (self.plugins.source if self.name == "source" else self.plugins.sink)(use).config
-        fields = {each.name: each for each in attrs.fields(attrs.resolve_types(kind))}
+        fields = _fields(kind)
         table: dict[str, Any] = {"use": use, **self._credentials(use, fields)}
         for key, field in fields.items():
             if key in table or _is_secret(field):
@@ -145,14 +156,36 @@ class _Side:
             option = {"base_url": "url"}.get(key, key)
             value = self.given.get(f"{self.name}_{option}", self.given.get(f"{self.name}_{key}"))
             if value is None and (field.default is attrs.NOTHING or key == "base_url"):
-                value = self._ask(option, use, field.default)
+                known = {each: table[each] for each in table if each != "use"}
+                check = partial(self._checked, kind, known, key)
+                value = self._ask(option, use, field.default, check)
             if value is not None:
-                table[key] = spoken(value)
+                table[key] = spoken(_completed(value) if key == "base_url" else value)
         if "create_fields" in fields:
             table["create_fields"] = self._create_fields(use)
         if unknown := self._unknown(fields):
             table[unknown] = ""  # the config's own check names the nearest key
         return table
+
+    def _checked(self, kind: type[Any], table: Mapping[str, Any], key: str, answer: str) -> str:
+        """Return an answer that the config takes for this key.
+
+        Raises:
+            click.UsageError: It does not; asked on a terminal, click shows why and asks again.
+        """
+        value = _completed(answer) if key == "base_url" else answer
+        problems = [problem] if key == "base_url" and (problem := unusable_url(value)) else []
+        before, after = Tables(Path()), Tables(Path())
+        before.structure(table, kind, self.name)
+        after.structure({**table, key: spoken(value)}, kind, self.name)
+        problems += [
+            each.rpartition(" @ ")[0]
+            for each in after.problems
+            if each not in before.problems and not each.startswith("missing key")
+        ]
+        if problems:
+            raise click.UsageError("; ".join(problems))
+        return value
 
     def _within(self, key: str, use: str, kind: type[Any]) -> dict[str, Any]:
         """Return the table of a further connection: what --set says, or answers."""
@@ -162,26 +195,48 @@ class _Side:
             for name, value in self.given.items()
             if name.startswith(start)
         }
-        fields = {each.name: each for each in attrs.fields(attrs.resolve_types(kind))}
-        variable = _env(key)
+        fields = _fields(kind)
         if not given and self.asks:
             what = (kind.__doc__ or key).split("\n", maxsplit=1)[0].rstrip(".")
             if not click.confirm(f"{use}: connect {key} too? ({what})", default=False, err=True):
                 return {}
-            given = {"base_url": self._ask(f"{key} base_url", use, attrs.NOTHING)}
-            shared = {each.name for each in attrs.fields(Connection)}
-            for name, field in fields.items():
-                if name not in shared and str in (field.type, *get_args(field.type)):
-                    given[name] = self._ask(f"{key} {name}, or - for none", use, field.default)
-            given = {name: value for name, value in given.items() if value != "-"}
-            if "token" in fields:
-                given["token"] = self._ask(f"variable with the token of {key}", use, variable)
+            given = self._answers_within(key, use, kind)
         if given.get("base_url") and "token" in fields:
-            given.setdefault("token", variable)
+            given.setdefault("token", _env(key))
+        for name, value in given.items():
+            if name in fields and _is_secret(fields[name]):
+                _variable(value, f"--set {self.name}.{key}.{name}")
         return {
             name: {"env": value} if name in fields and _is_secret(fields[name]) else spoken(value)
             for name, value in given.items()
         }
+
+    def _answers_within(self, key: str, use: str, kind: type[Any]) -> dict[str, Any]:
+        """Ask for a further connection; one whose site may be left out can do with its files."""
+        given: dict[str, Any] = {}
+        fields = _fields(kind)
+        shared = {each.name for each in attrs.fields(Connection)}
+        for name, field in fields.items():
+            texts = {str, Path} & {field.type, *get_args(field.type)}
+            if (name in shared and name != "base_url") or not texts:
+                continue
+            if name == "email" and not given.get("base_url"):
+                continue
+            needed = field.default is attrs.NOTHING
+            check = partial(self._checked_or_none, kind, given, name, needed=needed)
+            words = "" if needed else ", or - for none"
+            default = None if name == "base_url" else field.default
+            answer = self._ask(f"{key} {name}{words}", use, default if needed else "-", check)
+            if answer != "-":
+                given[name] = answer
+        if given.get("base_url") and "token" in fields:
+            given["token"] = self._variable_of(f"{key} token", use, _env(key))
+        return given
+
+    def _checked_or_none(
+        self, kind: type[Any], table: Mapping[str, Any], key: str, answer: str, *, needed: bool
+    ) -> str:
+        return answer if answer == "-" and not needed else self._checked(kind, table, key, answer)
 
     def _unknown(self, fields: Mapping[str, Any]) -> str | None:
         keys = (each.removeprefix(f"{self.name}_") for each in self._set())
@@ -206,30 +261,49 @@ class _Side:
     def _credentials(self, use: str, fields: Mapping[str, Any]) -> dict[str, Any]:
         """Return the secrets' places: a token, or user name and password where both exist."""
         secrets = [key for key, field in fields.items() if _is_secret(field)]
+        for key in secrets:
+            if f"{self.name}_{key}" in self.given:
+                raise ConfigError(f"--set takes no secrets: see --{self.name}-token-env NAME")
         by_name = {"token", "username", "password"} <= fields.keys() and "token" in secrets
         username = self.given.get(f"{self.name}_username")
         token = self.given.get(f"{self.name}_token_env")
-        if by_name and self.asks and not (token or username):
+        if token:
+            _variable(token, f"--{self.name}-token-env")
+        elif by_name and self.asks and not username:
             click.echo(SINGLE_SIGN_ON, err=True)
-            token = self._ask("variable with the token, or - for name and password", use, _env(use))
+            token = self._variable_of("token", use, _env(use), ", or - for name and password")
             if token == "-":  # noqa: S105 - the answer for none
                 token, username = None, self._ask("user name", use, attrs.NOTHING)
         if by_name and username:
-            variable = self.given.get(f"{self.name}_password_env") or (
-                self._ask("variable with the password", use, _env(use, "PASSWORD"))
-                if self.asks
-                else _env(use, "PASSWORD")
-            )
+            variable = self.given.get(f"{self.name}_password_env")
+            if variable:
+                _variable(variable, f"--{self.name}-password-env")
+            variable = variable or self._variable_of("password", use, _env(use, "PASSWORD"))
             return {"username": spoken(username), "password": {"env": variable}}
         table = {}
         for key in secrets:
             if fields[key].default is attrs.NOTHING or key == "token":
-                default = _env(use, key.upper())
                 place = token if key == "token" else None
-                if place is None and self.asks:
-                    place = self._ask(f"variable with the {key}", use, default)
-                table[key] = {"env": place or default}
+                table[key] = {"env": place or self._variable_of(key, use, _env(use, key.upper()))}
         return table
+
+    def _variable_of(self, what: str, use: str, default: str, otherwise: str = "") -> str:
+        """Ask for the name of the variable with a secret; the default where nobody is asked."""
+        if not self.asks:
+            return default
+
+        def check(answer: str) -> str:
+            if otherwise and answer == "-":
+                return answer
+            if problem := unusable_variable(answer):
+                raise click.UsageError(problem)
+            return answer
+
+        question = (
+            f"Name of the environment variable that holds the {use} {what} "
+            f"(not the {what.rpartition(' ')[2]} itself{otherwise})"
+        )
+        return str(click.prompt(question, default=default, value_proc=check, err=True))
 
     def _create_fields(self, use: str) -> bool:
         answer = self.given.get("create_fields")
@@ -238,15 +312,41 @@ class _Side:
             answer = click.confirm(text, default=False, err=True)
         return bool(answer)
 
-    def _ask(self, option: str, use: str, default: Any) -> str:
-        known = default if isinstance(default, str | int) else None
+    def _ask(self, option: str, use: str, default: Any, check: Callable[[str], str] = str) -> str:
+        """Ask until the answer can be used; without a terminal, take the default.
+
+        Raises:
+            ConfigError: There is no terminal and no default.
+        """
+        known = str(default) if isinstance(default, str | int) else None
         if self.asks:
-            return str(click.prompt(f"{use}: {option}", default=known, err=True))
+            text = f"{use}: {option}"
+            return str(click.prompt(text, default=known, value_proc=check, err=True))
         if known is None:
             known_option = f"{self.name}_{option}" in self.given
             how = f"--{self.name}-{option}" if known_option else f"--set {self.name}.{option}=…"
             raise ConfigError(f"name the {self.name}'s {option}: {how}")
-        return str(known)
+        return known
+
+
+def _fields(kind: type[Any]) -> dict[str, Any]:
+    return {each.name: each for each in attrs.fields(attrs.resolve_types(kind))}
+
+
+def _variable(name: str, option: str) -> None:
+    """Refuse what cannot be the name of a variable, without quoting it.
+
+    Raises:
+        ConfigError: It cannot.
+    """
+    if problem := unusable_variable(name):
+        raise ConfigError(f"{option} takes the name of an environment variable: {problem}")
+
+
+def _completed(url: str) -> str:
+    """Return the URL with ``https://`` in front where people left it out."""
+    url = url.strip()
+    return url if "://" in url or not url else f"https://{url}"
 
 
 def _env(use: str, what: str = "TOKEN") -> str:
@@ -254,7 +354,8 @@ def _env(use: str, what: str = "TOKEN") -> str:
 
 
 def _is_secret(field: Any) -> bool:
-    return Secret in (field.type, *get_args(field.type))
+    kinds = (field.type, *get_args(field.type))
+    return Secret in kinds and str not in kinds
 
 
 def _connection(field: Any) -> type[Any] | None:
