@@ -12,21 +12,13 @@ from yarl import URL
 
 from ztoq_core.contracts import Secret
 from ztoq_core.errors import ConfigError, RejectedError
+from ztoq_core.media import SVG
 
-__all__ = ["TYPES", "CutShortError", "HostCredential", "Images", "image_type"]
+__all__ = ["TYPES", "CutShortError", "HostCredential", "Images"]
 
 TYPES = ("image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp")
 """What is taken without being named. SVG is not among them: opened by itself it runs scripts."""
 
-SVG = "image/svg+xml"
-MAGIC = (
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"GIF87a", "image/gif"),
-    (b"GIF89a", "image/gif"),
-)
-BMP_HEADERS = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
-"""Sizes of the second header of a bitmap: two letters alone begin many a text."""
 WAYS = ("token", "password", "cookie", "header")
 
 
@@ -149,18 +141,3 @@ def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
         return ipaddress.ip_network(text.strip("[]"), strict=False)
     except ValueError:
         return None
-
-
-def image_type(head: bytes) -> str:
-    """Return the media type of a picture by its first bytes (1,024 are enough), else ``""``."""
-    for magic, found in MAGIC:
-        if head.startswith(magic):
-            return found
-    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return "image/webp"
-    if head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in BMP_HEADERS:
-        return "image/bmp"
-    text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
-    if text.startswith((b"<svg", b"<?xml", b"<!--", b"<!doctype svg")) and b"<svg" in text:
-        return SVG
-    return ""

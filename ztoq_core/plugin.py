@@ -69,6 +69,7 @@ from ztoq_core.errors import (
     one_error,
 )
 from ztoq_core.hookspecs import hookimpl
+from ztoq_core.media import HEAD, not_the_file
 from ztoq_core.records import (
     ADDRESS,
     RECORD_TYPES,
@@ -107,6 +108,7 @@ from ztoq_core.words import counted
 
 __all__ = [
     "ADDRESS",
+    "HEAD",
     "HTML_TEXTS",
     "RECORD_TYPES",
     "AccessError",
@@ -191,6 +193,7 @@ __all__ = [
     "hookimpl",
     "image_src",
     "images_in",
+    "not_the_file",
     "one_error",
     "ref_of",
     "resolve_addresses",

@@ -22,7 +22,8 @@ from loguru import logger
 from ztoq_core.addresses import image_src, images_in, texts_of
 from ztoq_core.contracts import Pictures, Source
 from ztoq_core.errors import RejectedError
-from ztoq_core.images import SVG, CutShortError, Images, image_type
+from ztoq_core.images import CutShortError, Images
+from ztoq_core.media import CAME, HEAD, SVG, image_type, text_form
 from ztoq_core.records import (
     Attachment,
     Image,
@@ -42,7 +43,6 @@ INLINE = "#img-"
 
 LOST = "could not be fetched: "
 _CHUNK = 256 * 1024
-_HEAD = 1024
 _LONGEST_NAME = 200
 _LONGEST_BYTE = 3
 """Characters that a byte takes in a data URI: ``%00``."""
@@ -211,7 +211,7 @@ class Album:
                 head += b"" if known else chunk
                 if known:
                     yield chunk
-                elif len(head) >= _HEAD:
+                elif len(head) >= HEAD:
                     types.append(self._picture_type(head))
                     known = True
                     yield head
@@ -224,10 +224,9 @@ class Album:
             yield head
 
     def _picture_type(self, head: bytes) -> str:
-        found = image_type(head[:_HEAD])
+        found = image_type(head[:HEAD])
         if not found:
-            page = head.lstrip()[:200].lower().startswith((b"<!doctype html", b"<html"))
-            came = "a web page" if page else "something else" if head else "nothing"
+            came = CAME[text_form(head)] or ("something else" if head else "nothing")
             raise RejectedError(f"{came} came instead of a picture")
         if found not in self._images.types:
             raise RejectedError(f"pictures of the type {found} are not taken (images.types)")

@@ -14,8 +14,9 @@ import attrs
 from ztoq_core.contracts import Content, Download, Source, Streams
 from ztoq_core.engine.guard import checked_chunks, plugin_call
 from ztoq_core.errors import RecordError, RejectedError
+from ztoq_core.media import media_type
 from ztoq_core.records import Attachment
-from ztoq_core.store import Kept, Store, media_type
+from ztoq_core.store import Kept, Store
 from ztoq_core.tally import Tally
 
 __all__ = ["Passage", "fingerprint", "passed_on"]

@@ -7,7 +7,7 @@ ask the questions of ``Queries``.
 from __future__ import annotations
 
 from ztoq_core.store.decisions import Undecided
-from ztoq_core.store.files import Kept, media_type
+from ztoq_core.store.files import Kept
 from ztoq_core.store.intake import FINAL, MAPPED, Checkpoint, Completed, Fetched, Listed
 from ztoq_core.store.jobs import Answered, Intent, Job, Stored
 from ztoq_core.store.lease import RunInfo
@@ -62,5 +62,4 @@ __all__ = [
     "Undoing",
     "Validation",
     "Want",
-    "media_type",
 ]

@@ -12,39 +12,12 @@ import attrs
 
 from ztoq_core.contracts import Content
 from ztoq_core.errors import RejectedError, StoreError
+from ztoq_core.media import media_type
 from ztoq_core.tally import Tally
 
 __all__ = ["Contents", "Kept"]
 
 _CHUNK = 256 * 1024
-
-_SIGNATURES = (
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"GIF8", "image/gif"),
-    (b"%PDF-", "application/pdf"),
-    (b"PK\x03\x04", "application/zip"),
-)
-_ENDINGS = {
-    ".png": "image/png",
-    ".jpg": "image/jpeg",
-    ".jpeg": "image/jpeg",
-    ".gif": "image/gif",
-    ".pdf": "application/pdf",
-    ".txt": "text/plain",
-    ".log": "text/plain",
-    ".csv": "text/csv",
-    ".json": "application/json",
-    ".xml": "application/xml",
-    ".html": "text/html",
-    ".htm": "text/html",
-    ".svg": "image/svg+xml",
-    ".zip": "application/zip",
-    ".mp4": "video/mp4",
-    ".webm": "video/webm",
-    ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-}
 
 
 @attrs.frozen(kw_only=True)
@@ -55,17 +28,6 @@ class Kept:
     size: int
     media_type: str
     path: str
-
-
-def media_type(name: str, head: bytes) -> str:
-    """Tell the media type by name, else by the first bytes: lists of the source say neither."""
-    known = _ENDINGS.get(Path(name).suffix.lower())
-    if known:
-        return known
-    for signature, found in _SIGNATURES:
-        if head.startswith(signature):
-            return found
-    return "application/octet-stream"
 
 
 class Contents:

@@ -26,7 +26,7 @@ async def test_files_of_a_case_and_its_steps(answers: Any, opened: Any, answer_o
     async with opened() as shop:
         case, *files = await shop.completed(Kind.TEST_CASE, "SHOP-T1")
         assert await content(shop, files[0]) == PNG
-        assert shop.codes().count("file-without-id") == 1
+        assert shop.codes().count("file-without-id") == 2
     first, second, third = files
     assert (first.key, first.name, first.owner) == ("SHOP-T1#55", "receipt.png", case.ref)
     assert (first.part, first.locator) == ("", "testcases/SHOP-T1/attachments/55")
@@ -68,50 +68,31 @@ async def test_only_the_owners_in_the_configuration_are_asked(opened: Any) -> No
     assert asked == ["testplans/SHOP-P1/attachments"]
 
 
-async def test_a_tenant_without_the_endpoint_is_found_out_once_and_said_once(
-    answers: Any, opened: Any
-) -> None:
-    refused = Reply(403, {"errorCode": 403, "message": "Forbidden"})
-    for path in ("testcases/SHOP-T1", "testcases/SHOP-T2", "testcases/SHOP-T3"):
-        answers[f"{path}/attachments"] = refused
+async def test_a_refused_list_is_a_file_that_cannot_be_read(answers: Any, opened: Any) -> None:
+    answers["testcases/SHOP-T2/attachments"] = Reply(403, {"errorCode": 403, "message": "No"})
+    answers["testcases/SHOP-T3/attachments"] = Reply(404, content=b"<html>Gone</html>")
     async with opened() as shop:
-        for key in ("SHOP-T1", "SHOP-T2", "SHOP-T3"):
-            await shop.completed(Kind.TEST_CASE, key)
-        asked = [path for path, _ in shop.tenant.asked if path.endswith("attachments")]
-        said = [note for note, _ in shop.notes if note.code == "files-not-offered"]
-    # the steps have an endpoint of their own, and it works here
-    assert asked.count("testcases/SHOP-T1/attachments") == 2
-    assert "testcases/SHOP-T2/attachments" not in asked
-    assert [(note.level, "test_case" in note.text) for note in said] == [(Level.FALLBACK, True)]
+        none = await shop.completed(Kind.TEST_CASE, "SHOP-T1")
+        case, refused = await shop.completed(Kind.TEST_CASE, "SHOP-T2")
+        _, page = await shop.completed(Kind.TEST_CASE, "SHOP-T3")
+        for file, reason in ((refused, "answered 403: No"), (page, "404, but not as Zephyr")):
+            with pytest.raises(RejectedError, match=f"could not be listed.*{reason}"):
+                await content(shop, file)
+    assert len(none) == 1
+    assert (refused.owner, refused.key) == (case.ref, "SHOP-T2#unlisted")
 
 
-async def test_owners_without_files_are_named_where_others_have_them(
+async def test_where_every_list_is_refused_asking_ends_and_each_owner_says_so(
     answers: Any, opened: Any
 ) -> None:
-    answers["testcases/SHOP-T1/attachments"] = Reply(404, {"errorCode": 404, "message": "None"})
-    for step in (9001, 9002, 9003):
-        del answers[f"testcases/SHOP-T1/teststeps/{step}/attachments"]
+    steps = [{"id": n, "inline": {"description": "x"}} for n in range(1, 31)]
+    answers["testcases/SHOP-T1/teststeps"] = {"startAt": 0, "next": None, "values": steps}
     async with opened() as shop:
-        await shop.completed(Kind.TEST_CASE, "SHOP-T1")
+        _, *files = await shop.completed(Kind.TEST_CASE, "SHOP-T1")
         asked = [path for path, _ in shop.tenant.asked if "teststeps/" in path]
-        said = [note.text for note, _ in shop.notes if note.code == "files-not-offered"]
-    assert len(asked) == 2
-    assert len(said) == 1
-    assert "does not offer the files of test_step" in said[0]
-
-
-def test_a_path_that_is_never_routed_means_no_endpoint(answers: Any, opened: Any) -> None:
-    answers["testplans/SHOP-P1/attachments"] = Reply(
-        503, content=b"<html>The Lambda function", content_type="text/html"
-    )
-
-    async def work() -> list[str]:
-        async with opened() as shop:
-            _, *files = await shop.completed(Kind.TEST_PLAN, "SHOP-P1")
-            assert not files
-            return list(shop.codes())
-
-    assert run_in_virtual_time(work()) == ["files-not-offered"]
+        said = [note for note, _ in shop.notes if note.code == "files-not-offered"]
+    assert (len(files), len(asked)) == (30, 20)
+    assert [(note.level, "'test_step'" in note.text) for note in said] == [(Level.LOSS, True)]
 
 
 def test_an_unavailable_service_is_not_taken_for_a_tenant_without_files(
@@ -119,7 +100,7 @@ def test_an_unavailable_service_is_not_taken_for_a_tenant_without_files(
 ) -> None:
     times = iter(range(100))
     answers["testplans/SHOP-P1/attachments"] = lambda _: (
-        Reply(503) if next(times) < 10 else answer_of("attachments")
+        Reply(503) if next(times) < 5 else answer_of("attachments")
     )
 
     async def work() -> int:
@@ -129,17 +110,6 @@ def test_an_unavailable_service_is_not_taken_for_a_tenant_without_files(
             return len(files)
 
     assert run_in_virtual_time(work()) == 2
-
-
-async def test_one_refused_object_is_a_loss_where_others_are_not(answers: Any, opened: Any) -> None:
-    answers["testcases/SHOP-T2/attachments"] = Reply(403, {"errorCode": 403, "message": "No"})
-    async with opened() as shop:
-        await shop.completed(Kind.TEST_CASE, "SHOP-T1")
-        await shop.completed(Kind.TEST_CASE, "SHOP-T2")
-        await shop.completed(Kind.TEST_CASE, "SHOP-T3")
-        refused = [(note.level, ref) for note, ref in shop.notes if note.code == "files-refused"]
-        assert shop.tenant.times("testcases/SHOP-T3/attachments") == 1
-    assert refused == [(Level.LOSS, Ref(Kind.TEST_CASE, "SHOP-T2"))]
 
 
 FILE = Attachment(
@@ -193,7 +163,7 @@ async def test_a_file_that_is_gone_is_refused(answers: Any, opened: Any, answer_
 async def test_essential_lists_files_but_refuses_their_content(answers: Any, opened: Any) -> None:
     answers[FILE.locator] = Reply(401, {"error": "Permission denied"})
     async with opened() as shop:
-        with pytest.raises(RejectedError, match=r"the content is refused .*Permission denied"):
+        with pytest.raises(RejectedError, match=r"answered 401: Permission denied"):
             await content(shop, FILE)
 
 
@@ -201,7 +171,7 @@ async def test_a_token_that_is_refused_altogether_stops_the_run(
     answers: Any, opened: Any, answer_of: Any
 ) -> None:
     answers[FILE.locator] = Reply(401, answer_of("error-401"))
-    answers["testcases"] = Reply(401, answer_of("error-401"))
+    answers["projects/SHOP"] = Reply(401, answer_of("error-401"))
     async with opened() as shop:
         with pytest.raises(AccessError):
             await content(shop, FILE)

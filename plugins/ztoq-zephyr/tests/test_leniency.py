@@ -134,6 +134,8 @@ async def test_a_part_without_one_of_its_properties_still_completes_the_record(
         listed = await shop.one(kind, key)
         for member in body.get("values", [])[:2] or [body]:
             for place, value in changed(member, change):
+                if place in {("text",), ("type",), ("attachments",)} and change != "added":
+                    continue  # decides whether there is content: test_answers.py
                 answers[path] = body | {"values": [value]} if "values" in body else value
                 record, *files = await shop.source.complete(listed)
                 for each in (record, *files):

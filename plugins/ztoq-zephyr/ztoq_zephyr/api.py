@@ -12,22 +12,29 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 import attrs
 
-from ztoq_core.plugin import Answer, Client, ServiceError
-from ztoq_zephyr.values import listed, mapped, whole
+from ztoq_core.plugin import Answer, Client, RejectedError, ServiceError
+from ztoq_zephyr.shapes import reader_of
+from ztoq_zephyr.values import mapped, whole
 
-__all__ = ["NOT_THERE", "UPDATED_AFTER", "Api", "Listed", "path_of"]
+__all__ = ["NOT_THERE", "UPDATED_AFTER", "Api", "Listed", "Lost", "path_of"]
 
-NOT_THERE = (400, 403, 404)
-"""How Zephyr says that there is no such object: 400 for a key it cannot read, 403 for some."""
+NOT_THERE = (400, 404)
+"""How Zephyr says that there is no such object: 400 for a key that it cannot read."""
 
-NO_ENDPOINT = (400, 403, 404, 405, 503)
-"""How tenants without an endpoint answer: 403 for a wrong path, 400 or 404 where the last segment
-is taken for a key, 503 where the gateway does not route it (that one again and again)."""
+NO_CURSORS = frozenset({400, 403, 404, 405, 503})
+"""How tenants without a cursor list answer: 403 for a wrong path, 400 or 404 where the last segment
+is taken for a key, 503 where the gateway does not route it (that one again and again). Nothing is
+lost where one of them means something else: the offset list holds the same."""
 
 OK = 200
 UPDATED_AFTER = "updatedAfter"
 
 CURSOR_LISTS = frozenset({"testcases", "testplans", "testcycles", "testexecutions"})
+
+REFUSED = frozenset(range(400, 500)) - {408, 413}
+"""Statuses that mean the request itself, not how much was asked for."""
+MOST_LOST = 20
+"""Objects in a row that a list may refuse to give before the list itself counts as broken."""
 
 STANDSTILLS = 5
 """How often a list may give nothing and not go on before that is an error."""
@@ -41,22 +48,40 @@ def path_of(*segments: str | int) -> str:
 
 
 @attrs.frozen(kw_only=True)
+class Lost:
+    """An object that a list did not give, asked for by itself; ``number`` counts from 1."""
+
+    number: int
+    reason: str
+
+
+@attrs.frozen(kw_only=True)
 class Listed:
-    """A page of JSON values. ``cursor`` None: it was the last one. ``stable`` as in ``Page``."""
+    """A page of JSON values. ``cursor`` None: it was the last one. ``stable`` as in ``Page``.
+
+    ``lost`` are objects of it that the service could not give.
+    """
 
     values: tuple[Any, ...]
     cursor: str | None
     total: int | None = None
     stable: bool = True
+    lost: tuple[Lost, ...] = ()
 
 
 @attrs.frozen(kw_only=True)
 class _Place:
-    """Where to read on, as a cursor holds it: the first id (cursor lists) or index, and a size."""
+    """Where to read on, as a cursor holds it: the first id (cursor lists) or index, and a size.
+
+    ``most`` is the size to grow to again after a page that failed (0: the configured one), ``lost``
+    how many objects in a row could not be read.
+    """
 
     by: str
     at: int
     size: int
+    most: int = 0
+    lost: int = 0
 
     def text(self) -> str:
         return json.dumps(attrs.asdict(self), separators=(",", ":"))
@@ -71,51 +96,47 @@ class Api:
         self._page_size = page_size
         self._without_cursors: set[str] = set()
 
-    async def try_get(
-        self, path: str, accept: tuple[int, ...] = NOT_THERE, params: Parameters | None = None
+    async def get(
+        self, path: str, params: Parameters | None = None, accept: tuple[int, ...] = ()
     ) -> Answer:
-        """Return the answer of a GET whose refusals say something."""
-        return await self.client.request("GET", path, params=params, accept=accept)
+        """Return an answer of the documented shape, or one whose status is in ``accept``.
 
-    async def show_that_all_is_well(self) -> None:
-        """Return when the service answers and the project may be read; raises if not."""
-        params: Parameters = {"projectKey": self._project, "maxResults": 1}
-        await self.client.get("testcases", params=params)
+        Raises as ``Client.request``.
+        """
+        return await self.client.request(
+            "GET", path, params=params, accept=accept, read=reader_of(path)
+        )
 
     async def page(self, path: str, params: Parameters, cursor: str | None) -> Listed:
         """Return the page of the list at ``path`` that follows ``cursor``.
 
-        The cursor list ``PATH/nextgen`` is read, or the offset list where a tenant has none.
+        The cursor list ``PATH/nextgen`` is read, or the offset list where a tenant has none. A page
+        that the service cannot give is asked for in halves, down to single objects.
         """
-        if cursor is not None:
-            place = _Place(**json.loads(cursor))
-            if place.by == "id":
-                answer = await self.client.get(f"{path}/nextgen", params=_id_query(params, place))
-                return await self._by_id(path, params, place, answer)
-            return await self._by_offset(path, params, place)
-        if path not in self._without_cursors:
-            place = _Place(by="id", at=0, size=self._page_size)
-            answer = await self._first_by_id(path, params, place)
-            if answer is not None:
-                return await self._by_id(path, params, place, answer)
+        by = "offset" if path in self._without_cursors else "id"
+        place = self._place(cursor, by)
+        if cursor is None and place.by == "id":
+            try:
+                return await self._by_id(path, params, place)
+            except RejectedError as error:
+                if not (error.status in NO_CURSORS or error.status == OK):
+                    if not _depends_on_size(error):
+                        raise
+                    return await self._halved(path, params, place, error)
             # the cursor list of cases is the oldest: a tenant without it has none of the others
             self._without_cursors |= CURSOR_LISTS if path == "testcases" else {path}
-        return await self._by_offset(path, params, _Place(by="offset", at=0, size=self._page_size))
+            place = self._place(None, "offset")
+        return await self._page_at(path, params, place)
 
     async def offset_page(self, path: str, params: Parameters, cursor: str | None) -> Listed:
-        """Return a page of a list that has offsets only."""
-        place = (
-            _Place(by="offset", at=0, size=self._page_size)
-            if cursor is None
-            else _Place(**json.loads(cursor))
-        )
-        return await self._by_offset(path, params, place)
+        """Return a page of a list that has offsets only; else as ``page``."""
+        return await self._page_at(path, params, self._place(cursor, "offset"))
 
     async def all_of(self, path: str, params: Parameters | None = None) -> AsyncIterator[Any]:
-        """Yield every value of an offset list (steps, folders, statuses …) in its order."""
+        """Yield every value of an offset list (steps, statuses …) in its order."""
         cursor: str | None = None
         while True:
-            page = await self.offset_page(path, params or {}, cursor)
+            page = await self._by_offset(path, params or {}, self._place(cursor, "offset"))
             for value in page.values:
                 yield value
             cursor = page.cursor
@@ -123,7 +144,7 @@ class Api:
                 return
 
     async def every(self, path: str, params: Parameters) -> AsyncIterator[Any]:
-        """Yield every value of a list that may have cursors."""
+        """Yield every value that can be read of a list that may have cursors."""
         cursor: str | None = None
         while True:
             page = await self.page(path, params, cursor)
@@ -133,26 +154,62 @@ class Api:
             if cursor is None:
                 return
 
-    async def _first_by_id(self, path: str, params: Parameters, place: _Place) -> Any:
-        """Return the body of the first page of a cursor list, None where the tenant has none."""
-        answer = await self.try_get(f"{path}/nextgen", NO_ENDPOINT, _id_query(params, place))
-        body = answer.body if answer.status == OK else None
-        return body if isinstance(mapped(body).get("values"), list) else None
+    def _place(self, cursor: str | None, by: str) -> _Place:
+        return _Place(by=by, at=0, size=self._page_size) if cursor is None else _read(cursor)
 
-    async def _by_id(self, path: str, params: Parameters, place: _Place, body: Any) -> Listed:
+    async def _page_at(self, path: str, params: Parameters, place: _Place) -> Listed:
+        read = self._by_id if place.by == "id" else self._by_offset
+        try:
+            page = await read(path, params, place)
+        except RejectedError as error:
+            if not _depends_on_size(error):
+                raise
+            return await self._halved(path, params, place, error)
+        if page.cursor is None or (place.size >= self._page_size and not place.lost):
+            return page
+        following = _read(page.cursor)
+        most = min(place.most or self._page_size, self._page_size)
+        size = _dividing(following, min(2 * place.size, most))
+        return attrs.evolve(
+            page, cursor=attrs.evolve(following, size=size, most=most, lost=0).text()
+        )
+
+    async def _halved(
+        self, path: str, params: Parameters, place: _Place, error: RejectedError
+    ) -> Listed:
+        """Return half of a page that failed; of a single object why it cannot be read.
+
+        A size that failed is not asked for again, unless a single object was at fault. A cursor
+        list does not say where the next object begins, so the offset list takes over.
+        """
+        if place.size > 1:
+            size = _dividing(place, place.size // 2)
+            return await self._page_at(path, params, attrs.evolve(place, size=size, most=size))
+        if place.by == "id":
+            self._without_cursors.add(path)
+            # small at first: what could not be read is somewhere on it
+            start = attrs.evolve(self._place(None, "offset"), size=1, most=self._page_size)
+            return await self._page_at(path, params, start)
+        if place.lost >= MOST_LOST:
+            raise error
+        following = attrs.evolve(place, at=place.at + 1, most=0, lost=place.lost + 1)
+        lost = Lost(number=place.at + 1, reason=f"number {place.at + 1} of the list: {error}")
+        return Listed(values=(), cursor=following.text(), stable=False, lost=(lost,))
+
+    async def _by_id(self, path: str, params: Parameters, place: _Place) -> Listed:
         for _ in range(STANDSTILLS):
-            values = _values(body, path)
-            following = _next_id(mapped(body), values)
+            # "limit" may be 0 (schemas 2026-08): a server under load may give nothing for now
+            body = (await self.get(f"{path}/nextgen", _id_query(params, place))).body
+            values = tuple(body["values"])
+            following = _next_id(body, values)
             if following is None:
                 return Listed(values=values, cursor=None)
             if following > place.at:
                 return Listed(values=values, cursor=attrs.evolve(place, at=following).text())
             if values:
                 break
-            if whole(mapped(body).get("limit")) != 0:
+            if whole(body.get("limit")) != 0:
                 return Listed(values=(), cursor=None)
-            # "limit" may be 0 (schemas 2026-08): a server under load may give nothing for now
-            body = await self.client.get(f"{path}/nextgen", params=_id_query(params, place))
         raise ServiceError(
             f"Zephyr: GET {path}/nextgen does not go on after id {place.at}; run again later"
         )
@@ -160,9 +217,8 @@ class Api:
     async def _by_offset(self, path: str, params: Parameters, place: _Place) -> Listed:
         asked = {**params, "maxResults": place.size, "startAt": place.at}
         asked.pop(UPDATED_AFTER, None)  # cursor lists alone know it
-        answer = await self.client.get(path, params=asked)
-        values = _values(answer, path)
-        body = mapped(answer)
+        body = (await self.get(path, asked)).body
+        values = tuple(body["values"])
         # "startAt should be a multiple of maxResults": where the server rounds it down, its
         # own answer tells, and what was read before is left out
         start = whole(body.get("startAt"))
@@ -185,17 +241,25 @@ class Api:
         return Listed(values=fresh, cursor=following.text(), total=total, stable=False)
 
 
+def _read(cursor: str) -> _Place:
+    return _Place(**json.loads(cursor))
+
+
+def _dividing(place: _Place, size: int) -> int:
+    """Return the largest size up to this one that an index is a multiple of, as pages should be."""
+    if place.by == "offset":
+        while place.at % size:
+            size -= 1
+    return size
+
+
+def _depends_on_size(error: RejectedError) -> bool:
+    """Return whether a page failed because of what is on it, and not because it is refused."""
+    return error.status is None or error.status not in REFUSED
+
+
 def _id_query(params: Parameters, place: _Place) -> Parameters:
     return {**params, "limit": place.size, "startAtId": place.at}
-
-
-def _values(body: Any, path: str) -> tuple[Any, ...]:
-    values = mapped(body).get("values")
-    if values is not None and not isinstance(values, list):
-        raise ServiceError(f"Zephyr: GET {path} answered something that is no list")
-    if not isinstance(body, Mapping):
-        raise ServiceError(f"Zephyr: GET {path} answered something that is no page")
-    return listed(values)
 
 
 def _next_id(body: Mapping[str, Any], values: tuple[Any, ...]) -> int | None:
@@ -233,7 +297,7 @@ def _ends(body: Mapping[str, Any], fresh: tuple[Any, ...], *, full: bool) -> boo
     holds only what was read before ends it too, if it is not ``full``: the server rounded down.
     """
     last, following = body.get("isLast"), body.get("next")
-    if not listed(body.get("values")):
+    if not body["values"]:
         return True
     if not fresh and not full and last is not False and not following:
         return True

@@ -1,45 +1,40 @@
 """Lists and downloads the files of Zephyr's objects.
 
-The endpoints are of mid-2026; tenants without them answer 403 or 503 (facts: a wrong path answers
-403, a path that the gateway does not route 503). 404 means that the object has no files.
+404 to a list means that the object has no files (schemas 2026-08). Any other refusal says nothing
+about the tenant: a list that cannot be read stands as one file that cannot be read, so that its
+owner arrives and the loss is counted.
 """
 
 from __future__ import annotations
 
-import asyncio
-import mimetypes
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import attrs
 
 from ztoq_core.plugin import (
-    AccessError,
+    HEAD,
     Attachment,
     Download,
     Level,
     Ref,
     RejectedError,
     Services,
+    not_the_file,
 )
 from ztoq_zephyr.api import Api
-from ztoq_zephyr.values import listed, mapped, text, whole
+from ztoq_zephyr.properties import lost_value
+from ztoq_zephyr.values import mapped, text, whole, word
 
-__all__ = ["Attachments", "Holder"]
+__all__ = ["Attachments", "Holder", "unlisted"]
 
 OK = 200
 NOT_FOUND = 404
-UNROUTED = 503
-NO_ENDPOINT = (403, UNROUTED)
-LISTED = (NOT_FOUND, *NO_ENDPOINT)
-IN_USE = ("test_case", "test_execution")
-"""Owners whose paths are seen in use by others, so that 503 is no mistake of ours in the path."""
-NO_PAGES = ("image/", "audio/", "video/", "application/pdf", "application/zip")
-"""Types that are never a web page by another name, as office documents may well be."""
-TEXTS = ("text/plain", "text/csv", "application/json")
-"""Types of texts, which may hold a page; one that is also served as a page is none of them."""
-PAGE_STARTS = (b"<!doctype html", b"<html")
+UNLISTED = "#unlisted"
+"""Ends the key of a file that stands for a list that could not be read."""
+ENOUGH = 20
+"""Refused lists of one kind of owner, with no other answer ever, after which none is asked for."""
 
 
 @attrs.frozen(kw_only=True)
@@ -47,8 +42,7 @@ class Holder:
     """What may have files.
 
     ``owner`` is its name in the configuration, ``ref`` the record, ``path`` where the service
-    keeps it. Of a step: ``step`` is Zephyr's id of it, ``part`` its place in the record. ``ours``
-    False: it belongs to another project, so a refusal says nothing about the tenant.
+    keeps it. Of a step: ``step`` is Zephyr's id of it, ``part`` its place in the record.
     """
 
     owner: str
@@ -56,7 +50,11 @@ class Holder:
     path: str
     step: str = ""
     part: str = ""
-    ours: bool = True
+
+    @property
+    def key(self) -> str:
+        """What the keys of its files begin with."""
+        return f"{self.ref.key}/{self.step}" if self.step else self.ref.key
 
 
 class Attachments:
@@ -67,37 +65,60 @@ class Attachments:
         self._services = services
         self._owners = frozenset(owners)
         self._working: set[str] = set()
-        self._missing: set[str] = set()
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._refused: Counter[str] = Counter()
 
     def wanted(self, owner: str) -> bool:
         """Return whether files of this owner are to be asked for."""
-        return owner in self._owners and owner not in self._missing
+        return owner in self._owners
 
     async def of(self, holder: Holder) -> tuple[Attachment, ...]:
         """Return the files of a holder, each once."""
-        if not self.wanted(holder.owner):
+        owner = holder.owner
+        if not self.wanted(owner):
             return ()
-        body = await self._list(holder)
-        ref, path = holder.ref, holder.path
+        path = f"{holder.path}/attachments"
+        if owner not in self._working and self._refused[owner] >= ENOUGH:
+            reason = f"GET {path} was not sent: {ENOUGH} lists of this kind were refused before it"
+            return (_unlisted(holder, reason),)
+        try:
+            answer = await self._api.get(path, accept=(NOT_FOUND,))
+        except RejectedError as error:
+            self._refused[owner] += 1
+            if owner not in self._working and self._refused[owner] == ENOUGH:
+                self._advise(owner, str(error))
+            return (_unlisted(holder, str(error)),)
+        if answer.status == NOT_FOUND and not text(mapped(answer.body).get("message")):
+            # Zephyr gives a reason; a page comes from something that stands before it
+            return (_unlisted(holder, f"GET {path} answered 404, but not as Zephyr does"),)
+        self._working.add(owner)
+        return self._files(holder, answer.body["attachments"]) if answer.status == OK else ()
+
+    def _files(self, holder: Holder, values: list[object]) -> tuple[Attachment, ...]:
         found = {}
-        for value in listed(body.get("attachments")):
+        for value in values:
             number = whole(mapped(value).get("id"))
             if number is None:
-                self._services.note(
-                    Level.LOSS, "file-without-id", "a file is listed without an id", ref
-                )
+                note = lost_value("a file", value)
+                self._services.note(Level.LOSS, "file-without-id", note.text, holder.ref)
                 continue
-            place = f"{ref.key}/{holder.step}" if holder.step else ref.key
             found[number] = Attachment(
-                key=f"{place}#{number}",
-                name=text(mapped(value).get("name")) or f"attachment-{number}",
-                owner=ref,
+                key=f"{holder.key}#{number}",
+                name=word(mapped(value).get("name")) or f"attachment-{number}",
+                owner=holder.ref,
                 part=holder.part,
-                locator=f"{path}/attachments/{number}",
+                locator=f"{holder.path}/attachments/{number}",
                 raw=mapped(value),
             )
         return tuple(found.values())
+
+    def _advise(self, owner: str, reason: str) -> None:
+        self._services.note(
+            Level.LOSS,
+            "files-not-offered",
+            f"no list of the files of any {owner} could be read ({reason}); none is asked for any"
+            f" more in this run. If this tenant does not offer them over its API, leave {owner!r}"
+            " out of source.attachments",
+        )
 
     async def download(self, attachment: Attachment) -> AsyncIterator[bytes]:
         """Yield the content; raises as ``Source.download``."""
@@ -108,74 +129,33 @@ class Attachments:
     @asynccontextmanager
     async def open(self, attachment: Attachment) -> AsyncIterator[Download]:
         """Open the content; raises as ``Source.download``."""
-        async with AsyncExitStack() as opened:
-            try:
-                content = await opened.enter_async_context(
-                    self._api.client.download(attachment.locator)
-                )
-            except AccessError as error:
-                # Essential lists files but refuses their content with 401 "Permission denied";
-                # where the token is refused altogether, this call is too and its error goes on
-                await self._api.show_that_all_is_well()
-                raise RejectedError(
-                    f"Zephyr: {attachment.key}: the content is refused ({error})",
-                    status=error.status,
-                ) from error
+        if unlisted(attachment):
+            # a status, so that nobody asks for it again at once
+            raise RejectedError(text(mapped(attachment.raw).get("reason")), status=NOT_FOUND)
+        async with self._api.client.download(attachment.locator) as content:
             yield _Content(content, attachment)
 
-    async def _list(self, holder: Holder) -> Mapping[str, Any]:
-        if holder.owner in self._working:
-            return await self._ask(holder)
-        # one at a time until it is known whether the tenant has this endpoint at all
-        async with self._locks.setdefault(holder.owner, asyncio.Lock()):
-            if holder.owner in self._missing:
-                return {}
-            if holder.owner not in self._working:
-                return await self._ask(holder)
-        return await self._ask(holder)
 
-    async def _ask(self, holder: Holder) -> Mapping[str, Any]:
-        path = f"{holder.path}/attachments"
-        answer = await self._api.try_get(path, LISTED)
-        if answer.status in NO_ENDPOINT:
-            # much follows from this, so it is asked again once the service is seen to be well
-            await self._api.show_that_all_is_well()
-            answer = await self._api.try_get(path, LISTED)
-        owner, status = holder.owner, answer.status
-        if status in (OK, NOT_FOUND):
-            self._working.add(owner)
-            return mapped(answer.body) if status == OK else {}
-        if owner in self._working or not holder.ours:
-            # the endpoint is there, so this one object's files are refused
-            self._services.note(
-                Level.LOSS,
-                "files-refused",
-                f"the files of {owner} cannot be listed (status {status})",
-                holder.ref,
-            )
-        else:
-            self._lacks(owner, status)
-        return {}
+def unlisted(file: Attachment) -> bool:
+    """Return whether a file stands for a list that could not be read."""
+    return file.key.endswith(UNLISTED)
 
-    def _lacks(self, owner: str, status: int) -> None:
-        """Say once what this tenant does not offer: nothing at all, or files of some owners."""
-        if self._working or not self._missing:
-            what = f"the files of {owner}" if self._working else "files"
-            self._services.note(
-                Level.FALLBACK,
-                "files-not-offered",
-                f"this Zephyr tenant does not offer {what} over its API"
-                f" (status {status} for those of {owner}); they are not migrated",
-            )
-        self._missing.add(owner)
-        if status == UNROUTED and owner in IN_USE:
-            # asking takes half a minute each time, and all these endpoints came together
-            self._missing |= self._owners - self._working
+
+def _unlisted(holder: Holder, reason: str) -> Attachment:
+    """Return what stands for the files of a holder whose list cannot be read."""
+    return Attachment(
+        key=f"{holder.key}{UNLISTED}",
+        name="files that could not be listed",
+        owner=holder.ref,
+        part=holder.part,
+        locator=f"{holder.path}/attachments",
+        raw={"reason": f"its files could not be listed: {reason}"},
+    )
 
 
 @attrs.frozen
 class _Content:
-    """The content of a file; a web page in its place is refused when its first bytes come."""
+    """The content of a file; what comes in its place is refused when its first bytes come."""
 
     _download: Download
     _file: Attachment
@@ -189,23 +169,19 @@ class _Content:
         return self._download.size
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        first = True
+        head, judged = b"", False
         async for chunk in self._download.chunks():
-            if first and _is_page(self._file.name, self.media_type, chunk):
-                raise RejectedError(
-                    f"Zephyr: {self._file.key}: a web page came instead of the file"
-                )
-            first = False
-            yield chunk
+            if judged:
+                yield chunk
+                continue
+            head += chunk
+            if len(head) >= HEAD:
+                judged = True
+                yield self._judged(head)
+        if not judged and head:
+            yield self._judged(head)
 
-
-def _is_page(name: str, media_type: str, chunk: bytes) -> bool:
-    """Return whether a web page came where the name promises something else."""
-    promised, _ = mimetypes.guess_type(name)
-    if promised is None:  # what a machine knows of .log differs
-        promised = "text/plain" if name.lower().endswith(".log") else ""
-    told = media_type.partition(";")[0].strip().casefold() == "text/html"
-    begun = chunk[:200].lstrip().lower().startswith(PAGE_STARTS)
-    if promised.startswith(NO_PAGES):
-        return told or begun
-    return promised in TEXTS and told and begun
+    def _judged(self, head: bytes) -> bytes:
+        if came := not_the_file(self._file.name, self.media_type, head):
+            raise RejectedError(f"Zephyr: {self._file.key}: {came} came instead of the file")
+        return head

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
 
-from ztoq_core.plugin import Answer, ConfigError, Finding, RejectedError, counted
+from ztoq_core.plugin import AccessError, Answer, ConfigError, Finding, RejectedError, counted
 from ztoq_zephyr.api import NOT_THERE, Api, path_of
 from ztoq_zephyr.config import ZephyrConfig, check_config
 from ztoq_zephyr.credentials import BearerAuth
-from ztoq_zephyr.values import mapped, text, whole
+from ztoq_zephyr.values import text, whole
 
 __all__ = ["check"]
 
 OK = 200
+FORBIDDEN = 403
 SERVER_ERROR = 500
 SOON = timedelta(days=7)
 NOT_SHOWN = (
@@ -66,10 +68,9 @@ def _expiry(auth: BearerAuth) -> tuple[Finding, ...]:
 
 async def _find_project(api: Api, config: ZephyrConfig) -> None:
     answer = await _try(api, path_of("projects", config.project), config)
-    project = mapped(answer.body)
-    key = text(project.get("key"))
-    if answer.status == OK and key:
-        if project.get("enabled") is False:
+    if answer.status == OK:
+        key = text(answer.body.get("key"))
+        if answer.body.get("enabled") is False:
             raise ConfigError(
                 f"Zephyr: project {key} is not enabled for Zephyr, so its contents cannot be read;"
                 " enable it in Jira's project settings"
@@ -82,8 +83,16 @@ async def _find_project(api: Api, config: ZephyrConfig) -> None:
         return
     # a wrong path answers 403 or 404 as a wrong project does; this path tells them apart
     projects = await _try(api, "projects", config, {"maxResults": 1})
-    if projects.status != OK or not isinstance(mapped(projects.body).get("values"), list):
+    if projects.status != OK:
         raise _wrong_address(config)
+    capital = config.project.strip().upper()
+    if capital != config.project:
+        answer = await _try(api, path_of("projects", capital), config)
+        if answer.status == OK:
+            raise ConfigError(
+                f"Zephyr: there is no project {config.project!r}; did you mean {capital!r}?"
+                f" Write project = {capital!r}"
+            )
     raise ConfigError(
         f"Zephyr: there is no project {config.project!r}, or this token may not see it"
         f" (GET projects/{config.project} answered {answer.status}). Check the key (after a rename"
@@ -96,7 +105,7 @@ async def _try(
     api: Api, path: str, config: ZephyrConfig, params: Mapping[str, int] | None = None
 ) -> Answer:
     try:
-        return await api.try_get(path, NOT_THERE, params)
+        return await api.get(path, params, (*NOT_THERE, FORBIDDEN))
     except RejectedError as error:
         if error.status is not None and error.status >= SERVER_ERROR:
             raise
@@ -104,15 +113,22 @@ async def _try(
 
 
 def _wrong_address(config: ZephyrConfig) -> ConfigError:
+    host = (urlsplit(config.base_url).hostname or "").casefold()
+    swapped = "; this is an address of qTest, which belongs into [sink]" if "qtest" in host else ""
     return ConfigError(
-        f"Zephyr: nothing at {config.base_url} answers as Zephyr's API; base_url should be like"
-        " https://api.zephyrscale.smartbear.com/v2 (or eu.api, au.api, de.api;"
+        f"Zephyr: nothing at {config.base_url} answers as Zephyr's API{swapped}. base_url should be"
+        " like https://api.zephyrscale.smartbear.com/v2 (or eu.api, au.api, de.api;"
         " https://prod-api.zephyr4jiracloud.com/v2 for Zephyr Essential)"
     )
 
 
 async def _count(api: Api, path: str, name: str, project: str) -> str:
     """Read one object of a list, and say how many there are where the service tells."""
-    body = await api.client.get(path, params={"projectKey": project, "maxResults": 1})
-    total = whole(mapped(body).get("total"))
+    try:
+        answer = await api.get(path, {"projectKey": project, "maxResults": 1})
+    except RejectedError as error:
+        if error.status != FORBIDDEN:
+            raise
+        raise AccessError(str(error), status=FORBIDDEN) from error
+    total = whole(answer.body.get("total"))
     return "" if total is None else counted(total, name)

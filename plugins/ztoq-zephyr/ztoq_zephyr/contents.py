@@ -22,11 +22,13 @@ from ztoq_core.plugin import (
     TestPlan,
     TestStep,
 )
-from ztoq_zephyr.api import Api, path_of
-from ztoq_zephyr.attachments import Attachments, Holder
+from ztoq_zephyr.api import NOT_THERE, Api, path_of
+from ztoq_zephyr.attachments import Attachments, Holder, unlisted
 from ztoq_zephyr.execution import Judge
 from ztoq_zephyr.payloads import links_of, to_result, to_step
+from ztoq_zephyr.properties import SCRIPT, odd_links, odd_steps, odd_values
 from ztoq_zephyr.references import References
+from ztoq_zephyr.shapes import DEEPEST, too_deep
 from ztoq_zephyr.values import last_segment, mapped, text
 
 __all__ = ["Contents"]
@@ -69,7 +71,7 @@ class Contents:
         path = path_of("testcases", _name(case))
         case = await self._with_links(case, path, LinkType.COVERAGE)
         case = await self._with_script(case, path)
-        whole = Holder(owner="test_case", ref=case.ref, path=path, ours=not case.project)
+        whole = Holder(owner="test_case", ref=case.ref, path=path)
         files = await self._files.of(whole)
         files += await self._files_of_steps(attrs.evolve(whole, owner="test_step"), case.steps)
         return _with_files(case, files)
@@ -88,7 +90,7 @@ class Contents:
         whole = Holder(owner="test_execution", ref=log.ref, path=path)
         files = await self._files.of(whole)
         files += await self._files_of_steps(attrs.evolve(whole, owner="step_result"), log.results)
-        log = attrs.evolve(log, files=len(files))
+        log = attrs.evolve(log, files=sum(not unlisted(file) for file in files))
         defaults = frozenset((await self._references.statuses()).defaults)
         log = attrs.evolve(log, executed=self._judge.took_place(log, defaults))
         return _with_files(log, files)
@@ -113,13 +115,17 @@ class Contents:
 
         An execution that is not there answers 400 instead of 404 (schemas 2026-08).
         """
-        inline = mapped(mapped(record.raw).get("links"))
-        if "issues" in inline or "webLinks" in inline:
-            return record
-        answer = await self._api.try_get(f"{path}/links")
-        links = answer.body if answer.status == OK else None
+        inline: Mapping[str, Any] = mapped(mapped(record.raw).get("links"))
+        lists = [inline[name] for name in ("issues", "webLinks") if name in inline]
+        if lists and all(isinstance(each, list) for each in lists):
+            return attrs.evolve(record, notes=(*record.notes, *odd_links(inline)))
+        answer = await self._api.get(f"{path}/links", accept=NOT_THERE)
+        links: Any = answer.body if answer.status == OK else None
         return attrs.evolve(
-            record, links=links_of(links, default), raw=_extended(record, links=links)
+            record,
+            links=links_of(links, default),
+            notes=(*record.notes, *odd_links(links)),
+            raw=_extended(record, links=links),
         )
 
     # ---------------------------------------------------------------------- steps and their results
@@ -150,16 +156,18 @@ class Contents:
         steps = tuple(to_step(value, place) for place, value in enumerate(values, 1))
         for value, step in zip(values, steps, strict=True):
             self._mind_call(case, value, step)
-        return attrs.evolve(case, steps=steps, raw=_extended(case, teststeps=values))
+        notes = (*case.notes, *odd_steps(values))
+        return attrs.evolve(case, steps=steps, notes=notes, raw=_extended(case, teststeps=values))
 
     async def _script(self, case: TestCase, path: str) -> TestCase | None:
-        answer = await self._api.try_get(f"{path}/testscript", (WRONG_SCRIPT,))
+        answer = await self._api.get(f"{path}/testscript", accept=(WRONG_SCRIPT,))
         if answer.status == WRONG_SCRIPT:
             return None
-        body = mapped(answer.body)
+        body = answer.body
         language = SCRIPTS.get(text(body.get("type")).casefold(), "plain")
         script = Script(language=language, text=text(body.get("text")))
-        return attrs.evolve(case, script=script, raw=_extended(case, testscript=body))
+        notes = (*case.notes, *odd_values(body, SCRIPT))
+        return attrs.evolve(case, script=script, notes=notes, raw=_extended(case, testscript=body))
 
     async def _with_results(self, log: TestLog, path: str) -> TestLog:
         # guess: an execution of a script has no steps; 422 as for its case
@@ -172,16 +180,20 @@ class Contents:
         if any(result.row is not None for result in results):
             self._services.note(Level.CHANGE, "parameters-not-shown", HIDDEN_PARAMETERS, log.case)
         raw = _extended(log, teststeps=values)
-        return attrs.evolve(log, results=tuple(results), raw=raw)
+        notes = (*log.notes, *odd_steps(values))
+        return attrs.evolve(log, results=tuple(results), notes=notes, raw=raw)
 
     async def _all_steps(self, path: str) -> list[Any] | None:
         """Return all steps whatever their number, None where the case has a script instead."""
         try:
-            return [value async for value in self._api.all_of(f"{path}/teststeps")]
+            values = [value async for value in self._api.all_of(f"{path}/teststeps")]
         except RejectedError as error:
             if error.status == WRONG_SCRIPT:
                 return None
             raise
+        if too_deep(values):
+            raise RejectedError(f"Zephyr: {path}: a step is nested more than {DEEPEST} deep")
+        return values
 
     def _mind_call(self, case: TestCase, value: Any, step: TestStep) -> None:
         if step.call and step.call.parameters:

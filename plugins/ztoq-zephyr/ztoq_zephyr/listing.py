@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 from ztoq_core.plugin import Folder, Kind, Level, Note, Page, Record, Ref, Reject, Services
-from ztoq_zephyr.api import UPDATED_AFTER, Api
+from ztoq_zephyr.api import UPDATED_AFTER, Api, Lost
 from ztoq_zephyr.payloads import (
     Context,
     case_key,
@@ -24,7 +24,8 @@ from ztoq_zephyr.payloads import (
     to_run,
 )
 from ztoq_zephyr.references import TREES, FolderEntry, References
-from ztoq_zephyr.values import id_of, mapped, project_of, text, whole
+from ztoq_zephyr.shapes import DEEPEST, too_deep
+from ztoq_zephyr.values import id_of, mapped, project_of, text, whole, word
 
 __all__ = ["Listing"]
 
@@ -84,14 +85,13 @@ class Listing:
         for value in page.values:
             problem = _problem(kind, value, self._project)
             if problem:
-                key = text(mapped(value).get("key"))
-                rejects.append(Reject(kind=kind, key=key, reason=problem, raw=value))
+                rejects.append(_reject(kind, value, problem))
             else:
                 records.update((record.ref, record) for record in await make(value))
         return Page(
             records=tuple(records.values()),
             cursor=page.cursor,
-            rejects=tuple(rejects),
+            rejects=(*rejects, *_lost(kind, path, page.lost)),
             total=page.total,
             stable=page.stable,
         )
@@ -101,7 +101,7 @@ class Listing:
 
         A case of another project has no folder here.
         """
-        foreign = project_of(text(value.get("key"))) not in ("", self._project)
+        foreign = project_of(word(value.get("key"))) not in ("", self._project)
         place = NOWHERE if foreign else await self._place(value)
         context = attrs.evolve(
             await self._context(value, place),
@@ -189,14 +189,14 @@ class Listing:
         tree = await self._references.read_folders(name)
         stable = stable and tree.stable
         following = types[types.index(name) + 1 :]
-        rejects = tuple(
-            Reject(kind=Kind.FOLDER, key="", reason="the folder has no id", raw=value)
+        rejects = [
+            _reject(Kind.FOLDER, value, _problem(Kind.FOLDER, value, self._project))
             for value in tree.unusable
-        )
+        ]
         return Page(
             records=tuple(self._tree(tree.entries, _parents(tree.entries))),
             cursor=json.dumps([following[0], stable]) if following else None,
-            rejects=rejects,
+            rejects=(*rejects, *_lost(Kind.FOLDER, f"folders {name}", tree.lost)),
             stable=stable,
         )
 
@@ -274,9 +274,25 @@ def _parents(entries: Mapping[int, FolderEntry]) -> dict[int, int | None]:
 def _problem(kind: Kind, value: Any, project: str) -> str:
     """Return why a value of a list cannot become a record, ``""`` if it can."""
     if not isinstance(value, Mapping):
-        return "it is no JSON object"
+        return "it is not a JSON object"
+    if too_deep(value):
+        return f"it is nested more than {DEEPEST} deep"
+    if kind is Kind.FOLDER:
+        return "" if whole(value.get("id")) is not None else "it has no id"
     if kind is not Kind.TEST_LOG:
         return "" if text(value.get("key")) else "it has no key"
     if not text(value.get("key")) and whole(value.get("id")) is None:
         return "it has neither key nor id"
     return "" if case_key(value.get("testCase"), project) else "it names no test case"
+
+
+def _reject(kind: Kind, value: Any, problem: str) -> Reject:
+    # what is nested too deep could not be stored either
+    raw = None if too_deep(value) else value
+    return Reject(kind=kind, key=word(mapped(raw).get("key")), reason=problem, raw=raw)
+
+
+def _lost(kind: Kind, path: str, lost: Iterable[Lost]) -> Iterable[Reject]:
+    """Yield a reject for each object that the service could not give."""
+    for each in lost:
+        yield Reject(kind=kind, key=f"{path} number {each.number}", reason=each.reason)

@@ -15,7 +15,6 @@ from ztoq_core.plugin import (
     Call,
     Folder,
     Kind,
-    Level,
     Link,
     LinkType,
     Note,
@@ -30,6 +29,7 @@ from ztoq_core.plugin import (
     TestStep,
     Tree,
 )
+from ztoq_zephyr.properties import CASE, CYCLE, EXECUTION, FOLDER, PLAN, odd_values
 from ztoq_zephyr.values import (
     account_of,
     fields_of,
@@ -44,6 +44,7 @@ from ztoq_zephyr.values import (
     text,
     texts,
     whole,
+    word,
 )
 
 __all__ = [
@@ -119,14 +120,14 @@ def to_folder(
         parent=None if parent is None else Ref(Kind.FOLDER, folder_key(context.project, parent)),
         order=whole(value.get("index")) or 0,
         path=context.path,
-        notes=context.notes,
+        notes=(*context.notes, *odd_values(value, FOLDER)),
         raw=value,
     )
 
 
 def to_case(value: Mapping[str, Any], context: Context) -> TestCase:
     """Return the case as lists give it: without steps or script."""
-    key = text(value.get("key"))
+    key = word(value.get("key"))
     project = project_of(key)
     component = id_of(value.get("component"))
     return TestCase(
@@ -146,7 +147,7 @@ def to_case(value: Mapping[str, Any], context: Context) -> TestCase:
         project="" if project in ("", context.project) else project,
         fields=fields_of(value.get("customFields")),
         links=links_of(value.get("links"), LinkType.COVERAGE),
-        notes=(*context.notes, *_bad_times(value, "createdOn")),
+        notes=(*context.notes, *odd_values(value, CASE)),
         raw=value,
     )
 
@@ -155,7 +156,7 @@ def to_plan(
     value: Mapping[str, Any], context: Context, dates: Iterable[datetime | None]
 ) -> TestPlan:
     """Return the plan; ``dates`` are the planned ones of its cycles (its own are not shown)."""
-    key = text(value.get("key"))
+    key = word(value.get("key"))
     known = [date for date in dates if date is not None]
     return TestPlan(
         key=key,
@@ -170,14 +171,14 @@ def to_plan(
         end=max(known, default=None),
         fields=fields_of(value.get("customFields")),
         links=links_of(value.get("links"), LinkType.RELATED),
-        notes=context.notes,
+        notes=(*context.notes, *odd_values(value, PLAN)),
         raw=value,
     )
 
 
 def to_cycle(value: Mapping[str, Any], context: Context, plans: Iterable[str]) -> TestCycle:
     """Return the cycle; ``plans`` are the keys of its plans, its own order first."""
-    key = text(value.get("key"))
+    key = word(value.get("key"))
     version = id_of(value.get("jiraProjectVersion"))
     return TestCycle(
         key=key,
@@ -193,7 +194,7 @@ def to_cycle(value: Mapping[str, Any], context: Context, plans: Iterable[str]) -
         plans=tuple(Ref(Kind.TEST_PLAN, plan) for plan in plans),
         fields=fields_of(value.get("customFields")),
         links=links_of(value.get("links"), LinkType.RELATED),
-        notes=(*context.notes, *_bad_times(value, "plannedStartDate", "plannedEndDate")),
+        notes=(*context.notes, *odd_values(value, CYCLE)),
         raw=value,
     )
 
@@ -205,7 +206,7 @@ def to_run(value: Mapping[str, Any], context: Context, case: str, cycle: str) ->
         case=Ref(Kind.TEST_CASE, case),
         cycle=Ref(Kind.TEST_CYCLE, cycle) if cycle else None,
         environment=context.environment,
-        assigned_to=text(value.get("assignedToId")),
+        assigned_to=word(value.get("assignedToId")),
     )
 
 
@@ -221,7 +222,7 @@ def to_log(
     Whether it took place shows when it is complete.
     """
     number = whole(value.get("id"))
-    key = text(value.get("key"))
+    key = word(value.get("key"))
     version = id_of(value.get("jiraProjectVersion"))
     return TestLog(
         # a key is optional in the schema
@@ -234,7 +235,7 @@ def to_log(
         duration=seconds(value.get("executionTime")),
         planned_start=planned[0],
         planned_end=planned[1],
-        executed_by=text(value.get("executedById")),
+        executed_by=word(value.get("executedById")),
         assigned_to=run.assigned_to,
         environment=run.environment,
         version="" if version is None else str(version),
@@ -243,7 +244,7 @@ def to_log(
         automated=value.get("automated") is True,
         fields=fields_of(value.get("customFields")),
         links=links_of(value.get("links"), LinkType.BLOCKS),
-        notes=(*context.notes, *_bad_times(value, "actualEndDate")),
+        notes=(*context.notes, *odd_values(value, EXECUTION)),
         raw=value,
     )
 
@@ -258,7 +259,7 @@ def to_step(value: Any, position: int) -> TestStep:
         expected=text(inline.get("expectedResult")),
         call=_call(mapped(mapped(value).get("testCase"))),
         fields=fields_of(inline.get("customFields")),
-        source_id=text(mapped(value).get("id")),
+        source_id=word(mapped(value).get("id")),
     )
 
 
@@ -275,7 +276,7 @@ def to_result(value: Any, position: int, status: str) -> StepResult:
         expected=text(inline.get("expectedResult")),
         actual=text(inline.get("actualResult")),
         row=whole(inline.get("testDataRowNumber")),
-        source_id=text(mapped(value).get("id")),
+        source_id=word(mapped(value).get("id")),
         links=links_of(links, LinkType.BLOCKS),
     )
 
@@ -315,7 +316,7 @@ def _issue_link(value: Mapping[str, Any], default: LinkType) -> Link:
 
 
 def _call(called: Mapping[str, Any]) -> Call | None:
-    key = text(called.get("testCaseKey")) or part_after(called.get("self"), "testcases")
+    key = word(called.get("testCaseKey")) or part_after(called.get("self"), "testcases")
     if not key:
         return None
     parameters = (
@@ -323,15 +324,3 @@ def _call(called: Mapping[str, Any]) -> Call | None:
         for each in map(mapped, listed(called.get("parameters")))
     )
     return Call(case=Ref(Kind.TEST_CASE, key), parameters=tuple(parameters))
-
-
-def _bad_times(value: Mapping[str, Any], *names: str) -> tuple[Note, ...]:
-    return tuple(
-        Note(
-            level=Level.FALLBACK,
-            code="time-unreadable",
-            text=f"{name} is no time; it is kept in the store only",
-        )
-        for name in names
-        if value.get(name) and instant(value[name]) is None
-    )

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
 from ztoq_core.plugin import Services, Source, SourcePlugin, hookimpl
+from ztoq_zephyr.api import path_of
 from ztoq_zephyr.config import ZephyrConfig, check_config
 from ztoq_zephyr.credentials import BearerAuth
 from ztoq_zephyr.directory import Names
@@ -28,7 +29,7 @@ async def open_zephyr(config: ZephyrConfig, services: Services) -> AsyncIterator
     auth = BearerAuth(config.token)
     sheets = await asyncio.to_thread(read_sheets, config.jira) if config.jira else {}
     async with (
-        services.client(config, auth) as client,
+        services.client(config, auth, probe=path_of("projects", config.project)) as client,
         open_jira(config.jira, services, config.project) as jira,
     ):
         yield ZephyrSource(config, services, client, auth, Names(config.jira, sheets, jira))

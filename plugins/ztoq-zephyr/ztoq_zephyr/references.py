@@ -12,8 +12,9 @@ from typing import Any
 
 import attrs
 
-from ztoq_core.plugin import Level, Services, Tree
-from ztoq_zephyr.api import Api, path_of
+from ztoq_core.plugin import Level, RejectedError, Services, Tree
+from ztoq_zephyr.api import NOT_THERE, Api, Lost, path_of
+from ztoq_zephyr.shapes import too_deep
 from ztoq_zephyr.values import (
     id_of,
     instant,
@@ -24,6 +25,7 @@ from ztoq_zephyr.values import (
     project_of,
     text,
     whole,
+    word,
 )
 
 __all__ = ["TREES", "CycleEntry", "FolderEntry", "References"]
@@ -47,10 +49,14 @@ class FolderEntry:
 
 @attrs.frozen
 class FolderTree:
-    """The folders of one type by number; values without one; ``stable`` as in ``Page``."""
+    """The folders of one type by number; values without one; ``stable`` as in ``Page``.
+
+    ``lost`` as in ``Listed``.
+    """
 
     entries: dict[int, FolderEntry]
     unusable: tuple[Any, ...]
+    lost: tuple[Lost, ...]
     stable: bool
 
 
@@ -96,7 +102,7 @@ class Plans:
     of_cycle: dict[int | None, list[int]] = attrs.field(factory=dict)
 
     def add(self, value: Mapping[str, Any]) -> None:
-        number, key = whole(value.get("id")), text(value.get("key"))
+        number, key = whole(value.get("id")), word(value.get("key"))
         if number is None or not key:
             return
         self.keys[number] = key
@@ -142,7 +148,7 @@ class References:
             return ""
         names = await self.names(of)
         if number not in names:
-            name = text(mapped(await self._ask(of, number)).get("name"))
+            name = word(mapped(await self._ask(of, number)).get("name"))
             if not name:
                 self._services.note(
                     Level.CHANGE,
@@ -154,7 +160,7 @@ class References:
 
     async def _read_names(self, of: str, params: Mapping[str, str]) -> dict[int, str]:
         return {
-            number: text(value.get("name")) or str(number)
+            number: word(value.get("name")) or str(number)
             async for number, value in self._numbered(of, params)
         }
 
@@ -164,7 +170,7 @@ class References:
             params = {"projectKey": self._project, "statusType": kind}
             names = {}
             async for number, value in self._numbered("statuses", params):
-                names[number] = text(value.get("name")) or str(number)
+                names[number] = word(value.get("name")) or str(number)
                 if kind == "TEST_EXECUTION" and value.get("default") is True:
                     found.defaults.add(names[number])
             found.names.update(names)
@@ -193,21 +199,23 @@ class References:
         params = {"projectKey": self._project, "folderType": folder_type}
         entries: dict[int, FolderEntry] = {}
         unusable: list[Any] = []
+        lost: tuple[Lost, ...] = ()
         cursor: str | None = None
         while True:
             page = await self._api.offset_page("folders", params, cursor)
+            lost += page.lost
             for value in page.values:
                 number = whole(mapped(value).get("id"))
                 kind = text(mapped(value).get("folderType"))
                 if kind in TREES and kind != folder_type:
                     continue
-                if number is None:
+                if number is None or too_deep(value):
                     unusable.append(value)
                 else:
                     entries[number] = _folder(value, TREES[folder_type])
             cursor = page.cursor
             if cursor is None:
-                return FolderTree(entries, tuple(unusable), page.stable)
+                return FolderTree(entries, tuple(unusable), lost, page.stable)
 
     async def folder(self, number: int) -> FolderEntry | None:
         """Return a folder, also one that was made or moved since; None where there is none."""
@@ -309,7 +317,7 @@ class References:
             key = known.keys.get(number, "")
             if not key:
                 value = mapped(await self._ask("testplans", number))
-                key = text(value.get("key"))
+                key = word(value.get("key"))
                 if project_of(key) != self._project:
                     others.append(key or str(number))
                     continue
@@ -323,8 +331,12 @@ class References:
         """Return one object that is on no list, None where Zephyr does not give it."""
         place = (path, str(number))
         if place not in self._alone:
-            answer = await self._api.try_get(path_of(path, number))
-            self._alone[place] = answer.body if answer.status == OK else None
+            try:
+                answer = await self._api.get(path_of(path, number), accept=NOT_THERE)
+                self._alone[place] = answer.body if answer.status == OK else None
+            except RejectedError as error:
+                self._services.note(Level.LOSS, "reference-refused", str(error))
+                self._alone[place] = None
         return self._alone[place]
 
     async def _numbered(
@@ -350,12 +362,12 @@ def linked(value: Mapping[str, Any], name: str, id_name: str) -> tuple[int, ...]
 
 
 def _folder(value: Mapping[str, Any], tree: Tree) -> FolderEntry:
-    name = text(value.get("name")) or f"Folder {text(value.get('id'))}"
+    name = word(value.get("name")) or f"Folder {word(value.get('id'))}"
     return FolderEntry(name, whole(value.get("parentId")), tree, value)
 
 
 def _cycle(value: Mapping[str, Any]) -> CycleEntry | None:
-    key = text(value.get("key"))
+    key = word(value.get("key"))
     if not key:
         return None
     return CycleEntry(

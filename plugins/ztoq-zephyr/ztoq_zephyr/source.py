@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 import attrs
 
 from ztoq_core.plugin import (
-    AccessError,
     Attachment,
     Client,
     Download,
@@ -26,12 +25,11 @@ from ztoq_core.plugin import (
     Record,
     Ref,
     Reject,
-    RejectedError,
     Schema,
     Services,
     Topic,
 )
-from ztoq_zephyr.api import Api, path_of
+from ztoq_zephyr.api import NOT_THERE, Api, path_of
 from ztoq_zephyr.attachments import Attachments
 from ztoq_zephyr.checks import check
 from ztoq_zephyr.config import ZephyrConfig
@@ -42,12 +40,11 @@ from ztoq_zephyr.execution import Judge
 from ztoq_zephyr.listing import Listing
 from ztoq_zephyr.pictures import Pictures
 from ztoq_zephyr.references import References
-from ztoq_zephyr.values import mapped, project_of, text, whole
+from ztoq_zephyr.values import project_of, whole
 
 __all__ = ["ZephyrSource"]
 
 OK = 200
-FORBIDDEN = 403
 KINDS = (Kind.FOLDER, Kind.TEST_CASE, Kind.TEST_PLAN, Kind.TEST_CYCLE, Kind.TEST_LOG)
 STATUS_TYPES = {
     Kind.TEST_CASE: "TEST_CASE",
@@ -143,15 +140,7 @@ class ZephyrSource:
 
     async def complete(self, record: Record) -> tuple[Record, ...]:
         """Return the record with steps, results and links, then its files."""
-        try:
-            return await self._contents.complete(record)
-        except AccessError as error:
-            if error.status != FORBIDDEN:
-                raise
-            # a key that is gone may answer 403 (vendor's "Troubleshoot REST API issues"); where
-            # the project is not readable any more, this raises
-            await self._api.show_that_all_is_well()
-            raise RejectedError(str(error), status=FORBIDDEN) from error
+        return await self._contents.complete(record)
 
     async def resolve(self, ref: Ref) -> tuple[Record, ...] | Reject:
         """Return what is on no list: of another project, archived, made since; or a reject."""
@@ -172,12 +161,11 @@ class ZephyrSource:
         path, make = ways[ref.kind]
         if not project_of(ref.key):
             return Reject(kind=ref.kind, key=ref.key, reason="Zephyr does not tell its key")
-        answer = await self._api.try_get(path_of(path, ref.key))
-        value = mapped(answer.body)
-        if answer.status != OK or not text(value.get("key")):
+        answer = await self._api.get(path_of(path, ref.key), accept=NOT_THERE)
+        if answer.status != OK:
             reason = f"Zephyr answers {answer.status} to GET {path_of(path, ref.key)}"
             return Reject(kind=ref.kind, key=ref.key, reason=reason, raw=answer.body)
-        *around, record = await make(value)
+        *around, record = await make(answer.body)
         if project_of(ref.key) == self._config.project:
             self._services.note(
                 Level.CHANGE,

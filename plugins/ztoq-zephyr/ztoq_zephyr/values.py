@@ -7,6 +7,7 @@ clients), so nothing here raises.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -32,10 +33,16 @@ __all__ = [
     "text",
     "texts",
     "whole",
+    "word",
 ]
 
 KEY = re.compile(r"(?P<project>.+)-[TRPE]\d+")
 """A key of a case, cycle, plan or execution."""
+LARGEST = 2**63 - 1
+"""Of ids and indexes: what the service's own numbers and the store's hold."""
+DIGITS = re.compile(r"[0-9]{1,19}")
+UNPRINTABLE = re.compile("[\x00\ud800-\udfff]")
+"""What no store takes in a key or name: U+0000 and lone surrogates."""
 
 
 def project_of(key: str) -> str:
@@ -63,29 +70,35 @@ def text(value: Any) -> str:
     return ""
 
 
+def word(value: Any) -> str:
+    """Return a key, an id or a name: a text that every store takes."""
+    return UNPRINTABLE.sub("\ufffd", text(value))
+
+
 def texts(value: Any) -> tuple[str, ...]:
     """Return the texts of an array, without empty ones."""
     return tuple(each for each in map(text, listed(value)) if each)
 
 
 def whole(value: Any) -> int | None:
-    """Return a whole number, also from ``12.0`` and ``"12"``."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int):
-        return value
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, str) and value.isascii() and value.isdigit():
-        return int(value)
-    return None
+    """Return a whole number of at most 64 bits, also from ``12.0`` and ``"12"``."""
+    found = None
+    if isinstance(value, int) and not isinstance(value, bool):
+        found = value
+    elif isinstance(value, float):
+        found = int(value) if value.is_integer() else None
+    elif isinstance(value, str) and DIGITS.fullmatch(value):
+        found = int(value)
+    return found if found is not None and abs(found) <= LARGEST else None
 
 
 def seconds(value: Any) -> float | None:
-    """Return milliseconds as seconds."""
+    """Return milliseconds as seconds; None for what is no time that a calendar holds."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         value = whole(value)
-    return None if value is None else value / 1000
+    if value is None or not math.isfinite(value) or abs(value) > LARGEST:
+        return None
+    return float(value / 1000)
 
 
 def instant(value: Any) -> datetime | None:
@@ -129,14 +142,14 @@ def account_of(person: Any) -> str:
 
     ``self`` is a Jira URL that ends with the account id (seen: with its colon as ``%3A``).
     """
-    found = text(mapped(person).get("accountId"))
+    found = word(mapped(person).get("accountId"))
     if found:
         return found
     url = mapped(person).get("self")
     if not isinstance(url, str):
         return ""
     _, _, account = url.partition("accountId=")
-    return unquote(account.partition("&")[0])
+    return word(unquote(account.partition("&")[0]))
 
 
 def fields_of(custom: Any) -> tuple[FieldValue, ...]:
@@ -172,4 +185,4 @@ def _segments(url: Any) -> Sequence[str]:
         path = urlsplit(url).path
     except ValueError:  # such as an unclosed bracket in the host
         path = url
-    return [unquote(segment) for segment in path.split("/") if segment]
+    return [word(unquote(segment)) for segment in path.split("/") if segment]
