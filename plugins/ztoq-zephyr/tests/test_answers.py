@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ztoq_testkit.simulate import Reply
+from ztoq_testkit.virtual_time import run_in_virtual_time
 
 from ztoq_core.plugin import Kind, RejectedError, ServiceError
-from ztoq_core.simulate import Reply
-from ztoq_core.testing.virtual_time import run_in_virtual_time
 
 WRONG: dict[str, Reply] = {
     "an error body": Reply(body={"errorCode": 500, "message": "Something went wrong"}),
