@@ -138,6 +138,9 @@ def test_the_planned_start_stands_in_where_there_is_no_planned_end(transform: Tr
 @pytest.mark.parametrize(
     "what",
     [
+        {"comment": "x"},
+        {"files": 1},
+        {"results": (StepResult(key="1", status="None", actual="x"),)},
         {"links": (Link(type=LinkType.BLOCKS, issue_id="1"),)},
         {"fields": (FieldValue(name="Build", value="7"),)},
         {"last": True, "siblings_executed": True},

@@ -50,9 +50,12 @@ def mapped_log(log: TestLog, rules: Rules) -> TestLog:
 def _carries(log: TestLog) -> bool:
     """Return whether a log that did not take place holds what has no other place."""
     return bool(
-        log.links
+        log.comment.strip()
+        or log.files
+        or log.links
         # an unticked check box is what every execution has
         or any(fields.has_value(f.value) and f.value is not False for f in log.fields)
+        or any(result.actual.strip() or result.links for result in log.results)
     )
 
 
