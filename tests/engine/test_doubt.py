@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from pathlib import Path
 
 import attrs
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from ztoq_testkit.memory import MemorySink, MemorySource, PowerCut
 from ztoq_testkit.project import CONTENTS, PROJECT
 from ztoq_testkit.virtual_time import run_in_virtual_time
 
 from tests.engine.crashing import Crash, CrashingSink, CrashingStore, Point
+from tests.performance.lost_answers import TIMEOUT_S, LossyTarget, loaded
 from ztoq_core import engine
 from ztoq_core.contracts import Content, Links, Written
 from ztoq_core.engine import Event
@@ -233,3 +237,70 @@ def test_a_stop_ends_the_wait_for_a_lost_request(store: Store) -> None:
         return loop.time()
 
     assert 20 <= run_in_virtual_time(stopped(), grace=0.2) < 21
+
+
+def test_lost_answers_cost_a_load_no_more_than_looking(tmp_path: Path) -> None:
+    """4 % of the answers: half the time again and one settling time at most (issue 9)."""
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "lossy").mkdir()
+    plain = loaded(tmp_path / "whole", 20, LossyTarget())
+    lossy = loaded(tmp_path / "lossy", 20, LossyTarget(each=25))
+
+    assert plain.complete
+    assert lossy.complete
+    assert lossy.target.lost == 3
+    assert lossy.target.writes == plain.target.writes
+    assert lossy.seconds <= 1.5 * plain.seconds + TIMEOUT_S
+
+
+class Moody(MemorySink):
+    """Answers after a while, loses requests and answers: what Hypothesis draws, in turn."""
+
+    def __init__(self, moods: list[tuple[float, str]]) -> None:
+        super().__init__()
+        self.moods = moods
+
+    async def write(
+        self, record: Record, target_id: str | None, links: Links, content: Content | None
+    ) -> Written:
+        delay, mood = self.moods.pop() if self.moods else (0.0, "well")
+        await asyncio.sleep(delay)
+        if mood == "request lost":
+            raise DoubtError(f"{record.ref}: the connection was cut")
+        written = await super().write(record, target_id, links, content)
+        if mood == "answer lost":
+            raise DoubtError(f"{record.ref}: the connection was cut")
+        return written
+
+
+MOODS = st.tuples(
+    st.sampled_from([0.0, 0.5, 20.0]), st.sampled_from(["well", "request lost", "answer lost"])
+)
+
+
+@given(moods=st.lists(MOODS, max_size=20), stop_after=st.sampled_from([None, 0.1, 10, 45, 70, 130]))
+@settings(max_examples=8, deadline=None, derandomize=True, database=None)
+def test_a_load_always_ends_whatever_is_late_lost_or_stopped(
+    moods: list[tuple[float, str]], stop_after: float | None
+) -> None:
+    """In time: within the time-out of the last loss, or of what was in flight when it stopped."""
+    sink = Moody(list(moods))
+
+    async def work(store: Store) -> float:
+        loop = asyncio.get_running_loop()
+        stop = engine.Stop()
+        if stop_after is not None:
+            loop.call_later(stop_after, stop.set)
+        await migrate(store, sink, request_timeout=60, stop=stop)
+        took = loop.time()
+        await migrate(store, sink, request_timeout=60)
+        return took
+
+    with (
+        tempfile.TemporaryDirectory(prefix="ztoq-moods-") as name,
+        Store(f"sqlite:///{name}/m.db") as store,
+    ):
+        took = run_in_virtual_time(work(store), grace=0.2)
+        assert took <= (stop_after + 21 if stop_after else 80 * (len(moods) + 1))
+        assert engine.outcome(store).exit is Exit.OK
+    assert sink.keys() == sorted([*ALL, FIELD])

@@ -296,7 +296,7 @@ class _Loading:
             self.context.teller.say(
                 f"Waiting {seconds:.0f} s until a lost request cannot arrive any more"
             )
-        await self.context.stop.within(seconds)
+        await self.context.stop.within(seconds, "a lost request may still arrive")
 
     async def _release(self, kinds: Collection[Kind], keys: Collection[str]) -> bool:
         """Let something go on that waits for itself by a detour; return whether there was any."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import attrs
@@ -57,13 +58,18 @@ class Stop:
         if self._waits is not None:
             self._waits.stop()
 
-    async def within(self, seconds: float) -> bool:
-        """Wait that long or until somebody wishes to stop; return whether somebody does."""
-        try:
-            async with asyncio.timeout(seconds):
-                await self._event.wait()
-        except TimeoutError:
-            return False
+    async def within(self, seconds: float, what: str) -> bool:
+        """Wait that long or until somebody wishes to stop; return whether somebody does.
+
+        ``what`` is waited for is said as ``Waits`` has it.
+        """
+        until = asyncio.get_running_loop().time() + seconds
+        with self._waits.on(what, until) if self._waits else nullcontext():
+            try:
+                async with asyncio.timeout(seconds):
+                    await self._event.wait()
+            except TimeoutError:
+                return False
         return True
 
     @property

@@ -138,7 +138,7 @@ async def settle_deletions(
         if not standing:
             return
         if wait:
-            await (stop or Stop()).within(wait)
+            await (stop or Stop()).within(wait, "a lost request may still arrive")
         if stop and stop.wished:
             return
         left = []

@@ -153,7 +153,7 @@ class Settling:
         await self.gather()
         while (at := self.next_look(kinds, ())) is not None:
             seconds = at - asyncio.get_running_loop().time()
-            if await self.context.stop.within(max(seconds, 0)):
+            if await self.context.stop.within(max(seconds, 0), "a lost request may still arrive"):
                 return
             for item in self.due(kinds, ()):
                 await self.look(item)
