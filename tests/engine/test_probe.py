@@ -30,3 +30,15 @@ async def test_the_lag_is_measured_and_the_object_deleted(store: Store) -> None:
     assert float(store.meta("search lag")) > lag
     assert sink.keys() == []
     assert store.counts() == {Kind.TEST_PLAN: {State.DELETED: 1}}
+
+
+async def test_what_was_made_to_be_measured_is_never_written_again(store: Store) -> None:
+    sink = Lagging()
+    with store.run("config check --probe") as run:
+        await engine.probe(store, sink, run.id, lambda _: None)
+    with store.run("load") as run:
+        await engine.load(store, sink, run.id, lambda _: None)
+
+    assert sink.keys() == []
+    assert store.removed() == 0
+    assert store.write_now(lambda: store.decisions.retry(1, None, ())) == {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,7 +12,16 @@ from ztoq_testkit.memory import MemorySink, MemorySource, PowerCut
 from ztoq_testkit.project import CONTENTS, PROJECT
 
 from ztoq_core import engine
-from ztoq_core.contracts import Content, FieldSpec, Found, Links, Skip, Written
+from ztoq_core.contracts import (
+    Content,
+    FieldSpec,
+    Found,
+    Links,
+    MarkPage,
+    Owner,
+    Skip,
+    Written,
+)
 from ztoq_core.engine import Event
 from ztoq_core.errors import ConfigError, Exit, RejectedError, RetryableError
 from ztoq_core.records import (
@@ -306,6 +315,51 @@ async def test_validation_finds_what_is_missing_double_and_foreign(store: Store)
     assert rows[Kind.TEST_CYCLE].duplicate == ("ACME-R1",)
     assert rows[Kind.FOLDER].foreign == 1
     assert engine.outcome(store).exit is Exit.LEFT
+
+
+class Forgetful(MemorySink):
+    """Lists no cases; what ``look`` says of one is the test's choice."""
+
+    refuses_to_look = False
+
+    async def marks(self, kind: Kind, owners: Sequence[Owner], cursor: str | None) -> MarkPage:
+        page = await super().marks(kind, owners, cursor)
+        return MarkPage(marks=()) if kind is Kind.TEST_CASE else page
+
+    async def look(self, kind: Kind, target_id: str) -> Written | None:
+        if self.refuses_to_look:
+            raise RejectedError("Memory: GET test case answered 403", status=403)
+        return await super().look(kind, target_id)
+
+
+@pytest.mark.parametrize("refuses", [False, True])
+async def test_what_no_list_holds_is_not_called_deleted_while_it_may_be_there(
+    store: Store, *, refuses: bool
+) -> None:
+    sink = Forgetful()
+    await migrate(store, source(), sink)
+    sink.refuses_to_look = refuses
+
+    result = await engine.validate(store, sink, quiet)
+
+    (finding,) = result.findings
+    assert finding.startswith("2 test cases are in no list of the target")
+    assert finding.endswith("deleted: ACME-T1, ACME-T2")
+    assert engine.outcome(store).status is engine.Status.FINDINGS
+    await load(store, sink)
+    assert sink.keys() == ALL
+
+
+async def test_a_validation_that_is_stopped_is_not_remembered(store: Store) -> None:
+    sink = MemorySink()
+    await migrate(store, source(), sink)
+    stop = engine.Stop()
+    stop.set()
+
+    await engine.validate(store, sink, quiet, stop=stop)
+
+    assert store.validation() is None
+    assert engine.outcome(store).status is engine.Status.NOT_VALIDATED
 
 
 def with_type(record: Record) -> Record:

@@ -43,6 +43,7 @@ async def probe(store: Store, sink: Sink, run: int, progress: Progress) -> float
     await store.gather(
         store.outbox.answered, Answered(run=run, job=job, written=written, finished=True)
     )
+    await store.write(store.removal.only_once, job.item)
     while not (shown := await sink.searchable(Kind.TEST_PLAN, written)):
         if loop.time() - begun > _PATIENCE_S:
             break

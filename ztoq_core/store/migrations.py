@@ -44,6 +44,7 @@ def _add_columns(store: Store) -> None:
         known = {column.name for column in store.database.get_columns(table)}
         for name in columns.keys() - known:
             change(store.database, f"ALTER TABLE {table} ADD COLUMN {name} {columns[name]}")
+    store.index()
 
 
 STEPS: tuple[Callable[[Store], None], ...] = (

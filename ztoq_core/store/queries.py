@@ -198,10 +198,15 @@ class Queries:
         return {kind: dict(found[kind]) for kind in Kind if kind in found}
 
     def removed(self) -> int:
-        """Return how many records are deleted from the target, without those that were pruned."""
+        """Return how many records are missing in the target, that is deleted and not pruned."""
+        return int(self.item_table.select().where(self._missing()).count())
+
+    def _missing(self) -> pw.Expression:
         item = self.item_table
-        where = (item.state == State.DELETED) & (item.reason != PRUNED)
-        return int(item.select().where(where).count())
+        where: pw.Expression = (
+            (item.state == State.DELETED) & (item.reason != PRUNED) & ~item.target.is_null()
+        )
+        return where
 
     def added(self) -> dict[Kind, int]:
         """Return how many records of each kind the mapping or the engine added."""
@@ -222,7 +227,7 @@ class Queries:
         number = pw.fn.COUNT(pw.SQL("*"))
         query = (
             item.select(item.state, item.kind, item.reason, number, pw.fn.MIN(item.key))
-            .where((item.state << (*_IN_ORDER[:4], State.DELETED)) & (item.reason != PRUNED))
+            .where((item.state << _IN_ORDER[:4]) | self._missing())
             .group_by(item.state, item.kind, item.reason)
             .order_by(number.desc(), item.kind, item.reason)
             .limit(limit)

@@ -181,6 +181,10 @@ class Removal:
             ]
         )
 
+    def only_once(self, number: int) -> None:
+        """Let a record that was only made to be deleted never be written again."""
+        self._item.update(target=None).where(self._item.id == number).execute()
+
     def intended(self) -> list[Undoing]:
         """Return the objects of which nobody knows whether they were deleted, children first."""
         item = self._item
