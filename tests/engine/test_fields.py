@@ -94,3 +94,21 @@ def test_where_fields_cannot_be_listed_the_usual_ones_are_not_asked_for_but_the_
     assert [gap.name for gap in gaps(wants, schema)] == ["Browser", "Zephyr key"]
     listed = attrs.evolve(schema, fields_known=True)
     assert "Description" in [gap.name for gap in gaps(wants, listed)]
+
+
+def test_what_logs_bring_fills_no_required_field_of_their_runs() -> None:
+    spec = FieldSpec(kind=Kind.TEST_RUN, name="Team", type=FieldType.TEXT, required=True)
+    schema = Schema(fields=(spec,), field_owner={Kind.TEST_LOG: Kind.TEST_RUN})
+    wants = [
+        Want(Kind.TEST_RUN, "", FieldType.TEXT, "", 2, optional=True),
+        Want(Kind.TEST_LOG, "", FieldType.TEXT, "", 2, optional=True),
+        Want(Kind.TEST_LOG, "Team", FieldType.TEXT, "", 2, optional=False),
+    ]
+    (gap,) = gaps(wants, schema)
+    assert (gap.of, gap.count, gap.required) == (Kind.TEST_RUN, 2, True)
+
+
+def test_a_required_field_is_filled_under_its_stable_name() -> None:
+    spec = FieldSpec(kind=CASE, name="Wer", alias="Assigned To", type=FieldType.USER, required=True)
+    total = Want(CASE, "", FieldType.TEXT, "", 1, optional=True)
+    assert gaps([total, want("Assigned To", FieldType.USER)], Schema(fields=(spec,))) == []

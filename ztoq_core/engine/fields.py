@@ -56,19 +56,30 @@ class Gap:
         """Return a line for the administrator's list, in words of no product."""
         of, records = plain(self.of), counted(self.count, "record")
         if self.required:
-            return f"{of}: the required field {self.name!r} has no value in {records}"
-        shown = ", ".join(repr(value) for value in self.values[:_SHOWN])
-        if len(self.values) > _SHOWN:
-            shown += f" and {len(self.values) - _SHOWN} more"
+            one_of = f" (one of {self._shown()})" if self.values else ""
+            return (
+                f"{of}: the required field {self.name!r} has no value in {records}: map a constant "
+                f"to it{one_of}, give it a default value in the target, or make it optional there"
+            )
+        shown = self._shown()
         if self.exists:
             return f"{of}: the field {self.name!r} lacks the values {shown}"
         labels = shown and self.type in (*_CHOICES, FieldType.CHECKBOX)
         values = f" with the values {shown}" if labels else ""
         return f"{of}: a field {self.name!r} of type {plain(self.type)}{values} ({records})"
 
+    def _shown(self) -> str:
+        shown = ", ".join(repr(value) for value in self.values[:_SHOWN])
+        more = len(self.values) - _SHOWN
+        return f"{shown} and {more} more" if more > 0 else shown
+
 
 def gaps(wants: Sequence[Want], schema: Schema) -> list[Gap]:
-    """Return what the target lacks, field by field, in the order of kinds and names."""
+    """Return what the target lacks, field by field, in the order of kinds and names.
+
+    A required field of a kind that lends its fields (runs lend theirs to logs) is filled by the
+    records of that kind alone.
+    """
     by_field: dict[tuple[Kind, str], list[Want]] = {}
     totals: dict[Kind, int] = {}
     filled: dict[tuple[Kind, str], int] = {}
@@ -79,8 +90,8 @@ def gaps(wants: Sequence[Want], schema: Schema) -> list[Gap]:
         if not want.name:
             totals[want.kind] = totals.get(want.kind, 0) + want.count
             continue
-        if not want.value:
-            filled[of, want.name] = filled.get((of, want.name), 0) + want.count
+        if not want.value and (known := _known(schema, want.kind, want.name)):
+            filled[want.kind, known.name] = filled.get((want.kind, known.name), 0) + want.count
         if not want.optional:
             by_field.setdefault((of, want.name), []).append(want)
     found = [
@@ -146,18 +157,18 @@ def _required(
     schema: Schema, totals: Mapping[Kind, int], filled: Mapping[tuple[Kind, str], int]
 ) -> list[Gap]:
     found = []
-    folded = {(kind, name.strip().casefold()): count for (kind, name), count in filled.items()}
     for spec in schema.fields:
         if not spec.required or spec.default:
             continue
         total = totals.get(spec.kind, 0)
-        without = total - folded.get((spec.kind, spec.name.strip().casefold()), 0)
+        without = total - filled.get((spec.kind, spec.name), 0)
         if without > 0 and spec.name != schema.mark_field:
             found.append(
                 Gap(
                     of=spec.kind,
                     name=spec.name,
                     type=spec.type,
+                    values=spec.values,
                     count=without,
                     exists=True,
                     required=True,

@@ -87,8 +87,7 @@ async def load(  # noqa: PLR0913 - the choices of the command
     schema = await sink.describe()
     missing = gaps(await store.read(store.mapped.wants), schema)
     creates = schema.can_create_fields and schema.fields_known
-    if not accept_missing_fields:
-        _refuse_gaps(missing, schema, creates=creates)
+    _refuse_gaps(missing, schema, creates=creates, accepts=accept_missing_fields)
     _tell_gaps(missing, teller, creates=creates)
     await tell_nameless(store, teller)
     if dry_run:
@@ -96,7 +95,7 @@ async def load(  # noqa: PLR0913 - the choices of the command
         teller.say(f"{counted(counts, 'record')} would be written; nothing was sent (--dry-run)")
         return
     if creates:
-        await store.write(store.mapped.bring, definitions(missing))
+        await _bring_fields(store, run, missing)
     await store.write(store.mapped.bring, schema.roots)
     await store.write(store.turns.prepare, on_conflict == "overwrite")
     in_store = await store.read(store.counts)
@@ -109,9 +108,31 @@ async def load(  # noqa: PLR0913 - the choices of the command
     teller.log_queue()
 
 
-def _refuse_gaps(missing: Sequence[Gap], schema: Schema, *, creates: bool) -> None:
-    open_ = [gap for gap in missing if gap.required or not creates]
-    if schema.fields_known and not open_:
+async def _bring_fields(store: Store, run: int, missing: Sequence[Gap]) -> None:
+    """Store the fields to be made; one that an earlier run made and somebody deleted, once more."""
+    stored = await store.read(store.outbox.stored, Kind.FIELD, 0, 1_000_000)
+    made = {each.ref.key for _, each in stored}
+    absent = [gap for gap in missing if not gap.exists]
+    gone = [each.key for each in definitions(absent) if each.key in made]
+    await store.write(store.decisions.missing, run, Kind.FIELD, gone)
+    await store.write(store.mapped.bring, definitions(missing))
+
+
+def _refuse_gaps(missing: Sequence[Gap], schema: Schema, *, creates: bool, accepts: bool) -> None:
+    """Stop before the first write where the target would refuse records.
+
+    Raises:
+        ConfigError: It lists what is missing: required fields, which nothing makes up for, and
+            what the administrator may make (unless ``accepts``: then values become text).
+    """
+    if required := [gap for gap in missing if gap.required]:
+        lines = "\n".join(f"  - {gap}" for gap in required)
+        raise ConfigError(
+            "The target requires fields that the records do not fill. Nothing was written.\n"
+            f"{lines}"
+        )
+    open_ = [] if creates else missing
+    if accepts or (schema.fields_known and not open_):
         return
     if schema.fields_known:
         first = "The target lacks fields or values that the records need."
@@ -167,6 +188,9 @@ class _Loading:
         if doubts := len(self.settling.doubts):
             some = counted(doubts, "record")
             self.context.teller.say(f"Looking for {some} that the target may hold already")
+        # the field of the source's key first: a project may take only a few
+        keys = [f"{kind}/{self.context.schema.mark_field}" for kind in self.context.schema.marked]
+        await self._phase((Kind.FIELD,), keys, first=True)
         await self._phase((Kind.FIELD,), first=True)
         if roots:
             await self._phase((Kind.FOLDER,), [root.key for root in roots], first=True)

@@ -135,7 +135,10 @@ def test_check_fails_where_a_required_field_of_the_target_stays_empty(ztoq: Prog
     said = checked(ztoq)
     assert said.code == 1
     assert said.result["required"] == [
-        "test case: the required field 'Risk' has no value in 2 records"
+        (
+            "test case: the required field 'Risk' has no value in 2 records: map a constant to it, "
+            "give it a default value in the target, or make it optional there"
+        )
     ]
     assert said.result["missing"] == []
 

@@ -44,8 +44,13 @@ NEEDED: Mapping[str, tuple[str, ...]] = {
     "test_suite": ("create",),
     "test_run": ("create", "execute"),
 }
-# ztoq fills these by other keys of the request, or the server does
-FILLED = frozenset({"name", "title", "description", "precondition", "id", "status", "shared"})
+# of qTest's own fields ztoq fills these by other keys of the request, or the server does
+FILLED = frozenset({"name", "title", "id", "status", "shared"})
+TEXTS: Mapping[Kind, frozenset[str]] = {
+    Kind.REQUIREMENT: frozenset({"description"}),
+    Kind.TEST_CASE: frozenset({"description", "precondition"}),
+    Kind.TEST_PLAN: frozenset({"description", "note", "start date", "end date"}),
+}
 # what labels were before customers changed them, where the original name does not say it
 DEFAULT_LABELS: Mapping[str, str] = {
     "AssignedTo": "Assigned To",
@@ -244,14 +249,15 @@ def _offered(field: Field) -> bool:
 
 def _spec(kind: Kind, field: Field) -> FieldSpec:
     choices = field.type in {FieldType.CHOICE, FieldType.MULTI_CHOICE}
-    names = {field.label.casefold(), field.original.casefold()}
+    names = {field.label.casefold(), field.original.casefold()} if field.system else set()
+    filled = FILLED | TEXTS.get(kind, frozenset())
     return FieldSpec(
         kind=kind,
         name=field.label,
         type=field.type,
         required=field.required,
         system=field.system,
-        default=field.default or bool(names & FILLED),
+        default=field.default or bool(names & filled),
         values=tuple(each.label for each in field.choices if each.active) if choices else (),
         alias=DEFAULT_LABELS.get(field.original, field.original) if field.system else "",
         max_length=BOX_LENGTH if field.type is FieldType.TEXT else None,

@@ -7,9 +7,11 @@ from typing import Any
 
 import attrs
 import pytest
+from ztoq_testkit import MemorySink
 
 from tests.unit.cli.conftest import Program, Said
-from ztoq_core.plugin import FieldSpec, FieldType, Kind
+from tests.unit.cli.memory_shop import SINKS
+from ztoq_core.plugin import FieldSpec, FieldType, Kind, Schema
 
 
 def test_show_prints_effective_settings_and_no_secret(
@@ -404,3 +406,18 @@ def test_fields_that_cannot_be_written_end_with_2(
     assert said.code == 2
     assert text in said.err
     assert not (ztoq.folder / file).exists()
+
+
+def test_check_names_the_required_fields_that_records_lack(ztoq: Program) -> None:
+    spec = FieldSpec(
+        kind=Kind.TEST_CASE, name="Risk", type=FieldType.CHOICE, values=("Low",), required=True
+    )
+    SINKS[str(ztoq.folder)] = MemorySink(schema=Schema(fields=(spec,)))
+    before = ztoq("config", "check")
+    assert before.code == 0
+    assert "the target requires 'Risk' of each test case (one of 'Low')" in before.out
+    ztoq("extract")
+    ztoq("transform")
+    after = ztoq("config", "check")
+    assert after.code == 2
+    assert "the required field 'Risk' has no value in 2 records: map a constant" in after.out

@@ -17,16 +17,25 @@ from ztoq_core.cli.output import Output
 from ztoq_core.cli.session import configured
 from ztoq_core.config import Config, Part
 from ztoq_core.contracts import Finding, Schema, Sink, SinkPlugin, Source, SourcePlugin
-from ztoq_core.errors import AccessError, ConfigError, Exit, RejectedError, ServiceError, ZtoqError
+from ztoq_core.errors import (
+    AccessError,
+    ConfigError,
+    Exit,
+    RejectedError,
+    ServiceError,
+    StoreError,
+    ZtoqError,
+)
 from ztoq_core.records import Note, Ref
 from ztoq_core.services import Services
 from ztoq_core.store import Store
-from ztoq_core.words import counted
+from ztoq_core.words import counted, plain
 
 __all__ = ["check"]
 
 AnyPart = Part[SourcePlugin[Any]] | Part[SinkPlugin[Any]]
 LEVELS = ("error", "warning", "info")
+SHOWN = 10  # allowed values of a field
 
 
 @attrs.define
@@ -116,10 +125,29 @@ async def _both(config: Config) -> _Found:
                     found.add(part.name, finding.level, finding.text)
     except ZtoqError as error:
         found.failed("transform", error)
+    if sink:
+        _required(config, sink, found)
     if sink and not sink.fields_known:
         text = "the fields cannot be listed: a load needs --accept-missing-fields"
         found.add("sink", "warning", text)
     return found
+
+
+def _required(config: Config, sink: Schema, found: _Found) -> None:
+    """Name the required fields of the target that records lack; before any is mapped, all."""
+    try:
+        with Store(config.store_url, create=False) as store:
+            wants = store.mapped.wants()
+    except StoreError:
+        wants = []
+    for gap in engine.gaps(wants, sink):
+        if gap.required:
+            found.add("sink", "error", str(gap))
+    for spec in sink.fields if not wants else ():
+        if spec.required and not spec.default:
+            one_of = f" (one of {', '.join(map(repr, spec.values[:SHOWN]))})" if spec.values else ""
+            text = f"the target requires {spec.name!r} of each {plain(spec.kind)}{one_of}"
+            found.add("sink", "warning", f"{text}; see that the mapping fills it")
 
 
 async def _probe(config: Config, found: _Found) -> None:
