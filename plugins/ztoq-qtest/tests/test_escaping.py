@@ -9,8 +9,11 @@ import nh3
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from ztoq_demo.qtest import Options
 from ztoq_qtest.escaping import escape_stray
 from ztoq_qtest.texts import plain
+
+from ztoq_core.plugin import Kind
 
 # what editors write, and what testers type that only looks like it
 TAGS = ["<p>", "</p>", "<br />", '<a href="x?a<b">', "</a>", "<td nowrap>", "<b class='x'>", "</b>"]
@@ -86,3 +89,11 @@ async def test_every_text_of_every_kind_is_escaped_before_it_is_sent(
     shown = repr(world.dump())
     assert "<username" not in shown
     assert shown.count("&lt;username>") >= 12
+
+
+async def test_a_site_that_cleans_html_gives_back_every_word(opened: Any, project: Any) -> None:
+    world = await opened(Options(clean_html=True))
+    text = "<p>Enter <username> into List<String>, a < b</p>"
+    await attrs.evolve(project, case=attrs.evolve(project.case, description=text)).write_all(world)
+    case = await world.sink.read(Kind.TEST_CASE, world.written[project.case.ref].target_id)
+    assert words(case.description).startswith("Enter<username>intoList<String>,a<b")

@@ -30,7 +30,8 @@ class Options:
     ``unknown_defects``: what a log that names one is answered (guess): ``400``, ``500``, or
     ``ignored``, then it goes without.
 
-    ``normalise_html``: rich texts come back as another HTML of the same content.
+    ``clean_html``: rich texts come back without what is no tag that the site knows (guess: no rule
+    is published). ``normalise_html``: rich texts come back as another HTML of the same content.
     ``called_steps`` is how ``expand=calledteststep`` shows them: ``nested`` in the calling step's
     ``called_test_case`` (so public code reads them), or ``flat`` in its place.
     ``step_fields``: what becomes of the fields of test steps in a body (guess: they travel as
@@ -65,6 +66,7 @@ class Options:
     unlinkable: frozenset[int] = frozenset()
     linked_once: bool = False
     unknown_defects: str = "ignored"
+    clean_html: bool = False
     normalise_html: bool = False
     called_steps: str = "nested"
     step_fields: str = "kept"

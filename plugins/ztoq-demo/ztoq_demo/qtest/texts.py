@@ -6,7 +6,17 @@ import html
 import re
 from datetime import datetime, timezone
 
-__all__ = ["has_fraction", "normal_html", "parameters", "parse_time", "plain", "show_time"]
+import nh3
+
+__all__ = [
+    "cleaned",
+    "has_fraction",
+    "normal_html",
+    "parameters",
+    "parse_time",
+    "plain",
+    "show_time",
+]
 
 # the forms that captures show; whole seconds (facts section 7 and 3)
 TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:?\d\d)", re.ASCII)
@@ -40,6 +50,11 @@ def show_time(instant: int, zone: timezone) -> str:
 def plain(text: str) -> str:
     """Return the text of an HTML."""
     return html.unescape(TAG.sub("", text)) if "<" in text or "&" in text else text
+
+
+def cleaned(text: str) -> str:
+    """Return what a server that cleans HTML keeps: tags that it does not know are gone."""
+    return nh3.clean(text, url_schemes=nh3.ALLOWED_URL_SCHEMES | {"data"})
 
 
 def normal_html(text: str) -> str:

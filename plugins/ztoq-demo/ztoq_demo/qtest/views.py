@@ -21,7 +21,7 @@ from ztoq_demo.qtest.objects import (
     Version,
 )
 from ztoq_demo.qtest.site import Call
-from ztoq_demo.qtest.texts import normal_html, plain, show_time
+from ztoq_demo.qtest.texts import cleaned, normal_html, plain, show_time
 
 __all__ = [
     "attachment",
@@ -53,7 +53,9 @@ WEB_TYPES = {  # facts section 2; requirements, runs and releases are guesses
 
 def rich(call: Call, text: str) -> str:
     """Return a rich text as the site gives it back."""
-    return normal_html(text) if call.site.options.normalise_html else text
+    options = call.site.options
+    text = cleaned(text) if options.clean_html else text
+    return normal_html(text) if options.normalise_html else text
 
 
 def href(call: Call, project: int, path: str) -> str:
