@@ -33,8 +33,8 @@ def redacted(url: str) -> str:
     rest = url.strip()[len(scheme) :]
     head, at, tail = rest.rpartition("@")
     if at:
-        if "?" in head or "#" in head:
-            # either a query that holds an @, or a password that holds a ? or #
+        if _cut(head)[1]:
+            # either a query that holds an @, or a password that holds a ?, # or ;
             return f"{scheme}{HIDDEN}"
         # of several @ the last one: what stands before may all be the password
         rest = tail

@@ -13,8 +13,15 @@ import attrs
 
 from ztoq_core.contracts import Secret
 from ztoq_core.errors import ConfigError
+from ztoq_core.redaction import redacted
 
-__all__ = ["WORDS", "Reference", "find_secrets", "mask", "refer", "show", "unusable_variable"]
+__all__ = ["WORDS", "Reference", "find_secrets", "refer", "show", "unusable_variable"]
+
+_URL = re.compile(r"://|@|(?i:passw|pwd)")
+"""What a text holds that may be a URL with credentials."""
+
+_ADDRESS = re.compile(r"[\w.+-]+@[\w.-]+")
+"""An e-mail address, as people have for a user name."""
 
 WORDS: Mapping[str, str] = {
     "env": "environment variable",
@@ -178,13 +185,12 @@ def show(value: object) -> Any:
     if isinstance(value, list | tuple | set | frozenset):
         return [show(each) for each in value]
     if attrs.has(type(value)):
-        return show({name: getattr(value, name) for name in _names(value)})
-    return mask(str(value))
-
-
-def mask(url: str) -> str:
-    """Return the text with the password of each URL in it as ``***``."""
-    return re.sub(r"(//[^/@:\s]*):[^/@\s]*@", r"\1:***@", url)
+        shown = show({name: getattr(value, name) for name in _names(value)})
+        if isinstance(proxy := getattr(value, "proxy", None), str):
+            shown["proxy"] = redacted(proxy)  # it may well lack a scheme
+        return shown
+    text = str(value)
+    return text if _ADDRESS.fullmatch(text) or not _URL.search(text) else redacted(text)
 
 
 def _names(value: object) -> list[str]:

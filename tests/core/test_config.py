@@ -573,7 +573,7 @@ def test_nothing_prints_a_secret(read: Reader, monkeypatch: pytest.MonkeyPatch) 
     got.source.require()
     shown = got.shown()
     assert shown["source"]["token"] == {"env": "MY_TOKEN"}
-    assert shown["source"]["proxy"] == "http://me:***@proxy.example.com:3128"
+    assert shown["source"]["proxy"] == "http://***@proxy.example.com:3128"
     assert f"{got.source.settings.token}" == "***"
     for text in (str(shown), repr(got.source.settings.token)):
         assert "s3cret" not in text

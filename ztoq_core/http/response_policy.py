@@ -134,9 +134,10 @@ class ResponsePolicy:
         if isinstance(error, NOT_SENT):
             self._bad(attempt.permit)
             return Retry(f"no connection: {_reason(error)}")
-        if isinstance(error, BodyTooLargeError):
+        if isinstance(error, BodyTooLargeError | aiohttp.ClientResponseError):
             attempt.history.unreadable += 1
-            return self._doubt(attempt, f"gave an answer that cannot be read: {error}")
+            why = error if isinstance(error, BodyTooLargeError) else "it is not valid HTTP"
+            return self._doubt(attempt, f"gave an answer that cannot be read: {why}")
         return self._doubt(attempt, f"no answer: {_reason(error)}")
 
     def elsewhere(self, attempt: Attempt, response: aiohttp.ClientResponse, body: bytes) -> Retry:
@@ -152,10 +153,8 @@ class ResponsePolicy:
 
     def no_file(self, attempt: Attempt, reason: str, status: int) -> Retry:
         """Return what a 2xx answer to a download means that holds no whole file."""
-        self.pacer.failed(attempt.permit)
-        self._bad(attempt.permit)
+        self.good(attempt.permit, {})
         attempt.history.failed(attempt.permit.sent)
-        attempt.history.unreadable += 1
         return Retry(reason, status=status)
 
     def waited_for(self, retry: Retry) -> str:

@@ -16,6 +16,7 @@ from yarl import URL
 
 from ztoq_core.contracts import Connection
 from ztoq_core.errors import ConfigError
+from ztoq_core.redaction import redacted
 
 __all__ = ["Transport", "is_loopback", "to_url"]
 
@@ -63,17 +64,19 @@ class Transport:
     def __attrs_post_init__(self) -> None:
         """Read the base URL and load what it needs, so that mistakes show before the first call."""
         given = self.connection.base_url
+        shown = redacted(given)
         try:
             url = to_url(given.strip())
             port = url.port
-        except ValueError as error:
-            raise ConfigError(f"base_url {given!r} is no URL: {error}") from error
+        except ValueError:
+            # the error is not quoted, and not chained: it may hold a part of a password
+            raise ConfigError(f"base_url {shown!r} is not a URL") from None
         if url.scheme not in {"http", "https"} or not url.host:
-            raise ConfigError(f"base_url {given!r} should begin with https:// and name a host")
+            raise ConfigError(f"base_url {shown!r} should begin with https:// and name a host")
         if url.user or url.password:
             raise ConfigError("base_url holds a user name; credentials have keys of their own")
         if url.query_string or url.fragment:
-            raise ConfigError(f"base_url {given!r} should end with the path")
+            raise ConfigError(f"base_url {shown!r} should end with the path")
         self.base = str(url).rstrip("/")
         self._path = url.raw_path.rstrip("/")
         # of the text, in which a default port no longer stands

@@ -24,6 +24,7 @@ from ztoq_core.http.address_guard import MOVED, REDIRECTS, AddressGuard, redirec
 from ztoq_core.http.budget import CallMeter
 from ztoq_core.http.transport import Transport
 from ztoq_core.images import CutShortError, Images
+from ztoq_core.redaction import redacted
 
 __all__ = ["UntrustedFetcher", "open_fetcher"]
 
@@ -43,11 +44,6 @@ BUSY = 429
 SITE_ERROR = 500
 DENIED = frozenset({401, 403, 407})
 HEADERS = {"Accept": "image/*", "Accept-Encoding": "identity"}
-
-
-def shown(url: URL) -> str:
-    """Return a URL for messages: without user, query and fragment, which may hold secrets."""
-    return str(url.with_user(None).with_query(None).with_fragment(None))[:200]
 
 
 @attrs.define(eq=False)
@@ -155,7 +151,7 @@ class UntrustedFetcher:
             timeout=aiohttp.ClientTimeout(total=seconds, connect=seconds),
             **more,
         ) as response:
-            logger.debug("picture {} {}", shown(url), response.status)
+            logger.debug("picture {} {}", redacted(str(url))[:200], response.status)
             yield response
 
     def _transport(self, url: URL) -> Transport:

@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import attrs
 import orjson
@@ -22,6 +22,7 @@ from playhouse.db_url import connect
 from ztoq_core.convert import converter
 from ztoq_core.errors import ConfigError, StoreError
 from ztoq_core.records import Note, Ref
+from ztoq_core.redaction import redacted
 from ztoq_core.store import models
 from ztoq_core.store.calls import Calls
 from ztoq_core.store.choice import Choice
@@ -347,10 +348,8 @@ def _at_start(error: Exception, url: str) -> StoreError:
     while isinstance(first.__context__, pw.PeeweeException):
         first = first.__context__  # why the transaction could not even be rolled back
     said = str(first).split("\n")[0][:200]
-    shown = urlsplit(url)
-    where = f"{shown.hostname}{shown.path}"
-    if shown.scheme.startswith("sqlite"):
-        where = str(_place(shown.path))
+    parts = _split(url)
+    where = str(_place(parts.path)) if parts.scheme.startswith("sqlite") else redacted(url)
     return StoreError(f"The store {where} cannot be opened: {said}", at_start=True)
 
 
@@ -359,8 +358,25 @@ def _place(path: str) -> Path:
     return Path(path[1:])
 
 
+def _split(url: str) -> SplitResult:
+    """Return the parts of the store's URL.
+
+    Raises:
+        ConfigError: It is no URL.
+    """
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # it is looked at only when it is asked for
+    except ValueError:
+        raise ConfigError(
+            f"The store's URL {redacted(url)} cannot be read. In user and password, write @ as "
+            "%40, / as %2F, : as %3A, ? as %3F and # as %23."
+        ) from None
+    return parts
+
+
 def _open(url: str, *, create: bool) -> tuple[pw.Database, Path]:
-    parts = urlsplit(url)
+    parts = _split(url)
     if parts.scheme == "sqlite":
         path = _place(parts.path)
         if not path.exists():
@@ -380,5 +396,5 @@ def _open(url: str, *, create: bool) -> tuple[pw.Database, Path]:
         database = connect(url)  # type: ignore[no-untyped-call]  # the stubs leave it so
         return database, Path(f"{parts.path.strip('/') or 'ztoq'}.files")
     raise ConfigError(
-        f"A store cannot lie in {parts.scheme or url!r}: use sqlite:///FILE or postgresql://…"
+        f"A store cannot lie in {parts.scheme or redacted(url)!r}: use sqlite:///FILE or postgresql://…"
     )

@@ -640,7 +640,7 @@ def test_the_budget_of_the_month_ends_the_run(desk: Desk) -> None:
     [
         ({"base_url": "api.example.com"}, "should begin with https"),
         ({"base_url": "ftp://x"}, "should begin with https"),
-        ({"base_url": "https://[::1"}, "no URL"),
+        ({"base_url": "https://[::1"}, "not a URL"),
         ({"base_url": "https://me:pass@x"}, "credentials have keys of their own"),
         ({"base_url": "https://x/?a=1"}, "should end with the path"),
         ({"base_url": "https://x", "ca_file": "/nowhere.pem"}, "there is no file"),
