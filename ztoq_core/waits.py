@@ -20,7 +20,8 @@ class Wait:
     """Something that is waited for. Times are those of the event loop, in seconds.
 
     ``what`` is a clause that "for 40 s" continues, such as ``qTest has not answered``. ``until`` is
-    when it is tried again or ends at the latest, None where nobody knows. ``usual``: no reason to
+    when it is tried again or ends at the latest; None where nobody knows, though it will end. In
+    the past it says that something stands still. ``usual``: no reason to
     tell anybody yet, such as a request in flight.
     """
 

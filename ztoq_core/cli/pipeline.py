@@ -271,7 +271,7 @@ class _Work:
         stop = engine.Stop(self.services.waits)
         with handle_signals(stop, self.output), self.output.progress() as show:
 
-            def tell(event: engine.Event) -> None:
+            def shown(event: engine.Event) -> None:
                 self.stage.take(event)
                 if event.text and event.level == "warning":
                     if event.text in self.warned:
@@ -279,7 +279,10 @@ class _Work:
                     self.warned.add(event.text)
                 show(event)
 
-            async with open_sides(self.config, stages, self.services) as (source, sink):
+            async with (
+                engine.watched(self.services.waits, shown) as tell,
+                open_sides(self.config, stages, self.services) as (source, sink),
+            ):
                 await self._check(source=source, sink=sink)
                 one = partial(
                     self._stage, source=source, sink=sink, selection=selection, tell=tell, stop=stop

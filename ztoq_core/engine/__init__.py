@@ -24,6 +24,7 @@ from ztoq_core.engine.verdict import (
     last_look,
     outcome,
 )
+from ztoq_core.engine.watchdog import watched
 
 __all__ = [
     "BEFORE_LOAD",
@@ -56,4 +57,5 @@ __all__ = [
     "selected",
     "transform",
     "validate",
+    "watched",
 ]

@@ -205,9 +205,12 @@ class Pacer:
         if minute > now:
             yield Wait(f"the calls that {host} grants per minute are used up", waiting[0], minute)
             return
-        due = self._timer_at if self._timer is not None else None
-        usual = bool(self._active) or due is not None
-        yield Wait(f"a request to {host} has waited for its turn", waiting[0], due, usual=usual)
+        # without a timer or a request in flight it has no end, which the watchdog is to see
+        until = self._timer_at if self._timer is not None else waiting[0]
+        if self._active:
+            until = max(until, oldest + self.timeout)
+        what = f"a request to {host} has waited for its turn"
+        yield Wait(what, waiting[0], until, usual=self.live)
 
     def _over(self) -> RetryableError | None:
         return StoppedError(STOPPED) if self.waits.stopping else self.budget.over()

@@ -135,8 +135,11 @@ async def _undone(  # noqa: PLR0913, PLR0917 - the command's whole scene
     settings = config.sink.settings
     timeout = settings.timeout if isinstance(settings, Connection) else 60.0
     options.begun = not wish.dry_run
-    with handle_signals(stop, output), output.progress() as tell:
-        async with open_sink(config, store.note, store, waits) as sink:
+    with handle_signals(stop, output), output.progress() as shown:
+        async with (
+            engine.watched(waits, shown) as tell,
+            open_sink(config, store.note, store, waits) as sink,
+        ):
             undone = await engine.rollback(
                 store,
                 sink,

@@ -1,0 +1,129 @@
+"""Says what a run waits for, and ends a run in which nothing happens for no reason."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import attrs
+from loguru import logger
+
+from ztoq_core.engine.progress import Event, Progress
+from ztoq_core.errors import ServiceError, one_error
+from ztoq_core.waits import Wait, Waits
+
+__all__ = ["watched"]
+
+LOOKS_EVERY = 5.0
+TOLD_FROM = 10.0
+"""Seconds that something is waited for before people are told."""
+
+TOLD_AGAIN = 30.0
+QUIET = 60.0
+"""Seconds without any event after which people are told what is waited for."""
+
+STALLED = 600.0
+"""Seconds without any event, and without a reason for that, which end the run."""
+
+IDLE = frozenset({"_worker", "wait"})
+"""Functions in which threads of a pool, and those that only beat a clock, wait for work."""
+
+
+@asynccontextmanager
+async def watched(waits: Waits, progress: Progress) -> AsyncIterator[Progress]:
+    """Yield a progress that hands each event on; while there is none, say what is waited for.
+
+    Raises:
+        ServiceError: Nothing happened for ten minutes, and nothing that has an end is waited for.
+            Where each task stands is in the log.
+    """
+    watchdog = _Watchdog(waits, progress)
+    with one_error():
+        # in a task group, so that the error of the watchdog ends the body, which waits for ever
+        async with asyncio.TaskGroup() as group:
+            watching = group.create_task(watchdog.watch(), name="watchdog")
+            try:
+                yield watchdog.tell
+            finally:
+                watching.cancel()
+
+
+@attrs.define
+class _Watchdog:
+    waits: Waits
+    progress: Progress
+    _stage: str = ""
+    _event_at: float = attrs.field(factory=lambda: asyncio.get_running_loop().time())
+    _told_at: dict[str, float] = attrs.field(factory=dict)
+
+    def tell(self, event: Event) -> None:
+        self._stage = event.stage
+        self._event_at = asyncio.get_running_loop().time()
+        self.progress(event)
+
+    async def watch(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(LOOKS_EVERY)
+            now = loop.time()
+            waits = self.waits.current(now)
+            quiet = now - max(self._event_at, self.waits.progress_at)
+            for wait in waits:
+                if not wait.usual and now - wait.since >= TOLD_FROM:
+                    self._say(wait.what, f"{wait.text(now)}.", now, TOLD_AGAIN)
+            working = list(_threads_at_work())
+            if quiet >= QUIET:
+                reasons = [wait.text(now) for wait in waits] + working
+                why = "; ".join(reasons) if reasons else "nothing that ztoq knows of"
+                text = f"Nothing has happened for {quiet:.0f} s. Waited for: {why}."
+                self._say("", text, now, QUIET, level="warning")
+            if quiet >= STALLED and not working and not any(_ends(wait, now) for wait in waits):
+                self._give_up(quiet, waits, now)
+
+    def _say(self, about: str, text: str, now: float, every: float, level: str = "info") -> None:
+        if now - self._told_at.get(about, -every) >= every:
+            self._told_at[about] = now
+            self.progress(Event(stage=self._stage, text=text, level=level))
+
+    def _give_up(self, quiet: float, waits: list[Wait], now: float) -> None:
+        for task in asyncio.all_tasks():
+            logger.error("stalled: {} at {}", task.get_name(), _place_of(task.get_coro()))
+        what = "; ".join(wait.text(now) for wait in waits) or "nothing that ztoq knows of"
+        raise ServiceError(
+            f"Nothing has happened for {quiet:.0f} s without a reason. Waited for: {what}. That is "
+            "a fault in ztoq or in a plugin: the log says where each task stands. It is safe to "
+            "run this again."
+        )
+
+
+def _ends(wait: Wait, now: float) -> bool:
+    """Whether a wait ends by itself, or whoever waits could not say when."""
+    return wait.until is None or wait.until > now
+
+
+def _threads_at_work() -> Iterator[str]:
+    """Yield where threads are that do something, such as a long transaction of the store."""
+    frames = sys._current_frames()  # noqa: SLF001 - documented, with this name
+    for thread in threading.enumerate():
+        frame = frames.get(thread.ident or 0)
+        if frame and thread is not threading.main_thread() and frame.f_code.co_name not in IDLE:
+            yield f"the thread {thread.name} at {_place(frame)}"
+
+
+def _place(frame: FrameType) -> str:
+    return f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno} {frame.f_code.co_name}"
+
+
+def _place_of(coroutine: Any) -> str:
+    """Return the innermost place at which a coroutine waits."""
+    place = "its beginning"
+    while coroutine is not None and (frame := getattr(coroutine, "cr_frame", None)) is not None:
+        place = _place(frame)
+        coroutine = getattr(coroutine, "cr_await", None)
+    return place
