@@ -17,6 +17,7 @@ from ztoq_testkit import lent
 from ztoq_testkit.simulate import Reply, Request, Server
 
 from ztoq_core.plugin import (
+    AccessError,
     ConfigError,
     DoubtError,
     FieldType,
@@ -24,6 +25,7 @@ from ztoq_core.plugin import (
     Kind,
     MappingError,
     RecordError,
+    RejectedError,
     Secret,
     StepResult,
     Written,
@@ -352,3 +354,15 @@ async def test_the_demo_serves_a_project() -> None:
         settings = {name: value for name, value in table.items() if name != "use"}
         async with plugin.open(QtestConfig(**settings), lent()) as sink:
             assert [finding.level for finding in await sink.check()] == ["info"]
+
+
+async def test_a_token_that_qtest_refuses_comes_with_where_to_get_one(answering: Opener) -> None:
+    sink, _ = await answering({"GET /api/v3/projects/1": Reply(401, {"message": "Invalid token"})})
+    with pytest.raises(AccessError, match=r"(?s)Invalid token.*Resources > API & SDK"):
+        await sink.check()
+
+
+async def test_a_parent_that_is_gone_is_named(answering: Opener, project: Any) -> None:
+    sink, _ = await answering({"POST test-cases": Reply(404, {"message": "Object not found"})})
+    with pytest.raises(RejectedError, match=r"Object not found; qTest no longer has modules/77"):
+        await sink.write(project.called, None, {project.module.ref: PLACED}, None)

@@ -167,3 +167,19 @@ async def test_a_step_that_is_sent_again_keeps_its_values(
     assert "ztoq:" not in first.description
     in_text = "<th>Risk</th><td>High</td>" in first.description
     assert (in_text, bool(first.fields)) == ((False, True) if now == "kept" else (True, False))
+
+
+async def test_an_unticked_box_of_a_step_gets_no_table(opened: Any, project: Any) -> None:
+    world = await opened()
+    await world.write(project.module)
+    box = FieldValue(name="Automated", value=False, type=FieldType.CHECKBOX)
+    none = FieldValue(name="Times", value=0, type=FieldType.NUMBER)
+    steps = (
+        TestStep(key="1", description="Open", fields=(box,)),
+        TestStep(key="2", description="Close", fields=(attrs.evolve(box, value=True), none)),
+    )
+    await world.write(attrs.evolve(project.called, steps=steps))
+    first, second = world.dump()["test_cases"][0]["versions"][-1]["steps"]
+    assert first["description"] == "Open"
+    assert "<th>Automated</th><td>Yes</td>" in second["description"]
+    assert "<th>Times</th><td>0</td>" in second["description"]
