@@ -65,7 +65,8 @@ class Schema:
     ``search_lag`` is the time in seconds that a search may lag behind a write, None
     where nobody configured it. ``goes_with_owner`` are the kinds that the target deletes together
     with what they belong to (a log with its run); the engine deletes all others first, by
-    themselves.
+    themselves. ``remote`` False: no request
+    outlives the call that sent it (a sink of files), so absence needs no wait.
     """
 
     fields: tuple[FieldSpec, ...] = ()
@@ -84,6 +85,7 @@ class Schema:
     field_owner: Mapping[Kind, Kind] = attrs.field(factory=dict)
     consistent: frozenset[Kind] = frozenset(Kind)
     search_lag: float | None = None
+    remote: bool = True
     goes_with_owner: frozenset[Kind] = frozenset({Kind.ATTACHMENT})
 
     def to_finish(self, record: Record) -> bool:

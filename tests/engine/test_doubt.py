@@ -227,6 +227,18 @@ def test_a_field_in_doubt_holds_back_only_the_kinds_that_carry_it(store: Store) 
     assert calls.index(f"write field {FIELD}") < calls.index("write test_case ACME-T1")
 
 
+def test_a_sink_without_requests_is_not_waited_for(store: Store) -> None:
+    sink = Unsent({"ACME-T2"})
+    sink.schema = attrs.evolve(sink.schema, remote=False)
+
+    async def timed() -> float:
+        await migrate(store, sink, request_timeout=60)
+        return asyncio.get_running_loop().time()
+
+    assert run_in_virtual_time(timed(), grace=0.2) < 5
+    assert sink.keys() == sorted([*ALL, FIELD])
+
+
 def test_a_stop_ends_the_wait_for_a_lost_request(store: Store) -> None:
     stop = engine.Stop()
 

@@ -76,7 +76,7 @@ class Settling:
         lag = context.schema.search_lag
         if lag is None:
             lag = float(context.store.meta(MEASURED) or DEFAULT_LAG_S)
-        return cls(context, request_timeout, wake, lag)
+        return cls(context, request_timeout if context.schema.remote else 0.0, wake, lag)
 
     async def gather(self, *, earlier: bool = True) -> bool:
         """Take up what the store holds in doubt; return whether there was anything new.
