@@ -21,6 +21,7 @@ from ztoq_core.engine.guard import FaultyPluginError, check_written, plugin_call
 from ztoq_core.engine.names import tell_nameless
 from ztoq_core.engine.passing import fingerprint, passed_on
 from ztoq_core.engine.progress import Progress, Stop, Teller
+from ztoq_core.engine.relied_on import look_at_containers
 from ztoq_core.engine.rollback import settle_deletions
 from ztoq_core.engine.settle import Settling
 from ztoq_core.engine.workers import work_off
@@ -96,6 +97,7 @@ async def load(  # noqa: PLR0913 - the choices of the command
         return
     if creates:
         await _bring_fields(store, run, missing)
+    await look_at_containers(store, sink, run, teller, on_conflict=on_conflict)
     await store.write(store.mapped.bring, schema.roots)
     await store.write(store.turns.prepare, on_conflict == "overwrite")
     in_store = await store.read(store.counts)

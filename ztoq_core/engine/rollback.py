@@ -478,6 +478,9 @@ class _Rollback:
 
 def _named(marks: Sequence[Mark]) -> str:
     """Return the names of a few objects, with the ids by which people find them."""
-    names = [f"{mark.kind} {mark.pid or mark.name or mark.target_id}" for mark in marks]
+    names = [
+        f"{mark.kind} {mark.pid or mark.target_id}" + (f" ({mark.name})" if mark.name else "")
+        for mark in marks
+    ]
     more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
     return ", ".join(names[:_NAMED]) + more

@@ -40,6 +40,8 @@ class Removal:
         """Work on ``store``."""
         self._store = store
         self._item = store.item_table
+        item = self._item
+        self._standing = ~item.target_id.is_null() & ~item.borrowed & (item.created_run > 0)
 
     def created(self, run: int | None) -> list[Undoing]:
         """Return the objects that ``run`` (None: any run) created, children's kinds first.
@@ -47,7 +49,7 @@ class Removal:
         Objects that were there before and are only linked are not among them.
         """
         item = self._item
-        where = ~item.target_id.is_null() & ~item.borrowed & (item.created_run > 0)
+        where = self._standing
         if run is not None:
             where &= item.created_run == run
         return self._undoings(where, (item.rank.desc(), item.id.desc()), with_before=False)
@@ -80,18 +82,31 @@ class Removal:
     def gone(self) -> list[Undoing]:
         """Return the objects whose records are gone from the source, children's kinds first."""
         item = self._item
-        where = (
-            (item.state == State.GONE)
-            & ~item.target_id.is_null()
-            & ~item.borrowed
-            & (item.created_run > 0)
-        )
+        where = self._standing & (item.state == State.GONE)
         return self._undoings(where, (item.rank.desc(), item.id.desc()), with_before=False)
+
+    def awaited(self, kinds: Collection[Kind]) -> list[Undoing]:
+        """Return the objects of ours, of some kinds, that records not written yet belong to."""
+        item, edge, child = self._item, self._store.edge_table, self._item.alias()
+        waits = (
+            edge.select(pw.SQL("1"))
+            .join(child, on=child.id == edge.child)
+            .where(
+                (edge.kind == item.kind)
+                & (edge.key == item.key)
+                & (edge.side == Side.TARGET)
+                & (edge.role == "parent")
+                & (child.state << (State.READY, State.BLOCKED, State.DELETED))
+                & child.target_id.is_null()
+            )
+        )
+        where = self._standing & (item.kind << [kind.value for kind in kinds])
+        return self._undoings(where & pw.fn.EXISTS(waits), (item.rank, item.id), with_before=False)
 
     def counted(self, run: int | None) -> dict[Kind, int]:
         """Return how many objects ``run`` (None: any run) created, by kind."""
         item = self._item
-        where = ~item.target_id.is_null() & ~item.borrowed & (item.created_run > 0)
+        where = self._standing
         if run is not None:
             where &= item.created_run == run
         query = item.select(item.kind, pw.fn.COUNT(pw.SQL("*"))).where(where).group_by(item.kind)

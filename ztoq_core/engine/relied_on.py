@@ -1,0 +1,71 @@
+"""The containers that a load relies on in the target, looked at before its first write.
+
+People rename, move and delete there between two runs. Records that come later must not land in a
+folder that has become another one, nor fail one by one because it is gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection
+
+from ztoq_core.contracts import Sink
+from ztoq_core.engine.progress import Teller
+from ztoq_core.errors import ConfigError, RejectedError, one_error
+from ztoq_core.records import Kind
+from ztoq_core.store import Store, Undoing
+from ztoq_core.store.statements import chunks
+from ztoq_core.words import counted
+
+__all__ = ["look_at_containers"]
+
+_CONTAINERS = (Kind.FOLDER, Kind.TEST_PLAN, Kind.TEST_CYCLE)
+_LOOKS = 32
+_NAMED = 5
+_GONE = "was not in the target any more"
+
+
+async def look_at_containers(
+    store: Store, sink: Sink, run: int, teller: Teller, *, on_conflict: str
+) -> None:
+    """Compare the containers that new records are to go into with what ztoq left there.
+
+    One that is gone is made again. One that was edited is named.
+
+    Raises:
+        ConfigError: One was edited, and conflicts are to fail.
+    """
+    edited: list[Undoing] = []
+    along = (await sink.describe()).goes_with_owner
+
+    async def look(each: Undoing) -> None:
+        try:
+            present = await sink.look(each.ref.kind, each.written.target_id)
+        except RejectedError as error:
+            teller.say(f"{each.ref} could not be looked at: {error}", "warning")
+            return
+        if present is None:
+            await store.write(store.removal.deleted, run, each, _GONE, along)
+            teller.say(f"{each.ref} is not in the target any more: it is made again", "warning")
+        elif each.written.stamp and present.stamp != each.written.stamp:
+            edited.append(each)
+
+    with one_error():
+        for some in chunks(await store.read(store.removal.awaited, _CONTAINERS), _LOOKS):
+            async with asyncio.TaskGroup() as group:
+                for each in some:
+                    group.create_task(look(each))
+    if not edited or on_conflict == "overwrite":
+        return
+    names = [f"{each.ref} ({each.written.pid or each.written.target_id})" for each in edited]
+    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+    which = ", ".join(names[:_NAMED]) + more
+    what = counted(len(edited), "folder, plan or cycle", "folders, plans or cycles")
+    said = f"{what} that new records go into {_was(edited)} edited in the target since: {which}"
+    if on_conflict == "fail":
+        raise ConfigError(f"{said}. Nothing was written; --on-conflict keep-target goes on")
+    teller.say(f"{said}. Look whether they still are the right places", "warning")
+
+
+def _was(edited: Collection[Undoing]) -> str:
+    return "was" if len(edited) == 1 else "were"
