@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, TextIO
 
 from rich.console import Console
@@ -15,12 +16,16 @@ from rich.text import Text
 
 from ztoq_core.cli.options import Options
 from ztoq_core.cli.printable import printable
-from ztoq_core.cli.progress import Block, JsonLines, Lines, Shown
+from ztoq_core.cli.progress import Bars, JsonLines, Lines, Shown
 from ztoq_core.engine import Event
+from ztoq_core.waits import Waits
 
 __all__ = ["Output"]
 
 MOST_LOG_LINES = 20
+
+PATIENCE_S = 10.0
+"""Seconds after which a wait is shown, an outage or a request that takes long."""
 
 
 class _Console(Console):
@@ -92,15 +97,21 @@ class Output:
             self.err.print("More warnings follow; the report has them all.", style="yellow")
 
     @contextmanager
-    def progress(self) -> Iterator[Callable[[Event], None]]:
-        """Show the progress until the end; yields what takes the events."""
-        with self._form() as shown:
+    def progress(self, waits: Waits | None = None) -> Iterator[Callable[[Event], None]]:
+        """Show the progress, and what ``waits`` says, until the end; yields what takes the events.
+
+        With ``waits`` only inside an event loop.
+        """
+        with self._form() as shown, ExitStack() as stack:
 
             def tell(event: Event) -> None:
                 if event.kind is not None and event.done:
                     self._options.begun = True
                 shown.take(event)
 
+            if waits is not None:
+                watch = asyncio.get_running_loop().create_task(_watch(waits, shown))
+                stack.callback(watch.cancel)
             self._shown = shown
             yield tell
 
@@ -114,4 +125,15 @@ class Output:
             return JsonLines(self.out.file, self.err)
         if self._options.quiet:
             return Shown(self.err)
-        return Block(self.err) if self.err.is_terminal else Lines(self.err)
+        return Bars(self.err) if self.err.is_terminal else Lines(self.err)
+
+
+async def _watch(waits: Waits, shown: Shown) -> None:
+    """Show every second what has been waited for long enough that somebody may wonder."""
+    clock = asyncio.get_running_loop().time
+    while True:
+        now = clock()
+        long = [each for each in waits.current(now) if now - each.since >= PATIENCE_S]
+        # a request in flight is worth a line only where nothing else explains the silence
+        shown.waiting([each for each in long if not each.usual] or long[:1], now)
+        await asyncio.sleep(1)

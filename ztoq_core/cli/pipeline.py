@@ -269,7 +269,7 @@ class _Work:
             self.config.chain()
             stages = ("transform", *stages)
         stop = engine.Stop(self.services.waits)
-        with handle_signals(stop, self.output), self.output.progress() as show:
+        with handle_signals(stop, self.output), self.output.progress(self.services.waits) as show:
 
             def shown(event: engine.Event) -> None:
                 self.stage.take(event)

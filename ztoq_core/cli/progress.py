@@ -1,28 +1,29 @@
-"""The forms of progress: a live block on a terminal, plain lines otherwise, or JSON."""
+"""The forms of progress: live bars on a terminal, plain lines otherwise, or JSON."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import IO, Self
 
 import attrs
-from rich.console import Console, Group
-from rich.live import Live
-from rich.progress_bar import ProgressBar
-from rich.table import Table
+from rich.console import Console, Group, RenderableType
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from ztoq_core.cli.printable import printable
 from ztoq_core.engine import Event
 from ztoq_core.records import Kind
+from ztoq_core.waits import Wait
 from ztoq_core.words import counted
 
-__all__ = ["Block", "JsonLines", "Lines", "Shown"]
+__all__ = ["Bars", "JsonLines", "Lines", "Shown"]
 
 LINE_EVERY_S = 2.0
 EVENT_EVERY_S = 1.0
+WAIT_EVERY_S = 60.0
 FRAMES_PER_S = 4
 
 
@@ -72,6 +73,7 @@ class Shown:
         self._err = err
         self._clock = clock
         self._stage = Stage("", clock())
+        self._waits: dict[str, float] = {}
 
     def __enter__(self) -> Self:
         """Begin."""
@@ -97,6 +99,16 @@ class Shown:
 
     def end(self, stage: str) -> None:
         """Tell that a stage is through."""
+
+    def waiting(self, waits: Sequence[Wait], now: float) -> None:
+        """Show what is waited for at ``now``, each wait once a minute."""
+        for wait in waits:
+            if self._clock() - self._waits.get(wait.what, float("-inf")) >= WAIT_EVERY_S:
+                self._waits[wait.what] = self._clock()
+                self._wait(wait.text(now))
+
+    def _wait(self, sentence: str) -> None:
+        self._err.print(sentence, style="yellow")
 
     def _sentence(self, event: Event) -> None:
         if event.level != "info":
@@ -135,24 +147,29 @@ class Lines(Shown):
             self._err.print(f"{event.stage:<9} {self._stage.figures()}{queue}")
 
 
-class Block(Lines):
-    """One block that is drawn anew four times a second; sentences scroll by above it."""
+class Bars(Lines):
+    """A bar for each kind, drawn four times a second; sentences scroll by above them."""
 
     def __init__(self, err: Console, clock: Callable[[], float] = time.monotonic) -> None:
         """Draw on the terminal ``err``."""
         super().__init__(err, clock)
-        self._live = Live(
+        self._tasks: dict[Kind, TaskID] = {}
+        self._drawn = _Drawn(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=30),
+            TextColumn("{task.fields[figures]}", markup=False),
+            TimeRemainingColumn(compact=True),
             console=err,
-            get_renderable=self.draw,
             refresh_per_second=FRAMES_PER_S,
             transient=True,
             redirect_stdout=False,
             redirect_stderr=False,
+            get_time=clock,
         )
 
     def __enter__(self) -> Self:
         """Begin to draw."""
-        self._live.start()
+        self._drawn.start()
         return self
 
     def __exit__(
@@ -161,39 +178,67 @@ class Block(Lines):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Take the block away; the lines above it stay."""
-        self._live.stop()
+        """Take the bars away; the lines above them stay."""
+        self._drawn.stop()
 
     def end(self, stage: str) -> None:
         """Leave one line of the stage behind."""
         self._err.print(Text("✓ ", style="green") + Text(self._summary(stage)))
         self._stage = Stage("", self._clock())
-
-    def _figures(self, event: Event) -> None:
-        pass
+        self._clear()
 
     def draw(self) -> Group:
-        """Return the block as it should look now."""
-        stage = self._stage
-        if not stage.name:
-            return Group()
-        seconds = max(self._clock() - stage.began, 0.001)
-        done = sum(stage.done.values())
-        heading = Text(f"{stage.name} ", style="bold")
-        heading.append(f"{seconds:,.0f} s, {done / seconds:,.0f} records a second", style="dim")
-        if stage.queue:
-            heading.append(f", {stage.queue}", style="dim")
-        table = Table.grid(padding=(0, 2))
-        for kind in Kind:
-            if kind in stage.done:
-                count, total = stage.done[kind], stage.totals.get(kind)
-                known = total if total and total >= count else None
-                table.add_row(
-                    _words(kind),
-                    ProgressBar(total=known, completed=count, width=30, pulse=known is None),
-                    f"{count:,} of {known:,}" if known else f"{count:,}",
-                )
-        return Group(heading, table)
+        """Return what is drawn now."""
+        return Group(*self._drawn.get_renderables())
+
+    def waiting(self, waits: Sequence[Wait], now: float) -> None:
+        """Show below the bars what is waited for."""
+        self._drawn.below = [Text(printable(each.text(now)), style="yellow") for each in waits]
+
+    def take(self, event: Event) -> None:
+        """Take an event of the engine."""
+        if event.stage != self._stage.name:
+            self._clear()
+        super().take(event)
+        seconds = max(self._clock() - self._stage.began, 0.001)
+        rate = sum(self._stage.done.values()) / seconds
+        queue = f", {self._stage.queue}" if self._stage.queue else ""
+        self._drawn.above = Text.assemble(
+            (f"{event.stage} ", "bold"), (f"{rate:,.0f} records a second{queue}", "dim")
+        )
+
+    def _figures(self, event: Event) -> None:
+        if event.kind is None:
+            return
+        count, total = self._stage.done[event.kind], self._stage.totals.get(event.kind)
+        known = total if total and total >= count else None
+        if event.kind not in self._tasks:
+            self._tasks[event.kind] = self._drawn.add_task(_words(event.kind), figures="")
+        self._drawn.update(
+            self._tasks[event.kind],
+            total=known,
+            completed=count,
+            figures=f"{count:,} of {known:,}" if known else f"{count:,}",
+        )
+
+    def _clear(self) -> None:
+        for task in self._tasks.values():
+            self._drawn.remove_task(task)
+        self._tasks.clear()
+        self._drawn.above, self._drawn.below = Text(""), []
+
+
+class _Drawn(Progress):
+    """Bars with lines above and below them; nothing while there are none."""
+
+    above = Text("")
+    below: Sequence[Text] = ()
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        if self.tasks:
+            yield self.above
+            yield self.make_tasks_table(self.tasks)
+        yield from self.below
 
 
 class JsonLines(Shown):
@@ -221,6 +266,9 @@ class JsonLines(Shown):
             {"event": "text", "stage": event.stage, **kind, "level": event.level}
             | {"text": event.text}
         )
+
+    def _wait(self, sentence: str) -> None:
+        self._write({"event": "wait", "stage": self._stage.name, "text": sentence})
 
     def _figures(self, event: Event) -> None:
         if event.kind is None:

@@ -101,10 +101,11 @@ async def load(  # noqa: PLR0913 - the choices of the command
     await store.write(store.mapped.bring, schema.roots)
     await store.write(store.turns.prepare, on_conflict == "overwrite")
     in_store = await store.read(store.counts)
-    teller.totals = {
+    due = {
         kind: sum(number for state, number in states.items() if state not in _NOT_DUE)
         for kind, states in in_store.items()
     }
+    teller.expect({kind: due[kind] for kind in Kind if due.get(kind)})
     context = LoadContext(store, sink, schema, run, teller, stop, source)
     await _Loading(context, slots, request_timeout, on_conflict).everything()
     teller.log_queue()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from typing import Any
 
@@ -89,6 +89,12 @@ class Teller:
         self.totals: dict[Kind, int] = {}
         self.queue: asyncio.Queue[Any] | None = None
         self._queued = self._times = 0
+
+    def expect(self, totals: Mapping[Kind, int]) -> None:
+        """Tell how many records of each kind there are to do, before the first is done."""
+        self.totals = dict(totals)
+        for kind, total in self.totals.items():
+            self._progress(Event(stage=self.stage, kind=kind, total=total))
 
     def done(self, kind: Kind, count: int = 1) -> None:
         """Count records that are through."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from importlib.metadata import EntryPoint
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +79,11 @@ def ztoq(
 ) -> Program:
     """The program, in a folder of its own, with its config written."""
     entry = EntryPoint(name="memory", value="tests.unit.cli.memory_shop", group="ztoq")
-    monkeypatch.setattr("ztoq_core.plugins.entry_points", lambda group: [entry] * bool(group))
+
+    def found(group: str) -> list[EntryPoint]:
+        return [entry] if group == entry.group else list(entry_points(group=group))
+
+    monkeypatch.setattr("ztoq_core.plugins.entry_points", found)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "100")
     program = Program(tmp_path, capsys)

@@ -12,7 +12,7 @@ from ztoq_core.cli.options import Options
 from ztoq_core.cli.output import Output
 from ztoq_core.cli.printable import printable
 
-TEXT = "x\x1b]0;owned\x07\x1b[2J\r\x9b31m\x00\u202egnp\u2066\u2028\x7f"
+TEXT = "x\x1b]0;owned\x07\x1b[2J\r\x9b31m\u202egnp\u2066\u2028\x7f"
 HARMFUL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u2028]")
 VERBS = (
     ("extract",),
@@ -42,7 +42,7 @@ VERBS = (
     ("rollback", "--yes"),
     (TEXT,),
     ("status", f"--{TEXT}"),
-    ("--config", TEXT.replace("\x00", ""), "status"),
+    ("--config", TEXT, "status"),
 )
 
 

@@ -15,6 +15,7 @@ from ztoq_testkit.memory import PowerCut
 
 from tests.unit.cli.conftest import Program
 from ztoq_core.cli import main
+from ztoq_core.cli.app import COMMANDS
 from ztoq_core.cli.app import ztoq as root
 from ztoq_core.cli.exit_codes import ErrorHandler
 from ztoq_core.cli.lazy_group import LazyGroup
@@ -100,24 +101,20 @@ def test_every_help_begins_with_an_imperative_and_ends_with_an_example(verb: str
 @pytest.mark.parametrize("group", [root, verbs(root)["config"]], ids=str)
 def test_the_list_of_verbs_shows_the_first_sentence_of_each(group: LazyGroup) -> None:
     context = click.Context(group)
-    for name in group.list_commands(context):
+    for name in COMMANDS if group is root else group.list_commands(context):
         listed = group.get_command(context, name)
         assert listed
         assert listed.help == " ".join((group.load(name).help or "").split("\n\n")[0].split())
 
 
 def test_no_verb_is_a_stub() -> None:
-    assert list(verbs(root)) == [
+    core = [verb for verb in verbs(root) if verb.split()[0] in COMMANDS]
+    assert core == [
         "config",
         "config init",
         "config show",
         "config check",
         "config fields",
-        "map",
-        "map suggest",
-        "map check",
-        "map test",
-        "map show",
         "extract",
         "transform",
         "load",
@@ -130,7 +127,6 @@ def test_no_verb_is_a_stub() -> None:
         "rollback",
         "explain",
         "plugins",
-        "demo",
     ]
 
 
@@ -182,7 +178,7 @@ def test_a_log_file_that_cannot_be_written_exits_2(ztoq: Program) -> None:
     assert "cannot write the log file" in said.err
 
 
-@pytest.mark.parametrize("group", [(), ("config",), ("map",), ("--help",)], ids=str)
+@pytest.mark.parametrize("group", [(), ("config",), ("--help",)], ids=str)
 def test_a_group_alone_prints_its_help_and_exits_0(ztoq: Program, group: tuple[str, ...]) -> None:
     said = ztoq(*group)
     assert said.code == 0

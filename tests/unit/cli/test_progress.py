@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 
+import pytest
 from rich.console import Console
 
-from ztoq_core.cli.progress import Block, JsonLines, Lines, Shown
+from ztoq_core.cli.options import Options
+from ztoq_core.cli.output import Output
+from ztoq_core.cli.progress import Bars, JsonLines, Lines, Shown
 from ztoq_core.engine import Event
 from ztoq_core.records import Kind
+from ztoq_core.waits import Wait, Waits
 
 
 class Clock:
@@ -81,16 +86,20 @@ def test_quiet_shows_only_what_is_wrong() -> None:
 
 def test_a_block_shows_bars_and_leaves_one_line_behind() -> None:
     console, clock = screen(terminal=True), Clock()
-    with Block(console, clock) as shown:
-        console.print(shown.draw())
-        shown.take(count(Kind.TEST_CASE, 500, 1000))
+    with Bars(console, clock) as shown:
+        shown.take(count(Kind.TEST_CASE, 0, 1000))
+        shown.take(count(Kind.TEST_RUN, 0, 70))
+        for done in range(1, 501):
+            clock.now = done / 50
+            shown.take(count(Kind.TEST_CASE, done, 1000))
         shown.take(count(Kind.ATTACHMENT, 33))
-        clock.now = 10.0
         console.print(shown.draw())
         shown.end("load")
     seen = text(console)
-    assert "load 10 s, 53 records a second" in seen
+    assert "53 records a second" in seen
     assert "500 of 1,000" in seen
+    assert "00:10" in seen  # what is left, at this speed
+    assert "0 of 70" in seen  # not yet begun
     assert "✓ load      500 of 1,000 test cases, 33 attachments (10 s)" in seen
 
 
@@ -120,8 +129,9 @@ def test_the_fill_of_the_queue_is_shown() -> None:
     lines, block, events = screen(), screen(terminal=True), io.StringIO()
     with Lines(lines) as shown:
         shown.take(event)
-    with Block(block) as drawn:
+    with Bars(block) as drawn:
         drawn.take(event)
+        block.print(drawn.draw())
     with JsonLines(events, screen()) as told:
         told.take(event)
     assert text(lines).strip().endswith("(queue 41 of 64)")
@@ -135,3 +145,51 @@ def test_the_fill_of_the_queue_is_shown() -> None:
         "queued": 41,
         "room": 64,
     }
+
+
+OUTAGE = Wait("qTest has not answered", since=0.0, until=55.0)
+
+
+def test_a_wait_is_told_once_a_minute_on_lines_and_in_json() -> None:
+    console, clock, events = screen(), Clock(), io.StringIO()
+    lines, told = Lines(console, clock), JsonLines(events, screen(), clock)
+    for second in range(10, 80):
+        clock.now = second
+        lines.waiting([OUTAGE], clock.now)
+        told.waiting([OUTAGE], clock.now)
+    assert text(console).splitlines() == [
+        "qTest has not answered for 10 s; next try in 45 s",
+        "qTest has not answered for 70 s; next try in 0 s",
+    ]
+    assert json.loads(events.getvalue().splitlines()[0]) == {
+        "event": "wait",
+        "stage": "",
+        "text": "qTest has not answered for 10 s; next try in 45 s",
+    }
+
+
+def test_a_wait_is_shown_below_the_bars_while_it_lasts() -> None:
+    console = screen(terminal=True)
+    with Bars(console, Clock()) as shown:
+        shown.waiting([OUTAGE], 40.0)
+        console.print(shown.draw())
+        assert "qTest has not answered for 40 s; next try in 15 s" in text(console)
+        shown.waiting([], 41.0)
+        assert not shown.draw().renderables
+
+
+async def test_a_command_shows_what_its_services_wait_for(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ztoq_core.cli.output.PATIENCE_S", 0.0)
+    waits = Waits()
+    with (
+        Output(Options()).progress(waits),
+        waits.on("qTest has not answered"),
+        waits.on("a request is in flight", usual=True),
+    ):
+        await asyncio.sleep(0)
+    assert capsys.readouterr().err == "qTest has not answered for 0 s\n"
+    with Output(Options()).progress(waits), waits.on("a request is in flight", usual=True):
+        await asyncio.sleep(0)
+    assert capsys.readouterr().err == "a request is in flight for 0 s\n"

@@ -78,16 +78,14 @@ def check(options: Options, *, probe: bool) -> int:
     """
     options.verb = "config check"
     with configured(options) as config:
-        found = asyncio.run(_both(config))
+        output = Output(options)
+        found = asyncio.run(_both(config, output))
         if probe and not found.code:
             asyncio.run(_probe(config, found))
-        output = Output(options)
         counts = Counter(finding.level for _, finding in found.findings)
 
         def print_() -> None:
-            for side, finding in sorted(
-                found.findings, key=lambda each: LEVELS.index(each[1].level)
-            ):
+            for side, finding in sorted(found.findings, key=_severity):
                 output.out.print(f"{finding.level}: {side}: {finding.text}")
             if found.code:
                 output.out.print(f"{counted(counts['error'], 'error')}: a run would end at once")
@@ -111,14 +109,18 @@ def _severity(each: tuple[str, Finding]) -> int:
     return LEVELS.index(each[1].level)
 
 
-async def _both(config: Config) -> _Found:
+async def _both(config: Config, output: Output) -> _Found:
     found = _Found()
-    source = await _side(config.source, found)
-    sink = await _side(config.sink, found)
+    source = await _side(config.source, found, output)
+    sink = await _side(config.sink, found, output)
     try:
         chain = config.chain()
         if not chain:
-            found.add("transform", "warning", "no default mapping for the pair: records go as are")
+            found.add(
+                "transform",
+                "warning",
+                "no default mapping for this pair; records are passed through unchanged",
+            )
         if source and sink:
             for part in chain:
                 for finding in part.plugin.check(part.settings, source, sink):
@@ -167,22 +169,28 @@ async def _probe(config: Config, found: _Found) -> None:
         found.failed(part.name, error)
 
 
-async def _side(part: AnyPart, found: _Found) -> Schema | None:
+async def _side(part: AnyPart, found: _Found, output: Output) -> Schema | None:
     """Open a side, check and describe it; return its schema, or None where it cannot be used."""
-    opened: Callable[..., AbstractAsyncContextManager[Source | Sink]] = part.plugin.open
 
     def note(said: Note, _: Ref | None) -> None:
         found.add(part.name, "warning" if said.level != "change" else "info", said.text)
 
     try:
         part.require()
-        async with opened(part.settings, Services(sink=note)) as side:
-            for finding in await side.check():
-                found.add(part.name, finding.level, finding.text)
-            schema = await side.describe()
-            fields = counted(len(schema.fields), "field")
-            found.add(part.name, "info", f"{side.identity}: {fields} known")
-            return schema
+        services = Services(sink=note)
+        with output.progress(services.waits):
+            return await _described(part, services, found)
     except ZtoqError as error:
         found.failed(part.name, error)
     return None
+
+
+async def _described(part: AnyPart, services: Services, found: _Found) -> Schema:
+    opened: Callable[..., AbstractAsyncContextManager[Source | Sink]] = part.plugin.open
+    async with opened(part.settings, services) as side:
+        for finding in await side.check():
+            found.add(part.name, finding.level, finding.text)
+        schema = await side.describe()
+        fields = counted(len(schema.fields), "field")
+        found.add(part.name, "info", f"{side.identity}: {fields} known")
+        return schema
