@@ -10,7 +10,7 @@ import peewee as pw
 import pytest
 
 from ztoq_core.store import Store
-from ztoq_core.store.store import _SQLITE
+from ztoq_core.store.database import PRAGMAS
 
 HERE = Path(__file__).parent
 POSTGRES = "postgresql://postgres@127.0.0.1:5432/test"
@@ -20,7 +20,7 @@ POSTGRES = "postgresql://postgres@127.0.0.1:5432/test"
 def _power_stays() -> Iterator[None]:
     """Let SQLite wait for no disk: tests kill processes, and the system keeps what those wrote."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(_SQLITE, "synchronous", "off")
+        patch.setitem(PRAGMAS, "synchronous", "off")
         yield
 
 

@@ -75,12 +75,14 @@ class Part(Generic[P]):
 class Config:
     """Everything that a run is told. ``path`` is None where it was not read from a file.
 
-    ``streams``: files are not kept in the store but go from the source to the target while loading.
+    ``files`` is where the store keeps the contents of files (None: beside it, see ``store_files``).
+    ``streams``: they are not kept but go from the source to the target while loading.
     """
 
     path: Path | None
     folder: Path
     store: str | Secret
+    files: Path | None = None
     streams: bool = False
     source: Part[SourcePlugin[Any]]
     sink: Part[SinkPlugin[Any]]
@@ -104,6 +106,14 @@ class Config:
             return url
         path = Path(url.removeprefix("sqlite://").removeprefix("/")).expanduser()
         return f"sqlite:///{self.folder / path}"
+
+    @property
+    def store_files(self) -> Path | None:
+        """Return where the contents of files lie; None: beside the SQLite database."""
+        if self.files or self.store_url.startswith("sqlite:"):
+            return self.files
+        database = urlsplit(self.store_url).path.strip("/") or "ztoq"
+        return self.folder / f"{database}.files"
 
     def chain(self) -> tuple[Part[TransformerPlugin[Any]], ...]:
         """Return the transformers in order: those of the config, then the pair's defaults.
@@ -150,6 +160,8 @@ class Config:
     def shown(self) -> dict[str, Any]:
         """Return the effective settings as plain tables; a secret as the place that holds it."""
         tables: dict[str, Any] = {"store": {"url": show(self.store)}}
+        if self.files:
+            tables["store"]["files"] = str(self.files)
         if self.streams:
             tables["store"]["attachments_mode"] = "stream"
         for name, part in (("source", self.source), ("sink", self.sink)):
@@ -263,6 +275,7 @@ def from_tables(
         path=None,
         folder=folder,
         store=store.url,
+        files=store.files,
         streams=store.attachments_mode == "stream",
         source=source,
         sink=sink,
@@ -277,6 +290,7 @@ def from_tables(
 @attrs.frozen(kw_only=True)
 class _Store:
     url: str | Secret = DEFAULT_STORE
+    files: Path | None = None
     attachments_mode: str = "stage"
 
 
@@ -377,3 +391,19 @@ def _unusable_store(url: str) -> Iterator[str]:
         )
     elif scheme == "sqlite" and path.removeprefix("/") in {"", ":memory:"}:
         yield "expected a file, such as sqlite:///ztoq.db @ store.url"
+    elif scheme != "sqlite" and _misread(url):
+        # no part of it is shown: what was read as a port may be the end of a password
+        yield (
+            "the URL's port is not a number, or its password has characters that must be written "
+            "as %2F (/), %40 (@), %23 (#) or %3F (?) @ store.url"
+        )
+
+
+def _misread(url: str) -> bool:
+    """Return whether a URL is read otherwise than it was meant."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return True
+    return "@" in parts.path or ("@" not in parts.netloc and "@" in parts.query + parts.fragment)

@@ -20,7 +20,7 @@ from ztoq_core.cli.estimate import Month, RemainingWork, StageStats, as_facts, c
 from ztoq_core.cli.exit_codes import AGAIN
 from ztoq_core.cli.options import SELECTING, Options
 from ztoq_core.cli.output import Output
-from ztoq_core.cli.session import configured, handle_signals, needs_source, open_sides
+from ztoq_core.cli.session import configured, handle_signals, needs_source, open_sides, open_store
 from ztoq_core.contracts import Connection, Sink, Source
 from ztoq_core.errors import AccessError, ConfigError, Exit, RetryableError, StoppedError, ZtoqError
 from ztoq_core.http import LimitReached, Limits
@@ -96,7 +96,7 @@ async def run_pipeline(
         for name in PAGES:  # found out before the work, not after it
             require_place(choices.reports / name)
     with (
-        Store(config.store_url, create="extract" in stages) as store,
+        open_store(config, create="extract" in stages) as store,
         store.run(options.verb) as run,
         logger.contextualize(run=run.id),
     ):
@@ -132,7 +132,7 @@ async def run_pipeline(
         if work.left:
             judged = attrs.evolve(judged, exit=Exit.LEFT, sentences=(*judged.sentences, *work.left))
         run.outcome = "interrupted" if stopped else _WORDS[judged.exit]
-    with Store(config.store_url, create=False) as store:
+    with open_store(config) as store:
         exit_ = Exit.INTERRUPTED if stopped else judged.exit
         months = calls_of_run(services.quotas, limits)
         _tell(output, store, exit_, choices, judged, months, work.warned)

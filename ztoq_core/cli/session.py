@@ -63,6 +63,13 @@ def logged(options: Options, config: configuration.Config) -> Iterator[None]:
         yield
 
 
+def open_store(
+    config: configuration.Config, *, create: bool = False, look_only: bool = False
+) -> Store:
+    """Open the store that the config names; see ``Store`` for errors."""
+    return Store(config.store_url, create=create, files=config.store_files, look_only=look_only)
+
+
 def needs_source(config: configuration.Config, stages: Sequence[str]) -> bool:
     """Whether the stages ask the source: to be read, or for files that are passed on."""
     return "extract" in stages or (config.streams and "load" in stages)

@@ -402,6 +402,8 @@ class _Loading:
         if isinstance(record, Attachment) and job.content is None and job.written is None:
             job, written = await self._pass_on(job, record)
         else:
+            if job.content is not None:
+                await self.context.store.contents.verify(job.content)
             written = await self._send(job, job.content)
         finished = not self.context.schema.to_finish(record)
         await self.context.answered(job, written, finished=finished)

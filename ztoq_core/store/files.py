@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,8 +12,9 @@ from typing import BinaryIO
 import attrs
 
 from ztoq_core.contracts import Content
-from ztoq_core.errors import RejectedError, StoreError
+from ztoq_core.errors import RecordError
 from ztoq_core.media import media_type
+from ztoq_core.store.database import store_error
 from ztoq_core.tally import Tally
 
 __all__ = ["Contents", "Kept"]
@@ -57,36 +59,69 @@ class Contents:
                         await asyncio.to_thread(out.write, chunk)
                 await asyncio.to_thread(_flush, out)
             sha256 = tally.sha256
-            path = Path(sha256[:2]) / sha256
-            await asyncio.to_thread(_move, part, self.folder / path)
+            await asyncio.to_thread(_move, part, self._path(sha256))
         except OSError as error:
-            raise StoreError(
-                f"A file could not be kept in {self.folder}: {error.strerror}; free some space and "
-                "run again"
-            ) from error
+            raise store_error(error, str(self.folder)) from error
         finally:
             part.unlink(missing_ok=True)
+        path = self._path(sha256).relative_to(self.folder).as_posix()
         return Kept(
-            sha256=sha256, size=tally.size, media_type=media_type(name, head), path=path.as_posix()
+            sha256=sha256,
+            size=tally.size,
+            media_type=media_type(name, head),
+            path=path,
         )
+
+    def has(self, sha256: str) -> bool:
+        """Return whether the content is there; whether it is whole, only ``verify`` can say."""
+        return self._path(sha256).is_file()
+
+    async def verify(self, content: Content) -> None:
+        """Make sure that a kept content is the one that was extracted, before it is sent.
+
+        One that was changed is put aside, so that the next extraction fetches it again.
+
+        Raises:
+            RecordError: It was changed, or is not there.
+        """
+        path = self._path(content.sha256)
+        again = "run `ztoq extract`, then `ztoq retry` and `ztoq migrate`"
+        try:
+            found = await asyncio.to_thread(_sha256, path)
+            if found != content.sha256:
+                await asyncio.to_thread(path.replace, path.with_name(f"{path.name}.changed"))
+        except OSError as error:
+            raise RecordError(
+                f"The content of {content.name!r} cannot be read in {self.folder}, where this "
+                f"store keeps the contents of files ({error.strerror}). If they lie elsewhere, "
+                f"name that folder as `files` in [store]; else {again}"
+            ) from error
+        if found != content.sha256:
+            raise RecordError(
+                f"The content of {content.name!r} was changed in {self.folder} since it was "
+                f"extracted (SHA-256 {found[:12]}…, expected {content.sha256[:12]}…); nothing was "
+                f"sent. To fetch it again, {again}"
+            )
+
+    def _path(self, sha256: str) -> Path:
+        return self.folder / sha256[:2] / sha256
 
     def content(self, name: str, kept: Kept) -> Content:
         """Return a kept content for sending; it is read in chunks each time it is opened."""
 
         async def read() -> AsyncIterator[bytes]:
-            try:
-                source = (self.folder / kept.path).open("rb")
-            except OSError as error:
-                raise RejectedError(
-                    f"The kept content of {name!r} cannot be read: {error.strerror}; extract again"
-                ) from error
-            with source:
+            with (self.folder / kept.path).open("rb") as source:
                 while chunk := await asyncio.to_thread(source.read, _CHUNK):
                     yield chunk
 
         return Content(
             name=name, size=kept.size, sha256=kept.sha256, media_type=kept.media_type, open=read
         )
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as source:
+        return hashlib.file_digest(source, "sha256").hexdigest()
 
 
 def _flush(out: BinaryIO) -> None:

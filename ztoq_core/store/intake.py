@@ -392,6 +392,7 @@ class Intake:
             sha256
             for some in chunks(wanted)
             for (sha256,) in tuples(table.select(table.sha256).where(table.sha256 << list(some)))
+            if self._store.contents.has(sha256)
         }
 
     def save_file(self, batch: Sequence[Fetched]) -> list[None]:

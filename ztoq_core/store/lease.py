@@ -6,7 +6,8 @@ of the lease. Three rules make sure that two commands never write at once:
 1. Every transaction of the holder begins by counting its ``beat`` up, which fails once another run
    has ended the row. In PostgreSQL the row stays locked until the commit.
 2. Another run takes the lease only when the holder cannot be at work: its process is dead, or its
-   beat did not move for ``LEASE_S``. It ends the row only if the beat is still the one it saw.
+   beat did not move for ``Store.lease_s``. It ends the row only if the beat is still
+   the one it saw.
 3. Before a request that changes something leaves, the holder makes sure that its last beat was
    committed less than half a lease ago, else it commits one first. So a process that slept finds
    out that it lost the lease before it sends anything.
@@ -28,7 +29,7 @@ from loguru import logger
 
 from ztoq_core.errors import StoreError
 from ztoq_core.store.models import Run, now
-from ztoq_core.store.process import Process, since_boot
+from ztoq_core.store.process import Process
 from ztoq_core.store.statements import ask, change
 
 if TYPE_CHECKING:
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Lease", "RunInfo", "is_running", "lease"]
 
-LEASE_S = 30.0
-BEAT_S = 5.0
 UNEXPECTED = "ended unexpectedly"
 
 
@@ -52,7 +51,7 @@ class RunInfo:
 
 @attrs.define(eq=False)
 class Lease:
-    """A run's hold on the store. ``renewed_at`` (``since_boot``) is set at each commit."""
+    """A run's hold on the store. ``renewed_at`` (on the store's clock) is set at each commit."""
 
     store: Store
     run: int
@@ -68,7 +67,7 @@ class Lease:
         Raises:
             StoreError: Another run has taken the lease.
         """
-        at = since_boot()
+        at = self.store.clock()
         text = f"""UPDATE run SET beat = beat + 1, heartbeat = {_present(self.store.database)}
             WHERE id = ? AND ended IS NULL"""  # noqa: S608 - a constant
         if not change(self.store.database, text, (self.run,)):
@@ -81,13 +80,13 @@ class Lease:
         Raises:
             StoreError: Another run has taken the lease.
         """
-        if since_boot() - self.renewed_at > LEASE_S / 2:
+        if self.store.clock() - self.renewed_at > self.store.lease_s / 2:
             await self.store.write(lambda: None)  # any transaction renews it
 
     async def beat(self) -> None:
         """Renew the lease until cancelled; an error ends the run at its next write."""
         while True:
-            await asyncio.sleep(BEAT_S)
+            await asyncio.sleep(self.store.beat_s)
             try:
                 await self.store.write(lambda: None)
             except StoreError as error:
@@ -103,7 +102,7 @@ class Lease:
         return f"{took}. Nothing was sent since. Run again when that one has ended"
 
 
-def is_running(database: pw.Database, run: Run) -> bool | None:
+def is_running(database: pw.Database, lease_s: float, run: Run) -> bool | None:
     """Return whether the run holds the lease, None where only waiting could show it."""
     if run.ended is not None:
         return False
@@ -111,7 +110,7 @@ def is_running(database: pw.Database, run: Run) -> bool | None:
     if runs is False or isinstance(database, pw.SqliteDatabase):
         return runs
     # the database has one clock for all hosts; a process that sleeps loses its lease
-    text = f"""SELECT heartbeat > {_present(database)} - INTERVAL '{LEASE_S} seconds'
+    text = f"""SELECT heartbeat > {_present(database)} - INTERVAL '{lease_s} seconds'
         FROM run WHERE id = ?"""  # noqa: S608 - constants
     return bool(next(ask(database, text, (run.id,)))[0])
 
@@ -145,22 +144,22 @@ def _take(store: Store, verb: str) -> int:
             others = list(table.select().where(table.ended.is_null()))
             if not [other for other in others if _holds(store, other, seen)]:
                 return _begin(store, verb)
-        time.sleep(LEASE_S / 30)
+        time.sleep(store.lease_s / 30)
 
 
 def _holds(store: Store, other: Run, seen: dict[int, tuple[Any, float]]) -> bool:
     """Return whether another run has to be watched further; end it if it cannot be at work."""
-    runs = is_running(store.database, other)
+    runs = is_running(store.database, store.lease_s, other)
     beat = (other.beat, other.heartbeat)  # ztoq 0.1 only set the latter
     if runs is None and other.id not in seen:
         logger.warning(
             "This store was used by {} and not closed; watching for {:.0f} s whether that still "
             "works on it",
             _named(other),
-            LEASE_S,
+            store.lease_s,
         )
     first, since = seen.setdefault(other.id, (beat, time.monotonic()))
-    if runs is None and beat == first and time.monotonic() - since < LEASE_S:
+    if runs is None and beat == first and time.monotonic() - since < store.lease_s:
         return True
     table = store.run_table
     ended = table.update(ended=other.heartbeat, outcome=UNEXPECTED).where(
@@ -188,7 +187,7 @@ def lease(store: Store, verb: str) -> Iterator[RunInfo]:
     Raises:
         StoreError: Another run holds it; the message names host, process and time.
     """
-    at = since_boot()
+    at = store.clock()
     info = RunInfo(_take(store, verb), verb)
     held = store.hold(Lease(store, info.id, at))
     beating: asyncio.Task[None] | None = None

@@ -45,6 +45,8 @@ def _add_columns(store: Store) -> None:
         for name in columns.keys() - known:
             change(store.database, f"ALTER TABLE {table} ADD COLUMN {name} {columns[name]}")
     store.index()
+    store.tally.prepare()
+    store.note_tally.prepare()
 
 
 STEPS: tuple[Callable[[Store], None], ...] = (
@@ -55,12 +57,9 @@ STEPS: tuple[Callable[[Store], None], ...] = (
 SCHEMA_VERSION = 1 + len(STEPS)
 
 
-def migrate(store: Store) -> None:
-    """Take the steps that the store lacks, all or none of them."""
-    with store.exclusively():
-        version = int(store.meta("schema") or 1)  # again: another process may have been faster
-        for step in STEPS[version - 1 :]:
-            step(store)
-        if version < SCHEMA_VERSION:
-            store.put_meta("schema", str(SCHEMA_VERSION))
-            logger.info("the store's schema was brought from {} to {}", version, SCHEMA_VERSION)
+def migrate(store: Store, version: int) -> None:
+    """Take the steps that a store of ``version`` lacks, within the caller's transaction."""
+    for step in STEPS[version - 1 :]:
+        step(store)
+    store.put_meta("schema", str(SCHEMA_VERSION))
+    logger.info("the store's schema was brought from {} to {}", version, SCHEMA_VERSION)

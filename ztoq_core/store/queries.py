@@ -175,6 +175,7 @@ class Queries:
     """The reading questions of a store; they may be asked from any thread."""
 
     database: pw.Database
+    lease_s: float
     meta_table: type[models.Meta]
     run_table: type[models.Run]
     checkpoint_table: type[models.Checkpoint]
@@ -317,7 +318,7 @@ class Queries:
                 started=row.started,
                 ended=row.ended,
                 outcome=row.outcome,
-                running=is_running(self.database, row),
+                running=is_running(self.database, self.lease_s, row),
             )
             for row in run.select().order_by(run.id)
         ]

@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
-from urllib.parse import SplitResult, urlsplit
 
 import attrs
 import orjson
 import peewee as pw
 from loguru import logger
-from playhouse.db_url import connect
 
 from ztoq_core.convert import converter
-from ztoq_core.errors import ConfigError, StoreError
+from ztoq_core.errors import StoreError
 from ztoq_core.records import Note, Ref
-from ztoq_core.redaction import redacted
 from ztoq_core.store import models
 from ztoq_core.store.calls import Calls
 from ztoq_core.store.choice import Choice
+from ztoq_core.store.database import close_if_lost, may_write, name_of, open_database, store_error
 from ztoq_core.store.decisions import Decisions
 from ztoq_core.store.files import Contents
 from ztoq_core.store.intake import COMPLETE, MAPPED, QUICK, STREAMED, Intake
@@ -38,23 +34,18 @@ from ztoq_core.store.models import FURTHER_INDEXES, bound
 from ztoq_core.store.names import Names
 from ztoq_core.store.notes import add_note
 from ztoq_core.store.outbox import Outbox
+from ztoq_core.store.process import since_boot
 from ztoq_core.store.queries import VALIDATION, Queries, Validation
 from ztoq_core.store.removal import Removal
 from ztoq_core.store.tally import make_tallies
 from ztoq_core.store.turns import Turns
 from ztoq_core.store.views import create_views
-from ztoq_core.store.writer import Writer, as_store_error, one_by_one
+from ztoq_core.store.writer import Writer, one_by_one
 
 __all__ = ["Store"]
 
 A = TypeVar("A")
 T = TypeVar("T")
-
-_SQLITE = {
-    "journal_mode": "wal",
-    "synchronous": "full",
-    "busy_timeout": 10_000,
-}
 
 
 class Store(Queries):
@@ -71,10 +62,21 @@ class Store(Queries):
             ``create`` is False.
     """
 
-    def __init__(self, url: str, *, create: bool = True, files: Path | None = None) -> None:
-        """Open the store, making its tables where they are missing."""
+    lease_s = 30.0
+    """Seconds without a sign of life after which another host's run may be replaced."""
+    beat_s = 5.0
+    """Seconds between two signs of life of a run that writes nothing."""
+
+    def __init__(
+        self, url: str, *, create: bool = True, files: Path | None = None, look_only: bool = False
+    ) -> None:
+        """Open the store, making its tables where they are missing.
+
+        ``look_only``: nothing will be changed, so that a store that is read-only will do.
+        """
         self.url = url
-        self.database, place = _open(url, create=create)
+        write = not look_only or may_write(url)
+        self.database, place = open_database(url, create=create, write=write)
         self.contents = Contents(files or place)
         self.meta_table = bound(models.Meta, self.database)
         self.run_table = bound(models.Run, self.database)
@@ -89,14 +91,18 @@ class Store(Queries):
         self.name_table = bound(models.Name, self.database)
         self.tally, self.note_tally = make_tallies(self.database)
         try:
-            self._prepare()
-            self.tally.prepare()
-            self.note_tally.prepare()
+            self._prepare(write=write)
         except (pw.PeeweeException, OSError) as error:
-            raise _at_start(error, url) from error
+            raise store_error(error, name_of(self.database), at_start=True) from error
+        if not write:
+            logger.warning(
+                "The store {} is read-only: it is shown as it is; all other commands need to write",
+                name_of(self.database),
+            )
         self._writer = Writer(self.database)
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="ztoq-read")
         self._failure: BaseException | None = None
+        self.clock: Callable[[], float] = since_boot
         self.journal = Journal(self)
         self.intake = Intake(self)
         self.choice = Choice(self)
@@ -119,8 +125,16 @@ class Store(Queries):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Close the store."""
+        """Close the store.
+
+        Raises:
+            StoreError: The database failed and nobody was told yet.
+        """
         self.close()
+        if isinstance(error, pw.PeeweeException):
+            raise store_error(error, name_of(self.database)) from error
+        if error is None and self._failure is not None:
+            raise self._failure
 
     def close(self) -> None:
         """Commit what is queued and close all connections."""
@@ -193,7 +207,8 @@ class Store(Queries):
             try:
                 return query(*args)
             except pw.PeeweeException as error:
-                raise as_store_error(error) from error
+                close_if_lost(self.database)
+                raise store_error(error, name_of(self.database)) from error
 
         return await asyncio.get_running_loop().run_in_executor(self._reader, asked)
 
@@ -206,10 +221,11 @@ class Store(Queries):
                     yield
             else:
                 with self.database.atomic():
-                    self._sql("LOCK TABLE run IN EXCLUSIVE MODE")
+                    # of this schema; what lies in others is another store
+                    self._sql("SELECT pg_advisory_xact_lock(20260, hashtext(current_schema()))")
                     yield
         except pw.PeeweeException as error:
-            raise as_store_error(error) from error
+            raise store_error(error, name_of(self.database)) from error
 
     def run(self, verb: str) -> AbstractContextManager[RunInfo]:
         """Hold the store for one command; a second writer is refused."""
@@ -297,104 +313,68 @@ class Store(Queries):
         if not self.database.is_closed():
             self.database.close()
 
-    def _prepare(self) -> None:
+    def _prepare(self, *, write: bool) -> None:
+        """Make or update the tables if they are not those of this version."""
         self.database.connect(reuse_if_open=True)
+        version = self._version()
+        if version == SCHEMA_VERSION:
+            return
+        if not write:
+            raise StoreError(
+                f"The store {name_of(self.database)} is read-only and of an older ztoq; copy it to "
+                "where it can be written, so that it can be brought up to date",
+                at_start=True,
+            )
+        with self.exclusively():
+            version = self._version()  # again: another process may have been faster
+            if version is None:
+                self._create()
+            elif version < SCHEMA_VERSION:
+                migrate(self, version)
+
+    def _version(self) -> int | None:
+        """Return the version of the tables, None where there are none."""
         if self.database.table_exists("meta"):
-            version = int(self.meta("schema") or 0)
+            version = int(self.meta("schema") or 1)
             if version > SCHEMA_VERSION:
                 raise StoreError(
                     f"This store was made by a newer ztoq (schema {version}, this one knows "
                     f"{SCHEMA_VERSION}); upgrade ztoq",
                     at_start=True,
                 )
-            if version < SCHEMA_VERSION:
-                migrate(self)
-            return
+            return version
         if isinstance(self.database, pw.SqliteDatabase) and self.database.get_tables():
             raise StoreError(
                 f"{self.database.database} is a database of something else; name another file as "
                 "the store",
                 at_start=True,
             )
-        with self.database.atomic():
-            self.database.create_tables(
-                [
-                    self.meta_table,
-                    self.run_table,
-                    self.checkpoint_table,
-                    self.item_table,
-                    self.edge_table,
-                    self.journal_table,
-                    self.file_table,
-                    self.reject_table,
-                    self.note_table,
-                    self.need_table,
-                    self.name_table,
-                ]
-            )
-            self.index()
-            create_views(self._sql)
-            self.meta_table.insert(name="schema", value=str(SCHEMA_VERSION)).execute()
+        return None
+
+    def _create(self) -> None:
+        self.database.create_tables(
+            [
+                self.meta_table,
+                self.run_table,
+                self.checkpoint_table,
+                self.item_table,
+                self.edge_table,
+                self.journal_table,
+                self.file_table,
+                self.reject_table,
+                self.note_table,
+                self.need_table,
+                self.name_table,
+            ]
+        )
+        self.index()
+        self.tally.prepare()
+        self.note_tally.prepare()
+        create_views(self._sql)
+        self.meta_table.insert(name="schema", value=str(SCHEMA_VERSION)).execute()
 
     def index(self) -> None:
         """Make the indexes that are not there."""
         self.database.create_tables([self.item_table])
         for statement in FURTHER_INDEXES:
             self._sql(statement)
-
-
-def _at_start(error: Exception, url: str) -> StoreError:
-    first: BaseException = error
-    while isinstance(first.__context__, pw.PeeweeException):
-        first = first.__context__  # why the transaction could not even be rolled back
-    said = str(first).split("\n")[0][:200]
-    parts = _split(url)
-    where = str(_place(parts.path)) if parts.scheme.startswith("sqlite") else redacted(url)
-    return StoreError(f"The store {where} cannot be opened: {said}", at_start=True)
-
-
-def _place(path: str) -> Path:
-    """Return the file that the path of a URL names: relative, or absolute behind two slashes."""
-    return Path(path[1:])
-
-
-def _split(url: str) -> SplitResult:
-    """Return the parts of the store's URL.
-
-    Raises:
-        ConfigError: It is no URL.
-    """
-    try:
-        parts = urlsplit(url)
-        _ = parts.port  # it is looked at only when it is asked for
-    except ValueError:
-        raise ConfigError(
-            f"The store's URL {redacted(url)} cannot be read. In user and password, write @ as "
-            "%40, / as %2F, : as %3A, ? as %3F and # as %23."
-        ) from None
-    return parts
-
-
-def _open(url: str, *, create: bool) -> tuple[pw.Database, Path]:
-    parts = _split(url)
-    if parts.scheme == "sqlite":
-        path = _place(parts.path)
-        if not path.exists():
-            if not create:
-                raise StoreError(f"There is no store {path}; run ztoq extract first", at_start=True)
-            try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-            except OSError as error:
-                raise _at_start(error, url) from error
-        return pw.SqliteDatabase(str(path), pragmas=_SQLITE), Path(f"{path}.files")
-    if parts.scheme in {"postgresql", "postgres"}:
-        if find_spec("psycopg") is None:
-            raise StoreError(
-                "A store in PostgreSQL needs psycopg: pip install 'psycopg[binary]'", at_start=True
-            )
-        database = connect(url)  # type: ignore[no-untyped-call]  # the stubs leave it so
-        return database, Path(f"{parts.path.strip('/') or 'ztoq'}.files")
-    raise ConfigError(
-        f"A store cannot lie in {parts.scheme or redacted(url)!r}: use sqlite:///FILE or postgresql://…"
-    )

@@ -37,7 +37,7 @@ class Tally:
         return ask(self.database, text, values)
 
     def prepare(self) -> None:
-        """Begin to count, where nobody counts yet."""
+        """Begin to count, where nobody counts yet; within the caller's transaction."""
         if not isinstance(self.database, pw.SqliteDatabase):
             return
         counts = f"{self.table}_count"
@@ -51,17 +51,16 @@ class Tally:
         more = f"""INSERT INTO {counts} ({names}, number) VALUES ({these}, 1)
             ON CONFLICT ({names}) DO UPDATE SET number = number + 1;"""
         less = f"UPDATE {counts} SET number = number - 1 WHERE {same};"
-        with self.database.atomic("IMMEDIATE"):
-            for statement in (
-                f"""CREATE TABLE {counts} ({typed}, number INTEGER NOT NULL, PRIMARY KEY ({names}))
-                    WITHOUT ROWID""",
-                f"INSERT INTO {counts} SELECT {names}, COUNT(*) FROM {self.table} GROUP BY {names}",
-                f"CREATE TRIGGER {self.table}_more AFTER INSERT ON {self.table} BEGIN {more} END",
-                f"CREATE TRIGGER {self.table}_less AFTER DELETE ON {self.table} BEGIN {less} END",
-                f"""CREATE TRIGGER {self.table}_moved AFTER UPDATE OF {names} ON {self.table}
-                    WHEN {moved} BEGIN {less} {more} END""",
-            ):
-                change(self.database, statement)
+        for statement in (
+            f"""CREATE TABLE {counts} ({typed}, number INTEGER NOT NULL, PRIMARY KEY ({names}))
+                WITHOUT ROWID""",
+            f"INSERT INTO {counts} SELECT {names}, COUNT(*) FROM {self.table} GROUP BY {names}",
+            f"CREATE TRIGGER {self.table}_more AFTER INSERT ON {self.table} BEGIN {more} END",
+            f"CREATE TRIGGER {self.table}_less AFTER DELETE ON {self.table} BEGIN {less} END",
+            f"""CREATE TRIGGER {self.table}_moved AFTER UPDATE OF {names} ON {self.table}
+                WHEN {moved} BEGIN {less} {more} END""",
+        ):
+            change(self.database, statement)
 
 
 def make_tallies(database: pw.Database) -> tuple[Tally, Tally]:

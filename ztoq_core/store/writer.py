@@ -11,14 +11,16 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any, Protocol, TypeVar
 
 import attrs
 import peewee as pw
 
 from ztoq_core.errors import StoreError
+from ztoq_core.store.database import close_if_lost, name_of, store_error
 
-__all__ = ["Writer", "as_store_error", "one_by_one"]
+__all__ = ["Writer", "one_by_one"]
 
 A = TypeVar("A")
 T = TypeVar("T")
@@ -44,14 +46,6 @@ class _Lease(Protocol):
 _Job = tuple[_Batch, Any, _Promise]
 
 _MOST_IN_ONE_COMMIT = 512
-
-
-def as_store_error(error: BaseException) -> StoreError:
-    """Say in ztoq's words what the database or the disk said."""
-    said = str(error).split("\n")[0][:200]
-    if "locked" in said:
-        return StoreError(f"The store is locked by another program ({said}); end it and run again")
-    return StoreError(f"The store could not be used: {said}; mend this and run again")
 
 
 class Writer:
@@ -105,7 +99,8 @@ class Writer:
 
     def close(self) -> None:
         """Finish what is queued and end the thread."""
-        self.submit(lambda: None).result()
+        with suppress(StoreError):  # of what is queued everybody is told by the futures
+            self.submit(lambda: None).result()
         self._pool.submit(self._disconnect).result()
         self._pool.shutdown()
 
@@ -133,11 +128,13 @@ class Writer:
         if error is None:
             for (_, _, future), result in zip(jobs, done.result(), strict=True):
                 future.set_result(result)
-        elif len(jobs) > 1:
+        elif len(jobs) > 1 and not isinstance(error, StoreError):
             rest = [*([job] for job in jobs), *rest]
         else:
-            known = isinstance(error, pw.PeeweeException | OSError)
-            jobs[0][2].set_exception(as_store_error(error) if known else error)
+            if isinstance(error, pw.PeeweeException | OSError):
+                error = store_error(error, name_of(self._database))
+            for _, _, future in jobs:
+                future.set_exception(error)
         if rest:
             self._start(rest)
         else:
@@ -149,13 +146,19 @@ class Writer:
             places.setdefault(batch, []).append(place)
         results: list[Any] = [None] * len(jobs)
         lease = self.lease
-        self._database.connect(reuse_if_open=True)
-        with self._database.atomic():
-            renewed_at = lease.renew() if lease else 0.0
-            for batch, these in places.items():
-                found = batch([jobs[place][1] for place in these])
-                for place, result in zip(these, found, strict=True):
-                    results[place] = result
+        try:
+            self._database.connect(reuse_if_open=True)
+            with self._database.atomic():
+                renewed_at = lease.renew() if lease else 0.0
+                for batch, these in places.items():
+                    found = batch([jobs[place][1] for place in these])
+                    for place, result in zip(these, found, strict=True):
+                        results[place] = result
+        except pw.PeeweeException as error:
+            if close_if_lost(self._database):
+                # nobody knows whether the server committed: doing it again might do it twice
+                raise store_error(error, name_of(self._database)) from error
+            raise
         if lease:
             lease.renewed_at = renewed_at
         self.commits += 1

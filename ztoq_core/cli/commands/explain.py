@@ -14,7 +14,7 @@ import rich_click as click
 
 from ztoq_core.cli.options import KIND, Options, global_options
 from ztoq_core.cli.output import Output
-from ztoq_core.cli.session import configured, kind_of, open_sink
+from ztoq_core.cli.session import configured, kind_of, open_sink, open_store
 from ztoq_core.config import Config
 from ztoq_core.contracts import Schema, Secret, Sink, Transform
 from ztoq_core.convert import converter, read_json, show_json
@@ -74,7 +74,7 @@ def tell(  # noqa: PLR0913, PLR0917 - all that two verbs differ in
     async def gathered(store: Store) -> list[dict[str, Any]]:
         return await gather(config, store, _numbers_of(store, name, kind))
 
-    with Store(config.store_url, create=False) as store:
+    with open_store(config, look_only=True) as store:
         shown = [_hide(facts, config) for facts in asyncio.run(gathered(store))]
 
     def print_() -> None:

@@ -9,10 +9,9 @@ import rich_click as click
 
 from ztoq_core.cli.options import Options, global_options
 from ztoq_core.cli.output import Output
-from ztoq_core.cli.session import configured
+from ztoq_core.cli.session import configured, open_store
 from ztoq_core.errors import ConfigError
 from ztoq_core.report import Report, write_csv, write_html, write_json
-from ztoq_core.store import Store
 
 __all__ = ["report"]
 
@@ -53,7 +52,7 @@ def report(
     options.verb = "report"
     wanted = {*formats, *(["html"] if html else []), *(["csv"] if csv else [])}
     chosen = [each for each in FORMATS if each in wanted] or _by_name(output, options)
-    with configured(options) as config, Store(config.store_url, create=False) as store:
+    with configured(options) as config, open_store(config, look_only=True) as store:
         paths = _places(chosen, output, config.folder)
         made = Report.from_store(store)
         for name, path in paths.items():

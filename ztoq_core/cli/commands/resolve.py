@@ -12,7 +12,7 @@ import rich_click as click
 from ztoq_core import engine
 from ztoq_core.cli.options import KIND, Options, global_options
 from ztoq_core.cli.output import Output
-from ztoq_core.cli.session import configured, kind_of, open_sink
+from ztoq_core.cli.session import configured, kind_of, open_sink, open_store
 from ztoq_core.config import Config
 from ztoq_core.errors import ConfigError, Exit
 from ztoq_core.records import Kind
@@ -93,7 +93,7 @@ def resolve(
     given = Resolutions(adopt=adopt, retry=retry, skip=skip)
     asks = not given and not options.as_json and sys.stdin.isatty() and sys.stderr.isatty()
     decisions = list(given.each())
-    with configured(options) as config, Store(config.store_url, create=False) as store:
+    with configured(options) as config, open_store(config) as store:
         session = ResolveSession(Output(options), config, store, kind_of(kind))
         records = session.records()
         planned = [(session.one(records, key), decide) for key, decide in decisions]

@@ -8,7 +8,7 @@ import rich_click as click
 
 from ztoq_core.cli.options import KIND, Options, global_options
 from ztoq_core.cli.output import Output
-from ztoq_core.cli.session import configured, kind_of
+from ztoq_core.cli.session import configured, kind_of, open_store
 from ztoq_core.errors import ConfigError
 from ztoq_core.records import Kind
 from ztoq_core.store import State, Store
@@ -36,7 +36,7 @@ def retry(options: Options, *, kind: str | None, keys: tuple[str, ...]) -> int:
     output = Output(options)
     with (
         configured(options) as config,
-        Store(config.store_url, create=False) as store,
+        open_store(config) as store,
         store.run(options.verb) as run,
     ):
         _demand_failed(store, of_kind, keys)

@@ -14,7 +14,7 @@ from ztoq_core import engine
 from ztoq_core.cli.exit_codes import AGAIN
 from ztoq_core.cli.options import MOST, Options, global_options
 from ztoq_core.cli.output import Output
-from ztoq_core.cli.session import configured, handle_signals, open_sink
+from ztoq_core.cli.session import configured, handle_signals, open_sink, open_store
 from ztoq_core.config import Config
 from ztoq_core.contracts import Connection
 from ztoq_core.errors import ConfigError, Exit
@@ -84,7 +84,7 @@ def _roll_back(options: Options, config: Config, wish: RollbackOptions) -> int:
     """Say what goes, ask, remove it, say what went and what stays; return the exit code."""
     output = Output(options)
     config.sink.require()
-    with Store(config.store_url, create=False) as store:
+    with open_store(config) as store:
         counts = _counted(store, wish)
         if not counts and not store.removal.unsettled():
             output.result({"exit": 0, "deleted": {}, "kept": []}, lambda: output.out.print(NOTHING))

@@ -9,11 +9,11 @@ import rich_click as click
 from ztoq_core.cli.estimate import as_facts, calls_of_month
 from ztoq_core.cli.options import Options, global_options
 from ztoq_core.cli.output import Output
-from ztoq_core.cli.session import configured
+from ztoq_core.cli.session import configured, open_store
 from ztoq_core.config import Part
 from ztoq_core.report import Report
 from ztoq_core.report.data import words
-from ztoq_core.store import PastRun, Store
+from ztoq_core.store import PastRun
 
 __all__ = ["status"]
 
@@ -30,7 +30,10 @@ def status(options: Options) -> int:
     Example:  ztoq --json status
     """
     options.verb = "status"
-    with configured(options) as config, Store(config.store_url, create=False) as store:
+    with (
+        configured(options) as config,
+        open_store(config, look_only=True) as store,
+    ):
         made = Report.from_store(store, limit=0)
         output = Output(options)
         last = made.runs[-1] if made.runs else None

@@ -15,7 +15,7 @@ import attrs
 from ztoq_core import engine
 from ztoq_core.cli.options import Options
 from ztoq_core.cli.output import Output
-from ztoq_core.cli.session import handle_signals, open_sink
+from ztoq_core.cli.session import handle_signals, open_sink, open_store
 from ztoq_core.config import Config
 from ztoq_core.contracts import Finding, Schema, Transform
 from ztoq_core.engine.fields import Gap, gaps
@@ -77,7 +77,7 @@ def check(options: Options, config: Config) -> int:
     output = Output(options)
     config.sink.require()
     config.chain()
-    with Store(config.store_url, create=False) as store:
+    with open_store(config) as store:
         complete = demand_extracted(store)
         found = asyncio.run(_checked(options, config, output, store, complete=complete))
     if found is None:

@@ -16,7 +16,7 @@ import attrs
 from ztoq_core import engine
 from ztoq_core.cli.options import Options
 from ztoq_core.cli.output import Output
-from ztoq_core.cli.session import open_sides
+from ztoq_core.cli.session import open_sides, open_store
 from ztoq_core.config import Config
 from ztoq_core.contracts import FieldSpec, Schema, TransformerPlugin
 from ztoq_core.errors import ConfigError, ZtoqError
@@ -53,7 +53,7 @@ def suggest(
     if path and path.exists() and not force:
         raise ConfigError(f"{str(path)!r} exists; --force overwrites it")
     config.sink.require()
-    with Store(config.store_url, create=False) as store:
+    with open_store(config) as store:
         complete = demand_extracted(store)
         source, sink, remarks = asyncio.run(_schemas(config, store))
     text = write(source, sink)

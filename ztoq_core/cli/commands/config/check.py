@@ -14,7 +14,7 @@ import rich_click as click
 from ztoq_core import engine
 from ztoq_core.cli.options import Options, global_options
 from ztoq_core.cli.output import Output
-from ztoq_core.cli.session import configured
+from ztoq_core.cli.session import configured, open_store
 from ztoq_core.config import Config, Part
 from ztoq_core.contracts import Finding, Schema, Sink, SinkPlugin, Source, SourcePlugin
 from ztoq_core.errors import (
@@ -28,7 +28,6 @@ from ztoq_core.errors import (
 )
 from ztoq_core.records import Note, Ref
 from ztoq_core.services import Services
-from ztoq_core.store import Store
 from ztoq_core.words import counted, plain
 
 __all__ = ["check"]
@@ -138,7 +137,7 @@ async def _both(config: Config, output: Output) -> _Found:
 def _required(config: Config, sink: Schema, found: _Found) -> None:
     """Name the required fields of the target that records lack; before any is mapped, all."""
     try:
-        with Store(config.store_url, create=False) as store:
+        with open_store(config) as store:
             wants = store.mapped.wants()
     except StoreError:
         wants = []
@@ -157,7 +156,7 @@ async def _probe(config: Config, found: _Found) -> None:
     part = config.sink
     opened: Callable[..., AbstractAsyncContextManager[Sink]] = part.plugin.open
     try:
-        with Store(config.store_url) as store, store.run("config check --probe") as run:
+        with open_store(config, create=True) as store, store.run("config check --probe") as run:
             services = Services(
                 sink=store.note, ledger=store.calls, before_write=store.before_write
             )

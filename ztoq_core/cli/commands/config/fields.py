@@ -13,12 +13,12 @@ import rich_click as click
 from ztoq_core import engine
 from ztoq_core.cli.options import Options, global_options
 from ztoq_core.cli.output import Output
-from ztoq_core.cli.session import configured, open_sink
+from ztoq_core.cli.session import configured, open_sink, open_store
 from ztoq_core.config import Config
 from ztoq_core.contracts import FieldExport, Schema
 from ztoq_core.errors import AccessError, ConfigError, StoreError
 from ztoq_core.records import Note, Ref
-from ztoq_core.store import Store, Want
+from ztoq_core.store import Want
 
 __all__ = ["fields"]
 
@@ -143,7 +143,7 @@ async def _described(config: Config, output: Output) -> Schema:
 def _wants(config: Config, output: Output) -> list[Want] | None:
     """Return what mapped records want; None where nothing was mapped yet."""
     try:
-        with Store(config.store_url, create=False) as store:
+        with open_store(config) as store:
             return store.mapped.wants() or None
     except StoreError as error:
         output.info(str(error))

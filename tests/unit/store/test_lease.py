@@ -1,0 +1,279 @@
+"""Who may write to a store, who may take over, and how a writer that slept finds out."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import attrs
+import pytest
+from ztoq_testkit.memory import MemorySource
+from ztoq_testkit.project import CONTENTS, PROJECT
+
+from ztoq_core import engine
+from ztoq_core.errors import Exit, StoreError
+from ztoq_core.records import Kind
+from ztoq_core.store import Intent, RunInfo, Store, models
+from ztoq_core.store.process import Process
+
+HOLD = """\
+import sys, time
+from ztoq_core.store import Store
+with Store(sys.argv[1]) as store, store.run("load"):
+    print("held", flush=True)
+    time.sleep(600)
+"""
+AT_ONCE = """\
+import sys, time
+from ztoq_core.errors import StoreError
+from ztoq_core.store import Store
+sys.stdin.readline()
+try:
+    with Store(sys.argv[1]) as store, store.run("extract"):
+        print("held", flush=True)
+        sys.stdin.readline()
+except StoreError as error:
+    print(error, flush=True)
+"""
+
+
+def quiet(_: engine.Event) -> None:
+    """Show nothing."""
+
+
+def python(code: str, url: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(  # noqa: S603 - our own code
+        [sys.executable, "-c", code, url],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+@contextmanager
+def holder(url: str) -> Iterator[subprocess.Popen[str]]:
+    """Another process that holds the store."""
+    with python(HOLD, url) as process:
+        try:
+            assert process.stdout
+            assert process.stdout.readline() == "held\n"
+            yield process
+        finally:
+            process.kill()
+
+
+def move(store: Store, **columns: object) -> None:
+    """Change the row of the run that holds the store, as another host or clock would have it."""
+    run = store.run_table
+    run.update(**columns).where(run.ended.is_null()).execute()
+
+
+def take_over(url: str) -> None:
+    """Take the lease of a run that seems to be another host's and shows no sign of life."""
+    with Store(url) as store:
+        move(store, host="elsewhere", heartbeat=datetime(2020, 1, 1))  # noqa: DTZ001 - as stored
+        store.lease_s = 0.05
+        with store.run("validate"):
+            pass
+
+
+@contextmanager
+def losing(store: Store) -> Iterator[RunInfo]:
+    """A run that ends because another one took over."""
+    try:
+        with store.run("load") as run:
+            yield run
+    except StoreError as error:
+        assert "took over this store" in str(error)  # noqa: PT017 - the context has two ends
+    else:
+        pytest.fail("the run ended as if it still held the store")
+
+
+def test_a_second_run_is_refused_and_told_who_works(store_url: str) -> None:
+    with holder(store_url) as process, Store(store_url) as store:
+        with (
+            pytest.raises(StoreError, match=f"ztoq load on .*, process {process.pid}, ") as refused,
+            store.run("load"),
+        ):
+            pass
+        assert store.runs()[-1].running
+    assert refused.value.exit_code is Exit.START
+
+
+def test_a_killed_run_has_ended_at_once(store_url: str) -> None:
+    """Even while nobody has asked for its exit code, so that its process id is still taken."""
+    with holder(store_url) as process, Store(store_url) as store:
+        process.send_signal(signal.SIGKILL)
+        while store.runs()[-1].running:
+            pass  # the kernel needs its time; the test's own time-out ends this
+
+        with store.run("load") as run:
+            pass
+
+        assert [each.outcome for each in store.runs()] == ["ended unexpectedly", ""]
+        assert run.id == 2
+
+
+@pytest.mark.parametrize("shift", [-3600, -60, 60, 3600])
+def test_a_living_process_keeps_its_lease_whatever_the_clock_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shift: int
+) -> None:
+    class Shifted(datetime):
+        @classmethod
+        def now(cls, tz: object = None) -> datetime:  # type: ignore[override]  # noqa: ARG003
+            return datetime.now(UTC) + timedelta(seconds=shift)
+
+    url = f"sqlite:///{tmp_path}/m.db"
+    with Store(url) as store, store.run("load"):
+        monkeypatch.setattr(models, "datetime", Shifted)
+        who = "Another run uses this store"
+        with Store(url) as other, pytest.raises(StoreError, match=who), other.run("load"):
+            pass
+        store.write_now(lambda: None)
+
+
+@pytest.mark.parametrize(
+    "elsewhere",
+    [
+        pytest.param({"host": "elsewhere"}, id="host"),
+        pytest.param({"boot": "another kernel, or another container"}, id="boot"),
+    ],
+)
+def test_a_run_that_cannot_be_seen_is_watched_before_it_is_replaced(
+    tmp_path: Path, elsewhere: dict[str, object]
+) -> None:
+    url = f"sqlite:///{tmp_path}/m.db"
+    with Store(url) as silent, Store(url) as store, losing(silent):
+        move(store, **elsewhere)
+        assert store.runs()[-1].running is None
+        store.lease_s = 0.1
+
+        with store.run("load"):
+            pass
+
+        assert store.runs()[0].outcome == "ended unexpectedly"
+
+
+def test_a_run_elsewhere_that_shows_life_is_left_alone(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/m.db"
+
+    async def scene() -> None:
+        with Store(url) as living, Store(url) as store:
+            living.beat_s = 0.05
+            with living.run("load"):
+                move(store, host="elsewhere")
+                store.lease_s = 30.0
+
+                def take() -> None:
+                    with store.run("load"):
+                        pass
+
+                with pytest.raises(StoreError, match="on elsewhere"):
+                    await asyncio.to_thread(take)
+
+    asyncio.run(scene())
+
+
+def test_a_process_id_that_was_given_again_is_another_process() -> None:
+    me = Process.this()
+
+    assert me.runs()
+    assert attrs.evolve(me, born="1").runs() is False
+    assert attrs.evolve(me, host="elsewhere").runs() is None
+
+
+async def test_a_writer_that_lost_its_lease_records_no_intent(store_url: str) -> None:
+    with Store(store_url) as store, losing(store) as run:
+        await engine.extract(store, MemorySource(PROJECT, CONTENTS), run.id, quiet)
+        await engine.transform(store, lambda _: [], quiet)
+        (job, *_) = await store.read(store.outbox.to_write, list(Kind), (), (), 1)
+        await asyncio.to_thread(take_over, store_url)
+
+        with pytest.raises(StoreError, match=r"took over .*: ztoq validate on ") as lost:
+            await store.gather(store.outbox.intend, Intent(run=run.id, job=job))
+
+        journal = store.journal_table
+        assert not journal.select().where(journal.event == "intent").exists()
+        assert lost.value.exit_code is Exit.STOPPED
+
+
+async def test_before_a_request_a_fresh_lease_costs_nothing(tmp_path: Path) -> None:
+    with Store(f"sqlite:///{tmp_path}/m.db") as store, store.run("load"):
+        await store.write(lambda: None)
+        before = store.commits
+        await store.before_write()
+
+        assert store.commits == before
+
+
+async def test_a_writer_that_slept_renews_its_lease_before_it_sends(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/m.db"
+    with Store(url) as store, store.run("load"):
+        before, awake = store.commits, store.clock()
+        store.clock = lambda: awake + 16  # more than half the lease
+
+        await store.before_write()
+        assert store.commits == before + 1
+        await store.before_write()
+        assert store.commits == before + 1
+
+
+async def test_a_writer_that_slept_too_long_sends_nothing(store_url: str) -> None:
+    with Store(store_url) as store, losing(store):
+        awake = store.clock()
+        await asyncio.to_thread(take_over, store_url)
+        store.clock = lambda: awake + 3600
+
+        with pytest.raises(StoreError, match="took over"):
+            await store.before_write()
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not holds():  # noqa: ASYNC110 - what another thread does has no event
+            await asyncio.sleep(0.01)
+
+
+async def test_the_loop_that_works_renews_the_lease(store: Store) -> None:
+    store.beat_s = 0.01
+    with store.run("load"):
+        await until(lambda: store.run_table.get().beat > 2)
+    await until(lambda: len(asyncio.all_tasks()) == 1)  # the test's own: no heart beats on
+
+
+@pytest.mark.postgres
+def test_the_clock_of_postgresql_ends_the_lease_of_a_process_that_sleeps(store_url: str) -> None:
+    if store_url.startswith("sqlite"):
+        pytest.skip("SQLite has no clock of its own")
+    with Store(store_url) as store, losing(store), Store(store_url) as other:
+        other.database.execute_sql(  # type: ignore[no-untyped-call]
+            "UPDATE run SET heartbeat = heartbeat - interval '31 seconds'"
+        )
+        assert not other.runs()[-1].running
+
+        with other.run("load"):
+            pass
+
+
+def test_of_six_first_runs_at_once_one_works(store_url: str) -> None:
+    """Each makes the tables that are missing, and each wants the lease."""
+    processes = [python(AT_ONCE, store_url) for _ in range(6)]
+    said = []
+    for process in processes:
+        assert process.stdin
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    for process in processes:
+        assert process.stdout
+        said.append(process.stdout.readline())
+    for process in processes:
+        process.communicate("end\n", timeout=60)
+
+    assert said.count("held\n") == 1
+    assert sum("Another run uses this store" in each for each in said) == 5
