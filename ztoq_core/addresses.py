@@ -10,7 +10,6 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from html import escape, unescape
-from html.parser import HTMLParser
 from typing import Any, TypeVar
 from urllib.parse import unquote
 
@@ -50,7 +49,16 @@ R = TypeVar("R", bound=Record)
 
 _IMAGE = re.compile("<img", re.IGNORECASE)
 _ATTRIBUTE = re.compile(r"""([^\s"'>/=]+)(?:\s*=\s*("[^"]*"|'[^']*'|[^\s"'>][^\s>]*))?""")
+_TAG = re.compile(
+    r"""<!--(?:-?>|.*?(?:--!?>|\Z))|<(?P<slash>/?)(?P<name>[a-z][^\s/>]*)"""
+    r"""(?:=\s*"[^"]*"|=\s*'[^']*'|[^>])*+(?P<end>>?)""",
+    re.IGNORECASE | re.DOTALL,
+)
+"""A comment or a tag. Nothing is given back once it is read (possessive), and a tag that is never
+closed takes all that follows, so the time is in proportion to the text."""
 _OURS: Mapping[str, str] = {"a": "href", "img": "src"}
+_RAW = {name: re.compile(rf"</{name}[\s/>]", re.IGNORECASE) for name in ("script", "style")}
+"""Elements whose content is not read as HTML, and what ends them."""
 
 HTML_TEXTS: Mapping[type, tuple[str, ...]] = {
     Folder: ("description",),
@@ -263,39 +271,19 @@ class _Tag:
         return next((each for each in self.attributes(html) if each.name == name), None)
 
 
-class _Finder(HTMLParser):
-    """Finds links and pictures; the parser tells where each stands by line and column."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__(convert_charrefs=False)
-        self.found: list[_Tag] = []
-        self._html = html
-        self._lines = [0, *(match.end() for match in re.finditer("\n", html))]
-
-    def handle_starttag(self, tag: str, _: list[tuple[str, str | None]]) -> None:
-        if tag in _OURS:
-            start = self._place()
-            self.found.append(_Tag(tag, start, start + len(self.get_starttag_text() or "")))
-
-    def handle_startendtag(self, tag: str, found: list[tuple[str, str | None]]) -> None:
-        # in HTML the slash means nothing: <a/> opens a link
-        self.handle_starttag(tag, found)
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag == "a":
-            start = self._place()
-            self.found.append(_Tag(tag, start, self._html.index(">", start) + 1, closes=True))
-
-    def _place(self) -> int:
-        line, column = self.getpos()
-        return self._lines[line - 1] + column
-
-
-def _tags(html: str) -> list[_Tag]:
-    finder = _Finder(html)
-    finder.feed(html)
-    finder.close()
-    return finder.found
+def _tags(html: str) -> Iterator[_Tag]:
+    """Yield links and pictures; each character is read once, however broken the text is."""
+    place = 0
+    while match := _TAG.search(html, place):
+        place = match.end()
+        if not match["end"]:  # a comment, or a tag that is never closed
+            continue
+        name = match["name"].lower()
+        if name in _OURS and not (match["slash"] and name == "img"):
+            yield _Tag(name, match.start(), match.end(), closes=bool(match["slash"]))
+        elif name in _RAW and not match["slash"]:
+            closing = _RAW[name].search(html, place)
+            place = closing.start() if closing else len(html)
 
 
 def _edited(html: str, edits: list[_Edit]) -> str:

@@ -13,10 +13,11 @@ from ztoq_core.records import Ref, StepResult, TestCase, TestLog
 
 __all__ = ["Flat", "flatten", "join"]
 
-_TAG = re.compile(r"<[^>]*>")
-_SOURCE = re.compile(r"<img\b[^>]*?\bsrc\s*=\s*[\"']?([^\"'\s>]+)[^>]*>", re.IGNORECASE)
-_BREAK = re.compile(r"<(?:br|/p|/div|/li|/tr|/td|/th|/h\d)\b[^>]*>", re.IGNORECASE)
-_VALUE = re.compile(r"<var\b[^>]*>.*?</var>\u2060?", re.IGNORECASE | re.DOTALL)
+# what is read is not given back and no pattern runs past the next tag: broken texts cost no more
+_TAG = re.compile(r"<([^<>]*+)>")
+_SOURCE = re.compile(r"img\b.*?\bsrc\s*=\s*[\"']?([^\"'\s]+)", re.IGNORECASE | re.DOTALL)
+_BREAK = re.compile(r"(?:br|/p|/div|/li|/tr|/td|/th|/h\d)\b", re.IGNORECASE)
+_VALUE = re.compile(r"<var\b[^<>]*+>(?:(?!</?var\b).)*+</var>\u2060?", re.IGNORECASE | re.DOTALL)
 _PLACEHOLDER = re.compile(r"\{[^{}<>]*\}")
 _INVISIBLE = re.compile("[\u200b\u2060\ufeff]")
 _DEEPEST = 8
@@ -30,11 +31,17 @@ class Flat:
     texts: tuple[str, str, str]
 
 
+def _seen(tag: re.Match[str]) -> str:
+    """Return what is seen of a tag: a picture by its address, a break as a blank."""
+    if source := _SOURCE.match(tag[1]):
+        return f" {source[1]} "
+    return " " if _BREAK.match(tag[1]) else ""
+
+
 @lru_cache(maxsize=8192)
 def _plain(text: str) -> str:
     # the steps of a case come back with each of its executions
-    text = _SOURCE.sub(r" \1 ", text)
-    text = _TAG.sub("", _BREAK.sub(" ", text))
+    text = _TAG.sub(_seen, text)
     text = _INVISIBLE.sub("", html.unescape(text))
     return " ".join(text.split())
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 from ztoq_testkit.simulate import Reply
 from ztoq_testkit.virtual_time import run_in_virtual_time
+from ztoq_zephyr.shapes import ENDPOINTS, reader_of
 
-from ztoq_core.plugin import Kind, RejectedError, ServiceError
+from ztoq_core.plugin import AnswerError, Kind, RejectedError, ServiceError
 
 WRONG: dict[str, Reply] = {
     "an error body": Reply(body={"errorCode": 500, "message": "Something went wrong"}),
@@ -21,6 +23,8 @@ WRONG: dict[str, Reply] = {
     "a text": Reply(body="all is well"),
     "a page": Reply(content=b"<html>Sign in</html>", content_type="text/html"),
 }
+SOME = ("an error body", "no content", "nulls")
+"""Enough to show what becomes of an answer that is refused; the table below refuses them all."""
 LISTS = {
     Kind.TEST_CASE: ("testcases", "testcases/nextgen"),
     Kind.TEST_PLAN: ("testplans", "testplans/nextgen"),
@@ -49,6 +53,15 @@ FILES = {
 }
 
 
+@pytest.mark.parametrize("path", ENDPOINTS)
+@pytest.mark.parametrize("wrong", sorted(WRONG.keys() - {"a page"}))
+def test_no_endpoint_takes_another_shape(path: str, wrong: str) -> None:
+    reply = WRONG[wrong]
+    body = json.loads(reply.content) if reply.content else reply.body
+    with pytest.raises(AnswerError, match="due, not"):
+        reader_of(path.replace("*", "SHOP-X1"))(body)
+
+
 def once(wrong: Reply, right: Any) -> Any:
     """Answer wrongly twice, then rightly."""
     replies = iter((wrong, wrong))
@@ -64,7 +77,7 @@ def without_links(answers: dict[str, Any]) -> None:
         answers[f"testexecutions/{key}/links"] = {"self": "x", "issues": [{"issueId": 20041}]}
 
 
-@pytest.mark.parametrize("wrong", WRONG)
+@pytest.mark.parametrize("wrong", SOME)
 @pytest.mark.parametrize("kind", LISTS)
 def test_a_list_is_never_taken_for_empty(answers: Any, opened: Any, kind: Kind, wrong: str) -> None:
     right = {path: answers[path] for path in LISTS[kind]}
@@ -81,7 +94,7 @@ def test_a_list_is_never_taken_for_empty(answers: Any, opened: Any, kind: Kind, 
     assert run_in_virtual_time(count()) == expected > 0
 
 
-@pytest.mark.parametrize("wrong", ["an error body", "no content", "nulls"])
+@pytest.mark.parametrize("wrong", ["no content"])
 @pytest.mark.parametrize("path", NAMES)
 def test_names_are_never_taken_for_unknown(
     answers: Any, opened: Any, path: str, wrong: str
@@ -101,7 +114,7 @@ def test_names_are_never_taken_for_unknown(
     assert run_in_virtual_time(read()) == expected
 
 
-@pytest.mark.parametrize("wrong", WRONG)
+@pytest.mark.parametrize("wrong", SOME)
 @pytest.mark.parametrize("path", PARTS)
 def test_a_part_that_cannot_be_read_is_its_records_reject(
     answers: Any, opened: Any, path: str, wrong: str
@@ -121,7 +134,7 @@ def test_a_part_that_cannot_be_read_is_its_records_reject(
     assert run_in_virtual_time(complete()) == expected
 
 
-@pytest.mark.parametrize("wrong", WRONG)
+@pytest.mark.parametrize("wrong", SOME)
 @pytest.mark.parametrize("path", FILES)
 def test_files_that_cannot_be_listed_are_a_file_that_cannot_be_read(
     answers: Any, opened: Any, path: str, wrong: str

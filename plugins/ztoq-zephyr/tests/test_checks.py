@@ -190,3 +190,10 @@ def test_a_slash_at_the_end_of_the_address_does_no_harm() -> None:
 def test_the_plugin_declares_zephyr() -> None:
     (declared,) = ztoq_sources()
     assert (declared.name, declared.config, declared.open) == ("zephyr", ZephyrConfig, open_zephyr)
+
+
+async def test_a_key_in_lower_case_is_answered_with_its_name(answers: Any, opened: Any) -> None:
+    answers["projects/shop"] = Reply(404, {"errorCode": 404, "message": "No such project"})
+    async with opened(project="shop") as shop:
+        with pytest.raises(ConfigError, match="did you mean 'SHOP'"):
+            await shop.source.check()

@@ -140,7 +140,7 @@ async def test_without_a_jira_site_its_files_are_nobodys(world: World) -> None:
 async def test_what_the_token_may_not_read_is_lost_alone(world: World) -> None:
     address, _ = world.own()
     world.simulator.options.downloads = False
-    with pytest.raises(RejectedError, match="refused"):
+    with pytest.raises(RejectedError, match="answered 401: Permission denied"):
         await world.picture(address)
 
 

@@ -28,6 +28,7 @@ from ztoq_zephyr.execution import Judge
 from ztoq_zephyr.payloads import links_of, to_result, to_step
 from ztoq_zephyr.properties import SCRIPT, odd_links, odd_steps, odd_values
 from ztoq_zephyr.references import References
+from ztoq_zephyr.rich_text import rich
 from ztoq_zephyr.shapes import DEEPEST, too_deep
 from ztoq_zephyr.values import last_segment, mapped, text
 
@@ -165,7 +166,7 @@ class Contents:
             return None
         body = answer.body
         language = SCRIPTS.get(text(body.get("type")).casefold(), "plain")
-        script = Script(language=language, text=text(body.get("text")))
+        script = Script(language=language, text=rich(body.get("text")))
         notes = (*case.notes, *odd_values(body, SCRIPT))
         return attrs.evolve(case, script=script, notes=notes, raw=_extended(case, testscript=body))
 

@@ -30,6 +30,7 @@ from ztoq_core.plugin import (
     Tree,
 )
 from ztoq_zephyr.properties import CASE, CYCLE, EXECUTION, FOLDER, PLAN, odd_values
+from ztoq_zephyr.rich_text import rich
 from ztoq_zephyr.values import (
     account_of,
     fields_of,
@@ -135,8 +136,8 @@ def to_case(value: Mapping[str, Any], context: Context) -> TestCase:
         name=text(value.get("name")) or key,
         folder=context.folder,
         path=context.path,
-        description=text(value.get("objective")),
-        precondition=text(value.get("precondition")),
+        description=rich(value.get("objective")),
+        precondition=rich(value.get("precondition")),
         status=context.status,
         priority=context.priority,
         component="" if component is None else str(component),
@@ -163,7 +164,7 @@ def to_plan(
         name=text(value.get("name")) or key,
         folder=context.folder,
         path=context.path,
-        description=text(value.get("objective")),
+        description=rich(value.get("objective")),
         status=context.status,
         labels=texts(value.get("labels")),
         owner=account_of(value.get("owner")),
@@ -185,7 +186,7 @@ def to_cycle(value: Mapping[str, Any], context: Context, plans: Iterable[str]) -
         name=text(value.get("name")) or key,
         folder=context.folder,
         path=context.path,
-        description=text(value.get("description")),
+        description=rich(value.get("description")),
         status=context.status,
         owner=account_of(value.get("owner")),
         version="" if version is None else str(version),
@@ -240,7 +241,7 @@ def to_log(
         environment=run.environment,
         version="" if version is None else str(version),
         estimated=seconds(value.get("estimatedTime")),
-        comment=text(value.get("comment")),
+        comment=rich(value.get("comment")),
         automated=value.get("automated") is True,
         fields=fields_of(value.get("customFields")),
         links=links_of(value.get("links"), LinkType.BLOCKS),
@@ -254,9 +255,9 @@ def to_step(value: Any, position: int) -> TestStep:
     inline = mapped(mapped(value).get("inline"))
     return TestStep(
         key=str(position),
-        description=text(inline.get("description")),
-        data=text(inline.get("testData")),
-        expected=text(inline.get("expectedResult")),
+        description=rich(inline.get("description")),
+        data=rich(inline.get("testData")),
+        expected=rich(inline.get("expectedResult")),
         call=_call(mapped(mapped(value).get("testCase"))),
         fields=fields_of(inline.get("customFields")),
         source_id=word(mapped(value).get("id")),
@@ -271,10 +272,10 @@ def to_result(value: Any, position: int, status: str) -> StepResult:
     return StepResult(
         key=str(position),
         status=status,
-        description=text(inline.get("description")),
-        data=text(inline.get("testData")),
-        expected=text(inline.get("expectedResult")),
-        actual=text(inline.get("actualResult")),
+        description=rich(inline.get("description")),
+        data=rich(inline.get("testData")),
+        expected=rich(inline.get("expectedResult")),
+        actual=rich(inline.get("actualResult")),
         row=whole(inline.get("testDataRowNumber")),
         source_id=word(mapped(value).get("id")),
         links=links_of(links, LinkType.BLOCKS),

@@ -27,6 +27,7 @@ JIRA = re.compile(
     r"rest/api/(?:2|3|latest)/attachment/(?:content|thumbnail)/\d+"
     r"|secure/(?:attachment|thumbnail)/(?P<id>\d+)(?:/.*)?"
 )
+SERVER = re.compile(r"(?:.*/)?rest/tests/1\.0/attachment/image/(?P<id>\d+)")
 CONTENT = "rest/api/3/attachment/content"
 
 
@@ -45,6 +46,8 @@ class Pictures:
             _ = url.port
         except ValueError:
             return None
+        if match := SERVER.fullmatch(url.path):
+            return _of_server(match["id"])
         path = _below(self.config.base_url, url)
         if path is not None and ZEPHYR.fullmatch(path):
             return self.files.download(attrs.evolve(file, locator=path))
@@ -73,6 +76,16 @@ class Pictures:
                     yield chunk
         except (RejectedError, AccessError) as error:
             raise RejectedError(f"Jira: {error}", status=error.status) from error
+
+
+async def _of_server(number: str) -> AsyncIterator[bytes]:
+    """Yield nothing: such addresses stand in texts that were moved from Zephyr Server to Cloud."""
+    if number:
+        raise RejectedError(
+            f"it is the picture {number} of the Zephyr Server that the project was moved from;"
+            f" images.folder may hold it under the name {number}"
+        )
+    yield b""
 
 
 def _places(path: str, match: re.Match[str]) -> Iterator[str]:
