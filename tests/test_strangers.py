@@ -291,3 +291,27 @@ async def test_strangers_stay_as_they_were(tmp_path: Path, *, force: bool) -> No
         )
         assert {str(each.ref) for each in again.kept} == set(kept)
         assert again.deleted == {}
+
+
+@pytest.mark.parametrize("store", [{}, {"attachments_mode": "stream"}])
+@pytest.mark.parametrize("after", [12, 30])
+async def test_a_load_that_was_cut_off_is_removed_at_once(
+    tmp_path: Path, after: int, store: dict[str, str]
+) -> None:
+    """Requests under way leave records in doubt: these are looked for first."""
+    async with journey(tmp_path, store=store) as sides:
+        empty = sides.standing()
+        loading = asyncio.ensure_future(sides.run())
+        while sum(n for (way, _), n in sides.qtest.calls.items() if way == "POST") < after:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+        loading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await loading
+        async with sides.opened() as (_, _, sink):
+            with sides.store() as held, held.run("rollback") as run:
+                undone = await engine.rollback(
+                    held, sink, run.id, lambda _: None, request_timeout=0.5
+                )
+                assert undone.kept == ()
+                assert not held.removal.counted(None)
+        assert sides.standing() == empty
