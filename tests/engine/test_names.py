@@ -362,7 +362,7 @@ async def test_a_quick_pass_asks_for_what_is_new(store: Store) -> None:
     await extract(store, source, said.append, since=datetime(2026, 1, 1, tzinfo=UTC))
 
     assert sorted(source.asked) == [(Topic.ISSUE, "10099"), (Topic.PERSON, "somebody")]
-    assert said[-1].text.startswith("1 of 4 issues are not known by name")
+    assert said[-1].text.startswith("1 of 4 issues could not be resolved to names")
 
 
 # ---------------------------------------------------------------------------- what nobody knows
@@ -383,7 +383,7 @@ async def test_unknown_ids_are_counted_before_the_first_write(store: Store) -> N
 
     warnings = [(each.stage, each.text) for each in said if each.level == "warning"]
     sentence = (
-        "1 of 3 issues, 1 of 2 people are not known by name, their ids stand: "
+        "1 of 3 issues, 1 of 2 people could not be resolved to names; ids are used instead. "
         "give MemoryDirectory more names"
     )
     assert warnings == [("extract", sentence), ("load", sentence)]

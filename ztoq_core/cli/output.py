@@ -54,6 +54,11 @@ class Output:
         self._logged = 0
         self._shown: Shown | None = None
 
+    @property
+    def verbose(self) -> bool:
+        """Whether ``-v`` was given."""
+        return self._options.verbosity > 0
+
     def info(self, text: str) -> None:
         """Print a message; not with ``--quiet``."""
         if not self._options.quiet:

@@ -223,7 +223,8 @@ def _tell(  # noqa: PLR0913, PLR0917 - all that there is to tell
             )
             return
         output.out.print(judged.headline if not choices.dry_run else "Nothing was written.")
-        remarks = [each for each in report.remarks if each not in warned]
+        told = {*warned, report.nameless} if engine.NAMELESS in warned else warned
+        remarks = [each for each in report.remarks if each not in told]
         for sentence in (*judged.lines, *remarks):
             output.out.print(f"  {sentence}")
         if judged.next:
@@ -274,9 +275,9 @@ class _Work:
             def shown(event: engine.Event) -> None:
                 self.stage.take(event)
                 if event.text and event.level == "warning":
-                    if event.text in self.warned:
+                    if (event.topic or event.text) in self.warned:
                         return
-                    self.warned.add(event.text)
+                    self.warned.update((event.topic or event.text, event.text))
                 show(event)
 
             async with (

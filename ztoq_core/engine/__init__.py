@@ -7,7 +7,7 @@ from ztoq_core.engine.fields import Gap, gaps
 from ztoq_core.engine.final import final
 from ztoq_core.engine.images import Gallery
 from ztoq_core.engine.load import load
-from ztoq_core.engine.names import nameless
+from ztoq_core.engine.names import NAMELESS, nameless
 from ztoq_core.engine.probe import probe
 from ztoq_core.engine.progress import Event, Progress, Stop
 from ztoq_core.engine.resolve import Resolver
@@ -28,6 +28,7 @@ from ztoq_core.engine.watchdog import watched
 
 __all__ = [
     "BEFORE_LOAD",
+    "NAMELESS",
     "Event",
     "Finality",
     "Gallery",

@@ -31,7 +31,15 @@ from ztoq_core.records import (
 from ztoq_core.store import Store
 from ztoq_core.words import counted
 
-__all__ = ["ask_names", "known_names", "known_users", "nameless", "tell_nameless", "with_names"]
+__all__ = [
+    "NAMELESS",
+    "ask_names",
+    "known_names",
+    "known_users",
+    "nameless",
+    "tell_nameless",
+    "with_names",
+]
 
 Names = Mapping[tuple[Topic, str], Named]
 _People = tuple[Collection[tuple[Kind, str]], Collection[str]]
@@ -143,6 +151,10 @@ def _each(value: Any) -> Iterable[Any]:
 # ------------------------------------------------------------------------------- what is unknown
 
 
+NAMELESS = "nameless"
+"""The topic of the sentence about ids without a name, which every stage tells."""
+
+
 def nameless(store: Store) -> str:
     """Return a sentence about the ids that nobody knows by name; empty where there is none."""
     counts = [each for each in store.names.counts() if each.unknown]
@@ -150,13 +162,13 @@ def nameless(store: Store) -> str:
         return ""
     figures = [f"{each.unknown:,} of {counted(each.total, *_WORDS[each.topic])}" for each in counts]
     advice = store.meta(_ADVICE)
-    return f"{', '.join(figures)} are not known by name, their ids stand: {advice}"
+    return f"{', '.join(figures)} could not be resolved to names; ids are used instead. {advice}"
 
 
 async def tell_nameless(store: Store, teller: Teller) -> None:
     """Warn of the ids that nobody knows by name, if there are any."""
     if sentence := await store.read(nameless, store):
-        teller.say(sentence, "warning")
+        teller.say(sentence, "warning", NAMELESS)
 
 
 # ---------------------------------------------------------------------------------------- mapping

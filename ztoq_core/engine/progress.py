@@ -23,8 +23,9 @@ class Event:
 
     ``done`` of ``total`` (None: not known) records of ``kind`` are through. ``text`` is a sentence
     for people, or empty where the figures say it all; ``level`` is ``info``, ``warning`` or
-    ``error``. ``queued`` records wait for a slot, of the ``room`` that there is for them (0: no
-    queue): a full queue waits for those who work, an empty one for the list or the store.
+    ``error``; of the sentences of one ``topic`` a command shows the first alone. ``queued`` records
+    wait for a slot, of the ``room`` that there is for them (0: no queue): a full queue waits for
+    those who work, an empty one for the list or the store.
     """
 
     stage: str
@@ -33,6 +34,7 @@ class Event:
     total: int | None = None
     text: str = ""
     level: str = "info"
+    topic: str = ""
     queued: int = 0
     room: int = 0
 
@@ -119,6 +121,6 @@ class Teller:
             average, room = self._queued / self._times, self.queue.maxsize
             logger.info("{}: {:.0f} of {} places in the queue were full", self.stage, average, room)
 
-    def say(self, text: str, level: str = "info") -> None:
-        """Tell a sentence."""
-        self._progress(Event(stage=self.stage, text=text, level=level))
+    def say(self, text: str, level: str = "info", topic: str = "") -> None:
+        """Tell a sentence; see ``Event.topic``."""
+        self._progress(Event(stage=self.stage, text=text, level=level, topic=topic))

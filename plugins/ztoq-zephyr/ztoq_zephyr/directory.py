@@ -13,9 +13,8 @@ from ztoq_zephyr.jira import Jira
 __all__ = ["NOBODY", "Names"]
 
 NOBODY = (
-    "nobody was asked for the names of Jira's issues, people, components and versions: set"
-    " base_url, email and token in [source.jira], or CSV files (issues, users, components,"
-    " versions), and extract again"
+    "Jira is not configured: set base_url, email and token in [source.jira], or CSV files (issues,"
+    " users, components, versions), and extract again"
 )
 
 

@@ -264,14 +264,18 @@ def test_one_run_is_rolled_back(ztoq: Program) -> None:
 def test_explain_tells_the_life_of_a_record(ztoq: Program) -> None:
     ztoq.config(more=EDIT)
     ztoq("migrate")
-    said = ztoq("explain", "ACME-T2")
+    assert len(ztoq("explain", "ACME-T2").out.splitlines()) < 40
+    said = ztoq("explain", "ACME-T2", "-v")
     assert said.code == 0
-    assert said.out.startswith("test_case ACME-T2 is finished\n")
+    assert said.out.startswith("test_case ACME-T2 is finished\n  in the target: M-")
     assert 'name: "Log in" -> "Log in!"' in said.out
     assert "run 1 (migrate) intent" in said.out
     assert "parent: folder ACME-F1, finished (M-" in said.out
     assert "mention: test_case ACME-T1, finished (M-" in said.out
-    assert '"name": "Log in!"' in said.out.partition("In the target now")[2]
+    assert (
+        '"name": "Log in!"'
+        in said.out.partition("In the target now")[2].partition("In the source")[0]
+    )
 
 
 def test_explain_finds_a_record_by_its_number_in_the_target(ztoq: Program) -> None:

@@ -229,20 +229,12 @@ def _print(output: Output, facts: dict[str, Any]) -> None:
     if facts["selected"] != "yes":
         words = {"along": "came along with what is selected", "no": "is not selected"}
         out.print(f"  {words[facts['selected']]}")
-    out.print("\nIn the source")
-    print_json(output, facts["source"]["payload"], "the store holds no payload")
-    out.print("\nAs a record")
-    print_json(output, facts["source"]["record"], "it was added by the mapping")
+    target = facts["target"]
+    if place := ", ".join(each for each in (target["pid"], target["url"]) if each):
+        out.print(f"  in the target: {place}")
     for change in facts["source"]["told"]:
         out.print(f"  by the engine: {change_line(change)}")
-    out.print("\nMapping")
-    for stage in facts["mapping"]:
-        number = len(stage["changes"])
-        out.print(f"  {stage['transformer']}: {stage['end'] or counted(number, 'change')}")
-        for change in stage["changes"]:
-            out.print(f"    {change_line(change)}")
-        if stage["brings"]:
-            out.print(f"    brings {', '.join(stage['brings'])}")
+    _print_mapping(output, facts["mapping"])
     out.print("\nJournal")
     for entry in facts["journal"]:
         detail = f": {entry['detail']}" if entry["detail"] else ""
@@ -256,7 +248,26 @@ def _print(output: Output, facts: dict[str, Any]) -> None:
             state = each["state"] or "not in the store"
             place = f" ({each['pid']})" if each["pid"] else ""
             out.print(f"  {each['role']}: {each['kind']} {each['key']}, {state}{place}")
-    _print_target(output, facts["target"])
+    _print_target(output, target)
+    if output.verbose:
+        out.print("\nIn the source")
+        print_json(output, facts["source"]["payload"], "the store holds no payload")
+        out.print("\nAs a record")
+        print_json(output, facts["source"]["record"], "it was added by the mapping")
+    else:
+        out.print("\n-v shows the source's object, the record and the target's object as JSON.")
+
+
+def _print_mapping(output: Output, mapping: list[dict[str, Any]]) -> None:
+    out = output.out
+    out.print("\nMapping")
+    for stage in mapping:
+        number = len(stage["changes"])
+        out.print(f"  {stage['transformer']}: {stage['end'] or counted(number, 'change')}")
+        for change in stage["changes"]:
+            out.print(f"    {change_line(change)}")
+        if stage["brings"]:
+            out.print(f"    brings {', '.join(stage['brings'])}")
 
 
 def _print_target(output: Output, stands: dict[str, Any]) -> None:
@@ -267,7 +278,7 @@ def _print_target(output: Output, stands: dict[str, Any]) -> None:
         out.print(f"  {stands['target_id']}{f' ({place})' if place else ''}")
     if stands["unasked"]:
         out.print(f"  {stands['unasked']}")
-    else:
+    elif output.verbose:
         print_json(output, stands["now"], "")
 
 
