@@ -77,9 +77,22 @@ class Crash:
 
 
 class CrashingStore(Store):
-    """Loses power within or right after the commit of an intent or an answer."""
+    """Loses power within or right after the commit of an intent or an answer.
+
+    ``sleep_before``: what happens while the process sleeps, before so many requests have left.
+    """
 
     crash: Crash | None = None
+    sleep_before: tuple[int, Callable[[], None]] | None = None
+
+    async def before_write(self) -> None:
+        """Do as the store does, after a sleep where it is time for that."""
+        if self.sleep_before is not None:
+            left, sleep = self.sleep_before
+            self.sleep_before = (left - 1, sleep) if left else None
+            if not left:
+                sleep()
+        await super().before_write()
 
     async def gather(self, batch: Callable[[Sequence[A]], Sequence[T]], item: A) -> T:
         """Do as the store does, unless the power fails."""

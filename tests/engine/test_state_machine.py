@@ -1,7 +1,8 @@
 """Whatever happens in whatever order: each key at most once, in the end exactly once.
 
 Hypothesis makes up series of extractions, loads, lost answers, crashes, restarts, lost stores,
-edits by other people, strangers, changes of the source and rollbacks, the same ones in every run.
+clocks that are set, runs that take over from one that slept, edits by other people, strangers,
+changes of the source and rollbacks, the same ones in every run.
 """
 
 from __future__ import annotations
@@ -9,8 +10,11 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
+import threading
+import time
 from collections import Counter
 from collections.abc import Coroutine
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +38,9 @@ from tests.engine.crashing import (
 from ztoq_core import engine
 from ztoq_core.contracts import Content, Links, Written
 from ztoq_core.engine import Event
-from ztoq_core.errors import DoubtError, Exit
+from ztoq_core.errors import DoubtError, Exit, StoreError
 from ztoq_core.records import Kind, Record, Ref, TestCase, TestLog
-from ztoq_core.store import State
+from ztoq_core.store import State, Store, models
 from ztoq_core.store.models import Side
 from ztoq_core.store.statements import ask
 
@@ -123,6 +127,7 @@ class Migration(RuleBasedStateMachine):
         self.changes = 0
         self.counted = False
         self.released: set[str] = set()
+        self.patch = pytest.MonkeyPatch()
 
     def _opened(self) -> CrashingStore:
         return CrashingStore(f"sqlite:///{self.folder}/m.db")
@@ -137,6 +142,9 @@ class Migration(RuleBasedStateMachine):
         try:
             asyncio.run(work)
         except PowerCut:
+            self._restart()
+        except StoreError as error:
+            assert "took over this store" in str(error)  # noqa: PT017 - nothing else may go wrong
             self._restart()
         self.store.crash = self.target.crash = None
 
@@ -198,6 +206,39 @@ class Migration(RuleBasedStateMachine):
         """Load until the power fails; it does not where there is less to do."""
         self.target.doubts |= answers
         self._do(self._load(), Crash(after=after))
+
+    @rule(answers=LOST, after=st.integers(0, 20))
+    def sleep_while_loading(self, answers: set[str], after: int) -> None:
+        """Sleep for an hour before a request leaves, while another run takes over and loads."""
+        self.target.doubts |= answers
+        self.store.sleep_before = (after, self._slept)
+        self._do(self._load())
+        self.store.sleep_before = None
+
+    def _slept(self) -> None:
+        awake = self.store.clock()
+        self.store.clock = lambda: awake + 3600
+        other = threading.Thread(target=self._load_elsewhere)
+        other.start()
+        other.join()
+
+    def _load_elsewhere(self) -> None:
+        with Store(self.store.url) as other:
+            run = other.run_table
+            run.update(host="another host").where(run.ended.is_null()).execute()
+            other.lease_s = 0.01
+            asyncio.run(load(other, self.target))
+
+    @rule(seconds=st.sampled_from([-3600, -60, 60, 3600]))
+    def set_the_clock(self, seconds: int) -> None:
+        """Set the clock on the wall; from then on all times are those of the new one."""
+
+        class Shifted(datetime):
+            @classmethod
+            def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+                return datetime.fromtimestamp(time.time() + seconds, tz)
+
+        self.patch.setattr(models, "datetime", Shifted)
 
     def _some(self, place: int) -> Any:
         """Return an object of ours, None where there is none.
@@ -343,6 +384,7 @@ class Migration(RuleBasedStateMachine):
             )
             assert (engine.outcome(self.store).exit is Exit.OK) is not bool(conflicts)
         finally:
+            self.patch.undo()
             self.store.close()
             shutil.rmtree(self.folder)
 
