@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from ztoq_demo.qtest import Options, Simulator
 from ztoq_qtest import QtestConfig, open_qtest
-from ztoq_qtest.auth import PasswordGrant
+from ztoq_qtest.api.auth import PasswordGrant
 from ztoq_testkit import lent
 
 from ztoq_core.plugin import AccessError, ConfigError, Kind, Secret

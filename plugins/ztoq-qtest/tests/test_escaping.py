@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from ztoq_demo.qtest import Options
 from ztoq_qtest.escaping import escape_stray
-from ztoq_qtest.texts import plain
+from ztoq_qtest.html import plain
 
 from ztoq_core.plugin import Kind
 

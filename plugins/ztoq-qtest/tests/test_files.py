@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 import pytest
 from ztoq_demo.qtest import Options
-from ztoq_qtest.files import header_name
+from ztoq_qtest.write.attachments import header_name
 
 from ztoq_core.plugin import Attachment, Content, Kind, RejectedError
 

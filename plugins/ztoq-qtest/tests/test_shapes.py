@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from ztoq_qtest.answers import reader
+from ztoq_qtest.api.answers import reader
+from ztoq_qtest.api.object_types import Place
 from ztoq_qtest.config import QtestConfig
-from ztoq_qtest.fields import FieldSet
-from ztoq_qtest.kinds import Place
-from ztoq_qtest.marks import keys_of
-from ztoq_qtest.stamps import without_logs, written
-from ztoq_qtest.values import decode, structure_field
+from ztoq_qtest.fields.encoding import decode, structure_field
+from ztoq_qtest.fields.settings import FieldSet
+from ztoq_qtest.objects.marks import keys_of
+from ztoq_qtest.objects.stamps import without_logs, written
 from ztoq_testkit.simulate import Reply, Request
 
 from ztoq_core.plugin import Secret

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from ztoq_qtest.escaping import escape_stray
-from ztoq_qtest.texts import plain
+from ztoq_qtest.html import plain
 
 BITS = [
     "<p>",

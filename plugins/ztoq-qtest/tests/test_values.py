@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ztoq_qtest import texts
-from ztoq_qtest.values import (
+from ztoq_qtest import html
+from ztoq_qtest.fields.encoding import (
     Choice,
     Field,
     decode,
@@ -145,17 +145,17 @@ BEFORE_MARKS = (
 
 @given(KEYS, st.sampled_from(BEFORE_MARKS))
 def test_a_mark_is_read_back_as_it_was_written(key: str, text: str) -> None:
-    marked = texts.add_mark(text, "Zephyr key", key)
-    assert texts.keys_in(marked, "Zephyr key") == (key,)
-    assert texts.own_text(marked, "Zephyr key") == text
+    marked = html.add_mark(text, "Zephyr key", key)
+    assert html.keys_in(marked, "Zephyr key") == (key,)
+    assert html.own_text(marked, "Zephyr key") == text
 
 
 @given(KEYS, KEYS)
 def test_a_key_after_a_name_is_read_back(name: str, key: str) -> None:
-    named = texts.with_suffix(name, key)
-    assert texts.key_in_name(named) == key
-    assert texts.own_name(named, key) == name
+    named = html.with_suffix(name, key)
+    assert html.key_in_name(named) == key
+    assert html.own_name(named, key) == name
 
 
 def test_a_name_never_gets_too_long() -> None:
-    assert texts.with_suffix("n" * 600, "Chrome", "K-1") == "n" * 485 + " [Chrome] [K-1]"
+    assert html.with_suffix("n" * 600, "Chrome", "K-1") == "n" * 485 + " [Chrome] [K-1]"

@@ -31,27 +31,27 @@ from ztoq_core.plugin import (
     Written,
     resolved,
 )
-from ztoq_qtest.auth import PasswordGrant, StaticToken
-from ztoq_qtest.cases import finish_case, write_case
-from ztoq_qtest.checks import check, describe
+from ztoq_qtest.api.auth import PasswordGrant, StaticToken
+from ztoq_qtest.api.object_types import place_of
+from ztoq_qtest.api.project import FORBIDDEN, MISSING, Project
+from ztoq_qtest.capabilities import check, describe
 from ztoq_qtest.config import QtestConfig
-from ztoq_qtest.contents import contents
-from ztoq_qtest.definitions import delete_field, finish_field, write_field
 from ztoq_qtest.escaping import safe_texts
-from ztoq_qtest.execution import write_cycle, write_plan, write_run
-from ztoq_qtest.exporting import OBJECTS, document
-from ztoq_qtest.fields import Settings
-from ztoq_qtest.files import delete_file, write_file
-from ztoq_qtest.find import find
-from ztoq_qtest.folders import write_folder
-from ztoq_qtest.kinds import place_of
-from ztoq_qtest.listing import LISTED_BY_OWNER, list_marks
-from ztoq_qtest.logs import finish_log, write_log
-from ztoq_qtest.marks import keys_of
-from ztoq_qtest.project import FORBIDDEN, MISSING, Project
-from ztoq_qtest.reading import look, read
-from ztoq_qtest.requirements import write_requirement
-from ztoq_qtest.saving import Desk, Job
+from ztoq_qtest.fields.definitions_file import OBJECTS, document
+from ztoq_qtest.fields.settings import Settings
+from ztoq_qtest.objects.marks import keys_of
+from ztoq_qtest.read.contents import contents
+from ztoq_qtest.read.find import find
+from ztoq_qtest.read.mark_lists import LISTED_BY_OWNER, list_marks
+from ztoq_qtest.read.records import look, read
+from ztoq_qtest.write.attachments import delete_file, write_file
+from ztoq_qtest.write.cases import finish_case, write_case
+from ztoq_qtest.write.execution import write_cycle, write_plan, write_run
+from ztoq_qtest.write.field_definitions import delete_field, finish_field, write_field
+from ztoq_qtest.write.folders import write_folder
+from ztoq_qtest.write.logs import finish_log, write_log
+from ztoq_qtest.write.requirements import write_requirement
+from ztoq_qtest.write.save import Desk, Job
 
 __all__ = ["QtestSink", "open_qtest"]
 

@@ -14,7 +14,7 @@ from typing import Any
 import attrs
 
 from ztoq_core.plugin import FieldType, FieldValue, User, Value
-from ztoq_qtest.texts import as_html, one_line, plain, table
+from ztoq_qtest.html import as_html, one_line, plain, table
 
 __all__ = [
     "BOX_LENGTH",

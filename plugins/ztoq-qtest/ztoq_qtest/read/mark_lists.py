@@ -8,11 +8,11 @@ from types import MappingProxyType
 from typing import Any
 
 from ztoq_core.plugin import Kind, Mark, MarkPage, Owner
-from ztoq_qtest.files import file_places
-from ztoq_qtest.find import logs_of
-from ztoq_qtest.kinds import FIELD_OWNERS, ROOT, SHAPES, Place, number_of, target_of
-from ztoq_qtest.marks import NO_FIELDS, PLAN, keys_of
-from ztoq_qtest.saving import Desk
+from ztoq_qtest.api.object_types import FIELD_OWNERS, ROOT, SHAPES, Place, number_of, target_of
+from ztoq_qtest.objects.marks import NO_FIELDS, PLAN, keys_of
+from ztoq_qtest.read.find import logs_of
+from ztoq_qtest.write.attachments import file_places
+from ztoq_qtest.write.save import Desk
 
 __all__ = ["AT_ONCE", "LISTED_BY_OWNER", "cycles", "key_of", "list_marks", "mark_of", "modules"]
 

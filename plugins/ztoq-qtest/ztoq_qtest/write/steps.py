@@ -24,11 +24,11 @@ from ztoq_core.plugin import (
     TestCase,
     TestStep,
 )
-from ztoq_qtest.fields import FieldSet
-from ztoq_qtest.kinds import Place, number_of
-from ztoq_qtest.project import MISSING, REFUSED
-from ztoq_qtest.saving import Desk, Job
-from ztoq_qtest.values import encode, readable_table
+from ztoq_qtest.api.object_types import Place, number_of
+from ztoq_qtest.api.project import MISSING, REFUSED
+from ztoq_qtest.fields.encoding import encode, readable_table
+from ztoq_qtest.fields.settings import FieldSet
+from ztoq_qtest.write.save import Desk, Job
 
 __all__ = [
     "TAKEN",

@@ -9,9 +9,9 @@ from typing import Any
 import attrs
 
 from ztoq_core.plugin import Answer, Client, Content, Kind, Ref, Services
-from ztoq_qtest.answers import reader
+from ztoq_qtest.api.answers import reader
+from ztoq_qtest.api.object_types import ROOT, SHAPES, Place
 from ztoq_qtest.config import QtestConfig
-from ztoq_qtest.kinds import ROOT, SHAPES, Place
 
 __all__ = [
     "CONFLICT",

@@ -16,11 +16,11 @@ from ztoq_core.plugin import (
     RejectedError,
     Written,
 )
-from ztoq_qtest.fields import LABEL_LENGTH, FieldSet
-from ztoq_qtest.kinds import FIELD_OWNERS, Place, place_of
-from ztoq_qtest.project import MISSING, REFUSED, Project
-from ztoq_qtest.saving import Desk, Job
-from ztoq_qtest.values import DATA_TYPES, Choice, Field
+from ztoq_qtest.api.object_types import FIELD_OWNERS, Place, place_of
+from ztoq_qtest.api.project import MISSING, REFUSED, Project
+from ztoq_qtest.fields.encoding import DATA_TYPES, Choice, Field
+from ztoq_qtest.fields.settings import LABEL_LENGTH, FieldSet
+from ztoq_qtest.write.save import Desk, Job
 
 __all__ = ["delete_field", "find_field", "finish_field", "write_field"]
 

@@ -18,14 +18,14 @@ from ztoq_core.plugin import (
     TestCase,
     Written,
 )
-from ztoq_qtest.kinds import ROOT, ROOT_CASES, Place, place_of
-from ztoq_qtest.linking import link_case
-from ztoq_qtest.project import REFUSED, Line, Project
-from ztoq_qtest.saving import Desk, Job, looking_at_new, parent_place, save
-from ztoq_qtest.stamps import stamp_of, written
-from ztoq_qtest.steps import Steps, change_steps, in_order, made_steps, shows_fields
-from ztoq_qtest.texts import add_mark, anchor
-from ztoq_qtest.values import readable_table
+from ztoq_qtest.api.object_types import ROOT, ROOT_CASES, Place, place_of
+from ztoq_qtest.api.project import REFUSED, Line, Project
+from ztoq_qtest.fields.encoding import readable_table
+from ztoq_qtest.html import add_mark, anchor
+from ztoq_qtest.objects.stamps import stamp_of, written
+from ztoq_qtest.write.links import link_case
+from ztoq_qtest.write.save import Desk, Job, looking_at_new, parent_place, save
+from ztoq_qtest.write.steps import Steps, change_steps, in_order, made_steps, shows_fields
 
 __all__ = ["case_lines", "finish_case", "write_case"]
 

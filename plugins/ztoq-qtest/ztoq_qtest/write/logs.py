@@ -25,16 +25,16 @@ from ztoq_core.plugin import (
     Written,
     resolve_addresses,
 )
-from ztoq_qtest.cases import case_lines
-from ztoq_qtest.execution import time_text
-from ztoq_qtest.fields import Status
-from ztoq_qtest.kinds import Place, number_of, place_of
-from ztoq_qtest.linking import defects_of, held_and_new, issue_keys, link_defect
-from ztoq_qtest.project import REFUSED, SITE_ERROR, Line, Project
-from ztoq_qtest.saving import Desk, Job, linked, looking_at_new
-from ztoq_qtest.stamps import written
-from ztoq_qtest.texts import add_mark, anchor, as_html, table
-from ztoq_qtest.values import readable_table
+from ztoq_qtest.api.object_types import Place, number_of, place_of
+from ztoq_qtest.api.project import REFUSED, SITE_ERROR, Line, Project
+from ztoq_qtest.fields.encoding import readable_table
+from ztoq_qtest.fields.settings import Status
+from ztoq_qtest.html import add_mark, anchor, as_html, table
+from ztoq_qtest.objects.stamps import written
+from ztoq_qtest.write.cases import case_lines
+from ztoq_qtest.write.execution import time_text
+from ztoq_qtest.write.links import defects_of, held_and_new, issue_keys, link_defect
+from ztoq_qtest.write.save import Desk, Job, linked, looking_at_new
 
 __all__ = ["finish_log", "log_parts", "write_log"]
 

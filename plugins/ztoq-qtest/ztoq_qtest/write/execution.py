@@ -18,13 +18,13 @@ from ztoq_core.plugin import (
     TestRun,
     Written,
 )
-from ztoq_qtest.fields import FieldSet, fallbacks
-from ztoq_qtest.kinds import ROOT, ROOT_CYCLES, Place, number_of, place_of
-from ztoq_qtest.marks import PLAN
-from ztoq_qtest.saving import Desk, Job, linked, parent_place, save
-from ztoq_qtest.stamps import without_logs, written
-from ztoq_qtest.texts import add_mark, with_suffix
-from ztoq_qtest.values import Field, readable_table
+from ztoq_qtest.api.object_types import ROOT, ROOT_CYCLES, Place, number_of, place_of
+from ztoq_qtest.fields.encoding import Field, readable_table
+from ztoq_qtest.fields.settings import FieldSet, fallbacks
+from ztoq_qtest.html import add_mark, with_suffix
+from ztoq_qtest.objects.marks import PLAN
+from ztoq_qtest.objects.stamps import without_logs, written
+from ztoq_qtest.write.save import Desk, Job, linked, parent_place, save
 
 __all__ = ["time_text", "write_cycle", "write_plan", "write_run"]
 

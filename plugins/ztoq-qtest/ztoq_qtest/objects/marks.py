@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ztoq_qtest.config import QtestConfig
-from ztoq_qtest.fields import FieldSet
-from ztoq_qtest.texts import key_in_name, keys_in
+from ztoq_qtest.fields.settings import FieldSet
+from ztoq_qtest.html import key_in_name, keys_in
 
 __all__ = ["NO_FIELDS", "PLAN", "keys_of"]
 

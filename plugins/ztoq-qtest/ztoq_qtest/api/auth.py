@@ -22,7 +22,7 @@ from ztoq_core.plugin import (
     ServiceError,
     Services,
 )
-from ztoq_qtest.answers import TOKEN
+from ztoq_qtest.api.answers import TOKEN
 from ztoq_qtest.config import QtestConfig
 
 __all__ = ["PasswordGrant", "StaticToken"]

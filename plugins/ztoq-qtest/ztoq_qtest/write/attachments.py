@@ -20,10 +20,10 @@ from ztoq_core.plugin import (
     Tally,
     Written,
 )
-from ztoq_qtest.kinds import Place, place_of
-from ztoq_qtest.project import MISSING, Project
-from ztoq_qtest.saving import Desk, Job, linked, looking_at_new
-from ztoq_qtest.steps import in_order
+from ztoq_qtest.api.object_types import Place, place_of
+from ztoq_qtest.api.project import MISSING, Project
+from ztoq_qtest.write.save import Desk, Job, linked, looking_at_new
+from ztoq_qtest.write.steps import in_order
 
 __all__ = [
     "delete_file",

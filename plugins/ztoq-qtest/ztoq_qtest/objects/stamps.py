@@ -13,10 +13,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ztoq_core.plugin import Note, Written
-from ztoq_qtest.fields import FieldSet
-from ztoq_qtest.kinds import Place
-from ztoq_qtest.texts import plain
-from ztoq_qtest.values import instant
+from ztoq_qtest.api.object_types import Place
+from ztoq_qtest.fields.encoding import instant
+from ztoq_qtest.fields.settings import FieldSet
+from ztoq_qtest.html import plain
 
 __all__ = ["stamp_of", "without_logs", "written"]
 

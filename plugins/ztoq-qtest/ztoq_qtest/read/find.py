@@ -23,9 +23,7 @@ from ztoq_core.plugin import (
     Tree,
     Written,
 )
-from ztoq_qtest.definitions import find_field
-from ztoq_qtest.files import find_files
-from ztoq_qtest.kinds import (
+from ztoq_qtest.api.object_types import (
     ROOT_CASES,
     ROOT_CYCLES,
     SHAPES,
@@ -33,12 +31,14 @@ from ztoq_qtest.kinds import (
     number_of,
     target_of,
 )
-from ztoq_qtest.logs import log_parts
-from ztoq_qtest.marks import NO_FIELDS, PLAN, keys_of
-from ztoq_qtest.saving import Desk, linked, parent_place
-from ztoq_qtest.stamps import without_logs, written
-from ztoq_qtest.steps import in_order
-from ztoq_qtest.values import instant
+from ztoq_qtest.fields.encoding import instant
+from ztoq_qtest.objects.marks import NO_FIELDS, PLAN, keys_of
+from ztoq_qtest.objects.stamps import without_logs, written
+from ztoq_qtest.write.attachments import find_files
+from ztoq_qtest.write.field_definitions import find_field
+from ztoq_qtest.write.logs import log_parts
+from ztoq_qtest.write.save import Desk, linked, parent_place
+from ztoq_qtest.write.steps import in_order
 
 __all__ = ["find", "logs_of", "written_case"]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ztoq_core.plugin import ConfigError
-from ztoq_qtest.answers import FIELDS
+from ztoq_qtest.api.answers import FIELDS
 from ztoq_qtest.config import QtestConfig
 
 __all__ = ["OBJECTS", "Raw", "document", "read_fields"]

@@ -18,13 +18,13 @@ from ztoq_core.plugin import (
     Schema,
     Tree,
 )
-from ztoq_qtest.execution import PLANNED
-from ztoq_qtest.fields import FieldSet
-from ztoq_qtest.kinds import FIELD_OWNERS, ROOT_CASES, ROOT_CYCLES
-from ztoq_qtest.project import FORBIDDEN, MISSING, OK
-from ztoq_qtest.saving import Desk
-from ztoq_qtest.steps import TAKEN, step_fields
-from ztoq_qtest.values import BOX_LENGTH, Field
+from ztoq_qtest.api.object_types import FIELD_OWNERS, ROOT_CASES, ROOT_CYCLES
+from ztoq_qtest.api.project import FORBIDDEN, MISSING, OK
+from ztoq_qtest.fields.encoding import BOX_LENGTH, Field
+from ztoq_qtest.fields.settings import FieldSet
+from ztoq_qtest.write.execution import PLANNED
+from ztoq_qtest.write.save import Desk
+from ztoq_qtest.write.steps import TAKEN, step_fields
 
 __all__ = ["check", "describe"]
 

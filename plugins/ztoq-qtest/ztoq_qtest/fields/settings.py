@@ -22,10 +22,10 @@ from ztoq_core.plugin import (
     RejectedError,
     User,
 )
-from ztoq_qtest.exporting import Raw, read_fields
-from ztoq_qtest.kinds import FIELD_OWNERS
-from ztoq_qtest.project import FORBIDDEN, Project
-from ztoq_qtest.values import (
+from ztoq_qtest.api.object_types import FIELD_OWNERS
+from ztoq_qtest.api.project import FORBIDDEN, Project
+from ztoq_qtest.fields.definitions_file import Raw, read_fields
+from ztoq_qtest.fields.encoding import (
     Field,
     Sent,
     clearing,

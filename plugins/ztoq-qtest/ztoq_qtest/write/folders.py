@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from ztoq_core.plugin import Folder, Kind, RecordError, Tree, Written
-from ztoq_qtest.fields import fallbacks
-from ztoq_qtest.kinds import ROOT_CASES, ROOT_CYCLES, Place, place_of
-from ztoq_qtest.saving import Desk, Job, parent_place, save
-from ztoq_qtest.stamps import written
-from ztoq_qtest.texts import add_mark
-from ztoq_qtest.values import readable_table
+from ztoq_qtest.api.object_types import ROOT_CASES, ROOT_CYCLES, Place, place_of
+from ztoq_qtest.fields.encoding import readable_table
+from ztoq_qtest.fields.settings import fallbacks
+from ztoq_qtest.html import add_mark
+from ztoq_qtest.objects.stamps import written
+from ztoq_qtest.write.save import Desk, Job, parent_place, save
 
 __all__ = ["write_folder"]
 

@@ -19,9 +19,9 @@ from ztoq_core.plugin import (
     ServiceError,
     Written,
 )
-from ztoq_qtest.fields import Settings
-from ztoq_qtest.kinds import ROOT, SHAPES, Place, place_of
-from ztoq_qtest.project import MISSING, Project, parent_query
+from ztoq_qtest.api.object_types import ROOT, SHAPES, Place, place_of
+from ztoq_qtest.api.project import MISSING, Project, parent_query
+from ztoq_qtest.fields.settings import Settings
 
 __all__ = ["Desk", "Job", "linked", "looking_at_new", "parent_place", "save"]
 

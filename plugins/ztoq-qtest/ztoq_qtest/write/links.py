@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ztoq_core.plugin import DoubtError, Ref, RejectedError
-from ztoq_qtest.kinds import Place
-from ztoq_qtest.project import Project
+from ztoq_qtest.api.object_types import Place
+from ztoq_qtest.api.project import Project
 
 __all__ = ["defects_of", "held_and_new", "issue_keys", "link_case", "link_defect"]
 

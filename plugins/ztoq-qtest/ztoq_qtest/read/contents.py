@@ -23,13 +23,13 @@ from typing import Any
 import attrs
 
 from ztoq_core.plugin import Kind, Mark, RejectedError, Written
-from ztoq_qtest.files import file_places
-from ztoq_qtest.find import logs_of, written_case
-from ztoq_qtest.kinds import ROOT, SHAPES, Place, place_of, target_of
-from ztoq_qtest.listing import AT_ONCE, key_of, mark_of, modules
-from ztoq_qtest.marks import NO_FIELDS, PLAN
-from ztoq_qtest.project import MISSING
-from ztoq_qtest.saving import Desk
+from ztoq_qtest.api.object_types import ROOT, SHAPES, Place, place_of, target_of
+from ztoq_qtest.api.project import MISSING
+from ztoq_qtest.objects.marks import NO_FIELDS, PLAN
+from ztoq_qtest.read.find import logs_of, written_case
+from ztoq_qtest.read.mark_lists import AT_ONCE, key_of, mark_of, modules
+from ztoq_qtest.write.attachments import file_places
+from ztoq_qtest.write.save import Desk
 
 __all__ = ["contents"]
 

@@ -25,14 +25,14 @@ from ztoq_core.plugin import (
     Skip,
     Written,
 )
-from ztoq_qtest.fields import fallbacks
-from ztoq_qtest.kinds import ROOT_CASES, Place, place_of
-from ztoq_qtest.marks import keys_of
-from ztoq_qtest.project import FORBIDDEN, MISSING, PAGE_SIZE, Project, Query
-from ztoq_qtest.saving import Desk, Job, looking_at_new, parent_place, save
-from ztoq_qtest.stamps import written
-from ztoq_qtest.texts import add_mark, with_suffix
-from ztoq_qtest.values import readable_table
+from ztoq_qtest.api.object_types import ROOT_CASES, Place, place_of
+from ztoq_qtest.api.project import FORBIDDEN, MISSING, PAGE_SIZE, Project, Query
+from ztoq_qtest.fields.encoding import readable_table
+from ztoq_qtest.fields.settings import fallbacks
+from ztoq_qtest.html import add_mark, with_suffix
+from ztoq_qtest.objects.marks import keys_of
+from ztoq_qtest.objects.stamps import written
+from ztoq_qtest.write.save import Desk, Job, looking_at_new, parent_place, save
 
 __all__ = ["write_requirement"]
 

@@ -28,17 +28,17 @@ from ztoq_core.plugin import (
     Tree,
     Written,
 )
-from ztoq_qtest.fields import FieldSet
-from ztoq_qtest.files import held_file, read_file
-from ztoq_qtest.find import written_case
-from ztoq_qtest.kinds import FIELD_OWNERS, SHAPES, Place, place_of
-from ztoq_qtest.marks import NO_FIELDS, PLAN, keys_of
-from ztoq_qtest.project import MISSING
-from ztoq_qtest.saving import Desk
-from ztoq_qtest.stamps import without_logs, written
-from ztoq_qtest.steps import in_order
-from ztoq_qtest.texts import own_name, own_text
-from ztoq_qtest.values import Field, decode, instant
+from ztoq_qtest.api.object_types import FIELD_OWNERS, SHAPES, Place, place_of
+from ztoq_qtest.api.project import MISSING
+from ztoq_qtest.fields.encoding import Field, decode, instant
+from ztoq_qtest.fields.settings import FieldSet
+from ztoq_qtest.html import own_name, own_text
+from ztoq_qtest.objects.marks import NO_FIELDS, PLAN, keys_of
+from ztoq_qtest.objects.stamps import without_logs, written
+from ztoq_qtest.read.find import written_case
+from ztoq_qtest.write.attachments import held_file, read_file
+from ztoq_qtest.write.save import Desk
+from ztoq_qtest.write.steps import in_order
 
 __all__ = ["look", "read"]
 

@@ -1,0 +1,1 @@
+"""The fields of a qTest project, and how values travel in them."""

@@ -1,0 +1,1 @@
+"""Finds, lists and reads objects."""
