@@ -33,7 +33,7 @@ from ztoq_testkit.virtual_time import run_in_virtual_time
 from tests.performance.portrait import Portrait, portrait
 from ztoq_core import config, engine
 from ztoq_core.contracts import Secret
-from ztoq_core.http import open_fetcher
+from ztoq_core.pictures.untrusted_fetcher import open_fetcher
 from ztoq_core.plugins import Plugins
 from ztoq_core.services import Services
 from ztoq_core.store import Store

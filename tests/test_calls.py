@@ -15,7 +15,7 @@ from ztoq_demo.qtest import Simulator
 from ztoq_demo.qtest.fields import Form
 
 from tests.between import Between, between
-from ztoq_core.engine.calls import closing
+from ztoq_core.engine.transform.call_cycles import closing
 from ztoq_core.errors import Exit
 from ztoq_core.records import (
     Call,

@@ -31,7 +31,7 @@ from ztoq_core.contracts import (
     TransformerPlugin,
 )
 from ztoq_core.errors import ConfigError
-from ztoq_core.images import Images
+from ztoq_core.pictures.settings import Images
 from ztoq_core.plugins import Plugins
 from ztoq_core.secrets import find_secrets, show
 from ztoq_core.selection import Selection, settled

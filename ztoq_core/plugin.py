@@ -5,17 +5,6 @@ Tests and simulators import ``ztoq_testkit`` besides.
 
 from __future__ import annotations
 
-from ztoq_core.addresses import (
-    HTML_TEXTS,
-    change_images,
-    image_src,
-    images_in,
-    ref_of,
-    resolve_addresses,
-    resolved,
-    texts_of,
-    with_texts,
-)
 from ztoq_core.contracts import (
     Answer,
     Auth,
@@ -70,6 +59,17 @@ from ztoq_core.errors import (
 )
 from ztoq_core.hookspecs import hookimpl
 from ztoq_core.media import HEAD, not_the_file
+from ztoq_core.pictures.addresses import (
+    HTML_TEXTS,
+    change_images,
+    image_src,
+    images_in,
+    ref_of,
+    resolve_addresses,
+    resolved,
+    texts_of,
+    with_texts,
+)
 from ztoq_core.records import (
     ADDRESS,
     RECORD_TYPES,

@@ -15,13 +15,12 @@ from ztoq_core.http import (
     CallQuota,
     Ledger,
     Limits,
-    UntrustedFetcher,
     open_client,
-    open_fetcher,
     quota_of,
 )
 from ztoq_core.http.transport import Transport
-from ztoq_core.images import Images
+from ztoq_core.pictures.settings import Images
+from ztoq_core.pictures.untrusted_fetcher import UntrustedFetcher, open_fetcher
 from ztoq_core.records import Level, Note, Ref
 from ztoq_core.time_window import TimeWindow
 from ztoq_core.waits import Waits
@@ -84,7 +83,7 @@ class Services:
             unreached=self.unreached,
             limits=self.limits,
             quota=quota,
-            images=self.images,
+            allows=self.images.allows,
             before_write=self.before_write,
             waits=self.waits,
         )

@@ -237,10 +237,9 @@ class Link:
 class Image:
     """A picture in the texts of a record.
 
-    ``src`` is the address as it stands in the texts (unescaped), in the form that
-    ``ztoq_core.addresses.image_src`` gives it: a data URI is named by its digest. ``file`` is the
-    attachment that holds the picture. The engine tells the transformers in ``lost`` why it is not
-    at hand.
+    ``src`` is the address in the texts (unescaped), in the form that ``image_src`` of
+    ``ztoq_core.plugin`` gives it: a data URI is named by its digest. ``file`` is the attachment
+    that holds the picture; ``lost`` says why there is none, filled in before the transformers run.
     """
 
     src: str

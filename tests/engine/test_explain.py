@@ -12,7 +12,7 @@ from ztoq_testkit.project import CONTENTS, PROJECT
 from ztoq_core import engine
 from ztoq_core.contracts import Skip
 from ztoq_core.engine import Event
-from ztoq_core.engine.explain import Explained, changes, explain
+from ztoq_core.engine.history import Explained, changes, explain
 from ztoq_core.errors import MappingError
 from ztoq_core.records import Folder, Kind, Record, TestCase, Tree
 from ztoq_core.store import State, Store

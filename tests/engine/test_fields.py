@@ -6,7 +6,7 @@ import attrs
 import pytest
 
 from ztoq_core.contracts import FieldSpec, Schema
-from ztoq_core.engine.fields import definitions, gaps
+from ztoq_core.engine.load.target_fields import definitions, gaps
 from ztoq_core.records import FieldType, Kind
 from ztoq_core.store import Want
 

@@ -16,7 +16,7 @@ from ztoq_testkit import CONTENTS, PROJECT, MemoryDirectory, MemorySink, MemoryS
 from ztoq_core import engine
 from ztoq_core.contracts import Page, Schema, User
 from ztoq_core.engine import Event
-from ztoq_core.engine.explain import explain
+from ztoq_core.engine.history import explain
 from ztoq_core.records import (
     FieldType,
     FieldValue,

@@ -15,11 +15,11 @@ from ztoq_testkit.memory import MemorySink, MemorySource, PowerCut
 
 from tests.engine.crashing import Crash, CrashingSink, CrashingStore, Point, quiet
 from ztoq_core import engine
-from ztoq_core.addresses import change_images, image_src, texts_of, with_texts
 from ztoq_core.contracts import Page, Transform
 from ztoq_core.engine import Gallery
 from ztoq_core.errors import Exit, RejectedError, RetryableError
-from ztoq_core.images import CutShortError, Images
+from ztoq_core.pictures.addresses import change_images, image_src, texts_of, with_texts
+from ztoq_core.pictures.settings import CutShortError, Images
 from ztoq_core.records import (
     Attachment,
     FieldValue,

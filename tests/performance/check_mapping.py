@@ -30,7 +30,7 @@ from ztoq_mappings.zephyr_qtest import ZEPHYR_QTEST, Options
 from ztoq_testkit.memory import MemorySource
 
 from ztoq_core import engine
-from ztoq_core.engine.transform import rehearse
+from ztoq_core.engine.transform.transform import rehearse
 from ztoq_core.plugin import Page, Scene, Schema
 from ztoq_core.records import FieldValue, Kind, Record, TestCase, TestStep
 from ztoq_core.store import Store
@@ -93,7 +93,7 @@ async def fill(store: Store, number: int) -> None:
 
 async def count(store: Store) -> int:
     """Return how many values of custom fields the coverage counts."""
-    source = await engine.observed(store)
+    source = await engine.infer_schema(store)
     coverage = Coverage(Schema(can_create_fields=True))
     transform = ZEPHYR_QTEST.build(Options(), Scene(source=source))
     await rehearse(store, [transform], lambda _: None, coverage.add)

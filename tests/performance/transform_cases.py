@@ -34,7 +34,7 @@ from ztoq_mappings.zephyr_qtest import ZEPHYR_QTEST, Options
 
 from ztoq_core import engine
 from ztoq_core.convert import dumps
-from ztoq_core.observe import Observer
+from ztoq_core.engine.schema_inference import FieldTypeInference
 from ztoq_core.plugin import (
     Attachment,
     FieldValue,
@@ -184,7 +184,7 @@ def chain(schema: Schema, folder: Path, *, rules: bool) -> Sequence[Transform]:
 
 def observed() -> Schema:
     """Return the schema that some cases suggest."""
-    observer = Observer()
+    observer = FieldTypeInference()
     for case in cases(1000):
         for field in case.fields:
             observer.add(Kind.TEST_CASE, field)

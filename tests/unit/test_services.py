@@ -11,7 +11,7 @@ from ztoq_testkit.simulate import Reply, Route, Server
 from ztoq_core.contracts import Connection, Secret
 from ztoq_core.errors import RetryableError
 from ztoq_core.http import Client, Limit, Limits
-from ztoq_core.images import Images
+from ztoq_core.pictures.settings import Images
 from ztoq_core.records import Kind, Level, Note, Ref
 from ztoq_core.services import Services
 

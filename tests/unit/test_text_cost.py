@@ -15,8 +15,8 @@ from ztoq_mappings.pieces import pieces
 from ztoq_mappings.text.keys import Keys
 from ztoq_mappings.texts import is_html, rich
 
-from ztoq_core.addresses import images_in, resolve_addresses
-from ztoq_core.engine.results import Flat, join
+from ztoq_core.engine.transform.step_matching import Flat, join
+from ztoq_core.pictures.addresses import images_in, resolve_addresses
 from ztoq_core.plugin import ADDRESS, Kind, Ref, StepResult, TestLog
 
 UNITS = [

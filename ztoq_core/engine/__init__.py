@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from ztoq_core.engine.extract import extract
-from ztoq_core.engine.fields import Gap, gaps
-from ztoq_core.engine.final import final
-from ztoq_core.engine.images import Gallery
-from ztoq_core.engine.load import load
-from ztoq_core.engine.names import NAMELESS, nameless
-from ztoq_core.engine.probe import probe
+from ztoq_core.engine.extract.extract import extract
+from ztoq_core.engine.extract.id_names import NAMELESS, nameless
+from ztoq_core.engine.final_check import final
+from ztoq_core.engine.load.load import load
+from ztoq_core.engine.load.search_lag import probe
+from ztoq_core.engine.load.target_fields import Gap, gaps
 from ztoq_core.engine.progress import Event, Progress, Stop
 from ztoq_core.engine.resolve import Resolver
 from ztoq_core.engine.rollback import Kept, Undone, may_prune, prune, rollback
-from ztoq_core.engine.select import remember, remembered, selected
-from ztoq_core.engine.transform import observed, transform
+from ztoq_core.engine.schema_inference import infer_schema
+from ztoq_core.engine.transform.selection import remember, remembered, selected
+from ztoq_core.engine.transform.transform import transform
 from ztoq_core.engine.validate import validate
 from ztoq_core.engine.verdict import (
     BEFORE_LOAD,
@@ -25,6 +25,7 @@ from ztoq_core.engine.verdict import (
     outcome,
 )
 from ztoq_core.engine.watchdog import watched
+from ztoq_core.pictures.collector import Gallery
 
 __all__ = [
     "BEFORE_LOAD",
@@ -44,11 +45,11 @@ __all__ = [
     "extract",
     "final",
     "gaps",
+    "infer_schema",
     "last_look",
     "load",
     "may_prune",
     "nameless",
-    "observed",
     "outcome",
     "probe",
     "prune",

@@ -20,10 +20,10 @@ from loguru import logger
 
 from ztoq_core.contracts import Mark, Schema, Sink
 from ztoq_core.convert import dumps
-from ztoq_core.engine.context import LoadContext
+from ztoq_core.engine.load.context import LoadContext
+from ztoq_core.engine.load.doubt import Settling
 from ztoq_core.engine.progress import Progress, Stop, Teller
-from ztoq_core.engine.select import selected
-from ztoq_core.engine.settle import Settling
+from ztoq_core.engine.transform.selection import selected
 from ztoq_core.errors import (
     ConfigError,
     DoubtError,

@@ -14,7 +14,7 @@ from enum import IntEnum, StrEnum
 import attrs
 
 from ztoq_core.convert import converter, read_json
-from ztoq_core.engine.select import selected
+from ztoq_core.engine.transform.selection import selected
 from ztoq_core.errors import Exit
 from ztoq_core.records import Kind, Level
 from ztoq_core.store import FINAL, Reason, State, Store

@@ -4,7 +4,7 @@
 what an answer means, ``pacer`` (with ``rate`` and ``circuit_breaker``) and ``budget`` when the next
 request may leave, ``limits`` and ``quota`` how many may in all, ``transport`` how a host is
 reached, ``bodies`` and ``downloads`` what is read. ``address_guard`` says where redirects may lead.
-``open_fetcher`` is for addresses that nobody vouches for: ``untrusted_fetcher`` fetches from those.
+Pictures at addresses that texts give are fetched by ``pictures.untrusted_fetcher``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from ztoq_core.http.client import Client, open_client
 from ztoq_core.http.downloads import Download
 from ztoq_core.http.limits import Limit, LimitReached, Limits
 from ztoq_core.http.quota import CallQuota, Ledger, month_of, next_month, quota_of
-from ztoq_core.http.untrusted_fetcher import UntrustedFetcher, open_fetcher
 
 __all__ = [
     "CallMeter",
@@ -25,10 +24,8 @@ __all__ = [
     "Limit",
     "LimitReached",
     "Limits",
-    "UntrustedFetcher",
     "month_of",
     "next_month",
     "open_client",
-    "open_fetcher",
     "quota_of",
 ]

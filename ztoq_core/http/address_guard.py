@@ -13,6 +13,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
+from collections.abc import Callable
 
 import aiohttp
 import attrs
@@ -21,9 +22,17 @@ from yarl import URL
 
 from ztoq_core.errors import RejectedError
 from ztoq_core.http.transport import is_loopback, to_url
-from ztoq_core.images import Images
 
-__all__ = ["MOVED", "REDIRECTS", "AddressGuard", "is_public", "literal", "redirected", "url_of"]
+__all__ = [
+    "MOVED",
+    "REDIRECTS",
+    "AddressGuard",
+    "is_public",
+    "literal",
+    "no_private_address",
+    "redirected",
+    "url_of",
+]
 
 MOVED = frozenset({301, 302, 303, 307, 308})
 REDIRECTS = 5
@@ -98,12 +107,13 @@ def is_inside(ip: Ip) -> bool:
 class AddressGuard(AbstractResolver):
     """Says which addresses may be asked, and looks up only names all of whose addresses may.
 
+    ``allows`` says whether a host (first) may be asked at an address (second) that is not public.
     ``home`` is the host of the service whose redirects are followed. If it stands in an
     organisation's own network, it may lead to others there, and if it is this machine, to this
     machine as well.
     """
 
-    images: Images
+    allows: Callable[[str, str], bool]
     inner: AbstractResolver = attrs.field(factory=aiohttp.ThreadedResolver)
     home: str = ""
 
@@ -133,7 +143,7 @@ class AddressGuard(AbstractResolver):
         """
         ip = literal(address)
         if ip is not None:
-            if is_public(ip) or self.images.allows(host, str(ip)):
+            if is_public(ip) or self.allows(host, str(ip)):
                 return
             if self.home and await self._is_near(ip):
                 return
@@ -174,6 +184,11 @@ class AddressGuard(AbstractResolver):
             each is not None and (unwrapped(each).is_loopback or (not here and is_inside(each)))
             for each in homes
         )
+
+
+def no_private_address(host: str, address: str) -> bool:  # noqa: ARG001 - as ``Images.allows``
+    """Allow no host at an address that is not public."""
+    return False
 
 
 def url_of(text: str) -> URL:

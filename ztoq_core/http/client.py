@@ -25,7 +25,13 @@ from ztoq_core.errors import (
     RejectedError,
     StoppedError,
 )
-from ztoq_core.http.address_guard import MOVED, REDIRECTS, AddressGuard, redirected
+from ztoq_core.http.address_guard import (
+    MOVED,
+    REDIRECTS,
+    AddressGuard,
+    no_private_address,
+    redirected,
+)
 from ztoq_core.http.bodies import read_body
 from ztoq_core.http.budget import Budget
 from ztoq_core.http.downloads import Download, why_not_a_file
@@ -36,7 +42,6 @@ from ztoq_core.http.rate import Rate
 from ztoq_core.http.request import Attempts, Params, Payload, Request, Retry, pairs
 from ztoq_core.http.response_policy import OK, REFUSED, Attempt, ResponsePolicy
 from ztoq_core.http.transport import Transport
-from ztoq_core.images import Images
 from ztoq_core.waits import Waits
 
 __all__ = ["Client", "open_client"]
@@ -443,7 +448,7 @@ async def open_client(  # noqa: PLR0913 - all that the engine decides about a cl
     unreached: float = 20.0,
     limits: Limits | None = None,
     quota: Callable[[str], CallQuota] | None = None,
-    images: Images | None = None,
+    allows: Callable[[str, str], bool] = no_private_address,
     before_write: Callable[[], Awaitable[None]] | None = None,
     resolver: AbstractResolver | None = None,
     waits: Waits | None = None,
@@ -453,7 +458,7 @@ async def open_client(  # noqa: PLR0913 - all that the engine decides about a cl
     ``outage`` and ``unreached`` as in ``ResponsePolicy``.
 
     ``limits`` are those of the command, ``quota`` gives that of a host; without it there is one
-    of this client, which knows nothing of other runs. ``images`` names hosts that redirects may
+    of this client, which knows nothing of other runs. ``allows`` says which hosts redirects may
     lead to though they are private; ``resolver`` looks up names instead of the system's. ``waits``
     are those of the run.
 
@@ -468,7 +473,7 @@ async def open_client(  # noqa: PLR0913 - all that the engine decides about a cl
     waits = waits or Waits()
     pacer = Pacer(rate, connection.in_flight, connection.timeout, budget, waits)
     home = (transport.origin.host or "").rstrip(".")
-    guard = AddressGuard(images or Images(), resolver or aiohttp.ThreadedResolver(), home)
+    guard = AddressGuard(allows, resolver or aiohttp.ThreadedResolver(), home)
 
     def session(resolver: AbstractResolver | None) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(

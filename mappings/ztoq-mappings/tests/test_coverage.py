@@ -16,7 +16,7 @@ from ztoq_testkit.project import CONTENTS, PROJECT
 from ztoq_core import engine
 from ztoq_core.contracts import FieldSpec, Schema, Skip, Transform
 from ztoq_core.engine import Event
-from ztoq_core.engine.transform import rehearse
+from ztoq_core.engine.transform.transform import rehearse
 from ztoq_core.errors import MappingError
 from ztoq_core.records import (
     FieldType,

@@ -12,7 +12,6 @@ from itertools import count
 
 import attrs
 
-from ztoq_core.addresses import resolved
 from ztoq_core.contracts import (
     Content,
     FieldSpec,
@@ -29,6 +28,7 @@ from ztoq_core.contracts import (
 )
 from ztoq_core.convert import dumps
 from ztoq_core.errors import DoubtError, RejectedError
+from ztoq_core.pictures.addresses import resolved
 from ztoq_core.records import (
     Attachment,
     FieldDefinition,

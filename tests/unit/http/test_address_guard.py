@@ -11,8 +11,8 @@ from tests.unit.http.sites import Handler, Names, Site, serving
 from ztoq_core.contracts import Connection
 from ztoq_core.errors import RejectedError
 from ztoq_core.http import open_client
-from ztoq_core.http.address_guard import AddressGuard
-from ztoq_core.images import Images
+from ztoq_core.http.address_guard import AddressGuard, no_private_address
+from ztoq_core.pictures.settings import Images
 
 NAMES = {
     "api.example": ["93.184.216.34"],
@@ -47,7 +47,7 @@ NEVER += ["::ffff:169.254.169.254", "224.0.0.1", "168.63.129.16", "::"]
 async def test_a_service_may_lead_to_networks_like_its_own(
     home: str, allowed: list[str], refused: list[str]
 ) -> None:
-    guard = AddressGuard(Images(), Names(NAMES), home)
+    guard = AddressGuard(no_private_address, Names(NAMES), home)
     for address in allowed:
         await guard.check("files.example", address)
     for address in [*refused, *NEVER]:
@@ -56,7 +56,9 @@ async def test_a_service_may_lead_to_networks_like_its_own(
 
 
 async def test_the_configuration_may_allow_more() -> None:
-    guard = AddressGuard(Images(allow_private=("files.example",)), Names(NAMES), "api.example")
+    guard = AddressGuard(
+        Images(allow_private=("files.example",)).allows, Names(NAMES), "api.example"
+    )
     await guard.check("files.example", "10.0.0.1")
 
 

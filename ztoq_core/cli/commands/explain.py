@@ -18,8 +18,8 @@ from ztoq_core.cli.session import configured, kind_of, open_sink, open_store
 from ztoq_core.config import Config
 from ztoq_core.contracts import Schema, Secret, Sink, Transform
 from ztoq_core.convert import converter, read_json, show_json
-from ztoq_core.engine.explain import Explained
-from ztoq_core.engine.explain import explain as told
+from ztoq_core.engine.history import Explained
+from ztoq_core.engine.history import explain as told
 from ztoq_core.errors import ConfigError, ZtoqError
 from ztoq_core.records import Kind, Note, Ref
 from ztoq_core.secrets import find_secrets

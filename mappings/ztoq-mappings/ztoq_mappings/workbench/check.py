@@ -18,8 +18,8 @@ from ztoq_core.cli.output import Output
 from ztoq_core.cli.session import handle_signals, open_sink, open_store
 from ztoq_core.config import Config
 from ztoq_core.contracts import Finding, Schema, Transform
-from ztoq_core.engine.fields import Gap, gaps
-from ztoq_core.engine.transform import rehearse
+from ztoq_core.engine.load.target_fields import Gap, gaps
+from ztoq_core.engine.transform.transform import rehearse
 from ztoq_core.errors import ConfigError, Exit
 from ztoq_core.records import Kind, Note, Ref
 from ztoq_core.store import State, Store, Want
@@ -116,7 +116,7 @@ async def _checked(
 ) -> _Checked | None:
     """Return what was found, None where somebody wished to stop."""
     sink, said = await described(config)
-    source = await engine.observed(store)
+    source = await engine.infer_schema(store)
     findings = [(config.sink.plugin.name, each) for each in said]
     for part in config.chain():
         checked = part.plugin.check(part.settings, source, sink)

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 import attrs
 
-from ztoq_core.observe import LONGEST_TEXT
+from ztoq_core.engine.schema_inference import LONGEST_TEXT
 from ztoq_core.records import FieldType, FieldValue, Kind
 from ztoq_core.schema import FieldSpec, Schema, User
 

@@ -12,7 +12,7 @@ from ztoq_core.cli.options import Options
 from ztoq_core.cli.output import Output
 from ztoq_core.cli.session import kind_of
 from ztoq_core.config import Config
-from ztoq_core.engine.explain import Walk, walk
+from ztoq_core.engine.history import Walk, walk
 from ztoq_core.store import Store
 
 __all__ = ["show"]

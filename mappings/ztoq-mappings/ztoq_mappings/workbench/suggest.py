@@ -152,7 +152,7 @@ def _put(path: Path, content: bytes) -> None:
 async def _schemas(config: Config, store: Store) -> tuple[Schema, Schema, list[str]]:
     """Return what both sides know of their fields, and remarks."""
     sink, said = await described(config)
-    observed = await engine.observed(store)
+    observed = await engine.infer_schema(store)
     remarks = [each.text for each in said]
     try:
         async with asyncio.timeout(PATIENCE_S):

@@ -5,14 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ztoq_core.contracts import FieldSpec
-from ztoq_core.observe import Observer
+from ztoq_core.engine.schema_inference import FieldTypeInference
 from ztoq_core.records import FieldType, FieldValue, Kind, Value
 
 CASE = Kind.TEST_CASE
 
 
 def spec(*values: Value, declared: FieldType | None = None) -> FieldSpec:
-    observer = Observer()
+    observer = FieldTypeInference()
     for value in values:
         observer.add(CASE, FieldValue(name="Field", value=value, type=declared))
     (found,) = observer.schema()
@@ -87,7 +87,7 @@ def test_a_declared_type_holds_and_still_collects_labels() -> None:
 
 
 def test_the_schema_is_sorted_by_kind_and_name() -> None:
-    observer = Observer()
+    observer = FieldTypeInference()
     for kind, name in ((Kind.TEST_LOG, "a"), (CASE, "b"), (CASE, "a")):
         observer.add(kind, FieldValue(name=name, value="x"))
     assert [(f.kind, f.name) for f in observer.schema()] == [

@@ -15,23 +15,21 @@ from itertools import groupby
 import attrs
 from loguru import logger
 
-from ztoq_core.addresses import texts_of
 from ztoq_core.contracts import Schema, Skip, Transform
-from ztoq_core.convert import converter
-from ztoq_core.engine.calls import called_by, closing
+from ztoq_core.engine.extract.id_names import known_names, with_names
 from ztoq_core.engine.guard import check_record, plugin_call
-from ztoq_core.engine.images import LOST
-from ztoq_core.engine.names import known_names, known_users, with_names
-from ztoq_core.engine.order import in_order, run_of, turn_of
 from ztoq_core.engine.progress import Progress, Stop, Teller
-from ztoq_core.engine.results import flatten, join
-from ztoq_core.engine.select import choose, leave_out
+from ztoq_core.engine.schema_inference import infer_schema
+from ztoq_core.engine.transform.call_cycles import called_by, closing
+from ztoq_core.engine.transform.execution_order import in_order, run_of, turn_of
+from ztoq_core.engine.transform.selection import choose, leave_out
+from ztoq_core.engine.transform.step_matching import flatten, join
 from ztoq_core.errors import ZtoqError
-from ztoq_core.observe import Observer
+from ztoq_core.pictures.addresses import texts_of
+from ztoq_core.pictures.collector import LOST
 from ztoq_core.records import (
     Attachment,
     FieldType,
-    FieldValue,
     Image,
     Kind,
     Level,
@@ -45,33 +43,13 @@ from ztoq_core.records import (
 from ztoq_core.selection import Selection
 from ztoq_core.store import MAPPED, Chosen, Fate, Scanned, State, Store, Want
 
-__all__ = ["Take", "observed", "rehearse", "told", "transform"]
+__all__ = ["Take", "rehearse", "told", "transform"]
 
 _BATCH = 200
 _MANY = (FieldType.CHOICE, FieldType.MULTI_CHOICE)
 
 Take = Callable[[Kind, Sequence[Fate]], None]
 """Takes what would become of a batch of records of one kind."""
-
-
-async def observed(store: Store) -> Schema:
-    """Return the source's schema: what its values say about its fields, and who is known."""
-    observer, of_steps = Observer(), Observer()
-    for kind in Kind:
-        after = 0
-        while batch := await store.read(store.mapped.field_values, kind, after, 1000):
-            for _, plain in batch:
-                for field in plain.get("fields", ()):
-                    observer.add(kind, converter.structure(field, FieldValue))
-                for step in plain.get("steps", ()):
-                    for field in step.get("fields", ()):
-                        of_steps.add(kind, converter.structure(field, FieldValue))
-            after = batch[-1][0]
-    return Schema(
-        fields=observer.schema(),
-        step_fields=of_steps.schema(),
-        users=await known_users(store),
-    )
 
 
 async def transform(
@@ -95,7 +73,7 @@ async def transform(
     selection = selection or Selection()
     teller = Teller("transform", progress)
     await store.write(store.drop_meta, MAPPED)
-    transforms = build(await observed(store))
+    transforms = build(await infer_schema(store))
     narrowed = await choose(store, selection, teller)
     teller.totals = await store.read(store.choice.counts, Chosen.YES)
     for kind, number in (await store.read(store.choice.counts, Chosen.ALONG)).items():

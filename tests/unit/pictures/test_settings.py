@@ -9,8 +9,8 @@ import pytest
 from tests.core.test_config import GOOD, Reader, Shop
 from ztoq_core.contracts import Secret
 from ztoq_core.errors import ConfigError
-from ztoq_core.images import TYPES, HostCredential, Images
 from ztoq_core.media import image_type
+from ztoq_core.pictures.settings import TYPES, HostCredential, Images
 from ztoq_core.plugins import Plugins
 
 

@@ -15,13 +15,13 @@ import attrs
 from loguru import logger
 
 from ztoq_core.contracts import ChangedSince, Directory, Page, Reject, Source
+from ztoq_core.engine.extract.id_names import ask_names, tell_nameless
 from ztoq_core.engine.guard import check_record, checked_chunks, plugin_call, storable, wrong
-from ztoq_core.engine.images import Album, Gallery, lost_at
-from ztoq_core.engine.names import ask_names, tell_nameless
 from ztoq_core.engine.progress import Progress, Stop, Teller
-from ztoq_core.engine.transform import observed
+from ztoq_core.engine.schema_inference import infer_schema
 from ztoq_core.engine.workers import work_off
 from ztoq_core.errors import ConfigError, RecordError, RejectedError, ZtoqError
+from ztoq_core.pictures.collector import Album, Gallery, lost_at
 from ztoq_core.records import (
     Attachment,
     Folder,
@@ -152,7 +152,7 @@ class _Extraction:
     async def ask_names(self, extraction: int, since_run: int = 0) -> None:
         """Ask for the names of the ids in what was read."""
         if not self.stop.wished and isinstance(self.source, Directory):
-            schema = await observed(self.store)
+            schema = await infer_schema(self.store)
             await ask_names(
                 self.store, self.source, schema, extraction, self.teller, self.stop, since_run
             )

@@ -19,11 +19,11 @@ from urllib.parse import unquote, unquote_plus, unquote_to_bytes, urlsplit
 import attrs
 from loguru import logger
 
-from ztoq_core.addresses import image_src, images_in, texts_of
 from ztoq_core.contracts import Pictures, Source
 from ztoq_core.errors import RejectedError
-from ztoq_core.images import CutShortError, Images
 from ztoq_core.media import CAME, HEAD, SVG, image_type, text_form
+from ztoq_core.pictures.addresses import image_src, images_in, texts_of
+from ztoq_core.pictures.settings import CutShortError, Images
 from ztoq_core.records import (
     Attachment,
     Image,

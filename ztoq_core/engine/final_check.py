@@ -9,11 +9,11 @@ import orjson
 
 from ztoq_core.contracts import Source
 from ztoq_core.convert import converter
-from ztoq_core.engine.extract import extract
-from ztoq_core.engine.images import Gallery
+from ztoq_core.engine.extract.extract import extract
 from ztoq_core.engine.progress import Event, Progress, Stop
 from ztoq_core.engine.verdict import Finality, outcome
 from ztoq_core.errors import Exit
+from ztoq_core.pictures.collector import Gallery
 from ztoq_core.store import FINAL, Store
 
 __all__ = ["final"]

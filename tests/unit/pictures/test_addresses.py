@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ztoq_core.addresses import (
+from ztoq_core.contracts import Written
+from ztoq_core.pictures.addresses import (
     change_images,
     images_in,
     ref_of,
@@ -17,7 +18,6 @@ from ztoq_core.addresses import (
     texts_of,
     with_texts,
 )
-from ztoq_core.contracts import Written
 from ztoq_core.plugin import image_src, resolve_addresses
 from ztoq_core.records import (
     RECORD_TYPES,

@@ -14,16 +14,16 @@ import attrs
 from loguru import logger
 
 from ztoq_core.contracts import Content, Schema, Sink, Skip, Source, Written
-from ztoq_core.engine.adopt import adopt
-from ztoq_core.engine.context import LoadContext
-from ztoq_core.engine.fields import Gap, definitions, gaps
+from ztoq_core.engine.extract.id_names import tell_nameless
 from ztoq_core.engine.guard import FaultyPluginError, check_written, plugin_call
-from ztoq_core.engine.names import tell_nameless
-from ztoq_core.engine.passing import fingerprint, passed_on
+from ztoq_core.engine.load.adopt import adopt
+from ztoq_core.engine.load.containers import look_at_containers
+from ztoq_core.engine.load.context import LoadContext
+from ztoq_core.engine.load.doubt import Settling
+from ztoq_core.engine.load.streaming import fingerprint, passed_on
+from ztoq_core.engine.load.target_fields import Gap, definitions, gaps
 from ztoq_core.engine.progress import Progress, Stop, Teller
-from ztoq_core.engine.relied_on import look_at_containers
 from ztoq_core.engine.rollback import settle_deletions
-from ztoq_core.engine.settle import Settling
 from ztoq_core.engine.workers import work_off
 from ztoq_core.errors import (
     AccessError,

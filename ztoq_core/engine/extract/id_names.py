@@ -14,7 +14,7 @@ from typing import Any
 import attrs
 from loguru import logger
 
-from ztoq_core.contracts import Directory, Schema, User
+from ztoq_core.contracts import Directory, Schema
 from ztoq_core.engine.progress import Stop, Teller
 from ztoq_core.records import (
     FieldType,
@@ -31,15 +31,7 @@ from ztoq_core.records import (
 from ztoq_core.store import Store
 from ztoq_core.words import counted
 
-__all__ = [
-    "NAMELESS",
-    "ask_names",
-    "known_names",
-    "known_users",
-    "nameless",
-    "tell_nameless",
-    "with_names",
-]
+__all__ = ["NAMELESS", "ask_names", "known_names", "nameless", "tell_nameless", "with_names"]
 
 Names = Mapping[tuple[Topic, str], Named]
 _People = tuple[Collection[tuple[Kind, str]], Collection[str]]
@@ -172,14 +164,6 @@ async def tell_nameless(store: Store, teller: Teller) -> None:
 
 
 # ---------------------------------------------------------------------------------------- mapping
-
-
-async def known_users(store: Store) -> tuple[User, ...]:
-    """Return the people who are known, by the ids that records have."""
-    return tuple(
-        User(id=each.id, name=each.name, email=each.email, active=each.active)
-        for each in await store.read(store.names.people)
-    )
 
 
 async def known_names(store: Store, records: Iterable[Record]) -> Names:

@@ -17,8 +17,8 @@ from typing import Any
 import attrs
 import orjson
 
-from ztoq_core.engine.order import in_order, run_of
 from ztoq_core.engine.progress import Teller
+from ztoq_core.engine.transform.execution_order import in_order, run_of
 from ztoq_core.errors import ConfigError
 from ztoq_core.records import Kind, Tree
 from ztoq_core.selection import Selection, moment

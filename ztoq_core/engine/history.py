@@ -10,7 +10,8 @@ import attrs
 
 from ztoq_core.contracts import Schema, Sink, Skip, Transform
 from ztoq_core.convert import converter, read_json, write_json
-from ztoq_core.engine.transform import observed, told
+from ztoq_core.engine.schema_inference import infer_schema
+from ztoq_core.engine.transform.transform import told
 from ztoq_core.errors import RecordError, ZtoqError
 from ztoq_core.records import Record, Ref
 from ztoq_core.store import Store
@@ -111,7 +112,7 @@ async def walk(store: Store, number: int, build: Built) -> Walk:
     return Walk(
         known=known,
         told=tuple(changes("", known.extracted, _plain(record))),
-        stages=tuple(_stages(record, build(await observed(store)))),
+        stages=tuple(_stages(record, build(await infer_schema(store)))),
     )
 
 

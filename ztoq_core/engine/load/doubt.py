@@ -17,10 +17,10 @@ import attrs
 from loguru import logger
 
 from ztoq_core.contracts import Found, Written
-from ztoq_core.engine.context import LoadContext
 from ztoq_core.engine.guard import check_written, plugin_call
-from ztoq_core.engine.passing import fingerprint
-from ztoq_core.engine.probe import DEFAULT_LAG_S, MEASURED
+from ztoq_core.engine.load.context import LoadContext
+from ztoq_core.engine.load.search_lag import DEFAULT_LAG_S, MEASURED
+from ztoq_core.engine.load.streaming import fingerprint
 from ztoq_core.errors import DoubtError, RecordError, RejectedError
 from ztoq_core.records import Attachment, FieldDefinition, Kind, Level, Note, Record, Ref
 from ztoq_core.store import Job

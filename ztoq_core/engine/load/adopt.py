@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ztoq_core.contracts import Mark, Sink
-from ztoq_core.engine.context import LoadContext
-from ztoq_core.engine.owners import marks_of, owners_of
-from ztoq_core.engine.settle import PARENT_FIRST_S, Settling
+from ztoq_core.engine.load.context import LoadContext
+from ztoq_core.engine.load.doubt import PARENT_FIRST_S, Settling
+from ztoq_core.engine.load.marks import marks_of, owners_of
 from ztoq_core.records import Kind
 from ztoq_core.store import Store
 from ztoq_core.words import counted

@@ -1,8 +1,8 @@
 """Infers what type a source's fields have from the values that occur.
 
-Zephyr Cloud publishes no definitions of custom fields, so their types have to be read off the
-values. The engine feeds every record's fields to an ``Observer`` and gives its schema to the
-transformers. Nothing here does I/O; memory is bounded by the number of fields.
+A source may publish no definitions of custom fields; their types are then read off the values.
+``infer_schema`` feeds every record's fields to a ``FieldTypeInference`` and returns the schema that
+the transformers get. Memory is bounded by the number of fields.
 
 The rules, in order, applied to the values that are not empty (None, ``""``, no choices):
 
@@ -29,11 +29,13 @@ from datetime import datetime
 
 import attrs
 
-from ztoq_core.contracts import FieldSpec
+from ztoq_core.contracts import FieldSpec, Schema, User
+from ztoq_core.convert import converter
 from ztoq_core.records import FieldType, FieldValue, Kind, Value
+from ztoq_core.store import Store
 from ztoq_core.words import counted
 
-__all__ = ["LONGEST_TEXT", "Observer"]
+__all__ = ["LONGEST_TEXT", "FieldTypeInference", "infer_schema"]
 
 MOST_LABELS = 500
 """Labels that a choice may have. Guess: qTest publishes no limit; 500 fit five calls of 100."""
@@ -64,7 +66,7 @@ _HTML = re.compile(
 )
 
 
-class Observer:
+class FieldTypeInference:
     """Collects field values and says what types the fields have.
 
     The order of the calls to ``add`` changes nothing but the order of a choice's labels.
@@ -223,3 +225,31 @@ def _is_moment(value: str) -> bool:
 
 def _one_line(value: str) -> bool:
     return len(value.splitlines()) == 1
+
+
+async def infer_schema(store: Store) -> Schema:
+    """Return the source's schema: what its values say about its fields, and who is known."""
+    inferred, of_steps = FieldTypeInference(), FieldTypeInference()
+    for kind in Kind:
+        after = 0
+        while batch := await store.read(store.mapped.field_values, kind, after, 1000):
+            for _, plain in batch:
+                for field in plain.get("fields", ()):
+                    inferred.add(kind, converter.structure(field, FieldValue))
+                for step in plain.get("steps", ()):
+                    for field in step.get("fields", ()):
+                        of_steps.add(kind, converter.structure(field, FieldValue))
+            after = batch[-1][0]
+    return Schema(
+        fields=inferred.schema(),
+        step_fields=of_steps.schema(),
+        users=await _known_users(store),
+    )
+
+
+async def _known_users(store: Store) -> tuple[User, ...]:
+    """Return the people who are known, by the ids that records have."""
+    return tuple(
+        User(id=each.id, name=each.name, email=each.email, active=each.active)
+        for each in await store.read(store.names.people)
+    )

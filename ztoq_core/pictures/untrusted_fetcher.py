@@ -23,7 +23,7 @@ from ztoq_core.errors import RejectedError
 from ztoq_core.http.address_guard import MOVED, REDIRECTS, AddressGuard, redirected, url_of
 from ztoq_core.http.budget import CallMeter
 from ztoq_core.http.transport import Transport
-from ztoq_core.images import CutShortError, Images
+from ztoq_core.pictures.settings import CutShortError, Images
 from ztoq_core.redaction import redacted
 
 __all__ = ["UntrustedFetcher", "open_fetcher"]
@@ -201,7 +201,7 @@ async def open_fetcher(
     Raises:
         ConfigError: A credential of a host is not where the configuration says.
     """
-    guard = AddressGuard(images, resolver or aiohttp.ThreadedResolver())
+    guard = AddressGuard(images.allows, resolver or aiohttp.ThreadedResolver())
     options: dict[str, Any] = {
         "cookie_jar": aiohttp.DummyCookieJar(),
         "trust_env": False,

@@ -1,0 +1,1 @@
+"""Transformation: maps what was extracted and selected, from the store alone."""
