@@ -12,7 +12,14 @@ import pytest
 from ztoq_core.store import Store
 from ztoq_core.store.database import PRAGMAS
 
-HERE = Path(__file__).parent
+MARKS = {
+    "unit": ("unit",),
+    "journeys": ("no_cover",),
+    "acceptance": ("acceptance", "no_cover"),
+    "performance": ("no_cover",),
+}
+"""The marks of each folder. What goes through all rooms, or a second time through the same lines,
+is not measured: that takes half as long again, and a line is covered by the tests of its room."""
 POSTGRES = "postgresql://postgres@127.0.0.1:5432/test"
 
 
@@ -59,14 +66,14 @@ def store(store_url: str, tmp_path: Path) -> Iterator[Store]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave PostgreSQL to the acceptance run, but for the stages: it takes twice as long.
-
-    What goes through all rooms, or a second time through the same lines, is not measured: that
-    takes half as long again, and a line is covered by the tests of its room or by none.
-    """
+    """Mark tests by their folder; leave PostgreSQL, but for the stages, to the acceptance run."""
+    here = Path(__file__).parent
     for item in items:
-        postgres = item.get_closest_marker("postgres")
-        if postgres and item.path.name != "test_stages.py":
-            item.add_marker(pytest.mark.acceptance)
-        if postgres or item.path.parent == HERE:
-            item.add_marker(pytest.mark.no_cover)
+        if item.path.is_relative_to(here):
+            folder = item.path.relative_to(here).parts[0]
+            for name in MARKS.get(folder, ()):
+                item.add_marker(name)
+        if item.get_closest_marker("postgres"):
+            item.add_marker("no_cover")
+            if item.path.name != "test_stages.py":
+                item.add_marker("acceptance")

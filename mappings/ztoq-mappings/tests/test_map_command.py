@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.engine.deleting import Deleting
 from tests.unit.cli.conftest import Program, Said
 from tests.unit.cli.memory_shop import SINKS
+from tests.unit.engine.deleting import Deleting
 from ztoq_core.records import FieldType, Kind
 from ztoq_core.schema import FieldSpec, Schema
 from ztoq_core.store import State, Store

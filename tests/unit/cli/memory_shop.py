@@ -15,7 +15,7 @@ import attrs
 from ztoq_testkit.memory import MemorySink, MemorySource
 from ztoq_testkit.project import CONTENTS, PROJECT
 
-from tests.engine.deleting import Deleting
+from tests.unit.engine.deleting import Deleting
 from ztoq_core.plugin import (
     AccessError,
     ConfigError,

@@ -1,0 +1,83 @@
+"""The power fails at each named point of each kind; the restart gives each key exactly once."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import shutil
+from pathlib import Path
+
+import pytest
+from ztoq_testkit.memory import MemorySource, PowerCut
+from ztoq_testkit.project import CONTENTS
+
+from tests.unit.engine.crashing import (
+    PROJECT,
+    Crash,
+    CrashingSink,
+    CrashingStore,
+    Point,
+    load,
+    quiet,
+    typed,
+)
+from ztoq_core import engine
+from ztoq_core.errors import Exit
+from ztoq_core.records import Kind
+from ztoq_core.store import State, Store
+
+pytestmark = pytest.mark.no_cover  # a second time through what others cover
+
+ALL = sorted([*(record.key for record in PROJECT), "test_case/Browser"])
+FINISHES = {Kind.TEST_CASE, Kind.TEST_LOG}
+OF_FINISHING = {Point.BEFORE_FINISH, Point.FINISHED, Point.BEFORE_FINISHED}
+CRASHES = [
+    pytest.param(kind, point, id=f"{kind}-{point.name.lower()}")
+    for kind, point in itertools.product(Kind, Point)
+    if kind in FINISHES or point not in OF_FINISHING
+]
+
+
+@pytest.fixture(scope="module")
+def mapped(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a store in which the project waits to be loaded."""
+    folder = tmp_path_factory.mktemp("mapped")
+
+    async def fill() -> None:
+        with Store(f"sqlite:///{folder}/m.db") as store:
+            with store.run("extract") as run:
+                await engine.extract(store, MemorySource(PROJECT, CONTENTS), run.id, quiet)
+            await engine.transform(store, lambda _: [typed], quiet)
+
+    asyncio.run(fill())
+    return folder
+
+
+@pytest.mark.parametrize(("kind", "point"), CRASHES)
+async def test_after_a_crash_each_key_stands_once(
+    tmp_path: Path, mapped: Path, kind: Kind, point: Point
+) -> None:
+    folder = tmp_path / "store"
+    shutil.copytree(mapped, folder)
+    url = f"sqlite:///{folder}/m.db"
+    crash = Crash(point, kind)
+    sink = CrashingSink()
+    with CrashingStore(url) as store:
+        store.crash = sink.crash = crash
+        with pytest.raises(PowerCut):
+            await load(store, sink)
+    assert crash.over
+
+    with CrashingStore(url) as store:
+        await load(store, sink)
+
+        assert sink.keys() == ALL
+        states = {state for states in store.counts().values() for state in states}
+        assert states == {State.FINISHED}
+        assert engine.outcome(store).exit is Exit.OK
+    done = {record.key for record in PROJECT if record.kind in FINISHES}
+    assert done == set(sink.finished)
+
+
+def test_the_project_has_each_kind() -> None:
+    assert {record.kind for record in PROJECT} | {Kind.FIELD} == set(Kind)
