@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 
 import pytest
-from ztoq_mappings.notebook import Notebook
+from ztoq_mappings.note_collector import NoteCollector
 from ztoq_mappings.pieces import pieces
 from ztoq_mappings.text.keys import Keys
 from ztoq_mappings.texts import is_html, rich
@@ -36,7 +36,7 @@ FUNCTIONS: dict[str, Callable[[str], object]] = {
     "images_in": lambda text: list(images_in(f"<img>{text}")),
     "resolve_addresses": lambda text: resolve_addresses(ADDRESS + text, {}),
     "join": joined,
-    "rich": lambda text: rich(text, Notebook()),
+    "rich": lambda text: rich(text, NoteCollector()),
     "is_html": is_html,
     "pieces": pieces,
     "keys": lambda text: Keys(["ACME"]).linked(text, OWN),

@@ -3,25 +3,25 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from ztoq_mappings.notebook import Notebook
+from ztoq_mappings.note_collector import NoteCollector
 from ztoq_mappings.zephyr_qtest import fields
-from ztoq_mappings.zephyr_qtest.fields import Places
+from ztoq_mappings.zephyr_qtest.fields import FieldLabels
+from ztoq_mappings.zephyr_qtest.name_tables import name_tables
 from ztoq_mappings.zephyr_qtest.people import People
-from ztoq_mappings.zephyr_qtest.tables import tables
 
 from ztoq_core.plugin import FieldSpec, FieldType, FieldValue, Kind, Schema, User, Value
 
 CASE = Kind.TEST_CASE
 
 
-def places(*specs: tuple[Kind, str, FieldType]) -> Places:
+def field_labels(*specs: tuple[Kind, str, FieldType]) -> FieldLabels:
     found = tuple(FieldSpec(kind=kind, name=name, type=type_) for kind, name, type_ in specs)
-    return Places(Schema(fields=found), tables().reserved)
+    return FieldLabels(Schema(fields=found), name_tables().reserved)
 
 
 def placed(value: Value, observed: FieldType, declared: FieldType | None = None) -> FieldValue:
     field = FieldValue(name="Field", value=value, type=declared)
-    (found,) = places((CASE, "Field", observed)).values(CASE, (field,), Notebook())
+    (found,) = field_labels((CASE, "Field", observed)).values(CASE, (field,), NoteCollector())
     return found
 
 
@@ -76,9 +76,9 @@ def test_a_person_is_a_user_where_somebody_knows_more_than_the_id() -> None:
     people = People.of(
         [User(id=account, name="Ann", email="ann@example.com"), User(id="x", name="")]
     )
-    found = Places(schema, tables().reserved, people)
+    found = FieldLabels(schema, name_tables().reserved, people)
     values = [
-        found.values(CASE, (FieldValue(name="Field", value=value),), Notebook())[0]
+        found.values(CASE, (FieldValue(name="Field", value=value),), NoteCollector())[0]
         for value in (account, "x", (account,))
     ]
     assert [(each.value, each.type, each.alternatives) for each in values] == [
@@ -93,7 +93,7 @@ def test_values_in_steps_have_the_types_that_were_observed() -> None:
     seen = {"By": FieldType.USER, "On": FieldType.DATE, "Risk": FieldType.CHOICE}
     specs = tuple(FieldSpec(kind=CASE, name=name, type=of) for name, of in seen.items())
     people = People.of([User(id=account, name="Ann", email="ann@example.com")])
-    places = Places(Schema(step_fields=specs), tables().reserved, people)
+    field_labels = FieldLabels(Schema(step_fields=specs), name_tables().reserved, people)
     given: dict[str, Value] = {
         "By": account,
         "On": "2024-05-01T00:00:00Z",
@@ -103,7 +103,7 @@ def test_values_in_steps_have_the_types_that_were_observed() -> None:
     }
     fields = tuple(FieldValue(name=name, value=value) for name, value in given.items())
     placed_one = FieldValue(name="On", value="May", type=FieldType.TEXT, placed=True)
-    found = places.of_step((*fields, placed_one), Notebook())
+    found = field_labels.of_step((*fields, placed_one), NoteCollector())
     assert [(each.name, each.value, each.type) for each in found] == [
         ("By", "ann@example.com", FieldType.USER),
         ("On", "2024-05-01", FieldType.DATE),
@@ -166,7 +166,7 @@ def test_a_placed_value_keeps_label_and_type_and_is_made_safe(
     value: Value, kind_of: FieldType | None, kept: Value, type_: FieldType
 ) -> None:
     field = FieldValue(name="Status", value=value, type=kind_of, placed=True, alternatives=("[~",))
-    (found,) = places().values(CASE, (field,), Notebook())
+    (found,) = field_labels().values(CASE, (field,), NoteCollector())
     assert (found.name, found.value, found.type) == ("Status", kept, type_)
     assert (found.alternatives, found.origin, found.placed) == (("[ ~",), "Status", True)
 
@@ -179,7 +179,9 @@ def test_a_placed_label_is_its_owns_alone() -> None:
         FieldValue(name="Browser", value="custom"),
         FieldValue(name="\n", value="nameless", placed=True),
     )
-    found = places((CASE, "Browser", FieldType.TEXT)).values(CASE, given, Notebook(), own)
+    found = field_labels((CASE, "Browser", FieldType.TEXT)).values(
+        CASE, given, NoteCollector(), own
+    )
     assert [(each.name, each.value) for each in found] == [
         ("Other", "own"),
         ("LABELS", "placed"),
@@ -201,19 +203,19 @@ def test_a_placed_label_is_its_owns_alone() -> None:
 )
 def test_a_field_that_was_never_observed_gets_a_type(value: Value, expected: FieldType) -> None:
     field = FieldValue(name=" Status", value=value)
-    (found,) = places().values(Kind.TEST_LOG, (field,), Notebook())
+    (found,) = field_labels().values(Kind.TEST_LOG, (field,), NoteCollector())
     assert (found.name, found.type) == ("Status (Zephyr)", expected)
 
 
 def test_alternatives_and_optional_pass() -> None:
     field = FieldValue(name="A", value="x", alternatives=("y",), optional=True)
-    (found,) = places().values(CASE, (field,), Notebook())
+    (found,) = field_labels().values(CASE, (field,), NoteCollector())
     assert (found.alternatives, found.optional) == (("y",), True)
 
 
 def test_labels_are_unlike_each_other_and_unlike_qtests_own() -> None:
     names = ["status", "Status", "STATUS ", "x" * 130, "x" * 131, "\n", "Zephyr owner"]
-    found = places(*[(CASE, name, FieldType.TEXT) for name in names])
+    found = field_labels(*[(CASE, name, FieldType.TEXT) for name in names])
     labels = [found.label(CASE, name) for name in names]
     assert labels == [
         "status (Zephyr 3)",
@@ -227,7 +229,7 @@ def test_labels_are_unlike_each_other_and_unlike_qtests_own() -> None:
 
 
 def test_logs_and_runs_share_their_labels() -> None:
-    found = places(
+    found = field_labels(
         (Kind.TEST_RUN, "Build", FieldType.TEXT), (Kind.TEST_LOG, "build", FieldType.TEXT)
     )
     assert found.label(Kind.TEST_RUN, "Build") == "Build"
@@ -235,9 +237,9 @@ def test_logs_and_runs_share_their_labels() -> None:
 
 
 def test_a_long_text_needs_a_long_field() -> None:
-    assert fields.text("A", "x" * 255, Notebook()).type is FieldType.TEXT
-    assert fields.text("A", "x" * 256, Notebook()).type is FieldType.LONG_TEXT
-    assert fields.text("A", "two\nlines", Notebook()).type is FieldType.LONG_TEXT
+    assert fields.text("A", "x" * 255, NoteCollector()).type is FieldType.TEXT
+    assert fields.text("A", "x" * 256, NoteCollector()).type is FieldType.LONG_TEXT
+    assert fields.text("A", "two\nlines", NoteCollector()).type is FieldType.LONG_TEXT
 
 
 def test_a_number_is_whole_where_it_can_be() -> None:

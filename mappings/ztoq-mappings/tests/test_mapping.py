@@ -8,7 +8,7 @@ import attrs
 import pytest
 from ztoq_mappings import markup, ztoq_transformers
 from ztoq_mappings.zephyr_qtest import ZEPHYR_QTEST, Options
-from ztoq_mappings.zephyr_qtest.tables import tables
+from ztoq_mappings.zephyr_qtest.name_tables import name_tables
 
 from ztoq_core.plugin import (
     Attachment,
@@ -76,12 +76,12 @@ def test_ztoq_transformers_declares_the_default_mapping() -> None:
 def test_a_status_has_its_own_name_then_qtests(
     name: str, expected: tuple[str, ...], *, by_rule: bool
 ) -> None:
-    assert tables().execution_statuses(name) == (expected, by_rule)
+    assert name_tables().execution_statuses(name) == (expected, by_rule)
 
 
 def test_the_default_status_is_unexecuted_whatever_its_name() -> None:
-    assert tables().unexecuted("To Pass") == ("To Pass", "Unexecuted")
-    assert tables().unexecuted(" ") == ("Unexecuted",)
+    assert name_tables().unexecuted("To Pass") == ("To Pass", "Unexecuted")
+    assert name_tables().unexecuted(" ") == ("Unexecuted",)
 
 
 def test_check_names_the_statuses_that_qtest_lacks() -> None:

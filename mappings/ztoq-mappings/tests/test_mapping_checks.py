@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ztoq_mappings.fields import FIELDS, FieldsOptions
 from ztoq_mappings.fields.checks import FITTING
-from ztoq_mappings.fields.reading import parse
-from ztoq_mappings.fields.subjects import Subject
+from ztoq_mappings.fields.parse import parse
+from ztoq_mappings.fields.sections import Section
 
 from ztoq_core.plugin import ConfigError, FieldSpec, FieldType, Kind, Scene, Schema
 
@@ -458,7 +458,7 @@ NAMES = st.one_of(
 SPECS = st.lists(
     st.builds(
         FieldSpec,
-        kind=st.sampled_from([Kind(each) for each in Subject if each is not Subject.TEST_STEP]),
+        kind=st.sampled_from([Kind(each) for each in Section if each is not Section.TEST_STEP]),
         name=NAMES,
         type=st.sampled_from(FieldType),
         values=st.lists(NAMES, max_size=3).map(tuple),

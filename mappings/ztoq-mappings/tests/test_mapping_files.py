@@ -25,9 +25,9 @@ from ztoq_mappings.fields.format import (
     Replacement,
     Rule,
 )
-from ztoq_mappings.fields.readers import READERS
-from ztoq_mappings.fields.reading import parse, read
-from ztoq_mappings.fields.subjects import Subject
+from ztoq_mappings.fields.parse import parse, read
+from ztoq_mappings.fields.parse_values import READERS
+from ztoq_mappings.fields.sections import Section
 
 from ztoq_core.plugin import ConfigError, FieldType, Scene, Schema
 
@@ -71,14 +71,14 @@ def test_schema_and_parser_know_the_same_keys_and_words() -> None:
     assert set(known["replacement"]["properties"]) == keys(Replacement)
     assert known["rule"]["properties"]["type"]["enum"] == list(FieldType)
     assert known["types"]["additionalProperties"]["enum"] == list(TYPE_WORDS)
-    assert keys(MappingFile) - {"format", "types"} == set(Subject)
+    assert keys(MappingFile) - {"format", "types"} == set(Section)
 
 
 def test_every_attribute_has_a_reader_or_is_a_table() -> None:
     tables = {
         Rule: {"when", "replace"},
         KindRules: {"field"},
-        MappingFile: {"types", *Subject},
+        MappingFile: {"types", *Section},
     }
     for of in (MappingFile, DeclaredTypes, KindRules, Rule, Condition, Replacement):
         read_ = {each.removesuffix("_") for each in READERS[of]}

@@ -10,8 +10,8 @@ from typing import Any
 import tomlkit
 from hypothesis import HealthCheck, event, given, reject, settings
 from hypothesis import strategies as st
-from ztoq_mappings.fields.engine import compile_mapping
-from ztoq_mappings.fields.reading import parse
+from ztoq_mappings.fields.parse import parse
+from ztoq_mappings.fields.transformer import compile_mapping
 
 from ztoq_core.convert import dumps, loads
 from ztoq_core.plugin import (

@@ -8,7 +8,7 @@ import pytest
 import tomlkit
 from hypothesis import given
 from hypothesis import strategies as st
-from ztoq_mappings.fields.lines import Path, line_of, lines
+from ztoq_mappings.fields.toml_lines import Path, line_of, lines
 
 # each number is the line that it stands on
 ODD = '''\

@@ -15,12 +15,12 @@ from typing import Any
 import orjson
 import pytest
 from ztoq_mappings.fields import FieldsOptions
-from ztoq_mappings.fields.engine import compile_mapping
 from ztoq_mappings.fields.format import TYPE_WORDS, MappingFile
+from ztoq_mappings.fields.parse import parse
+from ztoq_mappings.fields.parse_values import READERS
 from ztoq_mappings.fields.properties import PROPERTIES
-from ztoq_mappings.fields.readers import READERS
-from ztoq_mappings.fields.reading import parse
-from ztoq_mappings.fields.subjects import Subject
+from ztoq_mappings.fields.sections import Section
+from ztoq_mappings.fields.transformer import compile_mapping
 
 from ztoq_core.convert import converter, dumps, loads
 from ztoq_core.plugin import ConfigError, FieldSpec, Kind, MappingError, Scene, Schema, User
@@ -68,7 +68,7 @@ def test_an_example_of_the_page(example: tuple[str, str], request: pytest.Fixtur
 
 def test_the_page_shows_each_key_and_each_property() -> None:
     used = "\n".join(re.findall(r"```toml\n(.*?)```", TEXT, re.DOTALL))
-    keys = {key.removesuffix("_") for of in READERS.values() for key in of} - set(Subject)
+    keys = {key.removesuffix("_") for of in READERS.values() for key in of} - set(Section)
     assert [key for key in keys if not re.search(rf"\b{key}\b", used)] == []
     table = set(re.findall(r"`(@\w+)`", TEXT))
     assert table == {name for properties in PROPERTIES.values() for name in properties}
@@ -77,8 +77,8 @@ def test_the_page_shows_each_key_and_each_property() -> None:
 
 def test_the_page_names_the_properties_of_each_kind() -> None:
     rows = re.findall(r"^\| `(\w+)` \| ((?:`@\w+` ?)+)\|$", TEXT, re.MULTILINE)
-    named = {Subject(kind): set(re.findall(r"@\w+", names)) for kind, names in rows}
-    assert named == {subject: set(PROPERTIES[subject]) for subject in Subject}
+    named = {Section(kind): set(re.findall(r"@\w+", names)) for kind, names in rows}
+    assert named == {section: set(PROPERTIES[section]) for section in Section}
     (listed,) = re.findall(r"can be filled as well: (.*?), as far", TEXT, re.DOTALL)
     assert set(re.findall(r"@\w+", listed)) == {
         name

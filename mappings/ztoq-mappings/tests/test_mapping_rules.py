@@ -9,12 +9,12 @@ import attrs
 import pytest
 from ztoq_mappings import ztoq_transformers
 from ztoq_mappings.fields import FIELDS, FieldsOptions
-from ztoq_mappings.fields.engine import compile_mapping
+from ztoq_mappings.fields.coerce import shaped
 from ztoq_mappings.fields.html import as_text, clean
+from ztoq_mappings.fields.parse import parse
 from ztoq_mappings.fields.patterns import compiled, finder, replacer
-from ztoq_mappings.fields.reading import parse
-from ztoq_mappings.fields.shapes import shaped
-from ztoq_mappings.notebook import Notebook
+from ztoq_mappings.fields.transformer import compile_mapping
+from ztoq_mappings.note_collector import NoteCollector
 from ztoq_mappings.zephyr_qtest import ZEPHYR_QTEST, Options
 
 from ztoq_core.plugin import (
@@ -448,4 +448,4 @@ def test_a_group_that_took_no_part_is_no_match() -> None:
 
 
 def test_values_that_are_none_of_a_type_have_no_shape() -> None:
-    assert shaped(["x"], FieldType.NUMBER, Notebook()) is None
+    assert shaped(["x"], FieldType.NUMBER, NoteCollector()) is None

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ztoq_mappings.notebook import Notebook
+from ztoq_mappings.note_collector import NoteCollector
 from ztoq_mappings.texts import address, is_html, name, plain, rich
 
 from ztoq_core.plugin import Level, Note
@@ -27,29 +27,29 @@ from ztoq_core.plugin import Level, Note
     ],
 )
 def test_html_shows_the_same_and_begins_no_parameter(before: str, after: str) -> None:
-    assert rich(before, Notebook()) == after
+    assert rich(before, NoteCollector()) == after
 
 
 def test_a_plain_text_keeps_bracket_and_tilde_apart() -> None:
-    notes = Notebook()
+    notes = NoteCollector()
     assert plain("[~a]\ud83d", notes) == "[ ~a]\ufffd"
     assert [note.code for note in notes.notes()] == ["broken-characters", "parameter-guard"]
 
 
 def test_an_address_is_percent_encoded() -> None:
-    assert address("https://example.com/[~a]", Notebook()) == "https://example.com/%5B~a]"
-    assert address("https://example.com/~a", Notebook()) == "https://example.com/~a"
+    assert address("https://example.com/[~a]", NoteCollector()) == "https://example.com/%5B~a]"
+    assert address("https://example.com/~a", NoteCollector()) == "https://example.com/~a"
 
 
 @pytest.mark.timeout(5)
 @pytest.mark.parametrize("unclosed", ["<a title='", '<a "', "<a ", "<", "[", "&#0"])
 def test_a_long_unclosed_tag_takes_no_long_time(unclosed: str) -> None:
-    assert rich("[~" + unclosed * 20_000, Notebook()).startswith("[<span>~</span>")
+    assert rich("[~" + unclosed * 20_000, NoteCollector()).startswith("[<span>~</span>")
 
 
 def test_a_tag_that_is_never_closed_begins_no_parameter_either() -> None:
-    assert rich("<a title='[~x]", Notebook()) == "<a title='[<span>~</span>x]"
-    assert rich("<a [~x]", Notebook()) == "<a [&#126;x]"
+    assert rich("<a title='[~x]", NoteCollector()) == "<a title='[<span>~</span>x]"
+    assert rich("<a [~x]", NoteCollector()) == "<a [&#126;x]"
 
 
 @pytest.mark.parametrize(
@@ -73,16 +73,16 @@ def test_only_known_tags_and_references_are_html(text: str, *, expected: bool) -
     ],
 )
 def test_a_name_has_1_to_500_characters_on_one_line(text: str, expected: tuple[str, str]) -> None:
-    assert name(text, Notebook(), "ACME-T1") == expected
+    assert name(text, NoteCollector(), "ACME-T1") == expected
 
 
 def test_nothing_at_all_still_has_a_name() -> None:
-    assert name("", Notebook(), "\n") == ("Without a name", "")
+    assert name("", NoteCollector(), "\n") == ("Without a name", "")
 
 
-def test_a_notebook_keeps_one_note_per_code_after_the_earlier_ones() -> None:
+def test_a_note_collector_keeps_one_note_per_code_after_the_earlier_ones() -> None:
     earlier = Note(level=Level.CHANGE, code="a", text="first")
-    notes = Notebook((earlier,))
+    notes = NoteCollector((earlier,))
     assert notes.notes() == (earlier,)
     notes.change("a", "first")
     notes.fallback("b", "one")
@@ -95,18 +95,18 @@ MARKUP = st.text(st.sampled_from("[~<>&#\"'126;91xa/! \n")).map(lambda text: tex
 
 @given(MARKUP)
 def test_guarding_twice_is_guarding_once(html: str) -> None:
-    once, notes = rich(html, Notebook()), Notebook()
+    once, notes = rich(html, NoteCollector()), NoteCollector()
     assert rich(once, notes) == once
     assert notes.notes() == ()
 
 
 @given(MARKUP)
 def test_no_html_begins_a_parameter(html: str) -> None:
-    assert "[~" not in rich(html, Notebook())
-    assert "[~" not in plain(html, Notebook())
+    assert "[~" not in rich(html, NoteCollector())
+    assert "[~" not in plain(html, NoteCollector())
 
 
 @given(st.text())
 def test_html_without_a_parameter_is_untouched(html: str) -> None:
     if "\x00" not in html and "~" not in html:
-        assert rich(html, Notebook()) == html
+        assert rich(html, NoteCollector()) == html

@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 import attrs
 
 from ztoq_core.plugin import Image, Record, Ref, change_images, image_src, with_texts
-from ztoq_mappings.notebook import Notebook
+from ztoq_mappings.note_collector import NoteCollector
 
 __all__ = ["with_pictures"]
 
@@ -40,7 +40,7 @@ def with_pictures(record: R) -> R:
         return image.file.address
 
     changed = with_texts(record, lambda text: change_images(text, change))
-    notes = Notebook(record.notes)
+    notes = NoteCollector(record.notes)
     if lost:
         # the file's own record is what counts as lost; here words take its place
         notes.fallback("image-lost", "a picture could not be had; words name it in the text")

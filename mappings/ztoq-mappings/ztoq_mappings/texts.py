@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from ztoq_mappings.notebook import Notebook
+from ztoq_mappings.note_collector import NoteCollector
 
 __all__ = [
     "LONGEST_NAME",
@@ -51,7 +51,7 @@ def is_broken(text: str) -> bool:
     return not (text.isascii() and "\x00" not in text) and _BROKEN.search(text) is not None
 
 
-def whole(text: str, notes: Notebook) -> str:
+def whole(text: str, notes: NoteCollector) -> str:
     """Return the text with U+FFFD for characters that no JSON body carries."""
     if not is_broken(text):
         return text
@@ -62,11 +62,11 @@ def whole(text: str, notes: Notebook) -> str:
     return _BROKEN.sub("\ufffd", text)
 
 
-def _guarded(notes: Notebook) -> None:
+def _guarded(notes: NoteCollector) -> None:
     notes.change("parameter-guard", "'[~' would begin a qTest parameter; it is kept apart")
 
 
-def plain(text: str, notes: Notebook) -> str:
+def plain(text: str, notes: NoteCollector) -> str:
     """Return a plain text that the target takes; a blank keeps ``[`` and ``~`` apart."""
     text = whole(text, notes)
     if "[~" in text:
@@ -75,7 +75,7 @@ def plain(text: str, notes: Notebook) -> str:
     return text
 
 
-def address(text: str, notes: Notebook) -> str:
+def address(text: str, notes: NoteCollector) -> str:
     """Return a URL that the target takes; ``[~`` in it is percent-encoded."""
     text = whole(text, notes)
     if "[~" in text:
@@ -84,7 +84,7 @@ def address(text: str, notes: Notebook) -> str:
     return text
 
 
-def rich(html: str, notes: Notebook) -> str:
+def rich(html: str, notes: NoteCollector) -> str:
     """Return HTML that the target takes and that shows the same.
 
     ``[~`` becomes ``[<span>~</span>``, and ``[&#126;`` inside a tag.
@@ -111,7 +111,7 @@ def one_line(text: str) -> str:
     return lines[0] if len(lines) == 1 else " ".join(lines)
 
 
-def name(text: str, notes: Notebook, otherwise: str) -> tuple[str, str]:
+def name(text: str, notes: NoteCollector, otherwise: str) -> tuple[str, str]:
     """Return a name of 1 to 500 characters on one line, and the whole one where it was cut.
 
     ``otherwise`` is what a nameless object is called, usually its key.

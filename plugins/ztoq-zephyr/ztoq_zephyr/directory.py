@@ -1,4 +1,4 @@
-"""Knows by name what Zephyr only numbers: from CSV files first, then from Jira."""
+"""Resolves ids that Zephyr gives to names: from CSV files first, then from Jira."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ztoq_core.plugin import Finding, Named, Topic
 from ztoq_zephyr.config import JiraConfig
 from ztoq_zephyr.jira import Jira
 
-__all__ = ["NOBODY", "Names"]
+__all__ = ["NOBODY", "IdDirectory"]
 
 NOBODY = (
     "Jira is not configured: set base_url, email and token in [source.jira], or CSV files (issues,"
@@ -19,14 +19,15 @@ NOBODY = (
 
 
 @attrs.frozen
-class Names:
-    """What can be asked. ``sheets`` hold the files' lines by id, ``jira`` is None without a site.
+class IdDirectory:
+    """Everything that can be asked for a name.
 
-    ``config`` is None where nothing is configured.
+    ``csv_names`` holds the lines of the CSV files by id; ``jira`` is None without a Jira
+    site, ``config`` where nothing is configured.
     """
 
     config: JiraConfig | None = None
-    sheets: Mapping[Topic, Mapping[str, Named]] = attrs.field(factory=dict)
+    csv_names: Mapping[Topic, Mapping[str, Named]] = attrs.field(factory=dict)
     jira: Jira | None = None
 
     @property
@@ -53,12 +54,12 @@ class Names:
 
     def at_hand(self, topic: Topic, ids: Sequence[str]) -> tuple[Named, ...]:
         """Return the lines of the files."""
-        lines = self.sheets.get(topic, {})
+        lines = self.csv_names.get(topic, {})
         return tuple(lines[id_] for id_ in ids if id_ in lines)
 
     async def look_up(self, topic: Topic, ids: Sequence[str]) -> tuple[Named, ...]:
         """Return what Jira knows of the ids that no line of a file names."""
         if self.jira is None:
             return ()
-        lines = self.sheets.get(topic, {})
+        lines = self.csv_names.get(topic, {})
         return await self.jira.look_up(topic, [id_ for id_ in ids if id_ not in lines])

@@ -1,6 +1,6 @@
 """Turns Zephyr's JSON objects into records: pure, lenient, without calls.
 
-Shapes: Zephyr Cloud schemas 2026-08. ``Names`` brings what an object only refers to by id.
+Shapes: Zephyr Cloud schemas 2026-08. ``IdDirectory`` brings what an object only refers to by id.
 """
 
 from __future__ import annotations

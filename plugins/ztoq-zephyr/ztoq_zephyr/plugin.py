@@ -10,9 +10,9 @@ from ztoq_core.plugin import Services, Source, SourcePlugin, hookimpl
 from ztoq_zephyr.api import path_of
 from ztoq_zephyr.config import ZephyrConfig, check_config
 from ztoq_zephyr.credentials import BearerAuth
-from ztoq_zephyr.directory import Names
+from ztoq_zephyr.csv_names import read_csv_names
+from ztoq_zephyr.directory import IdDirectory
 from ztoq_zephyr.jira import open_jira
-from ztoq_zephyr.sheets import read_sheets
 from ztoq_zephyr.source import ZephyrSource
 
 __all__ = ["open_zephyr", "ztoq_sources"]
@@ -27,12 +27,14 @@ async def open_zephyr(config: ZephyrConfig, services: Services) -> AsyncIterator
     """
     check_config(config)
     auth = BearerAuth(config.token)
-    sheets = await asyncio.to_thread(read_sheets, config.jira) if config.jira else {}
+    csv_names = await asyncio.to_thread(read_csv_names, config.jira) if config.jira else {}
     async with (
         services.client(config, auth, probe=path_of("projects", config.project)) as client,
         open_jira(config.jira, services, config.project) as jira,
     ):
-        yield ZephyrSource(config, services, client, auth, Names(config.jira, sheets, jira))
+        yield ZephyrSource(
+            config, services, client, auth, IdDirectory(config.jira, csv_names, jira)
+        )
 
 
 @hookimpl

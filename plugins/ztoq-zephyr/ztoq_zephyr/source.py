@@ -33,13 +33,13 @@ from ztoq_zephyr.api import NOT_THERE, Api, path_of
 from ztoq_zephyr.attachments import Attachments
 from ztoq_zephyr.checks import check
 from ztoq_zephyr.config import ZephyrConfig
-from ztoq_zephyr.contents import Contents
 from ztoq_zephyr.credentials import BearerAuth
-from ztoq_zephyr.directory import Names
+from ztoq_zephyr.directory import IdDirectory
 from ztoq_zephyr.execution import Judge
-from ztoq_zephyr.listing import Listing
+from ztoq_zephyr.lookups import Lookups
 from ztoq_zephyr.pictures import Pictures
-from ztoq_zephyr.references import References
+from ztoq_zephyr.record_completer import RecordCompleter
+from ztoq_zephyr.record_lists import RecordLists
 from ztoq_zephyr.values import project_of, whole
 
 __all__ = ["ZephyrSource"]
@@ -63,19 +63,19 @@ class ZephyrSource:
         services: Services,
         client: Client,
         auth: BearerAuth,
-        names: Names | None = None,
+        names: IdDirectory | None = None,
     ) -> None:
         self._config = config
         self._services = services
         self._auth = auth
-        self._directory = names or Names()
+        self._directory = names or IdDirectory()
         self._api = Api(client, config.project, config.page_size)
-        self._references = References(self._api, services, config.project)
+        self._lookups = Lookups(self._api, services, config.project)
         self._files = Attachments(self._api, services, config.attachments)
         self._pictures = Pictures(config, self._files, names.jira if names else None)
-        self._listing = Listing(self._api, self._references, services, config.project)
+        self._lists = RecordLists(self._api, self._lookups, services, config.project)
         judge = Judge(config.executed, config.unexecuted)
-        self._contents = Contents(self._api, self._references, services, self._files, judge)
+        self._completer = RecordCompleter(self._api, self._lookups, services, self._files, judge)
 
     @property
     def identity(self) -> str:
@@ -112,13 +112,13 @@ class ZephyrSource:
 
     async def describe(self) -> Schema:
         """Return the choices that Zephyr lists; of custom fields it shows no definitions."""
-        statuses = await self._references.statuses()
+        statuses = await self._lookups.statuses()
         fields = [
             _choice(kind, "status", statuses.of_type.get(name, ()))
             for kind, name in STATUS_TYPES.items()
         ]
-        priorities = await self._references.names("priorities")
-        environments = await self._references.names("environments")
+        priorities = await self._lookups.names("priorities")
+        environments = await self._lookups.names("environments")
         fields += [
             _choice(Kind.TEST_CASE, "priority", tuple(dict.fromkeys(priorities.values()))),
             _choice(Kind.TEST_RUN, "environment", tuple(dict.fromkeys(environments.values()))),
@@ -131,30 +131,30 @@ class ZephyrSource:
 
     async def fetch(self, kind: Kind, cursor: str | None) -> Page:
         """Return a page; as ``Source.fetch``."""
-        return await self._listing.fetch(kind, cursor)
+        return await self._lists.fetch(kind, cursor)
 
     async def changed_since(self, kind: Kind, since: datetime, cursor: str | None) -> Page:
         """Return a page of what was updated; as ``ChangedSince.changed_since``."""
         # Zephyr leaves out what was updated at that very moment
-        return await self._listing.fetch(kind, cursor, since - timedelta(seconds=1))
+        return await self._lists.fetch(kind, cursor, since - timedelta(seconds=1))
 
     async def complete(self, record: Record) -> tuple[Record, ...]:
         """Return the record with steps, results and links, then its files."""
-        return await self._contents.complete(record)
+        return await self._completer.complete(record)
 
     async def resolve(self, ref: Ref) -> tuple[Record, ...] | Reject:
         """Return what is on no list: of another project, archived, made since; or a reject."""
         if ref.kind is Kind.FOLDER:
             number = whole(ref.key.rpartition("-F")[2])
-            folder = None if number is None else await self._listing.folder(number)
+            folder = None if number is None else await self._lists.folder(number)
             if folder is None:
                 return Reject(kind=ref.kind, key=ref.key, reason="Zephyr does not give this folder")
             return (folder,)
         ways: dict[Kind, tuple[str, Callable[[Mapping[str, Any]], Awaitable[tuple[Record, ...]]]]]
         ways = {
-            Kind.TEST_CASE: ("testcases", self._listing.case),
-            Kind.TEST_PLAN: ("testplans", self._listing.plan),
-            Kind.TEST_CYCLE: ("testcycles", self._listing.cycle),
+            Kind.TEST_CASE: ("testcases", self._lists.case),
+            Kind.TEST_PLAN: ("testplans", self._lists.plan),
+            Kind.TEST_CYCLE: ("testcycles", self._lists.cycle),
         }
         if ref.kind not in ways:
             return Reject(kind=ref.kind, key=ref.key, reason="Zephyr does not give it by itself")

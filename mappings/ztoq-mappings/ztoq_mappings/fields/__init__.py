@@ -6,9 +6,9 @@ from importlib.resources import files
 
 from ztoq_core.plugin import TransformerPlugin
 from ztoq_mappings.fields.checks import check
-from ztoq_mappings.fields.engine import build
 from ztoq_mappings.fields.options import FieldsOptions
 from ztoq_mappings.fields.suggest import suggest
+from ztoq_mappings.fields.transformer import build
 
 __all__ = ["FIELDS", "FieldsOptions"]
 

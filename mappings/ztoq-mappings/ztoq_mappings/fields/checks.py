@@ -8,16 +8,16 @@ from collections.abc import Iterator, Mapping, Sequence
 import attrs
 
 from ztoq_core.plugin import FieldSpec, FieldType, Finding, Schema
+from ztoq_mappings.fields.coerce import TEXTS, shaped, words
 from ztoq_mappings.fields.format import MappingFile, Rule
 from ztoq_mappings.fields.names import closest, nearest
 from ztoq_mappings.fields.options import FieldsOptions
+from ztoq_mappings.fields.parse import Document, read
 from ztoq_mappings.fields.properties import is_property
-from ztoq_mappings.fields.reading import Document, read
-from ztoq_mappings.fields.shapes import TEXTS, shaped, words
-from ztoq_mappings.fields.subjects import Subject
+from ztoq_mappings.fields.sections import Section
 from ztoq_mappings.fields.templates import template
 from ztoq_mappings.fields.types import effective_type
-from ztoq_mappings.notebook import Notebook
+from ztoq_mappings.note_collector import NoteCollector
 
 __all__ = ["FITTING", "check", "misspelt"]
 
@@ -66,23 +66,23 @@ def check(options: FieldsOptions, source: Schema, sink: Schema) -> tuple[Finding
     document = read(options.mapping)
     return tuple(
         finding
-        for subject in Subject
+        for section in Section
         for finding in (
-            *_unknown_fields(document, subject, source),
+            *_unknown_fields(document, section, source),
             *(
                 each
-                for place, rule in enumerate(document.mapping.of(subject).field)
-                for each in _Rule(document, subject, place, rule, source, sink).findings()
+                for place, rule in enumerate(document.mapping.of(section).field)
+                for each in _Rule(document, section, place, rule, source, sink).findings()
             ),
-            *_unfilled(document, subject, source, sink),
+            *_unfilled(document, section, source, sink),
         )
     )
 
 
 def misspelt(document: Document, source: Schema) -> Iterator[str]:
     """Yield a message for each field that no record has while it has one of nearly that name."""
-    for subject in Subject:
-        for finding in _unknown_fields(document, subject, source):
+    for section in Section:
+        for finding in _unknown_fields(document, section, source):
             if finding.level == "error":
                 yield finding.text
 
@@ -90,11 +90,11 @@ def misspelt(document: Document, source: Schema) -> Iterator[str]:
 # -------------------------------------------------------------------------------- source fields
 
 
-def _named(mapping: MappingFile, subject: Subject) -> Iterator[tuple[Place, str]]:
+def _named(mapping: MappingFile, section: Section) -> Iterator[tuple[Place, str]]:
     """Yield each custom field that the file names, with its place."""
-    rules = mapping.of(subject)
+    rules = mapping.of(section)
     for place, rule in enumerate(rules.field):
-        path = (subject.value, "field", place)
+        path = (section.value, "field", place)
         for number, name in enumerate(rule.from_):
             yield (*path, "from", number), name
         for name in template(rule.template).names if rule.template is not None else ():
@@ -102,17 +102,17 @@ def _named(mapping: MappingFile, subject: Subject) -> Iterator[tuple[Place, str]
         for number, condition in enumerate(rule.when):
             yield (*path, "when", number, "field"), condition.field
     for number, name in enumerate(rules.leave_out):
-        yield (subject.value, "leave_out", number), name
-    for name in mapping.types.of(subject):
-        yield ("types", subject.value, name), name
+        yield (section.value, "leave_out", number), name
+    for name in mapping.types.of(section):
+        yield ("types", section.value, name), name
 
 
-def _unknown_fields(document: Document, subject: Subject, source: Schema) -> Iterator[Finding]:
-    known = {each.name for each in subject.source_fields(source) if not each.system}
+def _unknown_fields(document: Document, section: Section, source: Schema) -> Iterator[Finding]:
+    known = {each.name for each in section.source_fields(source) if not each.system}
     if not known:  # nobody knows before an extract
         return
     named = [
-        (path, name) for path, name in _named(document.mapping, subject) if not is_property(name)
+        (path, name) for path, name in _named(document.mapping, section) if not is_property(name)
     ]
     free = known - {name for _, name in named}
     for path, name in named:
@@ -121,7 +121,7 @@ def _unknown_fields(document: Document, subject: Subject, source: Schema) -> Ite
         meant = (each for each in known if each in free or not _numbered(name, each))
         near = closest(name, sorted(meant), LIKELY)
         hint = f" (did you mean {near!r}?)" if near else nearest(name, sorted(known))
-        said = f"no {subject.words} has a field {name!r}{hint}"
+        said = f"no {section.words} has a field {name!r}{hint}"
         yield Finding(level="error" if near else "warning", text=document.told(path, said))
 
 
@@ -136,7 +136,7 @@ def _numbered(name: str, other: str) -> bool:
 @attrs.frozen
 class _Rule:
     document: Document
-    subject: Subject
+    section: Section
     place: int
     rule: Rule
     source: Schema
@@ -149,15 +149,15 @@ class _Rule:
         yield from self._unmapped()
         yield from self._unfit()
         yield from self._cut()
-        subject = self.subject
-        target = subject.target_field(self.sink, self.rule.to)
+        section = self.section
+        target = section.target_field(self.sink, self.rule.to)
         if target:
             yield from self._fits(target)
         elif self.sink.fields_known:
-            own = [each.name for each in subject.target_fields(self.sink)]
+            own = [each.name for each in section.target_fields(self.sink)]
             near = closest(self.rule.to, own, LIKELY)
             hint = f" (did you mean {near!r}?)" if near else ""
-            made = subject.can_be_made(self.sink)
+            made = section.can_be_made(self.sink)
             level = "info" if made and not near else "warning"
             will = "it will be made" if made else "its values become readable text"
             yield self._finding(
@@ -165,7 +165,7 @@ class _Rule:
             )
 
     def _finding(self, level: str, key: str, said: str) -> Finding:
-        path = (self.subject.value, "field", self.place, key)
+        path = (self.section.value, "field", self.place, key)
         return Finding(level=level, text=self.document.told(path, said))
 
     def _label(self) -> Iterator[Finding]:
@@ -173,10 +173,10 @@ class _Rule:
 
         That gives a label to the first field by name; others with it get a suffix.
         """
-        used = {name for _, name in _used(self.document.mapping, self.subject)}
+        used = {name for _, name in _used(self.document.mapping, self.section)}
         same = sorted(
             each.name
-            for each in self.subject.source_fields(self.source)
+            for each in self.section.source_fields(self.source)
             if each.name.strip().casefold() == self.rule.to.casefold()
         )
         if same and same[0] not in used:
@@ -193,7 +193,7 @@ class _Rule:
         changed = rule.extract is not None or rule.replace or rule.split is not None
         if len(rule.from_) != 1 or changed:
             return None
-        found = self.subject.source_field(self.source, rule.from_[0])
+        found = self.section.source_field(self.source, rule.from_[0])
         return found if found and found.type in _CHOICES else None
 
     def _outcomes(self) -> Mapping[str, tuple[str, ...] | None]:
@@ -228,12 +228,12 @@ class _Rule:
     def _unfit(self) -> Iterator[Finding]:
         """Yield a finding where no value that the source has can be of the rule's type."""
         rule = self.rule
-        kind_of = effective_type(rule, self.subject, self.document.mapping, self.source)
+        kind_of = effective_type(rule, self.section, self.document.mapping, self.source)
         read_otherwise = rule.read_date or rule.decimal is not None or rule.write_date is not None
         taken_apart = rule.extract is not None or rule.replace or rule.split is not None
         if kind_of is None or len(rule.from_) != 1 or read_otherwise or taken_apart:
             return
-        spec = self.subject.source_field(self.source, rule.from_[0])
+        spec = self.section.source_field(self.source, rule.from_[0])
         if spec is None:
             return
         if spec.type in _CHOICES:
@@ -261,7 +261,7 @@ class _Rule:
                     yield self._finding("warning", "max_length", said)
 
     def _fits(self, target: FieldSpec) -> Iterator[Finding]:
-        kind_of = effective_type(self.rule, self.subject, self.document.mapping, self.source)
+        kind_of = effective_type(self.rule, self.section, self.document.mapping, self.source)
         if kind_of and target.type not in FITTING[kind_of]:
             yield self._finding(
                 "warning",
@@ -288,7 +288,7 @@ class _Rule:
         wanted.update(dict.fromkeys(self._given()))
         for label in wanted:
             if label and label.strip().casefold() not in allowed:
-                made = self.subject.can_be_made(self.sink) and not target.system
+                made = self.section.can_be_made(self.sink) and not target.system
                 will = "it will be made" if made else "its values become readable text"
                 said = f"the target's field {target.name!r} does not allow {label!r}"
                 hint = nearest(label, target.values) if not made else ""
@@ -316,14 +316,14 @@ _UNFIT = {
 
 
 def _can_be(label: str, kind_of: FieldType) -> bool:
-    return shaped((label,), kind_of, Notebook()) is not None
+    return shaped((label,), kind_of, NoteCollector()) is not None
 
 
-def _used(mapping: MappingFile, subject: Subject) -> Iterator[tuple[Place, str]]:
+def _used(mapping: MappingFile, section: Section) -> Iterator[tuple[Place, str]]:
     """Yield the source's fields that do not go their usual way any more."""
-    rules = mapping.of(subject)
+    rules = mapping.of(section)
     keeping = {place for place, rule in enumerate(rules.field) if rule.keep_source}
-    for path, name in _named(mapping, subject):
+    for path, name in _named(mapping, section):
         key: Sequence[str | int] = path[1:]
         if key[0] == "leave_out" or (
             key[0] == "field" and key[1] not in keeping and key[2] in ("from", "template")
@@ -332,18 +332,18 @@ def _used(mapping: MappingFile, subject: Subject) -> Iterator[tuple[Place, str]]
 
 
 def _unfilled(
-    document: Document, subject: Subject, source: Schema, sink: Schema
+    document: Document, section: Section, source: Schema, sink: Schema
 ) -> Iterator[Finding]:
     """Yield the required fields of the target that nothing fills."""
     mapping = document.mapping
-    filled = {rule.to.casefold() for rule in mapping.of(subject).field}
-    used = {name for _, name in _used(mapping, subject)}
+    filled = {rule.to.casefold() for rule in mapping.of(section).field}
+    used = {name for _, name in _used(mapping, section)}
     filled |= {
         each.name.strip().casefold()
-        for each in subject.source_fields(source)
+        for each in section.source_fields(source)
         if each.name not in used
     }
-    for each in () if subject.borrows(sink) else subject.target_fields(sink):
+    for each in () if section.borrows(sink) else section.target_fields(sink):
         if (
             each.required
             and not each.default
@@ -351,4 +351,4 @@ def _unfilled(
             and each.name.casefold() not in filled
         ):
             said = f"the target's field {each.name!r} is required, and nothing fills it"
-            yield Finding(level="warning", text=document.told((subject.value,), said))
+            yield Finding(level="warning", text=document.told((section.value,), said))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ztoq_core.plugin import Value
+from ztoq_mappings.fields.coerce import words
 from ztoq_mappings.fields.format import Condition
 from ztoq_mappings.fields.patterns import finder
-from ztoq_mappings.fields.shapes import words
 
 __all__ = ["Holds", "condition"]
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import attrs
 
 from ztoq_core.plugin import FieldType
-from ztoq_mappings.fields.subjects import Subject
+from ztoq_mappings.fields.sections import Section
 
 __all__ = [
     "TYPE_WORDS",
@@ -122,9 +122,9 @@ class DeclaredTypes:
     test_run: Mapping[str, FieldType] = attrs.field(factory=dict)
     test_log: Mapping[str, FieldType] = attrs.field(factory=dict)
 
-    def of(self, subject: Subject) -> Mapping[str, FieldType]:
-        """Return the types of the fields of a subject."""
-        found: Mapping[str, FieldType] = getattr(self, subject.value)
+    def of(self, section: Section) -> Mapping[str, FieldType]:
+        """Return the types of the fields of a section."""
+        found: Mapping[str, FieldType] = getattr(self, section.value)
         return found
 
 
@@ -142,7 +142,7 @@ class MappingFile:
     test_run: KindRules = attrs.field(factory=KindRules)
     test_log: KindRules = attrs.field(factory=KindRules)
 
-    def of(self, subject: Subject) -> KindRules:
-        """Return the rules of a subject."""
-        found: KindRules = getattr(self, subject.value)
+    def of(self, section: Section) -> KindRules:
+        """Return the rules of a section."""
+        found: KindRules = getattr(self, section.value)
         return found

@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 
 from ztoq_core.plugin import FieldType, Record, TestStep, Value
-from ztoq_mappings.fields.subjects import Subject
+from ztoq_mappings.fields.sections import Section
 
 __all__ = ["PROPERTIES", "Property", "is_property"]
 
@@ -73,9 +73,9 @@ def _of(*properties: Property) -> Mapping[str, Property]:
     return {f"@{each.attribute}": each for each in properties}
 
 
-PROPERTIES: Mapping[Subject, Mapping[str, Property]] = {
-    Subject.REQUIREMENT: _of(_KEY, _NAME, _DESCRIPTION, Property("issue_key", _TEXT)),
-    Subject.TEST_CASE: _of(
+PROPERTIES: Mapping[Section, Mapping[str, Property]] = {
+    Section.REQUIREMENT: _of(_KEY, _NAME, _DESCRIPTION, Property("issue_key", _TEXT)),
+    Section.TEST_CASE: _of(
         _KEY,
         _PATH,
         _NAME,
@@ -90,13 +90,13 @@ PROPERTIES: Mapping[Subject, Mapping[str, Property]] = {
         _ESTIMATED,
         Property("project", _TEXT),
     ),
-    Subject.TEST_STEP: _of(
+    Section.TEST_STEP: _of(
         _KEY,
         _DESCRIPTION,
         Property("data", _RICH, settable=True, spent=True),
         Property("expected", _RICH, settable=True),
     ),
-    Subject.TEST_PLAN: _of(
+    Section.TEST_PLAN: _of(
         _KEY,
         _PATH,
         _NAME,
@@ -107,7 +107,7 @@ PROPERTIES: Mapping[Subject, Mapping[str, Property]] = {
         Property("start", _DATETIME),
         Property("end", _DATETIME),
     ),
-    Subject.TEST_CYCLE: _of(
+    Section.TEST_CYCLE: _of(
         _KEY,
         _PATH,
         _NAME,
@@ -118,8 +118,8 @@ PROPERTIES: Mapping[Subject, Mapping[str, Property]] = {
         Property("planned_start", _DATETIME),
         Property("planned_end", _DATETIME),
     ),
-    Subject.TEST_RUN: _of(_KEY, _NAME, _ENVIRONMENT, _ASSIGNED),
-    Subject.TEST_LOG: _of(
+    Section.TEST_RUN: _of(_KEY, _NAME, _ENVIRONMENT, _ASSIGNED),
+    Section.TEST_LOG: _of(
         _KEY,
         Property("status", _CHOICE),
         Property("comment", _RICH, settable=True),
@@ -133,4 +133,4 @@ PROPERTIES: Mapping[Subject, Mapping[str, Property]] = {
         Property("automated", FieldType.CHECKBOX, spent=True),
     ),
 }
-"""The properties of each subject, by name."""
+"""The properties of each section, by name."""

@@ -9,14 +9,14 @@ from collections.abc import Iterator
 import attrs
 
 from ztoq_core.plugin import FieldType
+from ztoq_mappings.fields.coerce import LONGEST_LABEL, shaped
 from ztoq_mappings.fields.format import Condition, Given, KindRules, Rule
 from ztoq_mappings.fields.names import nearest
 from ztoq_mappings.fields.patterns import compiled, replacer
 from ztoq_mappings.fields.properties import PROPERTIES, is_property
-from ztoq_mappings.fields.shapes import LONGEST_LABEL, shaped
-from ztoq_mappings.fields.subjects import Subject
+from ztoq_mappings.fields.sections import Section
 from ztoq_mappings.fields.templates import template
-from ztoq_mappings.notebook import Notebook
+from ztoq_mappings.note_collector import NoteCollector
 from ztoq_mappings.texts import one_line
 
 __all__ = ["problems", "rule_problems"]
@@ -33,12 +33,12 @@ DIRECTIVES = frozenset("aAbBdfHIjmMpSyYzZ%")
 """What a date format may hold: what ``strptime`` and ``strftime`` do the same on all systems."""
 
 
-def problems(subject: Subject, rules: KindRules) -> Iterator[Problem]:
-    """Yield what is wrong with the rules of a subject, each with its place among them."""
+def problems(section: Section, rules: KindRules) -> Iterator[Problem]:
+    """Yield what is wrong with the rules of a section, each with its place among them."""
     open_ended: dict[str, int] = {}
     for place, rule in enumerate(rules.field):
         path = ("field", place)
-        for keys, said in rule_problems(subject, rule):
+        for keys, said in rule_problems(section, rule):
             yield (*path, *keys), said
         if rule.to in open_ended:
             before = open_ended[rule.to] + 1
@@ -53,16 +53,16 @@ def problems(subject: Subject, rules: KindRules) -> Iterator[Problem]:
             yield ("leave_out", place), f"{name!r} is no custom field; only those can be left out"
 
 
-def rule_problems(subject: Subject, rule: Rule) -> Iterator[Problem]:
+def rule_problems(section: Section, rule: Rule) -> Iterator[Problem]:
     """Yield what is wrong with a rule, whatever the others say."""
-    yield from _target(subject, rule)
-    yield from _sources(subject, rule)
+    yield from _target(section, rule)
+    yield from _sources(section, rule)
     yield from _keys(rule)
 
 
-def _target(subject: Subject, rule: Rule) -> Iterator[Problem]:
+def _target(section: Section, rule: Rule) -> Iterator[Problem]:
     if is_property(rule.to):
-        known = [name for name, found in PROPERTIES[subject].items() if found.settable]
+        known = [name for name, found in PROPERTIES[section].items() if found.settable]
         if rule.to not in known:
             yield ("to",), f"{rule.to!r} cannot be filled{nearest(rule.to, known)}"
         elif rule.type is not None:
@@ -71,13 +71,13 @@ def _target(subject: Subject, rule: Rule) -> Iterator[Problem]:
         yield ("to",), f"a label has at most {LONGEST_LABEL} characters on one line: {rule.to!r}"
 
 
-def _sources(subject: Subject, rule: Rule) -> Iterator[Problem]:
+def _sources(section: Section, rule: Rule) -> Iterator[Problem]:
     given = [key for key in SOURCES if _has(rule, key)]
     if len(given) != 1:
         said = " and ".join(map(repr, given)) or "none"
         yield (), f"a rule has one of 'from', 'template' and 'constant', this one has {said}"
     for place, name in enumerate(rule.from_):
-        yield from _known(subject, name, ("from", place))
+        yield from _known(section, name, ("from", place))
     if rule.template is not None:
         try:
             names = template(rule.template).names
@@ -85,21 +85,21 @@ def _sources(subject: Subject, rule: Rule) -> Iterator[Problem]:
             yield ("template",), f"template: {error}"
         else:
             for name in names:
-                yield from _known(subject, name, ("template",))
+                yield from _known(section, name, ("template",))
     for place, condition in enumerate(rule.when):
-        yield from _condition(subject, condition, ("when", place))
+        yield from _condition(section, condition, ("when", place))
 
 
-def _known(subject: Subject, name: str, path: tuple[str | int, ...]) -> Iterator[Problem]:
-    known = PROPERTIES[subject]
+def _known(section: Section, name: str, path: tuple[str | int, ...]) -> Iterator[Problem]:
+    known = PROPERTIES[section]
     if is_property(name) and name not in known:
-        yield path, f"a {subject.value} has no {name!r}{nearest(name, known)}"
+        yield path, f"a {section.value} has no {name!r}{nearest(name, known)}"
 
 
 def _condition(
-    subject: Subject, condition: Condition, path: tuple[str | int, ...]
+    section: Section, condition: Condition, path: tuple[str | int, ...]
 ) -> Iterator[Problem]:
-    yield from _known(subject, condition.field, (*path, "field"))
+    yield from _known(section, condition.field, (*path, "field"))
     tests = ("is", "is_not", "matches", "empty")
     given = [key for key in tests if _has(condition, key)]
     if len(given) != 1:
@@ -202,7 +202,7 @@ def _fitting(rule: Rule) -> Iterator[Problem]:
         if value is None or (value in ("", ()) and path[0] == "values"):
             continue
         values = value if isinstance(value, tuple) else (value,)
-        if not shaped(values, rule.type, Notebook()) and not (value is False or value == 0):
+        if not shaped(values, rule.type, NoteCollector()) and not (value is False or value == 0):
             yield path, f"{path[0]}: {_shown(value)} is no {rule.type.value}"
 
 

@@ -10,14 +10,14 @@ from zoneinfo import ZoneInfo
 import attrs
 
 from ztoq_core.plugin import FieldType, MappingError, User, Value
+from ztoq_mappings.fields.coerce import moment, words
 from ztoq_mappings.fields.format import Fallback, Given, Rule
 from ztoq_mappings.fields.html import as_text, clean
 from ztoq_mappings.fields.patterns import finder, replacer
-from ztoq_mappings.fields.shapes import moment, words
-from ztoq_mappings.notebook import Notebook
+from ztoq_mappings.note_collector import NoteCollector
 from ztoq_mappings.texts import is_html
 
-__all__ = ["Step", "Work", "cleaner", "steps"]
+__all__ = ["RuleRun", "Step", "cleaner", "steps"]
 
 DATES = frozenset({FieldType.DATE, FieldType.DATETIME})
 LONGEST_SHOWN = 80
@@ -26,7 +26,7 @@ _ALL_DIGITS = 1e12
 
 
 @attrs.define
-class Work:
+class RuleRun:
     """One rule at work on one record, or on one ``step`` of it.
 
     ``kept``: the rule leaves the record as it is, since its value does not fit. ``dropped``: a
@@ -36,7 +36,7 @@ class Work:
     key: str
     field: str
     otherwise: Fallback | None
-    notes: Notebook
+    notes: NoteCollector
     step: str = ""
     lossy: bool = False
     kept: bool = False
@@ -67,7 +67,7 @@ class Work:
         return MappingError(f"{self.key}: value {shown!r} of field {self.field!r}{where} {why}")
 
 
-Step = Callable[[list[Value], Work], list[Value]]
+Step = Callable[[list[Value], RuleRun], list[Value]]
 """Takes the values so far and returns the next ones."""
 
 
@@ -114,12 +114,12 @@ def _html(rule: Rule, kind_of: FieldType | None) -> Step | None:
     if change is None:
         return None
 
-    def step(values: list[Value], work: Work) -> list[Value]:
+    def step(values: list[Value], run: RuleRun) -> list[Value]:
         found: list[Value] = []
         for value in values:
             if isinstance(value, str) and is_html(value):
                 changed = change(value)
-                work.lossy = work.lossy or changed != value
+                run.lossy = run.lossy or changed != value
                 found += listed(changed)
             else:
                 found.append(value)
@@ -131,15 +131,15 @@ def _html(rule: Rule, kind_of: FieldType | None) -> Step | None:
 def _extract(pattern: str) -> Step:
     find = finder(pattern)
 
-    def step(values: list[Value], work: Work) -> list[Value]:
+    def step(values: list[Value], run: RuleRun) -> list[Value]:
         found: list[Value] = []
         for value in values:
             text = words(value)
             match = find(text)
             if match is None:
-                found += work.without(value, f"does not match {pattern!r}")
+                found += run.without(value, f"does not match {pattern!r}")
             else:
-                work.lossy = work.lossy or match != text
+                run.lossy = run.lossy or match != text
                 found += listed(match)
         return found
 
@@ -147,14 +147,14 @@ def _extract(pattern: str) -> Step:
 
 
 def _replace(replace: Callable[[str], str]) -> Step:
-    def step(values: list[Value], _: Work) -> list[Value]:
+    def step(values: list[Value], _: RuleRun) -> list[Value]:
         return [new for value in values for new in listed(replace(words(value)))]
 
     return step
 
 
 def _split(separator: str) -> Step:
-    def step(values: list[Value], _: Work) -> list[Value]:
+    def step(values: list[Value], _: RuleRun) -> list[Value]:
         parts = (part.strip() for value in values for part in words(value).split(separator))
         return [part for part in parts if part]
 
@@ -162,8 +162,8 @@ def _split(separator: str) -> Step:
 
 
 def _part(number: int, taken: frozenset[int]) -> Step:
-    def step(values: list[Value], work: Work) -> list[Value]:
-        work.lossy = work.lossy or not taken.issuperset(range(1, len(values) + 1))
+    def step(values: list[Value], run: RuleRun) -> list[Value]:
+        run.lossy = run.lossy or not taken.issuperset(range(1, len(values) + 1))
         return values[number - 1 : number]
 
     return step
@@ -172,7 +172,7 @@ def _part(number: int, taken: frozenset[int]) -> Step:
 def _values(table: Mapping[str, Given]) -> Step:
     folded = {_folded(key): value for key, value in reversed(list(table.items()))}
 
-    def step(values: list[Value], work: Work) -> list[Value]:
+    def step(values: list[Value], run: RuleRun) -> list[Value]:
         found: list[Value] = []
         for value in values:
             text = str(value).lower() if isinstance(value, bool) else words(value)
@@ -180,11 +180,11 @@ def _values(table: Mapping[str, Given]) -> Step:
             if given is None:
                 given = folded.get(_folded(text))
             if given is None:
-                found += work.without(value, "has no mapping")
+                found += run.without(value, "has no mapping")
             elif new := listed(given):
                 found += new
             else:
-                work.dropped = work.lossy = True
+                run.dropped = run.lossy = True
         return found
 
     return step
@@ -195,7 +195,7 @@ def _folded(text: str) -> str:
 
 
 def _person(what: str, people: Mapping[str, User]) -> Step:
-    def step(values: list[Value], work: Work) -> list[Value]:
+    def step(values: list[Value], run: RuleRun) -> list[Value]:
         found: list[Value] = []
         for value in values:
             known = people.get(words(value).strip())
@@ -204,28 +204,28 @@ def _person(what: str, people: Mapping[str, User]) -> Step:
             )
             if shown := ways.pop(what, ""):
                 found.append(shown)
-                work.alternatives = tuple(filter(None, ways.values()))
+                run.alternatives = tuple(filter(None, ways.values()))
             else:
-                found += work.without(value, f"is a person whose {what} is not known")
+                found += run.without(value, f"is a person whose {what} is not known")
         return found
 
     return step
 
 
 def _number(rule: Rule) -> Step:
-    def step(values: list[Value], work: Work) -> list[Value]:
+    def step(values: list[Value], run: RuleRun) -> list[Value]:
         found: list[Value] = []
         for value in values:
             number = _read_number(value, rule.decimal or ".")
             if number is None:
-                found += work.without(value, "is no number")
+                found += run.without(value, "is no number")
                 continue
             if rule.multiply is not None:
                 # through the decimal digits: 0.1 * 3 is 0.3 to a reader
                 number = float(f"{number * rule.multiply:.15g}")
             if rule.round is not None:
                 whole = _rounded(number, rule.round)
-                work.lossy = work.lossy or whole != number
+                run.lossy = run.lossy or whole != number
                 number = whole
             found.append(number)
         return found
@@ -258,19 +258,19 @@ def _read_number(value: Value, decimal: str) -> float | None:
 def _date(rule: Rule, kind_of: FieldType | None) -> Step:
     zone: tzinfo | None = ZoneInfo(rule.time_zone) if rule.time_zone else None
 
-    def step(values: list[Value], work: Work) -> list[Value]:
+    def step(values: list[Value], run: RuleRun) -> list[Value]:
         found: list[Value] = []
         for value in values:
             when = moment(words(value), rule.read_date, zone or UTC)
             if when is None:
-                found += work.without(value, "is no date")
+                found += run.without(value, "is no date")
                 continue
             try:
                 when = when.astimezone(zone) if zone else when
             except OverflowError:
-                found += work.without(value, "is no date of this time zone")
+                found += run.without(value, "is no date of this time zone")
                 continue
-            work.lossy = work.lossy or (kind_of is FieldType.DATE and _has_time(when))
+            run.lossy = run.lossy or (kind_of is FieldType.DATE and _has_time(when))
             found.append(when.strftime(rule.write_date) if rule.write_date else when.isoformat())
         return found
 
@@ -282,20 +282,20 @@ def _has_time(when: datetime) -> bool:
 
 
 def _join(separator: str) -> Step:
-    def step(values: list[Value], _: Work) -> list[Value]:
+    def step(values: list[Value], _: RuleRun) -> list[Value]:
         return [separator.join(map(words, values))] if values else []
 
     return step
 
 
 def _cut(length: int) -> Step:
-    def step(values: list[Value], work: Work) -> list[Value]:
+    def step(values: list[Value], run: RuleRun) -> list[Value]:
         texts = [words(value) for value in values]
         if any(len(text) > length for text in texts):
-            work.lossy = True
-            work.notes.change(
+            run.lossy = True
+            run.notes.change(
                 "value-cut",
-                f"a value of {work.field!r} is cut at {length} characters, as the mapping says",
+                f"a value of {run.field!r} is cut at {length} characters, as the mapping says",
             )
         return [text[:length] for text in texts]
 

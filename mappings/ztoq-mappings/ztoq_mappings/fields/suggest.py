@@ -10,10 +10,10 @@ import tomlkit
 
 from ztoq_core.plugin import FieldSpec, FieldType, Schema
 from ztoq_mappings.fields.checks import FITTING
+from ztoq_mappings.fields.coerce import LONGEST_LABEL, TEXTS
 from ztoq_mappings.fields.names import closest
 from ztoq_mappings.fields.properties import is_property
-from ztoq_mappings.fields.shapes import LONGEST_LABEL, TEXTS
-from ztoq_mappings.fields.subjects import Subject
+from ztoq_mappings.fields.sections import Section
 from ztoq_mappings.texts import one_line
 
 __all__ = ["suggest"]
@@ -49,17 +49,17 @@ class _Pair:
 def suggest(source: Schema, sink: Schema) -> str:
     """Return the text of a mapping file; the same schemas give the same text."""
     parts = [_HEAD]
-    for subject in Subject:
+    for section in Section:
         fields = sorted(
-            (each for each in subject.source_fields(source) if _can_be_named(each.name)),
+            (each for each in section.source_fields(source) if _can_be_named(each.name)),
             key=lambda each: each.name,
         )
-        targets = [each for each in subject.target_fields(sink) if _can_be_a_label(each.name)]
-        pairs = _pairs(subject, fields, targets, sink)
-        blocks = ["\n".join(_block(subject, pair, sink)) for pair in pairs]
-        blocks += _unfilled(subject, pairs, () if subject.borrows(sink) else targets)
+        targets = [each for each in section.target_fields(sink) if _can_be_a_label(each.name)]
+        pairs = _pairs(section, fields, targets, sink)
+        blocks = ["\n".join(_block(section, pair, sink)) for pair in pairs]
+        blocks += _unfilled(section, pairs, () if section.borrows(sink) else targets)
         if blocks:
-            title = subject.words
+            title = section.words
             parts.append(f"# {'-' * (95 - len(title))} {title}\n")
             parts += (f"{block}\n" for block in blocks)
     if len(parts) == 1:
@@ -77,7 +77,7 @@ def _can_be_a_label(name: str) -> bool:
 
 
 def _pairs(
-    subject: Subject, fields: Sequence[FieldSpec], targets: Sequence[FieldSpec], sink: Schema
+    section: Section, fields: Sequence[FieldSpec], targets: Sequence[FieldSpec], sink: Schema
 ) -> list[_Pair]:
     """Return a pair for each field; a target is taken once, by the most alike."""
     free = {each.name: each for each in sorted(targets, key=lambda each: each.name)}
@@ -94,7 +94,7 @@ def _pairs(
                 if target.system:
                     why += "; but the target's is a field of its own, not a custom one"
                 found[each.name] = _Pair(each, target, why, fits and not target.system)
-    made = " (it can be made)" if subject.can_be_made(sink) else ""
+    made = " (it can be made)" if section.can_be_made(sink) else ""
     nothing = f"unmapped: the target has no field like it{made}"
     if not sink.fields_known:
         nothing = "unmapped: the target's fields cannot be listed"
@@ -145,13 +145,13 @@ def _letters(name: str) -> str:
     return _NO_WORD.sub("", name.casefold())
 
 
-def _block(subject: Subject, pair: _Pair, sink: Schema) -> Iterator[str]:
+def _block(section: Section, pair: _Pair, sink: Schema) -> Iterator[str]:
     """Yield the lines of a rule; of one that cannot be used, as comments."""
     source, target = pair.source, pair.target
     kind_of = _type(source, target if pair.usable else None)
     yield f"# {pair.why}"
     mark = "" if pair.usable else "# "
-    yield f"{mark}[[{subject.value}.field]]"
+    yield f"{mark}[[{section.value}.field]]"
     yield f"{mark}from = {_toml(source.name)}  # {source.type.value}, {_origin(source)}"
     yield f"{mark}to = {_toml(_label(target.name if target else source.name))}"
     yield f"{mark}type = {_toml(kind_of.value)}"
@@ -160,7 +160,7 @@ def _block(subject: Subject, pair: _Pair, sink: Schema) -> Iterator[str]:
     if kind_of not in TEXTS:
         yield f'{mark}otherwise = "keep"'
     if target is not None and pair.usable:
-        yield from _values(subject, source, target, sink)
+        yield from _values(section, source, target, sink)
 
 
 def _type(source: FieldSpec, target: FieldSpec | None) -> FieldType:
@@ -179,7 +179,7 @@ def _origin(source: FieldSpec) -> str:
     return one_line(source.origin)
 
 
-def _values(subject: Subject, source: FieldSpec, target: FieldSpec, sink: Schema) -> Iterator[str]:
+def _values(section: Section, source: FieldSpec, target: FieldSpec, sink: Schema) -> Iterator[str]:
     """Yield a table of labels, if any label of the source is another in the target."""
     if source.type not in _CHOICES or target.type not in _CHOICES or not target.values:
         return
@@ -193,8 +193,8 @@ def _values(subject: Subject, source: FieldSpec, target: FieldSpec, sink: Schema
     # a table needs 'otherwise', which every choice has above it
     live = any(near for near, _ in table.values())
     yield "" if live else "# "
-    yield f"{'' if live else '# '}[{subject.value}.field.values]"
-    will = "it will be made" if subject.can_be_made(sink) else "its values become readable text"
+    yield f"{'' if live else '# '}[{section.value}.field.values]"
+    will = "it will be made" if section.can_be_made(sink) else "its values become readable text"
     for label, (near, why) in table.items():
         if near:
             yield f"{_toml(label)} = {_toml(near)}{why}"
@@ -218,7 +218,7 @@ def _can_be_written(label: str) -> bool:
 
 
 def _unfilled(
-    subject: Subject, pairs: Sequence[_Pair], targets: Sequence[FieldSpec]
+    section: Section, pairs: Sequence[_Pair], targets: Sequence[FieldSpec]
 ) -> Iterator[str]:
     """Yield a comment for each required field of the target that nothing fills."""
     filled = {pair.target.name for pair in pairs if pair.target and pair.usable}
@@ -233,7 +233,7 @@ def _unfilled(
             yield "\n".join(
                 (
                     "# required in the target, and nothing fills it",
-                    f"# [[{subject.value}.field]]",
+                    f"# [[{section.value}.field]]",
                     f"# to = {_toml(each.name)}",
                     f"# type = {_toml(each.type.value)}",
                     "# constant = …",

@@ -5,17 +5,17 @@ from __future__ import annotations
 from ztoq_core.plugin import FieldType, Schema
 from ztoq_mappings.fields.format import MappingFile, Rule
 from ztoq_mappings.fields.properties import PROPERTIES, is_property
-from ztoq_mappings.fields.subjects import Subject
+from ztoq_mappings.fields.sections import Section
 
 __all__ = ["effective_type"]
 
 
 def effective_type(
-    rule: Rule, subject: Subject, mapping: MappingFile, source: Schema
+    rule: Rule, section: Section, mapping: MappingFile, source: Schema
 ) -> FieldType | None:
     """Return the type of what a rule makes; None where only the value can tell."""
     if is_property(rule.to):
-        return PROPERTIES[subject][rule.to].type
+        return PROPERTIES[section][rule.to].type
     if rule.type is not None:
         return rule.type
     if rule.template is not None or rule.join is not None:
@@ -24,10 +24,10 @@ def effective_type(
         return None
     (name,) = rule.from_  # several have a type or 'join'
     if is_property(name):
-        found: FieldType | None = PROPERTIES[subject][name].type
+        found: FieldType | None = PROPERTIES[section][name].type
     else:
-        found = mapping.types.of(subject).get(name)
-        spec = subject.source_field(source, name)
+        found = mapping.types.of(section).get(name)
+        spec = section.source_field(source, name)
         found = found or (spec.type if spec else None)
     # an account id means nobody in the target until 'person' says whom
     return FieldType.TEXT if found is FieldType.USER and not rule.person else found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ztoq_core.plugin import TransformerPlugin
-from ztoq_mappings.folders.changes import Options, build
+from ztoq_mappings.folders.transformer import Options, build
 
 __all__ = ["FOLDERS", "Options"]
 

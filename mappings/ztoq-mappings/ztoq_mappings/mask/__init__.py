@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ztoq_core.plugin import TransformerPlugin
-from ztoq_mappings.mask.changes import Files, Keep, Options, build, check
+from ztoq_mappings.mask.transformer import Files, Keep, Options, build, check
 
 __all__ = ["MASK", "Files", "Keep", "Options"]
 

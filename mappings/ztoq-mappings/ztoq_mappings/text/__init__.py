@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ztoq_core.plugin import TransformerPlugin
-from ztoq_mappings.text.changes import Options, Policy, build
+from ztoq_mappings.text.transformer import Options, Policy, build
 
 __all__ = ["TEXT", "Options", "Policy"]
 

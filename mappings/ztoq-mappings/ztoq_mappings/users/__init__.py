@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ztoq_core.plugin import TransformerPlugin
-from ztoq_mappings.users.changes import Options, build, check
+from ztoq_mappings.users.transformer import Options, build, check
 
 __all__ = ["USERS", "Options"]
 

@@ -14,20 +14,20 @@ from ztoq_core.plugin import (
     TestCase,
 )
 from ztoq_mappings import markup
-from ztoq_mappings.notebook import Notebook
+from ztoq_mappings.note_collector import NoteCollector
 from ztoq_mappings.texts import name, rich
 from ztoq_mappings.zephyr_qtest import fields, links
-from ztoq_mappings.zephyr_qtest.rules import Rules, brought, module
+from ztoq_mappings.zephyr_qtest.context import MappingContext, brought, module
 from ztoq_mappings.zephyr_qtest.steps import mapped_steps
 
 __all__ = ["mapped_case"]
 
 
-def mapped_case(case: TestCase, rules: Rules) -> TestCase:
+def mapped_case(case: TestCase, context: MappingContext) -> TestCase:
     """Return the case as qTest takes it, with the modules and requirements that it needs."""
-    notes = Notebook(case.notes)
+    notes = NoteCollector(case.notes)
     short, full = name(case.name, notes, case.key)
-    folders = _folders(case, rules, notes)
+    folders = _folders(case, context, notes)
     covered = [link for link in case.links if _is_requirement(link)]
     shown = [link for link in case.links if not _is_requirement(link)]
     if any(link.type is LinkType.COVERAGE for link in shown):
@@ -35,7 +35,7 @@ def mapped_case(case: TestCase, rules: Rules) -> TestCase:
             "requirement-key-unknown",
             "the keys of covered issues are not known; links stand under the description",
         )
-    issues = module(f"{rules.home(case.key)}-F-requirements", rules.options.requirements)
+    issues = module(f"{context.home(case.key)}-F-requirements", context.options.requirements)
     requirements = tuple(_requirement(link, issues, notes) for link in covered)
     description = "".join(
         (
@@ -50,13 +50,13 @@ def mapped_case(case: TestCase, rules: Rules) -> TestCase:
         folder=folders[-1].ref if folders else case.folder,
         description=rich(description, notes) + links.listed("Links", shown, notes),
         precondition=rich(case.precondition, notes),
-        steps=mapped_steps(case, rules.places, notes),
+        steps=mapped_steps(case, context.field_labels, notes),
         script=None,
         requirements=tuple(
             dict.fromkeys((*case.requirements, *(each.ref for each in requirements)))
         ),
-        approve=case.approve or case.status.strip().casefold() in rules.approved,
-        fields=_fields(case, rules, notes),
+        approve=case.approve or case.status.strip().casefold() in context.approved,
+        fields=_fields(case, context, notes),
         # for what the target cannot link yet
         links=links.checked(covered, notes),
         brings=brought(case, *folders, *((issues,) if requirements else ()), *requirements),
@@ -64,9 +64,9 @@ def mapped_case(case: TestCase, rules: Rules) -> TestCase:
     )
 
 
-def _folders(case: TestCase, rules: Rules, notes: Notebook) -> tuple[Folder, ...]:
+def _folders(case: TestCase, context: MappingContext, notes: NoteCollector) -> tuple[Folder, ...]:
     """Return the modules around a case that has none of its own, outermost first."""
-    options, home = rules.options, rules.home(case.key)
+    options, home = context.options, context.home(case.key)
     if case.gone:
         notes.fallback("case-gone", "Zephyr no longer gives this case; a stub stands for it")
         return (module(f"{home}-F-gone", options.gone),)
@@ -82,7 +82,7 @@ def _is_requirement(link: Link) -> bool:
     return link.type is LinkType.COVERAGE and bool(link.issue_key)
 
 
-def _requirement(link: Link, folder: Folder, notes: Notebook) -> Requirement:
+def _requirement(link: Link, folder: Folder, notes: NoteCollector) -> Requirement:
     key = link.issue_key or ""
     title, _ = name(f"{key} {link.text}".strip(), notes, key)
     return Requirement(
@@ -94,8 +94,10 @@ def _requirement(link: Link, folder: Folder, notes: Notebook) -> Requirement:
     )
 
 
-def _fields(case: TestCase, rules: Rules, notes: Notebook) -> tuple[FieldValue, ...]:
-    labels, system, tables = rules.tables.labels, rules.tables.system, rules.tables
+def _fields(
+    case: TestCase, context: MappingContext, notes: NoteCollector
+) -> tuple[FieldValue, ...]:
+    labels, system, tables = context.tables.labels, context.tables.system, context.tables
     found: list[FieldValue] = []
     if case.status:
         others: tuple[str, ...] = (tables.case_status,)
@@ -115,10 +117,10 @@ def _fields(case: TestCase, rules: Rules, notes: Notebook) -> tuple[FieldValue, 
     if any(case.labels):
         found.append(fields.choices(labels["labels"], case.labels, notes, origin="@labels"))
     if case.owner:
-        found += rules.people.user(system["assigned_to"], case.owner, notes, "@owner")
-        owner = rules.people.text(case.owner)
+        found += context.people.user(system["assigned_to"], case.owner, notes, "@owner")
+        owner = context.people.text(case.owner)
         found.append(fields.text(labels["owner"], owner, notes, origin="@owner"))
     if case.created:
         found.append(fields.moment(labels["created"], case.created, origin="@created"))
     found += fields.number(labels["estimated"], case.estimated, origin="@estimated")
-    return rules.places.values(Kind.TEST_CASE, case.fields, notes, found)
+    return context.field_labels.values(Kind.TEST_CASE, case.fields, notes, found)

@@ -18,15 +18,15 @@ from ztoq_core.plugin import (
     Tree,
 )
 from ztoq_mappings import markup
-from ztoq_mappings.notebook import Notebook
+from ztoq_mappings.note_collector import NoteCollector
 from ztoq_mappings.texts import name, plain, rich
 from ztoq_mappings.zephyr_qtest import fields, links
-from ztoq_mappings.zephyr_qtest.rules import Rules, brought
+from ztoq_mappings.zephyr_qtest.context import MappingContext, brought
 
 __all__ = ["mapped_cycle", "mapped_folder", "mapped_plan", "mapped_run"]
 
 
-def mapped_folder(folder: Folder, rules: Rules) -> Folder:
+def mapped_folder(folder: Folder, context: MappingContext) -> Folder:
     """Return the folder.
 
     Raises:
@@ -34,23 +34,23 @@ def mapped_folder(folder: Folder, rules: Rules) -> Folder:
     """
     if folder.tree is Tree.PLANS:
         raise Skip("the folder path of a plan is the first line of its release's note")
-    notes = Notebook(folder.notes)
+    notes = NoteCollector(folder.notes)
     short, full = name(folder.name, notes, folder.key)
     return attrs.evolve(
         folder,
         name=short,
         description=rich((markup.paragraph(full) if full else "") + folder.description, notes)
         + links.listed("Links", folder.links, notes),
-        fields=rules.places.values(Kind.FOLDER, folder.fields, notes),
+        fields=context.field_labels.values(Kind.FOLDER, folder.fields, notes),
         links=(),
         notes=notes.notes(),
     )
 
 
-def mapped_plan(plan: TestPlan, rules: Rules) -> TestPlan:
+def mapped_plan(plan: TestPlan, context: MappingContext) -> TestPlan:
     """Return the plan as a release: its folder path leads its note, its links the description."""
-    notes = Notebook(plan.notes)
-    labels = rules.tables.labels
+    notes = NoteCollector(plan.notes)
+    labels = context.tables.labels
     short, full = name(plan.name, notes, plan.key)
     start, end = plan.start, plan.end
     if start and end and start > end:
@@ -63,7 +63,7 @@ def mapped_plan(plan: TestPlan, rules: Rules) -> TestPlan:
     if any(plan.labels):
         found.append(fields.choices(labels["labels"], plan.labels, notes, origin="@labels"))
     if plan.owner:
-        owner = rules.people.text(plan.owner)
+        owner = context.people.text(plan.owner)
         found.append(fields.text(labels["owner"], owner, notes, origin="@owner"))
     path = markup.paragraph(plain(" / ".join(plan.path), notes)) if plan.path else ""
     return attrs.evolve(
@@ -75,16 +75,16 @@ def mapped_plan(plan: TestPlan, rules: Rules) -> TestPlan:
         note=path + rich(plan.note, notes),
         start=start,
         end=end,
-        fields=rules.places.values(Kind.TEST_PLAN, plan.fields, notes, found),
+        fields=context.field_labels.values(Kind.TEST_PLAN, plan.fields, notes, found),
         links=(),
         notes=notes.notes(),
     )
 
 
-def mapped_cycle(cycle: TestCycle, rules: Rules) -> TestCycle:
+def mapped_cycle(cycle: TestCycle, context: MappingContext) -> TestCycle:
     """Return the cycle as a test suite, which holds fields only: its texts become fields."""
-    notes = Notebook(cycle.notes)
-    labels, system = rules.tables.labels, rules.tables.system
+    notes = NoteCollector(cycle.notes)
+    labels, system = context.tables.labels, context.tables.system
     short, full = name(cycle.name, notes, cycle.key)
     reversed_dates = bool(
         cycle.planned_start and cycle.planned_end and cycle.planned_start > cycle.planned_end
@@ -105,7 +105,7 @@ def mapped_cycle(cycle: TestCycle, rules: Rules) -> TestCycle:
     if cycle.status:
         found.append(fields.choice(labels["status"], cycle.status, notes, origin="@status"))
     if cycle.owner:
-        owner = rules.people.text(cycle.owner)
+        owner = context.people.text(cycle.owner)
         found.append(fields.text(labels["owner"], owner, notes, origin="@owner"))
     if cycle.version:
         found.append(fields.text(labels["version"], cycle.version, notes, origin="@version"))
@@ -135,38 +135,40 @@ def mapped_cycle(cycle: TestCycle, rules: Rules) -> TestCycle:
         description="",
         planned_start=cycle.planned_start if starts else None,
         planned_end=cycle.planned_end if ends else None,
-        fields=rules.places.values(Kind.TEST_CYCLE, cycle.fields, notes, found),
+        fields=context.field_labels.values(Kind.TEST_CYCLE, cycle.fields, notes, found),
         links=(),
         notes=notes.notes(),
     )
 
 
-def mapped_run(run: TestRun, rules: Rules) -> TestRun:
+def mapped_run(run: TestRun, context: MappingContext) -> TestRun:
     """Return the run; one outside any cycle brings the suite for those."""
-    notes = Notebook(run.notes)
+    notes = NoteCollector(run.notes)
     # the whole name stands with the case
     short, _ = name(run.name, notes, run.case.key)
     own: list[FieldValue] = []
     if run.environment:  # where qTest has none of that name, the run's name says it
-        system = rules.tables.system
+        system = context.tables.system
         own += fields.system_choice(
             system["environment"], run.environment, notes, origin="@environment"
         )
     if run.assigned_to:
-        label, origin = rules.tables.labels["assigned_to"], "@assigned_to"
-        assigned = rules.people.text(run.assigned_to)
-        own += rules.people.user(rules.tables.system["assigned_to"], run.assigned_to, notes, origin)
+        label, origin = context.tables.labels["assigned_to"], "@assigned_to"
+        assigned = context.people.text(run.assigned_to)
+        own += context.people.user(
+            context.tables.system["assigned_to"], run.assigned_to, notes, origin
+        )
         own.append(fields.text(label, assigned, notes, origin=origin))
     cycle, brings = run.cycle, run.brings
     if cycle is None:
-        key = f"{rules.home(run.case.key)}-R-adhoc"
-        suite = TestCycle(key=key, name=rules.options.ad_hoc)
+        key = f"{context.home(run.case.key)}-R-adhoc"
+        suite = TestCycle(key=key, name=context.options.ad_hoc)
         cycle, brings = suite.ref, brought(run, suite)
     return attrs.evolve(
         run,
         name=short,
         cycle=cycle,
-        fields=rules.places.values(Kind.TEST_RUN, run.fields, notes, own),
+        fields=context.field_labels.values(Kind.TEST_RUN, run.fields, notes, own),
         links=links.checked(run.links, notes),
         brings=brings,
         notes=notes.notes(),

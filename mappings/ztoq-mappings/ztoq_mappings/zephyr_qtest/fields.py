@@ -9,12 +9,12 @@ from datetime import UTC, datetime, time
 import attrs
 
 from ztoq_core.plugin import FieldType, FieldValue, Kind, Schema, Value
-from ztoq_mappings.notebook import Notebook
+from ztoq_mappings.note_collector import NoteCollector
 from ztoq_mappings.texts import address, is_broken, is_html, one_line, plain, rich
 from ztoq_mappings.zephyr_qtest.people import People
 
 __all__ = [
-    "Places",
+    "FieldLabels",
     "choice",
     "choices",
     "has_value",
@@ -35,7 +35,7 @@ _OWNERS = {Kind.TEST_LOG: Kind.TEST_RUN}
 
 
 def choice(
-    name: str, value: str, notes: Notebook, *, origin: str = "", optional: bool = False
+    name: str, value: str, notes: NoteCollector, *, origin: str = "", optional: bool = False
 ) -> FieldValue:
     """Return a choice, or a text beside it where the value cannot be the label of a choice.
 
@@ -54,7 +54,7 @@ def choice(
 
 
 def system_choice(
-    name: str, value: str, notes: Notebook, *, origin: str, others: tuple[str, ...] = ()
+    name: str, value: str, notes: NoteCollector, *, origin: str, others: tuple[str, ...] = ()
 ) -> tuple[FieldValue, ...]:
     """Return an optional choice of the target's own, with further candidates; none for blanks."""
     shown = one_line(plain(value, notes))
@@ -73,7 +73,9 @@ def system_choice(
     )
 
 
-def choices(name: str, values: tuple[str, ...], notes: Notebook, *, origin: str = "") -> FieldValue:
+def choices(
+    name: str, values: tuple[str, ...], notes: NoteCollector, *, origin: str = ""
+) -> FieldValue:
     """Return a multiple choice, or a text beside it where a value cannot be a label."""
     values = tuple(filter(None, values))
     if not all(map(_fits, values)):
@@ -89,7 +91,7 @@ def choices(name: str, values: tuple[str, ...], notes: Notebook, *, origin: str 
 
 
 def text(
-    name: str, value: str, notes: Notebook, *, origin: str = "", optional: bool = False
+    name: str, value: str, notes: NoteCollector, *, origin: str = "", optional: bool = False
 ) -> FieldValue:
     """Return a text, long where it needs to be."""
     lossy = is_broken(value)
@@ -124,7 +126,7 @@ def number(name: str, value: float | None, *, origin: str = "") -> tuple[FieldVa
     return (FieldValue(name=name, value=whole, type=FieldType.NUMBER, origin=origin),)
 
 
-class Places:
+class FieldLabels:
     """Where the source's custom fields go: decided once for all records, by name."""
 
     def __init__(
@@ -152,7 +154,7 @@ class Places:
         self,
         kind: Kind,
         fields: Iterable[FieldValue],
-        notes: Notebook,
+        notes: NoteCollector,
         own: Iterable[FieldValue] = (),
     ) -> tuple[FieldValue, ...]:
         """Return the fields that have a value, labelled, typed and shaped.
@@ -173,7 +175,7 @@ class Places:
             found.append(value)
         return tuple(found)
 
-    def of_step(self, fields: Iterable[FieldValue], notes: Notebook) -> tuple[FieldValue, ...]:
+    def of_step(self, fields: Iterable[FieldValue], notes: NoteCollector) -> tuple[FieldValue, ...]:
         """Return the fields of a step that have a value, typed and shaped, under their own names.
 
         The target's fields of steps are few and never made: most values become text, which needs no
@@ -181,7 +183,7 @@ class Places:
         """
         return tuple(self._in_step(each, notes) for each in fields if has_value(each.value))
 
-    def _in_step(self, field: FieldValue, notes: Notebook) -> FieldValue:
+    def _in_step(self, field: FieldValue, notes: NoteCollector) -> FieldValue:
         kind_of = field.type or self._step_types.get(field.name)
         if field.placed or kind_of is None:
             return _as_placed(field, notes)
@@ -201,7 +203,7 @@ class Places:
             name=one_line(plain(field.name, notes)).strip() or "Field",
         )
 
-    def _shaped(self, kind: Kind, field: FieldValue, notes: Notebook) -> FieldValue:
+    def _shaped(self, kind: Kind, field: FieldValue, notes: NoteCollector) -> FieldValue:
         place = self._places.get((kind, field.name))
         label = place[0] if place else self.label(kind, field.name)
         kind_of = field.type or (place[1] if place else _guess(field.value))
@@ -237,7 +239,7 @@ def _folded(label: str) -> str:
     return one_line(label).strip().casefold()
 
 
-def _as_placed(field: FieldValue, notes: Notebook) -> FieldValue:
+def _as_placed(field: FieldValue, notes: NoteCollector) -> FieldValue:
     """Return a value whose label and type are decided, with texts that the target takes."""
     kind_of, value = field.type or _guess(field.value), field.value
     if isinstance(value, tuple):
@@ -269,7 +271,9 @@ def has_value(value: Value) -> bool:
     return any(value) if isinstance(value, tuple) else value not in (None, "")
 
 
-def _shaped(label: str, value: Value, kind_of: FieldType, notes: Notebook) -> FieldValue | None:
+def _shaped(
+    label: str, value: Value, kind_of: FieldType, notes: NoteCollector
+) -> FieldValue | None:
     """Return the field, or None where the value cannot be of this type."""
     if kind_of in (FieldType.RICH_TEXT, FieldType.LONG_TEXT, FieldType.TEXT):
         return FieldValue(name=label, value=_words(value, kind_of, notes), type=kind_of)
@@ -285,7 +289,7 @@ def _shaped(label: str, value: Value, kind_of: FieldType, notes: Notebook) -> Fi
 
 
 def _shaped_string(
-    label: str, value: str, kind_of: FieldType, notes: Notebook
+    label: str, value: str, kind_of: FieldType, notes: NoteCollector
 ) -> FieldValue | None:
     match kind_of:
         case FieldType.CHOICE:
@@ -300,7 +304,7 @@ def _shaped_string(
             return None
 
 
-def _label_too_long(label: str, value: Value, notes: Notebook, origin: str = "") -> FieldValue:
+def _label_too_long(label: str, value: Value, notes: NoteCollector, origin: str = "") -> FieldValue:
     notes.change(
         "label-unfit",
         f"a value of {label!r} cannot be the label of a choice (1 to {LONGEST_LABEL} characters"
@@ -309,7 +313,7 @@ def _label_too_long(label: str, value: Value, notes: Notebook, origin: str = "")
     return _text_beside(label, value, notes, origin)
 
 
-def _text_beside(label: str, value: Value, notes: Notebook, origin: str = "") -> FieldValue:
+def _text_beside(label: str, value: Value, notes: NoteCollector, origin: str = "") -> FieldValue:
     suffix = " (text)"
     words = str(_words(value, FieldType.LONG_TEXT, notes))
     return FieldValue(
@@ -333,7 +337,7 @@ def _date(label: str, value: str, kind_of: FieldType) -> FieldValue | None:
     return FieldValue(name=label, value=written, type=kind_of, lossy=lossy)
 
 
-def _words(value: Value, kind_of: FieldType, notes: Notebook) -> str:
+def _words(value: Value, kind_of: FieldType, notes: NoteCollector) -> str:
     separator = {FieldType.RICH_TEXT: "<br>", FieldType.LONG_TEXT: "\n"}.get(kind_of, ", ")
     if isinstance(value, bool):
         return str(value).lower()
@@ -368,7 +372,7 @@ def _guess(value: Value) -> FieldType:
 
 def _free(name: str, used: Iterable[str]) -> str:
     """Return a label of at most 100 characters that is not among ``used`` (folded)."""
-    label = one_line(plain(name, Notebook())).strip() or "Field"
+    label = one_line(plain(name, NoteCollector())).strip() or "Field"
     candidate, number = label[:LONGEST_LABEL].strip(), 1
     while candidate.casefold() in used:
         suffix = " (Zephyr)" if number == 1 else f" (Zephyr {number})"

@@ -8,19 +8,19 @@ import attrs
 
 from ztoq_core.plugin import Link
 from ztoq_mappings import markup
-from ztoq_mappings.notebook import Notebook
+from ztoq_mappings.note_collector import NoteCollector
 from ztoq_mappings.texts import address, plain, rich
 
 __all__ = ["checked", "listed"]
 
 
-def listed(title: str, links: Iterable[Link], notes: Notebook) -> str:
+def listed(title: str, links: Iterable[Link], notes: NoteCollector) -> str:
     """Return a heading with a list of links as HTML, ``""`` for none."""
     items = [rich(markup.link(link), notes) for link in links]
     return markup.heading(title) + markup.bullets(items) if items else ""
 
 
-def checked(links: Iterable[Link], notes: Notebook) -> tuple[Link, ...]:
+def checked(links: Iterable[Link], notes: NoteCollector) -> tuple[Link, ...]:
     """Return the links with texts that the target takes."""
     return tuple(
         attrs.evolve(link, url=address(link.url, notes), text=plain(link.text, notes))

@@ -9,15 +9,15 @@ import attrs
 
 from ztoq_core.plugin import FieldType, FieldValue, Kind, Skip, StepResult, TestLog
 from ztoq_mappings import markup
-from ztoq_mappings.notebook import Notebook
+from ztoq_mappings.note_collector import NoteCollector
 from ztoq_mappings.texts import plain, rich
 from ztoq_mappings.zephyr_qtest import fields, links
-from ztoq_mappings.zephyr_qtest.rules import Rules
+from ztoq_mappings.zephyr_qtest.context import MappingContext
 
 __all__ = ["mapped_log"]
 
 
-def mapped_log(log: TestLog, rules: Rules) -> TestLog:
+def mapped_log(log: TestLog, context: MappingContext) -> TestLog:
     """Return the execution as a manual log.
 
     Raises:
@@ -25,9 +25,9 @@ def mapped_log(log: TestLog, rules: Rules) -> TestLog:
     """
     if not (log.executed or _carries(log) or (log.last and log.siblings_executed)):
         raise Skip("not executed, and it carries nothing: its run stands without a log")
-    notes = Notebook(log.notes)
-    end, guessed = _end(log, rules.unknown_date)
-    results = tuple(_result(result, log, rules, notes) for result in log.results)
+    notes = NoteCollector(log.notes)
+    end, guessed = _end(log, context.unknown_date)
+    results = tuple(_result(result, log, context, notes) for result in log.results)
     keyed = [link for link in log.links if link.issue_key]
     if log.drift:
         # no step logs then, so the defects of the steps are the log's
@@ -37,11 +37,11 @@ def mapped_log(log: TestLog, rules: Rules) -> TestLog:
         log,
         start=_start(end, log.duration),
         end=end,
-        statuses=_statuses(log.status, log, rules, notes)[0],
+        statuses=_statuses(log.status, log, context, notes)[0],
         comment="",
-        note=_note(log, guessed, rules, notes),
+        note=_note(log, guessed, context, notes),
         results=results,
-        fields=_fields(log, rules, notes),
+        fields=_fields(log, context, notes),
         links=tuple(dict.fromkeys(links.checked(keyed, notes))),
         notes=notes.notes(),
     )
@@ -87,14 +87,14 @@ def _start(end: datetime, duration: float | None) -> datetime:
 
 
 def _statuses(
-    name: str, log: TestLog, rules: Rules, notes: Notebook
+    name: str, log: TestLog, context: MappingContext, notes: NoteCollector
 ) -> tuple[tuple[str, ...], bool]:
     """Return the target's candidates, and whether the status is a team's own."""
     default = not log.executed and name == log.status
     name = plain(name, notes)
     if default:
-        return rules.tables.unexecuted(name), False
-    found, by_rule = rules.tables.execution_statuses(name)
+        return context.tables.unexecuted(name), False
+    found, by_rule = context.tables.execution_statuses(name)
     if by_rule:
         notes.change(
             "status-by-rule",
@@ -103,8 +103,10 @@ def _statuses(
     return found, by_rule
 
 
-def _result(result: StepResult, log: TestLog, rules: Rules, notes: Notebook) -> StepResult:
-    statuses, own = _statuses(result.status, log, rules, notes)
+def _result(
+    result: StepResult, log: TestLog, context: MappingContext, notes: NoteCollector
+) -> StepResult:
+    statuses, own = _statuses(result.status, log, context, notes)
     # qTest shows its own status; a step has no other place for the team's word
     word = markup.paragraph(f"Status in Zephyr: {result.status}") if own and not log.drift else ""
     return attrs.evolve(
@@ -121,8 +123,8 @@ def _result(result: StepResult, log: TestLog, rules: Rules, notes: Notebook) -> 
 # ------------------------------------------------------------------------------------------ note
 
 
-def _note(log: TestLog, guessed: str, rules: Rules, notes: Notebook) -> str:
-    lines = [markup.paragraph(_first_line(log, rules))]
+def _note(log: TestLog, guessed: str, context: MappingContext, notes: NoteCollector) -> str:
+    lines = [markup.paragraph(_first_line(log, context))]
     if guessed:
         lines.append(markup.paragraph(f"The date of this log is {guessed}."))
         notes.change("date-unknown", "the date of the execution is not known; see its note")
@@ -134,18 +136,18 @@ def _note(log: TestLog, guessed: str, rules: Rules, notes: Notebook) -> str:
     return html + (rich(_executed_steps(log.results), notes) if _drifted(log, notes) else "")
 
 
-def _first_line(log: TestLog, rules: Rules) -> str:
+def _first_line(log: TestLog, context: MappingContext) -> str:
     """Say who executed it, when, and under which key: the line by which the log is found."""
-    *_, status = rules.tables.execution_statuses(log.status)[0]
+    *_, status = context.tables.execution_statuses(log.status)[0]
     # one with a comment or a file alone is kept, but nobody says that it was executed
-    executed = log.executed and (log.ended is not None or status != rules.tables.not_executed)
-    who = rules.people.text(log.executed_by) or ("an unknown person" if executed else "")
+    executed = log.executed and (log.ended is not None or status != context.tables.not_executed)
+    who = context.people.text(log.executed_by) or ("an unknown person" if executed else "")
     done = "Executed" if executed else "Not executed"
     when = f" on {log.ended.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if log.ended else ", date unknown"
     return f"{done}{f' by {who}' if who else ''}{when}; Zephyr execution {log.key}"
 
 
-def _issues(log: TestLog, notes: Notebook) -> str:
+def _issues(log: TestLog, notes: NoteCollector) -> str:
     """List what cannot be linked as a defect, because nobody could tell the issue's key."""
     items = [markup.link(link) for link in log.links if not link.issue_key]
     items += (
@@ -163,7 +165,7 @@ def _issues(log: TestLog, notes: Notebook) -> str:
     return markup.heading("Issues") + markup.bullets(rich(item, notes) for item in items)
 
 
-def _drifted(log: TestLog, notes: Notebook) -> bool:
+def _drifted(log: TestLog, notes: NoteCollector) -> bool:
     if log.drift:
         notes.fallback(
             "step-drift",
@@ -196,8 +198,8 @@ def _executed_steps(results: tuple[StepResult, ...]) -> str:
 # ---------------------------------------------------------------------------------------- fields
 
 
-def _fields(log: TestLog, rules: Rules, notes: Notebook) -> tuple[FieldValue, ...]:
-    labels, people = rules.tables.labels, rules.people
+def _fields(log: TestLog, context: MappingContext, notes: NoteCollector) -> tuple[FieldValue, ...]:
+    labels, people = context.tables.labels, context.people
     found: list[FieldValue] = []
     if log.status:  # also in the note, as is who executed it
         found.append(
@@ -221,4 +223,4 @@ def _fields(log: TestLog, rules: Rules, notes: Notebook) -> tuple[FieldValue, ..
             )
         )
     found += fields.number(labels["estimated"], log.estimated, origin="@estimated")
-    return rules.places.values(Kind.TEST_LOG, log.fields, notes, found)
+    return context.field_labels.values(Kind.TEST_LOG, log.fields, notes, found)

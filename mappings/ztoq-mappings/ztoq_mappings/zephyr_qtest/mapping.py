@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 
 from ztoq_core.plugin import Finding, Kind, Record, Requirement, Scene, Schema, Transform
-from ztoq_mappings.notebook import Notebook
+from ztoq_mappings.note_collector import NoteCollector
 from ztoq_mappings.pictures import with_pictures
 from ztoq_mappings.texts import name, rich
 from ztoq_mappings.zephyr_qtest import links
@@ -19,12 +19,12 @@ from ztoq_mappings.zephyr_qtest.containers import (
     mapped_plan,
     mapped_run,
 )
+from ztoq_mappings.zephyr_qtest.context import MappingContext
 from ztoq_mappings.zephyr_qtest.files import mapped_file
 from ztoq_mappings.zephyr_qtest.logs import mapped_log
+from ztoq_mappings.zephyr_qtest.name_tables import name_tables
 from ztoq_mappings.zephyr_qtest.options import Options
-from ztoq_mappings.zephyr_qtest.placed import with_placed_texts
-from ztoq_mappings.zephyr_qtest.rules import Rules
-from ztoq_mappings.zephyr_qtest.tables import tables
+from ztoq_mappings.zephyr_qtest.prefilled import with_prefilled_texts
 
 __all__ = ["build", "check"]
 
@@ -35,20 +35,20 @@ def build(options: Options, scene: Scene) -> Transform:
     Raises:
         ConfigError: An option cannot be used.
     """
-    rules = Rules.of(options, scene)
+    context = MappingContext.of(options, scene)
 
     def transform(record: Record) -> Record:
         if record.brings:  # from a transformer before this one, and shaped for none yet
             record = attrs.evolve(record, brings=tuple(map(transform, record.brings)))
         mapped = _MAPPED.get(record.kind)
-        return mapped(with_pictures(with_placed_texts(record)), rules) if mapped else record
+        return mapped(with_pictures(with_prefilled_texts(record)), context) if mapped else record
 
     return transform
 
 
 def check(_options: Options, _source: Schema, sink: Schema) -> tuple[Finding, ...]:
     """Say which statuses of the mapping the target does not have."""
-    known = tables()
+    known = name_tables()
     needed = {known.not_executed, known.otherwise}
     needed |= {status for found in known.statuses.values() for status in found}
     present = {status.strip().casefold() for status in sink.statuses}
@@ -63,21 +63,21 @@ def check(_options: Options, _source: Schema, sink: Schema) -> tuple[Finding, ..
     )
 
 
-def _requirement(requirement: Requirement, rules: Rules) -> Requirement:
-    notes = Notebook(requirement.notes)
+def _requirement(requirement: Requirement, context: MappingContext) -> Requirement:
+    notes = NoteCollector(requirement.notes)
     short, _ = name(requirement.name, notes, requirement.key)
     return attrs.evolve(
         requirement,
         name=short,
         description=rich(requirement.description, notes)
         + links.listed("Links", requirement.links, notes),
-        fields=rules.places.values(Kind.REQUIREMENT, requirement.fields, notes),
+        fields=context.field_labels.values(Kind.REQUIREMENT, requirement.fields, notes),
         links=(),
         notes=notes.notes(),
     )
 
 
-_MAPPED: Mapping[Kind, Callable[[Any, Rules], Record]] = {
+_MAPPED: Mapping[Kind, Callable[[Any, MappingContext], Record]] = {
     Kind.FOLDER: mapped_folder,
     Kind.REQUIREMENT: _requirement,
     Kind.TEST_CASE: mapped_case,

@@ -8,7 +8,7 @@ from typing import Self
 import attrs
 
 from ztoq_core.plugin import FieldType, FieldValue, User, Value
-from ztoq_mappings.notebook import Notebook
+from ztoq_mappings.note_collector import NoteCollector
 from ztoq_mappings.texts import plain
 
 __all__ = ["People"]
@@ -34,7 +34,7 @@ class People:
         return f"{name} ({email})" if name and email and name != email else name or email
 
     def user(
-        self, label: str, account: str, notes: Notebook, origin: str
+        self, label: str, account: str, notes: NoteCollector, origin: str
     ) -> tuple[FieldValue, ...]:
         """Return an optional value for a field of the target's people; nothing for the unknown."""
         if account not in self.known:

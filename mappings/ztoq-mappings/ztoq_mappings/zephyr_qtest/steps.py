@@ -6,9 +6,9 @@ import attrs
 
 from ztoq_core.plugin import Call, Ref, Script, TestCase, TestStep
 from ztoq_mappings import markup
-from ztoq_mappings.notebook import Notebook
+from ztoq_mappings.note_collector import NoteCollector
 from ztoq_mappings.texts import rich
-from ztoq_mappings.zephyr_qtest.fields import Places
+from ztoq_mappings.zephyr_qtest.fields import FieldLabels
 
 __all__ = ["TEST_DATA", "mapped_steps"]
 
@@ -16,9 +16,11 @@ TEST_DATA = "Test data"
 """The heading over a step's test data in its description."""
 
 
-def mapped_steps(case: TestCase, places: Places, notes: Notebook) -> tuple[TestStep, ...]:
+def mapped_steps(
+    case: TestCase, field_labels: FieldLabels, notes: NoteCollector
+) -> tuple[TestStep, ...]:
     """Return the steps with final texts; a script is one more. Empty steps stay, so do keys."""
-    steps = tuple(_step(step, case.ref, places, notes) for step in case.steps)
+    steps = tuple(_step(step, case.ref, field_labels, notes) for step in case.steps)
     if case.script is None or not case.script.text.strip():
         return steps
     key = str(len(steps) + 1)
@@ -29,7 +31,7 @@ def _script(script: Script) -> str:
     return markup.preformatted(script.text) if script.language == "bdd" else script.text
 
 
-def _step(step: TestStep, case: Ref, places: Places, notes: Notebook) -> TestStep:
+def _step(step: TestStep, case: Ref, field_labels: FieldLabels, notes: NoteCollector) -> TestStep:
     description = step.description
     call = step.call
     if call:
@@ -48,7 +50,7 @@ def _step(step: TestStep, case: Ref, places: Places, notes: Notebook) -> TestSte
         data="",
         expected=rich(step.expected, notes),
         call=call,
-        fields=places.of_step(step.fields, notes) if step.fields else (),
+        fields=field_labels.of_step(step.fields, notes) if step.fields else (),
     )
 
 

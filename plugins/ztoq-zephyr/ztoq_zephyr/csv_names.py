@@ -13,7 +13,7 @@ from ztoq_core.plugin import ConfigError, Named, Topic
 from ztoq_zephyr.config import JiraConfig
 from ztoq_zephyr.values import instant
 
-__all__ = ["read_sheets"]
+__all__ = ["read_csv_names"]
 
 YES = ("true", "yes", "1", "active")
 NO = ("false", "no", "0", "inactive")
@@ -42,7 +42,7 @@ SHEETS = (
 )
 
 
-def read_sheets(config: JiraConfig) -> dict[Topic, dict[str, Named]]:
+def read_csv_names(config: JiraConfig) -> dict[Topic, dict[str, Named]]:
     """Return what the files hold, by id.
 
     Raises:

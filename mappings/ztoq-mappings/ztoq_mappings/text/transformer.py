@@ -16,7 +16,7 @@ from ztoq_core.plugin import (
     Scene,
     Transform,
 )
-from ztoq_mappings.notebook import Notebook
+from ztoq_mappings.note_collector import NoteCollector
 from ztoq_mappings.text.cleaning import cleaned, loses_address, only_text, unusual
 from ztoq_mappings.text.keys import Keys
 from ztoq_mappings.texts import is_html, whole
@@ -96,7 +96,7 @@ class _Text:
 
     def __init__(self, record: Record, policy: Policy, keys: Keys | None) -> None:
         self.refers: dict[Ref, None] = {}
-        self.notes = Notebook(record.notes)
+        self.notes = NoteCollector(record.notes)
         self._own = record.ref
         self._policy = policy
         self._keys = keys

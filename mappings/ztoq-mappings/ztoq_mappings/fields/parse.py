@@ -20,7 +20,7 @@ from cattrs.errors import (
 from cattrs.gen import make_dict_structure_fn, override
 
 from ztoq_core.plugin import ConfigError
-from ztoq_mappings.fields import lines
+from ztoq_mappings.fields import toml_lines
 from ztoq_mappings.fields.format import (
     Condition,
     DeclaredTypes,
@@ -30,9 +30,9 @@ from ztoq_mappings.fields.format import (
     Rule,
 )
 from ztoq_mappings.fields.names import nearest
-from ztoq_mappings.fields.readers import READERS, KeyedError
+from ztoq_mappings.fields.parse_values import READERS, KeyedError
 from ztoq_mappings.fields.rules import problems, rule_problems
-from ztoq_mappings.fields.subjects import Subject
+from ztoq_mappings.fields.sections import Section
 
 __all__ = ["Document", "parse", "read"]
 
@@ -44,9 +44,9 @@ class Document:
     name: str
     mapping: MappingFile
     _tables: Mapping[str, Any]
-    _places: Mapping[lines.Path, int]
+    _places: Mapping[toml_lines.Path, int]
 
-    def told(self, path: lines.Path, said: str) -> str:
+    def told(self, path: toml_lines.Path, said: str) -> str:
         """Return a message with the line of what it is about, ``file:line: rule: said``."""
         return _told(self.name, path, said, self._tables, self._places)[1]
 
@@ -77,16 +77,16 @@ def parse(text: str, name: str) -> Document:
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         where = str(error).replace("at end of document", f"at line {len(text.splitlines())}")
         raise ConfigError(f"{name} is not valid TOML: {where}") from error
-    places = lines.lines(text)
+    places = toml_lines.lines(text)
     try:
         mapping: MappingFile = _converter().structure(tables, MappingFile)
     except cattrs.BaseValidationError as error:
         wrong = [*_flat(error, ()), *_of_readable_rules(tables)]
     else:
         wrong = [
-            ((subject.value, *path), said)
-            for subject in Subject
-            for path, said in problems(subject, mapping.of(subject))
+            ((section.value, *path), said)
+            for section in Section
+            for path, said in problems(section, mapping.of(section))
         ]
         if not wrong:
             return Document(name=name, mapping=mapping, tables=tables, places=places)
@@ -94,28 +94,28 @@ def parse(text: str, name: str) -> Document:
     raise ConfigError("\n".join(dict.fromkeys(said for _, said in told)))
 
 
-def _of_readable_rules(tables: Mapping[str, Any]) -> Iterator[tuple[lines.Path, str]]:
+def _of_readable_rules(tables: Mapping[str, Any]) -> Iterator[tuple[toml_lines.Path, str]]:
     """Yield what is wrong with those rules of a file that can be read, where others cannot."""
-    for subject in Subject:
-        rules = tables.get(subject.value)
+    for section in Section:
+        rules = tables.get(section.value)
         listed = rules.get("field") if isinstance(rules, dict) else None
         for place, raw in enumerate(listed if isinstance(listed, list) else ()):
             try:
                 rule: Rule = _converter().structure(raw, Rule)
             except (cattrs.BaseValidationError, TypeError):
                 continue  # told already
-            for path, said in rule_problems(subject, rule):
-                yield (subject.value, "field", place, *path), said
+            for path, said in rule_problems(section, rule):
+                yield (section.value, "field", place, *path), said
 
 
 def _told(
     name: str,
-    path: lines.Path,
+    path: toml_lines.Path,
     said: str,
     tables: Mapping[str, Any],
-    places: Mapping[lines.Path, int],
+    places: Mapping[toml_lines.Path, int],
 ) -> tuple[int, str]:
-    line = lines.line_of(path, places)
+    line = toml_lines.line_of(path, places)
     return line, f"{name}:{line}: {_title(path, tables)}{said}"
 
 
@@ -185,7 +185,7 @@ def _list_of(
     return take
 
 
-def _flat(error: BaseException, path: lines.Path) -> Iterator[tuple[lines.Path, str]]:
+def _flat(error: BaseException, path: toml_lines.Path) -> Iterator[tuple[toml_lines.Path, str]]:
     """Yield each problem with its place in the tables."""
     if isinstance(error, ClassValidationError | IterableValidationError):
         noted, others = error.group_exceptions()
@@ -214,7 +214,7 @@ def _key(attribute: str) -> str:
     return attribute.removesuffix("_")
 
 
-def _title(path: lines.Path, tables: Mapping[str, Any]) -> str:
+def _title(path: toml_lines.Path, tables: Mapping[str, Any]) -> str:
     """Return how a message begins: kind and rule, named by its source or target."""
     words: list[str] = []
     inner: Any = tables

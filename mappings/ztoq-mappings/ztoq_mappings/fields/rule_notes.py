@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 import attrs
 
-from ztoq_mappings.fields.steps import Work
-from ztoq_mappings.notebook import Notebook
+from ztoq_mappings.fields.steps import RuleRun
+from ztoq_mappings.note_collector import NoteCollector
 
-__all__ = ["Tale"]
+__all__ = ["RuleNotes"]
 
 _OF_STEPS = {
     "field-left-out": "fields of steps are left out",
@@ -21,7 +21,7 @@ _OF_STEPS = {
 
 
 @attrs.define
-class Tale:
+class RuleNotes:
     """What the rules made of fields of one record, or of all its steps.
 
     ``step`` is the key of the step that is being mapped. ``said`` holds by code, field and property
@@ -31,13 +31,13 @@ class Tale:
     step: str = ""
     said: dict[str, dict[tuple[str, str], list[str]]] = attrs.field(factory=dict)
 
-    def add(self, names: Iterable[str], into: str, work: Work) -> None:
+    def add(self, names: Iterable[str], into: str, run: RuleRun) -> None:
         """Say what one rule did to fields; ``into`` is the property that it filled, or ``""``."""
         for name in names:
-            if work.dropped:
+            if run.dropped:
                 self._add("value-dropped", name, "")
             if into:
-                partly = "partly-" if work.lossy else ""
+                partly = "partly-" if run.lossy else ""
                 self._add(f"field-{partly}into-property", name, into)
 
     def leave_out(self, name: str) -> None:
@@ -49,7 +49,7 @@ class Tale:
         if self.step not in steps:
             steps.append(self.step)
 
-    def tell(self, notes: Notebook) -> None:
+    def tell(self, notes: NoteCollector) -> None:
         """Note it, quoting the names of the fields."""
         for code, fields in self.said.items():
             names = ", ".join(repr(name) for name, _ in fields)
@@ -62,7 +62,7 @@ class Tale:
                 said = "; ".join(f"the field {name!r} goes into {into!r}" for name, into in fields)
             notes.change(code, f"{said}, as the mapping says")
 
-    def tell_of_steps(self, notes: Notebook) -> None:
+    def tell_of_steps(self, notes: NoteCollector) -> None:
         """Note it with the numbers of the steps: ``'Area' into '@data' (1, 2)``."""
         for code, fields in self.said.items():
             parts = (

@@ -25,7 +25,7 @@ from ztoq_core.plugin import (
     Transform,
     User,
 )
-from ztoq_mappings.notebook import Notebook
+from ztoq_mappings.note_collector import NoteCollector
 from ztoq_mappings.users.table import folded, read_table
 from ztoq_mappings.walk import evolved, with_html
 
@@ -97,7 +97,7 @@ def build(options: Options, scene: Scene) -> Transform:
     }
 
     def transform(record: Record) -> Record:
-        notes = Notebook(record.notes)
+        notes = NoteCollector(record.notes)
 
         def named(person: str) -> str:
             if not person.strip():
@@ -129,7 +129,7 @@ def _is_person(value: FieldValue, kind: Kind, typed: set[tuple[Kind, str]]) -> b
     return declared and isinstance(value.value, str | tuple)
 
 
-def _stand_in(person: str, fallback: str, notes: Notebook) -> str:
+def _stand_in(person: str, fallback: str, notes: NoteCollector) -> str:
     if fallback == "keep":
         notes.fallback(
             "person-unknown", "nothing says who a person is in the target; the source's id stays"

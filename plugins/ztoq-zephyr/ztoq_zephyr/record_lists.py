@@ -11,6 +11,7 @@ import attrs
 
 from ztoq_core.plugin import Folder, Kind, Level, Note, Page, Record, Ref, Reject, Services
 from ztoq_zephyr.api import UPDATED_AFTER, Api, Lost
+from ztoq_zephyr.lookups import TREES, FolderEntry, Lookups
 from ztoq_zephyr.payloads import (
     Context,
     case_key,
@@ -23,11 +24,10 @@ from ztoq_zephyr.payloads import (
     to_plan,
     to_run,
 )
-from ztoq_zephyr.references import TREES, FolderEntry, References
 from ztoq_zephyr.shapes import DEEPEST, too_deep
 from ztoq_zephyr.values import id_of, mapped, project_of, text, whole, word
 
-__all__ = ["Listing"]
+__all__ = ["RecordLists"]
 
 Records = tuple[Record, ...]
 
@@ -45,12 +45,12 @@ class _Place:
 NOWHERE = _Place()
 
 
-class Listing:
+class RecordLists:
     """Lists one project; each method that takes a JSON value returns the records it makes."""
 
-    def __init__(self, api: Api, references: References, services: Services, project: str) -> None:
+    def __init__(self, api: Api, lookups: Lookups, services: Services, project: str) -> None:
         self._api = api
-        self._references = references
+        self._lookups = lookups
         self._services = services
         self._project = project
         self._places: dict[int, _Place] = {}
@@ -105,20 +105,20 @@ class Listing:
         place = NOWHERE if foreign else await self._place(value)
         context = attrs.evolve(
             await self._context(value, place),
-            priority=await self._references.name("priorities", value.get("priority")),
+            priority=await self._lookups.name("priorities", value.get("priority")),
         )
         return (*place.unlisted, to_case(value, context))
 
     async def plan(self, value: Mapping[str, Any]) -> Records:
         """Return the plan, and the folders around it that are on no list."""
         place = await self._place(value)
-        dates = await self._references.dates_of_plan(value)
+        dates = await self._lookups.dates_of_plan(value)
         return (*place.unlisted, to_plan(value, await self._context(value, place), dates))
 
     async def cycle(self, value: Mapping[str, Any]) -> Records:
         """Return the cycle, and the folders around it and plans that are on no list."""
         place = await self._place(value)
-        plans, unlisted, others = await self._references.plans_of_cycle(value)
+        plans, unlisted, others = await self._lookups.plans_of_cycle(value)
         around = [record for plan in unlisted for record in await self.plan(plan)]
         context = await self._context(value, place)
         if others:
@@ -132,13 +132,13 @@ class Listing:
 
     async def log(self, value: Mapping[str, Any]) -> Records:
         """Return the run that the execution belongs to, and the execution."""
-        references = self._references
+        lookups = self._lookups
         case = case_key(value.get("testCase"), self._project)
-        cycle, given = await references.cycle(value.get("testCycle"))
+        cycle, given = await lookups.cycle(value.get("testCycle"))
         context = Context(
             project=self._project,
-            status=await references.name("statuses", value.get("testExecutionStatus")),
-            environment=await references.name("environments", value.get("environment")),
+            status=await lookups.name("statuses", value.get("testExecutionStatus")),
+            environment=await lookups.name("environments", value.get("environment")),
         )
         if not given:
             note = Note(
@@ -166,7 +166,7 @@ class Listing:
     async def _context(self, value: Mapping[str, Any], place: _Place) -> Context:
         return Context(
             project=self._project,
-            status=await self._references.name("statuses", value.get("status")),
+            status=await self._lookups.name("statuses", value.get("status")),
             folder=place.folder,
             path=place.path,
             notes=place.notes,
@@ -176,7 +176,7 @@ class Listing:
 
     async def folder(self, number: int) -> Folder | None:
         """Return one folder, also one that is on no list."""
-        way = await self._references.way_to(number)
+        way = await self._lookups.way_to(number)
         return self._folder_at(way, len(way) - 1) if way and way[-1][0] == number else None
 
     async def _folders(self, cursor: str | None) -> Page:
@@ -186,7 +186,7 @@ class Listing:
         """
         types = list(TREES)
         name, stable = json.loads(cursor) if cursor else (types[0], True)
-        tree = await self._references.read_folders(name)
+        tree = await self._lookups.read_folders(name)
         stable = stable and tree.stable
         following = types[types.index(name) + 1 :]
         rejects = [
@@ -237,7 +237,7 @@ class Listing:
         return self._places[number]
 
     async def _find_place(self, number: int) -> _Place:
-        way = await self._references.way_to(number)
+        way = await self._lookups.way_to(number)
         if not way:
             note = Note(
                 level=Level.CHANGE,
@@ -245,7 +245,7 @@ class Listing:
                 text=f"Zephyr does not give its folder {number}; kept without one",
             )
             return _Place(notes=(note,))
-        listed = await self._references.folders()
+        listed = await self._lookups.folders()
         return _Place(
             folder=Ref(Kind.FOLDER, folder_key(self._project, number)),
             path=tuple(entry.name for _, entry in way),

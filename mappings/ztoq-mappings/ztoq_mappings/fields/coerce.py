@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, tzinfo
 
 from ztoq_core.plugin import FieldType, Value
 from ztoq_mappings import markup
-from ztoq_mappings.notebook import Notebook
+from ztoq_mappings.note_collector import NoteCollector
 from ztoq_mappings.texts import address, is_html, one_line, plain, rich
 
 __all__ = ["LONGEST_LABEL", "TEXTS", "guessed", "moment", "shaped", "words"]
@@ -33,7 +33,7 @@ def words(value: Value) -> str:
     return "" if value is None else str(value)
 
 
-def shaped(values: Sequence[Value], kind_of: FieldType, notes: Notebook) -> Value:
+def shaped(values: Sequence[Value], kind_of: FieldType, notes: NoteCollector) -> Value:
     """Return what a field of the type holds for these values, or None where it cannot."""
     if kind_of is FieldType.MULTI_CHOICE:
         labels = [plain(words(value), notes) for value in values]
@@ -46,7 +46,7 @@ def shaped(values: Sequence[Value], kind_of: FieldType, notes: Notebook) -> Valu
     return _single(values[0], kind_of, notes) if len(values) == 1 else None
 
 
-def _single(value: Value, kind_of: FieldType, notes: Notebook) -> Value:
+def _single(value: Value, kind_of: FieldType, notes: NoteCollector) -> Value:
     if kind_of is FieldType.CHECKBOX:
         return value if isinstance(value, bool) else _FLAGS.get(words(value).strip().casefold())
     if kind_of is FieldType.NUMBER:

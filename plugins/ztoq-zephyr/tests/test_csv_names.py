@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from ztoq_zephyr.config import JiraConfig
-from ztoq_zephyr.sheets import read_sheets
+from ztoq_zephyr.csv_names import read_csv_names
 
 from ztoq_core.plugin import ConfigError, Named, Topic
 
@@ -23,7 +23,7 @@ def test_each_file_has_its_columns(tmp_path: Path) -> None:
         (tmp_path / f"{name}.csv").write_text(content, encoding="utf-8")
     config = JiraConfig(**{name: tmp_path / f"{name}.csv" for name in files})  # type: ignore[arg-type]
 
-    found = read_sheets(config)
+    found = read_csv_names(config)
 
     assert found == {
         Topic.ISSUE: {
@@ -56,7 +56,7 @@ def test_each_file_has_its_columns(tmp_path: Path) -> None:
 def issues(tmp_path: Path, content: str) -> dict[str, Named]:
     path = tmp_path / "issues.csv"
     path.write_bytes(content.encode())
-    return read_sheets(JiraConfig(issues=path))[Topic.ISSUE]
+    return read_csv_names(JiraConfig(issues=path))[Topic.ISSUE]
 
 
 @pytest.mark.parametrize(
@@ -109,11 +109,11 @@ def test_a_bad_value_is_told(tmp_path: Path, key: str, content: str, said: str) 
     path = tmp_path / f"{key}.csv"
     path.write_text(content, encoding="utf-8")
     with pytest.raises(ConfigError, match=rf"{key}\.csv: {said}"):
-        read_sheets(JiraConfig(**{key: path}))  # type: ignore[arg-type]
+        read_csv_names(JiraConfig(**{key: path}))  # type: ignore[arg-type]
 
 
 def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:
     path = tmp_path / "issues.csv"
     path.write_bytes(b"id,key\n1,\xff\n")
     with pytest.raises(ConfigError, match=r"cannot read .*issues\.csv.* not UTF-8"):
-        read_sheets(JiraConfig(issues=path))
+        read_csv_names(JiraConfig(issues=path))

@@ -6,10 +6,10 @@ from enum import StrEnum
 
 from ztoq_core.plugin import FieldSpec, Kind, Schema
 
-__all__ = ["Subject"]
+__all__ = ["Section"]
 
 
-class Subject(StrEnum):
+class Section(StrEnum):
     """The tables of a mapping file, in the order of its pages; a kind of record but for steps."""
 
     REQUIREMENT = "requirement"
@@ -27,36 +27,36 @@ class Subject(StrEnum):
 
     def source_fields(self, source: Schema) -> tuple[FieldSpec, ...]:
         """Return what is known of the source's fields."""
-        if self is Subject.TEST_STEP:
+        if self is Section.TEST_STEP:
             return source.step_fields
         return tuple(each for each in source.fields if each.kind.value == self.value)
 
     def source_field(self, source: Schema, name: str) -> FieldSpec | None:
         """Return the source's field of a name."""
-        if self is Subject.TEST_STEP:
+        if self is Section.TEST_STEP:
             return source.step_field(name)
         return source.field(Kind(self.value), name)
 
     def borrows(self, sink: Schema) -> bool:
         """Return whether the target's fields are those of another kind."""
-        return self is not Subject.TEST_STEP and Kind(self.value) in sink.field_owner
+        return self is not Section.TEST_STEP and Kind(self.value) in sink.field_owner
 
     def target_fields(self, sink: Schema) -> tuple[FieldSpec, ...]:
         """Return the fields that the target has for it."""
-        if self is Subject.TEST_STEP:
+        if self is Section.TEST_STEP:
             return sink.step_fields
         owner = self._owner(sink)
         return tuple(each for each in sink.fields if each.kind is owner)
 
     def target_field(self, sink: Schema, name: str) -> FieldSpec | None:
         """Return the target's field whose name or else alias is ``name``."""
-        if self is Subject.TEST_STEP:
+        if self is Section.TEST_STEP:
             return sink.step_field(name)
         return sink.field(self._owner(sink), name)
 
     def can_be_made(self, sink: Schema) -> bool:
         """Return whether fields that the target lacks will be made; those of steps never are."""
-        return sink.can_create_fields and self is not Subject.TEST_STEP
+        return sink.can_create_fields and self is not Section.TEST_STEP
 
     def _owner(self, sink: Schema) -> Kind:
         kind = Kind(self.value)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from ztoq_core.plugin import Level, Note
 
-__all__ = ["Notebook"]
+__all__ = ["NoteCollector"]
 
 
-class Notebook:
+class NoteCollector:
     """The notes of one record; of notes with the same code the first one is kept."""
 
     def __init__(self, earlier: tuple[Note, ...] = ()) -> None:

@@ -13,13 +13,13 @@ import attrs
 
 from ztoq_core.plugin import Kind
 
-__all__ = ["Tables", "tables"]
+__all__ = ["NameTables", "name_tables"]
 
 _NO_WORD = re.compile(r"[\W_]+")
 
 
 @attrs.frozen(kw_only=True)
-class Rule:
+class StatusRule:
     """Which status names with one of these words become."""
 
     status: str
@@ -27,11 +27,11 @@ class Rule:
 
 
 @attrs.frozen(kw_only=True)
-class Tables:
+class NameTables:
     """What the mapping knows by name. The keys of ``statuses`` and ``priorities`` are folded."""
 
     statuses: Mapping[str, tuple[str, ...]]
-    rules: tuple[Rule, ...]
+    rules: tuple[StatusRule, ...]
     otherwise: str
     not_executed: str
     priorities: Mapping[str, tuple[str, ...]]
@@ -67,16 +67,18 @@ class Tables:
 
 
 @cache
-def tables() -> Tables:
+def name_tables() -> NameTables:
     """Return the tables of this package."""
     body = files("ztoq_mappings.zephyr_qtest").joinpath("tables.toml").read_text("utf-8")
     found: Mapping[str, Any] = tomllib.loads(body)
     status = found["execution_status"]
     own = frozenset(label.casefold() for label in found["labels"].values())
     everywhere = own | _all_folded(found["reserved"]["all"])
-    return Tables(
+    return NameTables(
         statuses=_names(status["names"]),
-        rules=tuple(Rule(status=r["status"], words=tuple(r["words"])) for r in status["rules"]),
+        rules=tuple(
+            StatusRule(status=r["status"], words=tuple(r["words"])) for r in status["rules"]
+        ),
         otherwise=status["otherwise"],
         not_executed=status["not_executed"],
         priorities=_names(found["priority"]),

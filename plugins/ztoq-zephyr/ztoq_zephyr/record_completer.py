@@ -25,14 +25,14 @@ from ztoq_core.plugin import (
 from ztoq_zephyr.api import NOT_THERE, Api, path_of
 from ztoq_zephyr.attachments import Attachments, Holder, unlisted
 from ztoq_zephyr.execution import Judge
+from ztoq_zephyr.lookups import Lookups
 from ztoq_zephyr.payloads import links_of, to_result, to_step
 from ztoq_zephyr.properties import SCRIPT, odd_links, odd_steps, odd_values
-from ztoq_zephyr.references import References
 from ztoq_zephyr.rich_text import rich
 from ztoq_zephyr.shapes import DEEPEST, too_deep
 from ztoq_zephyr.values import last_segment, mapped, text
 
-__all__ = ["Contents"]
+__all__ = ["RecordCompleter"]
 
 WRONG_SCRIPT = 422
 OK = 200
@@ -42,14 +42,14 @@ HIDDEN_PARAMETERS = "uses parameters or test data, whose definitions Zephyr's AP
 Linked = TypeVar("Linked", TestCase, TestCycle, TestLog)
 
 
-class Contents:
+class RecordCompleter:
     """Completes the records of one project."""
 
     def __init__(
-        self, api: Api, references: References, services: Services, files: Attachments, judge: Judge
+        self, api: Api, lookups: Lookups, services: Services, files: Attachments, judge: Judge
     ) -> None:
         self._api = api
-        self._references = references
+        self._lookups = lookups
         self._services = services
         self._files = files
         self._judge = judge
@@ -92,7 +92,7 @@ class Contents:
         files = await self._files.of(whole)
         files += await self._files_of_steps(attrs.evolve(whole, owner="step_result"), log.results)
         log = attrs.evolve(log, files=sum(not unlisted(file) for file in files))
-        defaults = frozenset((await self._references.statuses()).defaults)
+        defaults = frozenset((await self._lookups.statuses()).defaults)
         log = attrs.evolve(log, executed=self._judge.took_place(log, defaults))
         return _with_files(log, files)
 
@@ -176,7 +176,7 @@ class Contents:
         results: list[StepResult] = []
         for place, value in enumerate(values, 1):
             status = mapped(mapped(value).get("inline")).get("status")
-            name = await self._references.name("statuses", status)
+            name = await self._lookups.name("statuses", status)
             results.append(to_result(value, place, name))
         if any(result.row is not None for result in results):
             self._services.note(Level.CHANGE, "parameters-not-shown", HIDDEN_PARAMETERS, log.case)

@@ -19,7 +19,7 @@ from ztoq_mappings.fields.format import (
     Rule,
 )
 from ztoq_mappings.fields.names import nearest
-from ztoq_mappings.fields.subjects import Subject
+from ztoq_mappings.fields.sections import Section
 
 __all__ = ["READERS", "KeyedError"]
 
@@ -203,7 +203,7 @@ READERS: Mapping[type[Any], Mapping[str, Callable[[Any], Any]]] = {
         "keep_source": _flag,
     },
     KindRules: {"leave_out": _several(_filled)},
-    DeclaredTypes: {subject.value: _declared for subject in Subject},
+    DeclaredTypes: {section.value: _declared for section in Section},
     MappingFile: {"format": _format},
 }
 """The reader of each attribute; those that are not here are tables that cattrs takes apart."""

@@ -11,7 +11,7 @@ from ztoq_core.plugin import FieldType, FieldValue, Kind, Record
 from ztoq_mappings import markup
 from ztoq_mappings.zephyr_qtest.fields import has_value
 
-__all__ = ["with_placed_texts"]
+__all__ = ["with_prefilled_texts"]
 
 NAME = "name"
 _TEXTS: Mapping[Kind, frozenset[str]] = {
@@ -25,7 +25,7 @@ _TEXTS: Mapping[Kind, frozenset[str]] = {
 """Labels, folded, that are keys of the request's body and attributes of the record alike."""
 
 
-def with_placed_texts(record: Record) -> Record:
+def with_prefilled_texts(record: Record) -> Record:
     """Return the record with placed values of such labels in its texts, where they win."""
     if not any(field.placed for field in record.fields):
         return record

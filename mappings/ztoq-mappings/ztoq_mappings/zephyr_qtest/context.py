@@ -8,16 +8,16 @@ from typing import Self
 import attrs
 
 from ztoq_core.plugin import ConfigError, Folder, Record, Ref, Scene, Tree
-from ztoq_mappings.zephyr_qtest.fields import Places
+from ztoq_mappings.zephyr_qtest.fields import FieldLabels
+from ztoq_mappings.zephyr_qtest.name_tables import NameTables, name_tables
 from ztoq_mappings.zephyr_qtest.options import Options
 from ztoq_mappings.zephyr_qtest.people import People
-from ztoq_mappings.zephyr_qtest.tables import Tables, tables
 
-__all__ = ["Rules", "brought", "module"]
+__all__ = ["MappingContext", "brought", "module"]
 
 
 @attrs.frozen(kw_only=True)
-class Rules:
+class MappingContext:
     """Built once a run, never changed.
 
     ``project`` is the source's project where its config names one. ``cycle_files`` is ``case``,
@@ -25,8 +25,8 @@ class Rules:
     """
 
     options: Options
-    tables: Tables
-    places: Places
+    tables: NameTables
+    field_labels: FieldLabels
     people: People
     unknown_date: datetime
     approved: frozenset[str]
@@ -36,17 +36,17 @@ class Rules:
 
     @classmethod
     def of(cls, options: Options, scene: Scene) -> Self:
-        """Return the rules for a run.
+        """Return the context for a run.
 
         Raises:
             ConfigError: ``unknown_date`` is no date.
         """
-        known = tables()
+        known = name_tables()
         people = People.of(scene.source.users)
         return cls(
             options=options,
             tables=known,
-            places=Places(scene.source, known.reserved, people),
+            field_labels=FieldLabels(scene.source, known.reserved, people),
             people=people,
             unknown_date=_date(options.unknown_date),
             approved=frozenset(status.strip().casefold() for status in options.approved_statuses),

@@ -21,18 +21,18 @@ from ztoq_core.plugin import (
 )
 from ztoq_mappings import markup
 from ztoq_mappings.fields.checks import misspelt
+from ztoq_mappings.fields.coerce import guessed, shaped, words
 from ztoq_mappings.fields.conditions import Holds, condition
 from ztoq_mappings.fields.format import KindRules, MappingFile, Rule
 from ztoq_mappings.fields.options import FieldsOptions
+from ztoq_mappings.fields.parse import read
 from ztoq_mappings.fields.properties import PROPERTIES, is_property
-from ztoq_mappings.fields.reading import read
-from ztoq_mappings.fields.shapes import guessed, shaped, words
-from ztoq_mappings.fields.steps import Step, Work, cleaner, listed, steps
-from ztoq_mappings.fields.subjects import Subject
-from ztoq_mappings.fields.tale import Tale
+from ztoq_mappings.fields.rule_notes import RuleNotes
+from ztoq_mappings.fields.sections import Section
+from ztoq_mappings.fields.steps import RuleRun, Step, cleaner, listed, steps
 from ztoq_mappings.fields.templates import Template, template
 from ztoq_mappings.fields.types import effective_type
-from ztoq_mappings.notebook import Notebook
+from ztoq_mappings.note_collector import NoteCollector
 from ztoq_mappings.texts import is_html
 
 __all__ = ["build", "compile_mapping"]
@@ -54,15 +54,15 @@ def build(options: FieldsOptions, scene: Scene) -> Transform:
 def compile_mapping(mapping: MappingFile, scene: Scene) -> Transform:
     """Return the transform for a mapping that has been read."""
     people = {each.id: each for each in scene.source.users}
-    ready = {
-        subject.value: _Rules(subject, mapping, scene, people)
-        for subject in Subject
-        if mapping.of(subject) != KindRules() or mapping.types.of(subject)
+    by_kind = {
+        section.value: _SectionRules(section, mapping, scene, people)
+        for section in Section
+        if mapping.of(section) != KindRules() or mapping.types.of(section)
     }
-    of_steps = ready.pop(Subject.TEST_STEP.value, None)
+    of_steps = by_kind.pop(Section.TEST_STEP.value, None)
 
     def transform(record: Record) -> Record:
-        if of_kind := ready.get(record.kind.value):
+        if of_kind := by_kind.get(record.kind.value):
             record = of_kind.mapped(record)
         if of_steps and isinstance(record, TestCase) and record.steps:
             record = of_steps.with_steps(record)
@@ -72,8 +72,8 @@ def compile_mapping(mapping: MappingFile, scene: Scene) -> Transform:
 
 
 @attrs.frozen(kw_only=True)
-class _Ready:
-    """A rule that is ready for work."""
+class _CompiledRule:
+    """A rule with its conditions, template and steps built."""
 
     rule: Rule
     type: FieldType | None
@@ -85,20 +85,20 @@ class _Ready:
     reads: tuple[str, ...]
 
 
-class _Rules:
-    """The rules of one subject."""
+class _SectionRules:
+    """The rules of one section."""
 
     def __init__(
-        self, subject: Subject, mapping: MappingFile, scene: Scene, people: Mapping[str, User]
+        self, section: Section, mapping: MappingFile, scene: Scene, people: Mapping[str, User]
     ) -> None:
-        rules = mapping.of(subject)
-        self._properties = PROPERTIES[subject]
-        self._types = mapping.types.of(subject)
+        rules = mapping.of(section)
+        self._properties = PROPERTIES[section]
+        self._types = mapping.types.of(section)
         self._left_out = frozenset(rules.leave_out)
         self._rules = tuple(
-            _ready(
+            _compile_rule(
                 rule,
-                effective_type(rule, subject, mapping, scene.source),
+                effective_type(rule, section, mapping, scene.source),
                 people,
                 frozenset(
                     each.part
@@ -115,23 +115,23 @@ class _Rules:
         Raises:
             MappingError: A value has no mapping.
         """
-        notes, tale = Notebook(record.notes), Tale()
-        changes = self._changes(record, record.key, notes, tale)
-        tale.tell(notes)
+        notes, rule_notes = NoteCollector(record.notes), RuleNotes()
+        changes = self._changes(record, record.key, notes, rule_notes)
+        rule_notes.tell(notes)
         return attrs.evolve(record, notes=notes.notes(), **changes)
 
     def with_steps(self, case: TestCase) -> TestCase:
         """Return the case with what the rules make of its steps. Raises as ``mapped``."""
-        notes, tale = Notebook(case.notes), Tale()
+        notes, rule_notes = NoteCollector(case.notes), RuleNotes()
         steps: list[TestStep] = []
         for step in case.steps:
-            tale.step = step.key
-            steps.append(attrs.evolve(step, **self._changes(step, case.key, notes, tale)))
-        tale.tell_of_steps(notes)
+            rule_notes.step = step.key
+            steps.append(attrs.evolve(step, **self._changes(step, case.key, notes, rule_notes)))
+        rule_notes.tell_of_steps(notes)
         return attrs.evolve(case, steps=tuple(steps), notes=notes.notes())
 
     def _changes(
-        self, thing: Record | TestStep, key: str, notes: Notebook, tale: Tale
+        self, thing: Record | TestStep, key: str, notes: NoteCollector, rule_notes: RuleNotes
     ) -> dict[str, Any]:
         """Return the new attributes of a record or step; ``key`` is that of the record."""
         own = {field.name: field.value for field in thing.fields}
@@ -143,21 +143,25 @@ class _Rules:
             found = properties.get(name)
             return own.get(name) if found is None else found.read(thing)
 
-        for ready in self._rules:
-            if ready.rule.to in made or not all(holds(value_of) for holds in ready.holds):
+        for compiled in self._rules:
+            if compiled.rule.to in made or not all(holds(value_of) for holds in compiled.holds):
                 continue
-            work = Work(
-                key, ready.origin or ready.rule.to, ready.rule.otherwise, notes, step=tale.step
+            run = RuleRun(
+                key,
+                compiled.origin or compiled.rule.to,
+                compiled.rule.otherwise,
+                notes,
+                step=rule_notes.step,
             )
-            found = _made(ready, work, value_of)
-            if not ready.rule.keep_source and not work.kept:
-                spent.update(ready.reads)
+            found = _made(compiled, run, value_of)
+            if not compiled.rule.keep_source and not run.kept:
+                spent.update(compiled.reads)
             if found is not None:
-                made[ready.rule.to] = found
-            into = ready.rule.to if found is not None and is_property(ready.rule.to) else ""
-            if work.dropped or into:
-                names = [name for name in ready.reads if name != into and listed(value_of(name))]
-                tale.add(names, into, work)
+                made[compiled.rule.to] = found
+            into = compiled.rule.to if found is not None and is_property(compiled.rule.to) else ""
+            if run.dropped or into:
+                names = [name for name in compiled.reads if name != into and listed(value_of(name))]
+                rule_notes.add(names, into, run)
         changes: dict[str, Any] = {
             each.attribute: each.empty()
             for name, each in properties.items()
@@ -167,16 +171,18 @@ class _Rules:
             if is_property(name):
                 changes[properties[name].attribute] = value.value
         placed = [value for name, value in made.items() if not is_property(name)]
-        return {"fields": (*self._kept(thing, spent, tale), *placed), **changes}
+        return {"fields": (*self._kept(thing, spent, rule_notes), *placed), **changes}
 
-    def _kept(self, thing: Record | TestStep, spent: set[str], tale: Tale) -> Iterator[FieldValue]:
+    def _kept(
+        self, thing: Record | TestStep, spent: set[str], rule_notes: RuleNotes
+    ) -> Iterator[FieldValue]:
         """Yield the fields that go their usual way."""
         for field in thing.fields:
             if field.placed:
                 yield field
             elif field.name in self._left_out:
                 if listed(field.value):
-                    tale.leave_out(field.name)
+                    rule_notes.leave_out(field.name)
             elif field.name not in spent:
                 yield self._declared(field)
 
@@ -187,12 +193,12 @@ class _Rules:
         return attrs.evolve(field, type=declared)
 
 
-def _ready(
+def _compile_rule(
     rule: Rule, kind_of: FieldType | None, people: Mapping[str, User], taken: frozenset[int]
-) -> _Ready:
+) -> _CompiledRule:
     form = template(rule.template) if rule.template is not None else None
     reads = tuple(dict.fromkeys(form.names)) if form else rule.from_
-    return _Ready(
+    return _CompiledRule(
         rule=rule,
         type=kind_of,
         holds=tuple(map(condition, rule.when)),
@@ -204,64 +210,66 @@ def _ready(
     )
 
 
-def _made(ready: _Ready, work: Work, value_of: Callable[[str], Value]) -> FieldValue | None:
+def _made(
+    compiled: _CompiledRule, run: RuleRun, value_of: Callable[[str], Value]
+) -> FieldValue | None:
     """Return the field that a rule makes, None where there is nothing to carry."""
-    rule = ready.rule
-    values = _given(ready, value_of)
-    for step in ready.steps:
+    rule = compiled.rule
+    values = _given(compiled, value_of)
+    for step in compiled.steps:
         if not values:
             break
-        values = step(values, work)
+        values = step(values, run)
     if not values and rule.if_empty is not None:
         values = listed(rule.if_empty)
     if not values:
         return None
-    kind_of = ready.type or guessed(values)
-    value = shaped(values, kind_of, work.notes)
+    kind_of = compiled.type or guessed(values)
+    value = shaped(values, kind_of, run.notes)
     if value is None:
-        value = _otherwise(values, kind_of, work)
+        value = _otherwise(values, kind_of, run)
     if value is None or value in ("", ()):
         return None
     return FieldValue(
         name=rule.to,
         value=value,
         type=kind_of,
-        alternatives=work.alternatives,
+        alternatives=run.alternatives,
         placed=True,
-        origin=ready.origin,
-        lossy=work.lossy,
+        origin=compiled.origin,
+        lossy=run.lossy,
     )
 
 
-def _given(ready: _Ready, value_of: Callable[[str], Value]) -> list[Value]:
-    if ready.rule.constant is not None:
-        return listed(ready.rule.constant)
-    if ready.template is None:
-        return [value for name in ready.reads for value in listed(value_of(name))]
-    rich = ready.type is FieldType.RICH_TEXT
+def _given(compiled: _CompiledRule, value_of: Callable[[str], Value]) -> list[Value]:
+    if compiled.rule.constant is not None:
+        return listed(compiled.rule.constant)
+    if compiled.template is None:
+        return [value for name in compiled.reads for value in listed(value_of(name))]
+    rich = compiled.type is FieldType.RICH_TEXT
 
     def shown(name: str) -> str:
         value = value_of(name)
-        if isinstance(value, str) and ready.clean and is_html(value):
-            value = ready.clean(value)
+        if isinstance(value, str) and compiled.clean and is_html(value):
+            value = compiled.clean(value)
         return markup.value(value) if rich else words(value)
 
-    return listed(ready.template.filled(shown))
+    return listed(compiled.template.filled(shown))
 
 
-def _otherwise(values: list[Value], kind_of: FieldType, work: Work) -> Value:
+def _otherwise(values: list[Value], kind_of: FieldType, run: RuleRun) -> Value:
     """Return what stands for values that do not fit the type; None where they are kept or dropped.
 
     Raises:
         MappingError: As the rule says.
     """
     shown = values[0] if len(values) == 1 else ", ".join(map(words, values))
-    instead = work.without(shown, f"is no {kind_of.value}")
-    if work.otherwise is not None and work.otherwise.word == "keep":
-        work.kept = True
-        work.notes.change(
+    instead = run.without(shown, f"is no {kind_of.value}")
+    if run.otherwise is not None and run.otherwise.word == "keep":
+        run.kept = True
+        run.notes.change(
             "value-unfit",
-            f"a value of {work.field!r} is no {kind_of.value}; it goes its usual way",
+            f"a value of {run.field!r} is no {kind_of.value}; it goes its usual way",
         )
         return None
-    return shaped(instead, kind_of, work.notes) if instead else None
+    return shaped(instead, kind_of, run.notes) if instead else None

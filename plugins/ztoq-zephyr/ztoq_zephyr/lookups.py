@@ -28,7 +28,7 @@ from ztoq_zephyr.values import (
     word,
 )
 
-__all__ = ["TREES", "CycleEntry", "FolderEntry", "References"]
+__all__ = ["TREES", "CycleEntry", "FolderEntry", "Lookups"]
 
 TREES = {"TEST_CASE": Tree.CASES, "TEST_CYCLE": Tree.CYCLES, "TEST_PLAN": Tree.PLANS}
 """Zephyr's folder types."""
@@ -110,7 +110,7 @@ class Plans:
             self.of_cycle.setdefault(cycle, []).append(number)
 
 
-class References:
+class Lookups:
     """Looks up what objects refer to. Call ``learn…`` before the lookups that do not wait."""
 
     def __init__(self, api: Api, services: Services, project: str) -> None:
