@@ -103,7 +103,9 @@ from ztoq_core.records import (
     Tree,
     Value,
 )
+from ztoq_core.spelling import closest, folded, nearest
 from ztoq_core.tally import Tally
+from ztoq_core.text_files import read_text
 from ztoq_core.words import counted
 
 __all__ = [
@@ -189,12 +191,16 @@ __all__ = [
     "Written",
     "ZtoqError",
     "change_images",
+    "closest",
     "counted",
+    "folded",
     "hookimpl",
     "image_src",
     "images_in",
+    "nearest",
     "not_the_file",
     "one_error",
+    "read_text",
     "ref_of",
     "resolve_addresses",
     "resolved",

@@ -31,11 +31,12 @@ from ztoq_demo.zephyr.simulator import Simulator as Zephyr
 from ztoq_testkit.virtual_time import run_in_virtual_time
 
 from tests.performance.portrait import Portrait, portrait
-from ztoq_core import config, engine
+from ztoq_core import engine
 from ztoq_core.contracts import Secret
 from ztoq_core.pictures.untrusted_fetcher import open_fetcher
 from ztoq_core.plugins import Plugins
 from ztoq_core.services import Services
+from ztoq_core.settings import config
 from ztoq_core.store import Store
 
 __all__ = ["Journey", "in_virtual_time", "journey", "project"]

@@ -11,7 +11,6 @@ from ztoq_mappings.values import VALUES
 from ztoq_mappings.workbench.coverage import Coverage
 from ztoq_mappings.zephyr_qtest import ZEPHYR_QTEST
 
-from ztoq_core.config import from_tables
 from ztoq_core.plugin import (
     FieldSpec,
     FieldType,
@@ -22,6 +21,7 @@ from ztoq_core.plugin import (
     TestStep,
 )
 from ztoq_core.plugins import Plugins
+from ztoq_core.settings.config import from_tables
 from ztoq_core.store import Fate, State
 
 CONFIG = {

@@ -12,7 +12,7 @@ from ztoq_core.contracts import Connection
 from ztoq_core.errors import ConfigError, StoreError, ZtoqError
 from ztoq_core.http.transport import Transport
 from ztoq_core.redaction import redacted
-from ztoq_core.secrets import show
+from ztoq_core.settings.secrets import show
 from ztoq_core.store import Store
 
 SCHEMES = ("", "//", "http://", "https://", "postgresql://", "postgresql+psycopg://", "socks5://")

@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 
 import attrs
 
-from ztoq_core.config import Config
 from ztoq_core.contracts import Connection
 from ztoq_core.engine import Event
 from ztoq_core.http import CallQuota, Limit, LimitReached, Limits, month_of, next_month
 from ztoq_core.http.transport import Transport
 from ztoq_core.records import Kind
+from ztoq_core.settings.config import Config
 from ztoq_core.store import Store
 from ztoq_core.words import counted
 

@@ -14,7 +14,6 @@ import attrs
 import orjson
 from loguru import logger
 
-from ztoq_core import config as configuration
 from ztoq_core import engine
 from ztoq_core.cli.estimate import Month, RemainingWork, StageStats, as_facts, calls_of_run
 from ztoq_core.cli.exit_codes import AGAIN
@@ -29,6 +28,7 @@ from ztoq_core.report.data import findings_of
 from ztoq_core.report.files import require_place
 from ztoq_core.selection import Selection, moment
 from ztoq_core.services import Services
+from ztoq_core.settings import config as configuration
 from ztoq_core.store import Store
 from ztoq_core.time_window import until
 from ztoq_core.words import counted

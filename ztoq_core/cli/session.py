@@ -11,7 +11,6 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, supp
 from types import FrameType
 from typing import Any
 
-from ztoq_core import config as configuration
 from ztoq_core import engine, log
 from ztoq_core.cli.options import Options
 from ztoq_core.cli.output import Output
@@ -21,6 +20,7 @@ from ztoq_core.http import Limits
 from ztoq_core.plugins import Plugins
 from ztoq_core.records import Kind, Note, Ref
 from ztoq_core.services import Services
+from ztoq_core.settings import config as configuration
 from ztoq_core.store import Store
 from ztoq_core.waits import Waits
 

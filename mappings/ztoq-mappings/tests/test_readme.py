@@ -13,7 +13,7 @@ import pytest
 from ztoq_mappings import ztoq_transformers
 
 from ztoq_core.plugin import Record, Scene, Schema, Skip, TestCase, Transform
-from ztoq_core.tables import Tables
+from ztoq_core.settings.reader import Tables
 
 README = Path(__file__).parents[1] / "README.md"
 PLUGINS = {plugin.name: plugin for plugin in ztoq_transformers()}

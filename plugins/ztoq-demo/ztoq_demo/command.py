@@ -9,7 +9,6 @@ from pathlib import Path
 
 import rich_click as click
 
-from ztoq_core import config as configuration
 from ztoq_core.cli.options import Options, global_options
 from ztoq_core.cli.output import Output
 from ztoq_core.cli.pipeline import ALL, RunOptions, run_pipeline
@@ -17,6 +16,7 @@ from ztoq_core.cli.session import logged
 from ztoq_core.errors import ConfigError, Exit
 from ztoq_core.hookspecs import hookimpl
 from ztoq_core.plugins import Plugins
+from ztoq_core.settings import config as configuration
 from ztoq_demo.qtest.demo import demo as qtest_site
 from ztoq_demo.zephyr.demo import demo as zephyr_site
 

@@ -24,7 +24,13 @@ from ztoq_core.cli.output import MOST_LOG_LINES, Output
 
 UNWANTED = (
     *("aiohttp", "asyncio", "attr", "cattrs", "jinja2", "loguru", "orjson", "peewee", "pluggy"),
-    *("tomlkit", "ztoq_core.config", "ztoq_core.engine", "ztoq_core.http", "ztoq_core.store"),
+    *(
+        "tomlkit",
+        "ztoq_core.settings.config",
+        "ztoq_core.engine",
+        "ztoq_core.http",
+        "ztoq_core.store",
+    ),
     *("ztoq_mappings", "ztoq_qtest", "ztoq_zephyr"),
 )
 

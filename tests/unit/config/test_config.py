@@ -12,7 +12,6 @@ from typing import Any
 import attrs
 import pytest
 
-from ztoq_core import config
 from ztoq_core.errors import ConfigError, PluginError
 from ztoq_core.plugin import (
     Connection,
@@ -35,6 +34,7 @@ from ztoq_core.plugin import (
     hookimpl,
 )
 from ztoq_core.plugins import Plugins
+from ztoq_core.settings import config
 
 
 class Mode(StrEnum):

@@ -20,11 +20,11 @@ from ztoq_testkit.project import CONTENTS, PROJECT
 from tests.conftest import POSTGRES
 from tests.unit.cli import memory_shop
 from ztoq_core import engine
-from ztoq_core.config import Config, from_tables
 from ztoq_core.contracts import Content, Links, Written
 from ztoq_core.errors import ConfigError, Exit, StoreError
 from ztoq_core.plugins import Plugins
 from ztoq_core.records import Kind, Record
+from ztoq_core.settings.config import Config, from_tables
 from ztoq_core.store import State, Store
 from ztoq_core.store.database import PRAGMAS
 

@@ -15,14 +15,14 @@ import rich_click as click
 from ztoq_core.cli.options import KIND, Options, global_options
 from ztoq_core.cli.output import Output
 from ztoq_core.cli.session import configured, kind_of, open_sink, open_store
-from ztoq_core.config import Config
 from ztoq_core.contracts import Schema, Secret, Sink, Transform
 from ztoq_core.convert import converter, read_json, show_json
 from ztoq_core.engine.history import Explained
 from ztoq_core.engine.history import explain as told
 from ztoq_core.errors import ConfigError, ZtoqError
 from ztoq_core.records import Kind, Note, Ref
-from ztoq_core.secrets import find_secrets
+from ztoq_core.settings.config import Config
+from ztoq_core.settings.secrets import find_secrets
 from ztoq_core.store import Store
 from ztoq_core.store.life import Related
 from ztoq_core.words import counted

@@ -15,10 +15,10 @@ from ztoq_core.cli.exit_codes import AGAIN
 from ztoq_core.cli.options import MOST, Options, global_options
 from ztoq_core.cli.output import Output
 from ztoq_core.cli.session import configured, handle_signals, open_sink, open_store
-from ztoq_core.config import Config
 from ztoq_core.contracts import Connection
 from ztoq_core.errors import ConfigError, Exit
 from ztoq_core.records import Kind
+from ztoq_core.settings.config import Config
 from ztoq_core.store import Store
 from ztoq_core.waits import Waits
 from ztoq_core.words import counted

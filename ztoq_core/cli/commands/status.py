@@ -10,9 +10,9 @@ from ztoq_core.cli.estimate import as_facts, calls_of_month
 from ztoq_core.cli.options import Options, global_options
 from ztoq_core.cli.output import Output
 from ztoq_core.cli.session import configured, open_store
-from ztoq_core.config import Part
 from ztoq_core.report import Report
 from ztoq_core.report.data import words
+from ztoq_core.settings.config import Part
 from ztoq_core.store import PastRun
 
 __all__ = ["status"]

@@ -7,7 +7,6 @@ the references between records.
 
 from __future__ import annotations
 
-import difflib
 import heapq
 import re
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
@@ -22,6 +21,7 @@ from ztoq_core.engine.transform.execution_order import in_order, run_of
 from ztoq_core.errors import ConfigError
 from ztoq_core.records import Kind, Tree
 from ztoq_core.selection import Selection, moment
+from ztoq_core.spelling import nearest
 from ztoq_core.store import Chosen, Scanned, Store
 
 __all__ = ["choose", "leave_out", "remember", "remembered", "selected"]
@@ -267,8 +267,7 @@ def _path(key: str, rows: Mapping[str, tuple[str, str | None]]) -> str:
 def _demand(wanted: Iterable[str], there: Collection[str], what: str, known: Iterable[str]) -> None:
     for each in wanted:
         if each not in there:
-            near = difflib.get_close_matches(each, list(known), n=1, cutoff=0.5)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
+            hint = nearest(each, known)
             raise ConfigError(f"The selection names the {what} {each!r}, which is not there{hint}")
 
 

@@ -16,12 +16,12 @@ from ztoq_core import engine
 from ztoq_core.cli.options import Options
 from ztoq_core.cli.output import Output
 from ztoq_core.cli.session import handle_signals, open_sink, open_store
-from ztoq_core.config import Config
 from ztoq_core.contracts import Finding, Schema, Transform
 from ztoq_core.engine.load.target_fields import Gap, gaps
 from ztoq_core.engine.transform.transform import rehearse
 from ztoq_core.errors import ConfigError, Exit
 from ztoq_core.records import Kind, Note, Ref
+from ztoq_core.settings.config import Config
 from ztoq_core.store import State, Store, Want
 from ztoq_core.words import counted
 from ztoq_mappings.workbench.coverage import Coverage, Covered

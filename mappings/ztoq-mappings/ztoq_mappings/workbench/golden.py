@@ -27,7 +27,8 @@ from ztoq_core.convert import converter, dumps, read_json
 from ztoq_core.errors import ConfigError, RecordError
 from ztoq_core.records import RECORD_TYPES, Kind, Record
 from ztoq_core.schema import FieldSpec, User
-from ztoq_core.tables import Tables, nearest
+from ztoq_core.settings.reader import Tables
+from ztoq_core.spelling import nearest
 
 __all__ = ["Case", "built", "differences", "read_cases", "rewrite", "run"]
 

@@ -10,11 +10,11 @@ import attrs
 
 from ztoq_core.cli.options import Options
 from ztoq_core.cli.output import Output
-from ztoq_core.config import Config
 from ztoq_core.contracts import Scene, Transform
 from ztoq_core.convert import show_json
 from ztoq_core.engine.history import changes
 from ztoq_core.errors import ConfigError, Exit
+from ztoq_core.settings.config import Config
 from ztoq_core.words import counted
 from ztoq_mappings.workbench import golden
 from ztoq_mappings.workbench.golden import Case

@@ -11,8 +11,8 @@ from ztoq_core.cli.commands.explain import builder, change_line, print_json, tel
 from ztoq_core.cli.options import Options
 from ztoq_core.cli.output import Output
 from ztoq_core.cli.session import kind_of
-from ztoq_core.config import Config
 from ztoq_core.engine.history import Walk, walk
+from ztoq_core.settings.config import Config
 from ztoq_core.store import Store
 
 __all__ = ["show"]

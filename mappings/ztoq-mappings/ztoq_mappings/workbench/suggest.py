@@ -17,11 +17,11 @@ from ztoq_core import engine
 from ztoq_core.cli.options import Options
 from ztoq_core.cli.output import Output
 from ztoq_core.cli.session import open_sides, open_store
-from ztoq_core.config import Config
 from ztoq_core.contracts import FieldSpec, Schema, TransformerPlugin
 from ztoq_core.errors import ConfigError, ZtoqError
 from ztoq_core.plugins import Plugins
 from ztoq_core.services import Services
+from ztoq_core.settings.config import Config
 from ztoq_core.store import Store
 from ztoq_core.words import counted
 from ztoq_mappings.workbench.check import demand_extracted, described

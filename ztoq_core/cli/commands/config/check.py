@@ -15,7 +15,6 @@ from ztoq_core import engine
 from ztoq_core.cli.options import Options, global_options
 from ztoq_core.cli.output import Output
 from ztoq_core.cli.session import configured, open_store
-from ztoq_core.config import Config, Part
 from ztoq_core.contracts import Finding, Schema, Sink, SinkPlugin, Source, SourcePlugin
 from ztoq_core.errors import (
     AccessError,
@@ -28,6 +27,7 @@ from ztoq_core.errors import (
 )
 from ztoq_core.records import Note, Ref
 from ztoq_core.services import Services
+from ztoq_core.settings.config import Config, Part
 from ztoq_core.words import counted, plain
 
 __all__ = ["check"]

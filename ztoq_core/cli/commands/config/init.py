@@ -16,12 +16,12 @@ from tomlkit.items import Table
 
 from ztoq_core.cli.options import Options, global_options
 from ztoq_core.cli.output import Output
-from ztoq_core.config import DEFAULT_FILE, DEFAULT_STORE, Config, from_tables, unusable_url
 from ztoq_core.contracts import Connection, Secret
 from ztoq_core.errors import ConfigError
 from ztoq_core.plugins import Plugins
-from ztoq_core.secrets import Reference, unusable_variable
-from ztoq_core.tables import Tables, spoken
+from ztoq_core.settings.config import DEFAULT_FILE, DEFAULT_STORE, Config, from_tables, unusable_url
+from ztoq_core.settings.reader import Tables, spoken
+from ztoq_core.settings.secrets import Reference, unusable_variable
 
 __all__ = ["init"]
 

@@ -10,7 +10,7 @@ import tomlkit
 from ztoq_core.cli.options import Options, global_options
 from ztoq_core.cli.output import Output
 from ztoq_core.cli.session import configured
-from ztoq_core.secrets import WORDS
+from ztoq_core.settings.secrets import WORDS
 
 __all__ = ["show"]
 

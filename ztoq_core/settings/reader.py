@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,9 +17,10 @@ from cattrs.cols import list_structure_factory
 from cattrs.strategies import configure_union_passthrough
 
 from ztoq_core.contracts import Secret
-from ztoq_core.secrets import refer
+from ztoq_core.settings.secrets import refer
+from ztoq_core.spelling import nearest
 
-__all__ = ["Tables", "from_environment", "nearest", "spoken"]
+__all__ = ["Tables", "from_environment", "spoken"]
 
 S = TypeVar("S")
 
@@ -70,12 +70,6 @@ def _variables(value: object) -> Iterator[str]:
 def spoken(text: str) -> str:
     """Mark a text that a person or the environment gave: it may stand for a number or a list."""
     return _Spoken(text)
-
-
-def nearest(key: str, known: Sequence[str]) -> str:
-    """Return the known name most like ``key`` as the end of a message, or all known ones."""
-    near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
-    return f" (did you mean {near[0]!r}?)" if near else f" (known: {', '.join(sorted(known))})"
 
 
 class Tables:

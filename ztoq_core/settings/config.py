@@ -33,9 +33,11 @@ from ztoq_core.contracts import (
 from ztoq_core.errors import ConfigError
 from ztoq_core.pictures.settings import Images
 from ztoq_core.plugins import Plugins
-from ztoq_core.secrets import find_secrets, show
 from ztoq_core.selection import Selection, settled
-from ztoq_core.tables import Tables, from_environment, nearest
+from ztoq_core.settings.reader import Tables, from_environment
+from ztoq_core.settings.secrets import find_secrets, show
+from ztoq_core.spelling import nearest
+from ztoq_core.text_files import read_text
 from ztoq_core.time_window import TimeWindow
 
 __all__ = ["DEFAULT_FILE", "DEFAULT_STORE", "Config", "Part", "from_tables", "read", "unusable_url"]
@@ -193,17 +195,8 @@ def read(
         PluginError: A plugin that it names is missing or broken.
     """
     path = path or Path(os.environ.get("ZTOQ_CONFIG", DEFAULT_FILE))
-    try:
-        text = path.read_text(encoding="utf-8-sig")  # Windows' editors write a BOM
-    except FileNotFoundError as error:
-        raise ConfigError(
-            f"there is no config file {str(path)!r}; write one with `ztoq config init`, "
-            "or name it with --config FILE"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"cannot read {str(path)!r}: it is not UTF-8 text") from error
-    except OSError as error:
-        raise ConfigError(f"cannot read {str(path)!r}: {error.strerror}") from error
+    hint = "write one with `ztoq config init`, or name it with --config FILE"
+    text = read_text(path, "config file", hint)
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -1,0 +1,4 @@
+"""Reads ``ztoq.toml``, the environment and the options into checked settings.
+
+``config`` is what a run uses, ``reader`` turns tables into objects, ``secrets`` looks secrets up.
+"""
