@@ -198,7 +198,8 @@ class Client:
         try:
             if self._before_write and request.method != "GET" and not request.closing:
                 await self._before_write()
-            async with self._send(request, request.url, credentials) as response:
+            patience = self.pacer.patience(history.failures)
+            async with self._send(request, request.url, credentials, patience) as response:
                 status = response.status
                 body = await self._body(response)
             return self.policy.answer(attempt, response, body)
@@ -280,7 +281,7 @@ class Client:
         return headers
 
     def _send(
-        self, request: Request, url: URL, credentials: Mapping[str, str]
+        self, request: Request, url: URL, credentials: Mapping[str, str], patience: float = 0.0
     ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         # a request's own URL was made from the base, and cannot leave the host
         home = url is request.url
@@ -294,7 +295,7 @@ class Client:
             data=request.data(),
             allow_redirects=False,
             **route,
-            **_timeouts(self.transport.connection, request),
+            **_timeouts(self.transport.connection, request, patience),
         )
 
     def _is_external(self, url: URL) -> bool:
@@ -420,7 +421,9 @@ def _something(body: Any) -> Any:
     return body
 
 
-def _timeouts(connection: Connection, request: Request | None = None) -> dict[str, Any]:
+def _timeouts(
+    connection: Connection, request: Request | None = None, patience: float = 0.0
+) -> dict[str, Any]:
     """Return the option for time-outs where the usual one does not fit.
 
     Connecting ends before the whole does: so a time-out of the whole means that the request left.
@@ -435,6 +438,8 @@ def _timeouts(connection: Connection, request: Request | None = None) -> dict[st
     if request.payload.content is not None:
         total = limit + request.payload.content.size / UPLOAD_SPEED
         return {"timeout": aiohttp.ClientTimeout(total=total, connect=limit / 2)}
+    if patience and patience < limit:
+        return {"timeout": aiohttp.ClientTimeout(total=patience, connect=patience / 2)}
     return {}
 
 

@@ -31,6 +31,16 @@ LATE = 0.1
 OPENING = 10
 """Requests at once to begin with; each answer allows one more (as TCP does, RFC 6928)."""
 
+LEAST_PATIENCE = 10.0
+"""Seconds that every request is given (guess: far above what either service takes for an answer
+that is not a file)."""
+
+PATIENCE = 20
+"""How many times longer than the slowest recent answer a request may take."""
+
+PATIENCE_DECAY = 0.998
+"""How the slowest answer is forgotten: by half after some 350 others."""
+
 SLOW_SHARE = 0.25
 """An answer that takes more than this share of the time-out asks for fewer requests at once."""
 
@@ -75,6 +85,8 @@ class Pacer:
     _timer: asyncio.TimerHandle | None = attrs.field(default=None, init=False)
     _timer_at: float = attrs.field(default=math.inf, init=False)
     _held_back: bool = attrs.field(default=False, init=False)
+    _slowest: float = attrs.field(default=math.inf, init=False)
+    _late: int = attrs.field(default=0, init=False)
     _over_at: float = attrs.field(default=math.inf, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -139,6 +151,18 @@ class Pacer:
         self.budget.spent()
         return self._out(Permit(asyncio.get_running_loop().time(), probe=False))
 
+    def patience(self, failures: int = 0) -> float:
+        """Return how many seconds to wait for an answer, judged by those that came.
+
+        A request whose answer is lost would hold its slot for the whole time-out, and a service
+        that loses one in 25 would leave most slots idle. So it is given up once it takes many times
+        longer than any recent answer. What is given up in doubt is still looked for until the whole
+        time-out is over. Each of its ``failures`` gives a request four times as long, and each
+        late answer in a row twice as long, up to the time-out: a slow service is not cut off.
+        """
+        usual = max(LEAST_PATIENCE, PATIENCE * self._slowest)
+        return min(self.timeout, usual * 4 ** min(failures, 8) * 2 ** min(self._late, 8))
+
     def granted(self, permit: Permit, headers: Mapping[str, str]) -> None:
         """Note an answer that shows the service at work, whatever its status."""
         now = asyncio.get_running_loop().time()
@@ -146,6 +170,9 @@ class Pacer:
         self.waits.progress_at = now
         self.breaker.succeeded(permit.sent)
         self.rate.granted(now, permit.sent)
+        before = 0.0 if math.isinf(self._slowest) else PATIENCE_DECAY * self._slowest
+        self._slowest = max(now - permit.sent, before)
+        self._late = 0
         self.budget.announced(now, headers, self._unanswered)
         if now - permit.sent > SLOW_SHARE * self.timeout:
             self._shrink(now, permit)
@@ -168,6 +195,8 @@ class Pacer:
         now = asyncio.get_running_loop().time()
         self._answered(permit)
         self.breaker.failed(now, asked, probe=permit.probe, shortest=0.5)
+        if now - permit.sent >= LEAST_PATIENCE:
+            self._late += 1
         if now - permit.sent > SLOW_SHARE * self.timeout:
             self._shrink(now, permit)
 

@@ -623,6 +623,37 @@ def test_a_cancelled_request_gives_its_slot_back(desk: Desk) -> None:
     assert desk.run(work) == {"ok": True}
 
 
+def test_a_lost_answer_does_not_hold_its_slot_for_the_whole_time_out(desk: Desk) -> None:
+    desk.options = {"in_flight": 1, "timeout": 60.0}
+
+    async def work(client: Client) -> float:
+        await client.request("POST", "things", json=1)
+        desk.faults.plan.append("slow")
+        begun = asyncio.get_running_loop().time()
+        with pytest.raises(DoubtError):
+            await client.request("POST", "things", json=2)
+        return asyncio.get_running_loop().time() - begun
+
+    assert 10 <= desk.run(work) < 12
+
+
+def test_each_failure_gives_a_request_more_time(desk: Desk) -> None:
+    desk.options = {"timeout": 60.0}
+
+    async def work(client: Client) -> list[float]:
+        await client.get("things")
+        given = [client.pacer.patience(failures) for failures in range(3)]
+        desk.faults.plan += ["slow"] * 2
+        begun = asyncio.get_running_loop().time()
+        assert await client.get("things") == {"ok": True}
+        return [*given, asyncio.get_running_loop().time() - begun]
+
+    *given, seconds = desk.run(work)
+    assert given == [10, 40, 60]
+    # the second attempt has four times as long, and twice that since the first came late
+    assert 10 + 60 <= seconds < 80
+
+
 def test_the_budget_of_the_month_ends_the_run(desk: Desk) -> None:
     desk.reply = lambda _: Reply(200, {}, headers={"x-ratelimit-remaining-month": "0"})
 
