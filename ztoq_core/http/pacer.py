@@ -161,7 +161,7 @@ class Pacer:
         late answer in a row twice as long, up to the time-out: a slow service is not cut off.
         """
         usual = max(LEAST_PATIENCE, PATIENCE * self._slowest)
-        return min(self.timeout, usual * 4 ** min(failures, 8) * 2 ** min(self._late, 8))
+        return min(self.timeout, usual * 4.0 ** min(failures, 8) * 2.0 ** min(self._late, 8))
 
     def granted(self, permit: Permit, headers: Mapping[str, str]) -> None:
         """Note an answer that shows the service at work, whatever its status."""
