@@ -101,7 +101,7 @@ async def test_a_new_case_whose_steps_cannot_be_asked_for_is_in_doubt_and_not_se
 ) -> None:
     refusal = Reply(status, {"message": "no"}, headers={"Retry-After": "100"})
     sink, _ = await answering({"POST test-cases": load("test-case"), "GET test-cases/501": refusal})
-    with pytest.raises(DoubtError, match="was created, and then"):
+    with pytest.raises(DoubtError, match="was created, but then"):
         await sink.write(project.called, None, {project.module.ref: PLACED}, None)
 
 
@@ -219,7 +219,7 @@ async def test_the_worst_row_counts(
 async def test_a_status_that_is_not_there_fails_the_record(answering: Opener, project: Any) -> None:
     sink, _ = await answering(nested())
     log = attrs.evolve(project.log, statuses=("Blocked",), results=())
-    with pytest.raises(MappingError, match=r"\['Blocked'\] in qTest \(has: Passed, Failed"):
+    with pytest.raises(MappingError, match=r"\['Blocked'\] \(it has: Passed, Failed"):
         await sink.write(log, None, links(project), None)
 
 
@@ -312,7 +312,7 @@ async def test_a_page_shorter_than_asked_does_not_end_a_list(
                 "GET /api/v3/projects/1": Reply(404, content=b"<html>", content_type="text/html"),
                 "GET /api/v3/projects": Reply(404, content=b"<html>", content_type="text/html"),
             },
-            "nothing of qTest answers",
+            "is not a qTest site",
         ),
     ],
 )
@@ -364,5 +364,5 @@ async def test_a_token_that_qtest_refuses_comes_with_where_to_get_one(answering:
 
 async def test_a_parent_that_is_gone_is_named(answering: Opener, project: Any) -> None:
     sink, _ = await answering({"POST test-cases": Reply(404, {"message": "Object not found"})})
-    with pytest.raises(RejectedError, match=r"Object not found; qTest no longer has modules/77"):
+    with pytest.raises(RejectedError, match=r"its parent modules/77 no longer exists"):
         await sink.write(project.called, None, {project.module.ref: PLACED}, None)

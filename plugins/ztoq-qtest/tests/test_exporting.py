@@ -76,8 +76,8 @@ GOOD = {"ztoq_qtest_fields": 1, "host": "", "project": 4242, "fields": {}}
     [
         (None, "cannot be read: No such file"),
         ("{", "is not JSON"),
-        ("[]", "holds no fields of a qTest project"),
-        (json.dumps({**GOOD, "ztoq_qtest_fields": 2}), "holds no fields of a qTest project"),
+        ("[]", "does not hold fields of a qTest project"),
+        (json.dumps({**GOOD, "ztoq_qtest_fields": 2}), "does not hold fields of a qTest project"),
         (json.dumps({**GOOD, "project": 7}), "is of project 7"),
         (json.dumps({**GOOD, "host": "other.example.com"}), "on 'other.example.com', not of"),
         (json.dumps({**GOOD, "fields": []}), "cannot be used"),

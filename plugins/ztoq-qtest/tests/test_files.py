@@ -56,9 +56,9 @@ async def test_a_file_of_a_step_that_is_not_there_hangs_on_the_whole(
     world = await opened()
     await project.write_all(world)
     file = attrs.evolve(project.step_file, key="SHOP-T2/9#9", part="9", name="z.txt")
-    written = await world.write(file, project.bodies()[project.step_file])
-    assert [note.code for note in written.notes] == ["file-on-whole"]
-    assert written.target_id.startswith("test-cases/")
+    as_written = await world.write(file, project.bodies()[project.step_file])
+    assert [note.code for note in as_written.notes] == ["file-on-whole"]
+    assert as_written.target_id.startswith("test-cases/")
 
 
 async def test_a_file_over_the_limit_is_refused(opened: Any, project: Any) -> None:

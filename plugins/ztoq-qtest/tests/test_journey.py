@@ -211,7 +211,7 @@ async def test_an_existing_requirement_is_linked_and_never_changed(
     assert again.borrowed
     assert written.target_id == again.target_id == str(made["id"])
     assert [each["name"] for each in world.dump()["requirements"]] == ["SHOP-9"]
-    with pytest.raises(Exception, match="was there before"):
+    with pytest.raises(Exception, match="was not made by ztoq"):
         await world.sink.delete(Kind.REQUIREMENT, written.target_id)
 
 

@@ -265,7 +265,7 @@ async def test_what_is_gone_is_not_there(opened: Any) -> None:
 async def test_nothing_is_deleted_by_force(opened: Any, project: Any) -> None:
     world = await opened()
     await project.write_all(world)
-    with pytest.raises(Exception, match="goes with its run"):
+    with pytest.raises(Exception, match="is deleted with its run"):
         await world.sink.delete(Kind.TEST_LOG, world.written[project.log.ref].target_id)
     with pytest.raises(Exception, match="answered 4"):
         await world.sink.delete(Kind.FOLDER, world.written[project.module.ref].target_id)

@@ -43,7 +43,7 @@ async def test_one_who_is_none_is_counted_once_for_all_records(opened: Any, proj
         written = await world.write(attrs.evolve(project.called, key=key, fields=(DORA,)))
         assert written.notes == ()
     (text,) = unknown(world)
-    assert text.startswith("Dora (dora@example.com) is no active member")
+    assert text.startswith("Dora (dora@example.com) is not an active user")
     assert all(note.level is Level.FALLBACK for note, _ in world.notes.kept)
 
 

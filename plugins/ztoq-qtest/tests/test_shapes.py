@@ -10,12 +10,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ztoq_qtest.api.answers import reader
-from ztoq_qtest.api.object_types import Place
+from ztoq_qtest.api.object_types import ObjectRef
 from ztoq_qtest.config import QtestConfig
-from ztoq_qtest.fields.encoding import decode, structure_field
+from ztoq_qtest.fields.encoding import decode, parse_field
 from ztoq_qtest.fields.settings import FieldSet
-from ztoq_qtest.objects.marks import keys_of
-from ztoq_qtest.objects.stamps import without_logs, written
+from ztoq_qtest.objects.marks import find_keys
+from ztoq_qtest.objects.stamps import as_written, drop_log_properties
 from ztoq_testkit.simulate import Reply, Request
 
 from ztoq_core.plugin import Secret
@@ -127,10 +127,12 @@ def used(path: str, item: Any) -> None:
     fields = FieldSet()
     for each in items:
         if type_ == "fields":
-            fields = FieldSet(fields=(structure_field(each),))
+            fields = FieldSet(fields=(parse_field(each),))
             fields.named("Status")
-        keys_of(type_, each, fields, CONFIG)
+        find_keys(type_, each, fields, CONFIG)
         for field in each.get("properties", ()):
             decode(fields.by_id(field["field_id"]), field)
         if "id" in each:
-            written(Place(type_, each["id"]), str(each["id"]), without_logs(each, fields))
+            as_written(
+                ObjectRef(type_, each["id"]), str(each["id"]), drop_log_properties(each, fields)
+            )

@@ -13,9 +13,9 @@ from ztoq_qtest.fields.encoding import (
     Field,
     decode,
     encode,
-    instant,
-    people_by_name,
-    structure_field,
+    index_people,
+    parse_field,
+    parse_time,
 )
 
 from ztoq_core.plugin import FieldType, FieldValue, User
@@ -78,14 +78,14 @@ def value(content: Any, *alternatives: str) -> FieldValue:
 def test_values_travel_as_the_field_demands(
     of: Field, given_value: FieldValue, travels: str | None, left: Any
 ) -> None:
-    sent = encode(of, given_value, people_by_name([ALICE]))
-    assert (sent.text, sent.left) == (travels, left)
+    sent = encode(of, given_value, index_people([ALICE]))
+    assert (sent.text, sent.rest) == (travels, left)
 
 
 def test_a_name_of_two_people_names_neither() -> None:
     other = User(id="9", name="Alice Tester", email="other@example.com")
     gone = User(id="10", name="Gone", active=False)
-    people = people_by_name([ALICE, other, gone])
+    people = index_people([ALICE, other, gone])
     assert people == {"8": "8", "9": "9", "alice@example.com": "8", "other@example.com": "9"}
 
 
@@ -105,7 +105,7 @@ def test_a_name_of_two_people_names_neither() -> None:
 def test_data_types_that_no_document_names_are_told_by_their_hints(
     raw: dict[str, Any], type_: FieldType
 ) -> None:
-    assert structure_field({"id": 1, "label": "F", **raw}).type is type_
+    assert parse_field({"id": 1, "label": "F", **raw}).type is type_
 
 
 @pytest.mark.parametrize(
@@ -124,8 +124,8 @@ def test_values_are_read_back(of: Field | None, raw: dict[str, Any], content: An
 
 
 def test_times_are_instants_in_whole_seconds() -> None:
-    assert instant("2024-01-01T07:00:00.5+07:00") == instant("2024-01-01T00:00:00Z")
-    assert instant(None) is None
+    assert parse_time("2024-01-01T07:00:00.5+07:00") == parse_time("2024-01-01T00:00:00Z")
+    assert parse_time(None) is None
 
 
 KEYS = st.text(
@@ -146,15 +146,15 @@ BEFORE_MARKS = (
 @given(KEYS, st.sampled_from(BEFORE_MARKS))
 def test_a_mark_is_read_back_as_it_was_written(key: str, text: str) -> None:
     marked = html.add_mark(text, "Zephyr key", key)
-    assert html.keys_in(marked, "Zephyr key") == (key,)
-    assert html.own_text(marked, "Zephyr key") == text
+    assert html.find_keys_in(marked, "Zephyr key") == (key,)
+    assert html.without_additions(marked, "Zephyr key") == text
 
 
 @given(KEYS, KEYS)
 def test_a_key_after_a_name_is_read_back(name: str, key: str) -> None:
     named = html.with_suffix(name, key)
-    assert html.key_in_name(named) == key
-    assert html.own_name(named, key) == name
+    assert html.find_key_in_name(named) == key
+    assert html.without_key(named, key) == name
 
 
 def test_a_name_never_gets_too_long() -> None:

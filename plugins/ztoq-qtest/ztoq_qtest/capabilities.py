@@ -1,4 +1,4 @@
-"""Asks what the token may do and what the project is like, without a single write."""
+"""Finds out what the token may do and what the project offers; writes nothing."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from ztoq_qtest.api.project import FORBIDDEN, MISSING, OK
 from ztoq_qtest.fields.encoding import BOX_LENGTH, Field
 from ztoq_qtest.fields.settings import FieldSet
 from ztoq_qtest.write.execution import PLANNED
-from ztoq_qtest.write.save import Desk
-from ztoq_qtest.write.steps import TAKEN, step_fields
+from ztoq_qtest.write.save import Session
+from ztoq_qtest.write.steps import STEP_FIELD_TYPES, step_fields
 
 __all__ = ["check", "describe"]
 
 SHOWN = 10
 UNAUTHORISED = 401
 ASK_AGAIN = (
-    "qTest did not take the token. Sign in to the site, open Resources > API & SDK, copy the token"
+    "qTest refused the token. Sign in to the site, open Resources > API & SDK, copy the token"
     " there and set it again."
 )
-# what is needed, by the words of UserProfile (vendor's document)
+# the rights that ztoq needs, by the keys of UserProfile (vendor's document)
 NEEDED: Mapping[str, tuple[str, ...]] = {
     "module": ("create", "edit"),
     "requirement": ("create",),
@@ -44,21 +44,21 @@ NEEDED: Mapping[str, tuple[str, ...]] = {
     "test_suite": ("create",),
     "test_run": ("create", "execute"),
 }
-# of qTest's own fields ztoq fills these by other keys of the request, or the server does
+# system fields that ztoq sends under other keys of the request, or that qTest fills itself
 FILLED = frozenset({"name", "title", "id", "status", "shared"})
 TEXTS: Mapping[Kind, frozenset[str]] = {
     Kind.REQUIREMENT: frozenset({"description"}),
     Kind.TEST_CASE: frozenset({"description", "precondition"}),
     Kind.TEST_PLAN: frozenset({"description", "note", "start date", "end date"}),
 }
-# what labels were before customers changed them, where the original name does not say it
+# default labels of system fields whose original name differs from the label
 DEFAULT_LABELS: Mapping[str, str] = {
     "AssignedTo": "Assigned To",
     **dict.fromkeys(PLANNED["start"], PLANNED["start"][-1]),
     **dict.fromkeys(PLANNED["end"], PLANNED["end"][-1]),
 }
-# labels of qTest's own fields as its manual and published samples have them; customers may change
-# them (guess: few do)
+# labels of system fields in qTest's manual and in published samples; customers may change them
+# (guess: few do)
 USUAL: Mapping[Kind, tuple[str, ...]] = {
     Kind.REQUIREMENT: ("Description", "Status", "Priority", "Assigned To"),
     Kind.TEST_CASE: (
@@ -77,66 +77,66 @@ USUAL: Mapping[Kind, tuple[str, ...]] = {
 READ_ONLY = frozenset({"shared", "projects shared to"})  # facts, section 3
 
 
-async def check(desk: Desk) -> tuple[Finding, ...]:
-    """Try credentials, project and permissions.
+async def check(session: Session) -> tuple[Finding, ...]:
+    """Check credentials, project and permissions.
 
     Raises:
-        AccessError: The credentials are refused.
-        ConfigError: There is no such project, or the base URL is not qTest's.
+        AccessError: qTest refuses the credentials.
+        ConfigError: The project does not exist, or the base URL is not that of a qTest site.
     """
-    project = await _project(desk)
-    name = project.get("name") or desk.project.config.project
+    project = await _project(session)
+    name = project.get("name") or session.project.config.project
     findings = [Finding(level="info", text=f"qTest project {name!r} can be reached")]
-    findings += await _permissions(desk)
-    await desk.settings.read_fields()  # a wrong file is told even where it is not needed
+    findings += await _permissions(session)
+    await session.settings.read_fields()  # reports an unusable file even if it is not needed
     for type_ in dict.fromkeys(FIELD_OWNERS.values()):
-        if not (await desk.settings.fields(type_)).known:
+        if not (await session.settings.fields(type_)).known:
             text = (
                 "this token may not list the fields of the project (it needs the right to manage "
                 "field settings, or a project administrator); without them every value becomes "
-                "text: use another token, name a fields_file (`ztoq config fields`), or go on with "
+                "text. Use another token, set fields_file (see `ztoq config fields`), or run with "
                 "--accept-missing-fields"
             )
             findings.append(Finding(level="error", text=text, later=True))
             break
-    statuses = await desk.settings.statuses()
+    statuses = await session.settings.statuses()
     if not statuses:
         findings.append(Finding(level="error", text="the project has no execution statuses"))
-    if not await desk.settings.users():
-        text = "no people of the project can be listed; who a case or run belongs to becomes text"
+    if not await session.settings.users():
+        text = "the users of the project cannot be listed; names of people become text"
         findings.append(Finding(level="warning", text=text))
     return tuple(findings)
 
 
-async def _project(desk: Desk) -> Mapping[str, Any]:
-    config = desk.project.config
+async def _project(session: Session) -> Mapping[str, Any]:
+    config = session.project.config
     try:
-        found: Mapping[str, Any] = await desk.project.get("")
+        found: Mapping[str, Any] = await session.project.get("")
     except (AccessError, RejectedError) as error:
         if error.status in {None, MISSING}:
-            raise await _no_project(desk, "does not exist") from error
+            raise await _no_project(session, "does not exist") from error
         if error.status == FORBIDDEN:
-            raise await _no_project(desk, "is not open to this user") from error
+            raise await _no_project(session, "is not open to this user") from error
         if error.status == UNAUTHORISED:
             raise AccessError(f"{error}\n{ASK_AGAIN}", status=error.status) from error
         if error.status == OK:
-            said = f"base_url {config.base_url!r} does not answer as qTest does: {error}"
-            raise ConfigError(said) from error
+            text = f"base_url {config.base_url!r} does not answer as qTest does: {error}"
+            raise ConfigError(text) from error
         raise
     return found
 
 
-async def _no_project(desk: Desk, why: str) -> ConfigError:
-    """Return the error that tells a wrong number from a wrong URL."""
-    config = desk.project.config
+async def _no_project(session: Session, why: str) -> ConfigError:
+    """Return the error for a project that cannot be read, or for a wrong URL."""
+    config = session.project.config
     try:
-        found = await desk.project.client.get("api/v3/projects")
+        found = await session.project.client.get("api/v3/projects")
     except RejectedError:
         found = None
     if not isinstance(found, list):
         return ConfigError(
-            f"nothing of qTest answers under base_url {config.base_url!r}; give the address of "
-            "the site alone, like https://acme.qtestnet.com"
+            f"base_url {config.base_url!r} is not a qTest site; set the address of the site alone, "
+            "like https://acme.qtestnet.com"
         )
     names = ", ".join(f"{each.get('id')} {each.get('name')!r}" for each in found[:SHOWN])
     return ConfigError(
@@ -144,10 +144,10 @@ async def _no_project(desk: Desk, why: str) -> ConfigError:
     )
 
 
-async def _profile(desk: Desk) -> Mapping[str, Any]:
-    """Return what the user may do; nothing where the site does not say: then it is tried."""
+async def _profile(session: Session) -> Mapping[str, Any]:
+    """Return the user's rights, or nothing if the site does not show them; ztoq then just tries."""
     try:
-        return dict(await desk.project.get("user-profiles/current"))
+        return dict(await session.project.get("user-profiles/current"))
     except AccessError as error:
         if error.status != FORBIDDEN:
             raise
@@ -156,12 +156,12 @@ async def _profile(desk: Desk) -> Mapping[str, Any]:
     return {}
 
 
-async def _permissions(desk: Desk) -> list[Finding]:
-    profile = await _profile(desk)
+async def _permissions(session: Session) -> list[Finding]:
+    profile = await _profile(session)
     if not profile:
         return [Finding(level="info", text="the user's permissions cannot be read")]
-    config = desk.project.config
-    lacking = [
+    config = session.project.config
+    missing = [
         f"{right} {name.replace('_', ' ')}s"
         for name, rights in NEEDED.items()
         for right in (*rights, *(("approve",) if name == "test_case" else ()))
@@ -169,8 +169,8 @@ async def _permissions(desk: Desk) -> list[Finding]:
         and not (right == "approve" and config.approve == "none")
     ]
     findings = []
-    if lacking:
-        text = f"the user may not {', '.join(lacking)}; ask the project's administrator"
+    if missing:
+        text = f"the user may not {', '.join(missing)}; ask the project's administrator"
         findings.append(Finding(level="error", text=text))
     if config.create_fields and not _manages(profile):
         text = "create_fields is set, but the user may not manage the project's settings"
@@ -179,25 +179,25 @@ async def _permissions(desk: Desk) -> list[Finding]:
 
 
 def _manages(profile: Mapping[str, Any]) -> bool:
-    # what the profile does not say is tried
+    # A right that the profile does not show may exist, so ztoq tries.
     return (profile.get("project_setting") or {}).get("manage") is not False
 
 
 # ------------------------------------------------------------------------------------- describe
 
 
-async def describe(desk: Desk) -> Schema:
+async def describe(session: Session) -> Schema:
     """Return the project's fields, statuses and people, and what this sink can write."""
-    config, settings = desk.project.config, desk.settings
+    config, settings = session.project.config, session.settings
     async with asyncio.TaskGroup() as group:
         listed = {
             type_: group.create_task(settings.fields(type_))
             for type_ in dict.fromkeys(FIELD_OWNERS.values())
         }
-        of_steps = group.create_task(step_fields(desk))
+        of_steps = group.create_task(step_fields(session))
         statuses = group.create_task(settings.statuses())
         users = group.create_task(settings.users())
-        profile = group.create_task(_profile(desk))
+        profile = group.create_task(_profile(session))
     sets = {type_: task.result() for type_, task in listed.items()}
     known = all(each.known for each in sets.values())
     marked = set(FIELD_OWNERS)
@@ -214,7 +214,9 @@ async def describe(desk: Desk) -> Schema:
             for spec in _specs(kind, sets[type_])
         ),
         step_fields=tuple(
-            spec for spec in _specs(Kind.TEST_CASE, of_steps.result()) if spec.type in TAKEN
+            spec
+            for spec in _specs(Kind.TEST_CASE, of_steps.result())
+            if spec.type in STEP_FIELD_TYPES
         ),
         fields_known=known,
         can_create_fields=config.create_fields
@@ -224,7 +226,7 @@ async def describe(desk: Desk) -> Schema:
         users=users.result(),
         finishes=frozenset({Kind.FIELD, Kind.TEST_CASE, Kind.TEST_LOG}),
         attachable=frozenset(files),
-        roots=_roots(desk),
+        roots=_roots(session),
         goes_with_owner=frozenset({Kind.ATTACHMENT, Kind.TEST_LOG}),
         mark_field=config.key_field,
         marked=frozenset(marked - {Kind.TEST_LOG}),
@@ -264,8 +266,8 @@ def _spec(kind: Kind, field: Field) -> FieldSpec:
     )
 
 
-def _roots(desk: Desk) -> tuple[Folder, ...]:
-    config = desk.project.config
+def _roots(session: Session) -> tuple[Folder, ...]:
+    config = session.project.config
     wanted = (
         (ROOT_CASES, config.root_module, Tree.CASES),
         (ROOT_CYCLES, config.root_cycle, Tree.CYCLES),

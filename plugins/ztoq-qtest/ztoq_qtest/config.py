@@ -18,7 +18,9 @@ LABEL_LENGTH = 100  # of a field label (qTest help, field settings)
 def _among(*words: str) -> Callable[[object, attrs.Attribute[str], str], None]:
     def check(_: object, attribute: attrs.Attribute[str], value: str) -> None:
         if value not in words:
-            raise ValueError(f"{attribute.name} is {value!r}, not one of: {', '.join(words)}")
+            raise ValueError(
+                f"{attribute.name} is {value!r}; it must be one of: {', '.join(words)}"
+            )
 
     return check
 
@@ -42,21 +44,21 @@ def _not_negative(_: object, attribute: attrs.Attribute[float | None], value: fl
 
 @attrs.frozen(kw_only=True)
 class QtestConfig(Connection):
-    """Where to write, as whom, and what qTest leaves open.
+    """The site, the credentials, and the choices that a migration has to make.
 
-    Either ``token`` (Resources > API & SDK of the site; a pasted ``Bearer`` is taken off) or
-    ``username`` with ``password`` (which do not serve single-sign-on users).
+    Either ``token`` (Resources > API & SDK of the site; a pasted ``Bearer`` is removed) or
+    ``username`` with ``password`` (not for users of single sign-on).
 
-    ``create_fields``: make fields and allowed values that are missing. ``approve``: which cases
-    are approved: ``needed`` (executed ones, and those that the mapping says), ``all``, ``none``.
-    ``plans``: a test plan becomes a ``release`` or a ``cycle``. ``cycle_files``: what the mapping
-    does with files of cycles. ``requirements``: issues that the project has no requirement for are
-    made (``create``), reported to be retrieved from Jira (``link-only``), or the latter where the
-    project mirrors Jira (``auto``). ``root_module`` and ``root_cycle`` are names of a module and a
-    test cycle made for this migration, around all else. ``key_field`` is the label of the field
-    that holds the source's key, and the words before the key in texts. ``search_lag`` is in
-    seconds. ``fields_file`` holds the project's fields (``ztoq config fields --write``), for a
-    token that may not list them.
+    ``create_fields``: create fields and allowed values that are missing. ``approve``: the cases to
+    approve: ``needed`` (executed ones, and those that the mapping names), ``all``, ``none``.
+    ``plans``: a test plan becomes a ``release`` or a ``cycle``. ``cycle_files``: where the
+    mapping puts files of cycles. ``requirements``: for an issue without a requirement in the
+    project, create one (``create``), report it to be retrieved from Jira (``link-only``), or
+    ``auto``: the latter if the project mirrors Jira, else the former. ``root_module`` and
+    ``root_cycle`` are names of a module and a test cycle that this migration creates around
+    everything else. ``key_field`` is the label of the field that holds the source's key, and the
+    words before the key in texts. ``search_lag`` is in seconds. ``fields_file`` holds the
+    project's fields (``ztoq config fields --write``), for a token that may not list them.
     """
 
     project: int = attrs.field(validator=_positive)
@@ -75,7 +77,7 @@ class QtestConfig(Connection):
     search_lag: float | None = attrs.field(default=None, validator=_not_negative)
 
     def __attrs_post_init__(self) -> None:
-        """Refuse a URL that is none, and credentials that are missing or doubled."""
+        """Refuse a wrong URL, and missing or contradictory credentials."""
         parts = urlsplit(self.base_url)
         if parts.scheme not in {"http", "https"} or not parts.netloc:
             raise ValueError(f"base_url is {self.base_url!r}, not like https://acme.qtestnet.com")

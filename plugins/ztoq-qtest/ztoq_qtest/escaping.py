@@ -1,7 +1,7 @@
-"""Escapes what is not a tag of HTML, so that a target that cleans HTML takes no words away.
+"""Escapes what only looks like an HTML tag, so that a target that cleans HTML drops no words.
 
-``<username>`` and ``List<String>`` look like tags; a browser shows neither, and a server that
-cleans HTML drops them for good. Each text passes here once, just before it is sent.
+``<username>`` and ``List<String>`` look like tags: a browser hides them, and a server that cleans
+HTML deletes them for good. Each text is escaped once, just before it is sent.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from ztoq_core.plugin import (
     with_texts,
 )
 
-__all__ = ["escape_stray", "pieces", "safe_texts"]
+__all__ = ["escape_stray", "escape_texts", "split_tags"]
 
 
 def _words(words: str) -> frozenset[str]:
     return frozenset(words.split())
 
 
-# tags of editors, whose end tags may be left out or do not exist
+# tags that editors write; their end tags are optional or do not exist
 USUAL = _words(
     "a abbr acronym b big blockquote br caption center cite code col colgroup dd del dfn div dl dt"
     " em font h1 h2 h3 h4 h5 h6 hr i img input ins kbd li mark nobr ol p pre q s samp small span"
     " strike strong sub sup table tbody td tfoot th thead tr tt u ul var wbr"
 )
-# English words, too: "<address>" is a tag only where "</address>" follows
+# These are English words too: "<address>" is a tag only if "</address>" follows.
 PAIRED = _words(
     "address article aside audio bdi bdo body button data datalist details dialog fieldset"
     " figcaption figure footer form header hgroup html label legend main map menu meter nav"
@@ -46,7 +46,7 @@ BARE = (  # attributes without a value
     "checked|compact|contenteditable|controls|disabled|download|hidden|itemscope|loop|multiple"
     "|muted|noshade|nowrap|open|readonly|required|reversed|selected"
 )
-# Each character is looked at once: nothing in it is tried a second time
+# Possessive, so that no character is tried twice: the time is linear in the length of a text.
 TAG = re.compile(
     r"</?([a-z][a-z0-9]*+(?::[a-z0-9]++)?+)"
     rf"(?:[\s/]++(?:[^\s\"'<>/=]++\s*+=\s*+(?:\"[^\"]*+\"|'[^']*+'|[^\s\"'=<>`]++)|(?:{BARE})\b)?+)*+"
@@ -57,8 +57,8 @@ COMMENT = re.compile(r"<!--(?:-?>|.*?--!?>)", re.DOTALL)
 END = re.compile(r"</([a-z][a-z0-9]*)\s*>", re.IGNORECASE)
 
 
-def safe_texts(record: Record) -> Record:
-    """Return the record with all its HTML escaped; values that are plain text stay as they are."""
+def escape_texts(record: Record) -> Record:
+    """Return the record with stray ``<`` escaped in all its HTML; plain texts stay as they are."""
     if isinstance(record, Attachment | FieldDefinition):
         return record
     made: Record = attrs.evolve(with_texts(record, escape_stray), fields=_safe(record.fields))
@@ -81,18 +81,18 @@ def _safe(fields: tuple[FieldValue, ...]) -> tuple[FieldValue, ...]:
 def escape_stray(html: str) -> str:
     """Return the HTML with ``&lt;`` for each ``<`` that begins neither a tag nor a comment.
 
-    A second time there is nothing to do. What it takes grows with the length of the text.
+    Escaping twice changes nothing more. The time is linear in the length of the text.
     """
     if "<" not in html:
         return html
-    return "".join(whole if tag else whole.replace("<", "&lt;") for whole, tag in pieces(html))
+    return "".join(whole if tag else whole.replace("<", "&lt;") for whole, tag in split_tags(html))
 
 
-def pieces(html: str) -> Iterator[tuple[str, str]]:
-    """Yield the text, tag by tag: a tag or comment with its name, and what stands between.
+def split_tags(html: str) -> Iterator[tuple[str, str]]:
+    """Yield the parts of the text with their names: tags, comments, and the text between.
 
-    The name is in lower case, and after a slash for an end tag; of a text it is ``""``, of a
-    comment ``!``.
+    The name of a tag is in lower case, with a slash before it for an end tag. A text has the name
+    ``""``, a comment ``!``.
     """
     ended = {name.lower() for name in END.findall(html)}
     last_end = max(html.rfind("->"), html.rfind("--!>"))

@@ -1,4 +1,4 @@
-"""HTML that is added to texts, and what is read out of texts again: tables, marks, plain text."""
+"""Builds the HTML that ztoq adds to texts, and reads it again: tables, marks, plain text."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import html
 import re
 from collections.abc import Iterable
 
-from ztoq_qtest.escaping import pieces
+from ztoq_qtest.escaping import split_tags
 
 __all__ = [
     "HEADING",
@@ -14,14 +14,14 @@ __all__ = [
     "add_mark",
     "anchor",
     "as_html",
-    "key_in_name",
-    "keys_in",
+    "find_key_in_name",
+    "find_keys_in",
     "one_line",
-    "own_name",
-    "own_text",
     "plain",
     "table",
     "with_suffix",
+    "without_additions",
+    "without_key",
 ]
 
 NAME_LENGTH = 500  # vendor's document, maxLength of every name
@@ -31,12 +31,12 @@ SUFFIX = re.compile(r" \[([^\[\]]+)\]$")
 
 
 def plain(text: str) -> str:
-    """Return the text of an HTML fragment, a line for each block, without empty lines."""
+    """Return the text of an HTML fragment, one line per block, without empty lines."""
     found = text
     if "<" in text or "&" in text:
         parts: list[str] = []
         hidden = False
-        for piece, tag in pieces(text):
+        for piece, tag in split_tags(text):
             name = tag.removeprefix("/")
             if name == "style":
                 hidden = tag == name
@@ -57,12 +57,12 @@ def one_line(text: str) -> str:
 
 
 def as_html(text: str) -> str:
-    """Return plain text as HTML; lines stay lines."""
+    """Return plain text as HTML; line breaks are kept."""
     return html.escape(text, quote=False).replace("\n", "<br>")
 
 
 def anchor(url: str, title: str) -> str:
-    """Return a link; an address that is not http or https is shown as text."""
+    """Return a link; an address that is not http or https becomes text."""
     if url.lower().startswith(("http://", "https://")):
         return f'<a href="{html.escape(url)}">{as_html(title or url)}</a>'
     return as_html(" ".join(part for part in (title, url and f"({url})") if part))
@@ -75,14 +75,14 @@ def table(rows: Iterable[tuple[str, str]], heading: str = HEADING) -> str:
 
 
 def add_mark(text: str, label: str, key: str) -> str:
-    """Return ``text`` with the line that names the source's key at its end."""
+    """Return ``text`` followed by a line with the source's key."""
     return f"{text}<p>{as_html(label)}: {as_html(key)}</p>"
 
 
-def keys_in(text: str, label: str) -> tuple[str, ...]:
-    """Return the keys that lines of ``text`` name, whatever HTML the server made of them.
+def find_keys_in(text: str, label: str) -> tuple[str, ...]:
+    """Return the keys in the lines of ``text``, even if qTest changed their HTML.
 
-    A key may hold spaces and brackets, so a line is one whole block.
+    A key may contain spaces and brackets, so it extends to the end of its line.
     """
     if label not in text and as_html(label) not in text:
         return ()
@@ -92,8 +92,8 @@ def keys_in(text: str, label: str) -> tuple[str, ...]:
     )
 
 
-def own_text(text: str, label: str) -> str:
-    """Return ``text`` without the table and the mark that were added to it."""
+def without_additions(text: str, label: str) -> str:
+    """Return ``text`` without the table and the mark that ztoq added."""
     ends = [
         match.start()
         for pattern in (
@@ -106,26 +106,26 @@ def own_text(text: str, label: str) -> str:
 
 
 def _bracketed(word: str) -> str:
-    # brackets inside would hide where the suffix begins
+    # brackets inside would hide the beginning of the suffix
     inside = word.replace("%", "%25").replace("[", "%5B").replace("]", "%5D")
     return f" [{one_line(inside)}]"
 
 
 def with_suffix(name: str, *words: str) -> str:
-    """Return the name with `` [word]`` for each word; the name is cut where it gets too long."""
+    """Return the name followed by `` [word]`` for each word; a name that is too long is cut."""
     tail = "".join(_bracketed(word) for word in words if word)
-    line = " ".join(name.splitlines())  # blanks within a line are the name's own
+    line = " ".join(name.splitlines())  # blanks within a line belong to the name
     return line[: NAME_LENGTH - len(tail)] + tail
 
 
-def key_in_name(name: str) -> str:
-    """Return the key that ends a name in brackets, or ``""``."""
+def find_key_in_name(name: str) -> str:
+    """Return the key in brackets at the end of a name, or ``""``."""
     found = SUFFIX.search(name)
     if not found:
         return ""
     return found.group(1).replace("%5B", "[").replace("%5D", "]").replace("%25", "%")
 
 
-def own_name(name: str, key: str) -> str:
+def without_key(name: str, key: str) -> str:
     """Return the name without the key at its end."""
     return name.removesuffix(_bracketed(key)) if key else name

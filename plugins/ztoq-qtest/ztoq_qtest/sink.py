@@ -1,4 +1,4 @@
-"""The sink that the engine talks to: it hands each kind to the module that knows it."""
+"""The sink that the engine calls. It passes each kind of record to the module that handles it."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ from ztoq_core.plugin import (
     resolved,
 )
 from ztoq_qtest.api.auth import PasswordGrant, StaticToken
-from ztoq_qtest.api.object_types import place_of
+from ztoq_qtest.api.object_types import object_ref
 from ztoq_qtest.api.project import FORBIDDEN, MISSING, Project
 from ztoq_qtest.capabilities import check, describe
 from ztoq_qtest.config import QtestConfig
-from ztoq_qtest.escaping import safe_texts
-from ztoq_qtest.fields.definitions_file import OBJECTS, document
+from ztoq_qtest.escaping import escape_texts
+from ztoq_qtest.fields.definitions_file import OBJECTS, to_document
 from ztoq_qtest.fields.settings import Settings
-from ztoq_qtest.objects.marks import keys_of
+from ztoq_qtest.objects.marks import find_keys
 from ztoq_qtest.read.contents import contents
 from ztoq_qtest.read.find import find
 from ztoq_qtest.read.mark_lists import LISTED_BY_OWNER, list_marks
@@ -51,27 +51,29 @@ from ztoq_qtest.write.field_definitions import delete_field, finish_field, write
 from ztoq_qtest.write.folders import write_folder
 from ztoq_qtest.write.logs import finish_log, write_log
 from ztoq_qtest.write.requirements import write_requirement
-from ztoq_qtest.write.save import Desk, Job
+from ztoq_qtest.write.save import Session, WriteRequest
 
 __all__ = ["QtestSink", "open_qtest"]
 
-NOT_ALLOWED = 405  # as the contract has it for what cannot be deleted by itself
+NOT_ALLOWED = 405  # the contract's status for an object that cannot be deleted by itself
 
-# the record's type follows from its kind; a table cannot say so
-WRITERS: Mapping[Kind, Callable[[Desk, Any, Job], Awaitable[Written]]] = MappingProxyType(
-    {
-        Kind.FIELD: write_field,
-        Kind.FOLDER: write_folder,
-        Kind.REQUIREMENT: write_requirement,
-        Kind.TEST_CASE: write_case,
-        Kind.TEST_PLAN: write_plan,
-        Kind.TEST_CYCLE: write_cycle,
-        Kind.TEST_RUN: write_run,
-        Kind.TEST_LOG: write_log,
-        Kind.ATTACHMENT: write_file,
-    }
+# Any: the kind determines the type of the record, which the type of a table cannot express
+WRITERS: Mapping[Kind, Callable[[Session, Any, WriteRequest], Awaitable[Written]]] = (
+    MappingProxyType(
+        {
+            Kind.FIELD: write_field,
+            Kind.FOLDER: write_folder,
+            Kind.REQUIREMENT: write_requirement,
+            Kind.TEST_CASE: write_case,
+            Kind.TEST_PLAN: write_plan,
+            Kind.TEST_CYCLE: write_cycle,
+            Kind.TEST_RUN: write_run,
+            Kind.TEST_LOG: write_log,
+            Kind.ATTACHMENT: write_file,
+        }
+    )
 )
-FINISHERS: Mapping[Kind, Callable[[Desk, Any, Written, Links], Awaitable[Written]]] = (
+FINISHERS: Mapping[Kind, Callable[[Session, Any, Written, Links], Awaitable[Written]]] = (
     MappingProxyType(
         {Kind.FIELD: finish_field, Kind.TEST_CASE: finish_case, Kind.TEST_LOG: finish_log}
     )
@@ -79,146 +81,150 @@ FINISHERS: Mapping[Kind, Callable[[Desk, Any, Written, Links], Awaitable[Written
 
 
 class QtestSink:
-    """Writes one project of qTest Manager by its API v3."""
+    """Writes one project of qTest Manager through its API v3."""
 
     def __init__(self, config: QtestConfig, client: Client, services: Services) -> None:
         """Use ``client``, which is bound to the site and carries the credentials."""
         project = Project(client=client, config=config, services=services)
-        self._desk = Desk(project=project, settings=Settings(project=project))
+        self._session = Session(project=project, settings=Settings(project=project))
 
     @property
     def identity(self) -> str:
-        """What the store remembers the project by."""
-        config = self._desk.project.config
+        """The name under which the store remembers the project."""
+        config = self._session.project.config
         return f"qtest {config.host} {config.project}"
 
     @property
     def listed_by_owner(self) -> Mapping[Kind, frozenset[Kind]]:
-        """Logs are listed by run, files by what they hang on."""
+        """Logs are listed per run, files per object they are attached to."""
         return LISTED_BY_OWNER
 
     async def check(self) -> tuple[Finding, ...]:
-        """Try credentials, project and permissions without a write."""
-        return await check(self._desk)
+        """Check credentials, project and permissions; writes nothing."""
+        return await check(self._session)
 
     async def describe(self) -> Schema:
-        """Return what the project offers."""
-        return await describe(self._desk)
+        """Return the project's fields, statuses and people, and what this sink can write."""
+        return await describe(self._session)
 
     async def export_fields(self) -> Mapping[str, Any]:
-        """Return the project's fields with their ids, as ``fields_file`` takes them."""
-        settings = self._desk.settings
+        """Return the project's fields with their ids in the format of ``fields_file``."""
+        settings = self._session.settings
         try:
-            listed = {type_: await settings.raw_fields(type_) for type_ in OBJECTS}
+            listed = {type_: await settings.list_raw_fields(type_) for type_ in OBJECTS}
         except RejectedError as error:
             if error.status != FORBIDDEN:
                 raise
             raise AccessError(str(error), status=error.status) from error
-        return document(self._desk.project.config, listed)
+        return to_document(self._session.project.config, listed)
 
     async def find(self, record: Record, links: Links) -> tuple[Found, ...]:
-        """Return earlier writes of the record, oldest first."""
-        return await find(self._desk, record, links)
+        """Return the objects that earlier writes of the record made, oldest first."""
+        return await find(self._session, record, links)
 
     async def marks(self, kind: Kind, owners: Sequence[Owner], cursor: str | None) -> MarkPage:
-        """Return a page of what stands in the project."""
-        return await list_marks(self._desk, kind, owners, cursor)
+        """Return a page of the project's objects with their marks."""
+        return await list_marks(self._session, kind, owners, cursor)
 
     async def write(
         self, record: Record, target_id: str | None, links: Links, content: Content | None
     ) -> Written:
-        """Create the object, or update the one called ``target_id``."""
-        job = Job(target_id=target_id, links=links, content=content)
-        return await WRITERS[record.kind](self._desk, safe_texts(record), job)
+        """Create the object, or update ``target_id``."""
+        request = WriteRequest(target_id=target_id, links=links, content=content)
+        return await WRITERS[record.kind](self._session, escape_texts(record), request)
 
     async def finish(self, record: Record, written: Written, links: Links) -> Written:
         """Complete a field, resolve addresses in texts, approve and link a case, link defects."""
-        record = safe_texts(record)
+        record = escape_texts(record)
         if record.refers:
             made = resolved(record, links)
             try:
                 written = await self._rewrite(record, made, written, links)
                 record = made
             except (RejectedError, RecordError) as error:
-                # the object stays as it is, and what hangs on it goes on
-                text = f"its pictures and links keep addresses that lead nowhere: {error}"
+                # The object exists with its first texts; what depends on it need not fail.
+                text = (
+                    f"its pictures and links lead nowhere; qTest refused their addresses: {error}"
+                )
                 note = Note(level=Level.LOSS, code="address-refused", text=text)
                 written = attrs.evolve(written, notes=(*written.notes, note))
         finisher = FINISHERS.get(record.kind)
-        return await finisher(self._desk, record, written, links) if finisher else written
+        return await finisher(self._session, record, written, links) if finisher else written
 
     async def _rewrite(
         self, record: Record, made: Record, written: Written, links: Links
     ) -> Written:
-        """Send the object again with the target's own addresses; until then it holds ztoq's.
+        """Send the object again with qTest's addresses in place of ztoq's placeholders.
 
-        Of a case's steps only those that changed are sent, each by itself: so the files of all need
-        not move.
+        Only the steps of a case that changed are sent, each by itself, so that the files of its
+        steps stay where they are.
         """
         changed = frozenset[str]()
         if isinstance(record, TestCase) and isinstance(made, TestCase):
             pairs = zip(record.steps, made.steps, strict=True)
             changed = frozenset(new.key for old, new in pairs if old != new)
-        job = Job(target_id=written.target_id, links=links, changed=changed, parts=written.parts)
-        after = await WRITERS[made.kind](self._desk, made, job)
-        # what there is to note was noted when it was written
+        request = WriteRequest(
+            target_id=written.target_id, links=links, changed=changed, parts=written.parts
+        )
+        after = await WRITERS[made.kind](self._session, made, request)
+        # The first write has noted everything already.
         return attrs.evolve(after, parts=after.parts or written.parts, notes=written.notes)
 
     async def read(self, kind: Kind, target_id: str) -> Record:
-        """Return what qTest holds now."""
-        return await read(self._desk, kind, target_id)
+        """Return the object as qTest holds it now."""
+        return await read(self._session, kind, target_id)
 
     async def look(self, kind: Kind, target_id: str) -> Written | None:
-        """Return an object with the stamp that it has now, None where it is not there."""
+        """Return an object with its current stamp, or None if it does not exist."""
         try:
-            return await look(self._desk, kind, target_id)
+            return await look(self._session, kind, target_id)
         except RejectedError as error:
             if error.status != MISSING:
                 raise
             return None
 
     async def searchable(self, kind: Kind, written: Written) -> bool:
-        """Whether POST search shows the object yet (vendor's document: by 'id', in quotes)."""
-        place = place_of(kind, written.target_id)
-        body = {"object_type": place.type, "fields": ["id"], "query": f"'id' = '{place.id}'"}
-        answer = await self._desk.project.send("POST", "search", body, repeatable=True)
-        return any(each["id"] == place.id for each in answer.body["items"])
+        """Return whether the search finds the object yet (vendor's document: 'id' in quotes)."""
+        target = object_ref(kind, written.target_id)
+        body = {"object_type": target.type, "fields": ["id"], "query": f"'id' = '{target.id}'"}
+        answer = await self._session.project.send("POST", "search", body, repeatable=True)
+        return any(each["id"] == target.id for each in answer.body["items"])
 
     async def contents(
         self, kind: Kind, target_ids: Sequence[str]
     ) -> Mapping[str, tuple[Mark, ...]]:
-        """Return what the deletion of each object would take along or harm."""
-        return await contents(self._desk, kind, target_ids)
+        """Return the objects that deleting each object would delete too, or would break."""
+        return await contents(self._session, kind, target_ids)
 
     async def delete(self, kind: Kind, target_id: str) -> None:
-        """Delete one object, never by force: a container with something in it stays.
+        """Delete one object. Nothing is forced: qTest keeps a container that is not empty.
 
         Raises:
-            RejectedError: qTest keeps it; a log goes only with its run, and a requirement that
-                bears no mark is not ztoq's.
+            RejectedError: qTest refuses; it is a log, which only goes with its run; or it is a
+                requirement without a mark, which ztoq did not make.
         """
-        project = self._desk.project
+        project = self._session.project
         if kind is Kind.FIELD:
-            return await delete_field(self._desk, target_id)
+            return await delete_field(self._session, target_id)
         if kind is Kind.ATTACHMENT:
             return await delete_file(project, target_id)
         if kind is Kind.TEST_LOG:
             raise RejectedError(
-                "qTest's API deletes no log; it goes with its run", status=NOT_ALLOWED
+                "qTest's API cannot delete a log; it is deleted with its run", status=NOT_ALLOWED
             )
-        place = place_of(kind, target_id)
+        target = object_ref(kind, target_id)
         if kind is Kind.REQUIREMENT:
-            fields = await self._desk.settings.fields(place.type)
-            if not keys_of(place.type, await project.get(place.path), fields, project.config):
-                raise RejectedError(f"requirement {target_id} was there before; it stays")
-        await project.send("DELETE", place.path)
+            fields = await self._session.settings.fields(target.type)
+            if not find_keys(target.type, await project.get(target.path), fields, project.config):
+                raise RejectedError(f"requirement {target_id} was not made by ztoq; it stays")
+        await project.send("DELETE", target.path)
         return None
 
 
 @asynccontextmanager
 async def open_qtest(config: QtestConfig, services: Services) -> AsyncIterator[QtestSink]:
-    """Open the sink with the credentials of the config; tokens that it obtained are revoked."""
-    probe = f"api/v3/projects/{config.project}"  # whoever may work in the project may read it
+    """Open the sink with the config's credentials; revoke the tokens it obtained at the end."""
+    probe = f"api/v3/projects/{config.project}"  # every user of the project may read it
     if config.token is not None:
         async with services.client(config, StaticToken(config.token), probe=probe) as client:
             yield QtestSink(config, client, services)

@@ -1,10 +1,10 @@
-"""Which shape each endpoint's answer has, and the reader that holds an answer to it.
+"""The shape of each endpoint's answer, and the readers that check answers.
 
 From the vendor's document (schemas of API v3) and captured answers (facts, sections 10 and 12).
-A service that answers 200 with an error body, ``null`` or half an object says nothing: taken for
-"there is nothing", it makes objects twice. So ``reader`` gives for every request what checks its
-body: containers, ids, and whatever a mark may stand in have to be as documented; a scalar may come
-as a string or a number, null counts as left out, and unknown keys are dropped: services add some.
+A service may answer 200 with an error body, ``null`` or half an object. If ztoq took that for an
+empty list, it would create objects twice. So each request has a reader that checks its answer:
+containers, ids and every text that may hold a mark must be as documented. A scalar may be a string
+or a number, null counts as missing, and unknown keys are dropped, since services add keys.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 __all__ = ["FIELDS", "TOKEN", "reader"]
 
 Reader = Callable[[Any], Any]
-"""Returns the checked value; ValueError says where it differs."""
+"""Returns the checked value; raises ValueError that says where it differs."""
 
 LONGEST_ID = 2**63  # ids are int64 (vendor's document)
 SHOWN = 60  # characters of a wrong value in a message
@@ -33,24 +33,24 @@ def _wrong(value: object, wanted: str) -> ValueError:
 
 
 def anything(value: Any) -> Any:
-    """Return any body: what it says is not used."""
+    """Return any body; ztoq does not use it."""
     return value
 
 
 def text(value: Any) -> str:
-    """Return a text; a number or a flag is one too."""
+    """Return a text; a number or a flag counts too."""
     if isinstance(value, str | int | float):
         return str(value)
     raise _wrong(value, "a text")
 
 
 def loose(value: Any) -> str:
-    """Return a text that only people read: another shape counts as empty."""
+    """Return a text that only people read; anything else counts as empty."""
     return str(value) if isinstance(value, str | int | float) else ""
 
 
 def number(value: Any) -> int:
-    """Return a whole number, also one that came as a string."""
+    """Return a whole number, also if it came as a string."""
     if isinstance(value, str) and re.fullmatch(r"-?\d{1,19}", value, re.ASCII):
         value = int(value)
     if isinstance(value, float) and math.isfinite(value) and value == int(value):
@@ -61,7 +61,7 @@ def number(value: Any) -> int:
 
 
 def object_id(value: Any) -> int:
-    """Return the id of an object; 0 names the root and no object."""
+    """Return the id of an object; 0 is the root, which is not an object."""
     found = number(value)
     if found < 1:
         raise _wrong(value, "an id")
@@ -87,25 +87,25 @@ def listed(item: Reader) -> Reader:
         if not isinstance(value, list):
             raise _wrong(value, "a list")
         found = []
-        for place, each in enumerate(value):
+        for position, each in enumerate(value):
             try:
                 found.append(item(each))
             except ValueError as error:
-                raise ValueError(f"[{place}]: {error}") from error
+                raise ValueError(f"[{position}]: {error}") from error
         return found
 
     return read
 
 
 def obj(needs: Mapping[str, Reader], may: Mapping[str, Reader] | None = None) -> Reader:
-    """Return the reader of an object: keys that it needs, and those that it may leave out."""
+    """Return the reader of an object with required and optional keys."""
     known = {**(may or {}), **needs}
 
     def read(value: Any) -> dict[str, Any]:
         if not isinstance(value, dict):
             raise _wrong(value, "an object")
-        if lacking := [name for name in needs if value.get(name) is None]:
-            raise ValueError(f"an object without {lacking[0]!r}")
+        if missing := [name for name in needs if value.get(name) is None]:
+            raise ValueError(f"an object without {missing[0]!r}")
         found = {}
         for name, one in known.items():
             if (given := value.get(name)) is not None:
@@ -119,23 +119,23 @@ def obj(needs: Mapping[str, Reader], may: Mapping[str, Reader] | None = None) ->
 
 
 def page(item: Reader) -> Reader:
-    """Return the reader of a page object; a bare array serves as well (facts, section 10)."""
-    bare = listed(item)
-    paged = obj({"items": bare}, {"total": number})
+    """Return the reader of a page object or a bare array (facts, section 10)."""
+    without_step_defects = listed(item)
+    paged = obj({"items": without_step_defects}, {"total": number})
 
     def read(value: Any) -> Any:
-        return bare(value) if isinstance(value, list) else paged(value)
+        return without_step_defects(value) if isinstance(value, list) else paged(value)
 
     return read
 
 
 def maybe(item: Reader) -> Reader:
-    """Return the reader of an answer whose body may be left out."""
+    """Return the reader of an answer that may have no body."""
     return lambda value: None if value is None else item(value)
 
 
 def later(name: str) -> Reader:
-    """Return the reader of an object that holds others like it."""
+    """Return the reader of an object that contains objects of its own type."""
 
     def read(value: Any) -> Any:
         return _RECURSIVE[name](value)
@@ -295,7 +295,7 @@ USER = obj(
 
 
 def profile(value: Any) -> dict[str, Any]:
-    """Return the rights of a user by kind of object; a right is a flag or not told."""
+    """Return the rights of a user by kind of object; only flags count."""
     found = obj({}, {"user_id": number})(value)
     if "user_id" not in value and "test_case" not in value:
         raise _wrong(value, "the rights of a user")
@@ -306,7 +306,7 @@ def profile(value: Any) -> dict[str, Any]:
 
 
 def connections(value: Any) -> list[Any]:
-    """Return the objects of a list; the document has one object where it speaks of all."""
+    """Return the objects of a list; the document shows one object where its text says "all"."""
     items = value if isinstance(value, list) else [value]
     return listed(obj({}, {"id": number, "active": flag}))(items)  # type: ignore[no-any-return]
 
@@ -350,7 +350,7 @@ _COMPILED = tuple(
 
 
 def reader(method: str, path: str) -> Reader:
-    """Return what reads the answer to a request under the project.
+    """Return the reader of the answer to a request under the project.
 
     Raises:
         LookupError: The table does not have the endpoint.
@@ -362,7 +362,7 @@ def reader(method: str, path: str) -> Reader:
             if shape is _LIST_OF_TYPE:
                 return _whole(page(OBJECTS[match["type"]]))
             return _whole(shape)
-    raise LookupError(f"no shape is known of {method} {path}")
+    raise LookupError(f"the table of answers lacks {method} {path}")
 
 
 def _whole(shape: Reader) -> Reader:
@@ -370,6 +370,6 @@ def _whole(shape: Reader) -> Reader:
         try:
             return shape(value)
         except RecursionError as error:
-            raise ValueError("an answer that is nested too deeply") from error
+            raise ValueError("the answer is nested too deeply") from error
 
     return read

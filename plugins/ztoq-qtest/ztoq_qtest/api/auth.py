@@ -1,7 +1,7 @@
-"""The two ways into qTest: a static token, and the OAuth password grant.
+"""The two ways to sign in to qTest: a static token, and the OAuth password grant.
 
-The vendor's document describes ``POST /oauth/token``; ``POST /oauth/revoke`` stands in the help
-pages only (Common APIs).
+The vendor's document describes ``POST /oauth/token``; only the help pages describe ``POST
+/oauth/revoke`` (Common APIs).
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from ztoq_qtest.config import QtestConfig
 
 __all__ = ["PasswordGrant", "StaticToken"]
 
-LIFE = 300.0  # seconds of a token that does not say (the document's example)
-LEEWAY = 60.0  # seconds before the end at which a token counts as used up, at most a quarter of it
+LIFE = 300.0  # seconds that a token without expires_in lives (the document's example)
+LEEWAY = 60.0  # seconds before its end at which a token is renewed, at most a quarter of its life
 REFRESHER = "qtest-api"  # the client name of the refresh grant (vendor's document)
 REFUSED = frozenset({400, 401, 403})
 
@@ -43,7 +43,7 @@ def _basic(name: str) -> dict[str, str]:
 
 
 class StaticToken:
-    """The token that a user copies from the site. It cannot be renewed and is not revoked."""
+    """A token that a user copied from the site. It cannot be renewed and is not revoked."""
 
     def __init__(self, token: Secret) -> None:
         """Take the token as pasted, with or without the word Bearer."""
@@ -56,13 +56,13 @@ class StaticToken:
         return _bearer(self._token.reveal())
 
     async def renew(self, refused: Mapping[str, str]) -> bool:  # noqa: ARG002 - the protocol's
-        """Return False: there is nothing to renew with."""
+        """Return False: a static token cannot be renewed."""
         return False
 
 
 @attrs.frozen(repr=False)
 class _Token:
-    """A token that the site gave; ``ends`` and ``renew_at`` are on the monotonic clock."""
+    """An OAuth token; ``ends`` and ``renew_at`` are times of the monotonic clock."""
 
     access: str
     refresh: str
@@ -71,7 +71,7 @@ class _Token:
 
 
 class PasswordGrant:
-    """Tokens obtained by name and password; one renewal serves all who wait for it."""
+    """Obtains tokens by name and password; one renewal serves all requests that wait for it."""
 
     def __init__(
         self,
@@ -89,7 +89,7 @@ class PasswordGrant:
         self._client = client
         self._username = config.username
         self._password = config.password
-        # any client name will do; the site's is what the document shows
+        # Any client name works; the document shows the name of the site.
         self._site = config.host.partition(".")[0]
         self._clock = clock
         self._lock = asyncio.Lock()
@@ -97,7 +97,7 @@ class PasswordGrant:
         self._given: list[_Token] = []
 
     async def headers(self) -> Mapping[str, str]:
-        """Return the header, with a token that lasts a while.
+        """Return the header with a token that is still valid for some time.
 
         Raises:
             AccessError: Name or password are refused.
@@ -110,14 +110,14 @@ class PasswordGrant:
         return self._header()
 
     async def renew(self, refused: Mapping[str, str]) -> bool:
-        """Get another token after a 401, unless somebody has since ``refused`` was sent."""
+        """Get another token after a 401, unless another request did since ``refused`` was sent."""
         async with self._lock:
             if self._token is None or _bearer(self._token.access) == refused_header(refused):
                 await self._obtain()
         return True
 
     async def revoke(self, services: Services) -> None:
-        """Give back the tokens that are still good; one that cannot be is noted."""
+        """Revoke the tokens that are still valid; note those that cannot be revoked."""
         now = self._clock()
         for token in [each for each in self._given if each.ends > now]:
             try:
@@ -129,14 +129,16 @@ class PasswordGrant:
                     closing=True,
                 )
             except ServiceError as error:
-                # it ends by itself; a migration that went well does not fail by it
-                services.note(Level.CHANGE, "token-not-revoked", f"qTest: a token stays: {error}")
+                # The token expires by itself, so this must not fail a migration.
+                services.note(
+                    Level.CHANGE, "token-not-revoked", f"a token of qTest was not revoked: {error}"
+                )
         self._given.clear()
         self._token = None
 
     def _header(self) -> dict[str, str]:
         if self._token is None:
-            raise AccessError("qTest: there is no token any more; run again")
+            raise AccessError("the tokens of qTest are revoked already; run ztoq again")
         return _bearer(self._token.access)
 
     async def _obtain(self) -> None:
@@ -169,7 +171,7 @@ class PasswordGrant:
         self._given = [each for each in self._given if each.ends > now] + [self._token]
 
     async def _ask(self, name: str, form: Mapping[str, str]) -> Mapping[str, Any] | None:
-        # asking twice makes a second token and no harm
+        # Asking twice only gives a second token, so it may be repeated.
         answer = await self._client.request(
             "POST",
             "oauth/token",
@@ -183,6 +185,6 @@ class PasswordGrant:
 
 
 def refused_header(headers: Mapping[str, str]) -> dict[str, str]:
-    """Return the authorization header among ``headers``, whatever its case."""
+    """Return the authorization header among ``headers``, in any case."""
     found = next((v for k, v in headers.items() if k.lower() == "authorization"), "")
     return {"Authorization": found}

@@ -1,14 +1,14 @@
-"""The table of qTest's object types: where each is, what holds it, where its mark stands.
+"""The table of qTest's object types: path, parent, and where an object's mark is.
 
-Target ids that the engine keeps are built and taken apart here:
+This module also builds and parses the target ids that the engine keeps:
 
     folder       modules/12, test-cycles/3
     plan         releases/5, test-cycles/5
     log          700/8001              run and log
     file         test-logs/8001/55     object and attachment
-                 test-cases/501/3/55   of the step 3 of a case: ids of steps change with versions
+                 test-cases/501/3/55   on step 3 of a case, as ids of steps change with versions
     field        test-cases/40         a field that ztoq made
-                 test-cases/40#7,8     values that ztoq added to somebody else's field
+                 test-cases/40#7,8     values that ztoq added to a field that it did not make
     all others   12
 """
 
@@ -23,15 +23,15 @@ from ztoq_core.plugin import Kind, Ref
 
 __all__ = [
     "FIELD_OWNERS",
+    "OBJECT_TYPES",
     "ROOT",
     "ROOT_CASES",
     "ROOT_CYCLES",
-    "SHAPES",
-    "Place",
-    "Shape",
+    "ObjectRef",
+    "ObjectType",
     "number_of",
-    "place_of",
-    "target_of",
+    "object_ref",
+    "target_id_of",
 ]
 
 ROOT_CASES = Ref(Kind.FOLDER, "root:cases")
@@ -39,29 +39,29 @@ ROOT_CYCLES = Ref(Kind.FOLDER, "root:cycles")
 
 
 @attrs.frozen
-class Place:
-    """An object of qTest: its type as paths name it, and its id."""
+class ObjectRef:
+    """Identifies an object of qTest: its type as in paths, and its id."""
 
     type: str
     id: int
 
     @property
     def path(self) -> str:
-        """Return the path under the project."""
+        """The object's path under the project."""
         return f"{self.type}/{self.id}"
 
 
-ROOT = Place("root", 0)  # parentId=0 with parentType=root (vendor's document)
+ROOT = ObjectRef("root", 0)  # parentId=0 with parentType=root (vendor's document)
 
 
 @attrs.frozen(kw_only=True)
-class Shape:
-    """What differs from type to type.
+class ObjectType:
+    """How objects of one type are handled.
 
-    ``parent`` says how a parent travels: ``query`` (parentId), ``typed`` (parentId and
-    parentType), ``body`` (parent_id), ``none``. ``parent_key`` is its name on reading, ``""`` where
-    it cannot be read. ``fields``: the type has properties. ``mark`` is where the key stands without
-    a field for it: ``description``, ``note`` or ``name``.
+    ``parent`` says how the parent is sent: ``query`` (parentId), ``typed`` (parentId and
+    parentType), ``body`` (parent_id), ``none``. ``parent_key`` is the key of the parent in
+    answers, ``""`` if they do not show it. ``fields``: the type has properties. ``mark`` names the
+    text that holds the key if no field does: ``description``, ``note`` or ``name``.
     """
 
     type: str
@@ -71,39 +71,39 @@ class Shape:
     mark: str
 
 
-SHAPES: Mapping[str, Shape] = MappingProxyType(
+OBJECT_TYPES: Mapping[str, ObjectType] = MappingProxyType(
     {
         shape.type: shape
         for shape in (
-            Shape(
+            ObjectType(
                 type="modules",
                 parent="query",
                 parent_key="parent_id",
                 fields=False,
                 mark="description",
             ),
-            Shape(
+            ObjectType(
                 type="requirements",
                 parent="query",
                 parent_key="parent_id",
                 fields=True,
-                mark="name",  # their description is a property, where there is one
+                mark="name",  # their description is a property that a site may lack
             ),
-            Shape(
+            ObjectType(
                 type="test-cases",
                 parent="body",
                 parent_key="parent_id",
                 fields=True,
                 mark="description",
             ),
-            Shape(type="releases", parent="none", parent_key="", fields=True, mark="note"),
-            Shape(
+            ObjectType(type="releases", parent="none", parent_key="", fields=True, mark="note"),
+            ObjectType(
                 type="test-cycles", parent="typed", parent_key="", fields=False, mark="description"
             ),
-            Shape(
+            ObjectType(
                 type="test-suites", parent="typed", parent_key="parentId", fields=True, mark="name"
             ),
-            Shape(
+            ObjectType(
                 type="test-runs", parent="typed", parent_key="parentId", fields=True, mark="name"
             ),
         )
@@ -128,21 +128,21 @@ FIELD_OWNERS: Mapping[Kind, str] = MappingProxyType(
 )
 
 
-def place_of(kind: Kind, target_id: str) -> Place:
-    """Return the object behind a target id; of a log the log, of a file the object it hangs on."""
+def object_ref(kind: Kind, target_id: str) -> ObjectRef:
+    """Return the object of a target id; for a file, the object that it is attached to."""
     if kind in TYPES:
-        return Place(TYPES[kind], int(target_id))
+        return ObjectRef(TYPES[kind], int(target_id))
     if kind is Kind.TEST_LOG:
-        return Place("test-logs", int(target_id.partition("/")[2]))
+        return ObjectRef("test-logs", int(target_id.partition("/")[2]))
     type_, _, rest = target_id.partition("/")
-    return Place(type_, int(rest.partition("/")[0].partition("#")[0]))
+    return ObjectRef(type_, int(rest.partition("/")[0].partition("#")[0]))
 
 
 def number_of(kind: Kind, target_id: str) -> int:
-    """Return the id in qTest of an object, for bodies."""
-    return place_of(kind, target_id).id
+    """Return an object's id in qTest, for request bodies."""
+    return object_ref(kind, target_id).id
 
 
-def target_of(kind: Kind, place: Place) -> str:
-    """Return the target id of an object (not of logs, files and fields)."""
-    return str(place.id) if kind in TYPES else place.path
+def target_id_of(kind: Kind, target: ObjectRef) -> str:
+    """Return the target id of an object (not for logs, files and fields)."""
+    return str(target.id) if kind in TYPES else target.path

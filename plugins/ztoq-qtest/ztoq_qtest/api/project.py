@@ -1,4 +1,4 @@
-"""The requests of one qTest project: paths, paged lists, the children of an object."""
+"""Sends the requests of one qTest project: paths, paged lists, the children of an object."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import attrs
 
 from ztoq_core.plugin import Answer, Client, Content, Kind, Ref, Services
 from ztoq_qtest.api.answers import reader
-from ztoq_qtest.api.object_types import ROOT, SHAPES, Place
+from ztoq_qtest.api.object_types import OBJECT_TYPES, ROOT, ObjectRef
 from ztoq_qtest.config import QtestConfig
 
 __all__ = [
@@ -21,15 +21,15 @@ __all__ = [
     "PAGE_SIZE",
     "REFUSED",
     "SITE_ERROR",
-    "Line",
+    "ExecutableStep",
     "Project",
     "Query",
     "parent_query",
 ]
 
-PAGE_SIZE = 100  # used in the wild on every list; the most for test cases is not stated
-ENDS = 2  # empty pages in a row that end a list before its total
-REMEMBERED = 4096  # cases whose steps are kept at hand for their logs
+PAGE_SIZE = 100  # published code uses it on every list; the maximum for cases is not documented
+ENDS = 2  # pages in a row without a new item that end a list before its total
+REMEMBERED = 4096  # cases whose steps are kept in memory for their logs
 OK = 200
 REFUSED = 400
 FORBIDDEN = 403
@@ -40,11 +40,11 @@ Query = dict[str, str | int]
 
 
 @attrs.frozen
-class Line:
-    """A step that a log answers for: of the case itself, or of a case that it calls.
+class ExecutableStep:
+    """A step that a log has a result for: of the case itself, or of a case that it calls.
 
-    ``key`` is ``2``, or ``2/1`` for step 1 of the case called by step 2; ``called`` is that case's
-    id and ``parent`` the id of the calling step.
+    ``key`` is ``2``, or ``2/1`` for step 1 of the case that step 2 calls; ``called`` is the id of
+    that case and ``parent`` the id of the calling step.
     """
 
     key: str
@@ -55,32 +55,32 @@ class Line:
 
 @attrs.define(kw_only=True, eq=False)
 class Project:
-    """Sends the requests of a project.
+    """Sends the requests of a project, and keeps what many of them need.
 
-    ``lines`` keeps the steps of the latest cases by (case, version), so that their logs need not
-    ask for them. ``containers`` are those whose marks are being listed. ``failures`` counts how
-    often the site failed at a new log. ``called_by`` are, once listed, the ids of the cases that
-    call a case.
+    Many records are written at the same time and share this object. ``executable_steps`` keeps the
+    steps of recent cases by (case, version), so that their logs need not read them.
+    ``containers`` are those whose marks are being listed. ``failures`` counts per log how often
+    the site failed at it. ``called_by`` holds, once listed, the ids of the cases that call a case.
     """
 
     client: Client
     config: QtestConfig
     services: Services
-    lines: dict[tuple[str, str], tuple[Line, ...]] = attrs.field(factory=dict)
-    containers: dict[Kind, list[Place]] = attrs.field(factory=dict)
+    executable_steps: dict[tuple[str, str], tuple[ExecutableStep, ...]] = attrs.field(factory=dict)
+    containers: dict[Kind, list[ObjectRef]] = attrs.field(factory=dict)
     failures: Counter[str] = attrs.field(factory=Counter)
     called_by: dict[int, set[int]] | None = None
     _callers: dict[int, set[tuple[str, str]]] = attrs.field(factory=dict)
 
     async def get(self, path: str, **params: str | int | Sequence[str | int]) -> Any:
-        """Return the answer to a GET under the project (``""``: of the project itself).
+        """Return the answer to a GET under the project (``""``: the project itself).
 
         Raises:
-            RejectedError: Among others: its body has not the shape that ``answers`` knows.
+            RejectedError: qTest refused, or the body does not have the shape in ``answers``.
         """
         return (await self.send("GET", path, params=params or None)).body
 
-    async def send(  # noqa: PLR0913 - what a request has
+    async def send(  # noqa: PLR0913 - the parts of a request
         self,
         method: str,
         path: str,
@@ -93,12 +93,12 @@ class Project:
         repeatable: bool = False,
         ref: Ref | None = None,
     ) -> Answer:
-        """Send a request under the project; a 2xx body is checked by ``answers``.
+        """Send a request under the project; ``answers`` checks a 2xx body.
 
         Raises:
-            DoubtError: A creating POST was answered with a body of another shape, or without an
-                id: something may have been made, so the engine looks for it by its mark.
-            RejectedError: Another request was, again and again.
+            DoubtError: The answer to a creating POST has another shape or no id. The object may
+                exist, so the engine looks for it by its mark.
+            RejectedError: The answer to another request has another shape, again and again.
         """
         return await self.client.request(
             method,
@@ -121,12 +121,12 @@ class Project:
         size_name: str = "pageSize",
         key: str = "id",
     ) -> AsyncIterator[Any]:
-        """Yield the items of a paged list, bare arrays and page objects alike.
+        """Yield the items of a paged list; a page is a bare array or a page object.
 
-        It ends with a page that brings nothing new, since a page may be shorter than asked; a page
-        object's total ends it sooner, and an end before that total is believed only when it is seen
-        twice. ``size`` counts for test cases and requirements, ``pageSize`` for all others: the
-        wrong one is ignored (facts, section 10).
+        A page may be shorter than requested, so the list ends at a page without a new item. A page
+        object's total ends it sooner; if a list ends before its total, it must do so twice. Test
+        cases and requirements take ``size``, all others ``pageSize``; qTest ignores the wrong one
+        (facts, section 10).
         """
         seen: set[Any] = set()
         number, ends = 1, 0
@@ -146,8 +146,10 @@ class Project:
                 return
             number += bool(fresh)
 
-    async def children(self, type_: str, parent: Place, **more: str | int) -> AsyncIterator[Any]:
-        """Yield the direct children of one type; these lists are consistent, searches may lag."""
+    async def children(
+        self, type_: str, parent: ObjectRef, **more: str | int
+    ) -> AsyncIterator[Any]:
+        """Yield the direct children of one type. Lists are consistent; searches may lag."""
         query = {**parent_query(type_, parent), **more}
         if type_ in {"test-cases", "requirements"}:
             if parent != ROOT:
@@ -162,38 +164,38 @@ class Project:
 
     async def _whole(self, type_: str, query: Query) -> AsyncIterator[Any]:
         if type_ == "releases":
-            query["includeClosed"] = "true"  # closed ones are hidden otherwise
+            query["includeClosed"] = "true"  # otherwise closed releases are hidden
         for item in await self.get(type_, **query):
             yield item
 
-    def remember(self, case: str, version: str, lines: tuple[Line, ...]) -> None:
-        """Keep the steps of a case for the logs that may follow."""
+    def remember(self, case: str, version: str, lines: tuple[ExecutableStep, ...]) -> None:
+        """Keep the steps of a case for the logs of its runs."""
         self._drop((case, version))
-        self.lines[case, version] = lines
+        self.executable_steps[case, version] = lines
         for called in _called(lines):
             self._callers.setdefault(called, set()).add((case, version))
-        while len(self.lines) > REMEMBERED:
-            self._drop(next(iter(self.lines)))
+        while len(self.executable_steps) > REMEMBERED:
+            self._drop(next(iter(self.executable_steps)))
 
     def forget(self, case: int) -> None:
-        """Forget the steps of cases that call this one, whose own steps are about to change."""
+        """Forget the steps of the cases that call this case, whose steps are changing."""
         for known in self._callers.pop(case, ()):
             self._drop(known)
 
     def _drop(self, known: tuple[str, str]) -> None:
-        for called in _called(self.lines.pop(known, ())):
+        for called in _called(self.executable_steps.pop(known, ())):
             if callers := self._callers.get(called):
                 callers.discard(known)
 
     def path(self, path: str) -> str:
-        """Return the path of something in the project."""
+        """Return the full path of a path under the project."""
         root = f"api/v3/projects/{self.config.project}"
         return f"{root}/{path}" if path else root
 
 
-def parent_query(type_: str, parent: Place) -> Query:
-    """Return the parameters that name the parent of an object of a type."""
-    style = SHAPES[type_].parent
+def parent_query(type_: str, parent: ObjectRef) -> Query:
+    """Return the query parameters that name the parent of an object."""
+    style = OBJECT_TYPES[type_].parent
     if style == "typed":
         # the enum has singulars: root, release, test-cycle, test-suite (vendor document)
         return {"parentId": parent.id, "parentType": parent.type.removesuffix("s")}
@@ -202,6 +204,6 @@ def parent_query(type_: str, parent: Place) -> Query:
     return {}
 
 
-def _called(lines: tuple[Line, ...]) -> set[int]:
-    """Return the cases whose steps are among the lines of another case."""
+def _called(lines: tuple[ExecutableStep, ...]) -> set[int]:
+    """Return the called cases whose steps are among these steps."""
     return {line.called for line in lines if line.called is not None and line.parent is not None}

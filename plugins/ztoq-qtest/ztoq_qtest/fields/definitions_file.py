@@ -1,6 +1,6 @@
-"""Field definitions in a file, for tokens that may not list the fields of a project.
+"""Keeps field definitions in a file, for tokens that may not list the fields of a project.
 
-An administrator's token writes it; it holds ids, labels and types, and no secret.
+An administrator exports it. It holds ids, labels and types, and no secret.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ztoq_core.plugin import ConfigError
 from ztoq_qtest.api.answers import FIELDS
 from ztoq_qtest.config import QtestConfig
 
-__all__ = ["OBJECTS", "Raw", "document", "read_fields"]
+__all__ = ["OBJECTS", "Raw", "read_fields", "to_document"]
 
 VERSION = 1
 Raw = Sequence[Mapping[str, Any]]
@@ -40,8 +40,8 @@ KEPT = (
 KEPT_OF_VALUES = ("value", "label", "is_default", "is_active")
 
 
-def document(config: QtestConfig, listed: Mapping[str, Raw]) -> dict[str, Any]:
-    """Return what is written: whose fields they are, and what writing needs of each."""
+def to_document(config: QtestConfig, listed: Mapping[str, Raw]) -> dict[str, Any]:
+    """Return the content of the file: site, project, and what ztoq needs of each field."""
     return {
         "ztoq_qtest_fields": VERSION,
         "host": config.host,
@@ -63,12 +63,12 @@ def document(config: QtestConfig, listed: Mapping[str, Raw]) -> dict[str, Any]:
 
 
 async def read_fields(config: QtestConfig, path: Path) -> Mapping[str, Raw]:
-    """Return the fields that a file holds, by object type.
+    """Return the fields in a file, by object type.
 
     Raises:
-        ConfigError: It cannot be read, is no such file, or of another project.
+        ConfigError: The file cannot be read, is not of this format, or is of another project.
     """
-    how = "`ztoq config fields --write FILE` makes it with an administrator's token"
+    how = "`ztoq config fields --write FILE` creates it with an administrator's token"
     try:
         found = json.loads(await asyncio.to_thread(path.read_text, "utf-8"))
     except OSError as error:
@@ -78,7 +78,9 @@ async def read_fields(config: QtestConfig, path: Path) -> Mapping[str, Raw]:
     except ValueError as error:
         raise ConfigError(f"fields_file {str(path)!r} is not JSON ({error}); {how}") from error
     if not isinstance(found, dict) or found.get("ztoq_qtest_fields") != VERSION:
-        raise ConfigError(f"fields_file {str(path)!r} holds no fields of a qTest project; {how}")
+        raise ConfigError(
+            f"fields_file {str(path)!r} does not hold fields of a qTest project; {how}"
+        )
     of = found.get("host"), found.get("project")
     if of != (config.host, config.project):
         raise ConfigError(

@@ -1,4 +1,4 @@
-"""How values travel: ``field_value`` is always a string (facts, section 3)."""
+"""Encodes values for qTest and decodes them; ``field_value`` is always a string (facts, 3)."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ __all__ = [
     "BOX_LENGTH",
     "DATA_TYPES",
     "Choice",
+    "Encoded",
     "Field",
-    "Sent",
-    "clearing",
+    "clearing_value",
     "decode",
     "encode",
-    "instant",
-    "people_by_name",
-    "person",
-    "readable",
-    "readable_table",
-    "structure_choice",
-    "structure_field",
+    "index_people",
+    "parse_choice",
+    "parse_field",
+    "parse_time",
+    "person_text",
+    "value_html",
+    "values_table",
 ]
 
 # FieldResource.data_type, vendor's document
@@ -44,14 +44,14 @@ READ_TYPES: Mapping[int, FieldType] = MappingProxyType(
         5: FieldType.USER,
         6: FieldType.RICH_TEXT,
         7: FieldType.NUMBER,
-        8: FieldType.MULTI_CHOICE,  # a list of boxes: it has allowed values and multiple=true
+        8: FieldType.MULTI_CHOICE,  # several boxes, with allowed values and multiple=true
         9: FieldType.DATETIME,
         12: FieldType.URL,
         17: FieldType.MULTI_CHOICE,
     }
 )
-# What ztoq makes. A check box becomes a combo box with Yes and No, since qTest's own check box is a
-# list that cannot tell "no" from "not set".
+# Types that ztoq creates. A check box becomes a combo box with Yes and No, since qTest's own check
+# box is a list that cannot distinguish "no" from "not set".
 DATA_TYPES: Mapping[FieldType, int] = MappingProxyType(
     {
         FieldType.TEXT: 1,
@@ -72,18 +72,18 @@ NO = ("No", "False", "Unchecked", "Off", "N")
 DATES = frozenset({FieldType.DATE, FieldType.DATETIME})
 TEXTS = frozenset({FieldType.TEXT, FieldType.LONG_TEXT, FieldType.RICH_TEXT, FieldType.URL})
 SEVERAL = re.compile(r"\[(.*)\]", re.DOTALL)
-# a text like "007" or "1e5" is none: qTest would write it in another way
+# "007" and "1e5" do not count: qTest would show another text
 NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?", re.ASCII)
 DAY = re.compile(r"\d{4}-\d\d-\d\d(?:[T ].*)?", re.ASCII)
 ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*:\S+", re.IGNORECASE)
-LONGEST_NUMBER = 300  # digits that Python reads at once, and a float can hold
+LONGEST_NUMBER = 300  # digits; a float can hold them
 BOX_LENGTH = 255
-"""Characters of a text box. Guess: none is published; custom ones commonly take 255 (facts, 11)."""
+"""Characters in a text box. Guess: no limit is published; 255 is usual (facts, section 11)."""
 
 
 @attrs.frozen(kw_only=True)
 class Choice:
-    """An allowed value: ``id`` is what travels."""
+    """An allowed value; its ``id`` is sent."""
 
     id: int
     label: str
@@ -92,17 +92,17 @@ class Choice:
 
 
 @attrs.frozen
-class Sent:
-    """What travels for a value (None: nothing), what cannot, and how the rest says less."""
+class Encoded:
+    """The text to send for a value (None: nothing), the part that cannot be sent, and any loss."""
 
     text: str | None = None
-    left: Value = None
-    loses: str = ""
+    rest: Value = None
+    loss: str = ""
 
 
 @attrs.frozen(kw_only=True)
 class Field:
-    """A field as the project defines it; ``original`` is the name that customers cannot change."""
+    """A field of the project; ``original`` is the name that customers cannot change."""
 
     id: int
     label: str
@@ -125,7 +125,7 @@ class Field:
         return {one_line(each.label).casefold(): each for each in reversed(active)}
 
     def choice(self, *labels: str) -> Choice | None:
-        """Return the first active value with one of the labels, exactly, then whatever the case."""
+        """Return the first active value with one of the labels, exactly, else in any case."""
         for label in labels:
             if found := self._exact.get(label):
                 return found
@@ -142,7 +142,7 @@ class Field:
 def _type_of(raw: Mapping[str, Any]) -> FieldType:
     if known := READ_TYPES.get(int(raw.get("data_type") or 0)):
         return known
-    # system fields may carry other numbers: 13 on a choice and on a date in one published sample
+    # System fields may have other numbers: 13 for a choice and for a date in a published sample.
     hints = f"{raw.get('instanceType')} {raw.get('attribute_type')} {raw.get('original_name')}"
     if raw.get("constrained") or raw.get("allowed_values"):
         return FieldType.MULTI_CHOICE if raw.get("multiple") else FieldType.CHOICE
@@ -155,7 +155,7 @@ def _type_of(raw: Mapping[str, Any]) -> FieldType:
     return FieldType.TEXT
 
 
-def structure_choice(raw: Mapping[str, Any]) -> Choice:
+def parse_choice(raw: Mapping[str, Any]) -> Choice:
     """Return the allowed value of an AllowedValueResource."""
     return Choice(
         id=int(raw["value"]),
@@ -165,10 +165,10 @@ def structure_choice(raw: Mapping[str, Any]) -> Choice:
     )
 
 
-def structure_field(raw: Mapping[str, Any]) -> Field:
+def parse_field(raw: Mapping[str, Any]) -> Field:
     """Return the field of a FieldResource."""
     choices = tuple(
-        structure_choice(each)
+        parse_choice(each)
         for each in raw.get("allowed_values") or ()
         if each.get("value") is not None
     )
@@ -186,17 +186,17 @@ def structure_field(raw: Mapping[str, Any]) -> Field:
     )
 
 
-def instant(value: object) -> datetime | None:
-    """Return the instant that an ISO text names, in UTC and whole seconds; None for other texts."""
+def parse_time(value: object) -> datetime | None:
+    """Return the time of an ISO text in UTC and whole seconds, or None for other texts."""
     try:
         moment = datetime.fromisoformat(str(value))
         moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         return moment.astimezone(UTC).replace(microsecond=0)
-    except (ValueError, OverflowError):  # the year 10000 begins in some zone of 9999-12-31
+    except (ValueError, OverflowError):  # 9999-12-31 in some time zones is the year 10000 in UTC
         return None
 
 
-def readable(value: FieldValue) -> str:
+def value_html(value: FieldValue) -> str:
     """Return a value as HTML for people."""
     content = value.value
     if isinstance(content, bool):
@@ -206,26 +206,26 @@ def readable(value: FieldValue) -> str:
     if value.type is FieldType.RICH_TEXT:
         return str(content)
     if value.type is FieldType.USER:
-        return as_html(person(value))
+        return as_html(person_text(value))
     return "" if content is None else as_html(_number(content))
 
 
-def person(value: FieldValue) -> str:
-    """Return a person as people read it: the mapping gives e-mail, then name, then id."""
+def person_text(value: FieldValue) -> str:
+    """Return a person as readable text; the mapping gives e-mail, then name, then id."""
     first = str(value.value)
     named = "@" in first and len(value.alternatives) > 1
     return f"{value.alternatives[0]} ({first})" if named else first
 
 
-def readable_table(values: Iterable[FieldValue], *more: tuple[str, str]) -> str:
-    """Return the table of values that have no field, optional ones left out, and of more rows."""
-    rows = [(each.name, readable(each)) for each in values if not each.optional]
+def values_table(values: Iterable[FieldValue], *more: tuple[str, str]) -> str:
+    """Return a table of the values, without optional ones, followed by more rows."""
+    rows = [(each.name, value_html(each)) for each in values if not each.optional]
     return table([*rows, *more])
 
 
 def _number(content: str | float) -> str:
     if isinstance(content, float) and math.isfinite(content):
-        # 1e-07 is no number to qTest
+        # qTest does not read 1e-07 as a number
         return f"{Decimal(repr(content)):f}".removesuffix(".0")
     return str(content)
 
@@ -239,20 +239,20 @@ def _texts(value: FieldValue) -> list[str]:
     return [_number(content)] if content is not None else []
 
 
-def encode(field: Field, value: FieldValue, people: Mapping[str, str]) -> Sent:
-    """Return what travels for ``value`` in ``field``, and the part of it that cannot.
+def encode(field: Field, value: FieldValue, people: Mapping[str, str]) -> Encoded:
+    """Return the text to send for ``value`` in ``field``, and the part that cannot be sent.
 
-    ``people`` is what ``people_by_name`` gives. None travels for an empty value (see
-    ``clearing``) and for one that has no place.
+    ``people`` comes from ``index_people``. The text is None for an empty value (see
+    ``clearing_value``) and for one that does not fit into the field.
     """
     content = value.value
     if content is None or content in ("", ()):
-        return Sent()
+        return Encoded()
     if field.type is FieldType.USER:
-        return Sent(*_users(field, value, people))
+        return Encoded(*_encode_users(field, value, people))
     if field.type in {FieldType.CHOICE, FieldType.MULTI_CHOICE}:
         many = field.type is FieldType.MULTI_CHOICE or field.multiple
-        return _several(field, value) if many else _single(field, value)
+        return _encode_choices(field, value) if many else _encode_choice(field, value)
     if field.type is FieldType.NUMBER:
         return _encode_number(content)
     if field.type in DATES:
@@ -260,76 +260,78 @@ def encode(field: Field, value: FieldValue, people: Mapping[str, str]) -> Sent:
     return _encode_text(field, value)
 
 
-def clearing(field: Field) -> str | None:
-    """Return what empties a field, None where the API has no way.
+def clearing_value(field: Field) -> str | None:
+    """Return the text that empties a field, or None if the API has none.
 
-    A single choice cannot be cleared (facts, section 3); no fact says that dates or numbers can.
+    A single choice cannot be emptied (facts, section 3); nothing says that dates or numbers can.
     """
     if field.type is FieldType.MULTI_CHOICE or field.multiple:
         return "[]"
     return "" if field.type in TEXTS else None
 
 
-def _encode_number(content: Value) -> Sent:
+def _encode_number(content: Value) -> Encoded:
     if isinstance(content, bool | tuple) or content is None:
-        return Sent(left=content)
+        return Encoded(rest=content)
     text = _number(content).strip().removeprefix("+")
-    return Sent(text) if NUMBER.fullmatch(text) else Sent(left=content)
+    return Encoded(text) if NUMBER.fullmatch(text) else Encoded(rest=content)
 
 
-def _encode_moment(field: Field, content: Value) -> Sent:
-    whole = content if isinstance(content, str) and DAY.fullmatch(content) else None
-    moment = instant(whole)
-    if whole is None or moment is None:
-        return Sent(left=content)
-    said = datetime.fromisoformat(whole)
-    loses = "fractions of its second are cut" if said.microsecond else ""
-    # qTest's own planned dates are date fields too, and take times (guess: they keep them)
-    if field.type is FieldType.DATE and not field.system and said.time() != time():
-        loses = "a date shows no time of day"
-    return Sent(moment.isoformat(), loses=loses)
+def _encode_moment(field: Field, content: Value) -> Encoded:
+    text = content if isinstance(content, str) and DAY.fullmatch(content) else None
+    moment = parse_time(text)
+    if text is None or moment is None:
+        return Encoded(rest=content)
+    exact = datetime.fromisoformat(text)
+    loss = "fractions of a second are cut off" if exact.microsecond else ""
+    # qTest's own planned dates are date fields that take times (guess: they keep them)
+    if field.type is FieldType.DATE and not field.system and exact.time() != time():
+        loss = "a date shows no time of day"
+    return Encoded(moment.isoformat(), loss=loss)
 
 
-def _encode_text(field: Field, value: FieldValue) -> Sent:
+def _encode_text(field: Field, value: FieldValue) -> Encoded:
     rich = value.type is FieldType.RICH_TEXT
     texts = _texts(value)
     text = texts[0] if isinstance(value.value, bool) else ", ".join(texts)
-    loses = "commas stand in its values and between them" if _ambiguous(value.value) else ""
+    loss = (
+        "its values contain commas and are separated by commas" if _ambiguous(value.value) else ""
+    )
     if value.type is FieldType.USER:
-        text = person(value)
+        text = person_text(value)
     if field.type is FieldType.RICH_TEXT:
-        return Sent(text if rich else as_html(text), loses=loses)
+        return Encoded(text if rich else as_html(text), loss=loss)
     if rich:
         shown = plain(text)
-        loses = "it is plain text here, without its markup" if as_html(shown) != text else loses
+        loss = "it is plain text here, without its markup" if as_html(shown) != text else loss
         text = shown
     if field.type is FieldType.LONG_TEXT:
-        return Sent(text, loses=loses)
+        return Encoded(text, loss=loss)
     if len(text.splitlines()) > 1:
-        text, loses = one_line(text), "its lines stand on one"
+        text, loss = one_line(text), "its lines are joined"
     if field.type is FieldType.URL and not ADDRESS.fullmatch(text):
-        return Sent(left=value.value)
+        return Encoded(rest=value.value)
     if field.type is FieldType.TEXT and len(text) > BOX_LENGTH:
-        return Sent(left=value.value)
-    return Sent(text, loses=loses)
+        return Encoded(rest=value.value)
+    return Encoded(text, loss=loss)
 
 
 def _ambiguous(content: Value) -> bool:
     return isinstance(content, tuple) and len(content) > 1 and any("," in text for text in content)
 
 
-def _single(field: Field, value: FieldValue) -> Sent:
+def _encode_choice(field: Field, value: FieldValue) -> Encoded:
     texts = _texts(value)
     if isinstance(value.value, tuple) and len(texts) > 1:
-        return Sent(left=value.value)
+        return Encoded(rest=value.value)
     found = field.choice(*texts[:1], *value.alternatives, *texts[1:])
     if found is None:
-        return Sent(left=value.value)
-    return Sent(str(found.id), loses=_other(field, texts, [found]))
+        return Encoded(rest=value.value)
+    return Encoded(str(found.id), loss=_case_difference(field, texts, [found]))
 
 
-def _other(field: Field, texts: Sequence[str], found: Iterable[Choice | None]) -> str:
-    """Say where a label was only found in other capitals; qTest's own ones are as good."""
+def _case_difference(field: Field, texts: Sequence[str], found: Iterable[Choice | None]) -> str:
+    """Return a text if a label was only found in another case; system fields do not count."""
     if field.system:
         return ""
     alike = {one_line(text).casefold(): text for text in texts}
@@ -340,28 +342,28 @@ def _other(field: Field, texts: Sequence[str], found: Iterable[Choice | None]) -
     return ""
 
 
-def _several(field: Field, value: FieldValue) -> Sent:
+def _encode_choices(field: Field, value: FieldValue) -> Encoded:
     if isinstance(value.value, bool):
         found = field.choice(*_texts(value), *((field.label,) if value.value else ()))
         active = [each for each in field.choices if each.active]
         if found is None and len(active) == 1:
-            # one box: ticked or not
-            return Sent(f"[{active[0].id}]" if value.value else "[]")
-        return Sent(f"[{found.id}]") if found else Sent(left=value.value)
+            # a single box is ticked or not
+            return Encoded(f"[{active[0].id}]" if value.value else "[]")
+        return Encoded(f"[{found.id}]") if found else Encoded(rest=value.value)
     texts = _texts(value)
     pairs = [(text, field.choice(text)) for text in texts]
     if value.alternatives and not any(found for _, found in pairs):
         pairs = [(texts[0], field.choice(*value.alternatives))]
     ids = dict.fromkeys(str(found.id) for _, found in pairs if found)
     rest = tuple(text for text, found in pairs if not found)
-    loses = _other(field, texts, (found for _, found in pairs))
-    return Sent(f"[{','.join(ids)}]" if ids else None, rest or None, loses)
+    loss = _case_difference(field, texts, (found for _, found in pairs))
+    return Encoded(f"[{','.join(ids)}]" if ids else None, rest or None, loss)
 
 
-def people_by_name(users: Iterable[User]) -> Mapping[str, str]:
-    """Return the ids of active people by id, e-mail and name in lower case.
+def index_people(users: Iterable[User]) -> Mapping[str, str]:
+    """Return the ids of active users by id, e-mail and name in lower case.
 
-    A name that two of them bear names neither.
+    A name that two users have is left out.
     """
     found: dict[str, set[str]] = {}
     for user in users:
@@ -371,7 +373,9 @@ def people_by_name(users: Iterable[User]) -> Mapping[str, str]:
     return {name: next(iter(ids)) for name, ids in found.items() if name and len(ids) == 1}
 
 
-def _users(field: Field, value: FieldValue, people: Mapping[str, str]) -> tuple[str | None, Value]:
+def _encode_users(
+    field: Field, value: FieldValue, people: Mapping[str, str]
+) -> tuple[str | None, Value]:
     texts = _texts(value)
     if field.multiple:
         pairs = [(text, people.get(text.casefold())) for text in texts]
@@ -387,7 +391,7 @@ def _users(field: Field, value: FieldValue, people: Mapping[str, str]) -> tuple[
 
 
 def decode(field: Field | None, raw: Mapping[str, Any]) -> FieldValue:
-    """Return the value that a PropertyResource holds, in neutral words."""
+    """Return the value of a PropertyResource as a neutral field value."""
     label = str(raw.get("field_name") or (field.label if field else ""))
     text = str(raw.get("field_value") or "")
     shown = raw.get("field_value_name")

@@ -1,7 +1,7 @@
-"""What the project's settings say: fields, allowed values, statuses, people. Each read once a run.
+"""Reads the project's settings, each once per run: fields, allowed values, statuses, people.
 
-Ids are found by label or original name, never guessed: customers rename labels, and the numbers
-differ from site to site.
+Ids are looked up by label or original name and never assumed: customers rename labels, and the
+numbers differ from site to site.
 """
 
 from __future__ import annotations
@@ -26,35 +26,35 @@ from ztoq_qtest.api.object_types import FIELD_OWNERS
 from ztoq_qtest.api.project import FORBIDDEN, Project
 from ztoq_qtest.fields.definitions_file import Raw, read_fields
 from ztoq_qtest.fields.encoding import (
+    Encoded,
     Field,
-    Sent,
-    clearing,
+    clearing_value,
     encode,
-    people_by_name,
-    person,
-    structure_field,
+    index_people,
+    parse_field,
+    person_text,
 )
 
-__all__ = ["FieldSet", "Filled", "Settings", "Status", "fallbacks"]
+__all__ = ["FieldSet", "PropertyValues", "Settings", "Status", "fallback_notes"]
 
 LABEL_LENGTH = 100  # characters of a label (qTest help, field settings)
 
 
 @attrs.frozen(kw_only=True)
 class Status:
-    """An execution status. Its id is none of the Status field's (facts, section 4)."""
+    """An execution status. Its id is not one of the Status field's (facts, section 4)."""
 
     id: int
     name: str
     default: bool
 
 
-_FOLDED = "\0"  # before names in lower case, which no label can begin with
-_TOGETHER = "\1"  # before those without blanks
+_FOLDED = "\0"  # prefix of names in lower case; no label can begin with it
+_JOINED = "\1"  # prefix of names in lower case without blanks
 
 
 def _names(fields: Sequence[Field]) -> Mapping[str, Field]:
-    """Return fields by label, original name and both in lower case; the first of a name counts."""
+    """Return fields by label, original name and both in lower case; the first of a name wins."""
     found: dict[str, Field] = {}
     for name in ("label", "original"):
         for field in fields:
@@ -64,16 +64,16 @@ def _names(fields: Sequence[Field]) -> Mapping[str, Field]:
             found.setdefault(_FOLDED + getattr(field, name).strip().casefold(), field)
     for field in fields:
         if field.system:
-            # original names are written together (seen: PlannedStartTestRun; guess: AssignedTo)
-            found.setdefault(_TOGETHER + field.original.replace(" ", "").casefold(), field)
+            # original names have no blanks (seen: PlannedStartTestRun; guess: AssignedTo)
+            found.setdefault(_JOINED + field.original.replace(" ", "").casefold(), field)
     return found
 
 
 @attrs.frozen(kw_only=True)
 class FieldSet:
-    """The fields of one object type; ``known`` False where the token may not list them.
+    """The fields of one object type; ``known`` is False if the token may not list them.
 
-    ``live`` False: they are those of a file, and may not be changed.
+    ``live`` is False if they come from a file; then ztoq cannot change them.
     """
 
     fields: tuple[Field, ...] = ()
@@ -89,13 +89,13 @@ class FieldSet:
         return _names(self.fields)
 
     def named(self, name: str, *, inactive: bool = False) -> Field | None:
-        """Return the field by label, else by original name, else whatever the case.
+        """Return the field by label, else by original name, else by either in any case.
 
-        Active ones come first. A longer name is compared by the characters a label may have.
+        Active fields come first. Of a name only the characters that fit into a label count.
         """
         wanted = name.strip()[:LABEL_LENGTH].strip()
         folded = wanted.casefold()
-        keys = (wanted, _FOLDED + folded, _TOGETHER + folded.replace(" ", ""))
+        keys = (wanted, _FOLDED + folded, _JOINED + folded.replace(" ", ""))
         for known in (self._active, self._all) if inactive else (self._active,):
             for key in keys:
                 if found := known.get(key):
@@ -108,25 +108,26 @@ class FieldSet:
 
 
 @attrs.frozen(kw_only=True)
-class Filled:
-    """The properties that hold values, the values left over, and what the held ones lost."""
+class PropertyValues:
+    """The properties to send, the values without a property, and notes on inexact ones."""
 
     properties: list[dict[str, Any]]
     rest: list[FieldValue]
     changes: tuple[Note, ...] = ()
 
     def notes(self, where: str) -> tuple[Note, ...]:
-        """Return what is to be noted; ``where`` is the text in which the rest stands."""
-        return (*self.changes, *fallbacks(self.rest, where))
+        """Return all notes; ``where`` names the text that holds ``rest``, ``""`` for none."""
+        return (*self.changes, *fallback_notes(self.rest, where))
 
 
 @attrs.define(kw_only=True, eq=False)
 class Settings:
-    """Asks for the settings of a project.
+    """Reads the settings of a project.
 
-    ``generation`` counts what this process changed in them, so that the run-long cache is asked
-    for a new list; ``first`` are the ids of the fields when they were first listed.
-    ``step_fields`` is False once the site did not take fields of steps.
+    ``generation`` is part of the cache's keys and grows with each change of the settings, so that
+    all records after a change see a new list, also those that run at the same time. ``first``
+    holds the ids of the fields when this process listed them first. ``step_fields`` becomes False
+    once the site did not store fields of steps.
     """
 
     project: Project
@@ -135,30 +136,30 @@ class Settings:
     first: dict[str, frozenset[int]] = attrs.field(factory=dict)
 
     async def fields(self, type_: str) -> FieldSet:
-        """Return the fields of an object type, inactive ones included."""
+        """Return the fields of an object type, including inactive ones."""
         name = f"qtest fields {self.project.config.project} {type_} {self.generation}"
         return await self.project.services.once(name, lambda: self.list_fields(type_))
 
     async def list_fields(self, type_: str) -> FieldSet:
-        """Ask for the fields of an object type now; where that is forbidden, read them."""
+        """List the fields of an object type now; if that is forbidden, read them from the file."""
         live = True
         try:
-            raw = await self.raw_fields(type_)
+            raw = await self.list_raw_fields(type_)
         except (AccessError, RejectedError) as error:
-            # where the client found that the token opens something else, a 403 is a rejection
+            # a 403 is a RejectedError if the client found that the token may read other things
             if error.status != FORBIDDEN:
                 raise
             listed = await self.read_fields()
             if listed is None:
                 return FieldSet(known=False)
             raw, live = listed.get(type_, ()), False
-        # those with other ids are computed by the server (facts, section 3)
-        fields = tuple(field for each in raw if (field := structure_field(each)).id > 0)
+        # qTest computes fields with ids below 1 (facts, section 3)
+        fields = tuple(field for each in raw if (field := parse_field(each)).id > 0)
         self.first.setdefault(type_, frozenset(each.id for each in fields))
         return FieldSet(fields=fields, live=live)
 
-    async def raw_fields(self, type_: str) -> Raw:
-        """Return the fields of an object type as they come, with all their allowed values.
+    async def list_raw_fields(self, type_: str) -> Raw:
+        """Return the FieldResources of an object type with all their allowed values.
 
         Raises:
             AccessError: The token may not list them (status 403).
@@ -173,7 +174,7 @@ class Settings:
         return raw
 
     async def read_fields(self) -> Mapping[str, Raw] | None:
-        """Return the fields of the config's file; None where it names none.
+        """Return the fields in the config's ``fields_file``, or None if it has none.
 
         Raises:
             ConfigError: The file cannot be used.
@@ -203,7 +204,7 @@ class Settings:
         return await self.project.services.once(name, ask)
 
     async def users(self) -> tuple[User, ...]:
-        """Return the active people of the project; nobody where the token may not list them."""
+        """Return the active users of the project, or nobody if the token may not list them."""
 
         async def ask() -> tuple[User, ...]:
             try:
@@ -213,16 +214,16 @@ class Settings:
                 if error.status != FORBIDDEN:
                     raise
                 return ()
-            sign = await self._active_status(found)
-            return tuple(_user(each, sign) for each in found)
+            active_status = await self._active_status(found)
+            return tuple(_user(each, active_status) for each in found)
 
         return await self.project.services.once(f"qtest users {self.project.config.project}", ask)
 
     async def _active_status(self, found: Sequence[Mapping[str, Any]]) -> object:
-        """Return the status of an active user, None where the answer does not tell any apart.
+        """Return the status of an active user, or None if all users have the same status.
 
-        The document gives ``status`` numbers without their meaning. Who asks is active, so whoever
-        has another status is not (guess): a server may have ignored the parameter.
+        qTest may ignore the parameter ``inactive``, and the document lists ``status`` numbers
+        without their meaning. Guess: ztoq's own user is active, so another status is not.
         """
         if len({each["status"] for each in found if each.get("status") is not None}) < 2:  # noqa: PLR2004 - all are alike
             return None
@@ -237,22 +238,22 @@ class Settings:
         return next((each.get("status") for each in found if each.get("id") == own), None)
 
     async def people(self) -> Mapping[str, str]:
-        """Return the ids of active people by what names them."""
+        """Return the ids of active users by id, e-mail and name."""
 
         async def ask() -> Mapping[str, str]:
-            return people_by_name(await self.users())
+            return index_people(await self.users())
 
         name = f"qtest people {self.project.config.project}"
         return await self.project.services.once(name, ask)
 
     async def properties(
         self, kind: Kind, values: Sequence[FieldValue], *, mark: str = "", clear: bool = False
-    ) -> Filled:
-        """Return the properties that hold ``values`` (and the mark), and the values left over.
+    ) -> PropertyValues:
+        """Return the properties for ``values`` and the mark, and the values that have no property.
 
-        ``clear``: what is empty is emptied, for objects that exist. Optional values without a
-        place are dropped, since another field carries them. Of several values for one field the
-        first counts; the others are left over.
+        ``clear``: an empty value empties the field of an existing object. Optional values that no
+        field takes are dropped, since another field has them. Of several values for one field the
+        first is sent; the others are left over.
         """
         known = await self.fields(FIELD_OWNERS[kind])
         people = await self.people() if known.known and values else {}
@@ -264,16 +265,16 @@ class Settings:
             sent[field.id] = mark
         for value in values:
             if value.name == key_field:
-                continue  # the mark says it
+                continue  # the mark sets this field
             field = known.named(value.name)
-            got = encode(field, value, people) if field else Sent(left=value.value)
-            travels, left = got.text, got.left
+            encoded = encode(field, value, people) if field else Encoded(rest=value.value)
+            text, left = encoded.text, encoded.rest
             if field and clear and value.value in (None, "", ()):
-                travels = clearing(field)
-            if field and travels is not None and sent.setdefault(field.id, travels) != travels:
+                text = clearing_value(field)
+            if field and text is not None and sent.setdefault(field.id, text) != text:
                 left = value.value
-            elif got.loses and not value.optional:
-                changes.append(_lossy(value, got.loses))
+            elif encoded.loss and not value.optional:
+                changes.append(_lossy(value, encoded.loss))
             if left in (None, "", ()):
                 continue
             if field and field.type is FieldType.USER and value.type is FieldType.USER:
@@ -281,7 +282,7 @@ class Settings:
             if not value.optional:
                 rest.append(attrs.evolve(value, value=left))
         labels = {each.id: each.label for each in known.fields}
-        return Filled(
+        return PropertyValues(
             properties=[
                 {"field_id": number, "field_name": labels[number], "field_value": text}
                 for number, text in sent.items()
@@ -291,8 +292,8 @@ class Settings:
         )
 
     def _note_person(self, value: FieldValue) -> None:
-        """Count a person who is no member, once for all records."""
-        text = f"{person(value)} is no active member of the qTest project; the name stands as text"
+        """Note once per run that a person is not a member of the project."""
+        text = f"{person_text(value)} is not an active user of the qTest project; kept as text"
         self.project.services.note(Level.FALLBACK, "person-unknown", text)
 
     async def has_key_field(self, kind: Kind) -> bool:
@@ -316,16 +317,16 @@ def _lossy(value: FieldValue, why: str) -> Note:
     return Note(level=Level.CHANGE, code="field-lossy", text=f"{value.name!r}: {why}")
 
 
-def fallbacks(rest: Iterable[FieldValue], where: str) -> tuple[Note, ...]:
-    """Return the notes on values without a field, one each; ``where`` is the text they stand in.
+def fallback_notes(rest: Iterable[FieldValue], where: str) -> tuple[Note, ...]:
+    """Return a note for each value without a field; ``where`` names the text that holds them.
 
-    Objects without a text (suites and runs) have no place for them: these values are lost.
+    Suites and runs have no text, so ``where`` is empty and the values are lost.
     """
     level, code = (Level.FALLBACK, "field-as-text") if where else (Level.LOSS, "field-lost")
     place = (
         f"it is in the {where}"
         if where
-        else "nothing in qTest shows it; make the field and migrate again"
+        else "qTest does not show it; create the field and migrate again"
     )
     return tuple(
         Note(

@@ -1,15 +1,15 @@
-"""Finds what the deletion of an object would take along or harm, by documented endpoints only.
+"""Finds what deleting an object would delete too, or break; by documented endpoints only.
 
-    container   what lies directly in it, of every type; a release its builds
-    case        its files and those of its steps; runs of it anywhere in the project; cases that
-                call it; requirements and others that are linked to it; comments
+    container   its direct children of every type; of a release also its builds
+    case        its files and those of its steps; its runs anywhere in the project; cases that
+                call it; requirements and other objects linked to it; comments
     run         its logs, their files and those of their steps; comments
-    release, requirement   files, what is linked to it; of a requirement comments
-    field       nothing: ``delete_field`` refuses where objects of others use it
+    release, requirement   files, linked objects; of a requirement comments
+    field       nothing: ``delete_field`` refuses if objects of others use the field
 
-No endpoint gives the runs or the callers of a case. So the runs of the whole project are listed for
-each group of cases, and its cases with their steps once; a case that was seen to call is read
-again.
+No endpoint lists the runs or the callers of a case. So the runs of the whole project are listed for
+each group of cases. All cases are listed with their steps once per run; each case that calls
+another is read again before it counts.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from typing import Any
 import attrs
 
 from ztoq_core.plugin import Kind, Mark, RejectedError, Written
-from ztoq_qtest.api.object_types import ROOT, SHAPES, Place, place_of, target_of
+from ztoq_qtest.api.object_types import OBJECT_TYPES, ROOT, ObjectRef, object_ref, target_id_of
 from ztoq_qtest.api.project import MISSING
 from ztoq_qtest.objects.marks import NO_FIELDS, PLAN
-from ztoq_qtest.read.find import logs_of, written_case
-from ztoq_qtest.read.mark_lists import AT_ONCE, key_of, mark_of, modules
-from ztoq_qtest.write.attachments import file_places
-from ztoq_qtest.write.save import Desk
+from ztoq_qtest.read.find import list_logs, read_written_case
+from ztoq_qtest.read.mark_lists import AT_ONCE, key_of, list_modules, mark_of
+from ztoq_qtest.write.attachments import list_files
+from ztoq_qtest.write.save import Session
 
 __all__ = ["contents"]
 
@@ -62,7 +62,7 @@ LINKED: Mapping[str, Kind] = MappingProxyType(
         "builds": Kind.TEST_PLAN,
     }
 )
-"""Types of objects that others link, with the kinds as which they are told."""
+"""Types of objects that can be linked to others, with the kinds as which they are reported."""
 COMMENTED = frozenset({"requirements", "test-cases", "test-runs"})
 SELF = re.compile(r"/([a-z-]+)/(\d+)/?(?:\?.*)?$")
 
@@ -70,152 +70,157 @@ Marks = dict[str, list[Mark]]
 
 
 async def contents(
-    desk: Desk, kind: Kind, target_ids: Sequence[str]
+    session: Session, kind: Kind, target_ids: Sequence[str]
 ) -> Mapping[str, tuple[Mark, ...]]:
-    """Return what the deletion of each object would take along or harm."""
+    """Return the objects that deleting each object would delete too, or would break."""
     found: Marks = {target_id: [] for target_id in target_ids}
-    places = {target_id: place_of(kind, target_id) for target_id in target_ids}
+    targets = {target_id: object_ref(kind, target_id) for target_id in target_ids}
     if kind is Kind.TEST_CASE:
-        await _runs_of_cases(desk, places, found)
-        await _callers(desk, places, found)
-    await _linked(desk, places, found)
-    gate = asyncio.Semaphore(AT_ONCE)
+        await _runs_of_cases(session, targets, found)
+        await _callers(session, targets, found)
+    await _linked(session, targets, found)
+    # At most this many objects at a time, so that a large group does not fill the client's queue.
+    slots = asyncio.Semaphore(AT_ONCE)
 
-    async def one(target_id: str, place: Place) -> None:
-        async with gate:
+    async def one(target_id: str, target: ObjectRef) -> None:
+        async with slots:
             try:
-                found[target_id] += [mark async for mark in _inside(desk, kind, target_id, place)]
+                found[target_id] += [
+                    mark async for mark in _inside(session, kind, target_id, target)
+                ]
             except RejectedError as error:
                 if error.status != MISSING:
-                    raise  # else it went meanwhile, and nothing can go with it
+                    raise  # else it was deleted in the meantime: nothing is left to delete
 
     async with asyncio.TaskGroup() as group:
-        for target_id, place in places.items():
-            group.create_task(one(target_id, place))
+        for target_id, target in targets.items():
+            group.create_task(one(target_id, target))
     return {target_id: tuple(marks) for target_id, marks in found.items()}
 
 
-async def _inside(desk: Desk, kind: Kind, target_id: str, place: Place) -> AsyncIterator[Mark]:
-    async for mark in _children(desk, place):
+async def _inside(
+    session: Session, kind: Kind, target_id: str, target: ObjectRef
+) -> AsyncIterator[Mark]:
+    async for mark in _children(session, target):
         yield mark
     if kind is Kind.TEST_RUN:
-        async for mark in _logs(desk, place.id):
+        async for mark in _logs(session, target.id):
             yield mark
     elif kind in {Kind.TEST_CASE, Kind.TEST_PLAN, Kind.REQUIREMENT, Kind.TEST_LOG}:
         whole = Written(target_id=target_id)
         if kind is Kind.TEST_CASE:
-            whole = await written_case(desk, place)
-        async for mark in _files(desk, kind, whole):
+            whole = await read_written_case(session, target)
+        async for mark in _files(session, kind, whole):
             yield mark
-    if place.type in COMMENTED:
-        for item in await _comments(desk, place):
+    if target.type in COMMENTED:
+        for item in await _comments(session, target):
             number = f"comments/{item['id']}"
             yield Mark(kind=kind, key="", target_id=number, pid=f"comment {item['id']}")
 
 
-async def _children(desk: Desk, place: Place) -> AsyncIterator[Mark]:
-    for child, type_ in CONTAINED.get(place.type, ()):
-        fields = await desk.settings.fields(type_) if SHAPES[type_].fields else NO_FIELDS
-        async for item in desk.project.children(type_, place):
-            key = key_of(desk, type_, item, fields)
+async def _children(session: Session, target: ObjectRef) -> AsyncIterator[Mark]:
+    for child, type_ in CONTAINED.get(target.type, ()):
+        fields = await session.settings.fields(type_) if OBJECT_TYPES[type_].fields else NO_FIELDS
+        async for item in session.project.children(type_, target):
+            key = key_of(session, type_, item, fields)
             planned = type_ == "test-cycles" and key.endswith(PLAN)
             as_kind = Kind.TEST_PLAN if planned else child
             yield mark_of(as_kind, type_, item, key.removesuffix(PLAN) if planned else key)
-    if place.type == "releases":
-        # builds go with their release; ztoq makes none, and has no kind for them
-        for item in await desk.project.get("builds", releaseId=place.id):
+    if target.type == "releases":
+        # Builds are deleted with their release. ztoq makes none and has no kind for them.
+        for item in await session.project.get("builds", releaseId=target.id):
             number, name = f"builds/{item['id']}", str(item.get("name") or "")
             pid = str(item.get("pid") or "")
             yield Mark(kind=Kind.TEST_PLAN, key="", target_id=number, pid=pid, name=name)
 
 
-async def _logs(desk: Desk, run: int) -> AsyncIterator[Mark]:
+async def _logs(session: Session, run: int) -> AsyncIterator[Mark]:
     """Yield the logs of a run and the files on them and on their steps."""
-    async for item in logs_of(desk, run):
+    async for item in list_logs(session, run):
         number = f"{run}/{item['id']}"
-        key, name = key_of(desk, "test-logs", item, NO_FIELDS), str(item.get("name") or "")
+        key, name = key_of(session, "test-logs", item, NO_FIELDS), str(item.get("name") or "")
         yield Mark(kind=Kind.TEST_LOG, key=key, target_id=number, name=name)
         whole = item
         if "test_step_logs" not in item:
-            whole = await desk.project.get(f"test-runs/{run}/test-logs/{item['id']}")
+            whole = await session.project.get(f"test-runs/{run}/test-logs/{item['id']}")
         steps = [each["test_step_log_id"] for each in whole.get("test_step_logs") or ()]
         parts = {str(order): str(step) for order, step in enumerate(steps, 1)}
-        async for mark in _files(desk, Kind.TEST_LOG, Written(target_id=number, parts=parts)):
+        async for mark in _files(session, Kind.TEST_LOG, Written(target_id=number, parts=parts)):
             yield mark
 
 
-async def _files(desk: Desk, kind: Kind, owner: Written) -> AsyncIterator[Mark]:
-    async for hold, item in file_places(desk.project, kind, owner):
-        number, name = f"{hold}/{item['id']}", str(item.get("name") or "")
+async def _files(session: Session, kind: Kind, owner: Written) -> AsyncIterator[Mark]:
+    async for owner_path, item in list_files(session.project, kind, owner):
+        number, name = f"{owner_path}/{item['id']}", str(item.get("name") or "")
         yield Mark(kind=Kind.ATTACHMENT, key="", target_id=number, name=name)
 
 
-async def _comments(desk: Desk, place: Place) -> Sequence[Any]:
-    """Return the first comments on an object; ztoq writes none."""
+async def _comments(session: Session, target: ObjectRef) -> Sequence[Any]:
+    """Return the first page of comments on an object; ztoq writes none."""
     try:
-        body = await desk.project.get(f"{place.path}/comments")
+        body = await session.project.get(f"{target.path}/comments")
     except RejectedError as error:
         if error.status not in {MISSING, NOT_ALLOWED}:
             raise
-        return ()  # this site has no comments on such objects
+        return ()  # this site has no comments on objects of this type
     return body.get("items", ()) if isinstance(body, dict) else body  # type: ignore[no-any-return]
 
 
-async def _runs_of_cases(desk: Desk, places: Mapping[str, Place], found: Marks) -> None:
-    """Find the runs of the cases, in whatever cycle or suite of the project."""
-    by_id = {place.id: target_id for target_id, place in places.items()}
-    fields = await desk.settings.fields("test-runs")
-    async for item in desk.project.children("test-runs", ROOT, expand="descendants"):
+async def _runs_of_cases(session: Session, targets: Mapping[str, ObjectRef], found: Marks) -> None:
+    """Find the runs of the cases in all cycles and suites of the project."""
+    by_id = {target.id: target_id for target_id, target in targets.items()}
+    fields = await session.settings.fields("test-runs")
+    async for item in session.project.children("test-runs", ROOT, expand="descendants"):
         case = _case_of(item)
         if not case:
-            case = _case_of(await desk.project.get(f"test-runs/{item['id']}"))
+            case = _case_of(await session.project.get(f"test-runs/{item['id']}"))
         if target_id := by_id.get(case):
-            key = key_of(desk, "test-runs", item, fields)
+            key = key_of(session, "test-runs", item, fields)
             found[target_id].append(mark_of(Kind.TEST_RUN, "test-runs", item, key))
 
 
 def _case_of(run: Mapping[str, Any]) -> int:
-    """Return the id of the case of a run, 0 where the answer does not show it."""
+    """Return the id of a run's case, or 0 if the answer does not show it."""
     return int(run.get("testCaseId") or (run.get("test_case") or {}).get("id") or 0)
 
 
-async def _callers(desk: Desk, places: Mapping[str, Place], found: Marks) -> None:
-    """Find the cases that call these."""
-    project = desk.project
+async def _callers(session: Session, targets: Mapping[str, ObjectRef], found: Marks) -> None:
+    """Find the cases that call these cases."""
+    project = session.project
     if project.called_by is None:
-        project.called_by = await _all_callers(desk)
-    fields = await desk.settings.fields("test-cases")
-    for target_id, place in places.items():
-        for number in sorted(project.called_by.get(place.id, ())):
-            caller = Place("test-cases", number)
+        project.called_by = await _all_callers(session)
+    fields = await session.settings.fields("test-cases")
+    for target_id, target in targets.items():
+        for number in sorted(project.called_by.get(target.id, ())):
+            caller = ObjectRef("test-cases", number)
             try:
                 whole = await project.get(caller.path, expand="teststep")
             except RejectedError as error:
                 if error.status != MISSING:
                     raise
                 continue
-            if place.id in _called(whole):
-                key = key_of(desk, "test-cases", whole, fields)
+            if target.id in _called(whole):
+                key = key_of(session, "test-cases", whole, fields)
                 found[target_id].append(mark_of(Kind.TEST_CASE, "test-cases", whole, key))
 
 
-async def _all_callers(desk: Desk) -> dict[int, set[int]]:
-    """Return, for each case that others call, the ids of those, from the whole project."""
+async def _all_callers(session: Session) -> dict[int, set[int]]:
+    """Return the ids of the calling cases for each called case of the whole project."""
     callers: dict[int, set[int]] = {}
-    gate = asyncio.Semaphore(AT_ONCE)
+    slots = asyncio.Semaphore(AT_ONCE)
 
-    async def one(module: Place) -> None:
-        async with gate:
-            async for item in desk.project.children("test-cases", module, expandSteps="true"):
+    async def one(module: ObjectRef) -> None:
+        async with slots:
+            async for item in session.project.children("test-cases", module, expandSteps="true"):
                 whole = item
                 if "test_steps" not in item:
-                    whole = await desk.project.get(f"test-cases/{item['id']}", expand="teststep")
+                    whole = await session.project.get(f"test-cases/{item['id']}", expand="teststep")
                 for called in _called(whole):
                     callers.setdefault(called, set()).add(int(item["id"]))
 
     async with asyncio.TaskGroup() as group:
-        for each in await modules(desk):
-            group.create_task(one(Place("modules", int(each["id"]))))
+        for each in await list_modules(session):
+            group.create_task(one(ObjectRef("modules", int(each["id"]))))
     return callers
 
 
@@ -227,14 +232,14 @@ def _called(case: Mapping[str, Any]) -> Collection[int]:
     }
 
 
-async def _linked(desk: Desk, places: Mapping[str, Place], found: Marks) -> None:
-    """Find what is linked to the objects; a defect keeps nothing, it only loses a link of a log."""
-    asked = {place.id: target_id for target_id, place in places.items() if place.type in LINKED}
+async def _linked(session: Session, targets: Mapping[str, ObjectRef], found: Marks) -> None:
+    """Find what is linked to the objects; not defects, which only lose a link to a log."""
+    asked = {target.id: target_id for target_id, target in targets.items() if target.type in LINKED}
     if not asked:
         return
-    type_ = next(iter(places.values())).type
+    type_ = next(iter(targets.values())).type
     try:
-        answer = await desk.project.get("linked-artifacts", type=type_, ids=sorted(asked))
+        answer = await session.project.get("linked-artifacts", type=type_, ids=sorted(asked))
     except RejectedError as error:
         if error.status != MISSING:
             raise
@@ -245,13 +250,13 @@ async def _linked(desk: Desk, places: Mapping[str, Place], found: Marks) -> None
             other, number = _type_of(item), item.get("id")
             if target_id is None or number is None or other not in LINKED:
                 continue
-            kind, place = LINKED[other], Place(other, int(number))
-            mark = Mark(kind=kind, key="", target_id=target_of(kind, place), linked=True)
+            kind, target = LINKED[other], ObjectRef(other, int(number))
+            mark = Mark(kind=kind, key="", target_id=target_id_of(kind, target), linked=True)
             found[target_id].append(attrs.evolve(mark, pid=str(item.get("pid") or "")))
 
 
 def _type_of(item: Mapping[str, Any]) -> str:
-    """Return the type of a linked object: its address tells it, else the usual prefix of its id."""
+    """Return the type of a linked object: from its address, else from the prefix of its pid."""
     if match := SELF.search(str(item.get("self") or "")):
         return match[1]
     prefixes = {"RQ": "requirements", "TC": "test-cases", "RL": "releases", "BL": "builds"}

@@ -1,4 +1,4 @@
-"""Finds earlier writes by their marks, in consistent lists: the children of the parent."""
+"""Finds objects of earlier runs by their mark, using strongly consistent child lists."""
 
 from __future__ import annotations
 
@@ -24,66 +24,66 @@ from ztoq_core.plugin import (
     Written,
 )
 from ztoq_qtest.api.object_types import (
+    OBJECT_TYPES,
     ROOT_CASES,
     ROOT_CYCLES,
-    SHAPES,
-    Place,
+    ObjectRef,
     number_of,
-    target_of,
+    target_id_of,
 )
-from ztoq_qtest.fields.encoding import instant
-from ztoq_qtest.objects.marks import NO_FIELDS, PLAN, keys_of
-from ztoq_qtest.objects.stamps import without_logs, written
+from ztoq_qtest.fields.encoding import parse_time
+from ztoq_qtest.objects.marks import NO_FIELDS, PLAN, find_keys
+from ztoq_qtest.objects.stamps import as_written, drop_log_properties
 from ztoq_qtest.write.attachments import find_files
 from ztoq_qtest.write.field_definitions import find_field
 from ztoq_qtest.write.logs import log_parts
-from ztoq_qtest.write.save import Desk, linked, parent_place
-from ztoq_qtest.write.steps import in_order
+from ztoq_qtest.write.save import Session, find_parent, required_link
+from ztoq_qtest.write.steps import sort_steps
 
-__all__ = ["find", "logs_of", "written_case"]
+__all__ = ["find", "list_logs", "read_written_case"]
 
 
-async def find(desk: Desk, record: Record, links: Links) -> tuple[Found, ...]:
-    """Return what bears the record's mark, oldest first."""
+async def find(session: Session, record: Record, links: Links) -> tuple[Found, ...]:
+    """Return the objects that have the record's mark, oldest first."""
     if isinstance(record, FieldDefinition):
-        return tuple(await find_field(desk, record))
+        return tuple(await find_field(session, record))
     if isinstance(record, Attachment):
-        found = await find_files(desk.project, record, links)
+        found = await find_files(session.project, record, links)
     elif isinstance(record, TestLog):
-        found = await _find_log(desk, record, links)
+        found = await _find_log(session, record, links)
     else:
-        found = await _find_object(desk, record, links)
+        found = await _find_object(session, record, links)
     return tuple(sorted(found, key=_age))
 
 
 def _age(found: Found) -> tuple[str, int]:
-    moment = instant(found.created)
+    moment = parse_time(found.created)
     number = found.written.target_id.rpartition("/")[2]
     return (moment.isoformat() if moment else "", int(number))
 
 
-async def _find_object(desk: Desk, record: Record, links: Links) -> list[Found]:
-    config = desk.project.config
-    type_, parent, key = _where(desk, record, links)
-    fields = await desk.settings.fields(type_) if SHAPES[type_].fields else NO_FIELDS
+async def _find_object(session: Session, record: Record, links: Links) -> list[Found]:
+    config = session.project.config
+    type_, parent, key = _where(session, record, links)
+    fields = await session.settings.fields(type_) if OBJECT_TYPES[type_].fields else NO_FIELDS
     found = []
-    async for item in desk.project.children(type_, parent):
-        if key in keys_of(type_, item, fields, config):
-            place = Place(type_, int(item["id"]))
+    async for item in session.project.children(type_, parent):
+        if key in find_keys(type_, item, fields, config):
+            target = ObjectRef(type_, int(item["id"]))
             if isinstance(record, TestCase):
-                earlier = await written_case(desk, place)
+                earlier = await read_written_case(session, target)
             else:
-                shown = without_logs(item, fields) if type_ == "test-runs" else item
-                earlier = written(place, target_of(record.kind, place), shown)
+                shown = drop_log_properties(item, fields) if type_ == "test-runs" else item
+                earlier = as_written(target, target_id_of(record.kind, target), shown)
             found.append(Found(written=earlier, created=str(item.get("created_date") or "")))
     return found
 
 
-def _where(desk: Desk, record: Record, links: Links) -> tuple[str, Place, str]:
-    """Return the type, parent and mark that the record's object has."""
-    config = desk.project.config
+def _where(session: Session, record: Record, links: Links) -> tuple[str, ObjectRef, str]:
+    """Return the type, parent and mark of the record's object."""
+    config = session.project.config
     cases = ROOT_CASES if config.root_module else None
-    cycles = ROOT_CYCLES if config.root_cycle else None
+    list_cycles = ROOT_CYCLES if config.root_cycle else None
     key = record.key
     ref: Ref | None
     root: Ref | None
@@ -91,50 +91,50 @@ def _where(desk: Desk, record: Record, links: Links) -> tuple[str, Place, str]:
         case Folder(tree=Tree.CASES):
             type_, ref, root = "modules", record.parent, cases
         case Folder():
-            type_, ref, root = "test-cycles", record.parent, cycles
+            type_, ref, root = "test-cycles", record.parent, list_cycles
         case Requirement():
             type_, ref, root = "requirements", record.folder, cases
         case TestCase():
             type_, ref, root = "test-cases", record.folder, cases
         case TestPlan() if config.plans == "cycle":
-            type_, ref, root, key = "test-cycles", record.folder, cycles, key + PLAN
+            type_, ref, root, key = "test-cycles", record.folder, list_cycles, key + PLAN
         case TestPlan():
             type_, ref, root = "releases", None, None
         case TestCycle():
-            type_, ref, root = "test-suites", record.folder, cycles
+            type_, ref, root = "test-suites", record.folder, list_cycles
         case TestRun():
-            type_, ref, root = "test-runs", record.cycle, cycles
+            type_, ref, root = "test-runs", record.cycle, list_cycles
         case _:
-            raise TypeError(f"{type(record).__name__} is no object of a list")
-    return type_, parent_place(links, ref, root, record), key
+            raise TypeError(f"{type(record).__name__} is not listed by qTest")
+    return type_, find_parent(links, ref, root, record), key
 
 
-async def written_case(desk: Desk, place: Place) -> Written:
-    """Return what the engine keeps of a case, from what qTest holds now."""
-    whole = await desk.project.get(place.path, expand="teststep")
-    steps = in_order(whole.get("test_steps") or ())
+async def read_written_case(session: Session, target: ObjectRef) -> Written:
+    """Read a case and return the facts that the engine keeps of it."""
+    whole = await session.project.get(target.path, expand="teststep")
+    steps = sort_steps(whole.get("test_steps") or ())
     parts = {str(order): str(step["id"]) for order, step in enumerate(steps, 1)}
-    return written(place, str(place.id), {**whole, "test_steps": steps}, parts=parts)
+    return as_written(target, str(target.id), {**whole, "test_steps": steps}, parts=parts)
 
 
-async def logs_of(desk: Desk, run: int) -> AsyncIterator[Any]:
-    """Yield the logs of a run with their notes."""
+async def list_logs(session: Session, run: int) -> AsyncIterator[Any]:
+    """Yield the logs of a run, each with its note."""
     path = f"test-runs/{run}/test-logs"
-    async for item in desk.project.pages(path):
-        yield item if "note" in item else await desk.project.get(f"{path}/{item['id']}")
+    async for item in session.project.pages(path):
+        yield item if "note" in item else await session.project.get(f"{path}/{item['id']}")
 
 
-async def _find_log(desk: Desk, log: TestLog, links: Links) -> list[Found]:
-    run = number_of(Kind.TEST_RUN, linked(links, log.run, log).target_id)
+async def _find_log(session: Session, log: TestLog, links: Links) -> list[Found]:
+    run = number_of(Kind.TEST_RUN, required_link(links, log.run, log).target_id)
     found = []
-    async for item in logs_of(desk, run):
-        if log.key in keys_of("test-logs", item, NO_FIELDS, desk.project.config):
-            place = Place("test-logs", int(item["id"]))
+    async for item in list_logs(session, run):
+        if log.key in find_keys("test-logs", item, NO_FIELDS, session.project.config):
+            target = ObjectRef("test-logs", int(item["id"]))
             whole = item
             if log.results and not item.get("test_step_logs"):
-                whole = await desk.project.get(f"test-runs/{run}/{place.path}")
-            parts = await log_parts(desk, log, links, whole)
-            earlier = written(place, f"{run}/{place.id}", whole, parts=parts)
-            # a log has no date of creation; ids grow
+                whole = await session.project.get(f"test-runs/{run}/{target.path}")
+            parts = await log_parts(session, log, links, whole)
+            earlier = as_written(target, f"{run}/{target.id}", whole, parts=parts)
+            # A log has no date of creation, but ids grow.
             found.append(Found(written=earlier))
     return found

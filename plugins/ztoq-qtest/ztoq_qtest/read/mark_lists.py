@@ -1,4 +1,4 @@
-"""Lists what stands in the project with the marks that it bears, for reconciling."""
+"""Lists the objects of the project with their marks, for reconciliation."""
 
 from __future__ import annotations
 
@@ -8,13 +8,28 @@ from types import MappingProxyType
 from typing import Any
 
 from ztoq_core.plugin import Kind, Mark, MarkPage, Owner
-from ztoq_qtest.api.object_types import FIELD_OWNERS, ROOT, SHAPES, Place, number_of, target_of
-from ztoq_qtest.objects.marks import NO_FIELDS, PLAN, keys_of
-from ztoq_qtest.read.find import logs_of
-from ztoq_qtest.write.attachments import file_places
-from ztoq_qtest.write.save import Desk
+from ztoq_qtest.api.object_types import (
+    FIELD_OWNERS,
+    OBJECT_TYPES,
+    ROOT,
+    ObjectRef,
+    number_of,
+    target_id_of,
+)
+from ztoq_qtest.objects.marks import NO_FIELDS, PLAN, find_keys
+from ztoq_qtest.read.find import list_logs
+from ztoq_qtest.write.attachments import list_files
+from ztoq_qtest.write.save import Session
 
-__all__ = ["AT_ONCE", "LISTED_BY_OWNER", "cycles", "key_of", "list_marks", "mark_of", "modules"]
+__all__ = [
+    "AT_ONCE",
+    "LISTED_BY_OWNER",
+    "key_of",
+    "list_cycles",
+    "list_marks",
+    "list_modules",
+    "mark_of",
+]
 
 LISTED_BY_OWNER: Mapping[Kind, frozenset[Kind]] = MappingProxyType(
     {
@@ -24,35 +39,35 @@ LISTED_BY_OWNER: Mapping[Kind, frozenset[Kind]] = MappingProxyType(
         ),
     }
 )
-AT_ONCE = 16  # containers that one page of marks covers
+AT_ONCE = 16  # containers per page of marks, read at the same time
 
 
 async def list_marks(
-    desk: Desk, kind: Kind, owners: Sequence[Owner], cursor: str | None
+    session: Session, kind: Kind, owners: Sequence[Owner], cursor: str | None
 ) -> MarkPage:
-    """Return a page of marks. The cursor counts the containers that are done, by their ids."""
+    """Return a page of marks. The cursor is the id of the last container that is done."""
     if kind is Kind.TEST_LOG:
-        return await _together(owners, lambda owner: _logs_of_owner(desk, owner))
+        return await _list_together(owners, lambda owner: _logs_of_owner(session, owner))
     if kind is Kind.ATTACHMENT:
-        return await _together(owners, lambda owner: _files(desk, owner))
+        return await _list_together(owners, lambda owner: _files(session, owner))
     if kind in {Kind.TEST_CASE, Kind.TEST_CYCLE}:
-        return await _by_container(desk, kind, cursor)
-    return MarkPage(marks=tuple([mark async for mark in _whole(desk, kind)]))
+        return await _by_container(session, kind, cursor)
+    return MarkPage(marks=tuple([mark async for mark in _whole(session, kind)]))
 
 
-async def modules(desk: Desk) -> list[Any]:
+async def list_modules(session: Session) -> list[Any]:
     """Return all modules of the project."""
-    return _flat(await desk.project.get("modules", expand="descendants"), "children")
+    return _flat(await session.project.get("modules", expand="descendants"), "children")
 
 
-async def cycles(desk: Desk) -> list[Any]:
-    """Return all test cycles of the project that stand under its root."""
-    listed = desk.project.children("test-cycles", ROOT, expand="descendants")
+async def list_cycles(session: Session) -> list[Any]:
+    """Return all test cycles of the project below its root."""
+    listed = session.project.children("test-cycles", ROOT, expand="descendants")
     return _flat([item async for item in listed], "test-cycles")
 
 
 def _flat(items: Sequence[Any], inside: str) -> list[Any]:
-    """Return the items of a tree, each once."""
+    """Return the items of a tree, each once, by ascending id."""
     found: dict[int, Any] = {}
     waiting = list(items)
     while waiting:
@@ -62,7 +77,9 @@ def _flat(items: Sequence[Any], inside: str) -> list[Any]:
     return [found[number] for number in sorted(found)]
 
 
-async def _together(owners: Sequence[Any], marks: Callable[[Any], AsyncIterator[Mark]]) -> MarkPage:
+async def _list_together(
+    owners: Sequence[Any], marks: Callable[[Any], AsyncIterator[Mark]]
+) -> MarkPage:
     async def collect(owner: Any) -> list[Mark]:
         return [mark async for mark in marks(owner)]
 
@@ -71,79 +88,83 @@ async def _together(owners: Sequence[Any], marks: Callable[[Any], AsyncIterator[
     return MarkPage(marks=tuple(mark for task in tasks for mark in task.result()))
 
 
-async def _by_container(desk: Desk, kind: Kind, cursor: str | None) -> MarkPage:
-    """List cases module by module and suites cycle by cycle.
+async def _by_container(session: Session, kind: Kind, cursor: str | None) -> MarkPage:
+    """List cases module by module, and suites cycle by cycle.
 
-    The list of cases without parentId may or may not mean the whole project, so modules are
-    walked. Containers are taken by ascending id; the cursor is the last one done.
+    The document does not say whether the list of cases without parentId covers the whole project,
+    so all modules are visited, by ascending id. The cursor is the last one that is done.
     """
-    known = desk.project.containers
+    known = session.project.containers
     if cursor is None or kind not in known:
         if kind is Kind.TEST_CASE:
-            known[kind] = [Place("modules", int(each["id"])) for each in await modules(desk)]
+            known[kind] = [
+                ObjectRef("modules", int(each["id"])) for each in await list_modules(session)
+            ]
         else:
-            found = [Place("test-cycles", int(each["id"])) for each in await cycles(desk)]
+            found = [
+                ObjectRef("test-cycles", int(each["id"])) for each in await list_cycles(session)
+            ]
             known[kind] = [ROOT, *found]
-    left = [place for place in known[kind] if cursor is None or place.id > int(cursor)]
+    left = [target for target in known[kind] if cursor is None or target.id > int(cursor)]
     page = left[:AT_ONCE]
-    listed = await _together(page, lambda place: _children(desk, kind, place))
+    listed = await _list_together(page, lambda target: _children(session, kind, target))
     more = str(page[-1].id) if len(left) > len(page) else None
     return MarkPage(marks=listed.marks, cursor=more)
 
 
-async def _children(desk: Desk, kind: Kind, parent: Place) -> AsyncIterator[Mark]:
+async def _children(session: Session, kind: Kind, parent: ObjectRef) -> AsyncIterator[Mark]:
     type_ = FIELD_OWNERS[kind]
-    fields = await desk.settings.fields(type_)
-    async for item in desk.project.children(type_, parent):
-        yield mark_of(kind, type_, item, key_of(desk, type_, item, fields))
+    fields = await session.settings.fields(type_)
+    async for item in session.project.children(type_, parent):
+        yield mark_of(kind, type_, item, key_of(session, type_, item, fields))
 
 
-async def _whole(desk: Desk, kind: Kind) -> AsyncIterator[Mark]:
+async def _whole(session: Session, kind: Kind) -> AsyncIterator[Mark]:
     if kind is Kind.FIELD:
-        async for mark in _fields(desk):
+        async for mark in _fields(session):
             yield mark
         return
-    async for type_, item in _objects(desk, kind):
-        fields = await desk.settings.fields(type_) if SHAPES[type_].fields else NO_FIELDS
-        key = key_of(desk, type_, item, fields)
+    async for type_, item in _objects(session, kind):
+        fields = await session.settings.fields(type_) if OBJECT_TYPES[type_].fields else NO_FIELDS
+        key = key_of(session, type_, item, fields)
         if type_ == "test-cycles":
-            # cycles are folders, and plans where the config says so
+            # A cycle is a folder, or a plan if its mark says so.
             if key.endswith(PLAN) != (kind is Kind.TEST_PLAN):
                 continue
             key = key.removesuffix(PLAN)
         yield mark_of(kind, type_, item, key)
 
 
-async def _objects(desk: Desk, kind: Kind) -> AsyncIterator[tuple[str, Any]]:
-    project = desk.project
+async def _objects(session: Session, kind: Kind) -> AsyncIterator[tuple[str, Any]]:
+    project = session.project
     if kind is Kind.FOLDER:
-        for item in await modules(desk):
+        for item in await list_modules(session):
             yield "modules", item
     if kind is Kind.FOLDER or (kind is Kind.TEST_PLAN and project.config.plans == "cycle"):
-        for item in await cycles(desk):
+        for item in await list_cycles(session):
             yield "test-cycles", item
         return
-    # neither releases nor requirements know the parameter, so only runs get it
+    # Only runs have this parameter; releases and requirements do not.
     more = {"expand": "descendants"} if kind is Kind.TEST_RUN else {}
     type_ = FIELD_OWNERS[kind]
     async for item in project.children(type_, ROOT, **more):
         yield type_, item
 
 
-async def _fields(desk: Desk) -> AsyncIterator[Mark]:
+async def _fields(session: Session) -> AsyncIterator[Mark]:
     for kind, type_ in FIELD_OWNERS.items():
         if kind is Kind.TEST_LOG:
             continue
-        for field in (await desk.settings.fields(type_)).fields:
+        for field in (await session.settings.fields(type_)).fields:
             if not field.system:
-                place = Place(type_, field.id)
+                target = ObjectRef(type_, field.id)
                 key = f"{kind}/{field.label}"
-                yield Mark(kind=Kind.FIELD, key=key, target_id=place.path, name=field.label)
+                yield Mark(kind=Kind.FIELD, key=key, target_id=target.path, name=field.label)
 
 
-def key_of(desk: Desk, type_: str, item: Mapping[str, Any], fields: Any) -> str:
-    """Return the mark that an object bears, or an empty text."""
-    return next(iter(keys_of(type_, item, fields, desk.project.config)), "")
+def key_of(session: Session, type_: str, item: Mapping[str, Any], fields: Any) -> str:
+    """Return the mark of an object, or an empty text."""
+    return next(iter(find_keys(type_, item, fields, session.project.config)), "")
 
 
 def mark_of(kind: Kind, type_: str, item: Mapping[str, Any], key: str) -> Mark:
@@ -151,35 +172,35 @@ def mark_of(kind: Kind, type_: str, item: Mapping[str, Any], key: str) -> Mark:
     return Mark(
         kind=kind,
         key=key,
-        target_id=target_of(kind, Place(type_, int(item["id"]))),
+        target_id=target_id_of(kind, ObjectRef(type_, int(item["id"]))),
         pid=str(item.get("pid") or ""),
         name=str(item.get("name") or ""),
     )
 
 
-def _logs_of_owner(desk: Desk, owner: Owner) -> AsyncIterator[Mark]:
+def _logs_of_owner(session: Session, owner: Owner) -> AsyncIterator[Mark]:
     record, at = owner
-    return _logs(desk, number_of(Kind.TEST_RUN, at.target_id), record.key)
+    return _logs(session, number_of(Kind.TEST_RUN, at.target_id), record.key)
 
 
-async def _logs(desk: Desk, run: int, owner: str) -> AsyncIterator[Mark]:
-    async for item in logs_of(desk, run):
+async def _logs(session: Session, run: int, owner: str) -> AsyncIterator[Mark]:
+    async for item in list_logs(session, run):
         yield Mark(
             kind=Kind.TEST_LOG,
-            key=key_of(desk, "test-logs", item, NO_FIELDS),
+            key=key_of(session, "test-logs", item, NO_FIELDS),
             target_id=f"{run}/{item['id']}",
             name=str(item.get("name") or ""),
             owner=owner,
         )
 
 
-async def _files(desk: Desk, owner: Owner) -> AsyncIterator[Mark]:
+async def _files(session: Session, owner: Owner) -> AsyncIterator[Mark]:
     record, at = owner
-    async for hold, item in file_places(desk.project, record.kind, at):
+    async for owner_path, item in list_files(session.project, record.kind, at):
         yield Mark(
             kind=Kind.ATTACHMENT,
             key="",
-            target_id=f"{hold}/{item['id']}",
+            target_id=f"{owner_path}/{item['id']}",
             name=str(item.get("name") or ""),
             owner=record.key,
         )

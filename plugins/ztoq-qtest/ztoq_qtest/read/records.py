@@ -1,4 +1,4 @@
-"""Reads what qTest holds back into neutral records, without what ztoq added to texts and names."""
+"""Reads objects of qTest as neutral records, without what ztoq added to texts and names."""
 
 from __future__ import annotations
 
@@ -28,73 +28,73 @@ from ztoq_core.plugin import (
     Tree,
     Written,
 )
-from ztoq_qtest.api.object_types import FIELD_OWNERS, SHAPES, Place, place_of
+from ztoq_qtest.api.object_types import FIELD_OWNERS, OBJECT_TYPES, ObjectRef, object_ref
 from ztoq_qtest.api.project import MISSING
-from ztoq_qtest.fields.encoding import Field, decode, instant
+from ztoq_qtest.fields.encoding import Field, decode, parse_time
 from ztoq_qtest.fields.settings import FieldSet
-from ztoq_qtest.html import own_name, own_text
-from ztoq_qtest.objects.marks import NO_FIELDS, PLAN, keys_of
-from ztoq_qtest.objects.stamps import without_logs, written
-from ztoq_qtest.read.find import written_case
-from ztoq_qtest.write.attachments import held_file, read_file
-from ztoq_qtest.write.save import Desk
-from ztoq_qtest.write.steps import in_order
+from ztoq_qtest.html import without_additions, without_key
+from ztoq_qtest.objects.marks import NO_FIELDS, PLAN, find_keys
+from ztoq_qtest.objects.stamps import as_written, drop_log_properties
+from ztoq_qtest.read.find import read_written_case
+from ztoq_qtest.write.attachments import locate_file, read_file
+from ztoq_qtest.write.save import Session
+from ztoq_qtest.write.steps import sort_steps
 
 __all__ = ["look", "read"]
 
 
-async def read(desk: Desk, kind: Kind, target_id: str) -> Record:
-    """Return what the target holds now; refs name qTest's ids, ``key`` the mark or the pid.
+async def read(session: Session, kind: Kind, target_id: str) -> Record:
+    """Return an object as a record: refs have qTest's ids, ``key`` is the mark or the pid.
 
     Raises:
-        RejectedError: It is not there (status 404).
+        RejectedError: The object does not exist (status 404).
     """
     if kind is Kind.ATTACHMENT:
-        return await read_file(desk.project, target_id)
+        return await read_file(session.project, target_id)
     if kind is Kind.FIELD:
-        return await _read_field(desk, target_id)
-    place, raw = await _raw(desk, kind, target_id)
+        return await _read_field(session, target_id)
+    target, raw = await _raw(session, kind, target_id)
     fields = NO_FIELDS
-    if place.type in SHAPES and SHAPES[place.type].fields:
-        fields = await desk.settings.fields(place.type)
+    if target.type in OBJECT_TYPES and OBJECT_TYPES[target.type].fields:
+        fields = await session.settings.fields(target.type)
     elif kind is Kind.TEST_LOG:
-        fields = await desk.settings.fields(FIELD_OWNERS[kind])
-    return _record(desk, place, raw, fields)
+        fields = await session.settings.fields(FIELD_OWNERS[kind])
+    return _record(session, target, raw, fields)
 
 
-async def look(desk: Desk, kind: Kind, target_id: str) -> Written:
-    """Return what the engine keeps of an object, with the stamp that it has now."""
+async def look(session: Session, kind: Kind, target_id: str) -> Written:
+    """Return the facts that the engine keeps of an object, with its current stamp."""
     if kind in {Kind.ATTACHMENT, Kind.FIELD}:
         await (
-            held_file(desk.project, target_id)
+            locate_file(session.project, target_id)
             if kind is Kind.ATTACHMENT
-            else _read_field(desk, target_id)
+            else _read_field(session, target_id)
         )
         return Written(target_id=target_id, stamp=target_id)
     if kind is Kind.TEST_CASE:
-        return await written_case(desk, place_of(kind, target_id))
-    place, raw = await _raw(desk, kind, target_id)
+        return await read_written_case(session, object_ref(kind, target_id))
+    target, raw = await _raw(session, kind, target_id)
     if kind is Kind.TEST_RUN:
-        raw = without_logs(raw, await desk.settings.fields(place.type))
-    return written(place, target_id, raw)
+        raw = drop_log_properties(raw, await session.settings.fields(target.type))
+    return as_written(target, target_id, raw)
 
 
-async def _raw(desk: Desk, kind: Kind, target_id: str) -> tuple[Place, Any]:
-    place = place_of(kind, target_id)
+async def _raw(session: Session, kind: Kind, target_id: str) -> tuple[ObjectRef, Any]:
+    target = object_ref(kind, target_id)
     if kind is Kind.TEST_CASE:
-        return place, await desk.project.get(place.path, expand="teststep")
+        return target, await session.project.get(target.path, expand="teststep")
     if kind is Kind.TEST_LOG:
         run = target_id.partition("/")[0]
-        return place, await desk.project.get(f"test-runs/{run}/{place.path}")
-    return place, await desk.project.get(place.path)
+        return target, await session.project.get(f"test-runs/{run}/{target.path}")
+    return target, await session.project.get(target.path)
 
 
-async def _read_field(desk: Desk, target_id: str) -> FieldDefinition:
-    place = place_of(Kind.FIELD, target_id)
-    field = (await desk.settings.list_fields(place.type)).by_id(place.id)
+async def _read_field(session: Session, target_id: str) -> FieldDefinition:
+    target = object_ref(Kind.FIELD, target_id)
+    field = (await session.settings.list_fields(target.type)).by_id(target.id)
     if field is None:
-        raise RejectedError(f"qTest: there is no field {target_id}", status=MISSING)
-    kind = next(kind for kind, type_ in FIELD_OWNERS.items() if type_ == place.type)
+        raise RejectedError(f"qTest has no field {target_id}", status=MISSING)
+    kind = next(kind for kind, type_ in FIELD_OWNERS.items() if type_ == target.type)
     return FieldDefinition(
         key=f"{kind}/{field.label}",
         of=kind,
@@ -105,10 +105,10 @@ async def _read_field(desk: Desk, target_id: str) -> FieldDefinition:
 
 
 @attrs.frozen(kw_only=True)
-class _Seen:
-    """An answer, with what its kind of object has in common with all others already read."""
+class _ObjectData:
+    """An answer, with the values that all kinds of objects have in common."""
 
-    place: Place
+    target: ObjectRef
     raw: Mapping[str, Any]
     key: str
     name: str
@@ -117,20 +117,22 @@ class _Seen:
     values: tuple[FieldValue, ...]
 
 
-def _record(desk: Desk, place: Place, raw: Mapping[str, Any], fields: FieldSet) -> Record:
-    config = desk.project.config
-    marks = keys_of(place.type, raw, fields, config)
-    key = marks[0] if marks else str(raw.get("pid") or place.path)
-    seen = _Seen(
-        place=place,
+def _record(
+    session: Session, target: ObjectRef, raw: Mapping[str, Any], fields: FieldSet
+) -> Record:
+    config = session.project.config
+    marks = find_keys(target.type, raw, fields, config)
+    key = marks[0] if marks else str(raw.get("pid") or target.path)
+    seen = _ObjectData(
+        target=target,
         raw=raw,
         key=key,
-        name=own_name(str(raw.get("name") or ""), key),
-        description=own_text(str(raw.get("description") or ""), config.key_field),
-        note=own_text(str(raw.get("note") or ""), config.key_field),
-        values=_values(place.type, raw, fields, config.key_field),
+        name=without_key(str(raw.get("name") or ""), key),
+        description=without_additions(str(raw.get("description") or ""), config.key_field),
+        note=without_additions(str(raw.get("note") or ""), config.key_field),
+        values=_values(target.type, raw, fields, config.key_field),
     )
-    return READERS[place.type](seen)
+    return READERS[target.type](seen)
 
 
 def _values(
@@ -146,7 +148,7 @@ def _values(
         if number <= 0 or value.value in (None, ()) or {value.name, _original(field)} & hidden:
             continue
         if isinstance(value.value, str):
-            value = attrs.evolve(value, value=own_text(value.value, key_field))
+            value = attrs.evolve(value, value=without_additions(value.value, key_field))
         found.append(value)
     return tuple(found)
 
@@ -155,19 +157,19 @@ def _original(field: Field | None) -> str:
     return field.original if field else ""
 
 
-def _folder(seen: _Seen) -> Folder:
-    tree = Tree.CASES if seen.place.type == "modules" else Tree.CYCLES
+def _folder(seen: _ObjectData) -> Folder:
+    tree = Tree.CASES if seen.target.type == "modules" else Tree.CYCLES
     return Folder(key=seen.key, name=seen.name, tree=tree, description=seen.description)
 
 
-def _cycle(seen: _Seen) -> Record:
+def _cycle(seen: _ObjectData) -> Record:
     if not seen.key.endswith(PLAN):
         return _folder(seen)
     key = seen.key.removesuffix(PLAN)
     return TestPlan(key=key, name=seen.name, description=seen.description)
 
 
-def _requirement(seen: _Seen) -> Requirement:
+def _requirement(seen: _ObjectData) -> Requirement:
     texts = [str(each.value) for each in seen.values if each.name == "Description"]
     return Requirement(
         key=seen.key,
@@ -178,7 +180,7 @@ def _requirement(seen: _Seen) -> Requirement:
     )
 
 
-def _case(seen: _Seen) -> TestCase:
+def _case(seen: _ObjectData) -> TestCase:
     return TestCase(
         key=seen.key,
         name=seen.name,
@@ -190,23 +192,23 @@ def _case(seen: _Seen) -> TestCase:
     )
 
 
-def _release(seen: _Seen) -> TestPlan:
+def _release(seen: _ObjectData) -> TestPlan:
     return TestPlan(
         key=seen.key,
         name=seen.name,
         description=seen.description,
         note=seen.note,
-        start=instant(seen.raw.get("start_date")),
-        end=instant(seen.raw.get("end_date")),
+        start=parse_time(seen.raw.get("start_date")),
+        end=parse_time(seen.raw.get("end_date")),
         fields=seen.values,
     )
 
 
-def _suite(seen: _Seen) -> TestCycle:
+def _suite(seen: _ObjectData) -> TestCycle:
     return TestCycle(key=seen.key, name=seen.name, fields=seen.values)
 
 
-def _run(seen: _Seen) -> TestRun:
+def _run(seen: _ObjectData) -> TestRun:
     case = (seen.raw.get("test_case") or {}).get("id") or seen.raw.get("testCaseId") or ""
     return TestRun(
         key=seen.key,
@@ -222,7 +224,7 @@ def _status(values: tuple[FieldValue, ...]) -> str:
 
 def _steps(raw: Mapping[str, Any]) -> tuple[TestStep, ...]:
     steps = []
-    for order, each in enumerate(in_order(raw.get("test_steps") or ()), 1):
+    for order, each in enumerate(sort_steps(raw.get("test_steps") or ()), 1):
         called = each.get("called_test_case_id")
         steps.append(
             TestStep(
@@ -236,7 +238,7 @@ def _steps(raw: Mapping[str, Any]) -> tuple[TestStep, ...]:
     return tuple(steps)
 
 
-def _log(seen: _Seen) -> TestLog:
+def _log(seen: _ObjectData) -> TestLog:
     raw = seen.raw
     status = str((raw.get("status") or {}).get("name") or "")
     results = tuple(
@@ -254,15 +256,15 @@ def _log(seen: _Seen) -> TestLog:
         case=Ref(Kind.TEST_CASE, str((raw.get("test_case") or {}).get("id") or "")),
         status=status,
         statuses=(status,),
-        start=instant(raw.get("exe_start_date")),
-        end=instant(raw.get("exe_end_date")),
+        start=parse_time(raw.get("exe_start_date")),
+        end=parse_time(raw.get("exe_end_date")),
         note=seen.note,
         results=results,
         fields=seen.values,
     )
 
 
-READERS: Mapping[str, Callable[[_Seen], Record]] = MappingProxyType(
+READERS: Mapping[str, Callable[[_ObjectData], Record]] = MappingProxyType(
     {
         "modules": _folder,
         "test-cycles": _cycle,

@@ -1,4 +1,4 @@
-"""Uploads files, finds equal ones again, and tells what hangs on an object."""
+"""Uploads files, finds uploaded files again, and lists the files of an object."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from ztoq_core.plugin import (
     Tally,
     Written,
 )
-from ztoq_qtest.api.object_types import Place, place_of
+from ztoq_qtest.api.object_types import ObjectRef, object_ref
 from ztoq_qtest.api.project import MISSING, Project
-from ztoq_qtest.write.save import Desk, Job, linked, looking_at_new
-from ztoq_qtest.write.steps import in_order
+from ztoq_qtest.write.save import Session, WriteRequest, doubt_if_created, required_link
+from ztoq_qtest.write.steps import sort_steps
 
 __all__ = [
     "delete_file",
-    "file_places",
     "find_files",
-    "held_file",
+    "list_files",
+    "locate_file",
     "read_file",
     "write_file",
 ]
@@ -39,150 +39,155 @@ OWNERS = frozenset({"releases", "requirements", "test-cases", "test-logs"})  # f
 PRINTABLE = re.compile(r"[ -~]+")
 
 
-async def write_file(desk: Desk, file: Attachment, job: Job) -> Written:
-    """Upload a file as the raw body (facts, section 8); one that is there stays as it is."""
-    place, notes = _place(file, job.links)
-    if job.target_id is not None:
-        hold, _, number = job.target_id.rpartition("/")
-        there = await attached(desk.project, place)
+async def write_file(session: Session, file: Attachment, request: WriteRequest) -> Written:
+    """Upload a file as the raw body (facts, section 8); an uploaded file is never changed."""
+    target, notes = _place(file, request.links)
+    if request.target_id is not None:
+        owner_path, _, number = request.target_id.rpartition("/")
+        there = await list_attached(session.project, target)
         raw = next((each for each in there if str(each["id"]) == number), {"id": number})
-        return _written(desk.project, place, hold, raw, notes)
-    if job.content is None:
+        return _written(session.project, target, owner_path, raw, notes)
+    if request.content is None:
         raise RecordError(f"{file.ref} has no content")
     name = header_name(file.name)
     if name != file.name:
-        text = f"the name {file.name!r} is percent-encoded: headers take no other characters"
+        text = f"the file name {file.name!r} is percent-encoded: qTest takes it in an ASCII header"
         notes.append(Note(level=Level.CHANGE, code="file-name-encoded", text=text))
-    answer = await desk.project.send(
+    answer = await session.project.send(
         "POST",
-        f"{place.path}/blob-handles",
-        content=job.content,
+        f"{target.path}/blob-handles",
+        content=request.content,
         headers={
             "File-Name": name,
-            "Content-Type": job.content.media_type or "application/octet-stream",
+            "Content-Type": request.content.media_type or "application/octet-stream",
         },
         ref=file.ref,
     )
     raw = answer.body
-    if file.inline and not raw.get("web_url"):  # texts are to show its address
-        with looking_at_new(file.ref, new=True):
-            there = await attached(desk.project, place)
+    if file.inline and not raw.get("web_url"):  # a text will show this address
+        with doubt_if_created(file.ref, new=True):
+            there = await list_attached(session.project, target)
         raw = next((each for each in there if each["id"] == raw["id"]), raw)
-    return _written(desk.project, place, _hold(file, job.links, place), raw, notes)
+    return _written(session.project, target, _owner_path(file, request.links, target), raw, notes)
 
 
 def header_name(name: str) -> str:
-    """Return a file name that a header can carry; ASCII names stay as they are.
+    """Return a file name that a header can carry: ASCII as it is, all else percent-encoded.
 
-    aiohttp sends headers as UTF-8 and servers read them as latin-1, so all else is percent-encoded.
+    aiohttp sends headers as UTF-8, and servers read them as latin-1.
     """
     if PRINTABLE.fullmatch(name):
         return name
     return quote(name, safe=" !#$&'()+,;=@[]^`{}~") or "file"
 
 
-def _place(file: Attachment, links: Links) -> tuple[Place, list[Note]]:
-    owner = linked(links, file.owner, file)
+def _place(file: Attachment, links: Links) -> tuple[ObjectRef, list[Note]]:
+    owner = required_link(links, file.owner, file)
     if not file.part:
-        return place_of(file.owner.kind, owner.target_id), []
+        return object_ref(file.owner.kind, owner.target_id), []
     if (number := owner.parts.get(file.part)) and file.owner.kind in PARTS:
-        return Place(PARTS[file.owner.kind], int(number)), []
-    text = f"the step {file.part} of {file.owner} is not in qTest; its file hangs on the whole"
-    return place_of(file.owner.kind, owner.target_id), [
+        return ObjectRef(PARTS[file.owner.kind], int(number)), []
+    text = f"step {file.part} of {file.owner} is not in qTest; its file is attached to the whole"
+    return object_ref(file.owner.kind, owner.target_id), [
         Note(level=Level.CHANGE, code="file-on-whole", text=text)
     ]
 
 
-def _hold(file: Attachment, links: Links, place: Place) -> str:
-    """Return the path of what a file hangs on, in a form that outlives versions of a case."""
-    if place.type != PARTS[Kind.TEST_CASE]:
-        return place.path
-    return (
-        f"{place_of(file.owner.kind, linked(links, file.owner, file).target_id).path}/{file.part}"
-    )
+def _owner_path(file: Attachment, links: Links, target: ObjectRef) -> str:
+    """Return the path of the object that holds a file, in a form that new versions keep."""
+    if target.type != PARTS[Kind.TEST_CASE]:
+        return target.path
+    owner = required_link(links, file.owner, file)
+    return f"{object_ref(file.owner.kind, owner.target_id).path}/{file.part}"
 
 
 def _written(
-    project: Project, place: Place, hold: str, raw: Mapping[str, Any], notes: Sequence[Note] = ()
+    project: Project,
+    target: ObjectRef,
+    owner_path: str,
+    raw: Mapping[str, Any],
+    notes: Sequence[Note] = (),
 ) -> Written:
-    # a file cannot be edited, only removed
-    target_id = f"{hold}/{raw['id']}"
-    url = str(raw.get("web_url") or _address(project, place, int(raw["id"])))
+    # A file cannot be edited, only deleted, so its id serves as its stamp.
+    target_id = f"{owner_path}/{raw['id']}"
+    url = str(raw.get("web_url") or _address(project, target, int(raw["id"])))
     return Written(target_id=target_id, url=url, stamp=target_id, notes=tuple(notes))
 
 
-def _address(project: Project, place: Place, number: int) -> str:
-    """Return where the API gives a file, for answers without ``web_url``.
+def _address(project: Project, target: ObjectRef, number: int) -> str:
+    """Return the address of a file, for answers without ``web_url``.
 
-    Of a case's file the vendor's document shows it (AttachmentResource). Guess for all others: an
-    editor that is open in a session of the site shows a picture from the API.
+    The vendor's document shows the address of a case's file (AttachmentResource). Guess for all
+    others: in a session of the site the editor shows a picture from its address in the API.
     """
-    if place.type == "test-cases":
+    if target.type == "test-cases":
         path = f"p/{project.config.project}/portal/attachment/testcase/attachmentId/{number}"
         return f"{project.config.base_url.rstrip('/')}/{path}"
-    path = project.path(f"{place.path}/attachments/{number}")
+    path = project.path(f"{target.path}/attachments/{number}")
     return f"{project.config.base_url.rstrip('/')}/{path}"
 
 
-async def attached(project: Project, place: Place) -> Sequence[Mapping[str, Any]]:
+async def list_attached(project: Project, target: ObjectRef) -> Sequence[Mapping[str, Any]]:
     """Return the AttachmentResources of an object."""
-    found: Sequence[Mapping[str, Any]] = await project.get(f"{place.path}/attachments")
+    found: Sequence[Mapping[str, Any]] = await project.get(f"{target.path}/attachments")
     return found
 
 
-async def tally(project: Project, place: Place, number: int) -> Tally:
-    """Read a file as qTest holds it, for its SHA-256 and size."""
-    # a file that no scanner has passed yet is given only by force (vendor's document)
-    path = project.path(f"{place.path}/attachments/{number}")
+async def hash_file(project: Project, target: ObjectRef, number: int) -> Tally:
+    """Download a file to get its SHA-256 and size."""
+    # A file that was not scanned for viruses yet needs forceDownload (vendor's document).
+    path = project.path(f"{target.path}/attachments/{number}")
     async with project.client.download(path, params={"forceDownload": "true"}) as body:
         return await Tally.of(body.chunks())
 
 
 async def find_files(project: Project, file: Attachment, links: Links) -> list[Found]:
-    """Return the object's files of the same name and content."""
-    place, _ = _place(file, links)
+    """Return the object's files with the same name and content."""
+    target, _ = _place(file, links)
     names = {file.name, header_name(file.name)}
     found = []
-    for each in await attached(project, place):
+    for each in await list_attached(project, target):
         name = str(each.get("name") or "")
         if {name, unquote(name)} & names:
-            held = await tally(project, place, int(each["id"]))
+            held = await hash_file(project, target, int(each["id"]))
             if held.sha256 == file.sha256:
                 created = str(each.get("created_date") or "")
-                earlier = _written(project, place, _hold(file, links, place), each)
+                earlier = _written(project, target, _owner_path(file, links, target), each)
                 found.append(Found(written=earlier, created=created))
     return found
 
 
-async def held_file(project: Project, target_id: str) -> tuple[Place, Mapping[str, Any]]:
-    """Return where a file hangs now, and its AttachmentResource.
+async def locate_file(project: Project, target_id: str) -> tuple[ObjectRef, Mapping[str, Any]]:
+    """Return the object that holds a file now, and the AttachmentResource.
 
     Raises:
-        RejectedError: It is not there (status 404).
+        RejectedError: The file does not exist (status 404).
     """
-    hold, _, number = target_id.rpartition("/")
-    places = [place_of(Kind.ATTACHMENT, target_id)]
-    if hold.count("/") > 1:  # a step of a case: the one of that order first
-        whole = await project.get(places[0].path, expand="teststep")
-        order = int(hold.rpartition("/")[2])
-        steps = in_order(whole.get("test_steps") or ())
+    owner_path, _, number = target_id.rpartition("/")
+    targets = [object_ref(Kind.ATTACHMENT, target_id)]
+    if (
+        owner_path.count("/") > 1
+    ):  # A step of a case: its id changes with each version, so look at the order first.
+        whole = await project.get(targets[0].path, expand="teststep")
+        order = int(owner_path.rpartition("/")[2])
+        steps = sort_steps(whole.get("test_steps") or ())
         first = steps[order - 1 : order]
-        places = [Place("test-steps", int(each["id"])) for each in [*first, *steps]]
-    for place in dict.fromkeys(places):
-        for each in await attached(project, place):
+        targets = [ObjectRef("test-steps", int(each["id"])) for each in [*first, *steps]]
+    for target in dict.fromkeys(targets):
+        for each in await list_attached(project, target):
             if str(each["id"]) == number:
-                return place, each
-    raise RejectedError(f"qTest: there is no file {target_id}", status=MISSING)
+                return target, each
+    raise RejectedError(f"qTest has no file {target_id}", status=MISSING)
 
 
 async def read_file(project: Project, target_id: str) -> Attachment:
-    """Return a file as qTest holds it, with the digest of what it holds."""
-    place, raw = await held_file(project, target_id)
-    held = await tally(project, place, int(raw["id"]))
+    """Return a file with the digest of the content that qTest holds."""
+    target, raw = await locate_file(project, target_id)
+    held = await hash_file(project, target, int(raw["id"]))
     return Attachment(
         key=target_id,
         name=str(raw.get("name") or ""),
-        owner=Ref(Kind.ATTACHMENT, place.path),
+        owner=Ref(Kind.ATTACHMENT, target.path),
         size=held.size,
         media_type=str(raw.get("content_type") or ""),
         sha256=held.sha256,
@@ -190,26 +195,26 @@ async def read_file(project: Project, target_id: str) -> Attachment:
 
 
 async def delete_file(project: Project, target_id: str) -> None:
-    """Remove a file from its object."""
-    place, raw = await held_file(project, target_id)
-    await project.send("DELETE", f"{place.path}/blob-handles/{raw['id']}")
+    """Delete a file."""
+    target, raw = await locate_file(project, target_id)
+    await project.send("DELETE", f"{target.path}/blob-handles/{raw['id']}")
 
 
-async def file_places(
+async def list_files(
     project: Project, kind: Kind, owner: Written
 ) -> AsyncIterator[tuple[str, Mapping[str, Any]]]:
-    """Yield the files of an object and of its steps; first the path as target ids have it."""
-    whole = place_of(kind, owner.target_id)
+    """Yield the files of an object and of its steps, each after the path that its target id has."""
+    whole = object_ref(kind, owner.target_id)
     if whole.type not in OWNERS:
         return
-    holds = {whole: whole.path}
+    owner_paths = {whole: whole.path}
     if kind in PARTS:
         for part, number in owner.parts.items():
-            place = Place(PARTS[kind], int(number))
+            target = ObjectRef(PARTS[kind], int(number))
             if kind is Kind.TEST_LOG:
-                holds[place] = place.path
-            elif "/" not in part:  # of called steps the files are the called case's
-                holds[place] = f"{whole.path}/{part}"
-    for place, hold in holds.items():
-        for each in await attached(project, place):
-            yield hold, each
+                owner_paths[target] = target.path
+            elif "/" not in part:  # files of called steps belong to the called case
+                owner_paths[target] = f"{whole.path}/{part}"
+    for target, owner_path in owner_paths.items():
+        for each in await list_attached(project, target):
+            yield owner_path, each

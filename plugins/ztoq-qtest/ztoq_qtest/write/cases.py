@@ -18,76 +18,86 @@ from ztoq_core.plugin import (
     TestCase,
     Written,
 )
-from ztoq_qtest.api.object_types import ROOT, ROOT_CASES, Place, place_of
-from ztoq_qtest.api.project import REFUSED, Line, Project
-from ztoq_qtest.fields.encoding import readable_table
+from ztoq_qtest.api.object_types import ROOT, ROOT_CASES, ObjectRef, object_ref
+from ztoq_qtest.api.project import REFUSED, ExecutableStep, Project
+from ztoq_qtest.fields.encoding import values_table
 from ztoq_qtest.html import add_mark, anchor
-from ztoq_qtest.objects.stamps import stamp_of, written
+from ztoq_qtest.objects.stamps import as_written, compute_stamp
 from ztoq_qtest.write.links import link_case
-from ztoq_qtest.write.save import Desk, Job, looking_at_new, parent_place, save
-from ztoq_qtest.write.steps import Steps, change_steps, in_order, made_steps, shows_fields
+from ztoq_qtest.write.save import Session, WriteRequest, doubt_if_created, find_parent, save
+from ztoq_qtest.write.steps import (
+    StepBodies,
+    build_steps,
+    send_changed_steps,
+    shows_fields,
+    sort_steps,
+)
 
-__all__ = ["case_lines", "finish_case", "write_case"]
+__all__ = ["finish_case", "list_executable_steps", "write_case"]
 
 
-async def write_case(desk: Desk, case: TestCase, job: Job) -> Written:
+async def write_case(session: Session, case: TestCase, request: WriteRequest) -> Written:
     """Write a case with all its steps in one request."""
-    project, settings = desk.project, desk.settings
+    project, settings = session.project, session.settings
     config = project.config
     root = ROOT_CASES if config.root_module else None
-    parent = parent_place(job.links, case.folder, root, case)
+    parent = find_parent(request.links, case.folder, root, case)
     if parent == ROOT:
         raise RecordError(f"{case.ref} has no folder; qTest would put it into 'Created via API'")
     filled = await settings.properties(
-        Kind.TEST_CASE, case.fields, mark=case.key, clear=job.target_id is not None
+        Kind.TEST_CASE, case.fields, mark=case.key, clear=request.target_id is not None
     )
-    text = case.description + readable_table(filled.rest, *_unlinked(case, job.links))
+    text = case.description + values_table(filled.rest, *_unlinked(case, request.links))
     if not await settings.has_key_field(Kind.TEST_CASE):
         text = add_mark(text, config.key_field, case.key)
     notes = [*filled.notes("description")]
-    steps = await made_steps(desk, case, job.links)
+    steps = await build_steps(session, case, request.links)
     body: dict[str, Any] = {
         "name": case.name,
         "description": text,
         "precondition": case.precondition,
         "properties": filled.properties,
     }
-    at = place_of(Kind.TEST_CASE, job.target_id) if job.target_id else "test-cases"
+    at = object_ref(Kind.TEST_CASE, request.target_id) if request.target_id else "test-cases"
     try:
-        answer = await save(project, at, _with_steps(body, steps, job), parent, case.ref)
+        answer = await save(project, at, _with_steps(body, steps, request), parent, case.ref)
     except RejectedError as error:
-        # certainly not stored: perhaps it is the fields of the steps (guess: with 400)
-        if error.status != REFUSED or not steps.fills or job.changed is not None:
+        # Certainly not stored. The fields of the steps may be the reason (guess: with 400).
+        if error.status != REFUSED or not steps.fills or request.changed is not None:
             raise
-        steps = await made_steps(desk, case, job.links, fill=False)
-        answer = await save(project, at, _with_steps(body, steps, job), parent, case.ref)
+        steps = await build_steps(session, case, request.links, fill=False)
+        answer = await save(project, at, _with_steps(body, steps, request), parent, case.ref)
         settings.step_fields = False
-    place = Place("test-cases", int(answer["id"]))
-    project.forget(place.id)
-    if job.target_id:
+    target = ObjectRef("test-cases", int(answer["id"]))
+    project.forget(target.id)
+    if request.target_id:
         notes += _uncleared(case, filled.properties, answer)
         if answer.get("parent_id") not in (None, parent.id):
             notes.append(_loss("not-moved", "qTest left the case in its old module"))
-    if job.changed:
-        steps = await change_steps(desk, place, case, job, steps)
-        answer = {**answer, "test_steps": ()}  # each save may have given them other ids
-    with looking_at_new(case.ref, new=job.target_id is None):
-        answer = await _with_made_steps(project, place, answer, steps)
-        if job.changed is None and steps.fills and not shows_fields(steps, answer["test_steps"]):
-            # they travelled and did not arrive: the descriptions take them
+    if request.changed:
+        steps = await send_changed_steps(session, target, case, request, steps)
+        answer = {**answer, "test_steps": ()}  # each save may have given the steps new ids
+    with doubt_if_created(case.ref, new=request.target_id is None):
+        answer = await _with_made_steps(project, target, answer, steps)
+        if (
+            request.changed is None
+            and steps.fills
+            and not shows_fields(steps, answer["test_steps"])
+        ):
+            # qTest accepted the fields of steps but did not store them: put them into descriptions.
             settings.step_fields = False
-            steps = await made_steps(desk, case, job.links, fill=False)
-            whole = _with_steps(body, steps, job)
-            answer = await save(project, place, whole, parent, case.ref)
-            answer = await _with_made_steps(project, place, answer, steps)
+            steps = await build_steps(session, case, request.links, fill=False)
+            whole = _with_steps(body, steps, request)
+            answer = await save(project, target, whole, parent, case.ref)
+            answer = await _with_made_steps(project, target, answer, steps)
     made = answer["test_steps"]
     notes += steps.notes
     parts = {step.key: str(each["id"]) for step, each in zip(case.steps, made, strict=False)}
-    return written(place, str(place.id), answer, parts=parts, notes=notes)
+    return as_written(target, str(target.id), answer, parts=parts, notes=notes)
 
 
 def _unlinked(case: TestCase, links: Links) -> list[tuple[str, str]]:
-    """Return the row with links to the issues whose requirements are not in qTest."""
+    """Return a table row with links to the issues whose requirements are not in qTest."""
     known = {link.issue_key: link for link in case.links}
     shown = []
     for ref in case.requirements:
@@ -98,20 +108,22 @@ def _unlinked(case: TestCase, links: Links) -> list[tuple[str, str]]:
     return [("Covers", "<br>".join(shown))] if shown else []
 
 
-def _with_steps(body: Mapping[str, Any], steps: Steps, job: Job) -> Mapping[str, Any]:
-    """Return the body with the steps where all are to be sent: a PUT replaces them (facts, 5)."""
-    return body if job.changed is not None else {**body, "test_steps": list(steps.bodies)}
+def _with_steps(
+    body: Mapping[str, Any], steps: StepBodies, request: WriteRequest
+) -> Mapping[str, Any]:
+    """Return the body with all steps, unless some are sent alone; a PUT replaces all (facts, 5)."""
+    return body if request.changed is not None else {**body, "test_steps": list(steps.bodies)}
 
 
 async def _with_made_steps(
-    project: Project, place: Place, answer: Mapping[str, Any], steps: Steps
+    project: Project, target: ObjectRef, answer: Mapping[str, Any], steps: StepBodies
 ) -> dict[str, Any]:
-    """Return the answer with its steps in order; asked for where it leaves out what travelled."""
-    made = in_order(answer.get("test_steps") or ())
+    """Return the answer with its steps in order; read the case if the answer lacks them."""
+    made = sort_steps(answer.get("test_steps") or ())
     if steps.bodies and (not made or not shows_fields(steps, made)):
-        whole = await project.get(place.path, expand="teststep")
+        whole = await project.get(target.path, expand="teststep")
         answer = {**answer, **whole}
-        made = in_order(whole.get("test_steps") or ())
+        made = sort_steps(whole.get("test_steps") or ())
     return {**answer, "test_steps": made}
 
 
@@ -122,7 +134,7 @@ def _loss(code: str, text: str) -> Note:
 def _uncleared(
     case: TestCase, sent_properties: Sequence[Mapping[str, Any]], answer: Mapping[str, Any]
 ) -> list[Note]:
-    """Return the notes on fields that are empty in the source and cannot be emptied in qTest."""
+    """Return notes on fields that are empty in the source but cannot be emptied in qTest."""
     held = {
         each.get("field_name") for each in answer.get("properties") or () if each.get("field_value")
     }
@@ -133,7 +145,7 @@ def _uncleared(
         for value in case.fields
         if value.value in (None, "", ()) and value.name in stay
     ]
-    text = "qTest's API cannot empty {!r}; somebody stays there who is no longer meant"
+    text = "qTest's API cannot empty {!r}; the person who was set before stays"
     return lost + [
         Note(level=Level.FALLBACK, code="person-stays", text=text.format(value.name))
         for value in case.fields
@@ -144,46 +156,48 @@ def _uncleared(
 # ------------------------------------------------------------------------------------ finishing
 
 
-async def finish_case(desk: Desk, case: TestCase, before: Written, links: Links) -> Written:
-    """Approve the case where that is due, link its requirements, and tell its steps as they are.
+async def finish_case(session: Session, case: TestCase, before: Written, links: Links) -> Written:
+    """Approve the case if the config says so, and link its requirements.
 
     Step ids belong to a version, so they are read again after the approval (facts, section 6).
     """
-    project = desk.project
-    place = place_of(Kind.TEST_CASE, before.target_id)
+    project = session.project
+    target = object_ref(Kind.TEST_CASE, before.target_id)
     due = project.config.approve
     after = before
     if due == "all" or (due == "needed" and (case.approve or case.executed)):
-        after = await _approve(project, case, before, place)
+        after = await _approve(project, case, before, target)
     notes = list(after.notes)
     for ref in case.requirements:
         if requirement := links.get(ref):
-            at = place_of(Kind.REQUIREMENT, requirement.target_id)
-            if reason := await link_case(project, at, place.id, case.ref):
+            at = object_ref(Kind.REQUIREMENT, requirement.target_id)
+            if reason := await link_case(project, at, target.id, case.ref):
                 text = f"qTest did not link the case to {ref.key}: {reason}"
                 notes.append(_loss("requirement-not-linked", text))
     return attrs.evolve(after, notes=tuple(notes))
 
 
-async def _approve(project: Project, case: TestCase, before: Written, place: Place) -> Written:
-    # a case that is approved already may refuse (guess: with 400): then its version decides
+async def _approve(project: Project, case: TestCase, before: Written, target: ObjectRef) -> Written:
+    # qTest may refuse to approve an approved case (guess: with 400). Then the version decides.
     body: Mapping[str, Any] | None = None
     refused = "its answer does not show it"
     try:
-        body = (await project.send("PUT", f"{place.path}/approve", ref=case.ref)).body
+        body = (await project.send("PUT", f"{target.path}/approve", ref=case.ref)).body
     except RejectedError as error:
         refused = str(error)
-    project.forget(place.id)  # after the approval: what was read meanwhile may be old
-    sure = body is not None
+    project.forget(
+        target.id
+    )  # After the approval, as a log may have read the old steps while it ran.
+    confirmed = body is not None
     if not body or not body.get("test_case_version_id"):
-        body = dict(await project.get(place.path))
+        body = dict(await project.get(target.path))
     label, version = str(body.get("version") or ""), str(body.get("test_case_version_id") or "")
     notes = list(before.notes)
-    if not sure and not (label.endswith(".0") and label != "0.0"):
+    if not confirmed and not (label.endswith(".0") and label != "0.0"):
         text = f"qTest did not approve the case, its version is {label or 'unknown'}: {refused}"
         notes.append(_loss("not-approved", text))
     version = version or before.version
-    steps = await _version_steps(project, place, version) if case.steps else []
+    steps = await _version_steps(project, target, version) if case.steps else []
     lines = _lines(steps)
     project.remember(before.target_id, version, lines)
     top = _own(steps)
@@ -191,28 +205,30 @@ async def _approve(project: Project, case: TestCase, before: Written, place: Pla
     parts |= {line.key: str(line.id) for line in lines}
     stamp = before.stamp
     if "properties" in body:
-        stamp = stamp_of(place.type, {**body, "test_steps": list(top.values())})
+        stamp = compute_stamp(target.type, {**body, "test_steps": list(top.values())})
     return attrs.evolve(before, version=version, parts=parts, stamp=stamp, notes=tuple(notes))
 
 
 # ---------------------------------------------------------------------------------------- steps
 
 
-async def case_lines(project: Project, case: Written) -> tuple[Line, ...]:
-    """Return the steps that a log of this version answers for, in order."""
-    known = project.lines.get((case.target_id, case.version))
+async def list_executable_steps(project: Project, case: Written) -> tuple[ExecutableStep, ...]:
+    """Return the steps that a log of this case version has results for, in order."""
+    known = project.executable_steps.get((case.target_id, case.version))
     if known is None:
-        place = place_of(Kind.TEST_CASE, case.target_id)
-        known = _lines(await _version_steps(project, place, case.version))
+        target = object_ref(Kind.TEST_CASE, case.target_id)
+        known = _lines(await _version_steps(project, target, case.version))
     project.remember(case.target_id, case.version, known)
     return known
 
 
-async def _version_steps(project: Project, place: Place, version: str) -> list[Mapping[str, Any]]:
-    path = f"{place.path}/versions/{version}/test-steps"
+async def _version_steps(
+    project: Project, target: ObjectRef, version: str
+) -> list[Mapping[str, Any]]:
+    path = f"{target.path}/versions/{version}/test-steps"
     steps = await project.get(path, expand="calledteststep")
-    # called steps in a flat answer may bear the order that they have in their own case
-    return steps if any(map(_is_called, steps)) else in_order(steps)
+    # In a flat answer a called step may carry the order that it has in its own case.
+    return steps if any(map(_is_called, steps)) else sort_steps(steps)
 
 
 def _is_called(step: Mapping[str, Any]) -> bool:
@@ -224,7 +240,7 @@ def _calling(step: Mapping[str, Any]) -> int:
 
 
 def _own(steps: Sequence[Mapping[str, Any]]) -> dict[int, Mapping[str, Any]]:
-    """Return the case's own steps by id; of one that only its called steps name, what they say."""
+    """Return the case's own steps by id; a step that only its called steps name is inferred."""
     found: dict[int, Mapping[str, Any]] = {}
     for step in steps:
         if not _is_called(step):
@@ -235,35 +251,37 @@ def _own(steps: Sequence[Mapping[str, Any]]) -> dict[int, Mapping[str, Any]]:
     return found
 
 
-def _lines(steps: Sequence[Mapping[str, Any]]) -> tuple[Line, ...]:
-    """Return the steps of a version with called ones in place of the calling ones.
+def _lines(steps: Sequence[Mapping[str, Any]]) -> tuple[ExecutableStep, ...]:
+    """Return the steps of a version, with the called steps in place of the calling step.
 
-    The document leaves open how ``expand=calledteststep`` shows called steps. Public code reads
-    them nested in ``called_test_case`` and logs them, and not the calling step, with the case
-    around them and the outermost calling step; flat ones name that step themselves.
+    The document does not say how ``expand=calledteststep`` shows called steps. Public code reads
+    them nested in ``called_test_case``. It logs them instead of the calling step, each with the id
+    of its case and of the outermost calling step. A flat answer names that step itself.
     """
-    places = {number: place for place, number in enumerate(dict.fromkeys(map(_calling, steps)), 1)}
+    targets = {
+        number: target for target, number in enumerate(dict.fromkeys(map(_calling, steps)), 1)
+    }
     flat = {_calling(step) for step in steps if _is_called(step)}
-    found: list[Line] = []
+    found: list[ExecutableStep] = []
     for step in steps:
         number = _calling(step)
-        top = f"{places[number]}"
+        top = f"{targets[number]}"
         nested = (step.get("called_test_case") or {}).get("test_steps")
         if _is_called(step):
             inside = sum(line.parent == number for line in found) + 1
             called = step.get("called_test_case_id") or step.get("root_called_test_case_id")
-            found.append(Line(f"{top}/{inside}", int(step["id"]), called, number))
+            found.append(ExecutableStep(f"{top}/{inside}", int(step["id"]), called, number))
         elif nested is not None:
             found += _nested(step["called_test_case"], number, top)
         elif number not in flat:
-            found.append(Line(top, number, step.get("called_test_case_id")))
+            found.append(ExecutableStep(top, number, step.get("called_test_case_id")))
     return tuple(found)
 
 
-def _nested(called: Mapping[str, Any], parent: int, key: str) -> Iterator[Line]:
-    for place, step in enumerate(in_order(called.get("test_steps") or ()), 1):
+def _nested(called: Mapping[str, Any], parent: int, key: str) -> Iterator[ExecutableStep]:
+    for target, step in enumerate(sort_steps(called.get("test_steps") or ()), 1):
         inner = step.get("called_test_case") or {}
         if inner.get("test_steps") is not None:
-            yield from _nested(inner, parent, f"{key}/{place}")
+            yield from _nested(inner, parent, f"{key}/{target}")
         else:
-            yield Line(f"{key}/{place}", int(step["id"]), called.get("id"), parent)
+            yield ExecutableStep(f"{key}/{target}", int(step["id"]), called.get("id"), parent)

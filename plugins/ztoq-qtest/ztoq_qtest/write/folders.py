@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 from ztoq_core.plugin import Folder, Kind, RecordError, Tree, Written
-from ztoq_qtest.api.object_types import ROOT_CASES, ROOT_CYCLES, Place, place_of
-from ztoq_qtest.fields.encoding import readable_table
-from ztoq_qtest.fields.settings import fallbacks
+from ztoq_qtest.api.object_types import ROOT_CASES, ROOT_CYCLES, ObjectRef, object_ref
+from ztoq_qtest.fields.encoding import values_table
+from ztoq_qtest.fields.settings import fallback_notes
 from ztoq_qtest.html import add_mark
-from ztoq_qtest.objects.stamps import written
-from ztoq_qtest.write.save import Desk, Job, parent_place, save
+from ztoq_qtest.objects.stamps import as_written
+from ztoq_qtest.write.save import Session, WriteRequest, find_parent, save
 
 __all__ = ["write_folder"]
 
 
-async def write_folder(desk: Desk, folder: Folder, job: Job) -> Written:
-    """Write a module or a test cycle; the key always stands in its description."""
-    config = desk.project.config
+async def write_folder(session: Session, folder: Folder, request: WriteRequest) -> Written:
+    """Write a module or a test cycle; its description always holds the key."""
+    config = session.project.config
     if folder.tree is Tree.CASES:
         type_, root = "modules", ROOT_CASES if config.root_module else None
     elif folder.tree is Tree.CYCLES or config.plans == "cycle":
         type_, root = "test-cycles", ROOT_CYCLES if config.root_cycle else None
     else:
-        raise RecordError(f"{folder.ref}: qTest has no folders of releases")
-    parent = parent_place(job.links, folder.parent, root, folder)
-    text = folder.description + readable_table(folder.fields)
+        raise RecordError(f"{folder.ref}: qTest cannot sort releases into folders")
+    parent = find_parent(request.links, folder.parent, root, folder)
+    text = folder.description + values_table(folder.fields)
     body = {"name": folder.name, "description": add_mark(text, config.key_field, folder.key)}
-    at = place_of(Kind.FOLDER, job.target_id) if job.target_id else type_
-    answer = await save(desk.project, at, body, parent, folder.ref)
-    place = Place(type_, int(answer["id"]))
-    notes = fallbacks((f for f in folder.fields if not f.optional), "description")
-    return written(place, place.path, answer, notes=notes)
+    at = object_ref(Kind.FOLDER, request.target_id) if request.target_id else type_
+    answer = await save(session.project, at, body, parent, folder.ref)
+    target = ObjectRef(type_, int(answer["id"]))
+    notes = fallback_notes((f for f in folder.fields if not f.optional), "description")
+    return as_written(target, target.path, answer, notes=notes)

@@ -1,4 +1,4 @@
-"""Links defects and cases; what is linked already is read, and not sent again on a guess."""
+"""Links defects and cases. Existing links are read before a link is sent again."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ztoq_core.plugin import DoubtError, Ref, RejectedError
-from ztoq_qtest.api.object_types import Place
+from ztoq_qtest.api.object_types import ObjectRef
 from ztoq_qtest.api.project import Project
 
 __all__ = ["defects_of", "held_and_new", "issue_keys", "link_case", "link_defect"]
 
-TRIES = 6  # of a link whose answer is lost each time
+ATTEMPTS = 6  # for a link whose answer is lost each time
 
 
-async def link_defect(project: Project, log: Place, key: str, ref: Ref) -> str:
-    """Link a defect to a log; return why it is not linked, ``""`` where it is."""
+async def link_defect(project: Project, log: ObjectRef, key: str, ref: Ref) -> str:
+    """Link a defect to a log; return ``""``, or the reason why it is not linked."""
     return await _link(
         project,
         log,
@@ -26,8 +26,8 @@ async def link_defect(project: Project, log: Place, key: str, ref: Ref) -> str:
     )
 
 
-async def link_case(project: Project, requirement: Place, case: int, ref: Ref) -> str:
-    """Link a case to a requirement; return why it is not linked, ``""`` where it is."""
+async def link_case(project: Project, requirement: ObjectRef, case: int, ref: Ref) -> str:
+    """Link a case to a requirement; return ``""``, or the reason why it is not linked."""
     return await _link(
         project,
         requirement,
@@ -39,9 +39,9 @@ async def link_case(project: Project, requirement: Place, case: int, ref: Ref) -
     )
 
 
-async def _link(  # noqa: PLR0913 - what the two kinds of link differ in
+async def _link(  # noqa: PLR0913 - the two kinds of link differ in these
     project: Project,
-    source: Place,
+    source: ObjectRef,
     path: str,
     body: Sequence[str | int],
     is_it: Callable[[Mapping[str, Any]], bool],
@@ -49,17 +49,17 @@ async def _link(  # noqa: PLR0913 - what the two kinds of link differ in
     params: Mapping[str, str | int] | None = None,
     ref: Ref,
 ) -> str:
-    """Link once; return why the link does not exist, ``""`` where it does.
+    """Create one link; return ``""``, or the reason why it does not exist.
 
-    A link embellishes an object, so what qTest answers (400 a locked run, 404 a key that Jira does
-    not have, vendor's document) is a reason and fails nothing.
+    The object is complete without the link, so a refusal (vendor's document: 400 for a locked run,
+    404 for a key that Jira does not have) becomes a reason and not an error.
 
-    The document does not say what a second link of the same two does, and what cannot be linked is
-    ignored silently (facts, section 9). So after a refusal, and before a request whose answer was
-    lost is sent again, what is linked is read.
+    The document does not say what a second link between the same two objects does, and qTest
+    silently ignores what it cannot link (facts, section 9). So the existing links are read after a
+    refusal, and before a request whose answer was lost is sent again.
     """
     reason = ""
-    for _ in range(TRIES):
+    for _ in range(ATTEMPTS):
         try:
             answer = await project.send("POST", path, body, params=params, ref=ref)
         except (DoubtError, RejectedError) as error:
@@ -67,21 +67,21 @@ async def _link(  # noqa: PLR0913 - what the two kinds of link differ in
             lost = isinstance(error, DoubtError)
         else:
             lost = False
-            if _stands(answer.body, source, is_it):
+            if _shows_link(answer.body, source, is_it):
                 return ""
-            reason = "qTest answered without the link"
+            reason = "qTest accepted the request but its answer does not show the link"
         try:
             linked = await project.get("linked-artifacts", type=source.type, ids=source.id)
         except RejectedError:
             return reason
-        if _stands(linked, source, is_it):
+        if _shows_link(linked, source, is_it):
             return ""
         if not lost:
             break
     return reason
 
 
-def _stands(body: Any, source: Place, is_it: Callable[[Mapping[str, Any]], bool]) -> bool:
+def _shows_link(body: Any, source: ObjectRef, is_it: Callable[[Mapping[str, Any]], bool]) -> bool:
     containers = body if isinstance(body, list) else ()
     return any(
         is_it(linked)
@@ -100,7 +100,7 @@ def issue_keys(links: Sequence[Any]) -> list[str]:
 
 
 def defects_of(shown: Mapping[str, Any]) -> set[str]:
-    """Return what the defects of a log or step log are known by."""
+    """Return the keys and ids of the defects of a log or step log."""
     names = ("pid", "external_defect_id")
     defects = shown.get("defects") or ()
     return {str(each[name]) for each in defects for name in names if each.get(name)}
@@ -109,10 +109,10 @@ def defects_of(shown: Mapping[str, Any]) -> set[str]:
 def held_and_new(
     shown: Mapping[str, Any], wanted: Sequence[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
-    """Return the defects of a step log with those that it lacks.
+    """Return the defects of a step log and the wanted ones that it lacks.
 
-    The document does not say whether a PUT replaces the defects of steps or adds to them; with
-    both in it, either gives the same.
+    The document does not say whether a PUT replaces the defects of steps or adds to them. Sending
+    both gives the same result either way.
     """
     names = ("id", "pid", "external_defect_id", "connection_id", "external_project_id")
     held = [

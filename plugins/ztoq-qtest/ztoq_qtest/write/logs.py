@@ -1,4 +1,4 @@
-"""Writes manual test logs with the results and defects of their steps, and links their own."""
+"""Writes manual test logs with the results and defects of their steps, and links defects."""
 
 from __future__ import annotations
 
@@ -25,87 +25,88 @@ from ztoq_core.plugin import (
     Written,
     resolve_addresses,
 )
-from ztoq_qtest.api.object_types import Place, number_of, place_of
-from ztoq_qtest.api.project import REFUSED, SITE_ERROR, Line, Project
-from ztoq_qtest.fields.encoding import readable_table
+from ztoq_qtest.api.object_types import ObjectRef, number_of, object_ref
+from ztoq_qtest.api.project import REFUSED, SITE_ERROR, ExecutableStep, Project
+from ztoq_qtest.fields.encoding import values_table
 from ztoq_qtest.fields.settings import Status
 from ztoq_qtest.html import add_mark, anchor, as_html, table
-from ztoq_qtest.objects.stamps import written
-from ztoq_qtest.write.cases import case_lines
-from ztoq_qtest.write.execution import time_text
+from ztoq_qtest.objects.stamps import as_written
+from ztoq_qtest.write.cases import list_executable_steps
+from ztoq_qtest.write.execution import format_time
 from ztoq_qtest.write.links import defects_of, held_and_new, issue_keys, link_defect
-from ztoq_qtest.write.save import Desk, Job, linked, looking_at_new
+from ztoq_qtest.write.save import Session, WriteRequest, doubt_if_created, required_link
 
 __all__ = ["finish_log", "log_parts", "write_log"]
 
-FAILURES = 2  # of the site at a new log, before it is sent without the defects of its steps
-# From worst to best, by qTest's own names (facts, section 4). A custom status (absent here) stands
-# between an incomplete and an unexecuted one; a step with one row not run is not passed.
+FAILURES = 2  # times the site failed at a log before it is sent without its steps' defects
+# From worst to best, by qTest's own names (facts, section 4). A custom status, which is not listed
+# here, ranks between incomplete and unexecuted. A step with a row that was not run did not pass.
 RANKS = {"failed": 0, "blocked": 1, "incomplete": 2, "unexecuted": 4, "passed": 5}
 CUSTOM = 3
-OF_RUN = frozenset({"Name", "Status"})  # of the run alone
+OF_RUN = frozenset({"Name", "Status"})  # fields of a run that its logs do not have
 
 
 @attrs.frozen(kw_only=True)
-class _Body:
-    """A log as it travels, the lines that its step logs answer for, and what is to be noted."""
+class _LogBody:
+    """The request body of a log, the steps that its step logs belong to, and the notes."""
 
     json: dict[str, Any]
-    lines: tuple[Line, ...]
+    lines: tuple[ExecutableStep, ...]
     notes: tuple[Note, ...]
 
 
-async def write_log(desk: Desk, log: TestLog, job: Job) -> Written:
+async def write_log(session: Session, log: TestLog, request: WriteRequest) -> Written:
     """Submit a log, or change the one that ztoq submitted."""
-    run = number_of(Kind.TEST_RUN, linked(job.links, log.run, log).target_id)
-    project = desk.project
-    body = await _body(desk, log, job.links)
-    if job.bare:
+    run = number_of(Kind.TEST_RUN, required_link(request.links, log.run, log).target_id)
+    project = session.project
+    body = await _body(session, log, request.links)
+    if request.without_step_defects:
         body = _without_step_defects(body)
-    body.json["properties"] += await _required(desk, run, body.json["properties"])
-    if job.target_id is None:
-        body, answer = await _submit(desk, log, job.links, body, f"test-runs/{run}/test-logs")
+    body.json["properties"] += await _required(session, run, body.json["properties"])
+    if request.target_id is None:
+        body, answer = await _submit(
+            session, log, request.links, body, f"test-runs/{run}/test-logs"
+        )
     else:
-        number = number_of(Kind.TEST_LOG, job.target_id)
+        number = number_of(Kind.TEST_LOG, request.target_id)
         path = f"test-runs/{run}/test-logs/{number}"
-        json = _change(body, await project.get(path), _known(log, body.lines, job.parts))
+        json = _change(body, await project.get(path), _known(log, body.lines, request.parts))
         if "test_step_logs" in body.json and "test_step_logs" not in json:
-            text = (
-                "qTest does not tell the step results of a log that stands; they stay as they are"
-            )
+            text = "qTest does not show the step results of this log; they stay as they are"
             project.services.note(Level.LOSS, "step-results-stay", text, log.ref)
         answer = {**await _changed(project, path, json, log), "id": number}
-    place = Place("test-logs", int(answer["id"]))
+    place = ObjectRef("test-logs", int(answer["id"]))
     wanted = log.files or any(issue_keys(each.links) for each in log.results)
     if body.lines and wanted and not answer.get("test_step_logs"):
-        with looking_at_new(log.ref, new=job.target_id is None):
+        with doubt_if_created(log.ref, new=request.target_id is None):
             answer = {**answer, **await project.get(f"test-runs/{run}/{place.path}")}
     parts = _parts(log.results, body.lines, answer.get("test_step_logs") or ())
-    return written(place, f"{run}/{place.id}", answer, parts=parts, notes=body.notes)
+    return as_written(place, f"{run}/{place.id}", answer, parts=parts, notes=body.notes)
 
 
 async def _submit(
-    desk: Desk, log: TestLog, links: Links, body: _Body, path: str
-) -> tuple[_Body, dict[str, Any]]:
-    """Send a new log; return what was accepted, and the answer.
+    session: Session, log: TestLog, links: Links, body: _LogBody, path: str
+) -> tuple[_LogBody, dict[str, Any]]:
+    """Send a new log; return the body that qTest accepted, and the answer.
 
-    What is refused (400) leaves nothing behind. A called case that was approved meanwhile has steps
-    with other ids (facts, section 7): the log is sent again with those of now. No fact says what
-    becomes of a log whose step names a defect that qTest does not know: then it goes without.
+    A refused log (400) leaves nothing behind, so it may be sent again with another body. A called
+    case that was approved in the meantime has steps with new ids (facts, section 7): the log is
+    sent again with these. Nothing says what qTest does with a step whose defect it does not know:
+    if it refuses the log, the log is sent without the defects of its steps.
 
     Raises:
-        DoubtError: Nobody knows whether it arrived. The site may also answer bad input with 500
-            (facts, section 11): after some of these it is sent without the defects of its steps.
+        DoubtError: The log may have arrived. The site may also answer bad input with 500 (facts,
+            section 11), so after some of these the log is sent without the defects of its steps.
     """
-    project = desk.project
+    project = session.project
     if project.failures[log.key] >= FAILURES:
         body = _without_step_defects(body)
     answer = await _sent(project, path, body, log)
     if answer.status == REFUSED and any(line.parent is not None for line in body.lines):
-        case = linked(links, log.case, log)
-        project.lines.pop((case.target_id, case.version), None)
+        case = required_link(links, log.case, log)
+        project.executable_steps.pop((case.target_id, case.version), None)
         properties = body.json["properties"]
-        body = await _body(desk, log, links)
+        body = await _body(session, log, links)
         body.json["properties"] = properties
         answer = await _sent(project, path, body, log)
     if answer.status == REFUSED:
@@ -114,8 +115,8 @@ async def _submit(
     return body, answer.body
 
 
-async def _sent(project: Project, path: str, body: _Body, log: TestLog) -> Answer:
-    """Send a new log; a refusal is raised where nothing but sending the same is left."""
+async def _sent(project: Project, path: str, body: _LogBody, log: TestLog) -> Answer:
+    """Send a new log; a refusal is an error only if no other body can be tried."""
     calls = any(line.parent is not None for line in body.lines)
     accept = {REFUSED} if calls or _has_step_defects(body.json) else ()
     try:
@@ -129,12 +130,12 @@ def _has_step_defects(json: Mapping[str, Any]) -> bool:
     return any("defects" in each for each in json.get("test_step_logs") or ())
 
 
-def _without_step_defects(body: _Body) -> _Body:
-    return attrs.evolve(body, json=_bare(body.json))
+def _without_step_defects(body: _LogBody) -> _LogBody:
+    return attrs.evolve(body, json=_drop_step_defects(body.json))
 
 
-def _bare(json: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a log without the defects of its steps."""
+def _drop_step_defects(json: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the body of a log without the defects of its steps."""
     if "test_step_logs" not in json:
         return dict(json)
     steps = [{k: v for k, v in each.items() if k != "defects"} for each in json["test_step_logs"]]
@@ -142,16 +143,18 @@ def _bare(json: Mapping[str, Any]) -> dict[str, Any]:
 
 
 async def _changed(project: Project, path: str, json: dict[str, Any], log: TestLog) -> Any:
-    """Send the change of a log, without the defects of its steps where they are refused."""
+    """Change a log; if qTest refuses the defects of its steps, change it without them."""
     accept = {REFUSED, SITE_ERROR} if _has_step_defects(json) else ()
     answer = await project.send("PUT", path, json, accept=accept, ref=log.ref)
     if answer.status in accept:
-        answer = await project.send("PUT", path, _bare(json), ref=log.ref)
+        answer = await project.send("PUT", path, _drop_step_defects(json), ref=log.ref)
     return answer.body
 
 
-def _known(log: TestLog, lines: Sequence[Line], parts: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Return the step logs as far as ztoq knows them, for answers that leave them out."""
+def _known(
+    log: TestLog, lines: Sequence[ExecutableStep], parts: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """Return the step logs that ztoq knows, for answers that leave them out."""
     ids = {each.step: parts[each.key] for each in log.results if each.key in parts}
     return [
         {"test_step_id": line.id, "test_step_log_id": int(ids[line.key])}
@@ -161,9 +164,9 @@ def _known(log: TestLog, lines: Sequence[Line], parts: Mapping[str, str]) -> lis
 
 
 def _change(
-    body: _Body, now: Mapping[str, Any], known: Sequence[Mapping[str, Any]]
+    body: _LogBody, now: Mapping[str, Any], known: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
-    """Return what changes a log that stands: not its version, and not the order of its steps."""
+    """Return the body that changes an existing log: without version and order of its steps."""
     json = {name: v for name, v in body.json.items() if name != "test_case_version_id"}
     there = now.get("test_step_logs") or known
     new = json.pop("test_step_logs", ())
@@ -177,13 +180,13 @@ def _change(
     return json
 
 
-async def _required(desk: Desk, run: int, given: Sequence[Mapping[str, Any]]) -> list[Any]:
-    """Return the run's values of required fields that the log does not bring.
+async def _required(session: Session, run: int, given: Sequence[Mapping[str, Any]]) -> list[Any]:
+    """Return the run's values of required fields that the log has no value for.
 
-    Working code sends required properties of the run with each log, and says 400 otherwise (facts,
-    section 3).
+    Published code sends the required properties of the run with each log, since qTest answers 400
+    otherwise (facts, section 3).
     """
-    fields = (await desk.settings.fields("test-runs")).fields
+    fields = (await session.settings.fields("test-runs")).fields
     have = {each["field_id"] for each in given}
     wanted = {
         each.id
@@ -192,7 +195,7 @@ async def _required(desk: Desk, run: int, given: Sequence[Mapping[str, Any]]) ->
     }
     if not wanted:
         return []
-    held = (await desk.project.get(f"test-runs/{run}")).get("properties") or ()
+    held = (await session.project.get(f"test-runs/{run}")).get("properties") or ()
     return [
         {name: each[name] for name in ("field_id", "field_name", "field_value") if name in each}
         for each in held
@@ -200,36 +203,37 @@ async def _required(desk: Desk, run: int, given: Sequence[Mapping[str, Any]]) ->
     ]
 
 
-async def _body(desk: Desk, log: TestLog, links: Links) -> _Body:
-    case = linked(links, log.case, log)
+async def _body(session: Session, log: TestLog, links: Links) -> _LogBody:
+    case = required_link(links, log.case, log)
     if log.start is None or log.end is None:
-        raise RecordError(f"{log.ref} has no start or end; the mapping sets them")
-    statuses = await desk.settings.statuses()
-    filled = await desk.settings.properties(Kind.TEST_LOG, log.fields)
+        raise RecordError(f"{log.ref} has no start or end; the mapping has to set them")
+    statuses = await session.settings.statuses()
+    filled = await session.settings.properties(Kind.TEST_LOG, log.fields)
     notes = [*filled.notes("note")]
-    lines: tuple[Line, ...] = ()
-    note = log.note + readable_table(filled.rest)
+    lines: tuple[ExecutableStep, ...] = ()
+    note = log.note + values_table(filled.rest)
     if log.results and not log.drift and any(each.step for each in log.results):
-        lines = await case_lines(desk.project, case)
+        lines = await list_executable_steps(session.project, case)
         if not {each.step for each in log.results} <= {line.key for line in lines}:
             lines = ()
             table = _results_table(log.results)
-            # what it points at was to stand with the steps, and is not resolved by ``finish``
+            # ``finish`` resolves addresses only if the record refers to something; else the
+            # placeholders of the steps would stay in the note.
             note += table if log.refers else resolve_addresses(table, {})[0]
-            text = "the executed steps are not those of the case in qTest; they stand in the note"
+            text = "the executed steps differ from those of the case in qTest; the note lists them"
             notes.append(Note(level=Level.FALLBACK, code="step-drift", text=text))
     json: dict[str, Any] = {
         "status": {"id": _status(statuses, log.statuses, log).id},
-        "exe_start_date": time_text(min(log.start, log.end)),
-        "exe_end_date": time_text(log.end),
-        "note": add_mark(note, desk.project.config.key_field, log.key),
+        "exe_start_date": format_time(min(log.start, log.end)),
+        "exe_end_date": format_time(log.end),
+        "note": add_mark(note, session.project.config.key_field, log.key),
         "properties": filled.properties,
     }
     if case.version:
         json["test_case_version_id"] = int(case.version)
     if lines:
         json["test_step_logs"] = _step_logs(lines, log, statuses)
-    return _Body(json=json, lines=lines, notes=tuple(notes))
+    return _LogBody(json=json, lines=lines, notes=tuple(notes))
 
 
 def _status(statuses: Sequence[Status], wanted: Sequence[str], by: Record) -> Status:
@@ -238,7 +242,9 @@ def _status(statuses: Sequence[Status], wanted: Sequence[str], by: Record) -> St
         if found := named.get(name.strip().casefold()):
             return found
     have = ", ".join(each.name for each in statuses)
-    raise MappingError(f"{by.ref}: no execution status of {list(wanted)!r} in qTest (has: {have})")
+    raise MappingError(
+        f"{by.ref}: qTest has none of the execution statuses {list(wanted)!r} (it has: {have})"
+    )
 
 
 def _unexecuted(statuses: Sequence[Status], by: Record) -> Status:
@@ -251,9 +257,9 @@ def _unexecuted(statuses: Sequence[Status], by: Record) -> Status:
 
 
 def _step_logs(
-    lines: Sequence[Line], log: TestLog, statuses: Sequence[Status]
+    lines: Sequence[ExecutableStep], log: TestLog, statuses: Sequence[Status]
 ) -> list[dict[str, Any]]:
-    """Return a step log for each step of the version, as their number must match (facts, 7)."""
+    """Return one step log per step of the version, since their number must match (facts, 7)."""
     ordered = sorted(log.results, key=lambda each: each.step)
     results = {step: list(rows) for step, rows in groupby(ordered, key=lambda each: each.step)}
     unexecuted = _unexecuted(statuses, log)
@@ -286,8 +292,8 @@ def _actual(rows: Sequence[StepResult], statuses: Sequence[Status]) -> str:
     if len(rows) == 1 and rows[0].row is None:
         return rows[0].actual
     texts = []
-    for place, (row, status) in enumerate(zip(rows, statuses, strict=True), 1):
-        number = place if row.row is None else row.row
+    for position, (row, status) in enumerate(zip(rows, statuses, strict=True), 1):
+        number = position if row.row is None else row.row
         data = f"<br>{row.data}" if row.data else ""
         texts.append(f"<p>Row {number}: {as_html(status.name)}{data}</p>{row.actual}")
     return "".join(texts)
@@ -313,55 +319,58 @@ def _results_table(results: Sequence[StepResult]) -> str:
 
 
 def _parts(
-    results: Sequence[StepResult], lines: Sequence[Line], answered: Sequence[Mapping[str, Any]]
+    results: Sequence[StepResult],
+    lines: Sequence[ExecutableStep],
+    answered: Sequence[Mapping[str, Any]],
 ) -> dict[str, str]:
-    """Return the step log of each result: by place, else by step and calling step.
+    """Return the id of each result's step log, matched by position, else by step and calling step.
 
-    One case may be called twice through different ones, so step and caller may stand there twice.
+    A case may be called twice through different cases, so step and caller need not be unique.
     """
     ids = [each.get("test_step_log_id") for each in answered]
-    places = {
+    by_step = {
         (each.get("test_step_id"), each.get("parent_test_step_id") or None): number
         for each, number in zip(answered, ids, strict=True)
     }
     found: dict[str, str] = {}
-    for place, line in enumerate(lines):
-        number = places.get((line.id, line.parent))
-        same_place = len(ids) == len(lines) and answered[place].get("test_step_id") == line.id
-        if same_place or (number is None and len(ids) == len(lines)):
-            number = ids[place]
+    for position, line in enumerate(lines):
+        number = by_step.get((line.id, line.parent))
+        same_position = len(ids) == len(lines) and answered[position].get("test_step_id") == line.id
+        if same_position or (number is None and len(ids) == len(lines)):
+            number = ids[position]
         if number is not None:
             found |= {each.key: str(number) for each in results if each.step == line.key}
     return found
 
 
 async def log_parts(
-    desk: Desk, log: TestLog, links: Links, answer: Mapping[str, Any]
+    session: Session, log: TestLog, links: Links, answer: Mapping[str, Any]
 ) -> dict[str, str]:
-    """Return the step logs of a log's results as an answer tells them."""
+    """Return the ids of the step logs of a log's results, taken from an answer."""
     answered = answer.get("test_step_logs") or ()
     if not answered or not any(each.step for each in log.results):
         return {}
-    lines = await case_lines(desk.project, linked(links, log.case, log))
+    lines = await list_executable_steps(session.project, required_link(links, log.case, log))
     return _parts(log.results, lines, answered)
 
 
 # ------------------------------------------------------------------------------------ finishing
 
 
-async def finish_log(desk: Desk, log: TestLog, before: Written, links: Links) -> Written:
-    """Link the defects of the log; those that qTest refuses go into the note.
+async def finish_log(session: Session, log: TestLog, before: Written, links: Links) -> Written:
+    """Link the defects of the log; the note names those that qTest does not link.
 
-    The defects of steps travelled with the log (``TestStepLogResource.defects``). The document has
-    no route that links one to a step's log, so where that does not show it, the log takes it.
+    The defects of steps were sent with the log (``TestStepLogResource.defects``). The document has
+    no endpoint that links a defect to a step log, so a defect that the step log does not show is
+    linked to the log.
     """
-    at = place_of(Kind.TEST_LOG, before.target_id)
+    at = object_ref(Kind.TEST_LOG, before.target_id)
     on_log = dict.fromkeys(issue_keys(log.links))
     notes: list[Note] = []
     shown: Mapping[str, Any] = {}
-    if issue_keys(_links(log)):
+    if issue_keys(_all_links(log)):
         run = before.target_id.partition("/")[0]
-        shown = await desk.project.get(f"test-runs/{run}/{at.path}")
+        shown = await session.project.get(f"test-runs/{run}/{at.path}")
     steps = shown.get("test_step_logs") or ()
     arrived = {str(each.get("test_step_log_id")): defects_of(each) for each in steps}
     for result in log.results:
@@ -374,29 +383,31 @@ async def finish_log(desk: Desk, log: TestLog, before: Written, links: Links) ->
     there = defects_of(shown)
     refused = []
     for key in on_log:
-        reason = "" if key in there else await link_defect(desk.project, at, key, log.ref)
+        reason = "" if key in there else await link_defect(session.project, at, key, log.ref)
         if reason:
             refused.append(key)
-            text = f"qTest did not link {key}; the note names it: {reason}"
+            text = f"qTest did not link {key}: {reason}; the note names it"
             notes.append(Note(level=Level.FALLBACK, code="defect-as-text", text=text))
-    known = {link.issue_key: link for link in _links(log)}
-    missing = [known[key] for key in refused if not _names(log.note, key)]
+    known = {link.issue_key: link for link in _all_links(log)}
+    missing = [known[key] for key in refused if not _mentions(log.note, key)]
     after = before
     if missing:
         listed = "<br>".join(
             anchor(link.url, f"{link.issue_key} {link.text}".strip()) for link in missing
         )
         named = attrs.evolve(log, note=f"{log.note}<p>Defects: {listed}</p>")
-        # what the steps did not take is not sent with them again
-        job = Job(target_id=before.target_id, links=links, parts=before.parts, bare=True)
-        after = await write_log(desk, named, job)
+        # The step logs did not take these defects, so they are not sent with the steps again.
+        request = WriteRequest(
+            target_id=before.target_id, links=links, parts=before.parts, without_step_defects=True
+        )
+        after = await write_log(session, named, request)
     return attrs.evolve(after, parts=before.parts or after.parts, notes=(*before.notes, *notes))
 
 
-def _links(log: TestLog) -> list[Link]:
+def _all_links(log: TestLog) -> list[Link]:
     return [*log.links, *(link for each in log.results for link in each.links)]
 
 
-def _names(note: str, key: str) -> bool:
-    """Whether a note names an issue: ACME-7 is not ACME-70."""
+def _mentions(note: str, key: str) -> bool:
+    """Return whether a note names an issue; ACME-70 does not name ACME-7."""
     return re.search(rf"(?<![\w-]){re.escape(key)}(?![\w-])", note) is not None

@@ -1,7 +1,8 @@
-"""Finds the project's requirements by the keys of Jira issues, and makes those that are missing.
+"""Finds the project's requirements by the keys of Jira issues, and creates those that are missing.
 
-One that the project has already is only linked. Nothing keeps two migrations from making the same
-requirement at the same time, so each looks again after it made one: the older one stays.
+An existing requirement is only linked, never changed. Two migrations may create a requirement for
+the same issue at the same time, and qTest has no lock. So each lists the requirements once more
+after it created one; the older requirement stays, and ztoq deletes its own if it is the younger.
 """
 
 from __future__ import annotations
@@ -25,14 +26,14 @@ from ztoq_core.plugin import (
     Skip,
     Written,
 )
-from ztoq_qtest.api.object_types import ROOT_CASES, Place, place_of
+from ztoq_qtest.api.object_types import ROOT_CASES, ObjectRef, object_ref
 from ztoq_qtest.api.project import FORBIDDEN, MISSING, PAGE_SIZE, Project, Query
-from ztoq_qtest.fields.encoding import readable_table
-from ztoq_qtest.fields.settings import fallbacks
+from ztoq_qtest.fields.encoding import values_table
+from ztoq_qtest.fields.settings import fallback_notes
 from ztoq_qtest.html import add_mark, with_suffix
-from ztoq_qtest.objects.marks import keys_of
-from ztoq_qtest.objects.stamps import written
-from ztoq_qtest.write.save import Desk, Job, looking_at_new, parent_place, save
+from ztoq_qtest.objects.marks import find_keys
+from ztoq_qtest.objects.stamps import as_written
+from ztoq_qtest.write.save import Session, WriteRequest, doubt_if_created, find_parent, save
 
 __all__ = ["write_requirement"]
 
@@ -41,35 +42,37 @@ ISSUE = re.compile(KEY)
 # "ACME-7 Pay", "[ACME-7] Pay", "Pay (ACME-7)"; never the ACME-7 of ACME-70 or ACME-7-b
 FIRST = re.compile(rf"\s*[\[(]?({KEY})(?![\w-])")
 LAST = re.compile(rf"[\[(]({KEY})[\])]\s*$")
-PASSES = 5  # over a list that others change meanwhile
+PASSES = 5  # over a list that others may change while it is read
 
 
 @attrs.define(eq=False)
-class _Shelf:
-    """The project's requirements by issue key; the surest way of telling first, then the oldest.
+class _RequirementIndex:
+    """The project's requirements by issue key.
 
-    ``mirrors`` counts those that Jira made, ``size`` is how many a page holds.
+    ``found`` holds (rank of the evidence, id) per key: a link to Jira ranks before a key in the
+    name, then the lowest id wins. ``mirrors`` counts requirements that the Jira integration made,
+    ``size`` is the number of items on a page.
     """
 
-    places: dict[str, tuple[int, int]] = attrs.field(factory=dict)
+    found: dict[str, tuple[int, int]] = attrs.field(factory=dict)
     seen: set[int] = attrs.field(factory=set)
     mirrors: int = 0
     size: int = PAGE_SIZE
 
     def add(self, item: Mapping[str, Any]) -> bool:
-        """Take one in; return whether it is new."""
+        """Add a requirement; return whether it is new."""
         number = int(item["id"])
         if number in self.seen:
             return False
         self.seen.add(number)
         self.mirrors += any((item.get("external_properties") or {}).values())
-        for trust, key in _issue_keys(item):
-            self.places[key] = min(self.places.get(key, (trust, number)), (trust, number))
+        for rank, key in _issue_keys(item):
+            self.found[key] = min(self.found.get(key, (rank, number)), (rank, number))
         return True
 
     def find(self, key: str) -> int | None:
         """Return the id of the requirement of an issue."""
-        return self.places[key][1] if key in self.places else None
+        return self.found[key][1] if key in self.found else None
 
 
 def _issue_keys(item: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
@@ -85,54 +88,59 @@ def _issue_keys(item: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
         yield 2, last.group(1)
 
 
-async def write_requirement(desk: Desk, requirement: Requirement, job: Job) -> Written:
-    """Write a requirement, or name the one that the project already has for the issue.
+async def write_requirement(
+    session: Session, requirement: Requirement, request: WriteRequest
+) -> Written:
+    """Write a requirement, or return the one that the project already has for the issue.
 
-    One that ztoq did not make bears no mark of its own; it is linked and never changed.
+    A requirement that ztoq did not make has no mark; it is linked and never changed.
 
     Raises:
-        Skip: The project mirrors Jira's issues, or the config says to link only, and this one is
-            not there yet. A later run finds it.
+        Skip: The project mirrors Jira's issues, or the config allows linking only, and qTest has
+            no requirement of the issue yet. A later run may find it.
     """
-    project = desk.project
-    if job.target_id:
-        place = place_of(Kind.REQUIREMENT, job.target_id)
-        now = await project.get(place.path)
-        if requirement.key not in keys_of(
-            "requirements", now, await desk.settings.fields("requirements"), project.config
+    project = session.project
+    if request.target_id:
+        target = object_ref(Kind.REQUIREMENT, request.target_id)
+        now = await project.get(target.path)
+        if requirement.key not in find_keys(
+            "requirements", now, await session.settings.fields("requirements"), project.config
         ):
-            return _borrowed(place, now)
-        return await _save(desk, requirement, job)
-    shelf = await _shelf(desk)
-    found = shelf.find(requirement.issue_key)
+            return _as_borrowed(target, now)
+        return await _save(session, requirement, request)
+    index = await _requirement_index(session)
+    found = index.find(requirement.issue_key)
     if found is not None:
-        place = Place("requirements", found)
-        return _borrowed(place, await project.get(place.path))
-    if await _links_only(desk, shelf):
+        target = ObjectRef("requirements", found)
+        return _as_borrowed(target, await project.get(target.path))
+    if await _only_links(session, index):
         raise Skip(
-            f"no requirement of {requirement.issue_key} is in qTest yet; retrieve it there from"
-            " Jira, and the next migration links it",
+            f"qTest has no requirement for {requirement.issue_key} yet; retrieve the issue from"
+            " Jira in qTest, and the next migration links it",
             code="requirement-not-retrieved",
         )
-    made = await _save(desk, requirement, job)
-    with looking_at_new(requirement.ref, new=True):
-        return await _older(desk, shelf, requirement, made)
+    made = await _save(session, requirement, request)
+    with doubt_if_created(requirement.ref, new=True):
+        return await _keep_older(session, index, requirement, made)
 
 
-def _borrowed(place: Place, now: Mapping[str, Any]) -> Written:
-    # others may change it as they like: without a stamp that is no conflict
-    return attrs.evolve(written(place, str(place.id), now), borrowed=True, stamp="")
+def _as_borrowed(target: ObjectRef, now: Mapping[str, Any]) -> Written:
+    # Its owners may change it at any time. Without a stamp such a change is not a conflict.
+    return attrs.evolve(as_written(target, str(target.id), now), borrowed=True, stamp="")
 
 
-async def _save(desk: Desk, requirement: Requirement, job: Job) -> Written:
-    project, settings = desk.project, desk.settings
+async def _save(session: Session, requirement: Requirement, request: WriteRequest) -> Written:
+    project, settings = session.project, session.settings
     fields = await settings.fields("requirements")
     marked = await settings.has_key_field(Kind.REQUIREMENT)
     filled = await settings.properties(
-        Kind.REQUIREMENT, requirement.fields, mark=requirement.key, clear=job.target_id is not None
+        Kind.REQUIREMENT,
+        requirement.fields,
+        mark=requirement.key,
+        clear=request.target_id is not None,
     )
     properties, rest = filled.properties, filled.rest
-    text = requirement.description + readable_table(rest)
+    text = requirement.description + values_table(rest)
     name, notes = requirement.name, filled.notes("description")
     if described := fields.named("Description"):
         text = text if marked else add_mark(text, project.config.key_field, requirement.key)
@@ -141,38 +149,40 @@ async def _save(desk: Desk, requirement: Requirement, job: Job) -> Written:
     else:
         name = name if marked else with_suffix(name, requirement.key)
         described_ = (FieldValue(name="Description", value=text),) if text else ()
-        notes = (*filled.changes, *fallbacks((*rest, *described_), ""))
+        notes = (*filled.changes, *fallback_notes((*rest, *described_), ""))
     root = ROOT_CASES if project.config.root_module else None
-    parent = parent_place(job.links, requirement.folder, root, requirement)
+    parent = find_parent(request.links, requirement.folder, root, requirement)
     body = {"name": name, "properties": properties}
-    at = place_of(Kind.REQUIREMENT, job.target_id) if job.target_id else "requirements"
+    at = object_ref(Kind.REQUIREMENT, request.target_id) if request.target_id else "requirements"
     answer = await save(project, at, body, parent, requirement.ref)
-    place = Place("requirements", int(answer["id"]))
-    return written(place, str(place.id), answer, notes=notes)
+    target = ObjectRef("requirements", int(answer["id"]))
+    return as_written(target, str(target.id), answer, notes=notes)
 
 
-# ------------------------------------------------------------------------------- what is there
+# -------------------------------------------------------------------------- existing requirements
 
 
-async def _shelf(desk: Desk) -> _Shelf:
-    """Return the project's requirements, listed once a run and completed by what this run sees."""
-    name = f"qtest requirements {desk.project.config.project}"
-    return await desk.project.services.once(name, lambda: _listed(desk.project))
+async def _requirement_index(session: Session) -> _RequirementIndex:
+    """Return the project's requirements, listed once per run and kept up to date by this run."""
+    name = f"qtest requirements {session.project.config.project}"
+    return await session.project.services.once(name, lambda: _listed(session.project))
 
 
-async def _listed(project: Project) -> _Shelf:
-    """List all requirements, again until nothing new shows: the list may shift as it is read."""
-    shelf = _Shelf()
+async def _listed(project: Project) -> _RequirementIndex:
+    """List all requirements until a pass finds nothing new: pages may shift while they are read."""
+    index = _RequirementIndex()
     for _ in range(PASSES):
-        if not await _read_on(project, shelf, 1):
+        if not await _read_pages(project, index, 1):
             break
-    return shelf
+    return index
 
 
-async def _read_on(project: Project, shelf: _Shelf, page: int, *, short: bool = False) -> int:
-    """Read the list from a page to its end; return how many were new.
+async def _read_pages(
+    project: Project, index: _RequirementIndex, page: int, *, short: bool = False
+) -> int:
+    """Read the list from ``page`` to its end; return the number of new requirements.
 
-    ``short``: a page with fewer than the first one is the last one.
+    ``short``: a page with fewer items than the first page is the last one.
     """
     # "all Requirements or Requirements under a specific Module" (vendor's document)
     query: Query = {"size": PAGE_SIZE, "includeExternalProperties": "true"}
@@ -184,75 +194,79 @@ async def _read_on(project: Project, shelf: _Shelf, page: int, *, short: bool = 
         if not numbers or numbers <= last:
             return fresh
         if page == 1:
-            shelf.size = len(items)
-        fresh += sum([shelf.add(item) for item in items])
-        if short and page > 1 and len(items) < shelf.size:
+            index.size = len(items)
+        fresh += sum([index.add(item) for item in items])
+        if short and page > 1 and len(items) < index.size:
             return fresh
         last |= numbers
         page += 1
 
 
-async def _older(desk: Desk, shelf: _Shelf, requirement: Requirement, made: Written) -> Written:
-    """Return what was made, or an older requirement of the issue that another run made meanwhile.
+async def _keep_older(
+    session: Session, index: _RequirementIndex, requirement: Requirement, made: Written
+) -> Written:
+    """Return ``made``, or an older requirement that another run made for the same issue.
 
-    New ones stand at the end of the list, or at its begin (guess): where the own one shows, another
-    one would. The page before the last is read too, as some may have gone. Ids grow.
+    Guess: the list shows new requirements at its end or at its beginning. The end at which
+    ``made`` shows is the end at which a rival would show. Deleted requirements shift the pages,
+    so the page before the last is read too. Ids grow, so the lower id is older.
     """
-    project, number = desk.project, int(made.target_id)
-    end = max(1, len(shelf.seen) // max(1, shelf.size))
-    await _read_on(project, shelf, end, short=True)
-    if end > 1 and number not in shelf.seen:
+    project, number = session.project, int(made.target_id)
+    end = max(1, len(index.seen) // max(1, index.size))
+    await _read_pages(project, index, end, short=True)
+    if end > 1 and number not in index.seen:
         items = await project.get(
             "requirements", page=1, size=PAGE_SIZE, includeExternalProperties="true"
         )
         for item in items:
-            shelf.add(item)
-    found = shelf.find(requirement.issue_key)
+            index.add(item)
+    found = index.find(requirement.issue_key)
     if found is None or found >= number:
         return made
-    place = Place("requirements", found)
+    target = ObjectRef("requirements", found)
     try:
         await project.send("DELETE", f"requirements/{number}", accept={MISSING})
     except (AccessError, RejectedError) as error:
         text = (
-            f"requirement {found} came in for {requirement.issue_key} while ztoq made {number},"
-            f" which could not be removed ({error}); remove it by hand"
+            f"another program made requirement {found} for {requirement.issue_key} while ztoq made"
+            f" {number}, which ztoq could not delete ({error}); delete {number} in qTest"
         )
         note = Note(level=Level.FALLBACK, code="requirement-doubled", text=text)
         return attrs.evolve(made, notes=(*made.notes, note))
-    return _borrowed(place, await project.get(place.path))
+    return _as_borrowed(target, await project.get(target.path))
 
 
 # ------------------------------------------------------------------------- qTest-Jira integration
 
 
-async def _links_only(desk: Desk, shelf: _Shelf) -> bool:
-    chosen = desk.project.config.requirements
+async def _only_links(session: Session, index: _RequirementIndex) -> bool:
+    chosen = session.project.config.requirements
     if chosen != "auto":
         return chosen == "link-only"
-    if shelf.mirrors:
+    if index.mirrors:
         return True
-    name = f"qtest mirrors Jira {desk.project.config.project}"
-    return await desk.project.services.once(name, lambda: _mirrors(desk.project))
+    name = f"qtest mirrors Jira {session.project.config.project}"
+    return await session.project.services.once(name, lambda: _is_mirrored(session.project))
 
 
-async def _mirrors(project: Project) -> bool:
-    """Whether the project is set to mirror issues as requirements.
+async def _is_mirrored(project: Project) -> bool:
+    """Return whether the project is configured to mirror Jira issues as requirements.
 
-    Guess: it has an active connection to Jira with a mapping of requirements. Who may not ask is
-    told nothing, and then only mirrored requirements tell. A mapping names project and issue type
-    by Jira's numbers (vendor's document), which no record has: so it counts for all issues.
+    Guess: that is so if it has an active connection to Jira with a mapping of requirements. Most
+    tokens may not read the connections; then only an existing mirrored requirement shows it. A
+    mapping names project and issue type by Jira's numeric ids (vendor's document), which records
+    do not have, so any mapping counts for all issues.
     """
     path = "settings/integration/connections"
-    for each in await _asked(project, path):
+    for each in await _ask(project, path):
         if each.get("active") is False or each.get("id") is None:
             continue
-        if await _asked(project, f"{path}/{each['id']}/requirement/mappings"):
+        if await _ask(project, f"{path}/{each['id']}/requirement/mappings"):
             return True
     return False
 
 
-async def _asked(project: Project, path: str) -> list[Mapping[str, Any]]:
+async def _ask(project: Project, path: str) -> list[Mapping[str, Any]]:
     try:
         body = await project.get(path)
     except AccessError as error:
@@ -260,7 +274,7 @@ async def _asked(project: Project, path: str) -> list[Mapping[str, Any]]:
             raise
         return []
     except RejectedError:
-        return []  # a site without the integration may refuse in any way
-    # the document has one object where it speaks of all
+        return []  # a site without the integration may answer with any error
+    # the document shows one object where its text says "all"
     items = body if isinstance(body, list) else [body]
     return [each for each in items if isinstance(each, dict) and each]

@@ -1,4 +1,4 @@
-"""What all writers share: creating, changing and moving an object, and finding its parent."""
+"""Shared by all writers: creates, changes or moves an object, and finds its parent."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ from ztoq_core.plugin import (
     ServiceError,
     Written,
 )
-from ztoq_qtest.api.object_types import ROOT, SHAPES, Place, place_of
+from ztoq_qtest.api.object_types import OBJECT_TYPES, ROOT, ObjectRef, object_ref
 from ztoq_qtest.api.project import MISSING, Project, parent_query
 from ztoq_qtest.fields.settings import Settings
 
-__all__ = ["Desk", "Job", "linked", "looking_at_new", "parent_place", "save"]
+__all__ = ["Session", "WriteRequest", "doubt_if_created", "find_parent", "required_link", "save"]
 
 
 @attrs.frozen(kw_only=True)
-class Desk:
-    """What a writer works with."""
+class Session:
+    """What every operation on the project needs."""
 
     project: Project
     settings: Settings
 
 
 @attrs.frozen(kw_only=True)
-class Job:
-    """What the engine asks for: ``target_id`` None means create.
+class WriteRequest:
+    """One write of a record: ``target_id`` None creates the object.
 
-    Of a case that is finished: ``changed`` are the keys of the steps that are sent, each by itself;
-    None sends all of them with the case. Of a log: ``parts`` are the logs of its steps, and
-    ``bare`` leaves the defects of its steps as they are.
+    For a case that is finished, ``changed`` holds the keys of the steps to send, each by itself;
+    None sends all steps with the case. For a log, ``parts`` are the ids of its step logs, and
+    ``without_step_defects`` leaves the defects of its steps as they are.
     """
 
     target_id: str | None
@@ -48,66 +48,70 @@ class Job:
     content: Content | None = None
     changed: frozenset[str] | None = None
     parts: Mapping[str, str] = attrs.field(factory=dict)
-    bare: bool = False
+    without_step_defects: bool = False
 
 
 @contextmanager
-def looking_at_new(ref: Ref, *, new: bool) -> Iterator[None]:
-    """Surround a call after the creating one: if it fails, the object is there all the same.
+def doubt_if_created(ref: Ref, *, new: bool) -> Iterator[None]:
+    """Turn a failure after the creating call into doubt, if the object is ``new``.
+
+    The object exists by then. Sent again, it would be created twice, so the engine has to find
+    it by its mark.
 
     Raises:
-        DoubtError: It failed and the object is ``new``: it has to be found by its mark, and would
-            be made twice if it were sent again.
+        DoubtError: A call failed and the object is new.
     """
     try:
         yield
     except ServiceError as error:
         if not new:
             raise
-        raise DoubtError(f"qTest: {ref} was created, and then: {error}", status=200) from error
+        raise DoubtError(f"qTest: {ref} was created, but then: {error}", status=200) from error
 
 
 async def save(
-    project: Project, place: Place | str, body: Mapping[str, Any], parent: Place, ref: Ref
+    project: Project, target: ObjectRef | str, body: Mapping[str, Any], parent: ObjectRef, ref: Ref
 ) -> Any:
-    """Create an object of a type, or change the one at a place and move it where it belongs.
+    """Create an object of a type, or change an object and move it to its parent.
 
-    Returns the server's answer. A creating POST is sent once; all else may be repeated.
+    Returns qTest's answer. A creating POST is sent once; a PUT may be repeated.
 
     Raises:
         DoubtError: A creating POST was not answered with the object.
     """
-    type_ = place if isinstance(place, str) else place.type
+    type_ = target if isinstance(target, str) else target.type
     query = parent_query(type_, parent)
-    if SHAPES[type_].parent == "body" and parent != ROOT:
+    if OBJECT_TYPES[type_].parent == "body" and parent != ROOT:
         body = {**body, "parent_id": parent.id}
-    if isinstance(place, str):
+    if isinstance(target, str):
         try:
             return (await project.send("POST", type_, body, params=query or None, ref=ref)).body
         except RejectedError as error:
             if error.status == MISSING and parent != ROOT:
-                lost = f"{error}; qTest no longer has {parent.path}, where it belongs"
-                raise RejectedError(lost, status=MISSING) from error
+                text = f"{error}; its parent {parent.path} no longer exists in qTest"
+                raise RejectedError(text, status=MISSING) from error
             raise
-    found = (await project.send("PUT", place.path, body, ref=ref)).body
-    if query and await _elsewhere(project, place, found, parent):
-        # a PUT with parentId moves and ignores the body, so it is a call of its own
-        await project.send("PUT", place.path, body, params=query, ref=ref)
-    return {**found, "id": place.id}
+    found = (await project.send("PUT", target.path, body, ref=ref)).body
+    if query and await _is_elsewhere(project, target, found, parent):
+        # A PUT with parentId moves the object and ignores the body, so it is a second call.
+        await project.send("PUT", target.path, body, params=query, ref=ref)
+    return {**found, "id": target.id}
 
 
-async def _elsewhere(project: Project, place: Place, found: Mapping[str, Any], to: Place) -> bool:
-    key = SHAPES[place.type].parent_key
+async def _is_elsewhere(
+    project: Project, target: ObjectRef, found: Mapping[str, Any], to: ObjectRef
+) -> bool:
+    key = OBJECT_TYPES[target.type].parent_key
     if key and to != ROOT and found.get(key) is not None:
         return int(found[key]) != to.id
-    return all([item["id"] != place.id async for item in project.children(place.type, to)])
+    return all([item["id"] != target.id async for item in project.children(target.type, to)])
 
 
-def linked(links: Links, ref: Ref, by: Record) -> Written:
-    """Return what ``ref`` became in the target.
+def required_link(links: Links, ref: Ref, by: Record) -> Written:
+    """Return the object in qTest that ``ref`` became.
 
     Raises:
-        RecordError: It did not arrive, and ``by`` cannot stand without it.
+        RecordError: It is not in qTest, and ``by`` cannot be written without it.
     """
     found = links.get(ref)
     if found is None:
@@ -115,9 +119,9 @@ def linked(links: Links, ref: Ref, by: Record) -> Written:
     return found
 
 
-def parent_place(links: Links, ref: Ref | None, root: Ref | None, by: Record) -> Place:
-    """Return where a record goes: into ``ref``, else into the configured root, else the root."""
+def find_parent(links: Links, ref: Ref | None, root: Ref | None, by: Record) -> ObjectRef:
+    """Return the parent: the object of ``ref``, else the configured root, else the project root."""
     chosen = ref or root
     if chosen is None or chosen == by.ref:
         return ROOT
-    return place_of(chosen.kind, linked(links, chosen, by).target_id)
+    return object_ref(chosen.kind, required_link(links, chosen, by).target_id)
