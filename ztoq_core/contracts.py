@@ -24,7 +24,7 @@ from ztoq_core.lent import (
     Secret,
     Services,
 )
-from ztoq_core.records import Attachment, Kind, Named, Note, Record, Ref, Topic
+from ztoq_core.records import Attachment, IdKind, Kind, Note, Record, Ref, ResolvedName
 from ztoq_core.schema import FieldSpec, Finding, Schema, User
 
 __all__ = [
@@ -47,7 +47,6 @@ __all__ = [
     "Page",
     "Pictures",
     "Reject",
-    "Scene",
     "Schema",
     "Secret",
     "Services",
@@ -58,6 +57,7 @@ __all__ = [
     "SourcePlugin",
     "Streams",
     "Transform",
+    "TransformContext",
     "TransformerPlugin",
     "User",
     "Written",
@@ -204,14 +204,14 @@ class Directory(Protocol):
         """What a person can do about ids that stay unknown, without a full stop."""
         ...
 
-    def at_hand(self, topic: Topic, ids: Sequence[str]) -> tuple[Named, ...]:
+    def at_hand(self, topic: IdKind, ids: Sequence[str]) -> tuple[ResolvedName, ...]:
         """Return what is known of these ids without asking anybody, such as lines of a file.
 
         The engine asks this first, at each extraction for all ids: it wins over what was known.
         """
         ...
 
-    async def look_up(self, topic: Topic, ids: Sequence[str]) -> tuple[Named, ...]:
+    async def look_up(self, topic: IdKind, ids: Sequence[str]) -> tuple[ResolvedName, ...]:
         """Return what is known of these ids, in any order; those that nobody knows are left out.
 
         The engine asks for each id once and keeps the answer; it asks again, in a later
@@ -278,7 +278,7 @@ class Mark:
 
     ``key`` is the source's key, ``""`` for an object without a mark (somebody else's). Files bear
     no mark: their ``name`` and ``size`` tell (size None where the target does not say).
-    ``linked`` (of ``Sink.contents`` only): the object would stay, and lose a link.
+    ``linked`` (of ``Sink.children`` only): the object would stay, and lose a link.
     """
 
     kind: Kind
@@ -362,8 +362,8 @@ class Sink(Protocol):
         """Complete an object once its files and references are settled, by repeatable calls only.
 
         Texts with resolved references, links, approval. Called for the kinds in
-        ``Schema.finishes``, and for records of any kind that refer to others: their texts hold
-        ``Ref.address`` of each in ``record.refers``, which ``links`` resolves
+        ``Schema.finish_kinds``, and for records of any kind that refer to others: their texts hold
+        ``Ref.address`` of each in ``record.text_refs``, which ``links`` resolves
         (``ztoq_core.plugin.resolved``).
         """
         ...
@@ -376,19 +376,19 @@ class Sink(Protocol):
         """
         ...
 
-    async def look(self, kind: Kind, target_id: str) -> Written | None:
-        """Return an object as it stands now, with its present stamp; None where it is not there.
+    async def current(self, kind: Kind, target_id: str) -> Written | None:
+        """Return an object as it is now, with its present stamp; None if it does not exist.
 
         Its stamp equals that of the ``Written`` which the last ``write`` or ``finish`` gave, as
         long as nobody else changed the object.
         """
         ...
 
-    async def searchable(self, kind: Kind, written: Written) -> bool:
+    async def is_searchable(self, kind: Kind, written: Written) -> bool:
         """Whether the target's search shows the object yet; searches may lag behind writes."""
         ...
 
-    async def contents(
+    async def children(
         self, kind: Kind, target_ids: Sequence[str]
     ) -> Mapping[str, tuple[Mark, ...]]:
         """Return, for each object, what its deletion would take along or harm, whoever made it.
@@ -437,7 +437,7 @@ class FieldExport(Protocol):
 
 
 @attrs.frozen(kw_only=True)
-class Scene:
+class TransformContext:
     """What a transformer may know when it is built: the source's schema and both config objects.
 
     ``source.users`` are the people whom a directory knows, by the ids that records have.
@@ -492,19 +492,20 @@ class TransformerPlugin(Generic[C]):
     """A transformer that a plugin declares.
 
     ``default_for`` lists (source, sink) names for which it runs where the config names no
-    transformer. One that ``adjusts`` leaves the target's shape to others: where a config names
-    only such ones, the default of the pair runs after them. ``suggest`` writes the text of a
-    mapping file from both schemas, for ``ztoq map suggest``, which counts the comment lines that
-    begin with ``exact``, ``close`` or ``unmapped``, one for each field of the source. ``beside``
-    are files of the plugin that this text refers to, such as its schema: written beside it.
+    transformer. Where a config names only transformers with ``keeps_default``, which leave the
+    target's shape to others, the default of the pair runs after them. ``suggest`` writes the text
+    of a mapping file from both schemas, for ``ztoq map suggest``, which counts the comment lines
+    that begin with ``exact``, ``close`` or ``unmapped``, one for each field of the source.
+    ``extra_files`` are files of the plugin that this text refers to, such as its schema; they are
+    written next to it.
     """
 
     name: str
     summary: str
     config: type[C]
-    build: Callable[[C, Scene], Transform]
+    build: Callable[[C, TransformContext], Transform]
     default_for: tuple[tuple[str, str], ...] = ()
-    adjusts: bool = False
+    keeps_default: bool = False
     suggest: Callable[[Schema, Schema], str] | None = None
-    beside: tuple[Traversable, ...] = ()
+    extra_files: tuple[Traversable, ...] = ()
     check: Callable[[C, Schema, Schema], tuple[Finding, ...]] = lambda _config, _source, _sink: ()

@@ -20,16 +20,25 @@ from cattrs.preconf.orjson import make_converter
 from ztoq_core.records import (
     RECORD_TYPES,
     FieldType,
+    IdKind,
     Kind,
     Level,
     LinkType,
     Record,
-    Topic,
     Tree,
     Value,
 )
 
-__all__ = ["converter", "dumps", "loads", "problems", "read_json", "show_json", "write_json"]
+__all__ = [
+    "IN_JSON",
+    "converter",
+    "dumps",
+    "loads",
+    "problems",
+    "read_json",
+    "show_json",
+    "write_json",
+]
 
 R = TypeVar("R", bound=Record)
 
@@ -67,35 +76,40 @@ def _members(words: type[StrEnum]) -> Callable[[Any, Any], StrEnum]:
     return lambda raw, _: members.get(raw) or words(raw)
 
 
-for _words in (FieldType, Kind, Level, LinkType, Topic, Tree):
+for _words in (FieldType, Kind, Level, LinkType, IdKind, Tree):
     converter.register_structure_hook(_words, _members(_words))
 
 converter.register_structure_hook_func(
     lambda kind: kind == Value, lambda raw, _: tuple(raw) if isinstance(raw, list) else raw
 )
 
+IN_JSON: Any = {
+    "raw": override(omit=True),
+    "companions": override(omit=True),
+    "text_refs": override(rename="refers"),
+}
+"""How attributes of records appear in JSON.
+
+``raw`` and ``companions`` have their own places in the store. Stores of 0.1 have ``refers``: the
+name stays, since another one would change the digest of every record that was written by it.
+"""
+
 for _type in RECORD_TYPES.values():
-    # raw and brings have their own places in the store
     converter.register_unstructure_hook(
         _type,
-        make_dict_unstructure_fn(
-            _type,
-            converter,
-            _cattrs_omit_if_default=True,
-            raw=override(omit=True),
-            brings=override(omit=True),
-        ),
+        make_dict_unstructure_fn(_type, converter, _cattrs_omit_if_default=True, **IN_JSON),
     )
     converter.register_structure_hook(
         _type,
-        make_dict_structure_fn(
-            _type, converter, raw=override(omit=True), brings=override(omit=True)
-        ),
+        make_dict_structure_fn(_type, converter, **IN_JSON),
     )
 
 
 def dumps(record: Record) -> bytes:
-    """Return the record as JSON, without ``raw`` and ``brings``; equal records give equal bytes."""
+    """Return the record as JSON, without ``raw`` and ``companions``.
+
+    Equal records give equal bytes.
+    """
     return write_json(converter.unstructure(record, type(record)))
 
 

@@ -17,16 +17,16 @@ from ztoq_core.words import (
     ADDRESS,
     FieldType,
     FieldValue,
+    IdKind,
     Image,
     Kind,
     Level,
     Link,
     LinkType,
-    Named,
     Note,
     Ref,
+    ResolvedName,
     Sequence,
-    Topic,
     Tree,
     Value,
 )
@@ -40,17 +40,18 @@ __all__ = [
     "FieldType",
     "FieldValue",
     "Folder",
+    "IdKind",
     "Image",
     "Kind",
     "Level",
     "Link",
     "LinkType",
-    "Named",
     "Note",
     "Parameter",
     "Record",
     "Ref",
     "Requirement",
+    "ResolvedName",
     "Script",
     "Sequence",
     "StepResult",
@@ -60,7 +61,6 @@ __all__ = [
     "TestPlan",
     "TestRun",
     "TestStep",
-    "Topic",
     "Tree",
     "Value",
 ]
@@ -70,17 +70,14 @@ __all__ = [
 class Record:
     """What all records share.
 
-    ``raw`` is the source's own payload; the store keeps it beside the record. ``brings`` are
-    records
-    that the target needs for this one and the source does not have (a module "No folder"): a
-    transformer adds them, the engine stores them as records of their own. ``path`` holds the names
-    of
-    the folders that the record lies in, outermost first. Neither ``raw`` nor ``brings`` is
-    part of the stored record.
+    ``raw`` is the source's own payload; the store keeps it beside the record. ``companions`` are
+    records that the target needs for this one and the source does not have (a module "No folder"):
+    a transformer adds them, and the engine stores them as records of their own. Neither is part of
+    the stored record. ``path`` holds the names of the record's folders, outermost first.
 
-    ``images`` are the pictures that the texts show. ``refers`` names what mapped texts point at by
-    ``Ref.address``: settled before ``Sink.finish``, which resolves it, and nothing waits for it
-    before.
+    ``images`` are the pictures in the texts. ``text_refs`` are the records that mapped texts link
+    to by ``Ref.address``. ``Sink.finish`` resolves these addresses; the record is written without
+    waiting for them.
     """
 
     kind: ClassVar[Kind]
@@ -91,9 +88,9 @@ class Record:
     links: tuple[Link, ...] = ()
     notes: tuple[Note, ...] = ()
     images: tuple[Image, ...] = ()
-    refers: tuple[Ref, ...] = ()
+    text_refs: tuple[Ref, ...] = ()
     raw: Mapping[str, Any] | None = attrs.field(default=None, eq=False, repr=False)
-    brings: tuple[Record, ...] = attrs.field(default=(), eq=False, repr=False)
+    companions: tuple[Record, ...] = attrs.field(default=(), eq=False, repr=False)
 
     @property
     def ref(self) -> Ref:
@@ -107,8 +104,11 @@ class Record:
         """
         return ()
 
-    def mentions(self) -> tuple[Ref, ...]:
-        """Return what is waited for and then, if it fails, written without (a noted loss)."""
+    def soft_dependencies(self) -> tuple[Ref, ...]:
+        """Return soft dependencies: waited for, but not required.
+
+        If one fails, the record is written without it and a loss is noted.
+        """
         return ()
 
     def sequence(self) -> Sequence | None:
@@ -247,7 +247,7 @@ class TestCase(Record):
         """Return the folder."""
         return (self.folder,) if self.folder else ()
 
-    def mentions(self) -> tuple[Ref, ...]:
+    def soft_dependencies(self) -> tuple[Ref, ...]:
         """Return the called cases, then the requirements."""
         called = dict.fromkeys(step.call.case for step in self.steps if step.call)
         return (*called, *self.requirements)
@@ -306,7 +306,7 @@ class TestCycle(Record):
         """Return the folder."""
         return (self.folder,) if self.folder else ()
 
-    def mentions(self) -> tuple[Ref, ...]:
+    def soft_dependencies(self) -> tuple[Ref, ...]:
         """Return the plans."""
         return self.plans
 
@@ -315,9 +315,8 @@ class TestCycle(Record):
 class TestRun(Record):
     """One case in one cycle and environment. Its key is ``CYCLE/CASE/ENVIRONMENT``.
 
-    ``cycle`` None means executed outside any cycle. ``name`` is filled by the engine with the name
-    of
-    the case. ``assigned_to`` is the source's id of a person.
+    ``cycle`` is None for a run outside any cycle. The engine fills ``name`` with the name of the
+    case. ``assigned_to`` is the source's id of a person.
     """
 
     __test__ = False

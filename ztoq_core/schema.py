@@ -46,27 +46,26 @@ class User:
 
 @attrs.frozen(kw_only=True)
 class Schema:
-    """What a side of the migration knows.
+    """The fields, values, users, capabilities and limits of a source or target.
 
-    ``step_fields`` are the fields of the steps of cases (``kind`` says test case); of a target
-    those that a step's value can stand in, which are never made by ztoq.
-    ``fields_known`` is False where the service does not let this token list the fields.
-    ``can_create_fields`` says whether config and permission allow ztoq to make what is missing.
-    ``kinds`` are the kinds that can be written, ``finishes`` those for which ``Sink.finish`` does
-    something besides resolving what a record refers to, ``attachable`` those that take files.
-    ``roots`` are folders that the sink wants written
-    before all else. ``mark_field`` is the label of the field that carries the source's key,
-    ``marked``
-    the kinds that have such a field or may have it. ``usual`` are kinds and labels of fields that
-    every project has, told where the fields cannot be listed. ``field_owner`` says for kinds that
-    borrow their fields whose they are (qTest's logs use the fields of runs). ``consistent`` are the
-    kinds for which
-    ``Sink.find`` reads consistent lists, so that doubt about them needs no settling wait.
-    ``search_lag`` is the time in seconds that a search may lag behind a write, None
+    ``step_fields`` are the fields of the steps of cases (``kind`` is test case); of a target those
+    that can hold a step's value, which ztoq never creates. ``fields_known`` is False where the
+    service does not let this token list the fields, ``can_create_fields`` True where config and
+    permission allow ztoq to create missing ones.
+
+    ``kinds`` can be written, ``attachable`` take files; for ``finish_kinds``, ``Sink.finish`` does
+    more than resolve references. ``roots`` are folders that the sink needs before all else.
+    ``mark_field`` is the label of the field that carries the source's key, ``mark_kinds`` the kinds
+    that have such a field or may have it. ``assumed_fields`` are fields, as kind and label, that
+    every project has; they count where the fields cannot be listed. ``field_owner`` names the kind
+    whose fields another kind uses (qTest's logs use the fields of runs).
+
+    For ``consistent_kinds``, ``Sink.find`` reads consistent lists, so doubt about them needs no
+    waiting. ``search_lag`` is the time in seconds by which a search may lag behind a write, None
     where nobody configured it. ``goes_with_owner`` are the kinds that the target deletes together
-    with what they belong to (a log with its run); the engine deletes all others first, by
-    themselves. ``remote`` False: no request
-    outlives the call that sent it (a sink of files), so absence needs no wait.
+    with what they belong to (a log with its run); the engine deletes all others first. ``remote``
+    is False where no request outlives the call that sent it (a sink of files): absence then needs
+    no waiting.
     """
 
     fields: tuple[FieldSpec, ...] = ()
@@ -76,21 +75,21 @@ class Schema:
     statuses: tuple[str, ...] = ()
     users: tuple[User, ...] = ()
     kinds: frozenset[Kind] = frozenset(Kind)
-    finishes: frozenset[Kind] = frozenset()
+    finish_kinds: frozenset[Kind] = frozenset()
     attachable: frozenset[Kind] = frozenset(Kind)
     roots: tuple[Folder, ...] = ()
     mark_field: str = ""
-    marked: frozenset[Kind] = frozenset()
-    usual: frozenset[tuple[Kind, str]] = frozenset()
+    mark_kinds: frozenset[Kind] = frozenset()
+    assumed_fields: frozenset[tuple[Kind, str]] = frozenset()
     field_owner: Mapping[Kind, Kind] = attrs.field(factory=dict)
-    consistent: frozenset[Kind] = frozenset(Kind)
+    consistent_kinds: frozenset[Kind] = frozenset(Kind)
     search_lag: float | None = None
     remote: bool = True
     goes_with_owner: frozenset[Kind] = frozenset({Kind.ATTACHMENT})
 
     def to_finish(self, record: Record) -> bool:
         """Whether ``Sink.finish`` has something to do for the record."""
-        return record.kind in self.finishes or bool(record.refers)
+        return record.kind in self.finish_kinds or bool(record.text_refs)
 
     def field(self, kind: Kind, name: str) -> FieldSpec | None:
         """Return the field of ``kind`` whose name or else alias is ``name``, or None."""

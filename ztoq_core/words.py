@@ -15,16 +15,16 @@ __all__ = [
     "ADDRESS",
     "FieldType",
     "FieldValue",
+    "IdKind",
     "Image",
     "Kind",
     "Level",
     "Link",
     "LinkType",
-    "Named",
     "Note",
     "Ref",
+    "ResolvedName",
     "Sequence",
-    "Topic",
     "Tree",
     "Value",
     "counted",
@@ -102,8 +102,8 @@ class Level(StrEnum):
     LOSS = "loss"
 
 
-class Topic(StrEnum):
-    """What records name by a number or id of another service, and somebody may know by name."""
+class IdKind(StrEnum):
+    """The kinds of external ids that can be resolved to a name."""
 
     ISSUE = "issue"
     PERSON = "person"
@@ -158,7 +158,7 @@ class Ref:
 
 
 @attrs.frozen(kw_only=True)
-class Named:
+class ResolvedName:
     """What a directory knows of an id: an issue, a person, a component or a version.
 
     ``id`` is the id as records have it. ``key`` is the readable key of an issue, ``name`` the
@@ -166,7 +166,7 @@ class Named:
     ``start`` and ``end`` the dates of a version. ``url`` is what a person can open.
     """
 
-    topic: Topic
+    topic: IdKind
     id: str
     key: str = ""
     name: str = ""
@@ -195,8 +195,7 @@ class FieldValue:
     """One field of a record.
 
     In a source's record ``name`` is the source's field and ``type`` None (not known yet) or what
-    the
-    source declares. After the transformers ``name`` is the target's label and ``type`` is set.
+    the source declares. After the transformers ``name`` is the target's label and ``type`` is set.
 
     ``alternatives`` are further values for a choice, tried in order where the target does not allow
     ``value``. An ``optional`` value that has no place in the target is dropped without a note,

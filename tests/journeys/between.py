@@ -17,7 +17,7 @@ from ztoq_qtest import QtestConfig, open_qtest
 from ztoq_testkit.memory import MemorySource
 
 from ztoq_core import engine
-from ztoq_core.contracts import Scene, Secret
+from ztoq_core.contracts import Secret, TransformContext
 from ztoq_core.engine import Event
 from ztoq_core.records import Kind, Record, Ref
 from ztoq_core.schema import Schema, User
@@ -50,7 +50,7 @@ class Between:
         """Bring the records over; return what it amounts to."""
 
         def build(schema: Schema) -> list[Any]:
-            scene = Scene(
+            scene = TransformContext(
                 source=attrs.evolve(schema, users=tuple(users)),
                 source_config=SimpleNamespace(project="ACME"),
                 sink_config=self.config,

@@ -11,7 +11,7 @@ from ztoq_demo.zephyr.shop import KEY
 
 from tests.journeys.journey import Journey, journey
 from ztoq_core import engine
-from ztoq_core.records import Kind, Topic
+from ztoq_core.records import IdKind, Kind
 from ztoq_core.store import Store
 
 SOURCE = {"project": KEY, "attachments": []}
@@ -62,7 +62,7 @@ async def test_jira_may_be_connected_later(tmp_path: Path) -> None:
 
         with made.store() as store:
             await mapped(made, store)
-            assert store.names.to_ask(99, Topic.ISSUE, "", 10) == []
+            assert store.names.to_ask(99, IdKind.ISSUE, "", 10) == []
         third = calls(made)
         assert {path for path in third if path.startswith("/jira")} == {"/jira/rest/api/2/myself"}
         assert made.zephyr.writes == 0

@@ -20,7 +20,7 @@ from ztoq_qtest import QtestConfig, open_qtest
 from ztoq_qtest.sink import QtestSink
 from ztoq_testkit import lent
 
-from ztoq_core.contracts import Scene, Secret, Transform, Written
+from ztoq_core.contracts import Secret, Transform, TransformContext, Written
 from ztoq_core.records import (
     FieldDefinition,
     FieldType,
@@ -125,7 +125,7 @@ async def site() -> AsyncIterator[Site]:
         specs = tuple(
             FieldSpec(kind=Kind.TEST_CASE, name=name_of(each), type=each) for each in FieldType
         )
-        scene = Scene(
+        scene = TransformContext(
             source=Schema(fields=specs, users=(ALICE,)),
             source_config=SimpleNamespace(project="ACME"),
             sink_config=config,

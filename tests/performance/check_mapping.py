@@ -31,7 +31,7 @@ from ztoq_testkit.memory import MemorySource
 
 from ztoq_core import engine
 from ztoq_core.engine.transform.transform import rehearse
-from ztoq_core.plugin import Page, Scene, Schema
+from ztoq_core.plugin import Page, Schema, TransformContext
 from ztoq_core.records import FieldValue, Kind, Record, TestCase, TestStep
 from ztoq_core.store import Store
 
@@ -95,7 +95,7 @@ async def count(store: Store) -> int:
     """Return how many values of custom fields the coverage counts."""
     source = await engine.infer_schema(store)
     coverage = Coverage(Schema(can_create_fields=True))
-    transform = ZEPHYR_QTEST.build(Options(), Scene(source=source))
+    transform = ZEPHYR_QTEST.build(Options(), TransformContext(source=source))
     await rehearse(store, [transform], lambda _: None, coverage.add)
     return sum(row.values for row in coverage.rows() if not row.field.startswith("@"))
 

@@ -70,7 +70,7 @@ search_lag = 0.3
 """
 
 
-class Scene:
+class TransformContext:
     """Both sites, a folder with a configuration, and the command."""
 
     def __init__(self, folder: Path, zephyr: Site, qtest: Site, store: str) -> None:
@@ -120,7 +120,7 @@ class Scene:
 
 
 @contextlib.contextmanager
-def scene(given: argparse.Namespace, name: str, *, faults: bool) -> Iterator[Scene]:
+def scene(given: argparse.Namespace, name: str, *, faults: bool) -> Iterator[TransformContext]:
     """Serve both sides anew."""
     folder = given.folder / name
     seed = {"seed": given.seed}
@@ -137,7 +137,7 @@ def scene(given: argparse.Namespace, name: str, *, faults: bool) -> Iterator[Sce
         ) as zephyr,
         Site("qtest", options=options, faults=shares) as qtest,
     ):
-        yield Scene(folder, zephyr, qtest, given.store)
+        yield TransformContext(folder, zephyr, qtest, given.store)
 
 
 def undisturbed(given: argparse.Namespace) -> tuple[Portrait, int, int, float]:

@@ -45,11 +45,11 @@ from ztoq_core.plugin import (
     Record,
     Ref,
     Reject,
-    Scene,
     Schema,
     TestCase,
     TestStep,
     Transform,
+    TransformContext,
     Tree,
 )
 from ztoq_core.store import Store
@@ -173,7 +173,7 @@ def cases(number: int) -> Iterator[TestCase]:
 
 def chain(schema: Schema, folder: Path, *, rules: bool) -> Sequence[Transform]:
     """Return the transformers as a run with this config has them."""
-    scene = Scene(source=schema)
+    scene = TransformContext(source=schema)
     default = ZEPHYR_QTEST.build(Options(), scene)
     if not rules:
         return [default]

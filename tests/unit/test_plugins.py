@@ -16,13 +16,13 @@ from ztoq_core import hookspecs
 from ztoq_core.errors import PluginError
 from ztoq_core.plugin import (
     Record,
-    Scene,
     Services,
     Sink,
     SinkPlugin,
     Source,
     SourcePlugin,
     Transform,
+    TransformContext,
     TransformerPlugin,
     hookimpl,
 )
@@ -46,7 +46,7 @@ async def never_sink(_config: Settings, _services: Services) -> AsyncIterator[Si
     yield
 
 
-def as_it_is(_config: Settings, _scene: Scene) -> Transform:
+def as_it_is(_config: Settings, _scene: TransformContext) -> Transform:
     def transform(record: Record) -> Record:
         return record
 

@@ -93,7 +93,7 @@ def check_record(record: object, like: Record | None = None) -> None:
     # read where they differ: an int may stand for a float
     if again != body and read_json(again) != read_json(body):
         raise TypeError("a property has another type than its field, or a time has no zone")
-    for each in record.brings:
+    for each in record.companions:
         check_record(each)
 
 

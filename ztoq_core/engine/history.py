@@ -43,7 +43,7 @@ class Stage:
     name: str
     after: Any = None
     changes: tuple[Change, ...] = ()
-    brings: tuple[Ref, ...] = ()
+    companions: tuple[Ref, ...] = ()
     end: str = ""
 
 
@@ -131,7 +131,9 @@ def _stages(record: Record, chain: Sequence[tuple[str, Transform]]) -> Iterator[
             name=name,
             after=_plain(record),
             changes=tuple(changes("", _plain(before), _plain(record))),
-            brings=tuple(each.ref for each in record.brings if each not in before.brings),
+            companions=tuple(
+                each.ref for each in record.companions if each not in before.companions
+            ),
         )
 
 

@@ -30,7 +30,7 @@ class Resolver:
             ConfigError: There is no such object, or it belongs to another record.
         """
         store, ref = self.store, record.ref
-        present = await self.sink.look(ref.kind, target_id)
+        present = await self.sink.current(ref.kind, target_id)
         if present is None:
             raise ConfigError(f"{ref}: there is no {ref.kind} {target_id!r} in the target")
         taken = await store.read(store.outbox.taken, ref, [present.target_id, target_id])
@@ -51,7 +51,7 @@ class Resolver:
             run=self.run,
             job=job,
             written=present,
-            finished=ref.kind not in schema.finishes,
+            finished=ref.kind not in schema.finish_kinds,
             event="decision",
         )
         await store.gather(store.outbox.answered, answered)
@@ -61,7 +61,7 @@ class Resolver:
         """Let the record be sent by the next load, whatever stands in the target."""
         store, ref = self.store, record.ref
         target_id = record.target_id
-        if target_id is not None and await self.sink.look(ref.kind, target_id) is None:
+        if target_id is not None and await self.sink.current(ref.kind, target_id) is None:
             along = await self._gone_along(ref)
             await store.write(store.decisions.absent, self.run, [record.item, *along])
             with_ = f" with {len(along)} that went along" if along else ""
@@ -73,7 +73,7 @@ class Resolver:
         """Leave the record as it is in the target, or out where it does not stand there."""
         store, ref = self.store, record.ref
         target_id = record.target_id
-        if target_id is not None and await self.sink.look(ref.kind, target_id) is not None:
+        if target_id is not None and await self.sink.current(ref.kind, target_id) is not None:
             await store.write(store.decisions.accept, self.run, record.item)
             return f"{ref} stays as it stands in the target"
         await store.write(store.decisions.leave_out, self.run, record.item)
@@ -90,6 +90,6 @@ class Resolver:
         """Return the rows of what belonged to an object and is not in the target either."""
         gone: list[int] = []
         for each in await self.store.read(self.store.decisions.belongings, ref):
-            if await self.sink.look(each.ref.kind, each.target_id) is None:
+            if await self.sink.current(each.ref.kind, each.target_id) is None:
                 gone += [each.item, *await self._gone_along(each.ref)]
         return gone

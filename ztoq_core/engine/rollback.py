@@ -144,7 +144,7 @@ async def settle_deletions(
         left = []
         for undoing in standing:
             try:
-                present = await sink.look(undoing.ref.kind, undoing.written.target_id)
+                present = await sink.current(undoing.ref.kind, undoing.written.target_id)
             except RejectedError as error:
                 logger.warning("{} could not be looked at: {}", undoing.ref, error)
                 continue
@@ -325,7 +325,7 @@ class _Rollback:
     async def _as_it_was(self, undoing: Undoing) -> bool:
         """Whether the object is there, and is to be deleted as far as it is itself concerned."""
         try:
-            present = await self.sink.look(undoing.ref.kind, undoing.written.target_id)
+            present = await self.sink.current(undoing.ref.kind, undoing.written.target_id)
         except RejectedError as error:
             self._keep(undoing, f"it could not be looked at: {error}")
             return False
@@ -349,7 +349,7 @@ class _Rollback:
         if kind is Kind.ATTACHMENT:
             return {each.written.target_id: () for each in standing}  # nothing lies in a file
         try:
-            return await self.sink.contents(kind, [each.written.target_id for each in standing])
+            return await self.sink.children(kind, [each.written.target_id for each in standing])
         except RejectedError as error:
             if len(standing) == 1:
                 self._keep(standing[0], f"what would go with it cannot be found out: {error}")
@@ -449,7 +449,7 @@ class _Rollback:
         """Put back what stood in the target before the run changed it."""
         if undoing.before is None:
             return
-        present = await self.sink.look(undoing.ref.kind, undoing.written.target_id)
+        present = await self.sink.current(undoing.ref.kind, undoing.written.target_id)
         if present is None:
             self._keep(undoing, "it is not in the target any more")
             return

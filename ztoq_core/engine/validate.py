@@ -117,7 +117,7 @@ class _Check:
 
         async def absent(target_id: str) -> bool:
             try:
-                return await sink.look(self.kind, target_id) is None
+                return await sink.current(self.kind, target_id) is None
             except RejectedError:  # nobody knows: it may be there
                 return False
 

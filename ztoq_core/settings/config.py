@@ -22,12 +22,12 @@ import attrs
 
 from ztoq_core.contracts import (
     Connection,
-    Scene,
     Schema,
     Secret,
     SinkPlugin,
     SourcePlugin,
     Transform,
+    TransformContext,
     TransformerPlugin,
 )
 from ztoq_core.errors import ConfigError
@@ -126,7 +126,7 @@ class Config:
         Raises:
             PluginError: The defaults are not clear, or in a plugin that cannot be used.
         """
-        if not all(part.plugin.adjusts for part in self.transforms):
+        if not all(part.plugin.keeps_default for part in self.transforms):
             return self.transforms
         defaults = self._plugins.defaults(self.source.plugin.name, self.sink.plugin.name)
         reader = Tables(self.folder)
@@ -140,7 +140,7 @@ class Config:
 
     def build(self, schema: Schema) -> Sequence[Transform]:
         """Return the built transformers for a source with this schema."""
-        scene = Scene(
+        scene = TransformContext(
             source=schema,
             source_config=self.source.settings,
             sink_config=self.sink.settings,

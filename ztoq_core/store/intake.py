@@ -135,13 +135,13 @@ def references(record: Record) -> Iterable[tuple[str, Ref]]:
     """Yield the roles and names of what a record refers to, each name once in a role."""
     seen: set[Ref] = set()
     own = "owner" if isinstance(record, Attachment) else "parent"
-    for role, refs in ((own, record.parents()), ("mention", record.mentions())):
+    for role, refs in ((own, record.parents()), ("mention", record.soft_dependencies())):
         for ref in refs:
             if ref not in seen and ref != record.ref:
                 seen.add(ref)
                 yield role, ref
     # what is mentioned too may be written late, where a circle was broken
-    for ref in dict.fromkeys(record.refers):
+    for ref in dict.fromkeys(record.text_refs):
         if ref != record.ref and ref not in record.parents():
             yield "refer", ref
 

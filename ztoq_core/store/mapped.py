@@ -291,7 +291,9 @@ class Mapped:
         self._rows.save(rows)
         replace_edges(self._store, Side.TARGET, changed, edges)
         save_notes(self._store, "transform", [(fate.source.ref, fate.notes) for fate in fates])
-        brought = {each.ref: each for fate in fates if fate.record for each in fate.record.brings}
+        brought = {
+            each.ref: each for fate in fates if fate.record for each in fate.record.companions
+        }
         for each in brought.values():
             self._bring(each)
 
@@ -321,7 +323,7 @@ class Mapped:
 
     def _bring(self, record: Record) -> None:
         """Store a record that only the target needs; the same one comes many times."""
-        for each in record.brings:
+        for each in record.companions:
             self._bring(each)
         body = dumps(record)
         digest = hashlib.sha256(body).hexdigest()

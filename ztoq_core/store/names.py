@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import peewee as pw
 
-from ztoq_core.records import Named, Topic
+from ztoq_core.records import IdKind, ResolvedName
 from ztoq_core.store.models import tuples
 from ztoq_core.store.notes import chunks, clean
 
@@ -26,7 +26,7 @@ _COUNTED = "names"
 class NameCount:
     """How many different ids of a topic the records have, and how many nobody knows."""
 
-    topic: Topic
+    topic: IdKind
     total: int
     unknown: int
 
@@ -44,7 +44,7 @@ class Names:
 
     # ------------------------------------------------------------------------------ extraction
 
-    def use(self, extraction: int, ids: Mapping[Topic, Collection[str]]) -> None:
+    def use(self, extraction: int, ids: Mapping[IdKind, Collection[str]]) -> None:
         """Remember that records of this extraction have these ids."""
         table = self._table
         rows = [
@@ -61,11 +61,11 @@ class Names:
         """Let this extraction's ids be the ones that are counted."""
         self._store.put_meta(_COUNTED, str(extraction))
 
-    def seen(self, extraction: int, topic: Topic, after: str, limit: int) -> list[str]:
+    def seen(self, extraction: int, topic: IdKind, after: str, limit: int) -> list[str]:
         """Return ids beyond ``after`` that records of this extraction have."""
         return self._ids(self._table.seen == extraction, topic, after, limit)
 
-    def to_ask(self, extraction: int, topic: Topic, after: str, limit: int) -> list[str]:
+    def to_ask(self, extraction: int, topic: IdKind, after: str, limit: int) -> list[str]:
         """Return ids beyond ``after`` that nobody knew before or was asked for in this extraction.
 
         They are in the database's own order of texts.
@@ -74,7 +74,7 @@ class Names:
         where = ~table.known & (table.seen == extraction) & (table.asked < extraction)
         return self._ids(where, topic, after, limit)
 
-    def _ids(self, where: Any, topic: Topic, after: str, limit: int) -> list[str]:
+    def _ids(self, where: Any, topic: IdKind, after: str, limit: int) -> list[str]:
         table = self._table
         query = (
             table.select(table.id)
@@ -85,7 +85,7 @@ class Names:
         return [id_ for (id_,) in tuples(query)]
 
     def save(
-        self, extraction: int, topic: Topic, asked: Sequence[str], found: Sequence[Named]
+        self, extraction: int, topic: IdKind, asked: Sequence[str], found: Sequence[ResolvedName]
     ) -> int:
         """Store what came of asking for these ids; return how many were not known before."""
         table = self._table
@@ -124,7 +124,9 @@ class Names:
 
     # --------------------------------------------------------------------------------- reading
 
-    def known(self, ids: Mapping[Topic, Collection[str]]) -> dict[tuple[Topic, str], Named]:
+    def known(
+        self, ids: Mapping[IdKind, Collection[str]]
+    ) -> dict[tuple[IdKind, str], ResolvedName]:
         """Return what is known of these ids."""
         table = self._table
         return {
@@ -134,9 +136,9 @@ class Names:
             for named in self._read((table.topic == topic) & (table.id << list(map(clean, some))))
         }
 
-    def people(self) -> tuple[Named, ...]:
+    def people(self) -> tuple[ResolvedName, ...]:
         """Return all people who are known, by id."""
-        return tuple(self._read(self._table.topic == Topic.PERSON))
+        return tuple(self._read(self._table.topic == IdKind.PERSON))
 
     def counts(self) -> tuple[NameCount, ...]:
         """Return, for each topic that records of the last extraction name, what is known of it."""
@@ -149,14 +151,14 @@ class Names:
             .group_by(table.topic)
         )
         found = {
-            Topic(topic): NameCount(
-                topic=Topic(topic), total=int(total), unknown=int(total) - int(number)
+            IdKind(topic): NameCount(
+                topic=IdKind(topic), total=int(total), unknown=int(total) - int(number)
             )
             for topic, total, number in tuples(query)
         }
-        return tuple(found[topic] for topic in Topic if topic in found)
+        return tuple(found[topic] for topic in IdKind if topic in found)
 
-    def _read(self, where: Any) -> list[Named]:
+    def _read(self, where: Any) -> list[ResolvedName]:
         table = self._table
         query = (
             table.select(
@@ -174,8 +176,8 @@ class Names:
             .order_by(table.id)
         )
         return [
-            Named(
-                topic=Topic(topic),
+            ResolvedName(
+                topic=IdKind(topic),
                 id=id_,
                 key=key,
                 name=name,
@@ -189,7 +191,7 @@ class Names:
         ]
 
 
-def _row(named: Named, extraction: int) -> dict[str, Any]:
+def _row(named: ResolvedName, extraction: int) -> dict[str, Any]:
     return {
         "topic": named.topic,
         "id": named.id,

@@ -312,7 +312,7 @@ class Outbox:
         for each in finished:
             lacked = [
                 ref.key
-                for ref in each.job.record.mentions()
+                for ref in each.job.record.soft_dependencies()
                 if ref.kind is Kind.REQUIREMENT and each.job.links.get(ref) is None
             ]
             if each.job.to_finish and lacked and self.standing_keys(Kind.REQUIREMENT, lacked):
@@ -475,7 +475,7 @@ class Outbox:
 def _steps_changed(record: Record) -> bool:
     """Whether finishing a record wrote its steps anew, with the addresses in their texts."""
     return (
-        bool(record.refers)
+        bool(record.text_refs)
         and isinstance(record, TestCase)
         and any(
             ADDRESS in text

@@ -12,9 +12,9 @@ from ztoq_core.plugin import (
     FieldValue,
     MappingError,
     Record,
-    Scene,
     TestCase,
     Transform,
+    TransformContext,
     TransformerPlugin,
     hookimpl,
 )
@@ -33,7 +33,7 @@ class AcmeConfig:
     suites: tuple[str, ...] = ("smoke", "regression")
 
 
-def build(config: AcmeConfig, _scene: Scene) -> Transform:
+def build(config: AcmeConfig, _scene: TransformContext) -> Transform:
     """Return the transform.
 
     Raises:
@@ -72,7 +72,7 @@ ACME = TransformerPlugin(
     summary="ACME's conventions: labels that name a suite become a field",
     config=AcmeConfig,
     build=build,
-    adjusts=True,
+    keeps_default=True,
 )
 """``adjusts``: the default mapping runs after it, so this one need not know it."""
 

@@ -12,7 +12,7 @@ import pytest
 from ztoq_mappings.testing import pytest_addoption
 from ztoq_mappings.zephyr_qtest import ZEPHYR_QTEST, Options
 
-from ztoq_core.plugin import FieldSpec, FieldType, Kind, Scene, Schema, Transform
+from ztoq_core.plugin import FieldSpec, FieldType, Kind, Schema, Transform, TransformContext
 from ztoq_core.store import Store
 
 __all__ = ["pytest_addoption"]
@@ -48,16 +48,16 @@ class SourceConfig:
 
 
 @pytest.fixture(scope="session")
-def scene() -> Scene:
+def scene() -> TransformContext:
     fields = (
         FieldSpec(kind=Kind.TEST_CASE, name="Browser", type=FieldType.CHOICE),
         FieldSpec(kind=Kind.TEST_CASE, name="Reviewer", type=FieldType.USER),
     )
-    return Scene(source=Schema(fields=fields), source_config=SourceConfig())
+    return TransformContext(source=Schema(fields=fields), source_config=SourceConfig())
 
 
 @pytest.fixture(scope="session")
-def transform(scene: Scene) -> Transform:
+def transform(scene: TransformContext) -> Transform:
     return ZEPHYR_QTEST.build(Options(), scene)
 
 

@@ -18,12 +18,12 @@ from ztoq_core.plugin import (
     Kind,
     Record,
     Ref,
-    Scene,
     Schema,
     Skip,
     TestCase,
     TestCycle,
     Transform,
+    TransformContext,
     Tree,
 )
 
@@ -31,7 +31,7 @@ INNER = Ref(Kind.FOLDER, "ACME-F2")
 
 
 def built(**options: Any) -> Transform:
-    return FOLDERS.build(Options(**options), Scene(source=Schema()))
+    return FOLDERS.build(Options(**options), TransformContext(source=Schema()))
 
 
 def folder(path: str, tree: Tree = Tree.CASES) -> Folder:
@@ -150,7 +150,7 @@ def test_folders_around_and_in_it_may_be_renamed_at_once() -> None:
     assert isinstance(renamed, Folder)
     assert (renamed.name, renamed.path) == ("Y", ("Z",))
     assert transform(case("A/B/C")).path == ("Z", "Y", "C")
-    assert transform(case("A/B/C")).brings == ()
+    assert transform(case("A/B/C")).companions == ()
 
 
 # ------------------------------------------------------------------------------------------ moving
@@ -182,7 +182,7 @@ def test_where_folders_move_the_tree_is_built_anew(
     moved = transform(case(before))
     assert isinstance(moved, TestCase)
     assert "/".join(moved.path) == after
-    chain = [each for each in moved.brings if isinstance(each, Folder)]
+    chain = [each for each in moved.companions if isinstance(each, Folder)]
     assert "/".join(each.name for each in chain) == after
     parents = [None, *(each.ref for each in chain)]
     assert [each.parent for each in chain] == parents[:-1]
@@ -193,7 +193,7 @@ def test_where_folders_move_the_tree_is_built_anew(
 def test_cycles_have_a_tree_of_their_own_in_the_project_of_the_config() -> None:
     cycle = TestCycle(key="ACME-R1", name="x", path=("A",), folder=INNER)
     case_folder, cycle_folder = (
-        built(depth=1)(record).brings[0] for record in (case("A/B"), cycle)
+        built(depth=1)(record).companions[0] for record in (case("A/B"), cycle)
     )
     assert isinstance(cycle_folder, Folder)
     assert cycle_folder.tree is Tree.CYCLES
@@ -202,9 +202,9 @@ def test_cycles_have_a_tree_of_their_own_in_the_project_of_the_config() -> None:
     class Config:
         project = "HOME"
 
-    scene = Scene(source=Schema(), source_config=Config())
+    scene = TransformContext(source=Schema(), source_config=Config())
     moved = FOLDERS.build(Options(depth=1), scene)(cycle)
-    assert moved.brings[0].key.startswith("HOME-F-cycles-")
+    assert moved.companions[0].key.startswith("HOME-F-cycles-")
 
 
 PATHS = st.lists(st.sampled_from(["A", "B", "C/D", "\ud800", "x y"]), max_size=4).map(tuple)

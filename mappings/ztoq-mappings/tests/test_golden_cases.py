@@ -16,10 +16,10 @@ from ztoq_core.plugin import (
     FieldType,
     Folder,
     Record,
-    Scene,
     Skip,
     TestCase,
     Transform,
+    TransformContext,
     TransformerPlugin,
     Tree,
 )
@@ -48,7 +48,7 @@ class Options:
     file: Path | None = None
 
 
-def louder(options: Options, _: Scene) -> Transform:
+def louder(options: Options, _: TransformContext) -> Transform:
     def transform(record: Record) -> Record:
         assert isinstance(record, TestCase)
         match record.name:
@@ -57,7 +57,7 @@ def louder(options: Options, _: Scene) -> Transform:
             case "fail":
                 raise MappingError("ACME-T1: no mapping")
         folder = Folder(key="ACME-F-x", name="X", tree=Tree.CASES)
-        return attrs.evolve(record, name=record.name + options.add, brings=(folder,))
+        return attrs.evolve(record, name=record.name + options.add, companions=(folder,))
 
     return transform
 
@@ -85,7 +85,7 @@ def test_a_case_is_read_with_all_that_the_transformer_may_know(tmp_path: Path) -
     assert case.expected is None
     seen: list[Options] = []
 
-    def build(options: Options, scene: Scene) -> Transform:
+    def build(options: Options, scene: TransformContext) -> Transform:
         seen.append(options)
         return louder(options, scene)
 
@@ -94,7 +94,9 @@ def test_a_case_is_read_with_all_that_the_transformer_may_know(tmp_path: Path) -
     assert run(case, [transform]) == {
         "kind": "test_case",
         "record": {"key": "ACME-T1", "name": "Log in?"},
-        "brings": [{"kind": "folder", "record": {"key": "ACME-F-x", "name": "X", "tree": "cases"}}],
+        "companions": [
+            {"kind": "folder", "record": {"key": "ACME-F-x", "name": "X", "tree": "cases"}}
+        ],
     }
 
 
@@ -211,5 +213,7 @@ def test_the_runner_holds_a_transformer_to_its_promises(tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match="changes folder ACME-F-x, which it brings"):
         golden.check(
             case,
-            plugin(lambda record: attrs.evolve(record, path=(*record.path, "x"), brings=(folder,))),
+            plugin(
+                lambda record: attrs.evolve(record, path=(*record.path, "x"), companions=(folder,))
+            ),
         )

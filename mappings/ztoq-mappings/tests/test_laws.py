@@ -28,7 +28,6 @@ from ztoq_core.plugin import (
     Record,
     Ref,
     Requirement,
-    Scene,
     Schema,
     Script,
     Skip,
@@ -40,6 +39,7 @@ from ztoq_core.plugin import (
     TestRun,
     TestStep,
     Transform,
+    TransformContext,
     Tree,
 )
 
@@ -221,14 +221,14 @@ OBSERVED = Schema(
 )
 # what the target does not get: the source's own words stand beside what is written
 NOT_WRITTEN = {
-    "path", "raw", "brings", "notes", "status", "priority", "component", "labels", "owner",
+    "path", "raw", "companions", "notes", "status", "priority", "component", "labels", "owner",
     "version", "executed_by", "assigned_to", "environment", "key", "locator", "call", "origin",
 }  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def transform() -> Transform:
-    return ZEPHYR_QTEST.build(Options(), Scene(source=OBSERVED))
+    return ZEPHYR_QTEST.build(Options(), TransformContext(source=OBSERVED))
 
 
 def mapped(transform: Transform, record: Record) -> Record | None:
@@ -296,7 +296,7 @@ def test_the_store_takes_what_comes_out(transform: Transform, record: Record) ->
     after = mapped(transform, record)
     if after is None:
         return
-    for brought in after.brings:
+    for brought in after.companions:
         dumps(brought)
         assert brought.kind in RECORD_TYPES
         assert mapped(transform, brought) == brought

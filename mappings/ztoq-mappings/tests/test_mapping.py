@@ -21,7 +21,6 @@ from ztoq_core.plugin import (
     Link,
     LinkType,
     Ref,
-    Scene,
     Schema,
     Script,
     Skip,
@@ -31,6 +30,7 @@ from ztoq_core.plugin import (
     TestRun,
     TestStep,
     Transform,
+    TransformContext,
     Tree,
 )
 
@@ -93,20 +93,22 @@ def test_check_names_the_statuses_that_qtest_lacks() -> None:
 
 def test_an_unknown_date_that_is_none_stops_at_the_start() -> None:
     with pytest.raises(ConfigError, match="unknown_date = 'yesterday'"):
-        ZEPHYR_QTEST.build(Options(unknown_date="yesterday"), Scene(source=Schema()))
+        ZEPHYR_QTEST.build(Options(unknown_date="yesterday"), TransformContext(source=Schema()))
 
 
 def test_an_unknown_date_may_name_its_zone() -> None:
     options = Options(unknown_date="2001-01-01T02:00:00+02:00")
-    found = ZEPHYR_QTEST.build(options, Scene(source=Schema()))(log())
+    found = ZEPHYR_QTEST.build(options, TransformContext(source=Schema()))(log())
     assert isinstance(found, TestLog)
     assert found.end == datetime(2001, 1, 1, tzinfo=UTC)
 
 
 def test_without_a_project_containers_belong_to_the_records_own() -> None:
-    transform = ZEPHYR_QTEST.build(Options(), Scene(source=Schema()))
-    assert [b.key for b in transform(TestCase(key="ACME-T1", name="x")).brings] == ["ACME-F-none"]
-    assert [b.key for b in transform(TestCase(key="1", name="x")).brings] == ["ZEPHYR-F-none"]
+    transform = ZEPHYR_QTEST.build(Options(), TransformContext(source=Schema()))
+    assert [b.key for b in transform(TestCase(key="ACME-T1", name="x")).companions] == [
+        "ACME-F-none"
+    ]
+    assert [b.key for b in transform(TestCase(key="1", name="x")).companions] == ["ZEPHYR-F-none"]
 
 
 @pytest.mark.parametrize(
@@ -212,7 +214,7 @@ def test_a_file_of_a_run_goes_to_a_case(transform: Transform) -> None:
 
 def test_a_release_takes_its_files_where_plans_are_releases() -> None:
     owner = Ref(Kind.TEST_PLAN, "ACME-P1")
-    scene = Scene(source=Schema(), sink_config=SimpleNamespace(plans="release"))
+    scene = TransformContext(source=Schema(), sink_config=SimpleNamespace(plans="release"))
     found = ZEPHYR_QTEST.build(Options(), scene)(Attachment(key="x#1", name="a", owner=owner))
     assert isinstance(found, Attachment)
     assert found.owner == owner
@@ -226,7 +228,7 @@ def test_a_run_is_called_as_its_case(transform: Transform) -> None:
 
 def test_labels_reserved_for_the_mapping_are_not_given_to_custom_fields() -> None:
     spec = FieldSpec(kind=Kind.TEST_CASE, name="Labels", type=FieldType.TEXT)
-    transform = ZEPHYR_QTEST.build(Options(), Scene(source=Schema(fields=(spec,))))
+    transform = ZEPHYR_QTEST.build(Options(), TransformContext(source=Schema(fields=(spec,))))
     case = TestCase(
         key="ACME-T1", name="x", labels=("a",), fields=(FieldValue(name="Labels", value="b"),)
     )

@@ -17,7 +17,7 @@ from ztoq_mappings.fields.checks import FITTING
 from ztoq_mappings.fields.parse import parse
 from ztoq_mappings.fields.sections import Section
 
-from ztoq_core.plugin import ConfigError, FieldSpec, FieldType, Kind, Scene, Schema
+from ztoq_core.plugin import ConfigError, FieldSpec, FieldType, Kind, Schema, TransformContext
 
 CASE = Kind.TEST_CASE
 T = FieldType
@@ -80,7 +80,9 @@ def test_a_misspelt_field_is_an_error_of_check_and_run(
     assert said.startswith(f"m.toml:{line}: ")
     assert said.endswith("no test case has a field 'Brwoser' (did you mean 'Browser'?)")
     with pytest.raises(ConfigError) as caught:
-        FIELDS.build(FieldsOptions(mapping=tmp_path / "m.toml"), Scene(source=source(BROWSER)))
+        FIELDS.build(
+            FieldsOptions(mapping=tmp_path / "m.toml"), TransformContext(source=source(BROWSER))
+        )
     assert str(caught.value) == said
 
 
@@ -99,7 +101,9 @@ def test_a_misspelt_field_is_an_error_beside_a_rule_that_spells_it_well(
     levels = dict(findings(tmp_path, text, source(BROWSER), SINK))
     assert "no test case has a field 'Brwoser' (did you mean 'Browser'?)" in levels["error"]
     with pytest.raises(ConfigError, match=r"^m\.toml:\d+: .*\(did you mean 'Browser'\?\)$"):
-        FIELDS.build(FieldsOptions(mapping=tmp_path / "m.toml"), Scene(source=source(BROWSER)))
+        FIELDS.build(
+            FieldsOptions(mapping=tmp_path / "m.toml"), TransformContext(source=source(BROWSER))
+        )
 
 
 STEPS = Schema(
@@ -152,7 +156,7 @@ def test_a_field_that_only_another_project_has_is_a_warning(tmp_path: Path) -> N
         f'[[test_case.field]]\nfrom = "{each}"\nto = "{each}"\n' for each in ("Tag 1", "Tag 2")
     )
     assert "error" not in dict(findings(tmp_path, twice, both, Schema()))
-    FIELDS.build(FieldsOptions(mapping=tmp_path / "m.toml"), Scene(source=both))
+    FIELDS.build(FieldsOptions(mapping=tmp_path / "m.toml"), TransformContext(source=both))
 
 
 def test_a_field_of_the_sources_own_is_no_custom_field(tmp_path: Path) -> None:
@@ -497,4 +501,4 @@ def test_any_suggestion_loads_and_checks_without_errors(
     file.write_text(text, encoding="utf-8")
     found = FIELDS.check(FieldsOptions(mapping=file), one, other)
     assert [each.text for each in found if each.level == "error"] == []
-    FIELDS.build(FieldsOptions(mapping=file), Scene(source=one))
+    FIELDS.build(FieldsOptions(mapping=file), TransformContext(source=one))

@@ -29,7 +29,7 @@ from ztoq_mappings.fields.parse import parse, read
 from ztoq_mappings.fields.parse_values import READERS
 from ztoq_mappings.fields.sections import Section
 
-from ztoq_core.plugin import ConfigError, FieldType, Scene, Schema
+from ztoq_core.plugin import ConfigError, FieldType, Schema, TransformContext
 
 SCHEMA: dict[str, Any] = orjson.loads(
     files("ztoq_mappings.fields").joinpath("mapping.schema.json").read_bytes()
@@ -369,7 +369,7 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
         read(file)
     file.write_text("format = 1\nx = [", "utf-8")
     with pytest.raises(ConfigError, match=r"m\.toml is not valid TOML: .*line 2"):
-        FIELDS.build(FieldsOptions(mapping=file), Scene(source=Schema()))
+        FIELDS.build(FieldsOptions(mapping=file), TransformContext(source=Schema()))
 
 
 def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:

@@ -21,9 +21,9 @@ from ztoq_core.plugin import (
     FieldValue,
     Kind,
     MappingError,
-    Scene,
     Schema,
     TestCase,
+    TransformContext,
     User,
     Value,
 )
@@ -138,7 +138,7 @@ CASES = st.builds(
         lambda found: tuple(FieldValue(name=name, value=value) for name, value in found.items())
     ),
 )
-SCENE = Scene(
+SCENE = TransformContext(
     source=Schema(
         fields=tuple(FieldSpec(kind=Kind.TEST_CASE, name=each, type=T.TEXT) for each in NAMES),
         users=(User(id=PERSON, name="Ann", email="ann@example.com"), User(id="a", name="")),

@@ -23,7 +23,15 @@ from ztoq_mappings.fields.sections import Section
 from ztoq_mappings.fields.transformer import compile_mapping
 
 from ztoq_core.convert import converter, dumps, loads
-from ztoq_core.plugin import ConfigError, FieldSpec, Kind, MappingError, Scene, Schema, User
+from ztoq_core.plugin import (
+    ConfigError,
+    FieldSpec,
+    Kind,
+    MappingError,
+    Schema,
+    TransformContext,
+    User,
+)
 
 CASES = Path(__file__).parent / "mapping_page"
 PAGE = Path(__file__).parents[3] / "docs" / "mapping-files.md"
@@ -36,7 +44,7 @@ def mapped(mapping: MappingFile, before: dict[str, Any]) -> list[dict[str, Any]]
         step_fields=converter.structure(before.get("step_fields", ()), tuple[FieldSpec, ...]),
         users=converter.structure(before.get("users", ()), tuple[User, ...]),
     )
-    transform = compile_mapping(mapping, Scene(source=source))
+    transform = compile_mapping(mapping, TransformContext(source=source))
     found: list[dict[str, Any]] = []
     for each in before["records"]:
         try:

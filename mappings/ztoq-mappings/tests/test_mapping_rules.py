@@ -28,13 +28,13 @@ from ztoq_core.plugin import (
     Record,
     Ref,
     Requirement,
-    Scene,
     Schema,
     TestCase,
     TestCycle,
     TestLog,
     TestPlan,
     Transform,
+    TransformContext,
     Tree,
     Value,
 )
@@ -42,7 +42,9 @@ from ztoq_core.plugin import (
 
 def transform(rules: str, *fields: FieldSpec) -> Transform:
     text = f"format = 1\n{rules}"
-    return compile_mapping(parse(text, "m.toml").mapping, Scene(source=Schema(fields=fields)))
+    return compile_mapping(
+        parse(text, "m.toml").mapping, TransformContext(source=Schema(fields=fields))
+    )
 
 
 def case(**fields: Value) -> TestCase:
@@ -63,7 +65,7 @@ def spec(kind_of: FieldType) -> FieldSpec:
 
 def test_ztoq_transformers_declares_the_mapping_file() -> None:
     assert FIELDS in ztoq_transformers()
-    assert FIELDS.adjusts
+    assert FIELDS.keeps_default
     assert FIELDS.config is FieldsOptions
 
 
@@ -217,7 +219,7 @@ def test_several_fields_without_a_type_are_judged_by_their_values() -> None:
 
 
 def test_declared_types_win_in_the_default_mapping_too() -> None:
-    scene = Scene(source=Schema(fields=(spec(FieldType.CHOICE),)))
+    scene = TransformContext(source=Schema(fields=(spec(FieldType.CHOICE),)))
     change = transform('[types.test_case]\nA = "NUMBER"', spec(FieldType.CHOICE))
     (found,) = (
         each

@@ -27,7 +27,6 @@ from ztoq_core.plugin import (
     Record,
     Ref,
     Requirement,
-    Scene,
     Schema,
     Script,
     Secret,
@@ -39,6 +38,7 @@ from ztoq_core.plugin import (
     TestPlan,
     TestRun,
     TestStep,
+    TransformContext,
     Tree,
     User,
     image_src,
@@ -52,7 +52,7 @@ WORD = re.compile("secret|lovelace|acme.example", re.IGNORECASE)
 
 def masked(record: Record, seed: str = "s", **options: Any) -> Any:
     fields = (FieldSpec(kind=Kind.TEST_CASE, name="Reviewer", type=FieldType.USER),)
-    scene = Scene(
+    scene = TransformContext(
         source=Schema(fields=fields, users=(ADA,)), source_config=SimpleNamespace(project="ACME")
     )
     return MASK.build(Options(seed=Secret(seed), **options), scene)(record)
@@ -219,7 +219,7 @@ def records() -> list[Record]:
         owner="Ada Lovelace",
         fields=fields,
         links=(link,),
-        brings=(Folder(key="ACME-F-x", name="Secret", tree=Tree.CASES, path=("secret",)),),
+        companions=(Folder(key="ACME-F-x", name="Secret", tree=Tree.CASES, path=("secret",)),),
     )
     result = StepResult(
         key="1", status="Pass", description="secret", actual="secret", links=(link,)
@@ -256,10 +256,10 @@ def test_no_word_is_left_in_a_record_and_no_key_is_changed(record: Record) -> No
     after = masked(record, files=Files.KEEP)
     assert WORD.search(repr(record))
     assert not WORD.search(repr(after))
-    assert WORD.search(repr(after.brings)) is None
+    assert WORD.search(repr(after.companions)) is None
     assert after.ref == record.ref
     assert after.parents() == record.parents()
-    assert after.mentions() == record.mentions()
+    assert after.soft_dependencies() == record.soft_dependencies()
     assert [link.issue_key for link in after.links] == [link.issue_key for link in record.links]
 
 

@@ -15,11 +15,11 @@ from ztoq_core.plugin import (
     Kind,
     Level,
     Ref,
-    Scene,
     Schema,
     TestCase,
     TestCycle,
     TestStep,
+    TransformContext,
     Tree,
     image_src,
 )
@@ -31,7 +31,7 @@ DATA = "data:image/png;base64,iVBORw0KGgo="
 
 
 def mapped(record: Any) -> Any:
-    return ZEPHYR_QTEST.build(Options(), Scene(source=Schema()))(record)
+    return ZEPHYR_QTEST.build(Options(), TransformContext(source=Schema()))(record)
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_the_address_alone_is_changed(before: str, after: str) -> None:
     image = Image(src=URL, file=FILE)
     case = mapped(attrs.evolve(CASE, description=around.format(before), images=(image,)))
     assert case.description == around.format(after.format(FILE.address))
-    assert case.refers == (FILE,)
+    assert case.text_refs == (FILE,)
     assert case.notes == ()
 
 
@@ -73,7 +73,7 @@ def test_pictures_stand_in_all_texts_and_kinds() -> None:
     assert case.fields[0].value == shown
     cycle = mapped(TestCycle(key="ACME-R1", name="One", description=html, images=(image,)))
     assert cycle.fields[0].value == shown
-    assert cycle.refers == (FILE,)
+    assert cycle.text_refs == (FILE,)
 
 
 def test_a_data_uri_is_known_by_its_digest() -> None:
@@ -103,12 +103,12 @@ def test_a_lost_picture_is_named_with_its_address_and_the_reason(src: str, name:
     address = src.replace("&", "&amp;")
     words = f"[Picture not migrated: {name} {address}]"
     assert case.description == f"<p><span>{words}</span><span>{words}</span></p>"
-    assert case.refers == ()
+    assert case.text_refs == ()
     (note,) = case.notes
     assert (note.level, note.code) == (Level.FALLBACK, "image-lost")
 
 
 def test_what_an_earlier_transformer_brings_is_mapped_too() -> None:
     folder = Folder(key="ACME-F-x", name="two\nlines", tree=Tree.CASES)
-    case = mapped(attrs.evolve(CASE, brings=(folder,)))
-    assert [each.name for each in case.brings] == ["two lines"]
+    case = mapped(attrs.evolve(CASE, companions=(folder,)))
+    assert [each.name for each in case.companions] == ["two lines"]

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from ztoq_mappings import ztoq_transformers
 
-from ztoq_core.plugin import Record, Scene, Schema, Skip, TestCase, Transform
+from ztoq_core.plugin import Record, Schema, Skip, TestCase, Transform, TransformContext
 from ztoq_core.settings.reader import Tables
 
 README = Path(__file__).parents[1] / "README.md"
@@ -47,7 +47,7 @@ def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Tr
         reader = Tables(tmp_path)
         options = reader.structure(table, PLUGINS[name].config, "transform")
         assert not reader.problems
-        scene = Scene(source=Schema(), source_config=SimpleNamespace(project="ACME"))
+        scene = TransformContext(source=Schema(), source_config=SimpleNamespace(project="ACME"))
         return PLUGINS[name].build(options, scene)
 
     return build

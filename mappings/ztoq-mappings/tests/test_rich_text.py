@@ -28,9 +28,9 @@ from ztoq_mappings.text import Options as TextOptions
 from ztoq_mappings.zephyr_qtest import ZEPHYR_QTEST
 from ztoq_mappings.zephyr_qtest import Options as QtestOptions
 
-from ztoq_core.plugin import Kind, Ref, Scene, Schema, Secret, TestCase, Transform
+from ztoq_core.plugin import Kind, Ref, Schema, Secret, TestCase, Transform, TransformContext
 
-SCENE = Scene(source=Schema(), source_config=SimpleNamespace(project="ACME"))
+SCENE = TransformContext(source=Schema(), source_config=SimpleNamespace(project="ACME"))
 CASE = TestCase(key="ACME-T1", name="x", folder=Ref(Kind.FOLDER, "ACME-F1"))
 CORPUS = Path(__file__).parents[4] / "shared/data/mattermost/testcases-2022-09-07.jsonl.gz"
 

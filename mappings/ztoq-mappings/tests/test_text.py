@@ -19,7 +19,6 @@ from ztoq_core.plugin import (
     Level,
     Record,
     Ref,
-    Scene,
     Schema,
     Script,
     StepResult,
@@ -27,6 +26,7 @@ from ztoq_core.plugin import (
     TestLog,
     TestPlan,
     TestStep,
+    TransformContext,
 )
 
 CASE = TestCase(key="ACME-T1", name="Log in")
@@ -35,7 +35,7 @@ LINK = '<a href="ztoq:test_case/ACME-T12">ACME-T12</a>'
 
 
 def changed(record: Record, **options: Any) -> Record:
-    scene = Scene(
+    scene = TransformContext(
         source=Schema(
             fields=(FieldSpec(kind=Kind.TEST_CASE, name="Notes", type=FieldType.RICH_TEXT),)
         ),
@@ -120,10 +120,10 @@ def test_what_is_no_key_of_another_record_stays(html: str) -> None:
 def test_links_are_told_to_the_sink_and_links_to_zephyr_are_noted() -> None:
     step = TestStep(key="1", description="ACME-T12", data="ACME-R3", expected="ACME-T12")
     earlier = Ref(Kind.ATTACHMENT, "ACME-T1#1")
-    case = attrs.evolve(CASE, description="ACME-T12", steps=(step,), refers=(earlier,))
+    case = attrs.evolve(CASE, description="ACME-T12", steps=(step,), text_refs=(earlier,))
     after = changed(case, keys=True)
-    assert set(after.refers) == {earlier, T12, Ref(Kind.TEST_CYCLE, "ACME-R3")}
-    assert len(after.refers) == 3
+    assert set(after.text_refs) == {earlier, T12, Ref(Kind.TEST_CYCLE, "ACME-R3")}
+    assert len(after.text_refs) == 3
     assert after.notes == ()
 
     page = "<a href='https://j/secure/Tests.jspa#/testCase/ACME-T12'>x</a>"
@@ -186,9 +186,9 @@ def test_only_the_chosen_kinds_are_changed() -> None:
 
 def test_keys_need_a_project() -> None:
     with pytest.raises(ConfigError, match="keys = true needs projects"):
-        TEXT.build(Options(keys=True), Scene(source=Schema()))
-    other = TEXT.build(Options(keys=True, projects=("ACME",)), Scene(source=Schema()))
-    assert other(attrs.evolve(CASE, description="ACME-T12")).refers == (T12,)
+        TEXT.build(Options(keys=True), TransformContext(source=Schema()))
+    other = TEXT.build(Options(keys=True, projects=("ACME",)), TransformContext(source=Schema()))
+    assert other(attrs.evolve(CASE, description="ACME-T12")).text_refs == (T12,)
 
 
 def test_keep_changes_nothing() -> None:

@@ -19,7 +19,6 @@ from ztoq_core.plugin import (
     Level,
     Record,
     Ref,
-    Scene,
     Schema,
     TestCase,
     TestCycle,
@@ -27,6 +26,7 @@ from ztoq_core.plugin import (
     TestPlan,
     TestRun,
     TestStep,
+    TransformContext,
     Tree,
     User,
 )
@@ -40,7 +40,7 @@ SOURCE = Schema(
 
 
 def changed(record: Record, **options: Any) -> Any:
-    return USERS.build(Options(**options), Scene(source=SOURCE))(record)
+    return USERS.build(Options(**options), TransformContext(source=SOURCE))(record)
 
 
 def owner(person: str, **options: Any) -> str:

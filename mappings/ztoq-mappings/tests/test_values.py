@@ -18,7 +18,6 @@ from ztoq_core.plugin import (
     MappingError,
     Record,
     Ref,
-    Scene,
     Schema,
     StepResult,
     TestCase,
@@ -27,12 +26,13 @@ from ztoq_core.plugin import (
     TestPlan,
     TestRun,
     TestStep,
+    TransformContext,
     Tree,
 )
 
 RUN = Ref(Kind.TEST_RUN, "ACME-R1/ACME-T1/")
 CASE = Ref(Kind.TEST_CASE, "ACME-T1")
-SCENE = Scene(source=Schema())
+SCENE = TransformContext(source=Schema())
 
 
 def changed(record: Record, **options: Any) -> Any:
@@ -45,7 +45,7 @@ def fields(*pairs: tuple[str, Any]) -> tuple[FieldValue, ...]:
 
 def test_ztoq_transformers_declares_values() -> None:
     assert VALUES in ztoq_transformers()
-    assert VALUES.adjusts
+    assert VALUES.keeps_default
 
 
 def test_the_readme_shows_a_table_that_is_one() -> None:

@@ -26,7 +26,7 @@ def with_pictures(record: R) -> R:
     if not record.images:
         return record
     images = {image.src: image for image in record.images}
-    refers: dict[Ref, None] = dict.fromkeys(record.refers)
+    refers: dict[Ref, None] = dict.fromkeys(record.text_refs)
     lost: set[str] = set()
 
     def change(address: str) -> str | None:
@@ -44,7 +44,7 @@ def with_pictures(record: R) -> R:
     if lost:
         # the file's own record is what counts as lost; here words take its place
         notes.fallback("image-lost", "a picture could not be had; words name it in the text")
-    return attrs.evolve(changed, refers=tuple(refers), notes=notes.notes())
+    return attrs.evolve(changed, text_refs=tuple(refers), notes=notes.notes())
 
 
 def _placeholder(image: Image) -> str:

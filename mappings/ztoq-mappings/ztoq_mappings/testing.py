@@ -59,7 +59,7 @@ def check(case: Case, plugin: TransformerPlugin[Any], *, update: bool = False) -
     with suppress(Skip, RecordError):
         record = transform(case.record)
         assert record.ref == case.record.ref, f"{plugin.name} changed kind or key"
-        for each in record.brings:
+        for each in record.companions:
             assert transform(each) == each, f"{plugin.name} changes {each.ref}, which it brings"
     if update:
         rewrite(case, found)

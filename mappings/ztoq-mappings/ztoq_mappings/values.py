@@ -24,11 +24,11 @@ from ztoq_core.plugin import (
     MappingError,
     Note,
     Record,
-    Scene,
     Schema,
     TestCase,
     TestLog,
     Transform,
+    TransformContext,
     TransformerPlugin,
 )
 from ztoq_mappings.fields.names import closest, nearest
@@ -77,7 +77,7 @@ class ValuesOptions:
     fields: Mapping[str, Mapping[str, str]] = attrs.field(factory=dict)
 
 
-def build(options: ValuesOptions, _: Scene) -> Transform:
+def build(options: ValuesOptions, _: TransformContext) -> Transform:
     """Return the transform.
 
     Raises:
@@ -103,7 +103,7 @@ VALUES = TransformerPlugin(
     summary="Other words for values, the same in all records",
     config=ValuesOptions,
     build=build,
-    adjusts=True,
+    keeps_default=True,
     check=check,
 )
 """What the hook declares."""

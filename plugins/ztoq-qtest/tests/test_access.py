@@ -123,8 +123,8 @@ async def test_fields_that_may_not_be_listed_are_an_error_of_the_check(opened: A
     schema = await world.sink.describe()
     assert (schema.fields_known, schema.can_create_fields, schema.fields) == (False, False, ())
     # so that its administrator is asked for the mark, and not for what every project has
-    assert Kind.TEST_CASE in schema.marked
-    assert (Kind.TEST_CYCLE, "Planned Start Date") in schema.usual
+    assert Kind.TEST_CASE in schema.mark_kinds
+    assert (Kind.TEST_CYCLE, "Planned Start Date") in schema.assumed_fields
 
 
 async def test_the_schema_says_what_the_project_offers(opened: Any) -> None:
@@ -136,7 +136,7 @@ async def test_the_schema_says_what_the_project_offers(opened: Any) -> None:
     assert schema.statuses == ("Passed", "Failed", "Incomplete", "Blocked", "Unexecuted")
     assert {user.name for user in schema.users} >= {"Alice Tester", "Bob Builder"}
     assert "Carol Gone" not in {user.name for user in schema.users}
-    assert schema.finishes == {Kind.FIELD, Kind.TEST_CASE, Kind.TEST_LOG}
+    assert schema.finish_kinds == {Kind.FIELD, Kind.TEST_CASE, Kind.TEST_LOG}
     assert Kind.TEST_PLAN in schema.attachable
     assert Kind.TEST_CYCLE not in schema.attachable
     assert schema.can_create_fields

@@ -41,7 +41,7 @@ async def settled(world: Any, project: Any, record: Record, file: Attachment) ->
     after = await world.finish(record)
     assert after.target_id == made.target_id
     assert after.notes == made.notes
-    present = await world.sink.look(record.kind, after.target_id)
+    present = await world.sink.current(record.kind, after.target_id)
     assert present.stamp == after.stamp
     address: str = world.written[file.ref].url
     assert address.startswith(world.base_url)
@@ -60,12 +60,12 @@ async def test_a_case_shows_its_pictures_and_keeps_the_files_of_its_steps(
         description=shown(file),
         precondition=shown(file),
         steps=(first, calling, attrs.evolve(last, expected=shown(file))),
-        refers=(file.ref,),
+        text_refs=(file.ref,),
     )
     await attrs.evolve(project, case=case).write_all(world)
     written = await world.write(file, project.bodies()[project.case_file])
     after = await world.finish(case)
-    assert (await world.sink.look(case.kind, after.target_id)).stamp == after.stamp
+    assert (await world.sink.current(case.kind, after.target_id)).stamp == after.stamp
     address = written.url
     held = world.dump()["test_cases"][1]
     version = held["versions"][-1]
@@ -97,7 +97,7 @@ async def test_only_the_steps_that_changed_are_sent_and_lost_answers_change_noth
     first, calling, last = project.case.steps
     first = attrs.evolve(first, description=shown(file))
     last = attrs.evolve(last, expected=shown(file))
-    case = attrs.evolve(project.case, steps=(first, calling, last), refers=(file.ref,))
+    case = attrs.evolve(project.case, steps=(first, calling, last), text_refs=(file.ref,))
     for record in (project.module, project.inner, project.requirement):
         await world.write(record)
     await world.whole(project.called)
@@ -122,7 +122,7 @@ async def test_a_picture_of_a_step_that_somebody_removed_is_a_loss_and_blocks_no
     file = picture(project.case.ref)
     first, *others = project.case.steps
     steps = (attrs.evolve(first, description=shown(file)), *others)
-    case = attrs.evolve(project.case, steps=steps, refers=(file.ref,))
+    case = attrs.evolve(project.case, steps=steps, text_refs=(file.ref,))
     await world.write(case)
     await world.write(file, project.bodies()[project.case_file])
     number = world.written[case.ref].target_id
@@ -141,7 +141,7 @@ async def test_steps_are_not_sent_again_where_they_show_nothing(opened: Any, pro
     )
     await project.write_all(world)
     file = picture(project.case.ref)
-    case = attrs.evolve(project.case, description=shown(file), refers=(file.ref,))
+    case = attrs.evolve(project.case, description=shown(file), text_refs=(file.ref,))
     await settled(world, project, case, file)
     bodies = [each.json() for each in sent if each.path.endswith(world.written[case.ref].target_id)]
     assert "test_steps" in bodies[-2]
@@ -156,9 +156,9 @@ async def test_objects_of_all_kinds_show_what_they_refer_to(opened: Any, project
     refers = (project.case.ref,)
     field = FieldValue(name="Description", value=link, type=FieldType.RICH_TEXT)
     for record in (project.module, project.cycles, project.requirement, project.plan):
-        changed = attrs.evolve(record, description=link, refers=refers)
+        changed = attrs.evolve(record, description=link, text_refs=refers)
         await settled(world, project, changed, picture(project.case.ref))
-    cycle = attrs.evolve(project.cycle, fields=(field,), refers=refers)
+    cycle = attrs.evolve(project.cycle, fields=(field,), text_refs=refers)
     await settled(world, project, cycle, picture(project.case.ref))
     dump = world.dump()
     url = world.written[project.case.ref].url.replace("&", "&amp;")
@@ -178,7 +178,7 @@ async def test_a_log_shows_its_pictures_and_keeps_its_defects(opened: Any, proje
         project.log,
         note=shown(file),
         results=(attrs.evolve(first, actual=shown(file)), *rest),
-        refers=(file.ref,),
+        text_refs=(file.ref,),
     )
     address = await settled(world, project, log, file)
     held = world.dump()["test_logs"][0]
@@ -192,7 +192,7 @@ async def test_what_is_not_there_becomes_words(opened: Any, project: Any) -> Non
     world = await opened()
     await project.write_all(world)
     file = picture(project.case.ref)
-    case = attrs.evolve(project.case, description=f"a{shown(file)}", refers=(file.ref,))
+    case = attrs.evolve(project.case, description=f"a{shown(file)}", text_refs=(file.ref,))
     await world.write(case)
     world.written[file.ref] = None
     await world.finish(case)
@@ -210,7 +210,7 @@ async def test_an_address_that_qtest_refuses_blocks_nothing(opened: Any, project
     world = await opened(recorder=refuse)
     await project.write_all(world)
     file = picture(project.case.ref)
-    case = attrs.evolve(project.case, description=shown(file), refers=(file.ref,))
+    case = attrs.evolve(project.case, description=shown(file), text_refs=(file.ref,))
     await world.write(case)
     await world.write(file, project.bodies()[project.case_file])
     refusing[0] = True

@@ -182,7 +182,7 @@ async def test_calls_inside_calls_name_the_outermost_calling_step(
     # the answer named neither: the log was read, and matched by place
     assert written.parts == {"1": "8102", "2": "8103"}
     assert written.target_id == "700/8001"
-    looked = await sink.look(Kind.TEST_LOG, "700/8001")
+    looked = await sink.current(Kind.TEST_LOG, "700/8001")
     assert looked is not None
     assert looked.stamp == written.stamp
 

@@ -22,7 +22,7 @@ async def everything(world: Any, project: Any) -> None:
     for record, at in [(r, world.written[r.ref]) for r in _records(project)]:
         await sink.find(record, world.written)
         await sink.read(record.kind, at.target_id)
-        await sink.look(record.kind, at.target_id)
+        await sink.current(record.kind, at.target_id)
         await world.write(record)
     for kind in Kind:
         owners = [
@@ -42,7 +42,7 @@ async def everything(world: Any, project: Any) -> None:
     for body, file in [(b, f) for f, b in project.bodies().items()]:
         await sink.find(attrs.evolve(file, sha256=body.sha256), world.written)
     for record in _records(project):
-        await sink.contents(record.kind, [world.written[record.ref].target_id])
+        await sink.children(record.kind, [world.written[record.ref].target_id])
     for record in reversed(_records(project)):
         if record.kind is not Kind.TEST_LOG:
             await sink.delete(record.kind, world.written[record.ref].target_id)

@@ -119,7 +119,7 @@ async def test_called_steps_are_understood_however_they_are_shown(
     parts = world.written[project.case.ref].parts
     assert sorted(parts) == ["1", "2", "2/1", "2/2", "3"]
     assert len(last(world, "test_logs")["steps"]) == 4
-    looked = await world.sink.look(Kind.TEST_CASE, world.written[project.case.ref].target_id)
+    looked = await world.sink.current(Kind.TEST_CASE, world.written[project.case.ref].target_id)
     assert looked.stamp == world.written[project.case.ref].stamp
 
 

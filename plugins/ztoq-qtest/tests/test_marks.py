@@ -162,7 +162,7 @@ async def test_stamps_stay_until_somebody_edits(opened: Any, project: Any) -> No
     await project.write_all(world)
     at = {record.ref: world.written[record.ref] for record in records(project)}
     for ref, written in at.items():
-        looked = await world.sink.look(ref.kind, written.target_id)
+        looked = await world.sink.current(ref.kind, written.target_id)
         assert looked.stamp == written.stamp, ref
 
     number = at[project.case.ref].target_id
@@ -175,7 +175,7 @@ async def test_stamps_stay_until_somebody_edits(opened: Any, project: Any) -> No
     }
     world.simulator.by_hand("PUT", f"test-runs/{run}/test-logs/{log}", change)
     for record in (project.case, project.log):
-        looked = await world.sink.look(record.kind, at[record.ref].target_id)
+        looked = await world.sink.current(record.kind, at[record.ref].target_id)
         assert looked.stamp != at[record.ref].stamp
 
 
@@ -187,11 +187,11 @@ async def test_a_log_does_not_count_as_an_edit_of_its_run(opened: Any, project: 
     await world.write(attrs.evolve(project.log, key="SHOP-E2", fields=(value,)))
     at = world.written[project.run.ref]
     assert world.dump()["test_runs"][0]["properties"]["Flaky"] == "often"
-    assert (await world.sink.look(Kind.TEST_RUN, at.target_id)).stamp == at.stamp
+    assert (await world.sink.current(Kind.TEST_RUN, at.target_id)).stamp == at.stamp
     (found,) = await world.sink.find(project.run, world.written)
     assert found.written.stamp == at.stamp
     world.simulator.by_hand("PUT", f"test-runs/{at.target_id}", {"name": "Mine", "properties": []})
-    assert (await world.sink.look(Kind.TEST_RUN, at.target_id)).stamp != at.stamp
+    assert (await world.sink.current(Kind.TEST_RUN, at.target_id)).stamp != at.stamp
 
 
 @pytest.mark.parametrize(
@@ -214,9 +214,9 @@ async def test_html_that_the_server_rewrites_is_no_edit(
     steps = (TestStep(key="1", description=text, expected=text),)
     case = attrs.evolve(project.called, description=text, precondition=text, steps=steps)
     written = await world.write(case)
-    assert (await world.sink.look(Kind.TEST_CASE, written.target_id)).stamp == written.stamp
+    assert (await world.sink.current(Kind.TEST_CASE, written.target_id)).stamp == written.stamp
     finished = await world.finish(case)
-    assert (await world.sink.look(Kind.TEST_CASE, written.target_id)).stamp == finished.stamp
+    assert (await world.sink.current(Kind.TEST_CASE, written.target_id)).stamp == finished.stamp
 
 
 async def test_what_would_go_along_is_told(opened: Any, project: Any) -> None:
@@ -232,7 +232,7 @@ async def test_what_would_go_along_is_told(opened: Any, project: Any) -> None:
     world.simulator.by_hand("POST", "builds", body)
 
     async def held(kind: Kind, number: str) -> tuple[Mark, ...]:
-        marks = (await world.sink.contents(kind, [number]))[number]
+        marks = (await world.sink.children(kind, [number]))[number]
         return tuple(mark for mark in marks if mark.kind is not Kind.ATTACHMENT)
 
     inside = await held(Kind.FOLDER, module)
@@ -259,7 +259,7 @@ async def test_what_is_gone_is_not_there(opened: Any) -> None:
         (Kind.ATTACHMENT, "test-logs/1/2"),
         (Kind.FIELD, "test-cases/1"),
     ):
-        assert await world.sink.look(kind, number) is None
+        assert await world.sink.current(kind, number) is None
 
 
 async def test_nothing_is_deleted_by_force(opened: Any, project: Any) -> None:

@@ -54,7 +54,7 @@ async def answers(opened: Any, project: Any) -> dict[tuple[str, str], Any]:
     await world.sink.check()
     for record in project.in_order():
         await world.sink.find(record, world.written)
-        await world.sink.look(record.kind, world.written[record.ref].target_id)
+        await world.sink.current(record.kind, world.written[record.ref].target_id)
     return found
 
 

@@ -154,7 +154,7 @@ async def test_a_step_that_is_sent_again_keeps_its_values(
         folder=project.module.ref,
         steps=(step, TestStep(key="2", description="End")),
         requirements=(),
-        refers=(project.called.ref,),
+        text_refs=(project.called.ref,),
     )
     await world.write(case)
     options.step_fields = now  # as where another process goes on, which was not told

@@ -224,13 +224,13 @@ async def describe(session: Session) -> Schema:
         and _manages(profile.result()),
         statuses=tuple(each.name for each in statuses.result()),
         users=users.result(),
-        finishes=frozenset({Kind.FIELD, Kind.TEST_CASE, Kind.TEST_LOG}),
+        finish_kinds=frozenset({Kind.FIELD, Kind.TEST_CASE, Kind.TEST_LOG}),
         attachable=frozenset(files),
         roots=_roots(session),
         goes_with_owner=frozenset({Kind.ATTACHMENT, Kind.TEST_LOG}),
         mark_field=config.key_field,
-        marked=frozenset(marked - {Kind.TEST_LOG}),
-        usual=frozenset(
+        mark_kinds=frozenset(marked - {Kind.TEST_LOG}),
+        assumed_fields=frozenset(
             (kind, label)
             for kind, labels in USUAL.items()
             for label in labels

@@ -136,7 +136,7 @@ class QtestSink:
     async def finish(self, record: Record, written: Written, links: Links) -> Written:
         """Complete a field, resolve addresses in texts, approve and link a case, link defects."""
         record = escape_texts(record)
-        if record.refers:
+        if record.text_refs:
             made = resolved(record, links)
             try:
                 written = await self._rewrite(record, made, written, links)
@@ -174,7 +174,7 @@ class QtestSink:
         """Return the object as qTest holds it now."""
         return await read(self._session, kind, target_id)
 
-    async def look(self, kind: Kind, target_id: str) -> Written | None:
+    async def current(self, kind: Kind, target_id: str) -> Written | None:
         """Return an object with its current stamp, or None if it does not exist."""
         try:
             return await look(self._session, kind, target_id)
@@ -183,14 +183,14 @@ class QtestSink:
                 raise
             return None
 
-    async def searchable(self, kind: Kind, written: Written) -> bool:
+    async def is_searchable(self, kind: Kind, written: Written) -> bool:
         """Return whether the search finds the object yet (vendor's document: 'id' in quotes)."""
         target = object_ref(kind, written.target_id)
         body = {"object_type": target.type, "fields": ["id"], "query": f"'id' = '{target.id}'"}
         answer = await self._session.project.send("POST", "search", body, repeatable=True)
         return any(each["id"] == target.id for each in answer.body["items"])
 
-    async def contents(
+    async def children(
         self, kind: Kind, target_ids: Sequence[str]
     ) -> Mapping[str, tuple[Mark, ...]]:
         """Return the objects that deleting each object would delete too, or would break."""

@@ -36,13 +36,13 @@ from ztoq_core.records import (
     Attachment,
     FieldType,
     Folder,
+    IdKind,
     Kind,
-    Named,
     Record,
     Ref,
+    ResolvedName,
     TestCase,
     TestLog,
-    Topic,
     Tree,
 )
 
@@ -105,12 +105,12 @@ class Empty(MemorySource):
 
 
 class Chatty(MemoryDirectory):
-    async def look_up(self, topic: Topic, ids: Sequence[str]) -> tuple[Named, ...]:
-        return (*await super().look_up(topic, ids), Named(topic=topic, id="7", name="Seven"))
+    async def look_up(self, topic: IdKind, ids: Sequence[str]) -> tuple[ResolvedName, ...]:
+        return (*await super().look_up(topic, ids), ResolvedName(topic=topic, id="7", name="Seven"))
 
 
 class Stuttering(MemoryDirectory):
-    async def look_up(self, topic: Topic, ids: Sequence[str]) -> tuple[Named, ...]:
+    async def look_up(self, topic: IdKind, ids: Sequence[str]) -> tuple[ResolvedName, ...]:
         return (await super().look_up(topic, ids)) * 2
 
 
@@ -120,7 +120,7 @@ NAIVE = [
     for each in PROJECT
     if isinstance(each, TestLog)
 ]
-QUINN = Named(topic=Topic.PERSON, id="quinn", name="Quinn")
+QUINN = ResolvedName(topic=IdKind.PERSON, id="quinn", name="Quinn")
 OWNED = [TestCase(key="ACME-T1", name="Log in", owner="quinn")]
 STRANGE = [attrs.evolve(each, raw={"a": {1, 2}}) for each in PROJECT]
 
@@ -236,10 +236,10 @@ class Blind(MemorySink):
         await super().marks(kind, owners, cursor)
         return MarkPage(marks=())
 
-    async def contents(
+    async def children(
         self, kind: Kind, target_ids: Sequence[str]
     ) -> Mapping[str, tuple[Mark, ...]]:
-        await super().contents(kind, target_ids)
+        await super().children(kind, target_ids)
         return dict.fromkeys(target_ids, ())
 
 

@@ -16,7 +16,7 @@ from ztoq_testkit import (
 )
 
 from ztoq_core.contracts import Sink, Source
-from ztoq_core.records import Link, LinkType, Named, TestCase, Topic
+from ztoq_core.records import IdKind, Link, LinkType, ResolvedName, TestCase
 
 
 class TestMemorySource(SourceContract):
@@ -39,8 +39,8 @@ class TestMemoryDirectory(SourceContract):
             links=(Link(type=LinkType.COVERAGE, issue_id="10010"),),
         )
         names = (
-            Named(topic=Topic.ISSUE, id="10010", key="ACME-1", name="Log in"),
-            Named(topic=Topic.PERSON, id="quinn", name="Quinn"),
+            ResolvedName(topic=IdKind.ISSUE, id="10010", key="ACME-1", name="Log in"),
+            ResolvedName(topic=IdKind.PERSON, id="quinn", name="Quinn"),
         )
         return MemoryDirectory([case], names=names)
 

@@ -32,13 +32,13 @@ from ztoq_core.pictures.addresses import resolved
 from ztoq_core.records import (
     Attachment,
     FieldDefinition,
+    IdKind,
     Kind,
-    Named,
     Record,
     Ref,
+    ResolvedName,
     TestCase,
     TestLog,
-    Topic,
 )
 
 __all__ = ["MemoryDirectory", "MemorySink", "MemorySource", "PowerCut"]
@@ -131,22 +131,22 @@ class MemoryDirectory(MemorySource):
         records: Iterable[Record],
         contents: Mapping[str, bytes] | None = None,
         *,
-        names: Iterable[Named] = (),
-        lines: Iterable[Named] = (),
+        names: Iterable[ResolvedName] = (),
+        lines: Iterable[ResolvedName] = (),
         page_size: int = 10,
     ) -> None:
         """Hold the records and the names."""
         super().__init__(records, contents, page_size=page_size)
         self.names = {(each.topic, each.id): each for each in names}
         self.lines = {(each.topic, each.id): each for each in lines}
-        self.asked: list[tuple[Topic, str]] = []
+        self.asked: list[tuple[IdKind, str]] = []
 
-    def at_hand(self, topic: Topic, ids: Sequence[str]) -> tuple[Named, ...]:
+    def at_hand(self, topic: IdKind, ids: Sequence[str]) -> tuple[ResolvedName, ...]:
         """Return the lines."""
         places = ((topic, id_) for id_ in ids)
         return tuple(self.lines[place] for place in places if place in self.lines)
 
-    async def look_up(self, topic: Topic, ids: Sequence[str]) -> tuple[Named, ...]:
+    async def look_up(self, topic: IdKind, ids: Sequence[str]) -> tuple[ResolvedName, ...]:
         """Return the names that are held."""
         places = [(topic, id_) for id_ in ids]
         self.asked += places
@@ -191,7 +191,7 @@ class MemorySink:
         self.schema = schema or Schema(
             fields=tuple(fields),
             can_create_fields=can_create_fields,
-            finishes=frozenset({Kind.TEST_CASE, Kind.TEST_LOG}),
+            finish_kinds=frozenset({Kind.TEST_CASE, Kind.TEST_LOG}),
             search_lag=0,
         )
 
@@ -285,7 +285,7 @@ class MemorySink:
     async def finish(self, record: Record, written: Written, links: Links) -> Written:
         """Count that it was finished; resolve the addresses in its texts."""
         self.finished.append(record.key)
-        if not record.refers:
+        if not record.text_refs:
             return written
         self.calls.append(f"finish {record.ref}")
         held = self.objects[written.target_id]
@@ -300,18 +300,18 @@ class MemorySink:
             raise RejectedError(f"there is no {kind} {target_id}", status=404)
         return each.record
 
-    async def look(self, kind: Kind, target_id: str) -> Written | None:
+    async def current(self, kind: Kind, target_id: str) -> Written | None:
         """Return the object as it stands, with the stamp of the record it holds now."""
         each = self.objects.get(target_id)
         if each is None or each.record.kind is not kind:
             return None
         return attrs.evolve(each.written, stamp=_stamp(each.record))
 
-    async def searchable(self, kind: Kind, written: Written) -> bool:  # noqa: ARG002
+    async def is_searchable(self, kind: Kind, written: Written) -> bool:  # noqa: ARG002
         """Whether the object is held: this search does not lag."""
         return written.target_id in self.objects
 
-    async def contents(
+    async def children(
         self, kind: Kind, target_ids: Sequence[str]
     ) -> Mapping[str, tuple[Mark, ...]]:
         """Return what names the objects as parents, the files of that, and what mentions them."""
@@ -325,7 +325,7 @@ class MemorySink:
         for number, each in list(self.objects.items()):
             record = each.record
             inside = ref in record.parents()
-            if inside or ref in record.mentions():
+            if inside or ref in record.soft_dependencies():
                 linked = not inside and ref.kind is not Kind.TEST_CASE
                 yield Mark(
                     kind=record.kind,

@@ -69,7 +69,7 @@ class _Target:
             for file in files:
                 if file.owner.kind is kind:
                     await self.write(file)
-            if kind in self.schema.finishes:
+            if kind in self.schema.finish_kinds:
                 for each in these:
                     await self.finish(each)
 
@@ -188,7 +188,7 @@ class SinkContract:
             if record.kind is not Kind.REQUIREMENT:  # one that was there before is used
                 assert await target.find(record) == (), f"find({record.ref}) before writing it"
             await target.write(record)
-            if record.kind in target.schema.finishes and isinstance(record, TestCase):
+            if record.kind in target.schema.finish_kinds and isinstance(record, TestCase):
                 await target.finish(record)
 
     async def test_find_finds_what_was_written_and_nothing_else(self, sink: Sink) -> None:
@@ -245,7 +245,7 @@ class SinkContract:
     async def test_finishing_may_be_repeated(self, sink: Sink) -> None:
         target, records = await self._arrived(sink)
         for record in records:
-            if record.kind in target.schema.finishes:
+            if record.kind in target.schema.finish_kinds:
                 before = target.at(record)
                 again = await target.finish(record)
                 assert again.target_id == before.target_id
@@ -259,7 +259,7 @@ class SinkContract:
         gone = Ref(Kind.TEST_CASE, "ACME-T404")
         target.links[gone] = None
         html = f'<p><a href="{other.address}">there</a> <a href="{gone.address}">gone</a></p>'
-        case = attrs.evolve(case, description=html, refers=(other, gone))
+        case = attrs.evolve(case, description=html, text_refs=(other, gone))
         await target.write(case, target.at(case).target_id)
         await target.finish(case)
         held = await target.read(case)
@@ -287,16 +287,16 @@ class SinkContract:
     async def test_looking_gives_the_stamp_of_the_last_writing(self, sink: Sink) -> None:
         target, records = await self._arrived(sink)
         for record in records:
-            found = await sink.look(record.kind, target.at(record).target_id)
+            found = await sink.current(record.kind, target.at(record).target_id)
             assert found is not None, f"look({record.ref}) does not see it"
             assert found.stamp == target.at(record).stamp, f"{record.ref} looks changed"
         for record in _free(records):
             await target.write(_renamed(record), target.at(record).target_id)
-            found = await sink.look(record.kind, target.at(record).target_id)
+            found = await sink.current(record.kind, target.at(record).target_id)
             assert found is not None
             assert found.stamp == target.at(record).stamp, f"{record.ref} looks changed"
             await target.delete(record)
-            gone = await sink.look(record.kind, target.at(record).target_id)
+            gone = await sink.current(record.kind, target.at(record).target_id)
             assert gone is None, f"look({record.ref}) sees what is deleted"
 
     async def test_contents_tell_what_would_go_along(self, sink: Sink) -> None:
@@ -306,7 +306,7 @@ class SinkContract:
         for kind in {each.kind for each in records} - {Kind.ATTACHMENT, Kind.FIELD}:
             these = [each for each in records if each.kind is kind]
             ids = [target.at(each).target_id for each in these]
-            told = await sink.contents(kind, ids)
+            told = await sink.children(kind, ids)
             assert set(told) == set(ids), f"contents({kind}) must have an entry for each id"
             for record in these:
                 inside = _around(record, records, along)
@@ -315,7 +315,7 @@ class SinkContract:
                 assert expected <= found, f"contents({record.ref}) lacks {expected - found}"
         for record in _free(records):
             number = target.at(record).target_id
-            left = (await sink.contents(record.kind, [number]))[number]
+            left = (await sink.children(record.kind, [number]))[number]
             files = {target.at(each).target_id for each in _around(record, records, along)}
             others = [each for each in left if not each.linked and each.target_id not in files]
             assert not others, f"contents({record.ref}) gave {others}"
@@ -403,7 +403,7 @@ def _around(record: Record, records: Sequence[Record], along: Collection[Kind]) 
         each
         for each in records
         if record.ref in each.parents()
-        or (record.kind is Kind.TEST_CASE and record.ref in each.mentions())
+        or (record.kind is Kind.TEST_CASE and record.ref in each.soft_dependencies())
     ]
     if record.kind is Kind.TEST_CASE:  # its logs belong to its runs
         inside = [each for each in inside if each.kind is not Kind.TEST_LOG]
@@ -413,6 +413,6 @@ def _around(record: Record, records: Sequence[Record], along: Collection[Kind]) 
 
 def _free(records: Sequence[Record]) -> list[Record]:
     """Return cases and cycles that nothing else belongs to or mentions."""
-    used = {ref for each in records for ref in (*each.parents(), *each.mentions())}
+    used = {ref for each in records for ref in (*each.parents(), *each.soft_dependencies())}
     kinds = {Kind.TEST_CASE, Kind.TEST_CYCLE}
     return [each for each in records if each.kind in kinds and each.ref not in used]

@@ -24,15 +24,15 @@ import pytest
 from ztoq_core.contracts import Directory, Page, Reject, Schema, Source, Streams
 from ztoq_core.convert import dumps, loads, read_json, write_json
 from ztoq_core.errors import RejectedError
-from ztoq_core.records import Attachment, Kind, Record, Ref, Topic
+from ztoq_core.records import Attachment, IdKind, Kind, Record, Ref
 
 __all__ = ["SourceContract"]
 
 MOST_PAGES = 10_000
 IDS = {
-    Topic.PERSON: ("owner", "executed_by", "assigned_to"),
-    Topic.COMPONENT: ("component",),
-    Topic.VERSION: ("version",),
+    IdKind.PERSON: ("owner", "executed_by", "assigned_to"),
+    IdKind.COMPONENT: ("component",),
+    IdKind.VERSION: ("version",),
 }
 
 
@@ -133,7 +133,7 @@ class SourceContract:
 
     async def test_records_can_be_stored(self, source: Source) -> None:
         for ref, record in (await everything(source)).items():
-            assert loads(ref.kind, dumps(record)) == attrs.evolve(record, raw=None, brings=())
+            assert loads(ref.kind, dumps(record)) == attrs.evolve(record, raw=None, companions=())
             assert read_json(write_json(record.raw)) == record.raw, f"raw of {ref} is no JSON"
 
     async def test_times_know_their_zone(self, source: Source) -> None:
@@ -172,7 +172,7 @@ class SourceContract:
             return
         assert source.advice.strip(), "advice says nothing to do about unknown ids"
         ids = _ids((await everything(source)).values())
-        for topic in Topic:
+        for topic in IdKind:
             nobody = "nobody knows this"
             for wanted in ([*ids[topic], nobody], [nobody], []):
                 found = (*source.at_hand(topic, wanted), *await source.look_up(topic, wanted))
@@ -232,15 +232,15 @@ async def _can_be_resolved(source: Source, ref: Ref) -> None:
     assert found[0].ref == ref, f"resolve({ref}) gave {found[0].ref}"
 
 
-def _ids(records: Iterable[Record]) -> Mapping[Topic, list[str]]:
+def _ids(records: Iterable[Record]) -> Mapping[IdKind, list[str]]:
     """Return the ids that a directory may know, each once."""
-    found: dict[Topic, dict[str, None]] = {topic: {} for topic in Topic}
+    found: dict[IdKind, dict[str, None]] = {topic: {} for topic in IdKind}
     for record in records:
         for topic, names in IDS.items():
             values = (getattr(record, name, "") for name in names)
             found[topic].update(dict.fromkeys(v for v in values if v and isinstance(v, str)))
         issues = (link.issue_id for link in record.links if link.issue_id)
-        found[Topic.ISSUE].update(dict.fromkeys(issues))
+        found[IdKind.ISSUE].update(dict.fromkeys(issues))
     return {topic: list(ids) for topic, ids in found.items()}
 
 

@@ -9,7 +9,7 @@ import pytest
 from ztoq_zephyr.config import JiraConfig
 from ztoq_zephyr.csv_names import read_csv_names
 
-from ztoq_core.plugin import ConfigError, Named, Topic
+from ztoq_core.plugin import ConfigError, IdKind, ResolvedName
 
 
 def test_each_file_has_its_columns(tmp_path: Path) -> None:
@@ -26,37 +26,39 @@ def test_each_file_has_its_columns(tmp_path: Path) -> None:
     found = read_csv_names(config)
 
     assert found == {
-        Topic.ISSUE: {
-            "10010": Named(
-                topic=Topic.ISSUE,
+        IdKind.ISSUE: {
+            "10010": ResolvedName(
+                topic=IdKind.ISSUE,
                 id="10010",
                 key="ACME-1",
                 name="Baskets",
                 url="https://acme.example.com/browse/ACME-1",
             )
         },
-        Topic.PERSON: {
-            "5b1": Named(topic=Topic.PERSON, id="5b1", name="Anna", email="anna@example.com"),
-            "5b2": Named(topic=Topic.PERSON, id="5b2", name="Ben", active=False),
+        IdKind.PERSON: {
+            "5b1": ResolvedName(
+                topic=IdKind.PERSON, id="5b1", name="Anna", email="anna@example.com"
+            ),
+            "5b2": ResolvedName(topic=IdKind.PERSON, id="5b2", name="Ben", active=False),
         },
-        Topic.COMPONENT: {"77": Named(topic=Topic.COMPONENT, id="77", name="Shop")},
-        Topic.VERSION: {
-            "88": Named(
-                topic=Topic.VERSION,
+        IdKind.COMPONENT: {"77": ResolvedName(topic=IdKind.COMPONENT, id="77", name="Shop")},
+        IdKind.VERSION: {
+            "88": ResolvedName(
+                topic=IdKind.VERSION,
                 id="88",
                 name="1.4",
                 start=datetime(2024, 3, 1, tzinfo=UTC),
                 end=datetime(2024, 3, 31, tzinfo=UTC),
             ),
-            "89": Named(topic=Topic.VERSION, id="89", name="1.5"),
+            "89": ResolvedName(topic=IdKind.VERSION, id="89", name="1.5"),
         },
     }
 
 
-def issues(tmp_path: Path, content: str) -> dict[str, Named]:
+def issues(tmp_path: Path, content: str) -> dict[str, ResolvedName]:
     path = tmp_path / "issues.csv"
     path.write_bytes(content.encode())
-    return read_csv_names(JiraConfig(issues=path))[Topic.ISSUE]
+    return read_csv_names(JiraConfig(issues=path))[IdKind.ISSUE]
 
 
 @pytest.mark.parametrize(

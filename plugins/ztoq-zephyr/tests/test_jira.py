@@ -23,13 +23,13 @@ from ztoq_core.plugin import (
     AccessError,
     ConfigError,
     Directory,
-    Named,
+    IdKind,
     Note,
     Ref,
+    ResolvedName,
     RetryableError,
     Secret,
     Source,
-    Topic,
 )
 
 ANNA, BEN, CARLA = (person.account_id for person in PEOPLE)
@@ -45,7 +45,7 @@ class Site:
     simulator: Simulator
     notes: list[tuple[Note, Ref | None]]
 
-    async def names(self, topic: Topic, *ids: str) -> dict[str, Named]:
+    async def names(self, topic: IdKind, *ids: str) -> dict[str, ResolvedName]:
         assert isinstance(self.source, Directory)
         at_hand = self.source.at_hand(topic, ids)
         return {each.id: each for each in (*at_hand, *await self.source.look_up(topic, ids))}
@@ -78,7 +78,7 @@ async def site(
 
 async def test_issues_have_keys_and_summaries() -> None:
     async with site() as shown:
-        found = await shown.names(Topic.ISSUE, "20101", "20201", "99999")
+        found = await shown.names(IdKind.ISSUE, "20101", "20201", "99999")
         base = shown.simulator.jira_table("")["base_url"]
         assert base == "/jira"
         assert {id_: (each.key, each.name) for id_, each in found.items()} == {
@@ -92,7 +92,7 @@ async def test_issues_have_keys_and_summaries() -> None:
 
 async def test_people_may_hide_their_addresses() -> None:
     async with site() as shown:
-        found = await shown.names(Topic.PERSON, ANNA, BEN, CARLA, "nobody")
+        found = await shown.names(IdKind.PERSON, ANNA, BEN, CARLA, "nobody")
         assert {each.name: (each.email, each.active) for each in found.values()} == {
             "Anna Berg": ("anna.berg@shop.example", True),
             "Ben Okafor": ("", True),
@@ -107,9 +107,9 @@ async def test_the_lists_of_the_project_answer_for_many() -> None:
         shown.simulator.tenant.project("PAY").components.append(
             attrs.evolve(shown.simulator.tenant.project(KEY).components[0], id=7, name="Fees")
         )
-        components = await shown.names(Topic.COMPONENT, "10501", "10502", "7", "8", "Checkout")
-        versions = await shown.names(Topic.VERSION, "10100", "10101")
-        again = await shown.names(Topic.VERSION, "10100", "5")
+        components = await shown.names(IdKind.COMPONENT, "10501", "10502", "7", "8", "Checkout")
+        versions = await shown.names(IdKind.VERSION, "10100", "10101")
+        again = await shown.names(IdKind.VERSION, "10100", "5")
         assert {id_: each.name for id_, each in components.items()} == {
             "10501": "Checkout",
             "10502": "Catalogue",
@@ -131,8 +131,8 @@ async def test_the_lists_of_the_project_answer_for_many() -> None:
 async def test_what_may_not_be_seen_stays_unknown_and_is_noted_once() -> None:
     options = Options(jira_forbids=frozenset({"20101", "20102", BEN}))
     async with site(options) as shown:
-        issues = await shown.names(Topic.ISSUE, "20101", "20102", "20103")
-        people = await shown.names(Topic.PERSON, ANNA, BEN)
+        issues = await shown.names(IdKind.ISSUE, "20101", "20102", "20103")
+        people = await shown.names(IdKind.PERSON, ANNA, BEN)
         assert (list(issues), list(people)) == (["20103"], [ANNA])
         assert [note.code for note, _ in shown.notes] == ["name-refused", "name-refused"]
         assert "403" in shown.notes[0][0].text
@@ -141,7 +141,7 @@ async def test_what_may_not_be_seen_stays_unknown_and_is_noted_once() -> None:
 @pytest.mark.parametrize("email", ["reader@shop.example", None])
 async def test_a_token_works_with_and_without_an_address(email: str | None) -> None:
     async with site(email=email) as shown:
-        assert list(await shown.names(Topic.ISSUE, "20101")) == ["20101"]
+        assert list(await shown.names(IdKind.ISSUE, "20101")) == ["20101"]
 
 
 async def test_wrong_credentials_stop_before_anything_is_read() -> None:
@@ -150,9 +150,9 @@ async def test_wrong_credentials_stop_before_anything_is_read() -> None:
             await shown.source.check()
         assert "another-token" not in str(raised.value)
         with pytest.raises(AccessError, match=r"401.*\[source\.jira\]"):
-            await shown.names(Topic.ISSUE, "20101", "20102")
+            await shown.names(IdKind.ISSUE, "20101", "20102")
         with pytest.raises(AccessError, match=r"401.*\[source\.jira\]"):
-            await shown.names(Topic.COMPONENT, "10501")
+            await shown.names(IdKind.COMPONENT, "10501")
 
 
 async def test_a_check_says_whom_jira_takes_us_for() -> None:
@@ -172,7 +172,7 @@ async def test_each_credential_goes_to_its_own_service() -> None:
     async with site() as shown:
         shown.simulator.server.recorder = record
         await shown.source.check()
-        await shown.names(Topic.ISSUE, "20101")
+        await shown.names(IdKind.ISSUE, "20101")
         pair = b64encode(b"reader@shop.example:simulated-jira-token").decode()
         assert seen["jira"] == {f"Basic {pair}"}
         assert {each.split()[0] for each in seen["zephyr"]} == {"Bearer"}
@@ -230,7 +230,7 @@ async def test_a_redirect_to_another_host_gets_no_credential() -> None:
     async with other.serving() as origin:
         away = Reply(302, headers={"Location": f"{origin}/issue/1"})
         async with answered({"issue/1": away, "issue/2": {"id": "2", "key": "ACME-2"}}) as shown:
-            found = await shown.names(Topic.ISSUE, "1", "2")
+            found = await shown.names(IdKind.ISSUE, "1", "2")
             assert list(found) == ["2"]
             assert "302" in shown.notes[0][0].text
     assert asked == []
@@ -239,16 +239,16 @@ async def test_a_redirect_to_another_host_gets_no_credential() -> None:
 @pytest.mark.parametrize(
     ("topic", "path", "answer"),
     [
-        (Topic.ISSUE, "issue/1", {"id": "1"}),
-        (Topic.ISSUE, "issue/1", []),
-        (Topic.PERSON, "user", {"accountId": "1", "displayName": None}),
-        (Topic.COMPONENT, "component/1", {"id": "1", "name": ""}),
-        (Topic.VERSION, "version/1", {"id": "1"}),
-        (Topic.VERSION, "project/DEMO/versions", [{"name": "no id"}, None, {"id": "1"}]),
-        (Topic.ISSUE, "issue/1", Reply(410, {})),
+        (IdKind.ISSUE, "issue/1", {"id": "1"}),
+        (IdKind.ISSUE, "issue/1", []),
+        (IdKind.PERSON, "user", {"accountId": "1", "displayName": None}),
+        (IdKind.COMPONENT, "component/1", {"id": "1", "name": ""}),
+        (IdKind.VERSION, "version/1", {"id": "1"}),
+        (IdKind.VERSION, "project/DEMO/versions", [{"name": "no id"}, None, {"id": "1"}]),
+        (IdKind.ISSUE, "issue/1", Reply(410, {})),
     ],
 )
-async def test_an_answer_without_a_name_is_none(topic: Topic, path: str, answer: Any) -> None:
+async def test_an_answer_without_a_name_is_none(topic: IdKind, path: str, answer: Any) -> None:
     async with answered({path: answer}) as shown:
         assert await shown.names(topic, "1") == {}
 
@@ -258,19 +258,19 @@ async def test_answers_with_odd_values_are_taken_as_far_as_they_go() -> None:
     version = {"id": 1, "name": "1.0", "startDate": "soon", "releaseDate": "2024-05-02"}
     answers = {"user": person, "version/1": version, "issue/3": {"key": "A-3", "fields": None}}
     async with answered(answers) as shown:
-        assert (await shown.names(Topic.PERSON, "a"))["a"].active
-        found = (await shown.names(Topic.VERSION, "1"))["1"]
+        assert (await shown.names(IdKind.PERSON, "a"))["a"].active
+        found = (await shown.names(IdKind.VERSION, "1"))["1"]
         assert (found.start, f"{found.end:%d.%m.}") == (None, "02.05.")
-        assert (await shown.names(Topic.ISSUE, "3"))["3"].name == ""
+        assert (await shown.names(IdKind.ISSUE, "3"))["3"].name == ""
 
 
 async def test_an_issue_that_jira_cannot_give_does_not_end_the_extraction() -> None:
     broken = Reply(405, {"message": "no"})
     async with answered({"issue/1": broken, "issue/2": {"key": "A-2"}}) as shown:
-        assert list(await shown.names(Topic.ISSUE, "1", "2")) == ["2"]
+        assert list(await shown.names(IdKind.ISSUE, "1", "2")) == ["2"]
         assert "405" in shown.notes[0][0].text
     async with answered({"project/DEMO/components": broken}) as shown:
-        assert await shown.names(Topic.COMPONENT, "1") == {}
+        assert await shown.names(IdKind.COMPONENT, "1") == {}
 
 
 async def test_a_jira_that_does_not_answer_is_told_with_a_way_on() -> None:
@@ -281,13 +281,13 @@ async def test_a_jira_that_does_not_answer_is_told_with_a_way_on() -> None:
         with pytest.raises(RetryableError, match=r"Jira: .* take \[source.jira\] out"):
             await shown.source.check()
         with pytest.raises(RetryableError, match=r"Jira: .* take \[source.jira\] out"):
-            await shown.names(Topic.PERSON, ANNA, BEN)
+            await shown.names(IdKind.PERSON, ANNA, BEN)
 
 
 async def test_a_site_that_stumbles_is_asked_again() -> None:
     async with site() as shown:
         shown.simulator.server.faults = Faults(plan=[Fault.LOST, Fault.ERROR_5XX, Fault.HTML])
-        found = await shown.names(Topic.ISSUE, *(str(20_101 + n) for n in range(12)))
+        found = await shown.names(IdKind.ISSUE, *(str(20_101 + n) for n in range(12)))
         assert len(found) == 12
 
 
@@ -314,7 +314,7 @@ async def test_without_a_connection_nobody_is_asked_and_the_check_says_so() -> N
         config = ZephyrConfig(base_url=base_url, project=KEY, token=Secret(simulator.token()))
         async with open_zephyr(config, lent()) as source:
             assert isinstance(source, Directory)
-            assert await source.look_up(Topic.ISSUE, ["20101"]) == ()
+            assert await source.look_up(IdKind.ISSUE, ["20101"]) == ()
             assert "[source.jira]" in source.advice
             assert "[source.jira]" in (await source.check())[-1].text
         assert not any(path.startswith("/jira") for _, path in simulator.server.calls)
@@ -324,12 +324,12 @@ async def test_files_win_over_jira_and_are_enough(tmp_path: Path) -> None:
     issues = tmp_path / "issues.csv"
     issues.write_text("id,key\n20101,OWN-1\n", encoding="utf-8")
     async with site(issues=issues) as shown:
-        found = await shown.names(Topic.ISSUE, "20101", "20102")
+        found = await shown.names(IdKind.ISSUE, "20101", "20102")
         assert [each.key for each in found.values()] == ["OWN-1", "DEMO-102"]
         assert shown.asked() == {ISSUE: 1}
         assert "Jira 127.0.0.1 does not know them" in shown.source.advice  # type: ignore[attr-defined]
     async with site(base_url="", token=None, email=None, issues=issues) as shown:
-        assert list(await shown.names(Topic.ISSUE, "20101", "20102")) == ["20101"]
+        assert list(await shown.names(IdKind.ISSUE, "20101", "20102")) == ["20101"]
         assert "CSV files" in shown.source.advice  # type: ignore[attr-defined]
         assert len(await shown.source.check()) == 2
         assert shown.asked() == {}

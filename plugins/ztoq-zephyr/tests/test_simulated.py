@@ -87,7 +87,9 @@ async def read(source: Source) -> tuple[dict[Ref, Record], list[Reject]]:
             cursor = page.cursor
             if cursor is None:
                 break
-    called = {ref for each in records.values() for ref in (*each.parents(), *each.mentions())}
+    called = {
+        ref for each in records.values() for ref in (*each.parents(), *each.soft_dependencies())
+    }
     for ref in called - records.keys():
         found = await source.resolve(ref)
         if isinstance(found, Reject):

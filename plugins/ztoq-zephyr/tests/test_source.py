@@ -215,7 +215,7 @@ async def test_plans_of_other_projects_and_unlisted_ones(
     records = {record.key: record for record in page.records}
     assert set(records) == {"SHOP-R1", "SHOP-R2", "SHOP-P9"}
     cycle = records["SHOP-R2"]
-    assert [ref.key for ref in cycle.mentions()] == ["SHOP-P9", "SHOP-P1"]
+    assert [ref.key for ref in cycle.soft_dependencies()] == ["SHOP-P9", "SHOP-P1"]
     assert [note.code for note in cycle.notes] == ["plan-elsewhere"]
     assert "ELSE-P1" in cycle.notes[0].text
 

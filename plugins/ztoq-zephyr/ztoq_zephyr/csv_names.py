@@ -9,7 +9,7 @@ from pathlib import Path
 
 import attrs
 
-from ztoq_core.plugin import ConfigError, Named, Topic
+from ztoq_core.plugin import ConfigError, IdKind, ResolvedName
 from ztoq_zephyr.config import JiraConfig
 from ztoq_zephyr.values import instant
 
@@ -24,7 +24,7 @@ class Sheet:
     """What a file may hold: its key in ``[source.jira]``, needed columns, further columns."""
 
     key: str
-    topic: Topic
+    topic: IdKind
     needed: tuple[str, ...]
     further: tuple[str, ...] = ()
 
@@ -35,20 +35,20 @@ class Sheet:
 
 
 SHEETS = (
-    Sheet("issues", Topic.ISSUE, ("id", "key"), ("summary", "url")),
-    Sheet("users", Topic.PERSON, ("id", "name"), ("email", "active")),
-    Sheet("components", Topic.COMPONENT, ("id", "name")),
-    Sheet("versions", Topic.VERSION, ("id", "name"), ("start", "end")),
+    Sheet("issues", IdKind.ISSUE, ("id", "key"), ("summary", "url")),
+    Sheet("users", IdKind.PERSON, ("id", "name"), ("email", "active")),
+    Sheet("components", IdKind.COMPONENT, ("id", "name")),
+    Sheet("versions", IdKind.VERSION, ("id", "name"), ("start", "end")),
 )
 
 
-def read_csv_names(config: JiraConfig) -> dict[Topic, dict[str, Named]]:
+def read_csv_names(config: JiraConfig) -> dict[IdKind, dict[str, ResolvedName]]:
     """Return what the files hold, by id.
 
     Raises:
         ConfigError: A file cannot be read, or a line of it; the message names both.
     """
-    found: dict[Topic, dict[str, Named]] = {}
+    found: dict[IdKind, dict[str, ResolvedName]] = {}
     for sheet in SHEETS:
         path: Path | None = getattr(config, sheet.key)
         if path is not None:
@@ -56,8 +56,8 @@ def read_csv_names(config: JiraConfig) -> dict[Topic, dict[str, Named]]:
     return found
 
 
-def _read(sheet: Sheet, path: Path) -> dict[str, Named]:
-    found: dict[str, Named] = {}
+def _read(sheet: Sheet, path: Path) -> dict[str, ResolvedName]:
+    found: dict[str, ResolvedName] = {}
     try:
         # a byte-order mark is what spreadsheets put before UTF-8
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -119,7 +119,7 @@ def _check_header(sheet: Sheet, path: Path, names: Sequence[str]) -> None:
             )
 
 
-def _named(sheet: Sheet, row: Mapping[str, str], where: str) -> Named:
+def _named(sheet: Sheet, row: Mapping[str, str], where: str) -> ResolvedName:
     for name in sheet.needed:
         if not row[name]:
             raise ConfigError(f"{where}: {name} is empty")
@@ -130,11 +130,11 @@ def _named(sheet: Sheet, row: Mapping[str, str], where: str) -> Named:
     for name, value in (("start", start), ("end", end)):
         if value and instant(value) is None:
             raise ConfigError(f"{where}: {name} is {value!r}; expected a date like 2024-03-31")
-    return Named(
+    return ResolvedName(
         topic=sheet.topic,
         id=row["id"],
         key=row.get("key", ""),
-        name=row.get("summary", "") if sheet.topic is Topic.ISSUE else row["name"],
+        name=row.get("summary", "") if sheet.topic is IdKind.ISSUE else row["name"],
         email=row.get("email", ""),
         active=active not in NO,
         url=row.get("url", ""),

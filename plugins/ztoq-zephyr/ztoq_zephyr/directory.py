@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import attrs
 
-from ztoq_core.plugin import Finding, Named, Topic
+from ztoq_core.plugin import Finding, IdKind, ResolvedName
 from ztoq_zephyr.config import JiraConfig
 from ztoq_zephyr.jira import Jira
 
@@ -27,7 +27,7 @@ class IdDirectory:
     """
 
     config: JiraConfig | None = None
-    csv_names: Mapping[Topic, Mapping[str, Named]] = attrs.field(factory=dict)
+    csv_names: Mapping[IdKind, Mapping[str, ResolvedName]] = attrs.field(factory=dict)
     jira: Jira | None = None
 
     @property
@@ -52,12 +52,12 @@ class IdDirectory:
             return (Finding(level="info", text=NOBODY),)
         return await self.jira.check() if self.jira else ()
 
-    def at_hand(self, topic: Topic, ids: Sequence[str]) -> tuple[Named, ...]:
+    def at_hand(self, topic: IdKind, ids: Sequence[str]) -> tuple[ResolvedName, ...]:
         """Return the lines of the files."""
         lines = self.csv_names.get(topic, {})
         return tuple(lines[id_] for id_ in ids if id_ in lines)
 
-    async def look_up(self, topic: Topic, ids: Sequence[str]) -> tuple[Named, ...]:
+    async def look_up(self, topic: IdKind, ids: Sequence[str]) -> tuple[ResolvedName, ...]:
         """Return what Jira knows of the ids that no line of a file names."""
         if self.jira is None:
             return ()

@@ -22,13 +22,13 @@ from ztoq_core.plugin import (
     Client,
     ConfigError,
     Finding,
+    IdKind,
     Level,
-    Named,
     RejectedError,
+    ResolvedName,
     RetryableError,
     Secret,
     Services,
-    Topic,
     one_error,
 )
 from ztoq_zephyr.api import path_of
@@ -46,10 +46,10 @@ GATEWAY = "api.atlassian.com"
 """Where tokens with scopes are used; people open the site under another address."""
 WAY_OUT = "look at base_url, email and token in [source.jira]"
 WORDS = {
-    Topic.ISSUE: "issues",
-    Topic.PERSON: "people",
-    Topic.COMPONENT: "components",
-    Topic.VERSION: "versions",
+    IdKind.ISSUE: "issues",
+    IdKind.PERSON: "people",
+    IdKind.COMPONENT: "components",
+    IdKind.VERSION: "versions",
 }
 
 
@@ -132,13 +132,13 @@ class Jira:
             )
         return (Finding(level="warning", text=said),)
 
-    async def look_up(self, topic: Topic, ids: Sequence[str]) -> tuple[Named, ...]:
+    async def look_up(self, topic: IdKind, ids: Sequence[str]) -> tuple[ResolvedName, ...]:
         """Return what Jira knows of these ids; each is asked for once.
 
         Raises:
             AccessError: The credentials are refused.
         """
-        found: dict[str, Named] = {}
+        found: dict[str, ResolvedName] = {}
         if topic in LISTS and ids:
             found = await self._listed(topic)
         rest = [id_ for id_ in ids if id_ not in found and _askable(topic, id_)]
@@ -151,11 +151,11 @@ class Jira:
             *(each for each in single if each is not None),
         )
 
-    async def _listed(self, topic: Topic) -> dict[str, Named]:
+    async def _listed(self, topic: IdKind) -> dict[str, ResolvedName]:
         """Return the project's components or versions by id, read once a run."""
         path = f"{API}/{path_of('project', self.project, LISTS[topic])}"
 
-        async def read() -> dict[str, Named]:
+        async def read() -> dict[str, ResolvedName]:
             try:
                 _, body = await self._try(path)
             except RejectedError:
@@ -166,7 +166,7 @@ class Jira:
 
         return await self.services.once(f"jira {path}", read)
 
-    async def _one(self, topic: Topic, id_: str) -> Named | None:
+    async def _one(self, topic: IdKind, id_: str) -> ResolvedName | None:
         path, params = _place(topic, id_)
         try:
             status, body = await self._try(path, params)
@@ -204,44 +204,44 @@ class Jira:
 
     # --------------------------------------------------------------------------------- reading
 
-    def issue(self, id_: str, value: Mapping[str, Any]) -> Named | None:
+    def issue(self, id_: str, value: Mapping[str, Any]) -> ResolvedName | None:
         """Return an issue by the id that was asked for, which it keeps when it moves."""
         key = text(value.get("key"))
         if not key:
             return None
-        return Named(
-            topic=Topic.ISSUE,
+        return ResolvedName(
+            topic=IdKind.ISSUE,
             id=id_,
             key=key,
             name=text(mapped(value.get("fields")).get("summary")),
             url="" if self.host == GATEWAY else f"{self.config.base_url}/{path_of('browse', key)}",
         )
 
-    def person(self, id_: str, value: Mapping[str, Any]) -> Named | None:
+    def person(self, id_: str, value: Mapping[str, Any]) -> ResolvedName | None:
         """Return a person; the e-mail address may be hidden by the person's own settings."""
         name = text(value.get("displayName"))
         if not name:
             return None
-        return Named(
-            topic=Topic.PERSON,
+        return ResolvedName(
+            topic=IdKind.PERSON,
             id=id_,
             name=name,
             email=text(value.get("emailAddress")),
             active=value.get("active") is not False,
         )
 
-    def component(self, id_: str, value: Mapping[str, Any]) -> Named | None:
+    def component(self, id_: str, value: Mapping[str, Any]) -> ResolvedName | None:
         """Return a component."""
         name = text(value.get("name"))
-        return Named(topic=Topic.COMPONENT, id=id_, name=name) if name and id_ else None
+        return ResolvedName(topic=IdKind.COMPONENT, id=id_, name=name) if name and id_ else None
 
-    def version(self, id_: str, value: Mapping[str, Any]) -> Named | None:
+    def version(self, id_: str, value: Mapping[str, Any]) -> ResolvedName | None:
         """Return a version with its dates."""
         name = text(value.get("name"))
         if not name or not id_:
             return None
-        return Named(
-            topic=Topic.VERSION,
+        return ResolvedName(
+            topic=IdKind.VERSION,
             id=id_,
             name=name,
             start=instant(value.get("startDate")),
@@ -249,24 +249,24 @@ class Jira:
         )
 
 
-LISTS = {Topic.COMPONENT: "components", Topic.VERSION: "versions"}
-READERS: Mapping[Topic, Callable[[Jira, str, Mapping[str, Any]], Named | None]] = {
-    Topic.ISSUE: Jira.issue,
-    Topic.PERSON: Jira.person,
-    Topic.COMPONENT: Jira.component,
-    Topic.VERSION: Jira.version,
+LISTS = {IdKind.COMPONENT: "components", IdKind.VERSION: "versions"}
+READERS: Mapping[IdKind, Callable[[Jira, str, Mapping[str, Any]], ResolvedName | None]] = {
+    IdKind.ISSUE: Jira.issue,
+    IdKind.PERSON: Jira.person,
+    IdKind.COMPONENT: Jira.component,
+    IdKind.VERSION: Jira.version,
 }
 
 
-def _askable(topic: Topic, id_: str) -> bool:
+def _askable(topic: IdKind, id_: str) -> bool:
     """Whether Jira could know this id: all but people have numbers."""
-    return bool(id_.strip()) if topic is Topic.PERSON else id_.isascii() and id_.isdigit()
+    return bool(id_.strip()) if topic is IdKind.PERSON else id_.isascii() and id_.isdigit()
 
 
-def _place(topic: Topic, id_: str) -> tuple[str, Mapping[str, str] | None]:
-    if topic is Topic.ISSUE:
+def _place(topic: IdKind, id_: str) -> tuple[str, Mapping[str, str] | None]:
+    if topic is IdKind.ISSUE:
         return f"{API}/{path_of('issue', id_)}", {"fields": "summary"}
-    if topic is Topic.PERSON:
+    if topic is IdKind.PERSON:
         return f"{API}/user", {"accountId": id_}
-    word = "component" if topic is Topic.COMPONENT else "version"
+    word = "component" if topic is IdKind.COMPONENT else "version"
     return f"{API}/{path_of(word, id_)}", None

@@ -17,17 +17,17 @@ from ztoq_core.plugin import (
     FieldSpec,
     FieldType,
     Finding,
+    IdKind,
     Kind,
     Level,
-    Named,
     Note,
     Page,
     Record,
     Ref,
     Reject,
+    ResolvedName,
     Schema,
     Services,
-    Topic,
 )
 from ztoq_zephyr.api import NOT_THERE, Api, path_of
 from ztoq_zephyr.attachments import Attachments
@@ -102,11 +102,11 @@ class ZephyrSource:
         """What can be done about unknown ids; as ``Directory.advice``."""
         return self._directory.advice
 
-    def at_hand(self, topic: Topic, ids: Sequence[str]) -> tuple[Named, ...]:
+    def at_hand(self, topic: IdKind, ids: Sequence[str]) -> tuple[ResolvedName, ...]:
         """Return what CSV files know of these ids; as ``Directory.at_hand``."""
         return self._directory.at_hand(topic, ids)
 
-    async def look_up(self, topic: Topic, ids: Sequence[str]) -> tuple[Named, ...]:
+    async def look_up(self, topic: IdKind, ids: Sequence[str]) -> tuple[ResolvedName, ...]:
         """Return what Jira knows of these ids; as ``Directory.look_up``."""
         return await self._directory.look_up(topic, ids)
 

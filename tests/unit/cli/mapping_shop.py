@@ -19,11 +19,11 @@ from ztoq_core.plugin import (
     Folder,
     MappingError,
     Record,
-    Scene,
     Schema,
     Skip,
     TestCase,
     Transform,
+    TransformContext,
     TransformerPlugin,
     Tree,
     hookimpl,
@@ -45,7 +45,7 @@ class House:
     rules: Path | None = None
 
 
-def build(config: House, scene: Scene) -> Transform:
+def build(config: House, scene: TransformContext) -> Transform:
     project = getattr(scene.source_config, "project", "")
 
     def field(value: FieldValue) -> FieldValue:
@@ -65,7 +65,7 @@ def build(config: House, scene: Scene) -> Transform:
             raise MappingError(f"{record.key}: no status fits")
         fields = tuple(map(field, (f for f in record.fields if f.name not in config.leaves_out)))
         if config.brings and isinstance(record, TestCase):
-            return attrs.evolve(record, fields=fields, folder=HOME.ref, brings=(HOME,))
+            return attrs.evolve(record, fields=fields, folder=HOME.ref, companions=(HOME,))
         return attrs.evolve(record, fields=fields)
 
     return transform
@@ -93,6 +93,6 @@ def ztoq_transformers() -> Iterable[TransformerPlugin[Any]]:
         build=build,
         check=check,
         suggest=suggest,
-        beside=(Path(__file__),),
+        extra_files=(Path(__file__),),
     )
     yield TransformerPlugin(name="mute", summary="", config=House, build=build)

@@ -29,7 +29,6 @@ from ztoq_core.plugin import (
     Reject,
     RejectedError,
     RetryableError,
-    Scene,
     Schema,
     Secret,
     Services,
@@ -39,6 +38,7 @@ from ztoq_core.plugin import (
     SourcePlugin,
     TestCase,
     Transform,
+    TransformContext,
     TransformerPlugin,
     hookimpl,
 )
@@ -188,7 +188,7 @@ class Suffix:
     wrong: tuple[str, ...] = ()
 
 
-def build(config: Suffix, _scene: Scene) -> Transform:
+def build(config: Suffix, _scene: TransformContext) -> Transform:
     def transform(record: Record) -> Record:
         fields = tuple(attrs.evolve(each, type=FieldType.TEXT) for each in record.fields)
         if isinstance(record, TestCase):

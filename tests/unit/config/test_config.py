@@ -20,7 +20,6 @@ from ztoq_core.plugin import (
     Kind,
     MappingError,
     Record,
-    Scene,
     Schema,
     Secret,
     Services,
@@ -30,6 +29,7 @@ from ztoq_core.plugin import (
     SourcePlugin,
     TestCase,
     Transform,
+    TransformContext,
     TransformerPlugin,
     hookimpl,
 )
@@ -99,7 +99,7 @@ async def open_sink(_config: object, _services: Services) -> AsyncIterator[Sink]
     yield
 
 
-def rename(settings: Rename, scene: Scene) -> Transform:
+def rename(settings: Rename, scene: TransformContext) -> Transform:
     def transform(record: Record) -> Record:
         if not isinstance(record, TestCase):
             raise MappingError("only cases")
@@ -125,7 +125,7 @@ class Shop:
             name="rename", summary="", config=Rename, build=rename, default_for=pairs
         )
         yield TransformerPlugin(
-            name="adjust", summary="", config=Rename, build=rename, adjusts=True
+            name="adjust", summary="", config=Rename, build=rename, keeps_default=True
         )
 
 

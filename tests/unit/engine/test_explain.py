@@ -31,7 +31,7 @@ def change(record: Record) -> Record:
     if record.key == "ACME-P1":
         raise MappingError("no status fits")
     if isinstance(record, TestCase):
-        return attrs.evolve(record, folder=HOME.ref, brings=(HOME,), labels=("new",))
+        return attrs.evolve(record, folder=HOME.ref, companions=(HOME,), labels=("new",))
     return record
 
 
@@ -58,7 +58,7 @@ async def test_each_change_is_told_by_its_path(store: Store) -> None:
         ("folder.key", "ACME-F1", "home"),
         ("labels", None, ["new"]),
     ]
-    assert stage.brings == (HOME.ref,)
+    assert stage.companions == (HOME.ref,)
     assert [each.ref for each in found.above] == [HOME.ref]
     assert [entry.event for entry in found.journal] == ["intent", "answer", "answer"]
     assert found.present["labels"] == ["new"]

@@ -87,9 +87,9 @@ def test_where_fields_cannot_be_listed_the_usual_ones_are_not_asked_for_but_the_
     wants = [total, want("Description", FieldType.RICH_TEXT), want("Browser", FieldType.TEXT)]
     schema = Schema(
         fields_known=False,
-        usual=frozenset({(CASE, "Description")}),
+        assumed_fields=frozenset({(CASE, "Description")}),
         mark_field="Zephyr key",
-        marked=frozenset({CASE}),
+        mark_kinds=frozenset({CASE}),
     )
     assert [gap.name for gap in gaps(wants, schema)] == ["Browser", "Zephyr key"]
     listed = attrs.evolve(schema, fields_known=True)

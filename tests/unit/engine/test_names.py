@@ -20,19 +20,19 @@ from ztoq_core.engine.history import explain
 from ztoq_core.records import (
     FieldType,
     FieldValue,
+    IdKind,
     Kind,
     Link,
     LinkType,
-    Named,
     Record,
     Ref,
+    ResolvedName,
     TestCase,
     TestCycle,
     TestLog,
     TestPlan,
     TestRun,
     TestStep,
-    Topic,
 )
 from ztoq_core.report import Report, write_json
 from ztoq_core.store import State, Store
@@ -42,14 +42,16 @@ ANNA, BEN = "5b10ac8d82e05b22cc7d4ef5", "557058:0b9e8a7c-1111-2222-3333-44445555
 SITE = "https://acme.example.com"
 API = f"{SITE}/rest/api/2/issue"
 NAMES = (
-    Named(topic=Topic.ISSUE, id="10010", key="ACME-1", name="Baskets", url=f"{SITE}/browse/ACME-1"),
-    Named(topic=Topic.ISSUE, id="10011", key="ACME-2", name="It crashes"),
-    Named(topic=Topic.ISSUE, id="10012", key="ACME-3", name="It blinks"),
-    Named(topic=Topic.PERSON, id=ANNA, name="Anna", email="anna@example.com"),
-    Named(topic=Topic.PERSON, id=BEN, name="Ben", active=False),
-    Named(topic=Topic.COMPONENT, id="77", name="Shop"),
-    Named(topic=Topic.VERSION, id="88", name="1.4", end=datetime(2025, 3, 1, tzinfo=UTC)),
-    Named(topic=Topic.VERSION, id="89", name="1.5"),
+    ResolvedName(
+        topic=IdKind.ISSUE, id="10010", key="ACME-1", name="Baskets", url=f"{SITE}/browse/ACME-1"
+    ),
+    ResolvedName(topic=IdKind.ISSUE, id="10011", key="ACME-2", name="It crashes"),
+    ResolvedName(topic=IdKind.ISSUE, id="10012", key="ACME-3", name="It blinks"),
+    ResolvedName(topic=IdKind.PERSON, id=ANNA, name="Anna", email="anna@example.com"),
+    ResolvedName(topic=IdKind.PERSON, id=BEN, name="Ben", active=False),
+    ResolvedName(topic=IdKind.COMPONENT, id="77", name="Shop"),
+    ResolvedName(topic=IdKind.VERSION, id="88", name="1.4", end=datetime(2025, 3, 1, tzinfo=UTC)),
+    ResolvedName(topic=IdKind.VERSION, id="89", name="1.5"),
 )
 
 
@@ -86,11 +88,11 @@ def quiet(_: Event) -> None:
     """Tell nobody."""
 
 
-def without(*ids: str) -> tuple[Named, ...]:
+def without(*ids: str) -> tuple[ResolvedName, ...]:
     return tuple(each for each in NAMES if each.id not in ids)
 
 
-def knowing(*names: Named, records: Sequence[Record] = WITH_IDS) -> MemoryDirectory:
+def knowing(*names: ResolvedName, records: Sequence[Record] = WITH_IDS) -> MemoryDirectory:
     return MemoryDirectory(records, CONTENTS, names=names)
 
 
@@ -229,15 +231,15 @@ async def test_a_new_extraction_asks_for_what_nobody_knew(store: Store) -> None:
 
     await extract(store, source)
 
-    assert sorted(source.asked) == sorted([(Topic.ISSUE, "10011"), (Topic.PERSON, BEN)])
+    assert sorted(source.asked) == sorted([(IdKind.ISSUE, "10011"), (IdKind.PERSON, BEN)])
     assert not engine.nameless(store)
 
 
 async def test_what_is_at_hand_wins_and_is_looked_at_each_time(store: Store) -> None:
     await extract(store, knowing(*NAMES))
     said: list[Event] = []
-    mine = Named(topic=Topic.PERSON, id=BEN, name="Ben", email="ben@example.com")
-    new = Named(topic=Topic.PERSON, id="somebody", name="Some Body")
+    mine = ResolvedName(topic=IdKind.PERSON, id=BEN, name="Ben", email="ben@example.com")
+    new = ResolvedName(topic=IdKind.PERSON, id="somebody", name="Some Body")
     plan = TestPlan(key="ACME-P2", name="Two", owner="somebody")
     source = MemoryDirectory((*WITH_IDS, plan), CONTENTS, lines=(mine, new))
 
@@ -252,7 +254,7 @@ async def test_many_ids_are_asked_for_in_batches(store: Store) -> None:
     class Counting(MemoryDirectory):
         batches: list[int] = []  # noqa: RUF012 - of one test
 
-        async def look_up(self, topic: Topic, ids: Sequence[str]) -> tuple[Named, ...]:
+        async def look_up(self, topic: IdKind, ids: Sequence[str]) -> tuple[ResolvedName, ...]:
             self.batches.append(len(ids))
             return await super().look_up(topic, ids)
 
@@ -299,8 +301,8 @@ async def test_a_name_that_changed_changes_the_mapped_record(store: Store) -> No
     await transformed(store)
     sink = MemorySink()
     await load(store, sink)
-    renamed = Named(topic=Topic.COMPONENT, id="77", name="Store")
-    store.write_now(lambda: store.names.save(9, Topic.COMPONENT, ["77"], [renamed]))
+    renamed = ResolvedName(topic=IdKind.COMPONENT, id="77", name="Store")
+    store.write_now(lambda: store.names.save(9, IdKind.COMPONENT, ["77"], [renamed]))
 
     await transformed(store)
 
@@ -311,9 +313,9 @@ async def test_an_extraction_that_is_cut_asks_on_where_it_stopped(
     store_url: str, tmp_path: Path
 ) -> None:
     class Dying(MemoryDirectory):
-        async def look_up(self, topic: Topic, ids: Sequence[str]) -> tuple[Named, ...]:
+        async def look_up(self, topic: IdKind, ids: Sequence[str]) -> tuple[ResolvedName, ...]:
             found = await super().look_up(topic, ids)
-            if topic is Topic.COMPONENT:
+            if topic is IdKind.COMPONENT:
                 raise PowerCut
             return found
 
@@ -328,7 +330,7 @@ async def test_an_extraction_that_is_cut_asks_on_where_it_stopped(
         await extract(store, source)
         assert store.meta("extract") == "complete"
         # neither what is known nor what nobody knew in this extraction
-        assert sorted({topic for topic, _ in source.asked}) == [Topic.COMPONENT, Topic.VERSION]
+        assert sorted({topic for topic, _ in source.asked}) == [IdKind.COMPONENT, IdKind.VERSION]
         assert not [call for call in source.calls if call.startswith(("complete", "download"))]
         assert "1 of 3 issues" in engine.nameless(store)
 
@@ -337,7 +339,7 @@ async def test_a_wish_to_stop_leaves_the_extraction_open(store: Store) -> None:
     stop = engine.Stop()
 
     class Stopping(MemoryDirectory):
-        async def look_up(self, topic: Topic, ids: Sequence[str]) -> tuple[Named, ...]:
+        async def look_up(self, topic: IdKind, ids: Sequence[str]) -> tuple[ResolvedName, ...]:
             stop.set()
             return await super().look_up(topic, ids)
 
@@ -345,7 +347,7 @@ async def test_a_wish_to_stop_leaves_the_extraction_open(store: Store) -> None:
         source = Stopping(WITH_IDS, CONTENTS, names=NAMES)
         await engine.extract(store, source, run.id, quiet, stop=stop)
 
-    assert {topic for topic, _ in source.asked} == {Topic.ISSUE}
+    assert {topic for topic, _ in source.asked} == {IdKind.ISSUE}
     assert store.meta("extract") != "complete"
 
 
@@ -356,12 +358,14 @@ async def test_a_quick_pass_asks_for_what_is_new(store: Store) -> None:
 
     await extract(store, knowing(*NAMES))
     plan = TestPlan(key="ACME-P2", name="Two", owner="somebody", links=(issue("10099"),))
-    source = Quick([plan], names=[Named(topic=Topic.PERSON, id="somebody", name="Some Body")])
+    source = Quick(
+        [plan], names=[ResolvedName(topic=IdKind.PERSON, id="somebody", name="Some Body")]
+    )
     said: list[Event] = []
 
     await extract(store, source, said.append, since=datetime(2026, 1, 1, tzinfo=UTC))
 
-    assert sorted(source.asked) == [(Topic.ISSUE, "10099"), (Topic.PERSON, "somebody")]
+    assert sorted(source.asked) == [(IdKind.ISSUE, "10099"), (IdKind.PERSON, "somebody")]
     assert said[-1].text.startswith("1 of 4 issues could not be resolved to names")
 
 
@@ -423,12 +427,12 @@ async def test_what_is_gone_from_the_source_is_not_counted(store: Store) -> None
     await extract(store, source)
 
     assert {each.topic: each.total for each in store.names.counts()} == {
-        Topic.ISSUE: 2,
-        Topic.PERSON: 2,
-        Topic.COMPONENT: 1,
-        Topic.VERSION: 1,
+        IdKind.ISSUE: 2,
+        IdKind.PERSON: 2,
+        IdKind.COMPONENT: 1,
+        IdKind.VERSION: 1,
     }
-    assert (Topic.ISSUE, "10012") not in source.asked
+    assert (IdKind.ISSUE, "10012") not in source.asked
 
 
 async def test_people_are_found_in_fields_that_the_source_declares(store: Store) -> None:
@@ -437,7 +441,7 @@ async def test_people_are_found_in_fields_that_the_source_declares(store: Store)
 
     await extract(store, source)
 
-    assert sorted(source.asked) == [(Topic.PERSON, "quinn"), (Topic.PERSON, "robin")]
+    assert sorted(source.asked) == [(IdKind.PERSON, "quinn"), (IdKind.PERSON, "robin")]
 
 
 async def test_people_are_found_in_fields_of_steps(store: Store) -> None:
@@ -448,12 +452,12 @@ async def test_people_are_found_in_fields_of_steps(store: Store) -> None:
 
     await extract(store, source)
 
-    assert source.asked == [(Topic.PERSON, BEN)]
+    assert source.asked == [(IdKind.PERSON, BEN)]
 
 
 async def test_texts_that_no_database_takes_do_no_harm(store: Store) -> None:
     case = TestCase(key="ACME-T1", name="Log in", component="7\x007", owner="a\ud800b")
-    odd = Named(topic=Topic.ISSUE, id="10010", key="ACME-1", name="A\x00\ud800")
+    odd = ResolvedName(topic=IdKind.ISSUE, id="10010", key="ACME-1", name="A\x00\ud800")
     source = knowing(odd, records=[attrs.evolve(case, links=(issue("10010"),))])
 
     await extract(store, source)

@@ -73,7 +73,7 @@ def history(**more: Any) -> list[Record]:
 def mapped(record: Record) -> Record:
     """Do what a mapping does: texts point at files, or say what is missing."""
     images = {image.src: image for image in record.images}
-    refers: list[Ref] = list(record.refers)
+    refers: list[Ref] = list(record.text_refs)
 
     def change(src: str) -> str | None:
         image = images.get(image_src(src))
@@ -85,7 +85,7 @@ def mapped(record: Record) -> Record:
         return image.file.address
 
     record = with_texts(record, lambda text: change_images(text, change))
-    return attrs.evolve(record, refers=tuple(dict.fromkeys(refers)))
+    return attrs.evolve(record, text_refs=tuple(dict.fromkeys(refers)))
 
 
 class Net:
@@ -602,7 +602,7 @@ def linking(links: Mapping[str, Ref]) -> Transform:
         if ref is None or not isinstance(record, TestCase | TestCycle | Folder):
             return record
         text = f'{record.description}<a href="{ref.address}">{ref.key}</a>'
-        return attrs.evolve(record, description=text, refers=(*record.refers, ref))
+        return attrs.evolve(record, description=text, text_refs=(*record.text_refs, ref))
 
     return change
 

@@ -15,9 +15,9 @@ class Lagging(MemorySink):
 
     asked = 0
 
-    async def searchable(self, kind: Kind, written: Written) -> bool:
+    async def is_searchable(self, kind: Kind, written: Written) -> bool:
         self.asked += 1
-        return self.asked > 2 and await super().searchable(kind, written)
+        return self.asked > 2 and await super().is_searchable(kind, written)
 
 
 async def test_the_lag_is_measured_and_the_object_deleted(store: Store) -> None:

@@ -207,7 +207,7 @@ async def test_what_a_rollback_removed_is_made_again_with_fields_and_what_mappin
 
     def mapped(record: Record) -> Record:
         fields = tuple(attrs.evolve(each, type=FieldType.TEXT) for each in record.fields)
-        return attrs.evolve(record, fields=fields, brings=(module,))
+        return attrs.evolve(record, fields=fields, companions=(module,))
 
     async def again(sink: MemorySink) -> None:
         with store.run("migrate") as run:
@@ -277,12 +277,12 @@ async def test_files_of_what_stays_are_named_too(store: Store) -> None:
 class Secretive(Deleting):
     """Does not show what lies in cycles."""
 
-    async def contents(
+    async def children(
         self, kind: Kind, target_ids: Sequence[str]
     ) -> Mapping[str, tuple[Mark, ...]]:
         if kind is Kind.TEST_CYCLE:
             raise RejectedError("not to be seen", status=400)
-        return await super().contents(kind, target_ids)
+        return await super().children(kind, target_ids)
 
 
 async def test_what_cannot_be_looked_at_stays_and_the_rest_goes(store: Store) -> None:

@@ -147,7 +147,7 @@ async def test_finishing_again_keeps_what_somebody_edited(store: Store) -> None:
     def refer(record: Record) -> Record:
         if isinstance(record, TestCase):
             link = f'<a href="{SHOP.ref.address}">x</a>'
-            return attrs.evolve(record, description=link, refers=(SHOP.ref,))
+            return attrs.evolve(record, description=link, text_refs=(SHOP.ref,))
         return record
 
     sink = Choosy()

@@ -160,7 +160,7 @@ async def test_a_rewritten_case_waits_for_both_files_of_its_steps(store: Store) 
         if isinstance(record, TestCase):
             html = "".join(f'<img src="{file.ref.address}">' for file in (one, two))
             text = record.description + html
-            return attrs.evolve(record, description=text, refers=(one.ref, two.ref))
+            return attrs.evolve(record, description=text, text_refs=(one.ref, two.ref))
         return record
 
     class Steps(MemorySink):

@@ -199,7 +199,7 @@ async def test_what_the_mapping_adds_for_others_stays_out(store: Store) -> None:
         if isinstance(record, TestCase) and record.folder is None:
             home = Folder(key="No folder", name="No folder", tree=Tree.CASES)
             note = Note(level=Level.LOSS, code="homeless", text="had no folder")
-            return attrs.evolve(record, folder=home.ref, brings=(home,), notes=(note,))
+            return attrs.evolve(record, folder=home.ref, companions=(home,), notes=(note,))
         return record
 
     sink = MemorySink()

@@ -114,7 +114,7 @@ async def test_records_are_written_after_what_they_belong_to(store: Store) -> No
 
     order = [call.removeprefix("write ") for call in sink.calls if call.startswith("write")]
     for record in PROJECT:
-        for ref in (*record.parents(), *record.mentions()):
+        for ref in (*record.parents(), *record.soft_dependencies()):
             assert order.index(str(ref)) < order.index(str(record.ref))
     assert order.index("test_log ACME-E1") < order.index("test_log ACME-E2")
 
@@ -326,10 +326,10 @@ class Forgetful(MemorySink):
         page = await super().marks(kind, owners, cursor)
         return MarkPage(marks=()) if kind is Kind.TEST_CASE else page
 
-    async def look(self, kind: Kind, target_id: str) -> Written | None:
+    async def current(self, kind: Kind, target_id: str) -> Written | None:
         if self.refuses_to_look:
             raise RejectedError("Memory: GET test case answered 403", status=403)
-        return await super().look(kind, target_id)
+        return await super().current(kind, target_id)
 
 
 @pytest.mark.parametrize("refuses", [False, True])

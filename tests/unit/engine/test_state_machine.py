@@ -71,7 +71,7 @@ COMING = {State.READY, State.SENDING, State.UNKNOWN}
 def mapped(record: Record) -> Record:
     """Map a record; the texts of some point at others."""
     refers = (REFERS[record.key],) if record.key in REFERS else ()
-    return attrs.evolve(typed(record), refers=refers)
+    return attrs.evolve(typed(record), text_refs=refers)
 
 
 class Target(CrashingSink):

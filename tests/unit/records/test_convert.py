@@ -14,6 +14,7 @@ from ztoq_core.records import (
     Folder,
     Kind,
     Record,
+    Ref,
     TestCase,
     TestStep,
     Tree,
@@ -43,6 +44,13 @@ def test_what_has_its_own_place_is_not_part_of_the_record() -> None:
 
     assert whole.raw == {"id": 1}
     assert dumps(whole) == dumps(CASE)
+
+
+def test_records_of_version_0_1_are_read_and_written_as_they_were() -> None:
+    stored = b'{"key":"ACME-T1","name":"Log in","refers":[{"key":"ACME-T2","kind":"test_case"}]}'
+    record = loads(Kind.TEST_CASE, stored)
+    assert record.text_refs == (Ref(Kind.TEST_CASE, "ACME-T2"),)
+    assert dumps(record) == stored
 
 
 def test_a_lone_surrogate_survives_the_store() -> None:

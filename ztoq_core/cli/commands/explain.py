@@ -153,7 +153,7 @@ def _facts(life: Explained) -> dict[str, Any]:
             {
                 "transformer": stage.name,
                 "changes": [attrs.asdict(each) for each in stage.changes],
-                "brings": [str(ref) for ref in stage.brings],
+                "brings": [str(ref) for ref in stage.companions],
                 "end": stage.end,
             }
             for stage in life.stages

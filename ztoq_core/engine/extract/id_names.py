@@ -18,22 +18,22 @@ from ztoq_core.contracts import Directory, Schema
 from ztoq_core.engine.progress import Stop, Teller
 from ztoq_core.records import (
     FieldType,
+    IdKind,
     Kind,
     Link,
-    Named,
     Record,
+    ResolvedName,
     StepResult,
     TestCase,
     TestCycle,
     TestLog,
-    Topic,
 )
 from ztoq_core.store import Store
 from ztoq_core.words import counted
 
 __all__ = ["NAMELESS", "ask_names", "known_names", "nameless", "tell_nameless", "with_names"]
 
-Names = Mapping[tuple[Topic, str], Named]
+Names = Mapping[tuple[IdKind, str], ResolvedName]
 _People = tuple[Collection[tuple[Kind, str]], Collection[str]]
 """The fields of records that hold people, and those of steps."""
 
@@ -44,10 +44,10 @@ _AT_ONCE = 100
 _KINDS = (Kind.TEST_CASE, Kind.TEST_PLAN, Kind.TEST_CYCLE, Kind.TEST_RUN, Kind.TEST_LOG)
 _PEOPLE = ("owner", "executed_by", "assigned_to")
 _WORDS = {
-    Topic.ISSUE: ("issue", "issues"),
-    Topic.PERSON: ("person", "people"),
-    Topic.COMPONENT: ("component", "components"),
-    Topic.VERSION: ("version", "versions"),
+    IdKind.ISSUE: ("issue", "issues"),
+    IdKind.PERSON: ("person", "people"),
+    IdKind.COMPONENT: ("component", "components"),
+    IdKind.VERSION: ("version", "versions"),
 }
 # an issue's address in Jira's API, as other products show it; what people open lies beside it
 _API_ADDRESS = re.compile(r"(?P<site>https?://.+)/rest/api/(?:\d+|latest)/issue/[^/?#]+/?")
@@ -76,9 +76,9 @@ async def ask_names(  # noqa: PLR0913, PLR0917 - what the extraction knows
         await _gather(store, kind, (people, of_steps), extraction, since_run)
     await store.write(store.names.gathered, extraction)
     await store.write(store.put_meta, _ADVICE, directory.advice)
-    learned = dict.fromkeys(Topic, 0)
+    learned = dict.fromkeys(IdKind, 0)
     names = store.names
-    for topic in Topic:
+    for topic in IdKind:
         after = ""
         while ids := await store.read(names.seen, extraction, topic, after, 1000):
             after = ids[-1]
@@ -103,7 +103,7 @@ async def _gather(
 ) -> None:
     after = 0
     while batch := await store.read(store.mapped.field_values, kind, after, 1000, since_run):
-        found: dict[Topic, set[str]] = {}
+        found: dict[IdKind, set[str]] = {}
         for _, plain in batch:
             for topic, id_ in _ids(kind, plain, people):
                 found.setdefault(topic, set()).add(id_)
@@ -111,21 +111,21 @@ async def _gather(
         after = batch[-1][0]
 
 
-def _ids(kind: Kind, plain: Mapping[str, Any], people: _People) -> Iterator[tuple[Topic, str]]:
+def _ids(kind: Kind, plain: Mapping[str, Any], people: _People) -> Iterator[tuple[IdKind, str]]:
     """Yield the ids in the plain JSON of a record."""
     for holder in (plain, *plain.get("results", ())):
         for link in holder.get("links", ()):
             if link.get("issue_id") and not link.get("issue_key"):
-                yield Topic.ISSUE, link["issue_id"]
+                yield IdKind.ISSUE, link["issue_id"]
     for name in _PEOPLE:
         if plain.get(name):
-            yield Topic.PERSON, plain[name]
-    for topic in (Topic.COMPONENT, Topic.VERSION):
+            yield IdKind.PERSON, plain[name]
+    for topic in (IdKind.COMPONENT, IdKind.VERSION):
         if plain.get(topic.value):
             yield topic, plain[topic.value]
     for field in _of_people(kind, plain, people):
         if value := field.get("value"):
-            yield from ((Topic.PERSON, str(each)) for each in _each(value))
+            yield from ((IdKind.PERSON, str(each)) for each in _each(value))
 
 
 def _of_people(kind: Kind, plain: Mapping[str, Any], people: _People) -> Iterator[Any]:
@@ -168,7 +168,7 @@ async def tell_nameless(store: Store, teller: Teller) -> None:
 
 async def known_names(store: Store, records: Iterable[Record]) -> Names:
     """Return what is known of the ids in these records, people apart."""
-    ids: dict[Topic, set[str]] = {}
+    ids: dict[IdKind, set[str]] = {}
     for record in records:
         for topic, id_ in _wanted(record):
             ids.setdefault(topic, set()).add(id_)
@@ -186,31 +186,31 @@ def with_names(record: Record, names: Names) -> Record:
         )
     if isinstance(record, TestCase):
         changes |= _called(
-            "component", record.component, names.get((Topic.COMPONENT, record.component))
+            "component", record.component, names.get((IdKind.COMPONENT, record.component))
         )
     if isinstance(record, TestCycle | TestLog):
-        version = names.get((Topic.VERSION, record.version))
+        version = names.get((IdKind.VERSION, record.version))
         changes |= _called("version", record.version, version)
         if version and isinstance(record, TestCycle):
             changes |= {"version_start": version.start, "version_end": version.end}
     return attrs.evolve(record, **changes) if changes else record
 
 
-def _called(attribute: str, id_: str, named: Named | None) -> dict[str, str]:
+def _called(attribute: str, id_: str, named: ResolvedName | None) -> dict[str, str]:
     return {attribute: named.name} if named and named.name and named.name != id_ else {}
 
 
-def _wanted(record: Record) -> Iterator[tuple[Topic, str]]:
+def _wanted(record: Record) -> Iterator[tuple[IdKind, str]]:
     links = record.links
     if isinstance(record, TestLog):
         links = (*links, *_of_results(record.results))
     for link in links:
         if link.issue_id and not link.issue_key:
-            yield Topic.ISSUE, link.issue_id
+            yield IdKind.ISSUE, link.issue_id
     if isinstance(record, TestCase) and record.component:
-        yield Topic.COMPONENT, record.component
+        yield IdKind.COMPONENT, record.component
     if isinstance(record, TestCycle | TestLog) and record.version:
-        yield Topic.VERSION, record.version
+        yield IdKind.VERSION, record.version
 
 
 def _of_results(results: Iterable[StepResult]) -> Iterator[Link]:
@@ -224,13 +224,13 @@ def _is_open(link: Link) -> bool:
 def _linked(links: Iterable[Link], names: Names) -> tuple[Link, ...]:
     return tuple(
         _resolved(link, named)
-        if _is_open(link) and (named := names.get((Topic.ISSUE, link.issue_id or "")))
+        if _is_open(link) and (named := names.get((IdKind.ISSUE, link.issue_id or "")))
         else link
         for link in links
     )
 
 
-def _resolved(link: Link, issue: Named) -> Link:
+def _resolved(link: Link, issue: ResolvedName) -> Link:
     """Return the link with the key and summary of its issue, at an address that people open."""
     url = link.url
     api = _API_ADDRESS.fullmatch(url)

@@ -40,7 +40,7 @@ async def look_at_containers(
 
     async def look(each: Undoing) -> None:
         try:
-            present = await sink.look(each.ref.kind, each.written.target_id)
+            present = await sink.current(each.ref.kind, each.written.target_id)
         except RejectedError as error:
             teller.say(f"{each.ref} could not be looked at: {error}", "warning")
             return

@@ -268,7 +268,7 @@ class Settling:
         asyncio.get_running_loop().call_at(when, self.wake)
 
     def _lag(self, kind: Kind) -> float:
-        return 0.0 if kind in self.context.schema.consistent else self.lag
+        return 0.0 if kind in self.context.schema.consistent_kinds else self.lag
 
 
 def _kind_with(record: Record) -> Kind | None:

@@ -192,7 +192,9 @@ class _Loading:
             some = counted(doubts, "record")
             self.context.teller.say(f"Looking for {some} that the target may hold already")
         # the field of the source's key first: a project may take only a few
-        keys = [f"{kind}/{self.context.schema.mark_field}" for kind in self.context.schema.marked]
+        keys = [
+            f"{kind}/{self.context.schema.mark_field}" for kind in self.context.schema.mark_kinds
+        ]
         await self._phase((Kind.FIELD,), keys, first=True)
         await self._phase((Kind.FIELD,), first=True)
         if roots:
@@ -460,8 +462,8 @@ class _Loading:
     async def _is_ours(self, job: Job, written: Written) -> bool:
         """Whether an object that is to be updated still is as ztoq left it."""
         sink, record = self.context.sink, job.record
-        with plugin_call(sink, "look", record.ref):
-            present = await sink.look(record.kind, written.target_id)
+        with plugin_call(sink, "current", record.ref):
+            present = await sink.current(record.kind, written.target_id)
             if present is not None:
                 check_written(present)
         if present is not None and (not written.stamp or present.stamp == written.stamp):
@@ -496,7 +498,7 @@ class _Loading:
 
 def _with_missing(record: Record, written: Written, links: Mapping[Ref, Written | None]) -> Written:
     """Note what a record's texts point at that is not in the target."""
-    missing = [str(ref) for ref in record.refers if links.get(ref) is None]
+    missing = [str(ref) for ref in record.text_refs if links.get(ref) is None]
     if not missing:
         return written
     named = ", ".join(missing[:SHOWN]) + (" …" if len(missing) > SHOWN else "")

@@ -44,7 +44,7 @@ async def probe(store: Store, sink: Sink, run: int, progress: Progress) -> float
         store.outbox.answered, Answered(run=run, job=job, written=written, finished=True)
     )
     await store.write(store.removal.only_once, job.item)
-    while not (shown := await sink.searchable(Kind.TEST_PLAN, written)):
+    while not (shown := await sink.is_searchable(Kind.TEST_PLAN, written)):
         if loop.time() - begun > _PATIENCE_S:
             break
         await asyncio.sleep(0.1)

@@ -111,7 +111,7 @@ def _gap(of: Kind, name: str, rows: Iterable[Want], schema: Schema) -> Gap | Non
     count = sum(row.count for row in rows if not row.value)
     known = _known(schema, of, name)
     if known is None:
-        if not schema.fields_known and (of, name) in schema.usual:
+        if not schema.fields_known and (of, name) in schema.assumed_fields:
             return None
         if type_ is FieldType.CHECKBOX:
             values = _YES_NO
@@ -145,7 +145,7 @@ def _marks(schema: Schema, totals: Mapping[Kind, int], named: set[tuple[Kind, st
     return [
         Gap(of=kind, name=schema.mark_field, type=FieldType.TEXT, count=totals[kind])
         for kind in Kind
-        if kind in schema.marked
+        if kind in schema.mark_kinds
         and totals.get(kind)
         and schema.mark_field
         and schema.field(kind, schema.mark_field) is None

@@ -369,7 +369,7 @@ class _Transformation:
         if record.images:
             # mapped texts say it all; the reason of a loss may read otherwise each time
             record = attrs.evolve(record, images=())
-        for each in (record, *record.brings):
+        for each in (record, *record.companions):
             self.wants.add(each)
         said = [note for note in record.notes if note not in source.notes]
         return Fate(
@@ -390,17 +390,17 @@ def _without_its_steps(log: TestLog) -> tuple[TestLog, tuple[Ref, ...]]:
 
     A joined result stands at its step, which shows description and expected result.
     """
-    if not log.refers or log.drift:
+    if not log.text_refs or log.drift:
         return log, ()
     results = (
         attrs.evolve(each, description="", expected="") if each.step else each
         for each in log.results
     )
     html = "".join(texts_of(attrs.evolve(log, results=tuple(results))))
-    shown = tuple(ref for ref in log.refers if ref.address in html)
-    rest = (ref for ref in log.refers if ref not in shown)
+    shown = tuple(ref for ref in log.text_refs if ref.address in html)
+    rest = (ref for ref in log.text_refs if ref not in shown)
     return (
-        attrs.evolve(log, refers=shown),
+        attrs.evolve(log, text_refs=shown),
         tuple(ref for ref in rest if ref.kind is Kind.ATTACHMENT),
     )
 

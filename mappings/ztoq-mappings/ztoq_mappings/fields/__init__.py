@@ -17,9 +17,9 @@ FIELDS = TransformerPlugin(
     summary="Fields as a mapping file says",
     config=FieldsOptions,
     build=build,
-    adjusts=True,
+    keeps_default=True,
     check=check,
     suggest=suggest,
-    beside=(files(__name__) / "mapping.schema.json",),
+    extra_files=(files(__name__) / "mapping.schema.json",),
 )
 """What the hook declares."""

@@ -12,10 +12,10 @@ from ztoq_core.plugin import (
     FieldType,
     FieldValue,
     Record,
-    Scene,
     TestCase,
     TestStep,
     Transform,
+    TransformContext,
     User,
     Value,
 )
@@ -38,7 +38,7 @@ from ztoq_mappings.texts import is_html
 __all__ = ["build", "compile_mapping"]
 
 
-def build(options: FieldsOptions, scene: Scene) -> Transform:
+def build(options: FieldsOptions, scene: TransformContext) -> Transform:
     """Return the transform that the mapping file describes.
 
     Raises:
@@ -51,7 +51,7 @@ def build(options: FieldsOptions, scene: Scene) -> Transform:
     return compile_mapping(document.mapping, scene)
 
 
-def compile_mapping(mapping: MappingFile, scene: Scene) -> Transform:
+def compile_mapping(mapping: MappingFile, scene: TransformContext) -> Transform:
     """Return the transform for a mapping that has been read."""
     people = {each.id: each for each in scene.source.users}
     by_kind = {
@@ -89,7 +89,11 @@ class _SectionRules:
     """The rules of one section."""
 
     def __init__(
-        self, section: Section, mapping: MappingFile, scene: Scene, people: Mapping[str, User]
+        self,
+        section: Section,
+        mapping: MappingFile,
+        scene: TransformContext,
+        people: Mapping[str, User],
     ) -> None:
         rules = mapping.of(section)
         self._properties = PROPERTIES[section]

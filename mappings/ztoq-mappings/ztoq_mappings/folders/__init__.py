@@ -12,6 +12,6 @@ FOLDERS = TransformerPlugin(
     summary="Renames, moves, flattens and filters the folders of cases and cycles",
     config=Options,
     build=build,
-    adjusts=True,
+    keeps_default=True,
 )
 """What the hook declares."""

@@ -17,11 +17,11 @@ from ztoq_core.plugin import (
     ConfigError,
     Folder,
     Record,
-    Scene,
     Skip,
     TestCase,
     TestCycle,
     Transform,
+    TransformContext,
     Tree,
 )
 from ztoq_mappings.folders.patterns import Pattern
@@ -52,7 +52,7 @@ class Options:
     anew: bool = False
 
 
-def build(options: Options, scene: Scene) -> Transform:
+def build(options: Options, scene: TransformContext) -> Transform:
     """Return the transform.
 
     Raises:
@@ -93,7 +93,7 @@ def build(options: Options, scene: Scene) -> Transform:
             record,
             path=path,
             folder=folders[-1].ref if folders else None,
-            brings=(*record.brings, *folders),
+            companions=(*record.companions, *folders),
         )
 
     return transform

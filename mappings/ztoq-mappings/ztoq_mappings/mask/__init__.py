@@ -13,6 +13,6 @@ MASK = TransformerPlugin(
     config=Options,
     build=build,
     check=check,
-    adjusts=True,
+    keeps_default=True,
 )
 """What the hook declares."""

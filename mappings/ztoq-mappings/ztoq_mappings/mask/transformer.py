@@ -21,7 +21,6 @@ from ztoq_core.plugin import (
     Link,
     Record,
     Requirement,
-    Scene,
     Schema,
     Secret,
     Skip,
@@ -33,6 +32,7 @@ from ztoq_core.plugin import (
     TestRun,
     TestStep,
     Transform,
+    TransformContext,
     change_images,
     image_src,
 )
@@ -75,7 +75,7 @@ class Options:
     files: Files = Files.SKIP
 
 
-def build(options: Options, scene: Scene) -> Transform:
+def build(options: Options, scene: TransformContext) -> Transform:
     """Return the transform.
 
     Raises:
@@ -112,7 +112,7 @@ class _Mask:
                 "path": self._kept(Keep.FOLDERS, record.path),
                 "links": tuple(map(self._link, record.links)),
                 "images": self._images(record.images),
-                "brings": tuple(map(self.masked, record.brings)),
+                "companions": tuple(map(self.masked, record.companions)),
                 **self._own(changed),
             },
         )

@@ -12,6 +12,6 @@ TEXT = TransformerPlugin(
     summary="Cleans rich texts or turns them into plain ones, makes links of keys in them",
     config=Options,
     build=build,
-    adjusts=True,
+    keeps_default=True,
 )
 """What the hook declares."""

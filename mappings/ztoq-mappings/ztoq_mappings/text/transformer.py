@@ -13,8 +13,8 @@ from ztoq_core.plugin import (
     Kind,
     Record,
     Ref,
-    Scene,
     Transform,
+    TransformContext,
 )
 from ztoq_mappings.note_collector import NoteCollector
 from ztoq_mappings.text.cleaning import cleaned, loses_address, only_text, unusual
@@ -47,7 +47,7 @@ class Options:
     kinds: tuple[Kind, ...] = ()
 
 
-def build(options: Options, scene: Scene) -> Transform:
+def build(options: Options, scene: TransformContext) -> Transform:
     """Return the transform.
 
     Raises:
@@ -84,7 +84,7 @@ def build(options: Options, scene: Scene) -> Transform:
         changed = with_html(record, text.changed, field)
         return attrs.evolve(
             changed,
-            refers=tuple(dict.fromkeys((*record.refers, *text.refers))),
+            text_refs=tuple(dict.fromkeys((*record.text_refs, *text.refers))),
             notes=text.notes.notes(),
         )
 

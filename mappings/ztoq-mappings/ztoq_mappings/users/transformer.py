@@ -15,7 +15,6 @@ from ztoq_core.plugin import (
     Finding,
     Kind,
     Record,
-    Scene,
     Schema,
     TestCase,
     TestCycle,
@@ -23,6 +22,7 @@ from ztoq_core.plugin import (
     TestPlan,
     TestRun,
     Transform,
+    TransformContext,
     User,
 )
 from ztoq_mappings.note_collector import NoteCollector
@@ -84,7 +84,7 @@ class _People:
         return tuple(dict.fromkeys(self._table.values()))
 
 
-def build(options: Options, scene: Scene) -> Transform:
+def build(options: Options, scene: TransformContext) -> Transform:
     """Return the transform.
 
     Raises:

@@ -3,9 +3,9 @@
 ``in.json`` holds ``kind`` and ``record``, and where they matter ``fields``, ``step_fields`` and
 ``users`` of the source's schema, ``options`` of the transformer (paths count from the case's
 folder), ``source`` and ``sink`` (settings that the transformer looks at). ``out.json`` holds
-``kind``, ``record`` and, where there are any, ``brings``; or ``skip`` and ``loss``; or ``error``,
-for a record that fails. Records are written as the store writes them: what equals its default is
-left out.
+``kind``, ``record`` and, where there are any, ``companions``; or ``skip`` and ``loss``; or, for a
+record that fails, ``error``. Records are written as the store writes them: what equals its default
+is left out.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ import attrs
 import cattrs
 import orjson
 from cattrs.cols import homogenous_tuple_structure_factory
-from cattrs.gen import make_dict_structure_fn, override
+from cattrs.gen import make_dict_structure_fn
 
-from ztoq_core.contracts import Scene, Schema, Skip, Transform, TransformerPlugin
-from ztoq_core.convert import converter, dumps, read_json
+from ztoq_core.contracts import Schema, Skip, Transform, TransformContext, TransformerPlugin
+from ztoq_core.convert import IN_JSON, converter, dumps, read_json
 from ztoq_core.errors import ConfigError, RecordError
 from ztoq_core.records import RECORD_TYPES, Kind, Record
 from ztoq_core.schema import FieldSpec, User
@@ -51,7 +51,7 @@ class Case:
     folder: Path
     record: Record
     options: Mapping[str, Any]
-    scene: Scene
+    scene: TransformContext
     expected: Mapping[str, Any] | None
 
     @property
@@ -102,7 +102,9 @@ def run(case: Case, transforms: Sequence[Transform]) -> dict[str, Any]:
     except RecordError as error:
         return {"error": str(error)}
     found = _shown(record)
-    return found | ({"brings": [_shown(each) for each in record.brings]} if record.brings else {})
+    return found | (
+        {"companions": [_shown(each) for each in record.companions]} if record.companions else {}
+    )
 
 
 def differences(expected: Mapping[str, Any] | None, found: Mapping[str, Any]) -> tuple[str, ...]:
@@ -137,8 +139,7 @@ def _strict() -> cattrs.Converter:
             each,
             strict,
             _cattrs_forbid_extra_keys=True,
-            raw=override(omit=True),
-            brings=override(omit=True),
+            **IN_JSON,
         )
         strict.register_structure_hook(each, hook)
     return strict
@@ -170,7 +171,7 @@ def _read_case(folder: Path) -> Case:
         folder=folder,
         record=record,
         options=options,
-        scene=Scene(
+        scene=TransformContext(
             source=schema,
             source_config=SimpleNamespace(**source),
             sink_config=SimpleNamespace(**sink),

@@ -10,7 +10,7 @@ import attrs
 
 from ztoq_core.cli.options import Options
 from ztoq_core.cli.output import Output
-from ztoq_core.contracts import Scene, Transform
+from ztoq_core.contracts import Transform, TransformContext
 from ztoq_core.convert import show_json
 from ztoq_core.engine.history import changes
 from ztoq_core.errors import ConfigError, Exit
@@ -83,7 +83,7 @@ def _tried(config: Config, case: Case) -> _Tried:
 
 def _chain(config: Config, case: Case) -> list[Transform]:
     """Return the transformers of the config; what a case says of the two sides wins."""
-    scene = Scene(
+    scene = TransformContext(
         source=case.scene.source,
         source_config=_given(case.scene.source_config) or config.source.settings,
         sink_config=_given(case.scene.sink_config) or config.sink.settings,

@@ -42,7 +42,7 @@ def _facts(way: Walk) -> dict[str, Any]:
             {
                 "transformer": stage.name,
                 "changes": [attrs.asdict(each) for each in stage.changes],
-                "brings": [str(ref) for ref in stage.brings],
+                "brings": [str(ref) for ref in stage.companions],
                 "end": stage.end,
                 "record": stage.after,
             }

@@ -60,7 +60,7 @@ def suggest(
     beside: list[Path] = []
     if path:
         _put(path, text.encode())
-        for part in writer.beside:
+        for part in writer.extra_files:
             if not (place := path.with_name(part.name)).exists():
                 _put(place, part.read_bytes())
                 beside.append(place)

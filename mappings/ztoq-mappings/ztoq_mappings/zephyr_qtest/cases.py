@@ -59,7 +59,7 @@ def mapped_case(case: TestCase, context: MappingContext) -> TestCase:
         fields=_fields(case, context, notes),
         # for what the target cannot link yet
         links=links.checked(covered, notes),
-        brings=brought(case, *folders, *((issues,) if requirements else ()), *requirements),
+        companions=brought(case, *folders, *((issues,) if requirements else ()), *requirements),
         notes=notes.notes(),
     )
 

@@ -159,7 +159,7 @@ def mapped_run(run: TestRun, context: MappingContext) -> TestRun:
             context.tables.system["assigned_to"], run.assigned_to, notes, origin
         )
         own.append(fields.text(label, assigned, notes, origin=origin))
-    cycle, brings = run.cycle, run.brings
+    cycle, brings = run.cycle, run.companions
     if cycle is None:
         key = f"{context.home(run.case.key)}-R-adhoc"
         suite = TestCycle(key=key, name=context.options.ad_hoc)
@@ -170,7 +170,7 @@ def mapped_run(run: TestRun, context: MappingContext) -> TestRun:
         cycle=cycle,
         fields=context.field_labels.values(Kind.TEST_RUN, run.fields, notes, own),
         links=links.checked(run.links, notes),
-        brings=brings,
+        companions=brings,
         notes=notes.notes(),
     )
 

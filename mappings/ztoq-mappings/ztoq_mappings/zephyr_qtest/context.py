@@ -7,7 +7,7 @@ from typing import Self
 
 import attrs
 
-from ztoq_core.plugin import ConfigError, Folder, Record, Ref, Scene, Tree
+from ztoq_core.plugin import ConfigError, Folder, Record, Ref, TransformContext, Tree
 from ztoq_mappings.zephyr_qtest.fields import FieldLabels
 from ztoq_mappings.zephyr_qtest.name_tables import NameTables, name_tables
 from ztoq_mappings.zephyr_qtest.options import Options
@@ -35,7 +35,7 @@ class MappingContext:
     plans_take_files: bool = True
 
     @classmethod
-    def of(cls, options: Options, scene: Scene) -> Self:
+    def of(cls, options: Options, scene: TransformContext) -> Self:
         """Return the context for a run.
 
         Raises:
@@ -67,7 +67,7 @@ def module(key: str, name: str, parent: Folder | None = None) -> Folder:
 
 def brought(record: Record, *more: Record) -> tuple[Record, ...]:
     """Return what the record brings, and more, each once, parents first."""
-    found: dict[Ref, Record] = {each.ref: each for each in (*record.brings, *more)}
+    found: dict[Ref, Record] = {each.ref: each for each in (*record.companions, *more)}
     return tuple(sorted(found.values(), key=lambda each: each.kind.rank))
 
 

@@ -21,7 +21,7 @@ def mapped_file(file: Attachment, context: MappingContext) -> Attachment:
     """
     notes = NoteCollector(file.notes)
     short, _ = name(file.name, notes, file.key)
-    owner, brings = file.owner, file.brings
+    owner, brings = file.owner, file.companions
     if not _takes_files(owner.kind, context):
         owner, more = _other_owner(file, context, notes)
         brings = brought(file, *more)
@@ -31,7 +31,7 @@ def mapped_file(file: Attachment, context: MappingContext) -> Attachment:
         owner=owner,
         fields=context.field_labels.values(Kind.ATTACHMENT, file.fields, notes),
         links=links.checked(file.links, notes),
-        brings=brings,
+        companions=brings,
         notes=notes.notes(),
     )
 

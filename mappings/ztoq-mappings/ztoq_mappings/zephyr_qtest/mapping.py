@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from ztoq_core.plugin import Finding, Kind, Record, Requirement, Scene, Schema, Transform
+from ztoq_core.plugin import Finding, Kind, Record, Requirement, Schema, Transform, TransformContext
 from ztoq_mappings.note_collector import NoteCollector
 from ztoq_mappings.pictures import with_pictures
 from ztoq_mappings.texts import name, rich
@@ -29,7 +29,7 @@ from ztoq_mappings.zephyr_qtest.prefilled import with_prefilled_texts
 __all__ = ["build", "check"]
 
 
-def build(options: Options, scene: Scene) -> Transform:
+def build(options: Options, scene: TransformContext) -> Transform:
     """Return the default mapping from Zephyr to qTest.
 
     Raises:
@@ -38,8 +38,8 @@ def build(options: Options, scene: Scene) -> Transform:
     context = MappingContext.of(options, scene)
 
     def transform(record: Record) -> Record:
-        if record.brings:  # from a transformer before this one, and shaped for none yet
-            record = attrs.evolve(record, brings=tuple(map(transform, record.brings)))
+        if record.companions:  # from a transformer before this one, and shaped for none yet
+            record = attrs.evolve(record, companions=tuple(map(transform, record.companions)))
         mapped = _MAPPED.get(record.kind)
         return mapped(with_pictures(with_prefilled_texts(record)), context) if mapped else record
 

@@ -219,7 +219,7 @@ async def _body(session: Session, log: TestLog, links: Links) -> _LogBody:
             table = _results_table(log.results)
             # ``finish`` resolves addresses only if the record refers to something; else the
             # placeholders of the steps would stay in the note.
-            note += table if log.refers else resolve_addresses(table, {})[0]
+            note += table if log.text_refs else resolve_addresses(table, {})[0]
             text = "the executed steps differ from those of the case in qTest; the note lists them"
             notes.append(Note(level=Level.FALLBACK, code="step-drift", text=text))
     json: dict[str, Any] = {
