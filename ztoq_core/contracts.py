@@ -165,7 +165,12 @@ class Source(Protocol):
     async def resolve(self, ref: Ref) -> tuple[Record, ...] | Reject:
         """Return a record that was referred to but never listed, completed, with what it reveals.
 
-        The engine makes a stub where this is a reject.
+        A reject says that the service certainly does not have it (404, 410): a stub takes its
+        place. What is raised says nothing of the kind: the record is rejected with that reason,
+        and the next extraction asks for it again.
+
+        Raises:
+            RejectedError, RecordError: It could not be looked up, or cannot be used.
         """
         ...
 

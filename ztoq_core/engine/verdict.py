@@ -111,8 +111,9 @@ class Finality:
 class Facts:
     """All that a verdict depends on.
 
-    ``listed`` are the kinds read to the end of their lists, ``pending`` listed records that have
-    not been read completely. ``mapped``: the mapping ran to its end after the last extraction.
+    ``listed`` are the kinds read to the end of their lists, ``unread`` says why others were not.
+    ``pending`` are listed records that have not been read completely. ``mapped``: the mapping ran
+    to its end after the last extraction.
     ``states`` counts records; those pruned from the target are not among the deleted ones.
     ``findings`` are those of a current validation. ``added`` counts records that no list of the
     source held: made for the target, or looked up because others refer to them.
@@ -120,6 +121,7 @@ class Facts:
 
     extraction: Extraction = Extraction.NONE
     listed: tuple[Kind, ...] = ()
+    unread: Mapping[Kind, str] = attrs.field(factory=dict)
     pending: int = 0
     mapped: bool = False
     states: Mapping[State, int] = attrs.field(factory=dict)
@@ -239,6 +241,7 @@ def _extraction(facts: Facts) -> Iterator[_Problem]:
     elif facts.extraction is Extraction.PARTIAL or facts.pending:
         listed = ", ".join(f"{plain(kind)}s" for kind in facts.listed) or "none"
         details = [f"Lists that were read to their end: {listed}"]
+        details += (f"The list of {plain(kind)}s: {why}" for kind, why in facts.unread.items())
         if facts.pending:
             some = counted(facts.pending, "listed record has", "listed records have")
             details.append(f"{some} not been read completely")
@@ -458,6 +461,7 @@ def facts_of(store: Store) -> Facts:
     return Facts(
         extraction=_extracted(store),
         listed=store.listed(),
+        unread=store.unread(),
         pending=store.pending(),
         mapped=store.mapping_done,
         states={state: number for state, number in states.items() if number},

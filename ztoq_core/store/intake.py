@@ -16,7 +16,7 @@ from ztoq_core.store.files import Kept
 from ztoq_core.store.journal import Event
 from ztoq_core.store.models import PRUNED, Side, State, tuples
 from ztoq_core.store.notes import add_note, chunks, clean, save_notes
-from ztoq_core.store.queries import LOOKED_UP
+from ztoq_core.store.queries import LOOKED_UP, UNREAD
 from ztoq_core.store.statements import Rows, ask, change
 
 if TYPE_CHECKING:
@@ -212,6 +212,7 @@ class Intake:
         """Forget the last look and the mapping; the event outdates the validation."""
         self._store.drop_meta(FINAL)
         self._store.drop_meta(MAPPED)
+        self._store.drop_meta(UNREAD)
         self._store.journal.add([Event(run, 0, "extraction")])
 
     def checkpoint(self, kind: Kind) -> Checkpoint:
@@ -234,6 +235,10 @@ class Intake:
             conflict_target=[table.kind],
             preserve=[table.run, table.cursor, table.done, table.passes, table.pass_new],
         ).execute()
+
+    def note_unread(self, reasons: Mapping[Kind, str]) -> None:
+        """Keep why lists could not be read to their ends."""
+        self._store.put_meta(UNREAD, clean(write_json(reasons).decode()))
 
     # -------------------------------------------------------------------------------- pages
 

@@ -35,6 +35,9 @@ __all__ = [
 LOOKED_UP = "looked up"
 """The store's fact about how many records of each kind no list held, but others refer to."""
 
+UNREAD = "unread lists"
+"""The store's fact that says why lists could not be read to their ends by the last extraction."""
+
 VALIDATION = "validation"
 """The store's fact about what validation found."""
 
@@ -221,6 +224,11 @@ class Queries:
         """Return how many records of each kind were looked up, since no list held them."""
         counts = read_json((self.meta(LOOKED_UP) or "{}").encode())
         return {Kind(kind): number for kind, number in counts.items()}
+
+    def unread(self) -> dict[Kind, str]:
+        """Return why lists could not be read to their ends, by kind."""
+        reasons = read_json((self.meta(UNREAD) or "{}").encode())
+        return {Kind(kind): reason for kind, reason in reasons.items()}
 
     def reasons(self, limit: int = 100) -> Iterator[Reason]:
         """Yield why records did not arrive or are gone from the target, the most frequent first."""

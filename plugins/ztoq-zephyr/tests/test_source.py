@@ -388,14 +388,17 @@ async def test_a_case_that_went_away_meanwhile_fails_alone(answers: Any, opened:
             await shop.source.complete(cases[0])
 
 
-async def test_what_is_refused_is_not_taken_for_gone(answers: Any, opened: Any) -> None:
-    answers["testcases/SHOP-T50"] = Reply(403, {"errorCode": 403, "message": "No"})
+@pytest.mark.parametrize("status", [400, 403, 422])
+async def test_what_is_refused_is_not_taken_for_gone(
+    answers: Any, opened: Any, status: int
+) -> None:
+    answers["testcases/SHOP-T50"] = Reply(status, {"errorCode": status, "message": "No"})
     async with opened() as shop:
-        with pytest.raises(RejectedError, match="answered 403: No"):
+        with pytest.raises(RejectedError, match=f"answered {status}: No"):
             await shop.source.resolve(Ref(Kind.TEST_CASE, "SHOP-T50"))
 
 
-@pytest.mark.parametrize("status", [400, 404])
+@pytest.mark.parametrize("status", [404, 410])
 async def test_what_is_gone_is_a_reject(answers: Any, opened: Any, status: int) -> None:
     answers["testcases/SHOP-T50"] = Reply(status, {"errorCode": status, "message": "Gone"})
     async with opened() as shop:

@@ -16,10 +16,13 @@ from ztoq_core.plugin import Answer, Client, RejectedError, ServiceError
 from ztoq_zephyr.shapes import reader_of
 from ztoq_zephyr.values import mapped, whole
 
-__all__ = ["NOT_THERE", "UPDATED_AFTER", "Api", "Listed", "Lost", "path_of"]
+__all__ = ["GONE", "NOT_THERE", "UPDATED_AFTER", "Api", "Listed", "Lost", "path_of"]
 
 NOT_THERE = (400, 404)
 """How Zephyr says that there is no such object: 400 for a key that it cannot read."""
+
+GONE = (404, 410)
+"""How Zephyr says of a well-formed key that there is no such object."""
 
 NO_CURSORS = frozenset({400, 403, 404, 405, 503})
 """How tenants without a cursor list answer: 403 for a wrong path, 400 or 404 where the last segment

@@ -29,7 +29,7 @@ from ztoq_core.plugin import (
     Schema,
     Services,
 )
-from ztoq_zephyr.api import NOT_THERE, Api, path_of
+from ztoq_zephyr.api import GONE, Api, path_of
 from ztoq_zephyr.attachments import Attachments
 from ztoq_zephyr.checks import check
 from ztoq_zephyr.config import ZephyrConfig
@@ -161,7 +161,7 @@ class ZephyrSource:
         path, make = ways[ref.kind]
         if not project_of(ref.key):
             return Reject(kind=ref.kind, key=ref.key, reason="Zephyr does not tell its key")
-        answer = await self._api.get(path_of(path, ref.key), accept=NOT_THERE)
+        answer = await self._api.get(path_of(path, ref.key), accept=GONE)
         if answer.status != OK:
             reason = f"Zephyr answers {answer.status} to GET {path_of(path, ref.key)}"
             return Reject(kind=ref.kind, key=ref.key, reason=reason, raw=answer.body)

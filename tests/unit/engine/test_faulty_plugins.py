@@ -6,6 +6,7 @@ import asyncio
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,11 @@ from ztoq_core.contracts import Content, Found, Links, Page, Reject, Written
 from ztoq_core.errors import AccessError, ConfigError, Exit, RejectedError
 from ztoq_core.records import Attachment, Kind, Record, Ref
 from ztoq_core.store import State, Store
+from ztoq_core.words import plain
 
 ALL = sorted([*(record.key for record in PROJECT), "test_case/Browser"])
 CASE = Ref(Kind.TEST_CASE, "ACME-T1")
+KINDS = {record.kind for record in PROJECT} - {Kind.ATTACHMENT}
 BAD = {State.FAILED, State.BLOCKED, State.REJECTED, State.UNKNOWN}
 FAULTS: list[Callable[[], Exception]] = [
     lambda: KeyError("id"),
@@ -44,6 +47,7 @@ class Source(MemorySource):
         super().__init__(PROJECT, CONTENTS, page_size=3)
         self.faults: dict[tuple[str, str], Callable[[], Any]] = {}
         self.change: Callable[[Record], Record] = lambda record: record
+        self.unlisted: set[str] = set()
 
     def _at(self, call: str, key: str) -> None:
         if fault := self.faults.get((call, key)):
@@ -52,7 +56,8 @@ class Source(MemorySource):
     async def fetch(self, kind: Kind, cursor: str | None) -> Page:
         self._at("fetch", kind)
         page = await super().fetch(kind, cursor)
-        return attrs.evolve(page, records=tuple(map(self.change, page.records)))
+        listed = [each for each in page.records if each.key not in self.unlisted]
+        return attrs.evolve(page, records=tuple(map(self.change, listed)))
 
     async def complete(self, record: Record) -> tuple[Record, ...]:
         self._at("complete", record.key)
@@ -60,7 +65,8 @@ class Source(MemorySource):
 
     async def resolve(self, ref: Ref) -> tuple[Record, ...] | Reject:
         self._at("resolve", ref.key)
-        return await super().resolve(ref)
+        found = await super().resolve(ref)
+        return found if isinstance(found, Reject) else await self.complete(found[0])
 
     async def download(self, attachment: Attachment) -> AsyncIterator[bytes]:
         self._at("download", attachment.key)
@@ -227,19 +233,81 @@ async def test_what_cannot_be_looked_for_stays_in_doubt_with_both_reasons(store:
     assert rows(store)["ACME-T1"][0] is State.FINISHED
 
 
-async def test_a_list_that_cannot_be_read_keeps_the_others_and_ends_the_run(store: Store) -> None:
+@pytest.mark.parametrize("kind", sorted(KINDS))
+async def test_a_list_that_cannot_be_read_keeps_the_others_and_is_named(
+    store: Store, kind: Kind
+) -> None:
     source = Source()
-    source.faults["fetch", Kind.TEST_PLAN] = lambda: RejectedError("HTTP 404", status=404)
+    source.faults["fetch", kind] = lambda: RejectedError("the list was refused", status=404)
 
-    with pytest.raises(RejectedError), store.run("extract") as run:
+    with store.run("extract") as run:
         await engine.extract(store, source, run.id, quiet)
 
-    assert not store.read_whole
-    assert {row.kind for row in store.item_table.select()} >= {Kind.TEST_CASE, Kind.TEST_LOG}
+    judged = engine.outcome(store, engine.Goal.EXTRACT)
+    assert (judged.exit, judged.status) == (Exit.LEFT, engine.Status.EXTRACTION_INCOMPLETE)
+    named = f"The list of {plain(kind)}s: the list was refused"
+    assert [each for each in judged.sentences if "refused" in each] == [named]
+    assert set(store.listed()) == set(source.kinds) - {kind}
     source.faults.clear()
     sink = Sink()
     await migrate(store, source, sink)
     assert sink.keys() == ALL
+    assert engine.outcome(store).exit is Exit.OK
+
+
+async def test_a_list_of_changes_that_cannot_be_read_leaves_the_pass_open(store: Store) -> None:
+    class Changing(Source):
+        async def changed_since(self, kind: Kind, since: datetime, cursor: str | None) -> Page:
+            assert since.year == 2026
+            return await self.fetch(kind, cursor)
+
+    source, sink = Changing(), Sink()
+    await migrate(store, source, sink)
+    source.faults["fetch", Kind.TEST_PLAN] = lambda: RejectedError("the list was refused")
+    since = datetime(2026, 1, 1, tzinfo=UTC)
+
+    with store.run("extract") as run:
+        await engine.extract(store, source, run.id, quiet, since=since)
+
+    assert not store.extraction_complete
+    assert set(store.unread()) == {Kind.TEST_PLAN}
+    assert engine.outcome(store).status is engine.Status.EXTRACTION_INCOMPLETE
+    source.faults.clear()
+    await migrate(store, source, sink)
+    assert engine.outcome(store).exit is Exit.OK
+
+
+REFUSALS: list[Callable[[], Exception]] = [
+    lambda: RejectedError("refused", status=400),
+    lambda: RejectedError("refused", status=403),
+    lambda: RejectedError("refused", status=503),
+    lambda: RejectedError("refused: the body has another shape"),
+    FAULTS[0],
+]
+
+
+@pytest.mark.parametrize("fault", REFUSALS)
+@pytest.mark.parametrize("key", ["ACME-T1", "ACME-R1"])
+async def test_what_cannot_be_looked_up_is_rejected_and_asked_for_again(
+    store: Store, key: str, fault: Callable[[], Exception]
+) -> None:
+    source, sink = Source(), Sink()
+    source.unlisted = {key}
+    source.faults["resolve", key] = fault
+
+    await migrate(store, source, sink)
+
+    state, reason = rows(store)[key]
+    assert state is State.REJECTED
+    assert reason.startswith("It could not be looked up: ")
+    assert key not in set(sink.keys())
+    judged = engine.outcome(store)
+    assert judged.exit is Exit.LEFT
+    assert any("1 rejected" in line for line in (judged.headline, *judged.sentences))
+    source.faults.clear()
+    await migrate(store, source, sink)
+    assert sink.keys() == ALL
+    assert engine.outcome(store).exit is Exit.OK
 
 
 async def test_refused_credentials_end_the_run(store: Store) -> None:

@@ -20,7 +20,7 @@ from ztoq_core.engine.guard import check_record, checked_chunks, plugin_call, st
 from ztoq_core.engine.progress import Progress, Stop, Teller
 from ztoq_core.engine.schema_inference import infer_schema
 from ztoq_core.engine.workers import work_off
-from ztoq_core.errors import ConfigError, RecordError, RejectedError, ZtoqError
+from ztoq_core.errors import ConfigError, RecordError, RejectedError
 from ztoq_core.pictures.collector import Album, Gallery, lost_at
 from ztoq_core.records import (
     Attachment,
@@ -41,7 +41,6 @@ __all__ = ["extract"]
 
 _MOST_PASSES = 20
 _DOWNLOADS = 3
-BAD_REQUEST, SITE_ERROR = 400, 500
 _LOOKED_UP = (Kind.FOLDER, Kind.TEST_CASE, Kind.TEST_CYCLE)
 
 
@@ -64,6 +63,9 @@ async def extract(  # noqa: PLR0913 - the choices of the command
     ``stream`` leaves files at the source; ``load`` then passes them on.
     Without a ``gallery`` nobody looks for pictures in texts.
 
+    A list that cannot be read to its end does not stop the others. The extraction then stays
+    incomplete, nothing is called gone, and the store knows why.
+
     Raises:
         AccessError, ConfigError: The source cannot be read at all, or not by what changed.
         ServiceError: The source stopped answering; what was read is kept.
@@ -80,15 +82,13 @@ async def extract(  # noqa: PLR0913 - the choices of the command
         return
     await store.write(lambda: store.intake.begin(run, stream=stream))
     await stage.read(stage.pages)
-    if stage.unread:
-        # what was not listed must not count as gone, nor the extraction as complete
-        raise stage.unread[0]
     if album and (album.left or album.fetches):
         await store.write(store.intake.note_pictures, album.left)
     begun = int(store.meta("extract_run"))
     # before the extraction counts as complete, so that one that is stopped here goes on here
     await stage.ask_names(begun, since_run=begun)
-    if stop.wished:
+    if stop.wished or stage.unread:
+        # what was not listed must not count as gone, nor the extraction as complete
         return
     gone = await store.write(lambda: store.intake.finish(streamed=stream))
     if gone:
@@ -111,10 +111,8 @@ async def _quick(store: Store, source: Source, stage: _Extraction, since: dateti
         return stage.changed(source, kind, since)
 
     await stage.read(pages)
-    if stage.unread:
-        raise stage.unread[0]
     await stage.ask_names(stage.run)
-    if not stage.stop.wished:
+    if not stage.stop.wished and not stage.unread:
         await store.write(store.intake.end_quick)
     stage.teller.say(
         f"A quick pass over what changed since {since:%Y-%m-%d %H:%M} UTC. It cannot see what was "
@@ -135,7 +133,7 @@ class _Extraction:
     slots: int
     stream: bool
     album: Album | None = None
-    unread: list[ZtoqError] = attrs.field(factory=list)
+    unread: dict[Kind, str] = attrs.field(factory=dict)
     """Why lists could not be read to their ends."""
 
     async def read(self, pages: Callable[[Kind], AsyncGenerator[Sequence[Listed], None]]) -> None:
@@ -177,11 +175,12 @@ class _Extraction:
                         if self.stop.wished:
                             return
             except (RejectedError, RecordError) as error:
-                # the other lists go on; the run ends with this error all the same
+                # the other lists go on
                 self.teller.say(
-                    f"The list of {kind} could not be read to its end: {error}", "warning"
+                    f"The list of {plain(kind)}s could not be read to its end: {error}", "warning"
                 )
-                self.unread.append(error)
+                self.unread[kind] = str(error)
+                await self.store.write(self.store.intake.note_unread, self.unread)
 
     async def _left_over(self) -> AsyncIterator[Listed]:
         after = 0
@@ -425,12 +424,10 @@ class _Extraction:
         try:
             found = await self._resolved(ref)
         except (RejectedError, RecordError) as error:
-            found = Reject(kind=ref.kind, key=ref.key, reason=str(error))
-            status = error.status if isinstance(error, RejectedError) else 0
-            if status is not None and not BAD_REQUEST <= status < SITE_ERROR:
-                # nobody said that it is gone, so no stub may take its place
-                await self._reject(ref, f"It could not be looked up: {error}")
-                return
+            # nobody said that it does not exist, so no stub may take its place
+            logger.warning("rejected: {}", error)
+            await self._reject(ref, f"It could not be looked up: {error}")
+            return
         if isinstance(found, Reject):
             if await self.store.write(self.store.intake.still_gone, self.run, ref):
                 return

@@ -282,6 +282,10 @@ TOKEN = obj({"access_token": text}, {"refresh_token": text, "expires_in": number
 LINKED = obj(
     {}, {"id": number, "objects": listed(obj({}, {"id": number, "pid": loose, "self": loose}))}
 )
+CONNECTION = obj({}, {"id": number, "active": flag})
+REQUIREMENT_MAPPING = obj(
+    {}, {"externalProjectId": loose, "externalTypeId": loose, "mapping_id": number}
+)
 USER = obj(
     NAMED,
     {
@@ -305,10 +309,13 @@ def profile(value: Any) -> dict[str, Any]:
     return dict(found)
 
 
-def connections(value: Any) -> list[Any]:
-    """Return the objects of a list; the document shows one object where its text says "all"."""
-    items = value if isinstance(value, list) else [value]
-    return listed(obj({}, {"id": number, "active": flag}))(items)  # type: ignore[no-any-return]
+def one_or_more(item: Reader) -> Reader:
+    """Return the reader of a list of Jira settings.
+
+    The document has one object where it speaks of all; an empty one is nothing.
+    """
+    several = listed(item)
+    return lambda value: several(value if isinstance(value, list) else [value] if value else [])
 
 
 # ------------------------------------------------------------------------------------- endpoints
@@ -327,7 +334,12 @@ ENDPOINTS: tuple[tuple[str, str, Any], ...] = (
     ("GET", rf"settings/[a-z-]+/fields/{ID}/allowed-values", page(VALUE)),
     ("POST|PUT", rf"settings/[a-z-]+/fields/{ID}/allowed-values(/{ID})?", anything),
     ("POST", r"settings/[a-z-]+/custom-fields/active", anything),  # looked at later
-    ("GET", r"settings/integration/.*", connections),
+    ("GET", "settings/integration/connections", one_or_more(CONNECTION)),
+    (
+        "GET",
+        rf"settings/integration/connections/{ID}/requirement/mappings",
+        one_or_more(REQUIREMENT_MAPPING),
+    ),
     ("GET", "test-runs/execution-statuses", listed(STATUS)),
     ("GET", rf"test-runs/{ID}/test-logs", page(LOG)),
     ("GET|POST|PUT", rf"test-runs/{ID}/test-logs(/{ID})?", LOG),

@@ -275,6 +275,4 @@ async def _ask(project: Project, path: str) -> list[Mapping[str, Any]]:
         return []
     except RejectedError:
         return []  # a site without the integration may answer with any error
-    # the document shows one object where its text says "all"
-    items = body if isinstance(body, list) else [body]
-    return [each for each in items if isinstance(each, dict) and each]
+    return [each for each in body if each]
