@@ -43,7 +43,7 @@ async def ended(folder: Path, answer: bytes, signals: list[signal.Signals]) -> t
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "ztoq_core", "extract"),
             cwd=folder,
-            env={**os.environ, "TOKEN": token(), "PYTHONPATH": str(Path(__file__).parents[1])},
+            env={**os.environ, "TOKEN": token(), "PYTHONPATH": str(Path(__file__).parents[2])},
         )
         try:
             await asyncio.wait_for(asked.wait(), 90)

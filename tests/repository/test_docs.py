@@ -24,7 +24,7 @@ PAGES = sorted(
     for path in folder.glob("*.md")
 )
 HOOKS = [name for name, _ in inspect.getmembers(hookspecs, inspect.isfunction)]
-CODE = re.compile(r"```.*?\n(.*?)```|(?<!`)`([^`\n]+)`|^ {4}(\S.*)$", re.DOTALL | re.MULTILINE)
+CODE = re.compile(r"```.*?\n(.*?)```|(?<!`)`([^`\n]+)`|^ {4}(\S[^\n]*)$", re.DOTALL | re.MULTILINE)
 
 
 def ids(path: Path) -> str:

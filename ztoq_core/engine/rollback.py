@@ -20,6 +20,7 @@ from loguru import logger
 
 from ztoq_core.contracts import Mark, Schema, Sink
 from ztoq_core.convert import dumps
+from ztoq_core.engine.deletion_doubt import REMOVED, settle_deletions
 from ztoq_core.engine.load.context import LoadContext
 from ztoq_core.engine.load.doubt import Settling
 from ztoq_core.engine.progress import Progress, Stop, Teller
@@ -37,7 +38,7 @@ from ztoq_core.store import PRUNED, State, Store, Undoing
 from ztoq_core.store.statements import chunks
 from ztoq_core.words import counted
 
-__all__ = ["Kept", "Undone", "may_prune", "prune", "rollback", "settle_deletions"]
+__all__ = ["Kept", "Undone", "may_prune", "prune", "rollback"]
 
 T = TypeVar("T")
 
@@ -46,7 +47,6 @@ _BATCH = 32
 """Objects of a kind that are looked at, asked about and deleted side by side."""
 _NAMED = 5
 """Objects of others that the reason for keeping one of ours names."""
-_REMOVED = "removed by rollback"
 
 
 @attrs.frozen(kw_only=True)
@@ -120,42 +120,6 @@ async def _settle_all(context: LoadContext, request_timeout: float) -> None:
     await store.write(store.removal.adopted, context.run)
 
 
-async def settle_deletions(
-    store: Store, sink: Sink, run: int, *, stop: Stop | None = None, wait_s: float = 60.0
-) -> None:
-    """Look whether objects still stand whose deletion was begun and not confirmed.
-
-    Called before anything else relies on the target. ``wait_s``: so many seconds from now a lost
-    DELETE may still arrive; what stands after that was not deleted.
-    """
-    doubts = await store.read(store.removal.intended)
-    if not doubts:
-        return
-    along = (await sink.describe()).goes_with_owner
-    logger.info("looking for {} whose deletion was begun", counted(len(doubts), "object"))
-    standing = doubts
-    for wait in (0.0, wait_s) if wait_s else (0.0,):
-        if not standing:
-            return
-        if wait:
-            await (stop or Stop()).within(wait, "a lost request may still arrive")
-        if stop and stop.wished:
-            return
-        left = []
-        for undoing in standing:
-            try:
-                present = await sink.current(undoing.ref.kind, undoing.written.target_id)
-            except RejectedError as error:
-                logger.warning("{} could not be looked at: {}", undoing.ref, error)
-                continue
-            if present is None:
-                await store.write(store.removal.deleted, run, undoing, _REMOVED, along)
-            else:
-                left.append(undoing)
-        standing = left
-    await store.write(store.removal.stands, run, standing)
-
-
 def may_prune(store: Store) -> None:
     """Make sure that what the store calls gone is gone from the source for certain.
 
@@ -226,7 +190,7 @@ class _Rollback:
     stop: Stop
     force: bool = False
     dry_run: bool = False
-    reason: str = _REMOVED
+    reason: str = REMOVED
     only: set[str] | None = None
     deleted: dict[Kind, int] = attrs.field(factory=dict)
     restored: int = 0

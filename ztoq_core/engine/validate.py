@@ -13,9 +13,9 @@ from collections.abc import Collection, Iterable, Sequence
 import attrs
 
 from ztoq_core.contracts import Mark, Owner, Sink
+from ztoq_core.engine.deletion_doubt import settle_deletions
 from ztoq_core.engine.load.marks import mark_pages, marks_of, owners_of
 from ztoq_core.engine.progress import Progress, Stop, Teller
-from ztoq_core.engine.rollback import settle_deletions
 from ztoq_core.errors import RejectedError, one_error
 from ztoq_core.records import Attachment, Kind
 from ztoq_core.store import Compared, State, Store, Stored, Validation

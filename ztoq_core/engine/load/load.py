@@ -14,6 +14,7 @@ import attrs
 from loguru import logger
 
 from ztoq_core.contracts import Content, Schema, Sink, Skip, Source, Written
+from ztoq_core.engine.deletion_doubt import settle_deletions
 from ztoq_core.engine.extract.id_names import tell_nameless
 from ztoq_core.engine.guard import FaultyPluginError, check_written, plugin_call
 from ztoq_core.engine.load.adopt import adopt
@@ -23,7 +24,6 @@ from ztoq_core.engine.load.doubt import Settling
 from ztoq_core.engine.load.streaming import fingerprint, passed_on
 from ztoq_core.engine.load.target_fields import Gap, definitions, gaps
 from ztoq_core.engine.progress import Progress, Stop, Teller
-from ztoq_core.engine.rollback import settle_deletions
 from ztoq_core.engine.workers import work_off
 from ztoq_core.errors import (
     AccessError,

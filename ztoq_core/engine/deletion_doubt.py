@@ -1,0 +1,54 @@
+"""Finds out whether deletions took place whose answers were lost.
+
+Load, validation and rollback call it before they rely on the target.
+"""
+
+from __future__ import annotations
+
+from loguru import logger
+
+from ztoq_core.contracts import Sink
+from ztoq_core.engine.progress import Stop
+from ztoq_core.errors import RejectedError
+from ztoq_core.store import Store
+from ztoq_core.words import counted
+
+__all__ = ["REMOVED", "settle_deletions"]
+
+REMOVED = "removed by rollback"
+
+
+async def settle_deletions(
+    store: Store, sink: Sink, run: int, *, stop: Stop | None = None, wait_s: float = 60.0
+) -> None:
+    """Look whether objects still exist whose deletion was begun and not confirmed.
+
+    ``wait_s``: for so many seconds from now a lost DELETE may still arrive. An object that exists
+    after that was not deleted.
+    """
+    doubts = await store.read(store.removal.intended)
+    if not doubts:
+        return
+    along = (await sink.describe()).goes_with_owner
+    logger.info("looking for {} whose deletion was begun", counted(len(doubts), "object"))
+    standing = doubts
+    for wait in (0.0, wait_s) if wait_s else (0.0,):
+        if not standing:
+            return
+        if wait:
+            await (stop or Stop()).within(wait, "a lost request may still arrive")
+        if stop and stop.wished:
+            return
+        left = []
+        for undoing in standing:
+            try:
+                present = await sink.current(undoing.ref.kind, undoing.written.target_id)
+            except RejectedError as error:
+                logger.warning("{} could not be looked at: {}", undoing.ref, error)
+                continue
+            if present is None:
+                await store.write(store.removal.deleted, run, undoing, REMOVED, along)
+            else:
+                left.append(undoing)
+        standing = left
+    await store.write(store.removal.stands, run, standing)
