@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ztoq_core import contracts, errors, plugin, records, tally
+from ztoq_core import contracts, errors, plugin, records, spelling, tally, text_files
 from ztoq_core.pictures import addresses
 
 
 def test_the_door_for_plugin_authors_hands_on_all_that_they_may_use() -> None:
-    modules = (addresses, contracts, errors, records, tally)
+    modules = (addresses, contracts, errors, records, spelling, tally, text_files)
     some = {"HEAD", "counted", "hookimpl", "not_the_file"}
     offered = some | {name for each in modules for name in each.__all__}
     assert set(plugin.__all__) == offered
@@ -15,6 +15,6 @@ def test_the_door_for_plugin_authors_hands_on_all_that_they_may_use() -> None:
 
 
 def test_the_door_hands_on_the_very_same_objects() -> None:
-    for module in (addresses, contracts, errors, records, tally):
+    for module in (addresses, contracts, errors, records, spelling, tally, text_files):
         for name in module.__all__:
             assert getattr(plugin, name) is getattr(module, name)
