@@ -24,6 +24,7 @@ from ztoq_core.records import (
     Kind,
     Level,
     LinkType,
+    Note,
     Record,
     Tree,
     Value,
@@ -93,6 +94,14 @@ IN_JSON: Any = {
 ``raw`` and ``companions`` have their own places in the store. Stores of 0.1 have ``refers``: the
 name stays, since another one would change the digest of every record that was written by it.
 """
+
+# a mapping checked again gives it anew; kept, it would change the digests of all mapped records
+converter.register_unstructure_hook(
+    Note,
+    make_dict_unstructure_fn(
+        Note, converter, _cattrs_omit_if_default=True, fields=override(omit=True)
+    ),
+)
 
 for _type in RECORD_TYPES.values():
     converter.register_unstructure_hook(

@@ -15,6 +15,7 @@ import attrs
 
 from ztoq_core.words import (
     ADDRESS,
+    FieldTrace,
     FieldType,
     FieldValue,
     IdKind,
@@ -37,6 +38,7 @@ __all__ = [
     "Attachment",
     "Call",
     "FieldDefinition",
+    "FieldTrace",
     "FieldType",
     "FieldValue",
     "Folder",

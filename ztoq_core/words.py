@@ -13,6 +13,7 @@ import attrs
 
 __all__ = [
     "ADDRESS",
+    "FieldTrace",
     "FieldType",
     "FieldValue",
     "IdKind",
@@ -178,16 +179,33 @@ class ResolvedName:
 
 
 @attrs.frozen(kw_only=True)
+class FieldTrace:
+    """What a transformer did with a field of the source instead of making a field from it.
+
+    ``name`` is the source's field, ``@status`` for an attribute of the record. ``into`` is the
+    attribute that holds the value now, ``lossy`` if only in part; ``""``: left out on purpose.
+    ``steps`` are the keys of the steps that have the field; empty for a field of the record.
+    """
+
+    name: str
+    into: str = ""
+    lossy: bool = False
+    steps: tuple[str, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
 class Note:
     """A loss or change with its reason, for the report.
 
     ``code`` is a short fixed word such as ``step-drift`` by which notes are counted; ``text`` is
-    one sentence for people and holds no payload beyond a name.
+    one sentence for people and holds no payload beyond a name. ``fields`` says the same to
+    ``ztoq map check`` where the note is about fields; the store does not keep it.
     """
 
     level: Level
     code: str
     text: str
+    fields: tuple[FieldTrace, ...] = attrs.field(default=(), eq=False)
 
 
 @attrs.frozen(kw_only=True)

@@ -19,6 +19,7 @@ from ztoq_core.engine import Event
 from ztoq_core.engine.transform.transform import rehearse
 from ztoq_core.errors import MappingError
 from ztoq_core.records import (
+    FieldTrace,
     FieldType,
     FieldValue,
     Kind,
@@ -51,6 +52,10 @@ def spec(kind_of: FieldType, values: tuple[str, ...] = (), **more: int | bool | 
 
 def value(content: Value, kind_of: FieldType = FieldType.TEXT, **more: object) -> FieldValue:
     return FieldValue(name="X", value=content, type=kind_of, **more)  # type: ignore[arg-type]
+
+
+def noted(*traces: FieldTrace, text: str = "what is said is not read") -> Note:
+    return Note(level=Level.CHANGE, code="any-code", text=text, fields=traces)
 
 
 def fit(field: FieldValue, target: FieldSpec | None, **more: object) -> Fit | None:
@@ -221,12 +226,20 @@ def test_a_field_without_origin_counts_for_the_source_field_of_its_name() -> Non
 
 
 @pytest.mark.parametrize(
-    ("code", "arrival"),
-    [("field-left-out", "skipped"), ("value-dropped", "skipped"), ("field-type", "unmapped")],
+    ("traces", "arrival"),
+    [
+        ((FieldTrace(name="OS"),), "skipped"),
+        ((FieldTrace(name="O"), FieldTrace(name="OS")), "skipped"),
+        ((FieldTrace(name="OS", steps=("1",)),), "unmapped"),  # of a step
+        ((FieldTrace(name="O"),), "unmapped"),
+        ((), "unmapped"),
+    ],
 )
-def test_what_is_left_out_on_purpose_is_not_forgotten(code: str, arrival: str) -> None:
+def test_what_is_left_out_on_purpose_is_not_forgotten(
+    traces: tuple[FieldTrace, ...], arrival: str
+) -> None:
     source = case("ACME-T1", given_("OS", "mac"))
-    note = Note(level=Level.CHANGE, code=code, text="the field 'OS' is left out")
+    note = noted(*traces, text="the field 'OS' is left out")
     found = row(counted(source, attrs.evolve(source, fields=(), notes=(note,))), "OS")
     assert found.counts[Arrival(arrival)] == found.values == 1
     assert found.reasons[0].arrival == arrival
@@ -243,21 +256,21 @@ def test_a_field_that_several_sources_fill_counts_for_each_of_them() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "fields", "arrival", "targets"),
+    ("lossy", "fields", "arrival", "targets"),
     [
-        ("field-into-property", (), "exact", ("@priority",)),
-        ("field-partly-into-property", (), "lossy", ("@priority",)),
-        ("field-into-property", (value("high", origin="@priority"),), "exact", ("@priority",)),
-        ("field-into-property", (value("many", NUMBER, origin="@priority"),), "fallback", ("X",)),
-        ("field-into-property", (value("A's", origin="A's"),), "exact", ("X",)),
+        (False, (), "exact", ("@priority",)),
+        (True, (), "lossy", ("@priority",)),
+        (False, (value("high", origin="@priority"),), "exact", ("@priority",)),
+        (False, (value("many", NUMBER, origin="@priority"),), "fallback", ("X",)),
+        (False, (value("A's", origin="A's"),), "exact", ("X",)),
     ],
 )
 def test_what_goes_into_a_property_is_not_forgotten(
-    code: str, fields: tuple[FieldValue, ...], arrival: str, targets: tuple[str, ...]
+    *, lossy: bool, fields: tuple[FieldValue, ...], arrival: str, targets: tuple[str, ...]
 ) -> None:
     source = case("ACME-T1", given_("A's", "high"))
-    said = "the field 'B' goes into '@name'; the field \"A's\" goes into '@priority', as it says"
-    note = Note(level=Level.CHANGE, code=code, text=said)
+    dropped, other = FieldTrace(name="A's"), FieldTrace(name="B", into="@name")
+    note = noted(dropped, other, FieldTrace(name="A's", into="@priority", lossy=lossy))
     coverage = counted(source, attrs.evolve(source, fields=fields, notes=(note,)))
     found = row(coverage, "A's")
     assert found.counts[Arrival(arrival)] == found.values == 1
@@ -267,7 +280,7 @@ def test_what_goes_into_a_property_is_not_forgotten(
 
 def test_an_attribute_that_is_dropped_is_skipped_where_it_is_shown() -> None:
     source = case(status="Draft")
-    note = Note(level=Level.CHANGE, code="value-dropped", text="values of '@status' are dropped")
+    note = noted(FieldTrace(name="@status"))
     coverage = counted(source, attrs.evolve(source, fields=(value("Draft", origin="@status"),)))
     coverage.add(CASE, [Fate(item=2, source=source, record=attrs.evolve(source, notes=(note,)))])
     counts = row(coverage, "@status").counts
@@ -364,7 +377,7 @@ def test_fields_of_steps_are_texts(step: TestStep, arrival: str) -> None:
     assert row(counted(source, None), "Device").counts[Arrival.SKIPPED] == 1
 
 
-def counted_in_step(step: TestStep, *notes: tuple[str, str]) -> Covered:
+def counted_in_step(step: TestStep, *traces: FieldTrace) -> Covered:
     """Count a step with 'Device' and 'Note' for a target that has a field 'Risk' of steps."""
     sink = Schema(
         fields=(attrs.evolve(spec(FieldType.TEXT), name="Level"),),
@@ -372,8 +385,8 @@ def counted_in_step(step: TestStep, *notes: tuple[str, str]) -> Covered:
         can_create_fields=True,
     )
     source = case("ACME-T1", given_("Device", ""), steps=(STEP,))
-    said = tuple(Note(level=Level.CHANGE, code=code, text=text) for code, text in notes)
-    coverage = counted(source, attrs.evolve(source, steps=(step,), notes=said), sink)
+    mapped = attrs.evolve(source, steps=(step,), notes=(noted(*traces),))
+    coverage = counted(source, mapped, sink)
     (found,) = (each for each in coverage.rows() if each.field == "Device")
     assert found.values == 1
     return found
@@ -403,18 +416,18 @@ def test_fields_of_steps_are_held_against_those_of_the_target(
 
 
 @pytest.mark.parametrize(
-    ("code", "text", "arrival"),
+    ("trace", "arrival"),
     [
-        ("step-field-left-out", "left out: 'Note' (1), 'Device' (1, 2)", "skipped"),
-        ("step-value-dropped", "dropped: 'Device' (1)", "skipped"),
-        ("step-value-dropped", "dropped: 'Device' (2, 11)", "unmapped"),  # of other steps
-        ("field-left-out", "the field 'Device' is left out", "unmapped"),  # of the case
-        ("step-field-into-property", "'Device' into '@data' (1)", "exact"),
-        ("step-field-partly-into-property", "'Device' into '@data' (1)", "lossy"),
+        (FieldTrace(name="Device", steps=("1", "2")), "skipped"),
+        (FieldTrace(name="Device", steps=("2", "11")), "unmapped"),  # of other steps
+        (FieldTrace(name="Device"), "unmapped"),  # of the case
+        (FieldTrace(name="Device", into="@data", steps=("1",)), "exact"),
+        (FieldTrace(name="Device", into="@data", lossy=True, steps=("1",)), "lossy"),
     ],
 )
-def test_notes_say_what_became_of_fields_of_steps(code: str, text: str, arrival: str) -> None:
-    found = counted_in_step(TestStep(key="1", description="Log in"), (code, text))
+def test_notes_say_what_became_of_fields_of_steps(trace: FieldTrace, arrival: str) -> None:
+    other = FieldTrace(name="Note", steps=("1",))
+    found = counted_in_step(TestStep(key="1", description="Log in"), other, trace)
     assert found.counts[Arrival(arrival)] == 1
 
 

@@ -19,6 +19,7 @@ from ztoq_mappings.zephyr_qtest import ZEPHYR_QTEST, Options
 
 from ztoq_core.plugin import (
     FieldSpec,
+    FieldTrace,
     FieldType,
     FieldValue,
     Folder,
@@ -303,6 +304,11 @@ otherwise = "keep"
             "field-partly-into-property",
             "the field 'Long' goes into '@component', as the mapping says",
         ),
+    ]
+    assert [trace for note in found.notes for trace in note.fields] == [
+        FieldTrace(name="Area", into="@priority"),
+        FieldTrace(name="Notes", into="@description"),
+        FieldTrace(name="Long", into="@component", lossy=True),
     ]
     assert change(case(Other="x")).notes == ()
 

@@ -11,6 +11,7 @@ from ztoq_mappings.values import VALUES, ValuesOptions
 from ztoq_core.plugin import (
     ConfigError,
     FieldSpec,
+    FieldTrace,
     FieldType,
     FieldValue,
     Folder,
@@ -188,6 +189,7 @@ def test_a_value_that_is_taken_away_is_noted() -> None:
     assert [(note.code, note.text) for note in found.notes] == [
         ("value-dropped", "values of '@priority', 'OS' are dropped, as the table says")
     ]
+    assert found.notes[0].fields == (FieldTrace(name="@priority"), FieldTrace(name="OS"))
     assert changed(found, **options).notes == found.notes
 
 

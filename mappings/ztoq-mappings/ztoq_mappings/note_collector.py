@@ -1,8 +1,8 @@
-"""Collects what a transformer has to say about one record."""
+"""Collects the notes of a transformer about one record."""
 
 from __future__ import annotations
 
-from ztoq_core.plugin import Level, Note
+from ztoq_core.plugin import FieldTrace, Level, Note
 
 __all__ = ["NoteCollector"]
 
@@ -15,9 +15,10 @@ class NoteCollector:
         self._earlier = earlier
         self._notes: dict[str, Note] = {}
 
-    def change(self, code: str, text: str) -> None:
+    def change(self, code: str, text: str, fields: tuple[FieldTrace, ...] = ()) -> None:
         """Note that something arrives in a slightly other form."""
-        self._notes.setdefault(code, Note(level=Level.CHANGE, code=code, text=text))
+        note = Note(level=Level.CHANGE, code=code, text=text, fields=fields)
+        self._notes.setdefault(code, note)
 
     def fallback(self, code: str, text: str) -> None:
         """Note that something arrives as readable text in another place."""

@@ -17,6 +17,7 @@ import attrs
 
 from ztoq_core.plugin import (
     ConfigError,
+    FieldTrace,
     FieldValue,
     Finding,
     Kind,
@@ -232,10 +233,11 @@ class _Values:
                 for old, new in zip(record.fields, after.fields, strict=True)
             ),
         ]
-        gone = [repr(name) for name, old, new in pairs if old != new and new in ("", ())]
+        gone = [name for name, old, new in pairs if old != new and new in ("", ())]
         if gone:
-            said = f"values of {', '.join(gone)} are dropped, as the table says"
-            note = Note(level=Level.CHANGE, code="value-dropped", text=said)
+            said = f"values of {', '.join(map(repr, gone))} are dropped, as the table says"
+            traces = tuple(FieldTrace(name=name) for name in gone)
+            note = Note(level=Level.CHANGE, code="value-dropped", text=said, fields=traces)
             after = attrs.evolve(after, notes=tuple(dict.fromkeys((*record.notes, note))))
         return after
 

@@ -1,4 +1,4 @@
-"""What rules made of fields besides fields, to be told in the notes of a record."""
+"""Collects notes about fields that a rule dropped, left out or wrote to a property."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import attrs
 
+from ztoq_core.plugin import FieldTrace
 from ztoq_mappings.fields.steps import RuleRun
 from ztoq_mappings.note_collector import NoteCollector
 
@@ -17,57 +18,67 @@ _OF_STEPS = {
     "field-into-property": "fields of steps go into their texts",
     "field-partly-into-property": "fields of steps go in part into their texts",
 }
-"""What the note on fields of steps says, by its code without the ``step-`` before it."""
+"""How a note about fields of steps begins, by its code without ``step-``."""
 
 
 @attrs.define
 class RuleNotes:
-    """What the rules made of fields of one record, or of all its steps.
+    """What the rules did with fields of one record, or of all its steps.
 
-    ``step`` is the key of the step that is being mapped. ``said`` holds by code, field and property
-    the steps that it is about.
+    ``step`` is the key of the step that is being mapped. ``found`` holds the steps of each field
+    by the code of the note and by name, property and whether that holds all of the value.
     """
 
     step: str = ""
-    said: dict[str, dict[tuple[str, str], list[str]]] = attrs.field(factory=dict)
+    found: dict[str, dict[tuple[str, str, bool], list[str]]] = attrs.field(factory=dict)
 
     def add(self, names: Iterable[str], into: str, run: RuleRun) -> None:
-        """Say what one rule did to fields; ``into`` is the property that it filled, or ``""``."""
+        """Add what one rule did; ``into`` is the property that it filled, or ``""``."""
         for name in names:
             if run.dropped:
-                self._add("value-dropped", name, "")
+                self._add("value-dropped", name)
             if into:
                 partly = "partly-" if run.lossy else ""
-                self._add(f"field-{partly}into-property", name, into)
+                self._add(f"field-{partly}into-property", name, into, lossy=run.lossy)
 
     def leave_out(self, name: str) -> None:
-        """Say that a field is left out."""
-        self._add("field-left-out", name, "")
+        """Add a field that is left out."""
+        self._add("field-left-out", name)
 
-    def _add(self, code: str, name: str, into: str) -> None:
-        steps = self.said.setdefault(code, {}).setdefault((name, into), [])
-        if self.step not in steps:
+    def _add(self, code: str, name: str, into: str = "", *, lossy: bool = False) -> None:
+        steps = self.found.setdefault(code, {}).setdefault((name, into, lossy), [])
+        if self.step and self.step not in steps:
             steps.append(self.step)
 
-    def tell(self, notes: NoteCollector) -> None:
-        """Note it, quoting the names of the fields."""
-        for code, fields in self.said.items():
-            names = ", ".join(repr(name) for name, _ in fields)
+    def note(self, notes: NoteCollector) -> None:
+        """Note what became of fields of the record."""
+        for code, traces in self._traces():
+            names = ", ".join(repr(each.name) for each in traces)
             if code == "field-left-out":
-                said = f"the field {names} is" if len(fields) == 1 else f"the fields {names} are"
+                said = f"the field {names} is" if len(traces) == 1 else f"the fields {names} are"
                 said += " left out"
             elif code == "value-dropped":
                 said = f"values of {names} are dropped"
             else:
-                said = "; ".join(f"the field {name!r} goes into {into!r}" for name, into in fields)
-            notes.change(code, f"{said}, as the mapping says")
+                said = "; ".join(f"the field {x.name!r} goes into {x.into!r}" for x in traces)
+            notes.change(code, f"{said}, as the mapping says", traces)
 
-    def tell_of_steps(self, notes: NoteCollector) -> None:
-        """Note it with the numbers of the steps: ``'Area' into '@data' (1, 2)``."""
-        for code, fields in self.said.items():
+    def note_of_steps(self, notes: NoteCollector) -> None:
+        """Note what became of fields of steps, with the numbers of the steps."""
+        for code, traces in self._traces():
             parts = (
-                f"{name!r}{f' into {into!r}' if into else ''} ({', '.join(steps)})"
-                for (name, into), steps in fields.items()
+                f"{x.name!r}{f' into {x.into!r}' if x.into else ''} ({', '.join(x.steps)})"
+                for x in traces
             )
             said = f"{_OF_STEPS[code]}, as the mapping says: {', '.join(parts)}"
-            notes.change(f"step-{code}", said)
+            notes.change(f"step-{code}", said, traces)
+
+    def _traces(self) -> Iterable[tuple[str, tuple[FieldTrace, ...]]]:
+        for code, found in self.found.items():
+            yield (
+                code,
+                tuple(
+                    FieldTrace(name=name, into=into, lossy=lossy, steps=tuple(steps))
+                    for (name, into, lossy), steps in found.items()
+                ),
+            )

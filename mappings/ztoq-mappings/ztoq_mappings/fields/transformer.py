@@ -121,7 +121,7 @@ class _SectionRules:
         """
         notes, rule_notes = NoteCollector(record.notes), RuleNotes()
         changes = self._changes(record, record.key, notes, rule_notes)
-        rule_notes.tell(notes)
+        rule_notes.note(notes)
         return attrs.evolve(record, notes=notes.notes(), **changes)
 
     def with_steps(self, case: TestCase) -> TestCase:
@@ -131,7 +131,7 @@ class _SectionRules:
         for step in case.steps:
             rule_notes.step = step.key
             steps.append(attrs.evolve(step, **self._changes(step, case.key, notes, rule_notes)))
-        rule_notes.tell_of_steps(notes)
+        rule_notes.note_of_steps(notes)
         return attrs.evolve(case, steps=tuple(steps), notes=notes.notes())
 
     def _changes(

@@ -19,6 +19,7 @@ import attrs
 
 from ztoq_core.records import (
     RECORD_TYPES,
+    FieldTrace,
     FieldValue,
     Kind,
     Note,
@@ -31,16 +32,7 @@ from ztoq_core.schema import Schema
 from ztoq_core.store import Fate, State
 from ztoq_mappings.workbench.fitting import Arrival, Fit, Fitting, holds
 
-__all__ = ["LEFT_OUT", "Coverage", "Covered", "Reason"]
-
-LEFT_OUT = "field-left-out"
-"""The code of the note by which a transformer says that it leaves out a field, which it quotes."""
-
-_DROPPED = frozenset({LEFT_OUT, "value-dropped"})
-_MOVED = {"field-into-property": Arrival.EXACT, "field-partly-into-property": Arrival.LOSSY}
-"""The codes of notes that say ``the field 'Area' goes into '@priority'``."""
-OF_STEPS = "step-"
-"""Before these codes: the note is about fields of steps, ``'Area' into '@data' (1, 2)``."""
+__all__ = ["Coverage", "Covered", "Reason"]
 
 _STEP_TEXTS = ("@description", "@data", "@expected")
 _IN_STEP = "it stands in a text of its step"
@@ -234,23 +226,23 @@ class Coverage:
         notes: Iterable[Note],
     ) -> list[tuple[Fit, str]]:
         """Return what the notes say of a value that no field comes from, with its target."""
-        quoted = repr(name)
-        for note in notes:
-            if note.code in _MOVED and f"{quoted} goes into " in note.text:
-                into = note.text.partition(f"{quoted} goes into '")[2].partition("'")[0]
-                lossy = _MOVED[note.code] is Arrival.LOSSY
-                fit = Fit(_MOVED[note.code], f"{into!r} holds less of it" if lossy else "")
-                # a field that comes from the property shows what becomes of it in the target
-                found = self._fits(kind, by_origin.get(into, ()))
-                worse = [each for each in found if each[0].arrival.rank > fit.arrival.rank]
-                return worse if found and len(worse) == len(found) else [(fit, into)]
-        if any(note.code in _DROPPED and quoted in note.text for note in notes):
-            return [(Fit(Arrival.SKIPPED, _ON_PURPOSE), "")]
-        return [(Fit(Arrival.UNMAPPED, "no field comes from it"), "")]
+        traces = [
+            trace
+            for note in notes
+            for trace in note.fields
+            if trace.name == name and not trace.steps
+        ]
+        if not traces:
+            return [(Fit(Arrival.UNMAPPED, "no field comes from it"), "")]
+        fit, into = _traced(traces)
+        # a field that comes from the property shows what becomes of it in the target
+        found = self._fits(kind, by_origin.get(into, ())) if into else []
+        worse = [each for each in found if each[0].arrival.rank > fit.arrival.rank]
+        return worse if found and len(worse) == len(found) else [(fit, into)]
 
     def _count_steps(self, source: TestCase, mapped: TestCase) -> None:
         after = {step.key: step for step in mapped.steps}
-        noted = [note for note in mapped.notes if note.code.startswith(OF_STEPS)]
+        traces = [each for note in mapped.notes for each in note.fields if each.steps]
         for step in source.steps:
             arrived = after.get(step.key)
             known = {each.name for each in step.fields} | set(_STEP_TEXTS)
@@ -258,12 +250,12 @@ class Coverage:
             for field in step.fields:
                 if holds(field.value):
                     self._tally(source.kind, field.name, of_steps=True).shown = True
-                    self._count_of_step(source.kind, field, step.key, arrived, by_origin, noted)
+                    self._count_of_step(source.kind, field, step.key, arrived, by_origin, traces)
             for name, text in _texts_of(step):
                 if name in by_origin:
                     self._tally(source.kind, name, of_steps=True).shown = True
                 field = FieldValue(name=name, value=text)
-                self._count_of_step(source.kind, field, step.key, arrived, by_origin, noted)
+                self._count_of_step(source.kind, field, step.key, arrived, by_origin, traces)
 
     def _count_of_step(  # noqa: PLR0913, PLR0917 - a value and all that says what became of it
         self,
@@ -272,13 +264,14 @@ class Coverage:
         key: str,
         step: TestStep | None,
         by_origin: Mapping[str, Sequence[FieldValue]],
-        noted: Sequence[Note],
+        traces: Sequence[FieldTrace],
     ) -> None:
         found = self._fits(kind, by_origin.get(field.name, ()), of_steps=True)
         if not found and step is None:
             found = [(Fit(Arrival.UNMAPPED, "the step is left out"), "")]
         elif not found and step is not None:
-            found = [_noted_of_step(field.name, key, noted) or (_in_text(field, step), "")]
+            own = [each for each in traces if each.name == field.name and key in each.steps]
+            found = [_traced(own) if own else (_in_text(field, step), "")]
         best, _ = min(found, key=lambda each: each[0].arrival.rank)
         targets = (target for fit, target in found if target and fit.arrival in _PLACED)
         self._tally(kind, field.name, of_steps=True).add(best, targets)
@@ -300,21 +293,14 @@ def _by_origin(mapped: Record | TestStep, known: Collection[str]) -> dict[str, l
     return found
 
 
-def _noted_of_step(name: str, key: str, notes: Sequence[Note]) -> tuple[Fit, str] | None:
-    """Return what the notes say of a value of the step, with what holds it instead."""
-    if not notes:
-        return None
-    pattern = re.compile(re.escape(repr(name)) + r"(?: into '(@\w+)')? \(([\d, ]+)\)")
-    for note in notes:
-        for into, keys in pattern.findall(note.text):
-            if key in keys.split(", "):
-                code = note.code.removeprefix(OF_STEPS)
-                if code in _DROPPED:
-                    return Fit(Arrival.SKIPPED, _ON_PURPOSE), ""
-                if code in _MOVED:
-                    lossy = _MOVED[code] is Arrival.LOSSY
-                    return Fit(_MOVED[code], f"{into!r} holds less of it" if lossy else ""), into
-    return None
+def _traced(traces: Sequence[FieldTrace]) -> tuple[Fit, str]:
+    """Return what became of a value, with the property that holds it now."""
+    moved = next((each for each in traces if each.into), None)
+    if moved is None:
+        return Fit(Arrival.SKIPPED, _ON_PURPOSE), ""
+    if moved.lossy:
+        return Fit(Arrival.LOSSY, f"{moved.into!r} holds less of it"), moved.into
+    return Fit(Arrival.EXACT), moved.into
 
 
 def _in_text(field: FieldValue, step: TestStep) -> Fit:
