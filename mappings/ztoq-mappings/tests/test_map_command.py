@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
-from importlib.metadata import EntryPoint
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.unit.cli.conftest import Program, Said
+from tests.unit.cli.conftest import Program, Said, ztoq
 from tests.unit.cli.memory_shop import SINKS
 from tests.unit.engine.deleting import Deleting
 from ztoq_core.records import FieldType, Kind
 from ztoq_core.schema import FieldSpec, Schema
 from ztoq_core.store import State, Store
+
+__all__ = ["ztoq"]  # the fixture of the core's own commands
 
 BROWSER = FieldSpec(kind=Kind.TEST_CASE, name="ACME Browser", type=FieldType.TEXT)
 
@@ -25,7 +27,10 @@ def _house(monkeypatch: pytest.MonkeyPatch, ztoq: Program) -> None:
         EntryPoint(name=name, value=f"tests.unit.cli.{module}", group="ztoq")
         for name, module in (("memory", "memory_shop"), ("house", "mapping_shop"))
     ]
-    monkeypatch.setattr("ztoq_core.plugins.entry_points", lambda group: entries * bool(group))
+    monkeypatch.setattr(
+        "ztoq_core.plugins.entry_points",
+        lambda group: entries if group == "ztoq" else entry_points(group=group),
+    )
     use(ztoq)
 
 
@@ -294,7 +299,10 @@ def test_suggest_needs_a_transformer_that_writes(
     ztoq: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     entry = EntryPoint(name="memory", value="tests.unit.cli.memory_shop", group="ztoq")
-    monkeypatch.setattr("ztoq_core.plugins.entry_points", lambda group: [entry] * bool(group))
+    monkeypatch.setattr(
+        "ztoq_core.plugins.entry_points",
+        lambda group: [entry] if group == "ztoq" else entry_points(group=group),
+    )
     ztoq.config()
     ztoq("extract")
     said = ztoq("map", "suggest")

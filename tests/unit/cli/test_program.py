@@ -209,6 +209,12 @@ def test_global_options_work_before_and_after_each_verb(verb: str) -> None:
     } <= found
 
 
+@pytest.mark.parametrize("verb", verbs(root))
+def test_no_option_of_a_verb_takes_the_place_of_a_global_one(verb: str) -> None:
+    names = [each.name for each in verbs(root)[verb].params]
+    assert len(names) == len(set(names))
+
+
 def test_options_after_the_verb_count_as_those_before_it(ztoq: Program) -> None:
     (ztoq.folder / "ztoq.toml").rename(ztoq.folder / "other.toml")
     before = ztoq("--config", "other.toml", "--json", "status")

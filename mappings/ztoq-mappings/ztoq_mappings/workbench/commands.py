@@ -32,12 +32,12 @@ def mapping() -> None:
     help="Let this transformer write it.  [default: the first one that can]",
 )
 @click.option(
-    "--write", "path", type=click.Path(path_type=Path), metavar="FILE", help="Write it here."
+    "--write", "file", type=click.Path(path_type=Path), metavar="FILE", help="Write it here."
 )
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
 @global_options
 @click.pass_obj
-def suggest(options: Options, *, use: str | None, path: Path | None, force: bool) -> int:
+def suggest(options: Options, *, use: str | None, file: Path | None, force: bool) -> int:
     """Write a mapping file from what was extracted and what the target offers.
 
     Needs an extraction, and asks the target for its fields; the source is asked for what it
@@ -51,7 +51,7 @@ def suggest(options: Options, *, use: str | None, path: Path | None, force: bool
 
     options.verb = "map suggest"
     with configured(options) as config:
-        return suggested(options, config, use=use, path=path, force=force)
+        return suggested(options, config, use=use, path=file, force=force)
 
 
 @mapping.command()
