@@ -56,6 +56,7 @@ __all__ = [
     "Source",
     "SourcePlugin",
     "Streams",
+    "Suggestion",
     "Transform",
     "TransformContext",
     "TransformerPlugin",
@@ -493,16 +494,28 @@ class SinkPlugin(Generic[C]):
 
 
 @attrs.frozen(kw_only=True)
+class Suggestion:
+    """The text of a mapping file, and how many fields of the source it pairs how.
+
+    ``exact``: the target has a field of that name; ``close``: one of a similar name;
+    ``unmapped``: the target has none.
+    """
+
+    text: str
+    exact: int = 0
+    close: int = 0
+    unmapped: int = 0
+
+
+@attrs.frozen(kw_only=True)
 class TransformerPlugin(Generic[C]):
     """A transformer that a plugin declares.
 
     ``default_for`` lists (source, sink) names for which it runs where the config names no
     transformer. Where a config names only transformers with ``keeps_default``, which leave the
-    target's shape to others, the default of the pair runs after them. ``suggest`` writes the text
-    of a mapping file from both schemas, for ``ztoq map suggest``, which counts the comment lines
-    that begin with ``exact``, ``close`` or ``unmapped``, one for each field of the source.
-    ``extra_files`` are files of the plugin that this text refers to, such as its schema; they are
-    written next to it.
+    target's shape to others, the default of the pair runs after them. ``suggest`` makes a mapping
+    file from both schemas, for ``ztoq map suggest``. ``extra_files`` are files of the plugin that
+    the mapping file refers to, such as its schema; they are written next to it.
     """
 
     name: str
@@ -511,6 +524,6 @@ class TransformerPlugin(Generic[C]):
     build: Callable[[C, TransformContext], Transform]
     default_for: tuple[tuple[str, str], ...] = ()
     keeps_default: bool = False
-    suggest: Callable[[Schema, Schema], str] | None = None
+    suggest: Callable[[Schema, Schema], Suggestion] | None = None
     extra_files: tuple[Traversable, ...] = ()
     check: Callable[[C, Schema, Schema], tuple[Finding, ...]] = lambda _config, _source, _sink: ()

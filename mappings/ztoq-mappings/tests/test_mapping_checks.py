@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from importlib.resources import files
 from pathlib import Path
@@ -139,7 +140,7 @@ def test_rules_for_steps_are_held_against_fields_of_steps(
 
 
 def test_a_suggestion_pairs_fields_of_steps_with_those_of_the_target() -> None:
-    text = FIELDS.suggest(STEPS, STEP_SINK) if FIELDS.suggest else ""
+    text = suggested(STEPS, STEP_SINK)
     steps = text.partition("test step\n")[2]
     assert '# exact: both sides have it\n[[test_step.field]]\nfrom = "Risk"' in steps
     assert "# unmapped: the target has no field like it\n# [[test_step.field]]" in steps
@@ -350,9 +351,13 @@ def test_required_fields_that_nothing_fills(tmp_path: Path) -> None:
 
 def suggested(source: Schema, sink: Schema) -> str:
     assert FIELDS.suggest is not None
-    text = FIELDS.suggest(source, sink)
-    assert text == FIELDS.suggest(source, sink)
-    return text
+    found = FIELDS.suggest(source, sink)
+    assert found == FIELDS.suggest(source, sink)
+    fields = (*source.fields, *source.step_fields)
+    assert found.exact + found.close + found.unmapped <= len(fields)
+    for word in ("exact", "close", "unmapped"):
+        assert getattr(found, word) == len(re.findall(rf"^# {word}: ", found.text, re.MULTILINE))
+    return found.text
 
 
 def block(text: str, name: str) -> list[str]:

@@ -21,6 +21,7 @@ from ztoq_core.plugin import (
     Record,
     Schema,
     Skip,
+    Suggestion,
     TestCase,
     Transform,
     TransformContext,
@@ -76,12 +77,16 @@ def check(config: House, source: Schema, sink: Schema) -> tuple[Finding, ...]:
     return (Finding(level=config.finding, text=known),) if config.finding else ()
 
 
-def suggest(source: Schema, sink: Schema) -> str:
+def suggest(source: Schema, sink: Schema) -> Suggestion:
     lines = [f"# {len(sink.fields)} fields in the target"]
+    exact = 0
     for each in source.fields:
-        word = "exact: it is there" if sink.field(each.kind, each.name) else "unmapped"
+        found = sink.field(each.kind, each.name) is not None
+        exact += found
+        word = "exact: it is there" if found else "nothing like it"
         lines += [f"# {word}", f'{each.kind}.{each.name} = "{each.type}"']
-    return "\n".join(lines) + "\n"
+    unmapped = len(source.fields) - exact
+    return Suggestion(text="\n".join(lines) + "\n", exact=exact, unmapped=unmapped)
 
 
 @hookimpl

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from enum import StrEnum
 
 import attrs
 import tomlkit
 
-from ztoq_core.plugin import FieldSpec, FieldType, Schema
+from ztoq_core.plugin import FieldSpec, FieldType, Schema, Suggestion
 from ztoq_mappings.fields.checks import FITTING
 from ztoq_mappings.fields.coerce import LONGEST_LABEL, TEXTS
 from ztoq_mappings.fields.names import closest
@@ -36,19 +38,27 @@ _OPEN = _CHOICES | {FieldType.USER}
 _NO_WORD = re.compile(r"[\W_]+")
 
 
+class _Likeness(StrEnum):
+    EXACT = "exact"
+    CLOSE = "close"
+    UNMAPPED = "unmapped"
+
+
 @attrs.frozen
 class _Pair:
-    """A field of the source, the target's field for it and why, ``""`` where there is none."""
+    """A field of the source, the target's field for it if there is one, how alike and why."""
 
     source: FieldSpec
     target: FieldSpec | None
+    likeness: _Likeness
     why: str
     usable: bool
 
 
-def suggest(source: Schema, sink: Schema) -> str:
-    """Return the text of a mapping file; the same schemas give the same text."""
+def suggest(source: Schema, sink: Schema) -> Suggestion:
+    """Return a mapping file; the same schemas give the same text."""
     parts = [_HEAD]
+    counts: Counter[_Likeness] = Counter()
     for section in Section:
         fields = sorted(
             (each for each in section.source_fields(source) if _can_be_named(each.name)),
@@ -56,6 +66,7 @@ def suggest(source: Schema, sink: Schema) -> str:
         )
         targets = [each for each in section.target_fields(sink) if _can_be_a_label(each.name)]
         pairs = _pairs(section, fields, targets, sink)
+        counts.update(pair.likeness for pair in pairs)
         blocks = ["\n".join(_block(section, pair, sink)) for pair in pairs]
         blocks += _unfilled(section, pairs, () if section.borrows(sink) else targets)
         if blocks:
@@ -64,7 +75,12 @@ def suggest(source: Schema, sink: Schema) -> str:
             parts += (f"{block}\n" for block in blocks)
     if len(parts) == 1:
         parts.append("# The source has no fields that anybody knows of yet: extract first.\n")
-    return "\n".join(parts)
+    return Suggestion(
+        text="\n".join(parts),
+        exact=counts[_Likeness.EXACT],
+        close=counts[_Likeness.CLOSE],
+        unmapped=counts[_Likeness.UNMAPPED],
+    )
 
 
 def _can_be_named(name: str) -> bool:
@@ -82,24 +98,29 @@ def _pairs(
     """Return a pair for each field; a target is taken once, by the most alike."""
     free = {each.name: each for each in sorted(targets, key=lambda each: each.name)}
     found: dict[str, _Pair] = {}
-    for likeness in (_exact, _folded, _close):
+    for find, likeness, reason in (
+        (_exact, _Likeness.EXACT, "both sides have it"),
+        (_folded, _Likeness.CLOSE, "but for case and punctuation the same"),
+        (_close, _Likeness.CLOSE, "the names are alike; is it the same?"),
+    ):
         for each in fields:
             if each.name in found:
                 continue
-            target, why = likeness(each.name, free)
+            target, why = find(each.name, free), reason
             if target is not None:
                 del free[target.name]
                 fits = target.type in FITTING[each.type]
                 why += "" if fits else f"; but the target's is a {target.type.value}"
                 if target.system:
                     why += "; but the target's is a field of its own, not a custom one"
-                found[each.name] = _Pair(each, target, why, fits and not target.system)
+                usable = fits and not target.system
+                found[each.name] = _Pair(each, target, likeness, why, usable)
     made = " (it can be made)" if section.can_be_made(sink) else ""
-    nothing = f"unmapped: the target has no field like it{made}"
+    nothing = f"the target has no field like it{made}"
     if not sink.fields_known:
-        nothing = "unmapped: the target's fields cannot be listed"
-    pairs = [found.get(each.name, _Pair(each, None, nothing, usable=False)) for each in fields]
-    return list(_apart(pairs))
+        nothing = "the target's fields cannot be listed"
+    unmapped = (_Pair(each, None, _Likeness.UNMAPPED, nothing, usable=False) for each in fields)
+    return list(_apart([found.get(each.source.name, each) for each in unmapped]))
 
 
 def _apart(pairs: Sequence[_Pair]) -> Iterator[_Pair]:
@@ -115,8 +136,8 @@ def _apart(pairs: Sequence[_Pair]) -> Iterator[_Pair]:
             number += 1
         taken.add(label.casefold())
         target = FieldSpec(kind=pair.source.kind, name=label, type=pair.source.type)
-        why = f"unmapped: another field goes to {name!r} already"
-        yield _Pair(pair.source, target, why, usable=True)
+        why = f"another field goes to {name!r} already"
+        yield _Pair(pair.source, target, _Likeness.UNMAPPED, why, usable=True)
 
 
 def _suffixed(name: str, number: int) -> str:
@@ -124,21 +145,17 @@ def _suffixed(name: str, number: int) -> str:
     return name[: LONGEST_LABEL - len(suffix)] + suffix
 
 
-Likeness = tuple[FieldSpec | None, str]
+def _exact(name: str, free: Mapping[str, FieldSpec]) -> FieldSpec | None:
+    return free.get(name)
 
 
-def _exact(name: str, free: Mapping[str, FieldSpec]) -> Likeness:
-    return free.get(name), "exact: both sides have it"
-
-
-def _folded(name: str, free: Mapping[str, FieldSpec]) -> Likeness:
+def _folded(name: str, free: Mapping[str, FieldSpec]) -> FieldSpec | None:
     plain = _letters(name)
-    found = next((each for each in free.values() if plain and _letters(each.name) == plain), None)
-    return found, "close: but for case and punctuation the same"
+    return next((each for each in free.values() if plain and _letters(each.name) == plain), None)
 
 
-def _close(name: str, free: Mapping[str, FieldSpec]) -> Likeness:
-    return free.get(closest(name, free, CLOSE)), "close: the names are alike; is it the same?"
+def _close(name: str, free: Mapping[str, FieldSpec]) -> FieldSpec | None:
+    return free.get(closest(name, free, CLOSE))
 
 
 def _letters(name: str) -> str:
@@ -149,7 +166,7 @@ def _block(section: Section, pair: _Pair, sink: Schema) -> Iterator[str]:
     """Yield the lines of a rule; of one that cannot be used, as comments."""
     source, target = pair.source, pair.target
     kind_of = _type(source, target if pair.usable else None)
-    yield f"# {pair.why}"
+    yield f"# {pair.likeness}: {pair.why}"
     mark = "" if pair.usable else "# "
     yield f"{mark}[[{section.value}.field]]"
     yield f"{mark}from = {_toml(source.name)}  # {source.type.value}, {_origin(source)}"

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, get_args
@@ -17,7 +15,7 @@ from ztoq_core import engine
 from ztoq_core.cli.options import Options
 from ztoq_core.cli.output import Output
 from ztoq_core.cli.session import open_sides, open_store
-from ztoq_core.contracts import FieldSpec, Schema, TransformerPlugin
+from ztoq_core.contracts import FieldSpec, Schema, Suggestion, TransformerPlugin
 from ztoq_core.errors import ConfigError, ZtoqError
 from ztoq_core.plugins import Plugins
 from ztoq_core.services import Services
@@ -32,11 +30,9 @@ PATIENCE_S = 30
 """Seconds to wait for the source, whose answer only sharpens the suggestion."""
 
 LOOK = "Look at it, then: ztoq map check"
-WORDS = ("exact", "close", "unmapped")
-LIKENESS = re.compile(rf"^\s*#\s*({'|'.join(WORDS)})\b", re.MULTILINE)
 
 Transformer = TransformerPlugin[Any]
-Writer = Callable[[Schema, Schema], str]
+Writer = Callable[[Schema, Schema], Suggestion]
 
 
 def suggest(
@@ -56,10 +52,10 @@ def suggest(
     with open_store(config) as store:
         complete = demand_extracted(store)
         source, sink, remarks = asyncio.run(_schemas(config, store))
-    text = write(source, sink)
+    found = write(source, sink)
     beside: list[Path] = []
     if path:
-        _put(path, text.encode())
+        _put(path, found.text.encode())
         for part in writer.extra_files:
             if not (place := path.with_name(part.name)).exists():
                 _put(place, part.read_bytes())
@@ -68,7 +64,7 @@ def suggest(
         output.warning("The extraction is not complete: fields may be missing.")
     for remark in remarks:
         output.info(remark)
-    counts = _counted(text)
+    counts = {"exact": found.exact, "close": found.close, "unmapped": found.unmapped}
     figures = ", ".join(f"{count} {word}" for word, count in counts.items())
     number = len(source.fields) + len(source.step_fields)
     output.info(f"{counted(number, 'field')} of the source: {figures}")
@@ -78,11 +74,11 @@ def suggest(
             wrote = " and ".join(str(each) for each in (path, *beside))
             output.out.print(f"Wrote {wrote}. {_next(config, writer, path)}")
         else:
-            sys.stdout.write(text)
+            sys.stdout.write(found.text)
 
     facts: dict[str, Any] = {"exit": 0, "transformer": writer.name, **counts}
     written = {"file": str(path), "beside": [str(each) for each in beside]}
-    output.result(facts | (written if path else {"text": text}), print_)
+    output.result(facts | (written if path else {"text": found.text}), print_)
     return 0
 
 
@@ -180,9 +176,3 @@ def _merged(observed: Iterable[FieldSpec], declared: Iterable[FieldSpec]) -> tup
     found = {(each.kind, each.name): each for each in observed}
     found |= {(each.kind, each.name): each for each in declared if not each.system}
     return tuple(sorted(found.values(), key=lambda each: (each.kind.rank, each.name)))
-
-
-def _counted(text: str) -> dict[str, int]:
-    """Count the rules by the word that the comment above each begins with."""
-    found = Counter(LIKENESS.findall(text))
-    return {word: found[word] for word in WORDS}
