@@ -178,6 +178,7 @@ class Client(Protocol):
         what: str = "",
         read: Callable[[Any], Any] | None = None,
         closing: bool = False,
+        attempts: int = 8,
     ) -> Answer:
         """Send a request and return its answer if it is 2xx or its status is in ``accept``.
 
@@ -190,6 +191,9 @@ class Client(Protocol):
         repeated is tried again like a 502 and ends in RejectedError with the reason; a POST is in
         doubt and not sent again. The body of a status in ``accept`` is not read. Without ``read``
         any JSON and an empty body are taken.
+
+        ``attempts`` is how often it is sent until it counts as at fault itself; it takes fewer
+        where its failure costs little, such as for a part of a page that failed.
 
         ``closing`` is for the request that ends a session, such as the revocation of a token. It
         waits for no turn, is sent once, and fails after 5 seconds; limits of calls hold for it.

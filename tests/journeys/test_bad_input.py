@@ -218,7 +218,8 @@ def test_a_missing_file_is_named(sides: Sides) -> None:
 # ---------------------------------------------------------------------------------------- addresses
 
 
-def test_nobody_listening_ends_with_3(sides: Sides) -> None:
+@pytest.mark.parametrize("verb", [["migrate"], ["config", "check"]], ids=" ".join)
+def test_nobody_listening_ends_with_3_and_the_advice(sides: Sides, verb: list[str]) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
@@ -231,10 +232,10 @@ def test_nobody_listening_ends_with_3(sides: Sides) -> None:
         (folder / FOLDER).mkdir(parents=True)
         own = folder / config.name
         own.write_bytes(config.read_bytes())
-        # both wait twenty seconds for somebody to come: by a quicker clock, at the same time
+        # both wait for somebody to come: by a quicker clock, at the same time
         ended.append(
             subprocess.Popen(  # noqa: S603 - our own command
-                [sys.executable, hurried.__file__, "--config", str(own), "migrate"],
+                [sys.executable, hurried.__file__, "--config", str(own), *verb],
                 cwd=folder,
                 env=sides.env(),
                 stdout=subprocess.PIPE,
@@ -245,7 +246,7 @@ def test_nobody_listening_ends_with_3(sides: Sides) -> None:
     for each in ended:
         stdout, stderr = each.communicate(timeout=90)
         done = subprocess.CompletedProcess(each.args, each.returncode, stdout, stderr)
-        refused(sides, done, 3, address)
+        refused(sides, done, 3, address, "no connection", "check base_url, network and proxy")
 
 
 def test_a_zephyr_url_with_a_wrong_path_ends_with_2(sides: Sides) -> None:

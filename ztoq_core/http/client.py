@@ -39,7 +39,7 @@ from ztoq_core.http.limits import Limits
 from ztoq_core.http.pacer import STOPPED, Pacer
 from ztoq_core.http.quota import CallQuota, quota_of
 from ztoq_core.http.rate import Rate
-from ztoq_core.http.request import Attempts, Params, Payload, Request, Retry, pairs
+from ztoq_core.http.request import MOST_FAILURES, Attempts, Params, Payload, Request, Retry, pairs
 from ztoq_core.http.response_policy import OK, REFUSED, Attempt, ResponsePolicy
 from ztoq_core.http.transport import Transport
 from ztoq_core.waits import Waits
@@ -106,6 +106,7 @@ class Client:
         what: str = "",
         read: Callable[[Any], Any] | None = None,
         closing: bool = False,
+        attempts: int = MOST_FAILURES,
     ) -> Answer:
         """Send a request and return its answer if it is 2xx or its status is in ``accept``.
 
@@ -130,7 +131,7 @@ class Client:
         self.policy.secrets.learn(request.secrets)
         if closing:
             return await self._once(request)
-        history = Attempts()
+        history = Attempts(most=attempts)
         while True:
             try:
                 return await self._attempt(request, history)

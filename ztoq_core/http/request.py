@@ -71,10 +71,11 @@ def _exponential() -> Generator[float, Any, None]:
 class Attempts:
     """What became of one request so far.
 
-    ``unreadable`` counts 2xx with a wrong body, ``since`` is when the first attempt that failed
-    was sent, ``renewals`` counts new credentials.
+    ``most`` failures use it up. ``unreadable`` counts 2xx with a wrong body, ``since`` is when the
+    first attempt that failed was sent, ``renewals`` counts new credentials.
     """
 
+    most: int = MOST_FAILURES
     failures: int = 0
     refusals: int = 0
     unreadable: int = 0
@@ -86,7 +87,7 @@ class Attempts:
     @property
     def used_up(self) -> bool:
         """Whether it failed so often that the fault is rather its own than the service's."""
-        return self.failures >= MOST_FAILURES or self.refusals >= MOST_REFUSALS
+        return self.failures >= self.most or self.refusals >= MOST_REFUSALS
 
     def failed(self, sent: float) -> None:
         """Count an attempt that failed; ``sent`` is when it began."""

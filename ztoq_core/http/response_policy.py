@@ -197,9 +197,10 @@ class ResponsePolicy:
         if out >= limit or retry.asked > limit:
             self.pacer.reset_breaker()
             asked = f" and asked to wait {retry.asked:.0f} s" if retry.asked > limit else ""
+            advice = "run again later" if self._reached else "check base_url, network and proxy"
             raise RetryableError(
                 f"{self.title(request)} {retry.reason}{asked}; no good answer for {out:.0f} s: "
-                "run again later, or check base_url if this never worked",
+                f"{advice}",
                 status=retry.status,
             )
         return max(retry.asked, min(history.wait(refused=retry.refused), limit - out))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -168,23 +169,26 @@ def test_one_object_that_fails_its_page_is_a_reject_and_no_other_is_lost(
 
     def cursors(request: Any) -> Reply:
         start, limit = int(request.query["startAtId"]), int(request.query["limit"])
-        return page([value for value in values if value["id"] >= start][:limit], {})
+        these = [value for value in values if value["id"] >= start][:limit]
+        return page(these, {}, ("id", limit, start))
 
     def offsets(request: Any) -> Reply:
         start, most = int(request.query["startAt"]), int(request.query["maxResults"])
         if most == 1 and start == 0:
             return Reply(body={"startAt": 0, "maxResults": 1, "values": values[:1]})
         body = {"startAt": start, "maxResults": most}
-        return page(values[start : start + most], body)
+        return page(values[start : start + most], body, ("offset", most, start))
 
-    def page(found: list[Any], body: Any) -> Reply:
+    def page(found: list[Any], body: Any, asked: tuple[str, int, int]) -> Reply:
         if any(value["id"] == 7 for value in found):
+            failed.append(asked)
             return Reply(504)
         following = found[-1]["id"] + 1 if found and found[-1]["id"] < 11 else None
         return Reply(body={**body, "limit": 250, "nextStartAtId": following, "values": found})
 
     answers["testcases/nextgen"], answers["testcases"] = cursors, offsets
     rejects: list[Any] = []
+    failed: list[tuple[str, int, int]] = []
 
     async def read() -> set[str]:
         keys: set[str] = set()
@@ -201,3 +205,9 @@ def test_one_object_that_fails_its_page_is_a_reject_and_no_other_is_lost(
     assert run_in_virtual_time(read()) == {f"SHOP-T{n}" for n in range(1, 12) if n != 7}
     assert [each.key for each in rejects] == ["testcases number 7"]
     assert "504" in rejects[0].reason
+    # only a whole page is tried for half a minute; its parts are for some seconds
+    tries = {
+        size: set(Counter(asked for asked in failed if asked[1] == size).values())
+        for size in (4, 2, 1)
+    }
+    assert tries == {4: {8}, 2: {2}, 1: {4}}

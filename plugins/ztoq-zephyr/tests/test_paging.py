@@ -9,7 +9,7 @@ import pytest
 from ztoq_testkit.simulate import Reply, Request
 from ztoq_testkit.virtual_time import run_in_virtual_time
 
-from ztoq_core.plugin import Kind, ServiceError
+from ztoq_core.plugin import Kind, RecordError, ServiceError
 
 ALL = [f"SHOP-T{n}" for n in range(1, 8)]
 IDS = range(11, 18)
@@ -102,13 +102,13 @@ async def test_a_cursor_list_that_stands_still_is_an_error(
     answers: Any, opened: Any, values: Any
 ) -> None:
     answers["testcases/nextgen"] = {"next": "x", "nextStartAtId": 0, "limit": 0, "values": values}
-    with pytest.raises(ServiceError, match="does not go on"):
+    with pytest.raises(RecordError, match="does not go on"):
         await keys(opened)
 
 
 async def test_a_next_that_names_no_place_is_an_error(answers: Any, opened: Any) -> None:
     answers["testcases/nextgen"] = {"next": "https://[x", "values": [{"key": "SHOP-T1"}]}
-    with pytest.raises(ServiceError, match="does not say where"):
+    with pytest.raises(RecordError, match="does not say where"):
         await keys(opened)
 
 
@@ -228,7 +228,7 @@ async def test_an_offset_list_that_stands_still_is_an_error(
 ) -> None:
     del answers["testcases/nextgen"]
     answers["testcases"] = {"startAt": 0, "values": cases[:2], "isLast": False}
-    with pytest.raises(ServiceError, match="does not go on"):
+    with pytest.raises(RecordError, match="does not go on"):
         await keys(opened)
 
 

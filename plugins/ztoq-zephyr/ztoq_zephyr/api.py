@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 import attrs
 
-from ztoq_core.plugin import Answer, Client, RejectedError, ServiceError
+from ztoq_core.plugin import Answer, Client, RecordError, RejectedError
 from ztoq_zephyr.shapes import reader_of
 from ztoq_zephyr.values import mapped, whole
 
@@ -36,6 +36,10 @@ CURSOR_LISTS = frozenset({"testcases", "testplans", "testcycles", "testexecution
 
 REFUSED = frozenset(range(400, 500)) - {408, 413}
 """Statuses that mean the request itself, not how much was asked for."""
+ATTEMPTS, OF_A_HALF, OF_ONE = 8, 2, 4
+"""Attempts for a request; for a part of a page that failed, which is divided again if it fails too;
+and for an object of it. So one record that cannot be given costs seconds, not minutes."""
+
 MOST_LOST = 20
 """Objects in a row that a list may refuse to give before the list itself counts as broken."""
 
@@ -100,14 +104,18 @@ class Api:
         self._without_cursors: set[str] = set()
 
     async def get(
-        self, path: str, params: Parameters | None = None, accept: tuple[int, ...] = ()
+        self,
+        path: str,
+        params: Parameters | None = None,
+        accept: tuple[int, ...] = (),
+        attempts: int = ATTEMPTS,
     ) -> Answer:
         """Return an answer of the documented shape, or one whose status is in ``accept``.
 
         Raises as ``Client.request``.
         """
         return await self.client.request(
-            "GET", path, params=params, accept=accept, read=reader_of(path)
+            "GET", path, params=params, accept=accept, read=reader_of(path), attempts=attempts
         )
 
     async def page(self, path: str, params: Parameters, cursor: str | None) -> Listed:
@@ -160,6 +168,11 @@ class Api:
     def _place(self, cursor: str | None, by: str) -> _Place:
         return _Place(by=by, at=0, size=self._page_size) if cursor is None else _read(cursor)
 
+    def _attempts(self, place: _Place) -> int:
+        if place.size >= self._page_size:
+            return ATTEMPTS
+        return OF_A_HALF if place.size > 1 else OF_ONE
+
     async def _page_at(self, path: str, params: Parameters, place: _Place) -> Listed:
         read = self._by_id if place.by == "id" else self._by_offset
         try:
@@ -202,7 +215,8 @@ class Api:
     async def _by_id(self, path: str, params: Parameters, place: _Place) -> Listed:
         for _ in range(STANDSTILLS):
             # "limit" may be 0 (schemas 2026-08): a server under load may give nothing for now
-            body = (await self.get(f"{path}/nextgen", _id_query(params, place))).body
+            query, attempts = _id_query(params, place), self._attempts(place)
+            body = (await self.get(f"{path}/nextgen", query, attempts=attempts)).body
             values = tuple(body["values"])
             following = _next_id(body, values)
             if following is None:
@@ -213,14 +227,14 @@ class Api:
                 break
             if whole(body.get("limit")) != 0:
                 return Listed(values=(), cursor=None)
-        raise ServiceError(
+        raise RecordError(
             f"Zephyr: GET {path}/nextgen does not go on after id {place.at}; run again later"
         )
 
     async def _by_offset(self, path: str, params: Parameters, place: _Place) -> Listed:
         asked = {**params, "maxResults": place.size, "startAt": place.at}
         asked.pop(UPDATED_AFTER, None)  # cursor lists alone know it
-        body = (await self.get(path, asked)).body
+        body = (await self.get(path, asked, attempts=self._attempts(place))).body
         values = tuple(body["values"])
         # "startAt should be a multiple of maxResults": where the server rounds it down, its
         # own answer tells, and what was read before is left out
@@ -232,7 +246,7 @@ class Api:
             # nothing shifts within one page
             return Listed(values=fresh, cursor=None, total=total, stable=place.at == 0)
         if not fresh:
-            raise ServiceError(
+            raise RecordError(
                 f"Zephyr: GET {path} does not go on after {place.at}; run again later"
             )
         # advance by what came: the server may give fewer than were asked for
@@ -284,7 +298,7 @@ def _next_id(body: Mapping[str, Any], values: tuple[Any, ...]) -> int | None:
             query = {}
         found = whole(next(iter(query.get("startAtId", ())), None))
         if found is None:
-            raise ServiceError("Zephyr: a list goes on, but its answer does not say where")
+            raise RecordError("Zephyr: a list goes on, but its answer does not say where")
         return found
     if {"nextStartAtId", "nextStartId", "next"} & body.keys():
         return None

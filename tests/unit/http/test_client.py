@@ -332,6 +332,8 @@ def test_one_object_that_fails_while_others_do_not_is_rejected(desk: Desk, fault
         task = asyncio.create_task(others())
         with pytest.raises(RejectedError, match=r"things/bad answered .* \(8 times\)"):
             await client.get("things/bad")
+        with pytest.raises(RejectedError, match=r"\(2 times\)"):
+            await client.request("GET", "things/bad", attempts=2)
         answer = client.request("GET", "things/bad", accept=(500, 502, 503, 504))
         if fault == "html":
             with pytest.raises(RejectedError, match="text/html where JSON was due"):

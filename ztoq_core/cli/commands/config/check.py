@@ -35,6 +35,8 @@ __all__ = ["check"]
 AnyPart = Part[SourcePlugin[Any]] | Part[SinkPlugin[Any]]
 LEVELS = ("error", "warning", "info")
 SHOWN = 10  # allowed values of a field
+UNREACHED = 5.0
+"""Seconds after which an address where nothing has answered yet is called wrong."""
 
 
 @attrs.define
@@ -176,7 +178,7 @@ async def _side(part: AnyPart, found: _Found, output: Output) -> Schema | None:
 
     try:
         part.require()
-        services = Services(sink=note)
+        services = Services(sink=note, unreached=UNREACHED)
         with output.progress(services.waits):
             return await _described(part, services, found)
     except ZtoqError as error:
