@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -41,3 +42,10 @@ def test_demo_takes_no_folder_with_other_things(
     assert run(["demo", "--folder", "mine"]) == 2
     assert "'mine' holds other things; choose another --folder" in capsys.readouterr().err
     assert mine.read_text() == "a real store"
+
+
+def test_the_counts_of_the_demo_add_up(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["demo"]) == 0
+    (line,) = re.findall(r"^load +(.*) \(\d+ s\)$", capsys.readouterr().err, re.MULTILINE)
+    pairs = [re.fullmatch(r"(\d+) of (\d+) .*", each) for each in line.split(", ")]
+    assert all(pair and pair[1] == pair[2] for pair in pairs), line

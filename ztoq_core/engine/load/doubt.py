@@ -95,6 +95,8 @@ class Settling:
                     of = _kind_with((await store.read(store.outbox.job, item)).record)
                 self.doubts[item] = _Doubt(ref, now, sent + self._lag(ref.kind), reason, of)
                 new = True
+                if not earlier:  # a file of a replaced step: it was through, and is counted again
+                    self.context.teller.done(ref.kind, -1)
         return new
 
     def add(self, job: Job, error: DoubtError, *, faulty: bool = False) -> None:
