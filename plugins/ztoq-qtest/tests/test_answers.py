@@ -20,6 +20,7 @@ from ztoq_core.plugin import (
     AccessError,
     ConfigError,
     DoubtError,
+    FieldDefinition,
     FieldType,
     FieldValue,
     Kind,
@@ -238,6 +239,36 @@ async def test_a_silent_link_is_read_back(answering: Opener, project: Any) -> No
     arrived = {project.requirement.ref: Written(target_id="9")}
     assert (await sink.finish(case, Written(target_id="501"), arrived)).notes == ()
     assert site.asked == ["POST requirements/9/link", "GET linked-artifacts"]
+
+
+@pytest.mark.parametrize("made", [{}, {"total": 1, "items": [{"value": 2, "label": "Chrome"}]}])
+@pytest.mark.parametrize(
+    "listed", [[], [{"value": 2, "label": "Chrome", "is_active": False}], [{"value": 2}]]
+)
+@pytest.mark.parametrize("known", [[], [{"value": 2, "label": "chrome", "is_active": False}]])
+async def test_an_allowed_value_that_qtest_does_not_list_afterwards_is_an_error(
+    answering: Opener, made: Any, listed: Any, known: Any
+) -> None:
+    fields = "settings/test-cases/fields"
+    of = {"id": 9, "label": "Browser", "data_type": 3, "constrained": True, "allowed_values": known}
+    sink, site = await answering(
+        {
+            f"GET {fields}": [of],
+            f"POST {fields}/9/allowed-values": Reply(201, made),
+            f"PUT {fields}/9/allowed-values/2": {},
+            f"GET {fields}/9/allowed-values": listed,
+        }
+    )
+    definition = FieldDefinition(
+        key="browser",
+        of=Kind.TEST_CASE,
+        name="Browser",
+        type=FieldType.CHOICE,
+        values=("Chrome",),
+    )
+    with pytest.raises(RecordError, match=r"accepted the allowed value 'Chrome'.*does not list it"):
+        await sink.write(definition, None, {}, None)
+    assert sum(line.startswith(("POST", "PUT")) for line in site.asked) == 1
 
 
 async def test_fields_with_unknown_numbers_are_understood(answering: Opener) -> None:

@@ -312,10 +312,20 @@ def profile(value: Any) -> dict[str, Any]:
 def one_or_more(item: Reader) -> Reader:
     """Return the reader of a list of Jira settings.
 
-    The document has one object where it speaks of all; an empty one is nothing.
+    The document shows one object where its text says "all"; an empty one counts as none.
     """
     several = listed(item)
     return lambda value: several(value if isinstance(value, list) else [value] if value else [])
+
+
+def made_values(value: Any) -> Any:
+    """Return an answer to new allowed values: documented are a page object (200), no schema (201).
+
+    The list that is read afterwards shows what was made.
+    """
+    if isinstance(value, dict) and "items" not in value:
+        return obj({})(value)
+    return page(VALUE)(value)
 
 
 # ------------------------------------------------------------------------------------- endpoints
@@ -332,8 +342,9 @@ ENDPOINTS: tuple[tuple[str, str, Any], ...] = (
     ("POST", r"settings/[a-z-]+/fields", obj({"id": object_id})),
     ("GET", rf"settings/[a-z-]+/fields/{ID}", FIELD),
     ("GET", rf"settings/[a-z-]+/fields/{ID}/allowed-values", page(VALUE)),
-    ("POST|PUT", rf"settings/[a-z-]+/fields/{ID}/allowed-values(/{ID})?", anything),
-    ("POST", r"settings/[a-z-]+/custom-fields/active", anything),  # looked at later
+    ("POST", rf"settings/[a-z-]+/fields/{ID}/allowed-values", maybe(made_values)),
+    ("PUT", rf"settings/[a-z-]+/fields/{ID}/allowed-values/{ID}", maybe(obj({}))),
+    ("POST", r"settings/[a-z-]+/custom-fields/active", FIELDS),
     ("GET", "settings/integration/connections", one_or_more(CONNECTION)),
     (
         "GET",

@@ -15,10 +15,11 @@ from ztoq_core.plugin import (
     RecordError,
     RejectedError,
     Written,
+    folded,
 )
 from ztoq_qtest.api.object_types import FIELD_OWNERS, ObjectRef, object_ref
 from ztoq_qtest.api.project import MISSING, REFUSED, Project
-from ztoq_qtest.fields.encoding import DATA_TYPES, Choice, Field
+from ztoq_qtest.fields.encoding import DATA_TYPES, Choice, Field, parse_choice
 from ztoq_qtest.fields.settings import LABEL_LENGTH, FieldSet
 from ztoq_qtest.write.save import Session, WriteRequest
 
@@ -125,7 +126,7 @@ async def _create(session: Session, type_: str, definition: FieldDefinition) -> 
     if definition.type is FieldType.MULTI_CHOICE:
         body["multiple"] = True  # types 8 and 17 need it (vendor's document)
     if definition.type in {*CHOICES, FieldType.CHECKBOX}:
-        alike = {label.strip().casefold(): label for label in reversed(_values(definition))}
+        alike = {folded(label): label for label in reversed(_values(definition))}
         first = [label for label in _values(definition) if label in alike.values()]
         body["allowed_values"] = [
             {"label": label, "is_active": True} for label in first[:VALUES_AT_ONCE]
@@ -149,15 +150,19 @@ async def _activate(project: Project, type_: str, known: FieldSet, field: Field)
 async def _complete_values(
     project: Project, type_: str, field: Field, labels: Sequence[str]
 ) -> list[int]:
-    """Add the labels that the field lacks and activate the inactive ones; return the ids added."""
+    """Add the labels that the field lacks and activate the inactive ones; return the ids added.
+
+    Raises:
+        RecordError: qTest accepted a value, but does not list it afterwards.
+    """
     path = f"settings/{type_}/fields/{field.id}/allowed-values"
     lacking: list[str] = []
-    alike: set[str] = set()
+    wanted: dict[str, str] = {}
     for label in labels:
-        folded = label.strip().casefold()
-        if field.choice(label) or folded in alike:
+        key = folded(label)
+        if field.choice(label) or key in wanted:
             continue
-        alike.add(folded)
+        wanted[key] = label
         if inactive := _find_inactive(field, label):
             body = {"value": inactive.id, "label": inactive.label, "is_active": True}
             await project.send("PUT", f"{path}/{inactive.id}", body)
@@ -168,14 +173,19 @@ async def _complete_values(
         batch = lacking[start : start + VALUES_AT_ONCE]
         values = [{"label": label, "is_active": True} for label in batch]
         await project.send("POST", path, values)
-    if not lacking:
+    if not wanted:
         return []
-    listed = [each async for each in project.pages(path, key="value")]
-    wanted = set(lacking)
+    # The answers need not name the values (vendor's document: 201 without a schema).
+    listed = [parse_choice(each) async for each in project.pages(path, key="value")]
+    active = {folded(choice.label) for choice in listed if choice.active}
+    if missing := [label for key, label in wanted.items() if key not in active]:
+        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+        raise RecordError(
+            f"qTest accepted the allowed value {missing[0]!r}{more} for the field {field.label!r},"
+            " but does not list it as active; add it in qTest or migrate again"
+        )
     return [
-        int(each["value"])
-        for each in listed
-        if each.get("label") in wanted and int(each["value"]) not in before
+        choice.id for choice in listed if folded(choice.label) in wanted and choice.id not in before
     ]
 
 
@@ -188,9 +198,7 @@ async def _add_variants(
     """
     first: dict[str, str] = {}
     variants = [
-        label
-        for label in _values(definition)
-        if first.setdefault(label.strip().casefold(), label) != label
+        label for label in _values(definition) if first.setdefault(folded(label), label) != label
     ]
     if not variants:
         return
@@ -204,8 +212,7 @@ async def _add_variants(
 
 
 def _find_inactive(field: Field, label: str) -> Choice | None:
-    folded = label.strip().casefold()
-    return next((c for c in field.choices if c.label.strip().casefold() == folded), None)
+    return next((each for each in field.choices if folded(each.label) == folded(label)), None)
 
 
 async def find_field(session: Session, definition: FieldDefinition) -> list[Found]:
