@@ -27,7 +27,7 @@ def shown(world: Any, label: str, owner: str = "test-cases") -> Any:
     return next(each for each in world.dump()["fields"][owner] if each["label"] == label)
 
 
-def asleep(world: Any, label: str) -> Any:
+def field_state(world: Any, label: str) -> Any:
     return next(each for each in world.simulator.site.fields.table.values() if each.label == label)
 
 
@@ -120,18 +120,18 @@ async def test_a_field_that_ztoq_made_goes_whole(opened: Any) -> None:
     assert "Browser" not in labels
 
 
-async def test_what_sleeps_is_woken(opened: Any) -> None:
+async def test_an_inactive_field_and_value_are_activated(opened: Any) -> None:
     world = await opened()
     definition = field("Browser", FieldType.CHOICE, "Chrome", "Opera")
     await world.whole(definition)
     await world.whole(field("Other", FieldType.TEXT))
-    sleeping = asleep(world, "Browser")
-    sleeping.inactive_in.add(4242)
-    next(iter(sleeping.values.values())).active = False
+    inactive = field_state(world, "Browser")
+    inactive.inactive_in.add(4242)
+    next(iter(inactive.values.values())).active = False
     await world.whole(definition)
-    assert not sleeping.inactive_in
-    assert all(value.active for value in sleeping.values.values())
-    assert not asleep(world, "Other").inactive_in
+    assert not inactive.inactive_in
+    assert all(value.active for value in inactive.values.values())
+    assert not field_state(world, "Other").inactive_in
 
 
 async def test_a_field_that_was_made_is_told_before_it_is_listed(opened: Any) -> None:

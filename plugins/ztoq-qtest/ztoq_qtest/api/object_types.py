@@ -1,6 +1,6 @@
-"""The table of qTest's object types: path, parent, and where an object's mark is.
+"""The table of qTest's object types, and the target ids of objects.
 
-This module also builds and parses the target ids that the engine keeps:
+The engine keeps these target ids, which are built and parsed here:
 
     folder       modules/12, test-cycles/3
     plan         releases/5, test-cycles/5
@@ -60,53 +60,23 @@ class ObjectType:
 
     ``parent`` says how the parent is sent: ``query`` (parentId), ``typed`` (parentId and
     parentType), ``body`` (parent_id), ``none``. ``parent_key`` is the key of the parent in
-    answers, ``""`` if they do not show it. ``fields``: the type has properties. ``mark`` names the
-    text that holds the key if no field does: ``description``, ``note`` or ``name``.
+    answers, ``""`` if they do not show it. ``fields``: the type has properties.
     """
 
-    type: str
     parent: str
     parent_key: str
     fields: bool
-    mark: str
 
 
 OBJECT_TYPES: Mapping[str, ObjectType] = MappingProxyType(
     {
-        shape.type: shape
-        for shape in (
-            ObjectType(
-                type="modules",
-                parent="query",
-                parent_key="parent_id",
-                fields=False,
-                mark="description",
-            ),
-            ObjectType(
-                type="requirements",
-                parent="query",
-                parent_key="parent_id",
-                fields=True,
-                mark="name",  # their description is a property that a site may lack
-            ),
-            ObjectType(
-                type="test-cases",
-                parent="body",
-                parent_key="parent_id",
-                fields=True,
-                mark="description",
-            ),
-            ObjectType(type="releases", parent="none", parent_key="", fields=True, mark="note"),
-            ObjectType(
-                type="test-cycles", parent="typed", parent_key="", fields=False, mark="description"
-            ),
-            ObjectType(
-                type="test-suites", parent="typed", parent_key="parentId", fields=True, mark="name"
-            ),
-            ObjectType(
-                type="test-runs", parent="typed", parent_key="parentId", fields=True, mark="name"
-            ),
-        )
+        "modules": ObjectType(parent="query", parent_key="parent_id", fields=False),
+        "requirements": ObjectType(parent="query", parent_key="parent_id", fields=True),
+        "test-cases": ObjectType(parent="body", parent_key="parent_id", fields=True),
+        "releases": ObjectType(parent="none", parent_key="", fields=True),
+        "test-cycles": ObjectType(parent="typed", parent_key="", fields=False),
+        "test-suites": ObjectType(parent="typed", parent_key="parentId", fields=True),
+        "test-runs": ObjectType(parent="typed", parent_key="parentId", fields=True),
     }
 )
 

@@ -21,6 +21,7 @@ from ztoq_core.plugin import (
 from ztoq_qtest.api.object_types import ROOT, ROOT_CASES, ObjectRef, object_ref
 from ztoq_qtest.api.project import REFUSED, ExecutableStep, Project
 from ztoq_qtest.fields.encoding import values_table
+from ztoq_qtest.fields.settings import PropertyValues
 from ztoq_qtest.html import add_mark, anchor
 from ztoq_qtest.objects.stamps import as_written, compute_stamp
 from ztoq_qtest.write.links import link_case
@@ -36,64 +37,109 @@ from ztoq_qtest.write.steps import (
 __all__ = ["finish_case", "list_executable_steps", "write_case"]
 
 
+@attrs.define(kw_only=True)
+class _Draft:
+    """A case as it is sent; ``steps`` change if qTest does not store the fields of steps."""
+
+    session: Session
+    case: TestCase
+    request: WriteRequest
+    parent: ObjectRef
+    values: PropertyValues
+    body: Mapping[str, Any]
+    steps: StepBodies
+
+    @property
+    def fills_step_fields(self) -> bool:
+        """Whether fields of steps are sent with the case."""
+        return self.request.changed is None and self.steps.fills
+
+    async def save(self, target: ObjectRef | str) -> Mapping[str, Any]:
+        """Create or change the case, with all its steps unless single ones are to be sent."""
+        body = self.body
+        if self.request.changed is None:
+            body = {**body, "test_steps": list(self.steps.bodies)}  # a PUT replaces all (facts, 5)
+        answer: Mapping[str, Any] = await save(
+            self.session.project, target, body, self.parent, self.case.ref
+        )
+        return answer
+
+    async def save_without_step_fields(self, target: ObjectRef | str) -> Mapping[str, Any]:
+        """Save the case with the fields of its steps in their descriptions, as all later cases."""
+        self.steps = await build_steps(self.session, self.case, self.request.links, fill=False)
+        answer = await self.save(target)
+        self.session.settings.step_fields = False
+        return answer
+
+    async def with_steps(self, target: ObjectRef, answer: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the answer with its steps in order; read the case if the answer lacks them."""
+        made = sort_steps(answer.get("test_steps") or ())
+        if self.steps.bodies and (not made or not shows_fields(self.steps, made)):
+            whole = await self.session.project.get(target.path, expand="teststep")
+            answer = {**answer, **whole}
+            made = sort_steps(whole.get("test_steps") or ())
+        return {**answer, "test_steps": made}
+
+
 async def write_case(session: Session, case: TestCase, request: WriteRequest) -> Written:
     """Write a case with all its steps in one request."""
-    project, settings = session.project, session.settings
-    config = project.config
+    draft = await _draft(session, case, request)
+    at = object_ref(Kind.TEST_CASE, request.target_id) if request.target_id else "test-cases"
+    try:
+        answer = await draft.save(at)
+    except RejectedError as error:
+        # Certainly not stored. The fields of the steps may be the reason (guess: with 400).
+        if error.status != REFUSED or not draft.fills_step_fields:
+            raise
+        answer = await draft.save_without_step_fields(at)
+    target = ObjectRef("test-cases", int(answer["id"]))
+    session.project.forget(target.id)
+    notes = [*draft.values.notes("description")]
+    if request.target_id:
+        notes += _uncleared(case, draft.values.properties, answer)
+        if answer.get("parent_id") not in (None, draft.parent.id):
+            notes.append(_loss("not-moved", "qTest left the case in its old module"))
+    if request.changed:
+        draft.steps = await send_changed_steps(session, target, case, request, draft.steps)
+        answer = {**answer, "test_steps": ()}  # each save may have given the steps new ids
+    with doubt_if_created(case.ref, new=request.target_id is None):
+        answer = await draft.with_steps(target, answer)
+        if draft.fills_step_fields and not shows_fields(draft.steps, answer["test_steps"]):
+            # qTest accepted the fields of steps but did not store them.
+            answer = await draft.save_without_step_fields(target)
+            answer = await draft.with_steps(target, answer)
+    notes += draft.steps.notes
+    made = zip(case.steps, answer["test_steps"], strict=False)
+    parts = {step.key: str(each["id"]) for step, each in made}
+    return as_written(target, str(target.id), answer, parts=parts, notes=notes)
+
+
+async def _draft(session: Session, case: TestCase, request: WriteRequest) -> _Draft:
+    settings, config = session.settings, session.project.config
     root = ROOT_CASES if config.root_module else None
     parent = find_parent(request.links, case.folder, root, case)
     if parent == ROOT:
         raise RecordError(f"{case.ref} has no folder; qTest would put it into 'Created via API'")
-    filled = await settings.properties(
+    values = await settings.properties(
         Kind.TEST_CASE, case.fields, mark=case.key, clear=request.target_id is not None
     )
-    text = case.description + values_table(filled.rest, *_unlinked(case, request.links))
+    text = case.description + values_table(values.rest, *_unlinked(case, request.links))
     if not await settings.has_key_field(Kind.TEST_CASE):
         text = add_mark(text, config.key_field, case.key)
-    notes = [*filled.notes("description")]
-    steps = await build_steps(session, case, request.links)
-    body: dict[str, Any] = {
-        "name": case.name,
-        "description": text,
-        "precondition": case.precondition,
-        "properties": filled.properties,
-    }
-    at = object_ref(Kind.TEST_CASE, request.target_id) if request.target_id else "test-cases"
-    try:
-        answer = await save(project, at, _with_steps(body, steps, request), parent, case.ref)
-    except RejectedError as error:
-        # Certainly not stored. The fields of the steps may be the reason (guess: with 400).
-        if error.status != REFUSED or not steps.fills or request.changed is not None:
-            raise
-        steps = await build_steps(session, case, request.links, fill=False)
-        answer = await save(project, at, _with_steps(body, steps, request), parent, case.ref)
-        settings.step_fields = False
-    target = ObjectRef("test-cases", int(answer["id"]))
-    project.forget(target.id)
-    if request.target_id:
-        notes += _uncleared(case, filled.properties, answer)
-        if answer.get("parent_id") not in (None, parent.id):
-            notes.append(_loss("not-moved", "qTest left the case in its old module"))
-    if request.changed:
-        steps = await send_changed_steps(session, target, case, request, steps)
-        answer = {**answer, "test_steps": ()}  # each save may have given the steps new ids
-    with doubt_if_created(case.ref, new=request.target_id is None):
-        answer = await _with_made_steps(project, target, answer, steps)
-        if (
-            request.changed is None
-            and steps.fills
-            and not shows_fields(steps, answer["test_steps"])
-        ):
-            # qTest accepted the fields of steps but did not store them: put them into descriptions.
-            settings.step_fields = False
-            steps = await build_steps(session, case, request.links, fill=False)
-            whole = _with_steps(body, steps, request)
-            answer = await save(project, target, whole, parent, case.ref)
-            answer = await _with_made_steps(project, target, answer, steps)
-    made = answer["test_steps"]
-    notes += steps.notes
-    parts = {step.key: str(each["id"]) for step, each in zip(case.steps, made, strict=False)}
-    return as_written(target, str(target.id), answer, parts=parts, notes=notes)
+    return _Draft(
+        session=session,
+        case=case,
+        request=request,
+        parent=parent,
+        values=values,
+        body={
+            "name": case.name,
+            "description": text,
+            "precondition": case.precondition,
+            "properties": values.properties,
+        },
+        steps=await build_steps(session, case, request.links),
+    )
 
 
 def _unlinked(case: TestCase, links: Links) -> list[tuple[str, str]]:
@@ -106,25 +152,6 @@ def _unlinked(case: TestCase, links: Links) -> list[tuple[str, str]]:
             title = f"{ref.key} {link.text}".strip() if link else ref.key
             shown.append(anchor(link.url if link else "", title))
     return [("Covers", "<br>".join(shown))] if shown else []
-
-
-def _with_steps(
-    body: Mapping[str, Any], steps: StepBodies, request: WriteRequest
-) -> Mapping[str, Any]:
-    """Return the body with all steps, unless some are sent alone; a PUT replaces all (facts, 5)."""
-    return body if request.changed is not None else {**body, "test_steps": list(steps.bodies)}
-
-
-async def _with_made_steps(
-    project: Project, target: ObjectRef, answer: Mapping[str, Any], steps: StepBodies
-) -> dict[str, Any]:
-    """Return the answer with its steps in order; read the case if the answer lacks them."""
-    made = sort_steps(answer.get("test_steps") or ())
-    if steps.bodies and (not made or not shows_fields(steps, made)):
-        whole = await project.get(target.path, expand="teststep")
-        answer = {**answer, **whole}
-        made = sort_steps(whole.get("test_steps") or ())
-    return {**answer, "test_steps": made}
 
 
 def _loss(code: str, text: str) -> Note:
