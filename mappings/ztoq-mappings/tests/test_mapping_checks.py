@@ -124,7 +124,7 @@ STEP_SINK = Schema(
         ('from = "Level"\nto = "x"', "warning", 3, "no test step has a field 'Level'"),
         ('from = "Note"\nto = "Screen"', "warning", 4, "'Screen'; its values become readable text"),
         ('from = "Note"\nto = "Riks"', "warning", 4, "no field 'Riks' (did you mean 'Risk'?)"),
-        ('from = "Risk"\nto = "Risk"', "warning", 2, "does not allow 'Low' (known: 'High')"),
+        ('from = "Risk"\nto = "Risk"', "warning", 2, "does not allow 'Low' (known: High)"),
         ('from = "Note"\nto = "Risk"\ntype = "datetime"', "warning", 5, "does not fit"),
     ],
 )
@@ -150,7 +150,7 @@ def test_a_suggestion_pairs_fields_of_steps_with_those_of_the_target() -> None:
 def test_a_field_that_only_another_project_has_is_a_warning(tmp_path: Path) -> None:
     text = '[[test_case.field]]\nfrom = "Regulation"\nto = "Test browser"\ntype = "choice"'
     found = findings(tmp_path, text, source(BROWSER), SINK)
-    said = "no test case has a field 'Regulation' (known: 'Browser')"
+    said = "no test case has a field 'Regulation' (known: Browser)"
     assert ("warning", f"m.toml:3: test_case.field 'Regulation': {said}") in found
     both = source(field("Tag 1"))
     twice = "".join(
@@ -164,7 +164,7 @@ def test_a_field_of_the_sources_own_is_no_custom_field(tmp_path: Path) -> None:
     text = '[[test_case.field]]\nfrom = "Priority"\nto = "Test browser"\ntype = "choice"'
     own = attrs.evolve(field("Priority"), system=True)
     found = findings(tmp_path, text, source(BROWSER, own), SINK)
-    said = "no test case has a field 'Priority' (known: 'Browser')"
+    said = "no test case has a field 'Priority' (known: Browser)"
     assert ("warning", f"m.toml:3: test_case.field 'Priority': {said}") in found
     assert findings(tmp_path, text, source(own), SINK) == [], "nobody knows before an extract"
 

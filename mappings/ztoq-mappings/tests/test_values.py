@@ -203,6 +203,6 @@ def test_check_names_the_fields_that_no_record_has() -> None:
     found = VALUES.check(options, source, Schema())
     assert [(each.level, each.text) for each in found] == [
         ("error", "values: no record has a field 'Brwoser' (did you mean 'Browser'?)"),
-        ("warning", "values: no record has a field 'Odd' (known: 'Browser')"),
+        ("warning", "values: no record has a field 'Odd' (known: Browser)"),
     ]
     assert VALUES.check(options, Schema(), Schema()) == ()

@@ -31,8 +31,11 @@ from ztoq_core.plugin import (
     Transform,
     TransformContext,
     TransformerPlugin,
+    closest,
+    folded,
+    nearest,
+    read_text,
 )
-from ztoq_mappings.fields.names import closest, nearest
 
 __all__ = ["VALUES", "ValuesOptions"]
 
@@ -126,7 +129,7 @@ def _tables(options: ValuesOptions) -> Mapping[str, Words]:
     if problems:
         raise ConfigError("\n".join(problems))
     for _, name, old, new in rows:
-        found.setdefault(name, {})[_folded(old)] = new
+        found.setdefault(name, {})[folded(old)] = new
     return found
 
 
@@ -141,11 +144,7 @@ def _problem(place: str, name: str, old: str, new: str) -> str:
 
 def _rows(path: Path) -> Iterator[tuple[str, str, str, str]]:
     """Yield place, name, old and new word of each row of a file."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise ConfigError(f"cannot read the table {str(path)!r}: {why}") from error
+    text = read_text(path, "table")
     yield from _toml(path.name, text) if path.suffix == ".toml" else _csv(path.name, text)
 
 
@@ -182,10 +181,6 @@ def _toml(name: str, text: str) -> Iterator[tuple[str, str, str, str]]:
             raise ConfigError(f'{name}: {key}: expected a table of strings such as "old" = "new"')
         for old, new in table.items():
             yield f"{name}: ", key, old, new
-
-
-def _folded(text: str) -> str:
-    return text.strip().casefold()
 
 
 # ---------------------------------------------------------------------------------- the transform
@@ -256,7 +251,7 @@ class _Values:
             return tuple(dict.fromkeys(filter(None, found)))
         if not isinstance(value, str) or not value:
             return value
-        new = words.get(_folded(value))
+        new = words.get(folded(value))
         if new is None and self._fail:
             raise MappingError(f"{record.key}: value {value[:80]!r} of {name!r} has no mapping")
         return value if new is None else new

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import csv
-import difflib
+import io
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import attrs
 
-from ztoq_core.plugin import ConfigError, IdKind, ResolvedName
+from ztoq_core.plugin import (
+    ConfigError,
+    IdKind,
+    ResolvedName,
+    folded,
+    nearest,
+    read_text,
+)
 from ztoq_zephyr.config import JiraConfig
 from ztoq_zephyr.values import instant
 
@@ -58,22 +65,15 @@ def read_csv_names(config: JiraConfig) -> dict[IdKind, dict[str, ResolvedName]]:
 
 def _read(sheet: Sheet, path: Path) -> dict[str, ResolvedName]:
     found: dict[str, ResolvedName] = {}
-    try:
-        # a byte-order mark is what spreadsheets put before UTF-8
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            for line, row in _rows(sheet, path, file):
-                named = _named(sheet, row, f"{path}: line {line}")
-                known = found.setdefault(named.id, named)
-                if known != named:
-                    raise ConfigError(
-                        f"{path}: line {line}: the id {named.id!r} stands in two lines that differ;"
-                        " leave one"
-                    )
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise ConfigError(
-            f"source.jira.{sheet.key}: cannot read {str(path)!r}: {reason}"
-        ) from error
+    text = read_text(path, f"CSV file of source.jira.{sheet.key}")
+    for line, row in _rows(sheet, path, io.StringIO(text, newline="")):
+        named = _named(sheet, row, f"{path}: line {line}")
+        known = found.setdefault(named.id, named)
+        if known != named:
+            raise ConfigError(
+                f"{path}: line {line}: the id {named.id!r} stands in two lines that differ;"
+                " leave one"
+            )
     return found
 
 
@@ -84,7 +84,7 @@ def _rows(
     first = next(lines, "")
     # some spreadsheets separate by semicolons
     separator = ";" if ";" in first and "," not in first else ","
-    names = [name.strip().casefold() for name in next(csv.reader([first], delimiter=separator), [])]
+    names = [folded(name) for name in next(csv.reader([first], delimiter=separator), [])]
     _check_header(sheet, path, names)
     reader = csv.reader(lines, delimiter=separator, strict=True)
     line = 1
@@ -106,9 +106,8 @@ def _rows(
 def _check_header(sheet: Sheet, path: Path, names: Sequence[str]) -> None:
     for name in names:
         if name not in sheet.columns:
-            near = difflib.get_close_matches(name, sheet.columns, n=1, cutoff=0.5)
-            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sheet.columns)}"
-            raise ConfigError(f"{path}: line 1: unknown column {name!r} ({hint})")
+            hint = nearest(name, sheet.columns)
+            raise ConfigError(f"{path}: line 1: unknown column {name!r}{hint}")
         if names.count(name) > 1:
             raise ConfigError(f"{path}: line 1: the column {name!r} stands there twice")
     for name in sheet.needed:

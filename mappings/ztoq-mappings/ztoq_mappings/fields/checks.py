@@ -7,10 +7,16 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import attrs
 
-from ztoq_core.plugin import FieldSpec, FieldType, Finding, Schema
+from ztoq_core.plugin import (
+    FieldSpec,
+    FieldType,
+    Finding,
+    Schema,
+    closest,
+    nearest,
+)
 from ztoq_mappings.fields.coerce import TEXTS, shaped, words
 from ztoq_mappings.fields.format import MappingFile, Rule
-from ztoq_mappings.fields.names import closest, nearest
 from ztoq_mappings.fields.options import FieldsOptions
 from ztoq_mappings.fields.parse import Document, read
 from ztoq_mappings.fields.properties import is_property

@@ -19,7 +19,11 @@ from cattrs.errors import (
 )
 from cattrs.gen import make_dict_structure_fn, override
 
-from ztoq_core.plugin import ConfigError
+from ztoq_core.plugin import (
+    ConfigError,
+    nearest,
+    read_text,
+)
 from ztoq_mappings.fields import toml_lines
 from ztoq_mappings.fields.format import (
     Condition,
@@ -29,7 +33,6 @@ from ztoq_mappings.fields.format import (
     Replacement,
     Rule,
 )
-from ztoq_mappings.fields.names import nearest
 from ztoq_mappings.fields.parse_values import READERS, KeyedError
 from ztoq_mappings.fields.rules import problems, rule_problems
 from ztoq_mappings.fields.sections import Section
@@ -57,17 +60,7 @@ def read(path: Path) -> Document:
     Raises:
         ConfigError: It cannot be read or used; a line for each problem.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")  # as Notepad writes it
-    except FileNotFoundError as error:
-        raise ConfigError(
-            f"there is no mapping file {str(path)!r}; `ztoq map suggest` writes one"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"cannot read {str(path)!r}: it is not UTF-8 text") from error
-    except OSError as error:
-        raise ConfigError(f"cannot read {str(path)!r}: {error.strerror}") from error
-    return parse(text, path.name)
+    return parse(read_text(path, "mapping file", "`ztoq map suggest` writes one"), path.name)
 
 
 def parse(text: str, name: str) -> Document:

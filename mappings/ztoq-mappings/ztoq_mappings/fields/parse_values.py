@@ -6,7 +6,10 @@ from collections.abc import Callable, Mapping
 from datetime import date, time
 from typing import Any, TypeVar
 
-from ztoq_core.plugin import FieldType
+from ztoq_core.plugin import (
+    FieldType,
+    nearest,
+)
 from ztoq_mappings.fields.format import (
     TYPE_WORDS,
     Condition,
@@ -18,7 +21,6 @@ from ztoq_mappings.fields.format import (
     Replacement,
     Rule,
 )
-from ztoq_mappings.fields.names import nearest
 from ztoq_mappings.fields.sections import Section
 
 __all__ = ["READERS", "KeyedError"]

@@ -8,10 +8,13 @@ from collections.abc import Iterator
 
 import attrs
 
-from ztoq_core.plugin import FieldType
+from ztoq_core.plugin import (
+    FieldType,
+    closest,
+    nearest,
+)
 from ztoq_mappings.fields.coerce import LONGEST_LABEL, shaped
 from ztoq_mappings.fields.format import Condition, Given, KindRules, Rule
-from ztoq_mappings.fields.names import nearest
 from ztoq_mappings.fields.patterns import compiled, replacer
 from ztoq_mappings.fields.properties import PROPERTIES, is_property
 from ztoq_mappings.fields.sections import Section
@@ -183,9 +186,9 @@ def _dates(rule: Rule) -> Iterator[Problem]:
         try:
             zoneinfo.ZoneInfo(rule.time_zone)
         except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-            near = nearest(rule.time_zone, zoneinfo.available_timezones())
-            near = near if near.startswith(" (did") else " (such as 'Europe/Berlin')"
-            yield ("time_zone",), f"time_zone: there is no time zone {rule.time_zone!r}{near}"
+            near = closest(rule.time_zone, zoneinfo.available_timezones())
+            hint = f"did you mean {near!r}?" if near else "such as 'Europe/Berlin'"
+            yield ("time_zone",), f"time_zone: there is no time zone {rule.time_zone!r} ({hint})"
 
 
 def _fitting(rule: Rule) -> Iterator[Problem]:

@@ -9,7 +9,13 @@ from zoneinfo import ZoneInfo
 
 import attrs
 
-from ztoq_core.plugin import FieldType, MappingError, User, Value
+from ztoq_core.plugin import (
+    FieldType,
+    MappingError,
+    User,
+    Value,
+    folded,
+)
 from ztoq_mappings.fields.coerce import moment, words
 from ztoq_mappings.fields.format import Fallback, Given, Rule
 from ztoq_mappings.fields.html import as_text, clean
@@ -170,7 +176,7 @@ def _part(number: int, taken: frozenset[int]) -> Step:
 
 
 def _values(table: Mapping[str, Given]) -> Step:
-    folded = {_folded(key): value for key, value in reversed(list(table.items()))}
+    by_folded = {folded(key): value for key, value in reversed(list(table.items()))}
 
     def step(values: list[Value], run: RuleRun) -> list[Value]:
         found: list[Value] = []
@@ -178,7 +184,7 @@ def _values(table: Mapping[str, Given]) -> Step:
             text = str(value).lower() if isinstance(value, bool) else words(value)
             given = table.get(text)
             if given is None:
-                given = folded.get(_folded(text))
+                given = by_folded.get(folded(text))
             if given is None:
                 found += run.without(value, "has no mapping")
             elif new := listed(given):
@@ -188,10 +194,6 @@ def _values(table: Mapping[str, Given]) -> Step:
         return found
 
     return step
-
-
-def _folded(text: str) -> str:
-    return text.strip().casefold()
 
 
 def _person(what: str, people: Mapping[str, User]) -> Step:

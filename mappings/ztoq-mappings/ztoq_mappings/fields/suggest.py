@@ -10,10 +10,15 @@ from enum import StrEnum
 import attrs
 import tomlkit
 
-from ztoq_core.plugin import FieldSpec, FieldType, Schema, Suggestion
+from ztoq_core.plugin import (
+    FieldSpec,
+    FieldType,
+    Schema,
+    Suggestion,
+    closest,
+)
 from ztoq_mappings.fields.checks import FITTING
 from ztoq_mappings.fields.coerce import LONGEST_LABEL, TEXTS
-from ztoq_mappings.fields.names import closest
 from ztoq_mappings.fields.properties import is_property
 from ztoq_mappings.fields.sections import Section
 from ztoq_mappings.texts import one_line

@@ -10,7 +10,11 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
-from ztoq_core.plugin import ADDRESS, User
+from ztoq_core.plugin import (
+    ADDRESS,
+    User,
+    folded,
+)
 
 __all__ = ["Words"]
 
@@ -46,7 +50,7 @@ class Words:
         # an address may hold another one, and that another one
         self._bare_parts = re.compile(rf"(?P<key>{key})|[^\W_]+", re.IGNORECASE)
         self._people = {
-            _folded(name): user.id
+            folded(name): user.id
             for user in users
             for name in (user.name, user.email, user.id)
             if name.strip()
@@ -61,7 +65,7 @@ class Words:
         """Return the pseudonym of a person: one for all names, an e-mail for an e-mail."""
         if not person.strip():
             return person
-        known = self._people.get(_folded(person), _folded(person))
+        known = self._people.get(folded(person), folded(person))
         alias = f"person-{self._digest(f'person {known}').hex()[:8]}"
         return f"{alias}@example.com" if "@" in person else alias
 
@@ -125,10 +129,6 @@ class Words:
         while True:
             yield from block
             block = hmac.digest(self._seed, block, hashlib.sha256)
-
-
-def _folded(person: str) -> str:
-    return person.strip().casefold()
 
 
 def _low(letter: str) -> str:

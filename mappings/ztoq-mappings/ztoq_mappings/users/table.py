@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import csv
-import difflib
 import io
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from ztoq_core.plugin import ConfigError
+from ztoq_core.plugin import (
+    ConfigError,
+    closest,
+    folded,
+    read_text,
+)
 
-__all__ = ["folded", "read_table"]
+__all__ = ["read_table"]
 
 _KEYS = ("id", "email", "name")
 _TARGET = "target"
-
-
-def folded(person: str) -> str:
-    """Return the form by which people are compared: e-mails and names are written either way."""
-    return person.strip().casefold()
 
 
 def read_table(table: Mapping[str, str], file: Path | None) -> Mapping[str, str]:
@@ -43,12 +42,7 @@ def read_table(table: Mapping[str, str], file: Path | None) -> Mapping[str, str]
 
 def _rows(file: Path) -> Iterator[tuple[str, str, str]]:
     """Yield place, person and target of each cell that names a person."""
-    try:
-        text = file.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"cannot read {str(file)!r}: it is not UTF-8 text") from error
-    except OSError as error:
-        raise ConfigError(f"cannot read {str(file)!r}: {error.strerror}") from error
+    text = read_text(file, "table of people")
     # some spreadsheets write semicolons, where a comma is the decimal point
     head = text.partition("\n")[0]
     reader = csv.reader(
@@ -60,7 +54,7 @@ def _rows(file: Path) -> Iterator[tuple[str, str, str]]:
         for row in reader:
             where = f"{file}:{reader.line_num}"
             if not titles:
-                titles = _titles([cell.strip().casefold() for cell in row], where)
+                titles = _titles([folded(cell) for cell in row], where)
             elif any(cell.strip() for cell in row):
                 yield from _people(dict(zip(titles, row, strict=False)), row, titles, where)
     except csv.Error as error:
@@ -72,8 +66,8 @@ def _rows(file: Path) -> Iterator[tuple[str, str, str]]:
 def _titles(titles: list[str], where: str) -> list[str]:
     for title in titles:
         if title not in (*_KEYS, _TARGET):
-            near = difflib.get_close_matches(title, (*_KEYS, _TARGET), n=1)
-            hint = f"did you mean {near[0]!r}?" if near else _expected()
+            near = closest(title, (*_KEYS, _TARGET))
+            hint = f"did you mean {near!r}?" if near else _expected()
             raise ConfigError(f"{where}: unknown title {title!r} ({hint})")
     if _TARGET not in titles or len(titles) == 1 or len(set(titles)) < len(titles):
         raise ConfigError(f"{where}: the titles are {', '.join(titles)!r} ({_expected()})")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -24,9 +23,11 @@ from ztoq_core.plugin import (
     Transform,
     TransformContext,
     User,
+    closest,
+    folded,
 )
 from ztoq_mappings.note_collector import NoteCollector
-from ztoq_mappings.users.table import folded, read_table
+from ztoq_mappings.users.table import read_table
 from ztoq_mappings.walk import evolved, with_html
 
 __all__ = ["Options", "build", "check"]
@@ -147,9 +148,9 @@ def _fallback(options: Options) -> str:
     words = ("keep", "drop")
     if fallback in words:
         return fallback
-    near = difflib.get_close_matches(fallback.casefold(), words, n=1)
+    near = closest(fallback, words, 0.6)
     if near or not fallback:
-        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        hint = f" (did you mean {near!r}?)" if near else ""
         raise ConfigError(
             f"users: fallback = {options.fallback!r} is not 'keep', 'drop' or a person{hint}"
         )

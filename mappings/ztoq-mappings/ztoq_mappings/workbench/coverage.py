@@ -9,11 +9,9 @@ one value, the best of them counts.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from html import unescape
 
 import attrs
 
@@ -30,6 +28,7 @@ from ztoq_core.records import (
 )
 from ztoq_core.schema import Schema
 from ztoq_core.store import Fate, State
+from ztoq_mappings.fields.html import as_text
 from ztoq_mappings.workbench.fitting import Arrival, Fit, Fitting, holds
 
 __all__ = ["Coverage", "Covered", "Reason"]
@@ -39,7 +38,6 @@ _IN_STEP = "it stands in a text of its step"
 _ON_PURPOSE = "the mapping leaves it out on purpose"
 _NOWHERE = "nothing of the step says it"
 _MOST_REASONS = 25
-_TAG = re.compile(r"</?[a-z][^<>]*>", re.IGNORECASE)
 _OTHER = "other reasons, each rarer than those that were met first"
 _COMMON = frozenset(each.name for each in attrs.fields(Record))
 
@@ -320,8 +318,9 @@ def _said(value: Value) -> Iterator[list[str]]:
     yield [_letters(word) for word in words]
 
 
-def _letters(text: str) -> str:
-    return "".join(filter(str.isalnum, unescape(_TAG.sub("", text)))).casefold()
+def _letters(html: str) -> str:
+    text = as_text(html) if "<" in html or "&" in html else html
+    return "".join(filter(str.isalnum, text)).casefold()
 
 
 def _texts_of(step: TestStep) -> Iterator[tuple[str, str]]:

@@ -13,6 +13,7 @@ import attrs
 from ztoq_core.engine.schema_inference import LONGEST_TEXT
 from ztoq_core.records import FieldType, FieldValue, Kind
 from ztoq_core.schema import FieldSpec, Schema, User
+from ztoq_core.spelling import folded
 
 __all__ = ["Arrival", "Fit", "Fitting", "holds"]
 
@@ -82,7 +83,7 @@ class Fitting:
                 self._specs.setdefault((place.spec.kind, place.spec.alias), place)
         self._alike: dict[tuple[Kind, str], _Place] = {}
         for place in places:
-            self._alike.setdefault((place.spec.kind, _folded(place.spec.name)), place)
+            self._alike.setdefault((place.spec.kind, folded(place.spec.name)), place)
         self._new: dict[tuple[Kind, str, FieldType], _Place] = {}
         self._people = people
 
@@ -104,7 +105,7 @@ class Fitting:
             return Fit(Arrival.UNMAPPED, f"the target takes no {kind}")
         creates = sink.can_create_fields and not field.optional
         of = sink.field_owner.get(kind, kind)
-        place = self._specs.get((of, field.name)) or self._alike.get((of, _folded(field.name)))
+        place = self._specs.get((of, field.name)) or self._alike.get((of, folded(field.name)))
         if place is not None:
             return place.fit(field, creates=creates)
         if not sink.fields_known:
@@ -135,7 +136,7 @@ class _Place:
 
     def __attrs_post_init__(self) -> None:
         self.labels = frozenset(each.strip() for each in self.spec.values)
-        self.allowed = frozenset(map(_folded, self.labels))
+        self.allowed = frozenset(map(folded, self.labels))
 
     def fit(self, field: FieldValue, *, creates: bool) -> Fit:
         kind_of = self.spec.type
@@ -156,13 +157,13 @@ class _Place:
         labels = _texts(field)
         if len(labels) > 1 and self.spec.type is FieldType.CHOICE:
             return self._no("takes one label, not several")
-        lacking = [each for each in labels if _folded(each) not in self.allowed]
+        lacking = [each for each in labels if folded(each) not in self.allowed]
         if not lacking:
             return self._spelt(labels)
         if creates and field.type in _CHOICES and not self.spec.system:
             return Fit(Arrival.EXACT)
         for other in field.alternatives:
-            if _folded(other) in self.allowed and len(lacking) == len(labels):
+            if folded(other) in self.allowed and len(lacking) == len(labels):
                 return Fit(Arrival.LOSSY, f"{_short(labels[0])} stands as {_short(other)}")
         shown = ", ".join(map(_short, lacking[:3]))
         return self._no(f"does not allow {shown}")
@@ -183,7 +184,7 @@ class _Place:
     def _users(self, field: FieldValue) -> Fit:
         labels = _texts(field)
         for some in (labels, field.alternatives):
-            if some and all(_folded(each) in self.people for each in some):
+            if some and all(folded(each) in self.people for each in some):
                 return Fit(Arrival.EXACT)
         return self._no(f"does not know {', '.join(map(_short, labels[:3]))}")
 
@@ -226,7 +227,7 @@ def _number(field: FieldValue, _: FieldSpec) -> Fit | None:
 def _checkbox(field: FieldValue, _: FieldSpec) -> Fit | None:
     value = field.value
     ticks = isinstance(value, bool) or (
-        isinstance(value, str) and _folded(value) in _TICKED | _UNTICKED
+        isinstance(value, str) and folded(value) in _TICKED | _UNTICKED
     )
     return Fit(Arrival.EXACT) if ticks else None
 
@@ -258,7 +259,7 @@ def _people(users: Iterable[User]) -> frozenset[str]:
     for user in users:
         if user.active:
             for name in (user.id, user.email, user.name):
-                found.setdefault(_folded(name), set()).add(user.id)
+                found.setdefault(folded(name), set()).add(user.id)
     return frozenset(name for name, ids in found.items() if name and len(ids) == 1)
 
 
@@ -266,10 +267,6 @@ def _texts(field: FieldValue) -> tuple[str, ...]:
     if isinstance(field.value, tuple):
         return tuple(filter(None, field.value))
     return (str(field.value),)
-
-
-def _folded(label: str) -> str:
-    return label.casefold().strip()
 
 
 def _short(label: str) -> str:

@@ -11,7 +11,10 @@ from typing import Any
 
 import attrs
 
-from ztoq_core.plugin import Kind
+from ztoq_core.plugin import (
+    Kind,
+    folded,
+)
 
 __all__ = ["NameTables", "name_tables"]
 
@@ -47,7 +50,7 @@ class NameTables:
         """
         if not name.strip():
             return (self.not_executed,), False
-        known = self.statuses.get(_folded(name))
+        known = self.statuses.get(folded(name))
         if known is not None:
             return _each_once((name, *known)), False
         words = f" {_NO_WORD.sub(' ', name.casefold()).strip()} "
@@ -63,7 +66,7 @@ class NameTables:
 
     def priority(self, name: str) -> tuple[str, ...]:
         """Return further candidates for a priority, perhaps none."""
-        return self.priorities.get(_folded(name), ())
+        return self.priorities.get(folded(name), ())
 
 
 @cache
@@ -92,19 +95,15 @@ def name_tables() -> NameTables:
 
 
 def _names(table: Mapping[str, list[str]]) -> dict[str, tuple[str, ...]]:
-    return {_folded(name): tuple(targets) for name, targets in table.items()}
-
-
-def _folded(name: str) -> str:
-    return name.strip().casefold()
+    return {folded(name): tuple(targets) for name, targets in table.items()}
 
 
 def _all_folded(names: Iterable[str]) -> frozenset[str]:
-    return frozenset(map(_folded, names))
+    return frozenset(map(folded, names))
 
 
 def _each_once(names: Iterable[str]) -> tuple[str, ...]:
     found: dict[str, str] = {}
     for name in names:
-        found.setdefault(_folded(name), name)
+        found.setdefault(folded(name), name)
     return tuple(found.values())
