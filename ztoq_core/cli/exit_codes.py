@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import traceback
 from types import TracebackType
 from typing import Self
 
 import rich_click as click
 
+from ztoq_core.cli.events import event_line
 from ztoq_core.cli.options import Options
 from ztoq_core.cli.printable import printable
 from ztoq_core.errors import (
@@ -44,7 +44,7 @@ class ErrorHandler:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> bool:
-        """Tell what went wrong; only what is no error of a program passes (a test's power cut)."""
+        """Print what went wrong; only what no program raises passes (a test's power cut)."""
         if error is None:
             return False
         if isinstance(error, SystemExit):
@@ -57,7 +57,7 @@ class ErrorHandler:
         if self._options.debug:
             traceback.print_exception(kind, error, trace)
         self.code = int(self._code(error))
-        self._tell(error)
+        self._print(error)
         return True
 
     def _code(self, error: BaseException) -> int:
@@ -71,14 +71,17 @@ class ErrorHandler:
             return error.exit_code
         return Exit.STOPPED if _by_the_system(error) else Exit.FAULT
 
-    def _tell(self, error: BaseException) -> None:
+    def _print(self, error: BaseException) -> None:
         message = printable(self._message(error))
-        if isinstance(error, click.UsageError) and not self._options.as_json:
+        if self._options.as_json:
+            facts: dict[str, object] = {"verb": self._options.verb, "exit": self.code}
+            click.echo(
+                event_line("result", **facts, error=message.removeprefix("Error: ")), nl=False
+            )
+            return
+        if isinstance(error, click.UsageError):
             click.echo(f"{error.ctx.get_usage()}\n" if error.ctx else "", err=True, nl=False)
         click.echo(message, err=True)
-        if self._options.as_json:
-            line = {"event": "result", "verb": self._options.verb, "exit": self.code}
-            click.echo(json.dumps({**line, "error": message}))
 
     def _message(self, error: BaseException) -> str:
         again = f"\n{AGAIN}" if self.code == Exit.STOPPED and self._options.begun else ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,8 +13,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ztoq_core.cli.events import event_line
 from ztoq_core.cli.options import Options
-from ztoq_core.cli.printable import printable
+from ztoq_core.cli.printable import one_line
 from ztoq_core.cli.progress import Bars, JsonLines, Lines, Shown
 from ztoq_core.engine import Event
 from ztoq_core.waits import Waits
@@ -24,19 +24,22 @@ __all__ = ["Output"]
 
 MOST_LOG_LINES = 20
 
-PATIENCE_S = 10.0
+PATIENCE_S = 5.0
 """Seconds after which a wait is shown, an outage or a request that takes long."""
 
 
 class _Console(Console):
-    """The one writer to the terminal: shows control characters of what it prints, obeys none."""
+    """The one writer to the terminal: control characters and newlines in a string are written out.
+
+    What has several lines is printed line by line (``Output.block``).
+    """
 
     def __init__(self, file: TextIO) -> None:
         super().__init__(file=file, soft_wrap=True, highlight=False, markup=False, emoji=False)
 
     def render_str(self, text: str, *args: Any, **more: Any) -> Text:
         """Return a string as it may be shown; every string that rich prints comes through here."""
-        return super().render_str(printable(text), *args, **more)
+        return super().render_str(one_line(text), *args, **more)
 
     def on_broken_pipe(self) -> None:
         """Raise the BrokenPipeError that is at hand; rich would end with exit code 1."""
@@ -68,6 +71,16 @@ class Output:
         """Print a warning."""
         self.err.print(text, style="yellow")
 
+    def heading(self, text: str) -> None:
+        """Print an empty line and a heading as data."""
+        self.out.print()
+        self.out.print(text)
+
+    def block(self, text: str) -> None:
+        """Print text of several lines as data."""
+        for line in text.split("\n"):
+            self.out.print(line)
+
     def table(self, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
         """Print a table as data."""
         table = Table(box=None, pad_edge=False, header_style="bold")
@@ -83,8 +96,7 @@ class Output:
     def result(self, facts: Mapping[str, Any], print_: Callable[[], None] | None = None) -> None:
         """End with the result: ``facts`` as a line of JSON, or what ``print_`` prints."""
         if self._options.as_json:
-            line = {"event": "result", "verb": self._options.verb, **facts}
-            self.out.file.write(json.dumps(line, default=str) + "\n")
+            self.out.file.write(event_line("result", verb=self._options.verb, **facts))
             self.out.file.flush()
         elif print_:
             try:
@@ -97,7 +109,8 @@ class Output:
         """Show a line of the log; without -v only the first ones, since the report has them all."""
         self._logged += 1
         if self._options.verbosity or self._logged <= MOST_LOG_LINES:
-            self.err.print(line.rstrip("\n"), style="yellow")
+            for each in line.rstrip("\n").split("\n"):  # a traceback has several
+                self.err.print(each, style="yellow")
         elif self._logged == MOST_LOG_LINES + 1:
             self.err.print("More warnings follow; the report has them all.", style="yellow")
 

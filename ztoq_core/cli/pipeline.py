@@ -158,7 +158,8 @@ def _tell_stopped(  # noqa: PLR0913, PLR0917 - all that there is to tell
         "calls": as_facts(months),
         "counts": {kind.value: states for kind, states in store.counts().items()},
     }
-    output.warning("\n".join((f"Stopped: {why.text}.", *said, again)))
+    for line in (f"Stopped: {why.text}.", *said, again):
+        output.warning(line)
     output.result(facts)
     return Exit.STOPPED
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["printable"]
+__all__ = ["one_line", "printable"]
 
 # C0 and C1 (a terminal obeys them), line separators, controls of writing direction (they change
 # the order of what is read), invisible tag characters, and what no encoding takes.
@@ -17,3 +17,11 @@ _HARMFUL = re.compile(
 def printable(text: str) -> str:
     """Return the text with each control character written out, as ``\\x1b``; keeps \\n and \\t."""
     return _HARMFUL.sub(lambda found: ascii(found[0])[1:-1], text)
+
+
+def one_line(text: str) -> str:
+    """Return the text as ``printable`` does, with newlines written out too.
+
+    A name or a reason with a newline in it would otherwise forge a line of the output.
+    """
+    return printable(text).replace("\n", "\\n")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import IO, Self
 
@@ -13,7 +12,8 @@ from rich.console import Console, Group, RenderableType
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from ztoq_core.cli.printable import printable
+from ztoq_core.cli.events import event_line
+from ztoq_core.cli.printable import one_line
 from ztoq_core.engine import Event
 from ztoq_core.records import Kind
 from ztoq_core.waits import Wait
@@ -193,7 +193,7 @@ class Bars(Lines):
 
     def waiting(self, waits: Sequence[Wait], now: float) -> None:
         """Show below the bars what is waited for."""
-        self._drawn.below = [Text(printable(each.text(now)), style="yellow") for each in waits]
+        self._drawn.below = [Text(one_line(each.text(now)), style="yellow") for each in waits]
 
     def take(self, event: Event) -> None:
         """Take an event of the engine."""
@@ -256,19 +256,16 @@ class JsonLines(Shown):
         """Write the figures at the end of a stage."""
         summary = self._summary(stage)
         for kind in self._stage.done:
-            self._write(self._counted(kind))
-        self._write({"event": "end", "stage": stage, "text": summary})
+            self._write("progress", **self._counted(kind))
+        self._write("end", stage=stage, text=summary)
         self._told.clear()
 
     def _sentence(self, event: Event) -> None:
         kind = {"kind": event.kind.value} if event.kind else {}
-        self._write(
-            {"event": "text", "stage": event.stage, **kind, "level": event.level}
-            | {"text": event.text}
-        )
+        self._write("text", stage=event.stage, **kind, level=event.level, text=event.text)
 
     def _wait(self, sentence: str) -> None:
-        self._write({"event": "wait", "stage": self._stage.name, "text": sentence})
+        self._write("wait", stage=self._stage.name, text=sentence)
 
     def _figures(self, event: Event) -> None:
         if event.kind is None:
@@ -276,12 +273,11 @@ class JsonLines(Shown):
         now = self._clock()
         if now - self._told.get(event.kind, float("-inf")) >= EVENT_EVERY_S:
             self._told[event.kind] = now
-            self._write(self._counted(event.kind))
+            self._write("progress", **self._counted(event.kind))
 
     def _counted(self, kind: Kind) -> dict[str, object]:
         stage = self._stage
         figures: dict[str, object] = {
-            "event": "progress",
             "stage": stage.name,
             "kind": kind.value,
             "done": stage.done[kind],
@@ -289,8 +285,8 @@ class JsonLines(Shown):
         }
         return figures | ({"queued": stage.queued, "room": stage.room} if stage.room else {})
 
-    def _write(self, line: Mapping[str, object]) -> None:
-        self._out.write(json.dumps(line) + "\n")
+    def _write(self, event: str, **facts: object) -> None:
+        self._out.write(event_line(event, **facts))
         self._out.flush()
 
 

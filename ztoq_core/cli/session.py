@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext, suppress
 from types import FrameType
 from typing import Any
 
@@ -100,15 +100,21 @@ async def open_sink(
     note: Callable[[Note, Ref | None], None],
     store: Store | None = None,
     waits: Waits | None = None,
+    output: Output | None = None,
 ) -> AsyncIterator[Sink]:
-    """Open the sink alone; with a ``store`` its window and budget are kept and calls counted."""
+    """Open the sink alone; with a ``store`` its window and budget are kept and calls counted.
+
+    With an ``output`` it shows what the sink waits for; a command that shows the progress of
+    ``waits`` itself gives none.
+    """
     part = config.sink
     services = Services(sink=note, images=config.images, waits=waits or Waits())
     if store is not None:
         services.limits, services.ledger = Limits(), store.calls
         services.before_write = store.before_write
-    async with part.plugin.open(part.settings, services) as sink:
-        yield sink
+    with output.progress(services.waits) if output else nullcontext():
+        async with part.plugin.open(part.settings, services) as sink:
+            yield sink
 
 
 @contextmanager

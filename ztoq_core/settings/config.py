@@ -378,10 +378,9 @@ def _unusable_store(url: str) -> Iterator[str]:
     """Yield why the store's URL cannot be used."""
     scheme, colon, path = url.partition("://")
     if not colon or scheme not in SCHEMES:
-        yield (
-            "expected sqlite:///FILE or postgresql://USER@HOST/DATABASE, "
-            f"got the scheme {scheme[:20]!r} @ store.url"
-        )
+        # without :// all of it may be credentials
+        got = f"the scheme {scheme[:20]!r}" if colon and scheme.isalnum() else "no scheme"
+        yield f"expected sqlite:///FILE or postgresql://USER@HOST/DATABASE, got {got} @ store.url"
     elif scheme == "sqlite" and path.removeprefix("/") in {"", ":memory:"}:
         yield "expected a file, such as sqlite:///ztoq.db @ store.url"
     elif scheme != "sqlite" and _misread(url):

@@ -30,29 +30,26 @@ WORDS: Mapping[str, str] = {
 }
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
-_LONGEST_WORD = 20
-_MOST_DIGITS = 4
+_PLAIN = re.compile(r"[A-Z]{1,20}[0-9]{0,2}(_[A-Z]{0,20}[0-9]{0,2}){0,7}")
+"""How variables are usually called, and no secret is: ``ZEPHYR_TOKEN``, ``QTEST_TOKEN_2``."""
 _LIKE_A_SECRET = re.compile(r"eyJ[\w-]{8,}|[0-9a-fA-F]{32,}|[A-Za-z0-9+=]{40,}")
 
 
 def unusable_variable(name: str) -> str | None:
     """Return why this cannot name the variable that holds a secret, or None; never quotes it.
 
-    People paste the secret itself where its variable is asked for: what no variable is called, or
-    what looks like a secret and is not set in the environment, must reach no file and no message.
+    People paste the secret itself where its variable is asked for. So a name counts only if it is
+    written as variables usually are, or set in the environment; anything else must reach neither a
+    file nor a message.
     """
     if not _VARIABLE.fullmatch(name):
         return "that is not the name of an environment variable: letters, digits and _, at most 64"
-    words = name.split("_")
-    mixed = any(c.islower() for c in name) and any(c.isupper() for c in name)
-    digits = sum(c.isdigit() for c in name)
-    odd = max(map(len, words)) > _LONGEST_WORD or digits > _MOST_DIGITS or (mixed and digits > 1)
-    if odd and name not in os.environ:
-        return (
-            "that looks like the secret itself; give the name of the environment variable that "
-            "holds it (a variable of that name is not set)"
-        )
-    return None
+    if _PLAIN.fullmatch(name) or name in os.environ:
+        return None
+    return (
+        "that may be the secret itself: no variable of that name is set, and it is not written "
+        "like one, in capitals such as ZEPHYR_TOKEN"
+    )
 
 
 @attrs.frozen(kw_only=True, repr=False, str=False)

@@ -53,11 +53,12 @@ def demo(options: Options, folder: Path) -> int:
     output = Output(options)
     code = asyncio.run(_migrate(options, output, folder.absolute()))
     if code != Exit.INTERRUPTED:
+        output.info("")
         output.info(
-            f"\nOpen {folder / 'report.html'} in a browser, and {folder / 'ztoq.db'} with sqlite3 "
-            "(views test_cases, test_executions, id_map, progress).\n"
-            "Then set up your own project: `ztoq config init`."
+            f"Open {folder / 'report.html'} in a browser, and {folder / 'ztoq.db'} with sqlite3 "
+            "(views test_cases, test_executions, id_map, progress)."
         )
+        output.info("Then set up your own project: `ztoq config init`.")
     return code
 
 

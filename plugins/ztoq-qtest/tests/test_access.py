@@ -12,6 +12,7 @@ from ztoq_qtest.api.auth import PasswordGrant
 from ztoq_testkit import lent
 
 from ztoq_core.plugin import AccessError, ConfigError, Kind, Secret
+from ztoq_core.settings.secrets import Reference
 
 LOGIN: dict[str, Any] = {"username": "quinn", "password": Secret("open sesame")}
 
@@ -45,6 +46,16 @@ async def test_a_wrong_password_is_refused_and_not_shown(opened: Any) -> None:
     with pytest.raises(AccessError, match="single sign-on") as caught:
         await world.sink.check()
     assert "sesame" not in str(caught.value)
+
+
+async def test_a_user_name_in_the_environment_signs_in(
+    opened: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("QTEST_USER", "quinn")
+    user = Reference(place="env", name="QTEST_USER")
+    world = await opened(site(), username=user, password=LOGIN["password"])
+    await world.sink.check()
+    assert world.simulator.calls["POST", "/oauth/token"] == 1
 
 
 async def test_one_renewal_serves_all_that_wait(opened: Any) -> None:

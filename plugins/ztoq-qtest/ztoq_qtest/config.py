@@ -80,7 +80,7 @@ class QtestConfig(Connection):
         """Refuse a wrong URL, and missing or contradictory credentials."""
         parts = urlsplit(self.base_url)
         if parts.scheme not in {"http", "https"} or not parts.netloc:
-            raise ValueError(f"base_url is {self.base_url!r}, not like https://acme.qtestnet.com")
+            raise ValueError("base_url is not a URL such as https://acme.qtestnet.com")
         if (self.username is None) != (self.password is None):
             raise ValueError("username and password go together")
         if (self.token is None) == (self.username is None):

@@ -139,7 +139,7 @@ async def open_source(config: SourceConfig, services: Services) -> AsyncIterator
 class SinkConfig:
     name: str
     token: Secret | None = None
-    username: str | None = None
+    username: str | Secret | None = None
     password: Secret | None = None
     refuses: tuple[str, ...] = ()
     create_fields: bool = True

@@ -145,6 +145,26 @@ def test_resolve_refuses_what_cannot_be_done(
     assert message in said.err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--adopt", "ACME-T2"), "--adopt takes KEY=ID, not 'ACME-T2'"),
+        (("--adopt", "=4711"), "--adopt takes KEY=ID, not '=4711'"),
+        (("--adopt", "ACME-T2="), "--adopt takes KEY=ID, not 'ACME-T2='"),
+        (("--adopt", "NOPE=1"), "'NOPE' is neither in doubt nor in conflict"),
+        (("--retry", "NOPE"), "'NOPE' is neither in doubt nor in conflict"),
+        (("--skip", "NOPE"), "'NOPE' is neither in doubt nor in conflict"),
+    ],
+)
+def test_resolve_refuses_names_where_nothing_is_open_too(
+    ztoq: Program, arguments: tuple[str, ...], message: str
+) -> None:
+    assert ztoq("extract").code == 0
+    said = ztoq("resolve", *arguments)
+    assert said.code == 2
+    assert message in said.err
+
+
 def test_resolve_asks_for_the_kind_where_a_key_is_not_enough(ztoq: Program) -> None:
     doubt(ztoq)
     with store_of(ztoq) as store:

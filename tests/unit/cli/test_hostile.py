@@ -61,6 +61,23 @@ def test_no_verb_prints_a_control_character_of_a_record(ztoq: Program) -> None:
     assert not [said for verb in VERBS if (said := ztoq("--json", *verb)).code == 70]
 
 
+def test_no_name_or_reason_forges_a_line(ztoq: Program) -> None:
+    forged = "x\nFORGED: all is well"
+    ztoq.config(
+        source=f"hostile = {json.dumps(forged)}",
+        sink=f"refuses = [{json.dumps(f'ACME-{forged}')}]\nsays = {json.dumps(forged)}",
+    )
+    verbs = [*VERBS, ("explain", f"ACME-{forged}"), ("retry", "--key", f"ACME-{forged}")]
+    lines = [
+        line
+        for verb in verbs
+        for said in [ztoq(*verb)]
+        for line in (said.out + said.err).split("\n")
+    ]
+    assert not [line for line in lines if line.lstrip().startswith("FORGED")]
+    assert [line for line in lines if "\\nFORGED" in line]
+
+
 @pytest.mark.parametrize("character", [chr(code) for code in (*range(32), *range(127, 160))])
 def test_each_control_character_is_written_out(character: str) -> None:
     shown = printable(character)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import signal
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -106,7 +107,7 @@ def test_nothing_is_extracted_where_the_target_cannot_be_used(ztoq: Program) -> 
         ("refused", 2, "Error: memory: Memory: GET project answered 401: token expired\nLook at "),
         ("not there", 2, "Error: Memory: GET project answered 404\n"),
         ("silent", 3, "Error: Memory: nobody answers\nIt is safe to run this again.\n"),
-        ("full", 3, "Error: the operating system says: No space left on device\n"),
+        ("full", 3, "Error: No space left on device\n"),
     ],
 )
 def test_an_error_before_the_first_record(ztoq: Program, how: str, code: int, message: str) -> None:
@@ -122,7 +123,7 @@ def test_an_error_before_the_first_record(ztoq: Program, how: str, code: int, me
     [
         ("refused", "Error: Memory: GET project answered 401: token expired\n"),
         ("silent", "Error: Memory: nobody answers\n"),
-        ("full", "Error: the operating system says: No space left on device\n"),
+        ("full", "Error: No space left on device\n"),
     ],
 )
 def test_an_error_in_the_middle_says_how_to_go_on(ztoq: Program, how: str, message: str) -> None:
@@ -174,7 +175,16 @@ def test_an_error_with_json_is_the_result_too(ztoq: Program) -> None:
     said = ztoq("--json", "extract")
     assert said.result["verb"] == "extract"
     assert said.result["exit"] == 2
-    assert "GET project answered 401: token expired" in said.result["error"]
+    assert said.result["error"].startswith("memory: Memory: GET project answered 401: token exp")
+    assert not said.err  # once is enough
+
+
+def test_each_event_says_when_it_was_written(ztoq: Program) -> None:
+    said = ztoq("--json", "migrate")
+    assert {line["event"] for line in said.lines} >= {"progress", "end", "result"}
+    times = [datetime.fromisoformat(line["time"]) for line in said.lines]
+    assert times == sorted(times)
+    assert {time.utcoffset() for time in times} == {timedelta(0)}
 
 
 def test_ctrl_c_saves_says_how_to_go_on_and_exits_130(ztoq: Program) -> None:

@@ -7,6 +7,7 @@ import difflib
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any
 
 import attrs
@@ -27,7 +28,7 @@ from ztoq_core.store import Store
 from ztoq_core.store.life import Related
 from ztoq_core.words import counted
 
-__all__ = ["builder", "change_line", "explain", "print_json", "tell"]
+__all__ = ["builder", "change_line", "explain", "print_json", "print_records"]
 
 LONGEST = 160
 NEAR = 3
@@ -53,23 +54,23 @@ def explain(options: Options, *, name: str, kind: str | None) -> int:
     """
     options.verb = "explain"
     with configured(options) as config:
-        return tell(options, config, kind_of(kind), name, _lives, _print)
+        output = Output(options)
+        return print_records(output, config, kind_of(kind), name, partial(_lives, output), _print)
 
 
-def tell(  # noqa: PLR0913, PLR0917 - all that two verbs differ in
-    options: Options,
+def print_records(  # noqa: PLR0913, PLR0917 - all that two verbs differ in
+    output: Output,
     config: Config,
     kind: Kind | None,
     name: str,
     gather: Callable[[Config, Store, Sequence[int]], Awaitable[list[dict[str, Any]]]],
     print_one: Callable[[Output, dict[str, Any]], None],
 ) -> int:
-    """Print what ``gather`` says of the records that a name means; return the exit code.
+    """Print what ``gather`` returns of the records that a name means; return the exit code.
 
     Raises:
         ConfigError: There is none.
     """
-    output = Output(options)
 
     async def gathered(store: Store) -> list[dict[str, Any]]:
         return await gather(config, store, _numbers_of(store, name, kind))
@@ -111,7 +112,9 @@ def _numbers_of(store: Store, name: str, kind: Kind | None) -> list[int]:
     raise ConfigError(f"the store knows no record {name!r}, neither by key nor by target id{hint}")
 
 
-async def _lives(config: Config, store: Store, numbers: Sequence[int]) -> list[dict[str, Any]]:
+async def _lives(
+    output: Output, config: Config, store: Store, numbers: Sequence[int]
+) -> list[dict[str, Any]]:
     def note(_note: Note, _ref: Ref | None) -> None:
         """Looking leaves nothing behind."""
 
@@ -120,7 +123,7 @@ async def _lives(config: Config, store: Store, numbers: Sequence[int]) -> list[d
         why = ""
         try:
             config.sink.require()
-            sink = await stack.enter_async_context(open_sink(config, note))
+            sink = await stack.enter_async_context(open_sink(config, note, output=output))
         except ZtoqError as error:
             why = f"the target was not asked: {error}"
         lives = [await told(store, number, builder(config), sink) for number in numbers]
@@ -235,32 +238,32 @@ def _print(output: Output, facts: dict[str, Any]) -> None:
     for change in facts["source"]["told"]:
         out.print(f"  by the engine: {change_line(change)}")
     _print_mapping(output, facts["mapping"])
-    out.print("\nJournal")
+    output.heading("Journal")
     for entry in facts["journal"]:
         detail = f": {entry['detail']}" if entry["detail"] else ""
         out.print(f"  {entry['at']} run {entry['run']} ({entry['verb']}) {entry['event']}{detail}")
-    out.print("\nNotes")
+    output.heading("Notes")
     for note in facts["notes"]:
         out.print(f"  {note['level']} {note['code']} ({note['origin']}): {note['text']}")
     for title, key in (("Refers to", "refers_to"), ("Referred to by", "referred_to_by")):
-        out.print(f"\n{title}")
+        output.heading(title)
         for each in facts[key]:
             state = each["state"] or "not in the store"
             place = f" ({each['pid']})" if each["pid"] else ""
             out.print(f"  {each['role']}: {each['kind']} {each['key']}, {state}{place}")
     _print_target(output, target)
     if output.verbose:
-        out.print("\nIn the source")
+        output.heading("In the source")
         print_json(output, facts["source"]["payload"], "the store holds no payload")
-        out.print("\nAs a record")
+        output.heading("As a record")
         print_json(output, facts["source"]["record"], "it was added by the mapping")
     else:
-        out.print("\n-v shows the source's object, the record and the target's object as JSON.")
+        output.heading("-v shows the source's object, the record and the target's object as JSON.")
 
 
 def _print_mapping(output: Output, mapping: list[dict[str, Any]]) -> None:
     out = output.out
-    out.print("\nMapping")
+    output.heading("Mapping")
     for stage in mapping:
         number = len(stage["changes"])
         out.print(f"  {stage['transformer']}: {stage['end'] or counted(number, 'change')}")
@@ -272,7 +275,7 @@ def _print_mapping(output: Output, mapping: list[dict[str, Any]]) -> None:
 
 def _print_target(output: Output, stands: dict[str, Any]) -> None:
     out = output.out
-    out.print("\nIn the target now")
+    output.heading("In the target now")
     if stands["target_id"]:
         place = ", ".join(each for each in (stands["pid"], stands["url"]) if each)
         out.print(f"  {stands['target_id']}{f' ({place})' if place else ''}")
@@ -288,7 +291,7 @@ def print_json(output: Output, value: Any, otherwise: str) -> None:
         output.out.print(f"  {otherwise}")
         return
     text = show_json(value, indented=True)
-    output.out.print("\n".join(f"  {line}" for line in text.splitlines()))
+    output.block("\n".join(f"  {line}" for line in text.splitlines()))
 
 
 def change_line(change: dict[str, Any]) -> str:

@@ -67,8 +67,12 @@ def report(
         printer.info(made.verdict.headline)
         if output != Path("-"):
             facts = {name: str(path) for name, path in paths.items()}
-            lines = [f"Report: {path}" for path in paths.values()]
-            printer.result({"exit": 0, **facts}, lambda: printer.out.print("\n".join(lines)))
+
+            def print_() -> None:
+                for path in paths.values():
+                    printer.out.print(f"Report: {path}")
+
+            printer.result({"exit": 0, **facts}, print_)
     return 0
 
 

@@ -151,7 +151,7 @@ class ResolveSession:
     ) -> list[str]:
         """Carry out what is planned, or ask about each record; return a sentence for each."""
         said: list[str] = []
-        async with open_sink(self.config, self.store.note, self.store) as sink:
+        async with open_sink(self.config, self.store.note, self.store, output=self.output) as sink:
             await sink.check()
             self.store.bind(sink=sink.identity)
             resolver = engine.Resolver(self.store, sink, run)

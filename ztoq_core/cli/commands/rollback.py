@@ -135,7 +135,7 @@ async def _undone(  # noqa: PLR0913, PLR0917 - the command's whole scene
     settings = config.sink.settings
     timeout = settings.timeout if isinstance(settings, Connection) else 60.0
     options.begun = not wish.dry_run
-    with handle_signals(stop, output), output.progress() as shown:
+    with handle_signals(stop, output), output.progress(waits) as shown:
         async with (
             engine.watched(waits, shown) as tell,
             open_sink(config, store.note, store, waits) as sink,

@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from ztoq_core.cli.commands.explain import builder, change_line, print_json, tell
+from ztoq_core.cli.commands.explain import builder, change_line, print_json, print_records
 from ztoq_core.cli.options import Options
 from ztoq_core.cli.output import Output
 from ztoq_core.cli.session import kind_of
@@ -24,7 +24,7 @@ def show(options: Options, config: Config, name: str, kind_name: str | None) -> 
     Raises:
         ConfigError: There is none, or the mapping cannot be used.
     """
-    return tell(options, config, kind_of(kind_name), name, _walks, _print)
+    return print_records(Output(options), config, kind_of(kind_name), name, _walks, _print)
 
 
 async def _walks(config: Config, store: Store, numbers: Sequence[int]) -> list[dict[str, Any]]:
@@ -54,26 +54,26 @@ def _facts(way: Walk) -> dict[str, Any]:
 def _print(output: Output, facts: dict[str, Any]) -> None:
     out = output.out
     out.print(f"{facts['kind']} {facts['key']}")
-    out.print("\nBefore")
+    output.heading("Before")
     print_json(output, facts["record"], "it was added by the mapping: the source does not have it")
     if facts["record"] is None:
         return
     if facts["told"]:
-        out.print("\nTold by the engine")
+        output.heading("Told by the engine")
         for change in facts["told"]:
             out.print(f"  {change_line(change)}")
     for step in facts["steps"]:
         _print_step(output, step)
     if not facts["steps"]:
-        out.print("\nNo transformer runs: records go as they are.")
+        output.heading("No transformer runs: records go as they are.")
     elif (after := facts["steps"][-1]["record"]) is not None:
-        out.print("\nAfter")
+        output.heading("After")
         print_json(output, after, "")
 
 
 def _print_step(output: Output, step: dict[str, Any]) -> None:
     out = output.out
-    out.print(f"\n{step['transformer']}")
+    output.heading(step["transformer"])
     if not (step["changes"] or step["brings"] or step["end"]):
         out.print("  changes nothing")
     for change in step["changes"]:

@@ -72,7 +72,7 @@ def suggest(
     def print_() -> None:
         if path:
             wrote = " and ".join(str(each) for each in (path, *beside))
-            output.out.print(f"Wrote {wrote}. {_next(config, writer, path)}")
+            output.block(f"Wrote {wrote}. {_next(config, writer, path)}")
         else:
             sys.stdout.write(found.text)
 

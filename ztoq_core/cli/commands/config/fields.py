@@ -77,7 +77,7 @@ def _export(options: Options, config: Config, path: Path) -> int:
 
 
 async def _exported(config: Config, output: Output) -> Any:
-    async with open_sink(config, lambda note, ref: _warn(output, note, ref)) as sink:
+    async with open_sink(config, lambda note, ref: _warn(output, note, ref), output=output) as sink:
         if not isinstance(sink, FieldExport):
             raise ConfigError(
                 f"the sink {config.sink.plugin.name!r} cannot hand over its field definitions"
@@ -135,7 +135,7 @@ def _show(options: Options, config: Config) -> int:
 
 
 async def _described(config: Config, output: Output) -> Schema:
-    async with open_sink(config, lambda note, ref: _warn(output, note, ref)) as sink:
+    async with open_sink(config, lambda note, ref: _warn(output, note, ref), output=output) as sink:
         await sink.check()
         return await sink.describe()
 

@@ -32,7 +32,7 @@ def show(options: Options) -> int:
         tables = settings.shown()
         output.result(
             {"exit": 0, "file": str(settings.path), "config": tables},
-            lambda: output.out.print(tomlkit.dumps(_inline(tables)).rstrip()),
+            lambda: output.block(tomlkit.dumps(_inline(tables)).rstrip()),
         )
     return 0
 

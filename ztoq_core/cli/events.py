@@ -1,0 +1,15 @@
+"""The lines that ``--json`` prints: one JSON object each."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+__all__ = ["event_line"]
+
+
+def event_line(event: str, **facts: Any) -> str:
+    """Return an event with the time of its writing (UTC) as a line of JSON, its end included."""
+    time = datetime.now(UTC).isoformat(timespec="milliseconds")
+    return json.dumps({"event": event, "time": time, **facts}, default=str) + "\n"
