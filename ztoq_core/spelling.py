@@ -7,6 +7,8 @@ from collections.abc import Iterable
 
 __all__ = ["closest", "folded", "nearest"]
 
+SHOWN = 20  # known names in a message
+
 
 def folded(name: str) -> str:
     """Return the form in which names are compared: without case and surrounding blanks."""
@@ -28,4 +30,5 @@ def nearest(name: str, known: Iterable[str]) -> str:
     names = sorted(known)
     if near := closest(name, names):
         return f" (did you mean {near!r}?)"
-    return f" (known: {', '.join(names)})" if names else ""
+    more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
+    return f" (known: {', '.join(names[:SHOWN])}{more})" if names else ""

@@ -256,7 +256,8 @@ async def test_logs_know_of_siblings_that_stay_out(store: Store) -> None:
         ({"folder": ("Shop/Baskets",)}, "the folder 'Shop/Baskets', .* 'Shop/Basket'"),
         ({"cycle": ("Night 7",)}, "the test cycle 'Night 7'"),
         ({"case": ("ACME-T99",)}, "the case 'ACME-T99'"),
-        ({"label": ("nothing",)}, "takes no test case"),
+        ({"label": ("nothing",)}, "takes no test case; no case has the label 'nothing'"),
+        ({"status": ("approvedd",)}, r"no case has the status 'approvedd' \((did you mean|known)"),
     ],
 )
 async def test_a_selection_that_names_nothing_changes_nothing(

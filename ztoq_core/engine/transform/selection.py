@@ -130,10 +130,31 @@ class _Choosing:
         if missing and not (wish.folder or wish.label or wish.status or keys):
             raise ConfigError(f"The selection names the case {missing[0]!r}, which is not there")
         if not found:
-            raise ConfigError(f"The selection ({wish}) takes no test case; nothing was changed")
+            unknown = await self._unknown()
+            raise ConfigError(
+                f"The selection ({wish}) takes no test case{unknown}; nothing was changed"
+            )
         if wish.limit:
             found = heapq.nsmallest(wish.limit, found, key=lambda each: _order(each[0]))
         return _Seeds([number for _, number in found], cycles)
+
+    async def _unknown(self) -> str:
+        """Return the end of a message: labels and statuses that no case has, and known ones."""
+        labels: set[str] = set()
+        statuses: set[str] = set()
+        async for _, plain in self._plain(Kind.TEST_CASE):
+            labels.update(plain.get("labels", ()))
+            statuses.add(plain.get("status") or "")
+        wanted = (
+            ("label", self.selection.label, labels),
+            ("status", self.selection.status, statuses),
+        )
+        return "".join(
+            f"; no case has the {what} {each!r}{nearest(each, known - {''})}"
+            for what, names, known in wanted
+            for each in names
+            if each not in known
+        )
 
     async def choose(self, seeds: _Seeds) -> None:
         """Mark what is chosen and what comes along."""
