@@ -60,17 +60,14 @@ class Between:
         store = self.store
         async with open_qtest(self.config, Services(sink=store.note, outage=5.0)) as sink:
             with store.run("migrate") as run:
-                await engine.extract(store, MemorySource(records, contents), run.id, _quiet)
-                await engine.transform(store, build, _quiet)
+                await engine.extract(engine.Run(store, run.id), MemorySource(records, contents))
+                await engine.transform(engine.Run(store), build)
                 await engine.load(
-                    store,
+                    engine.Run(store, run.id, request_timeout=1.0),
                     sink,
-                    run.id,
-                    _quiet,
-                    request_timeout=1.0,
                     accept_missing_fields=accept_missing_fields,
                 )
-                await engine.validate(store, sink, _quiet)
+                await engine.validate(engine.Run(store), sink)
         return engine.outcome(store)
 
     def case(self, name: str) -> dict[str, Any]:

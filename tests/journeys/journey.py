@@ -141,18 +141,15 @@ class Journey:
                 async with fetching as fetcher:
                     gallery = engine.Gallery(read.images, fetcher.fetch)
                     await engine.extract(
-                        store, source, run.id, _quiet, gallery=gallery, stream=read.streams
+                        engine.Run(store, run.id), source, gallery=gallery, stream=read.streams
                     )
-                await engine.transform(store, read.build, _quiet)
+                await engine.transform(engine.Run(store), read.build)
                 await engine.load(
-                    store,
+                    engine.Run(store, run.id, request_timeout=read.sink.settings.timeout),
                     sink,
-                    run.id,
-                    _quiet,
-                    request_timeout=read.sink.settings.timeout,
                     source=source if read.streams else None,
                 )
-                await engine.validate(store, sink, _quiet)
+                await engine.validate(engine.Run(store), sink)
         return engine.outcome(store)
 
     async def run(self, *, outage: float = PATIENCE) -> engine.Verdict:

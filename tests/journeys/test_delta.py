@@ -98,7 +98,7 @@ async def test_a_field_that_somebody_else_uses_outlives_a_rollback(tmp_path: Pat
 
         async with sides.opened() as (_, _, sink):
             with sides.store() as store, store.run("rollback") as run:
-                undone = await engine.rollback(store, sink, run.id, lambda _: None)
+                undone = await engine.rollback(engine.Run(store, run.id), sink)
 
         kept = {each.ref.key: each.reason for each in undone.kept}
         assert list(kept) == ["test_case/Zephyr key"]

@@ -46,7 +46,7 @@ async def test_values_that_come_later_are_added_and_removed_again(tmp_path: Path
         assert sides.case("ACME-T130")["properties"]["Browser"] == "Browser 130"
         async with open_qtest(sides.config, Services(sink=sides.store.note)) as sink:
             with sides.store.run("rollback") as run:
-                await engine.rollback(sides.store, sink, run.id, lambda _: None)
+                await engine.rollback(engine.Run(sides.store, run.id), sink)
         assert fields(sides) == before
 
 

@@ -29,8 +29,8 @@ async def mapped(made: Journey, store: Store) -> None:
     async with made.opened() as (read, source, _):
         with store.run("transform") as run:
             await source.check()
-            await engine.extract(store, source, run.id, lambda _: None)
-            await engine.transform(store, read.build, lambda _: None)
+            await engine.extract(engine.Run(store, run.id), source)
+            await engine.transform(engine.Run(store), read.build)
 
 
 async def test_jira_may_be_connected_later(tmp_path: Path) -> None:

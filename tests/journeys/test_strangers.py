@@ -268,9 +268,9 @@ async def test_strangers_stay_as_they_were(tmp_path: Path, *, force: bool) -> No
             comments = dict(sides.qtest.site.state.comments)
             async with sides.opened() as (_, _, sink):
                 with store.run("rollback") as run:
-                    undone = await engine.rollback(store, sink, run.id, lambda _: None, force=force)
+                    undone = await engine.rollback(engine.Run(store, run.id), sink, force=force)
                 with store.run("rollback") as run:
-                    again = await engine.rollback(store, sink, run.id, lambda _: None, force=force)
+                    again = await engine.rollback(engine.Run(store, run.id), sink, force=force)
 
         after = theirs(sides.qtest.dump(), ours)
         assert after == before
@@ -309,9 +309,7 @@ async def test_a_load_that_was_cut_off_is_removed_at_once(
             await loading
         async with sides.opened() as (_, _, sink):
             with sides.store() as held, held.run("rollback") as run:
-                undone = await engine.rollback(
-                    held, sink, run.id, lambda _: None, request_timeout=0.5
-                )
+                undone = await engine.rollback(engine.Run(held, run.id, request_timeout=0.5), sink)
                 assert undone.kept == ()
                 assert not held.removal.counted(None)
         assert sides.standing() == empty

@@ -30,7 +30,7 @@ from ztoq_mappings.zephyr_qtest import ZEPHYR_QTEST, Options
 from ztoq_testkit.memory import MemorySource
 
 from ztoq_core import engine
-from ztoq_core.engine.transform.transform import rehearse
+from ztoq_core.engine.transform.transform import dry_run
 from ztoq_core.plugin import Page, Schema, TransformContext
 from ztoq_core.records import FieldValue, Kind, Record, TestCase, TestStep
 from ztoq_core.store import Store
@@ -88,7 +88,7 @@ class Many(MemorySource):
 async def fill(store: Store, number: int) -> None:
     """Put the cases into a store, as an extraction leaves them."""
     with store.run("extract") as run:
-        await engine.extract(store, Many(number), run.id, lambda _: None)
+        await engine.extract(engine.Run(store, run.id), Many(number))
 
 
 async def count(store: Store) -> int:
@@ -96,7 +96,7 @@ async def count(store: Store) -> int:
     source = await engine.infer_schema(store)
     coverage = Coverage(Schema(can_create_fields=True))
     transform = ZEPHYR_QTEST.build(Options(), TransformContext(source=source))
-    await rehearse(store, [transform], lambda _: None, coverage.add)
+    await dry_run(engine.Run(store), [transform], coverage.add)
     return sum(row.values for row in coverage.rows() if not row.field.startswith("@"))
 
 

@@ -106,10 +106,10 @@ def loaded(folder: Path, cases: int, target: LossyTarget) -> Loaded:
 
     async def work(store: Store) -> Loaded:
         with store.run("migrate") as run:
-            await engine.extract(store, MemorySource(records, page_size=500), run.id, _quiet)
-            await engine.transform(store, lambda _: [], _quiet)
+            await engine.extract(engine.Run(store, run.id), MemorySource(records, page_size=500))
+            await engine.transform(engine.Run(store), lambda _: [])
             begun = asyncio.get_running_loop().time()
-            await engine.load(store, target, run.id, _quiet, request_timeout=TIMEOUT_S)
+            await engine.load(engine.Run(store, run.id, request_timeout=TIMEOUT_S), target)
         seconds = asyncio.get_running_loop().time() - begun
         complete = sorted(target.keys()) == sorted(each.key for each in records)
         return Loaded(seconds, complete and engine.outcome(store).exit is Exit.OK, target)

@@ -256,7 +256,7 @@ def fill(number: int, folder: Path) -> float:
 
     async def run() -> None:
         with Store(_store(folder)) as store, store.run("extract") as run:
-            await engine.extract(store, Many(number), run.id, lambda _: None)
+            await engine.extract(engine.Run(store, run.id), Many(number))
 
     begun = time.process_time()
     asyncio.run(run())
@@ -269,7 +269,7 @@ def whole(folder: Path) -> float:
     async def run() -> None:
         with Store(_store(folder)) as store, store.run("transform"):
             await engine.transform(
-                store, lambda schema: chain(schema, folder, rules=False), lambda _: None
+                engine.Run(store), lambda schema: chain(schema, folder, rules=False)
             )
 
     begun = time.process_time()

@@ -52,10 +52,10 @@ class TestCsv(SourceContract):
 async def test_the_cases_of_a_csv_file_arrive(source: Source, store: Store) -> None:
     sink = MemorySink()
     with store.run("extract") as run:
-        await engine.extract(store, source, run.id, lambda _: None)
-    await engine.transform(store, lambda _: [], lambda _: None)
+        await engine.extract(engine.Run(store, run.id), source)
+    await engine.transform(engine.Run(store), lambda _: [])
     with store.run("load") as run:
-        await engine.load(store, sink, run.id, lambda _: None)
+        await engine.load(engine.Run(store, run.id), sink)
 
     assert sink.keys() == ["ACME-T1", "ACME-T2"]
 

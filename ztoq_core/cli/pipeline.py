@@ -36,7 +36,6 @@ from ztoq_core.words import counted
 __all__ = ["ALL", "RunOptions", "run_pipeline", "run_verb"]
 
 ALL = ("extract", "transform", "load", "validate")
-SLOTS = 32
 PAGES = ("report.html", "report.json")
 MIGRATION = "migration"
 """The store's fact that says whether a migration was begun and not ended."""
@@ -270,7 +269,7 @@ class _Work:
             self.output.info(f"Selected is now: {selection}. Mapping again first.")
             self.config.chain()
             stages = ("transform", *stages)
-        stop = engine.Stop(self.services.waits)
+        stop = engine.StopRequest(self.services.waits)
         with handle_signals(stop, self.output), self.output.progress(self.services.waits) as show:
 
             def shown(event: engine.Event) -> None:
@@ -286,9 +285,8 @@ class _Work:
                 open_sides(self.config, stages, self.services) as (source, sink),
             ):
                 await self._check(source=source, sink=sink)
-                one = partial(
-                    self._stage, source=source, sink=sink, selection=selection, tell=tell, stop=stop
-                )
+                run = engine.Run(self.store, self.run, tell, stop, dry_run=self.choices.dry_run)
+                one = partial(self._stage, source=source, sink=sink, selection=selection, run=run)
                 if await self._in_turn(await self._left(stages), one, stop):
                     return True
                 if stages[: len(ALL)] == ALL:
@@ -296,7 +294,7 @@ class _Work:
         return False
 
     async def _in_turn(
-        self, stages: Sequence[str], one: Callable[[str], Awaitable[None]], stop: engine.Stop
+        self, stages: Sequence[str], one: Callable[[str], Awaitable[None]], stop: engine.StopRequest
     ) -> bool:
         """Run stages one after the other; return whether somebody wished to stop."""
         todo = [*stages]
@@ -308,7 +306,7 @@ class _Work:
             self.stage.begin(stage)
             with logger.contextualize(stage=stage):
                 await one(stage)
-            if stop.wished:
+            if stop.requested:
                 return True
             self.output.ended(stage)
             if stage == "load" and self.choices.dry_run:
@@ -363,64 +361,45 @@ class _Work:
         known = engine.remembered(self.store)
         return self.config.select if known is None else known
 
-    async def _stage(  # noqa: PLR0913 - a stage's whole scene
+    async def _stage(
         self,
         stage: str,
         *,
         source: Source | None,
         sink: Sink | None,
         selection: Selection,
-        tell: engine.Progress,
-        stop: engine.Stop,
+        run: engine.Run,
     ) -> None:
         if stage == "extract" and source:
+            run = attrs.evolve(run, **_run_options(self.config.source.settings))
             async with self._gallery() as gallery:
                 await engine.extract(
-                    self.store,
+                    run,
                     source,
-                    self.run,
-                    tell,
                     since=self.choices.since,
                     gallery=gallery,
-                    slots=_slots(self.config.source.settings),
                     stream=self.config.streams,
-                    stop=stop,
                 )
         elif stage == "transform":
-            await engine.transform(
-                self.store, self.config.build, tell, selection=selection, stop=stop
-            )
+            await engine.transform(run, self.config.build, selection=selection)
         elif stage == "final" and source:
-            slots = _slots(self.config.source.settings)
+            run = attrs.evolve(run, **_run_options(self.config.source.settings))
             async with self._gallery() as gallery:
-                await engine.final(
-                    self.store,
-                    source,
-                    self.run,
-                    tell,
-                    gallery=gallery,
-                    slots=slots,
-                    stream=self.config.streams,
-                    stop=stop,
-                )
+                await engine.final(run, source, gallery=gallery, stream=self.config.streams)
         elif stage == "load" and sink:
-            settings = self.config.sink.settings
+            run = attrs.evolve(run, **_run_options(self.config.sink.settings))
             await engine.load(
-                self.store,
+                run,
                 sink,
-                self.run,
-                tell,
                 accept_missing_fields=self.choices.accept_missing_fields,
-                dry_run=self.choices.dry_run,
                 on_conflict=self.choices.on_conflict,
                 source=source,
-                stop=stop,
-                **_loading(settings),
             )
-            if self.choices.prune and not stop.wished:
-                await self._prune(sink, tell, stop)
+            if self.choices.prune and not run.stop.requested:
+                await self._prune(run, sink)
         elif stage == "validate" and sink:
-            await engine.validate(self.store, sink, tell, run=self.run, stop=stop)
+            run = attrs.evolve(run, **_run_options(self.config.sink.settings))
+            await engine.validate(run, sink)
 
     @asynccontextmanager
     async def _gallery(self) -> AsyncIterator[engine.Gallery]:
@@ -429,10 +408,9 @@ class _Work:
         async with self.services.fetcher(self.output.warning, connection) as fetcher:
             yield engine.Gallery(self.config.images, fetcher.fetch)
 
-    async def _prune(self, sink: Sink, tell: engine.Progress, stop: engine.Stop) -> None:
-        dry = self.choices.dry_run
-        undone = await engine.prune(self.store, sink, self.run, tell, dry_run=dry, stop=stop)
-        done = "Would remove" if dry else "Removed"
+    async def _prune(self, run: engine.Run, sink: Sink) -> None:
+        undone = await engine.prune(run, sink)
+        done = "Would remove" if run.dry_run else "Removed"
         some = counted(sum(undone.deleted.values()), "record")
         self.output.info(f"{done} from the target what is gone from the source: {some}")
         for kept in undone.kept:
@@ -485,11 +463,8 @@ def _refuse(selection: Selection, choices: RunOptions, stages: Sequence[str]) ->
         raise ConfigError("--final comes after a load, and --dry-run stops before it")
 
 
-def _loading(settings: object) -> dict[str, Any]:
+def _run_options(settings: object) -> dict[str, Any]:
+    """Return the options of ``engine.Run`` that the connection of a side gives."""
     if not isinstance(settings, Connection):
         return {}
     return {"slots": settings.in_flight, "request_timeout": settings.timeout}
-
-
-def _slots(settings: object) -> int:
-    return settings.in_flight if isinstance(settings, Connection) else SLOTS

@@ -118,7 +118,7 @@ async def open_sink(
 
 
 @contextmanager
-def handle_signals(stop: engine.Stop, output: Output) -> Iterator[None]:
+def handle_signals(stop: engine.StopRequest, output: Output) -> Iterator[None]:
     """Make the first Ctrl-C (SIGTERM, SIGHUP) a request to stop, and the second one a crash."""
     loop = asyncio.get_running_loop()
 

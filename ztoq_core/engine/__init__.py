@@ -8,9 +8,9 @@ from ztoq_core.engine.final_check import final
 from ztoq_core.engine.load.load import load
 from ztoq_core.engine.load.search_lag import probe
 from ztoq_core.engine.load.target_fields import Gap, gaps
-from ztoq_core.engine.progress import Event, Progress, Stop
 from ztoq_core.engine.resolve import Resolver
 from ztoq_core.engine.rollback import Kept, Undone, may_prune, prune, rollback
+from ztoq_core.engine.run import Event, Progress, Run, StopRequest
 from ztoq_core.engine.schema_inference import infer_schema
 from ztoq_core.engine.transform.selection import remember, remembered, selected
 from ztoq_core.engine.transform.transform import transform
@@ -38,8 +38,9 @@ __all__ = [
     "Kept",
     "Progress",
     "Resolver",
+    "Run",
     "Status",
-    "Stop",
+    "StopRequest",
     "Undone",
     "Verdict",
     "extract",

@@ -8,9 +8,8 @@ from __future__ import annotations
 from loguru import logger
 
 from ztoq_core.contracts import Sink
-from ztoq_core.engine.progress import Stop
+from ztoq_core.engine.run import Run
 from ztoq_core.errors import RejectedError
-from ztoq_core.store import Store
 from ztoq_core.words import counted
 
 __all__ = ["REMOVED", "settle_deletions"]
@@ -18,14 +17,13 @@ __all__ = ["REMOVED", "settle_deletions"]
 REMOVED = "removed by rollback"
 
 
-async def settle_deletions(
-    store: Store, sink: Sink, run: int, *, stop: Stop | None = None, wait_s: float = 60.0
-) -> None:
+async def settle_deletions(run: Run, sink: Sink, *, wait_s: float) -> None:
     """Look whether objects still exist whose deletion was begun and not confirmed.
 
     ``wait_s``: for so many seconds from now a lost DELETE may still arrive. An object that exists
     after that was not deleted.
     """
+    store, stop = run.store, run.stop
     doubts = await store.read(store.removal.intended)
     if not doubts:
         return
@@ -36,8 +34,8 @@ async def settle_deletions(
         if not standing:
             return
         if wait:
-            await (stop or Stop()).within(wait, "a lost request may still arrive")
-        if stop and stop.wished:
+            await stop.wait(wait, "a lost request may still arrive")
+        if stop.requested:
             return
         left = []
         for undoing in standing:
@@ -47,8 +45,8 @@ async def settle_deletions(
                 logger.warning("{} could not be looked at: {}", undoing.ref, error)
                 continue
             if present is None:
-                await store.write(store.removal.deleted, run, undoing, REMOVED, along)
+                await store.write(store.removal.deleted, run.id, undoing, REMOVED, along)
             else:
                 left.append(undoing)
         standing = left
-    await store.write(store.removal.stands, run, standing)
+    await store.write(store.removal.stands, run.id, standing)

@@ -11,7 +11,7 @@ import attrs
 from ztoq_core.contracts import Schema, Sink, Skip, Transform
 from ztoq_core.convert import converter, read_json, write_json
 from ztoq_core.engine.schema_inference import infer_schema
-from ztoq_core.engine.transform.transform import told
+from ztoq_core.engine.transform.enrichment import enriched
 from ztoq_core.errors import RecordError, ZtoqError
 from ztoq_core.records import Record, Ref
 from ztoq_core.store import Store
@@ -106,7 +106,7 @@ async def explain(
 async def walk(store: Store, number: int, build: Built) -> Walk:
     """Send the record in row ``number`` through the mapping, step by step; nothing is written."""
     known = await store.read(store.life.known, number)
-    record = await told(store, number, known.ref)
+    record = await enriched(store, number, known.ref)
     if record is None:
         return Walk(known=known, told=(), stages=())
     return Walk(

@@ -23,7 +23,7 @@ from ztoq_core.convert import dumps
 from ztoq_core.engine.deletion_doubt import REMOVED, settle_deletions
 from ztoq_core.engine.load.context import LoadContext
 from ztoq_core.engine.load.doubt import Settling
-from ztoq_core.engine.progress import Progress, Stop, Teller
+from ztoq_core.engine.run import ProgressReporter, Run, StopRequest
 from ztoq_core.engine.transform.selection import selected
 from ztoq_core.errors import (
     ConfigError,
@@ -71,53 +71,41 @@ class Undone:
     order: tuple[Kept, ...] = ()
 
 
-async def rollback(  # noqa: PLR0913 - the choices of the command
-    store: Store,
-    sink: Sink,
-    run: int,
-    progress: Progress,
-    *,
-    of_run: int | None = None,
-    force: bool = False,
-    dry_run: bool = False,
-    request_timeout: float = 60.0,
-    stop: Stop | None = None,
+async def rollback(
+    run: Run, sink: Sink, *, of_run: int | None = None, force: bool = False
 ) -> Undone:
     """Remove what run ``of_run`` (None: every run) created; put back what it changed.
 
     Objects that somebody changed since stay unless ``force``; what others made keeps what it lies
-    in or uses in any case. May be stopped, killed and run again. ``request_timeout`` (seconds) is
-    that of one request: so long after the start one of an earlier run may still arrive.
+    in or uses in any case. May be stopped, killed and run again.
     """
-    stop = stop or Stop()
-    teller = Teller("rollback", progress)
+    store = run.store
     store.bind(sink=sink.identity)
     await sink.check()
     schema = await sink.describe()
-    stage = _Rollback(store, sink, schema, run, teller, stop, force=force, dry_run=dry_run)
+    stage = _Rollback(run, sink, schema, force=force)
     with suppress(StoppedError), one_error():
-        if not dry_run:
-            context = LoadContext(store, sink, schema, run, teller, stop)
-            await _settle_all(context, request_timeout)
+        if not run.dry_run:
+            await _settle_all(LoadContext(run, sink, schema, run.reporter("rollback")))
         if of_run is not None:
             for undoing in await store.read(store.removal.updated, of_run):
                 await stage.restore(undoing)
         created = await store.read(store.removal.created, of_run)
         alone = await store.read(store.removal.stranded, of_run, schema.goes_with_owner)
         await stage.remove(created, alone)
-        if not stop.wished:
+        if not run.stop.requested:
             await stage.keep_rest(created)
     return stage.undone()
 
 
-async def _settle_all(context: LoadContext, request_timeout: float) -> None:
+async def _settle_all(context: LoadContext) -> None:
     """Find out what stands in the target, after whatever ended the run before."""
     store = context.store
-    await settle_deletions(store, context.sink, context.run, stop=context.stop, wait_s=0)
+    await settle_deletions(context.run, context.sink, wait_s=0)
     await store.write(store.removal.prepare)
     await context.read_roots()
-    await Settling.of(context, request_timeout, lambda: None).until_nothing_is_due()
-    await store.write(store.removal.adopted, context.run)
+    await Settling.of(context, lambda: None).until_nothing_is_due()
+    await store.write(store.removal.adopted, context.run.id)
 
 
 def may_prune(store: Store) -> None:
@@ -139,15 +127,7 @@ def may_prune(store: Store) -> None:
         )
 
 
-async def prune(  # noqa: PLR0913 - the choices of the command
-    store: Store,
-    sink: Sink,
-    run: int,
-    progress: Progress,
-    *,
-    dry_run: bool = False,
-    stop: Stop | None = None,
-) -> Undone:
+async def prune(run: Run, sink: Sink) -> Undone:
     """Remove from the target what is gone from the source, and what belongs to that.
 
     What somebody changed since stays, and so do containers that hold anything that is not gone.
@@ -155,26 +135,17 @@ async def prune(  # noqa: PLR0913 - the choices of the command
     Raises:
         ConfigError: It is not certain what is gone (see ``may_prune``).
     """
+    store = run.store
     may_prune(store)
-    stop = stop or Stop()
     schema = await sink.describe()
-    stage = _Rollback(
-        store,
-        sink,
-        schema,
-        run,
-        Teller("prune", progress),
-        stop,
-        dry_run=dry_run,
-        reason=PRUNED,
-    )
+    stage = _Rollback(run, sink, schema, stage="prune", reason=PRUNED)
     with suppress(StoppedError), one_error():
-        if not dry_run:
-            await settle_deletions(store, sink, run, stop=stop, wait_s=0)
+        if not run.dry_run:
+            await settle_deletions(run, sink, wait_s=0)
         gone = await store.read(store.removal.gone)
         stage.only = {undoing.written.target_id for undoing in gone}
         await stage.remove(gone, ())
-        if not stop.wished:
+        if not run.stop.requested:
             left = await store.read(store.removal.gone)
             await stage.remove_each([each for each in left if each.ref not in stage.kept])
     return stage.undone()
@@ -182,14 +153,11 @@ async def prune(  # noqa: PLR0913 - the choices of the command
 
 @attrs.define
 class _Rollback:
-    store: Store
+    run: Run
     sink: Sink
     schema: Schema
-    run: int
-    teller: Teller
-    stop: Stop
+    stage: str = "rollback"
     force: bool = False
-    dry_run: bool = False
     reason: str = REMOVED
     only: set[str] | None = None
     deleted: dict[Kind, int] = attrs.field(factory=dict)
@@ -199,6 +167,16 @@ class _Rollback:
     """What would be deleted, in order (dry run only)."""
     away: set[tuple[Kind, str]] = attrs.field(factory=set)
     """Target ids of what would be deleted (dry run only)."""
+
+    store: Store = attrs.field(init=False)
+    stop: StopRequest = attrs.field(init=False)
+    reporter: ProgressReporter = attrs.field(init=False)
+    dry_run: bool = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Take apart what the run holds."""
+        self.store, self.stop, self.dry_run = self.run.store, self.run.stop, self.run.dry_run
+        self.reporter = self.run.reporter(self.stage)
 
     def undone(self) -> Undone:
         return Undone(
@@ -222,11 +200,11 @@ class _Rollback:
 
     async def remove_each(self, left: Sequence[Undoing]) -> None:
         """Delete in passes, innermost first: what still holds some of ours waits for the next."""
-        while left and not self.stop.wished:
+        while left and not self.stop.requested:
             again: list[Undoing] = []
             for _, alike in groupby(left, key=lambda each: each.ref.kind):
                 for batch in chunks(list(alike), _BATCH):
-                    if self.stop.wished:
+                    if self.stop.requested:
                         return
                     again += await self._batch(batch)
             if len(again) == len(left):
@@ -268,7 +246,7 @@ class _Rollback:
             for undoing in going:
                 await self._plan(undoing)
         elif going:
-            await self.store.write(self.store.removal.intend, self.run, going)
+            await self.store.write(self.store.removal.intend, self.run.id, going)
             await self._each(going, self._delete)
         return waiting
 
@@ -378,7 +356,7 @@ class _Rollback:
             return  # it may have left: it is looked for by the next run; the others go on
         except RejectedError as error:
             if error.status != _ABSENT:
-                await self.store.write(self.store.removal.stands, self.run, [undoing])
+                await self.store.write(self.store.removal.stands, self.run.id, [undoing])
                 self._keep(undoing, f"the target refused: {error}")
                 return
         await self._gone(undoing, self.reason)
@@ -387,11 +365,11 @@ class _Rollback:
         """Keep that an object is gone, and what went with it."""
         along = self.schema.goes_with_owner
         for each in await self.store.write(
-            self.store.removal.deleted, self.run, undoing, reason, along
+            self.store.removal.deleted, self.run.id, undoing, reason, along
         ):
             if counts:
                 self._count(each.ref.kind)
-            self.teller.done(each.ref.kind)
+            self.reporter.advance(each.ref.kind)
 
     async def _plan(self, undoing: Undoing) -> None:
         """Remember what would go, after all that goes with it."""
@@ -436,7 +414,7 @@ class _Rollback:
             self._keep(undoing, f"what was there before could not be put back: {error}")
             return
         digest = hashlib.sha256(dumps(undoing.before)).hexdigest()
-        await self.store.write(self.store.removal.restored, self.run, undoing, written, digest)
+        await self.store.write(self.store.removal.restored, self.run.id, undoing, written, digest)
         self.restored += 1
 
 

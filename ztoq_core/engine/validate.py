@@ -15,7 +15,7 @@ import attrs
 from ztoq_core.contracts import Mark, Owner, Sink
 from ztoq_core.engine.deletion_doubt import settle_deletions
 from ztoq_core.engine.load.marks import mark_pages, marks_of, owners_of
-from ztoq_core.engine.progress import Progress, Stop, Teller
+from ztoq_core.engine.run import Run
 from ztoq_core.errors import RejectedError, one_error
 from ztoq_core.records import Attachment, Kind
 from ztoq_core.store import Compared, State, Store, Stored, Validation
@@ -43,46 +43,36 @@ _DUE = (
 )
 
 
-async def validate(  # noqa: PLR0913 - the choices of the command
-    store: Store,
-    sink: Sink,
-    progress: Progress,
-    *,
-    run: int = 0,
-    request_timeout: float = 60.0,
-    stop: Stop | None = None,
-) -> Validation:
+async def validate(run: Run, sink: Sink) -> Validation:
     """Compare the store with the target, remember the result in the store and return it.
 
-    A validation that is stopped is not remembered. ``request_timeout`` (seconds) is that of one
-    request: so long may a DELETE that a killed rollback sent still arrive.
+    A validation that is stopped is not remembered.
     """
-    stop = stop or Stop()
-    teller = Teller("validate", progress)
+    store, stop, reporter = run.store, run.stop, run.reporter("validate")
     store.bind(sink=sink.identity)
-    await settle_deletions(store, sink, run, stop=stop, wait_s=request_timeout)
+    await settle_deletions(run, sink, wait_s=run.request_timeout)
     counts = await store.read(store.counts)
     schema = await sink.describe()
     checks: dict[Kind, _Check] = {}
     rows: list[Compared] = []
     for kind in Kind:  # parents' kinds come first: what is under a missing parent is missing too
-        if stop.wished or kind is Kind.FIELD or kind not in schema.kinds:
+        if stop.requested or kind is Kind.FIELD or kind not in schema.kinds:
             continue
         states = counts.get(kind, {})
         check = checks[kind] = _Check(kind)
         with one_error():
             if owners := sink.listed_by_owner.get(kind):
-                await _by_owner(store, sink, check, owners, checks, stop)
+                await _by_owner(run, sink, check, owners, checks)
             else:
                 await _whole(store, sink, check)
         rows.append(check.compared(sum(states.get(state, 0) for state in _DUE)))
-        teller.done(kind, check.present)
+        reporter.advance(kind, check.present)
     result = Validation(at=now(), rows=tuple(rows), findings=tuple(_findings(rows)))
-    if stop.wished:
+    if stop.requested:
         return result
     for sentence in result.findings:
-        teller.say(sentence, "warning")
-    return await store.write(_remember, store, run, list(checks.values()), result)
+        reporter.message(sentence, "warning")
+    return await store.write(_remember, store, run.id, list(checks.values()), result)
 
 
 def _remember(store: Store, run: int, checks: Sequence[_Check], result: Validation) -> Validation:
@@ -197,19 +187,18 @@ async def _whole(store: Store, sink: Sink, check: _Check) -> None:
         await check.look_for(sink, lost)
 
 
-async def _by_owner(  # noqa: PLR0913, PLR0917 - one pass over one kind
-    store: Store,
+async def _by_owner(
+    run: Run,
     sink: Sink,
     check: _Check,
     owners: frozenset[Kind],
     checks: dict[Kind, _Check],
-    stop: Stop,
 ) -> None:
-    kind = check.kind
+    store, kind = run.store, check.kind
     for owner_kind in sorted(owners, key=lambda each: each.rank):
         lost_owners = checks[owner_kind].missing if owner_kind in checks else {}
         after = 0
-        while not stop.wished and (
+        while not run.stop.requested and (
             batch := await store.read(store.outbox.stored, owner_kind, after, _BATCH)
         ):
             after = batch[-1][0]

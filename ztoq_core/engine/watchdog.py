@@ -14,7 +14,7 @@ from typing import Any
 import attrs
 from loguru import logger
 
-from ztoq_core.engine.progress import Event, Progress
+from ztoq_core.engine.run import Event, Progress
 from ztoq_core.errors import ServiceError, one_error
 from ztoq_core.waits import Wait, Waits
 

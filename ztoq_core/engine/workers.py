@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from ztoq_core.engine.progress import Teller
+from ztoq_core.engine.run import ProgressReporter
 from ztoq_core.errors import one_error
 
 __all__ = ["work_off"]
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 async def work_off(
     workers: int,
-    teller: Teller,
+    reporter: ProgressReporter,
     work: Callable[[T], Awaitable[None]],
     feed: Callable[[asyncio.Queue[T | None]], Awaitable[None]],
 ) -> None:
@@ -30,7 +30,7 @@ async def work_off(
         ZtoqError: What ended the first of them; the others are cancelled.
     """
     queue: asyncio.Queue[T | None] = asyncio.Queue(maxsize=2 * workers)
-    teller.queue = queue
+    reporter.queue = queue
 
     async def one() -> None:
         while (each := await queue.get()) is not None:

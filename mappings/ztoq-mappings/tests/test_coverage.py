@@ -16,7 +16,7 @@ from ztoq_testkit.project import CONTENTS, PROJECT
 from ztoq_core import engine
 from ztoq_core.contracts import FieldSpec, Schema, Skip, Transform
 from ztoq_core.engine import Event
-from ztoq_core.engine.transform.transform import rehearse
+from ztoq_core.engine.transform.transform import dry_run
 from ztoq_core.errors import MappingError
 from ztoq_core.records import (
     FieldTrace,
@@ -525,12 +525,12 @@ def test_every_value_is_in_one_class(
 
 async def extracted(store: Store, records: Sequence[Record] = PROJECT) -> None:
     with store.run("extract") as run:
-        await engine.extract(store, MemorySource(records, CONTENTS), run.id, quiet)
+        await engine.extract(engine.Run(store, run.id), MemorySource(records, CONTENTS))
 
 
 async def rehearsed(store: Store, change: Transform) -> tuple[Coverage, list[Want]]:
     coverage = Coverage(Schema(can_create_fields=True))
-    wants = await rehearse(store, [change], quiet, coverage.add)
+    wants = await dry_run(engine.Run(store), [change], coverage.add)
     return coverage, wants
 
 
@@ -555,7 +555,7 @@ async def test_a_rehearsal_counts_everything_and_writes_nothing(store: Store) ->
 async def test_a_rehearsal_looks_at_what_is_not_selected(store: Store) -> None:
     await extracted(store)
     chosen = Selection(case=("ACME-T2",))
-    await engine.transform(store, lambda _: [typed], quiet, selection=chosen)
+    await engine.transform(engine.Run(store), lambda _: [typed], selection=chosen)
     coverage, _ = await rehearsed(store, typed)
     assert coverage.records[CASE] == {State.READY: 2}
     assert coverage.records[Kind.TEST_LOG] == {State.READY: 2}
@@ -586,8 +586,8 @@ async def test_a_rehearsal_tells_records_what_only_the_whole_knows(store: Store)
 
 async def test_a_rehearsal_ends_where_it_is_stopped(store: Store) -> None:
     await extracted(store)
-    stop = engine.Stop()
+    stop = engine.StopRequest()
     stop.set()
     coverage = Coverage(Schema())
-    assert await rehearse(store, [typed], quiet, coverage.add, stop=stop) == []
+    assert await dry_run(engine.Run(store, stop=stop), [typed], coverage.add) == []
     assert coverage.records == {}

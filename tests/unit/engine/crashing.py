@@ -167,4 +167,4 @@ def typed(record: Record) -> Record:
 async def load(store: Store, sink: MemorySink, progress: Progress = quiet) -> None:
     """Load what is mapped, with a short time-out so that doubt settles soon."""
     with store.run("load") as run:
-        await engine.load(store, sink, run.id, progress, request_timeout=0.01)
+        await engine.load(engine.Run(store, run.id, progress, request_timeout=0.01), sink)

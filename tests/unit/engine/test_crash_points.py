@@ -18,7 +18,6 @@ from tests.unit.engine.crashing import (
     CrashingStore,
     Point,
     load,
-    quiet,
     typed,
 )
 from ztoq_core import engine
@@ -46,8 +45,8 @@ def mapped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     async def fill() -> None:
         with Store(f"sqlite:///{folder}/m.db") as store:
             with store.run("extract") as run:
-                await engine.extract(store, MemorySource(PROJECT, CONTENTS), run.id, quiet)
-            await engine.transform(store, lambda _: [typed], quiet)
+                await engine.extract(engine.Run(store, run.id), MemorySource(PROJECT, CONTENTS))
+            await engine.transform(engine.Run(store), lambda _: [typed])
 
     asyncio.run(fill())
     return folder

@@ -39,14 +39,16 @@ async def bring(
     on_conflict: str = "keep-target",
 ) -> None:
     with store.run("migrate") as run:
-        await engine.extract(store, MemorySource(records, CONTENTS), run.id, quiet)
-        await engine.transform(store, lambda _: [lambda record: record], quiet)
+        await engine.extract(engine.Run(store, run.id), MemorySource(records, CONTENTS))
+        await engine.transform(engine.Run(store), lambda _: [lambda record: record])
     await load(store, sink, on_conflict)
 
 
 async def load(store: Store, sink: MemorySink, on_conflict: str = "keep-target") -> None:
     with store.run("load") as run:
-        await engine.load(store, sink, run.id, quiet, request_timeout=0.01, on_conflict=on_conflict)
+        await engine.load(
+            engine.Run(store, run.id, request_timeout=0.01), sink, on_conflict=on_conflict
+        )
 
 
 def renamed(name: str, key: str = "ACME-T2") -> tuple[Record, ...]:

@@ -41,12 +41,14 @@ async def migrate(
     sink: MemorySink,
     *,
     request_timeout: float = 0.01,
-    stop: engine.Stop | None = None,
+    stop: engine.StopRequest | None = None,
 ) -> None:
     with store.run("migrate") as run:
-        await engine.extract(store, MemorySource(PROJECT, CONTENTS), run.id, quiet)
-        await engine.transform(store, lambda _: [typed], quiet)
-        await engine.load(store, sink, run.id, quiet, request_timeout=request_timeout, stop=stop)
+        await engine.extract(engine.Run(store, run.id), MemorySource(PROJECT, CONTENTS))
+        await engine.transform(engine.Run(store), lambda _: [typed])
+        await engine.load(
+            engine.Run(store, run.id, stop=stop, request_timeout=request_timeout), sink
+        )
 
 
 async def test_a_field_in_doubt_is_settled_before_any_record_is_written(store: Store) -> None:
@@ -240,7 +242,7 @@ def test_a_sink_without_requests_is_not_waited_for(store: Store) -> None:
 
 
 def test_a_stop_ends_the_wait_for_a_lost_request(store: Store) -> None:
-    stop = engine.Stop()
+    stop = engine.StopRequest()
 
     async def stopped() -> float:
         loop = asyncio.get_running_loop()
@@ -300,7 +302,7 @@ def test_a_load_always_ends_whatever_is_late_lost_or_stopped(
 
     async def work(store: Store) -> float:
         loop = asyncio.get_running_loop()
-        stop = engine.Stop()
+        stop = engine.StopRequest()
         if stop_after is not None:
             loop.call_later(stop_after, stop.set)
         await migrate(store, sink, request_timeout=60, stop=stop)

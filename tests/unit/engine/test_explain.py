@@ -37,9 +37,9 @@ def change(record: Record) -> Record:
 
 async def bring(store: Store, sink: MemorySink) -> None:
     with store.run("migrate") as run:
-        await engine.extract(store, MemorySource(PROJECT, CONTENTS), run.id, quiet)
-        await engine.transform(store, lambda _: [change], quiet)
-        await engine.load(store, sink, run.id, quiet, request_timeout=0.01)
+        await engine.extract(engine.Run(store, run.id), MemorySource(PROJECT, CONTENTS))
+        await engine.transform(engine.Run(store), lambda _: [change])
+        await engine.load(engine.Run(store, run.id, request_timeout=0.01), sink)
 
 
 async def life(store: Store, key: str, sink: MemorySink | None, patience: float = 30) -> Explained:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from ztoq_testkit.memory import MemorySink, MemorySource
 from ztoq_testkit.project import CONTENTS
 
-from tests.unit.engine.crashing import PROJECT, load, quiet, typed
+from tests.unit.engine.crashing import PROJECT, load, typed
 from ztoq_core import engine
 from ztoq_core.contracts import Content, Found, Links, Page, Reject, Written
 from ztoq_core.errors import AccessError, ConfigError, Exit, RejectedError
@@ -106,8 +106,8 @@ async def migrate(
     store: Store, source: MemorySource, sink: MemorySink, change: Any = typed
 ) -> None:
     with store.run("migrate") as run:
-        await engine.extract(store, source, run.id, quiet)
-    await engine.transform(store, lambda _: [typed, change], quiet)
+        await engine.extract(engine.Run(store, run.id), source)
+    await engine.transform(engine.Run(store), lambda _: [typed, change])
     await load(store, sink)
 
 
@@ -241,7 +241,7 @@ async def test_a_list_that_cannot_be_read_keeps_the_others_and_is_named(
     source.faults["fetch", kind] = lambda: RejectedError("the list was refused", status=404)
 
     with store.run("extract") as run:
-        await engine.extract(store, source, run.id, quiet)
+        await engine.extract(engine.Run(store, run.id), source)
 
     judged = engine.outcome(store, engine.Goal.EXTRACT)
     assert (judged.exit, judged.status) == (Exit.LEFT, engine.Status.EXTRACTION_INCOMPLETE)
@@ -267,7 +267,7 @@ async def test_a_list_of_changes_that_cannot_be_read_leaves_the_pass_open(store:
     since = datetime(2026, 1, 1, tzinfo=UTC)
 
     with store.run("extract") as run:
-        await engine.extract(store, source, run.id, quiet, since=since)
+        await engine.extract(engine.Run(store, run.id), source, since=since)
 
     assert not store.extraction_complete
     assert set(store.unread()) == {Kind.TEST_PLAN}

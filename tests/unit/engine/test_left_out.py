@@ -33,9 +33,9 @@ def quiet(_: Event) -> None:
 
 async def bring(store: Store, sink: MemorySink) -> engine.Verdict:
     with store.run("migrate") as run:
-        await engine.extract(store, MemorySource(PROJECT, CONTENTS), run.id, quiet)
-        await engine.transform(store, lambda _: [lambda record: record], quiet)
-        await engine.load(store, sink, run.id, quiet, request_timeout=0.01)
+        await engine.extract(engine.Run(store, run.id), MemorySource(PROJECT, CONTENTS))
+        await engine.transform(engine.Run(store), lambda _: [lambda record: record])
+        await engine.load(engine.Run(store, run.id, request_timeout=0.01), sink)
     return engine.outcome(store)
 
 

@@ -100,7 +100,7 @@ async def extract(
     store: Store, source: MemorySource, tell: Any = quiet, since: datetime | None = None
 ) -> None:
     with store.run("extract") as run:
-        await engine.extract(store, source, run.id, tell, since=since)
+        await engine.extract(engine.Run(store, run.id, tell), source, since=since)
 
 
 async def transformed(store: Store) -> dict[Ref, Record]:
@@ -111,14 +111,14 @@ async def transformed(store: Store) -> dict[Ref, Record]:
         seen[record.ref] = record
         return record
 
-    await engine.transform(store, lambda _: [see], quiet)
+    await engine.transform(engine.Run(store), lambda _: [see])
     return seen
 
 
 async def load(store: Store, sink: MemorySink, tell: Any = quiet) -> None:
     with store.run("load") as run:
         await engine.load(
-            store, sink, run.id, tell, request_timeout=0.01, accept_missing_fields=True
+            engine.Run(store, run.id, tell, request_timeout=0.01), sink, accept_missing_fields=True
         )
 
 
@@ -161,7 +161,7 @@ async def test_people_are_in_the_schema_of_the_source(store: Store) -> None:
         schemas.append(schema)
         return []
 
-    await engine.transform(store, build, quiet)
+    await engine.transform(engine.Run(store), build)
 
     assert schemas[0].users == (
         User(id=BEN, name="Ben", active=False),
@@ -336,7 +336,7 @@ async def test_an_extraction_that_is_cut_asks_on_where_it_stopped(
 
 
 async def test_a_wish_to_stop_leaves_the_extraction_open(store: Store) -> None:
-    stop = engine.Stop()
+    stop = engine.StopRequest()
 
     class Stopping(MemoryDirectory):
         async def look_up(self, topic: IdKind, ids: Sequence[str]) -> tuple[ResolvedName, ...]:
@@ -345,7 +345,7 @@ async def test_a_wish_to_stop_leaves_the_extraction_open(store: Store) -> None:
 
     with store.run("extract") as run:
         source = Stopping(WITH_IDS, CONTENTS, names=NAMES)
-        await engine.extract(store, source, run.id, quiet, stop=stop)
+        await engine.extract(engine.Run(store, run.id, stop=stop), source)
 
     assert {topic for topic, _ in source.asked} == {IdKind.ISSUE}
     assert store.meta("extract") != "complete"

@@ -8,7 +8,7 @@ from pathlib import Path
 from ztoq_testkit.memory import MemorySink, MemorySource
 from ztoq_testkit.project import CONTENTS, PROJECT
 
-from tests.unit.engine.test_stages import quiet, same, source
+from tests.unit.engine.test_stages import same, source
 from ztoq_core import engine
 from ztoq_core.errors import RejectedError
 from ztoq_core.records import Attachment, Kind
@@ -17,9 +17,9 @@ from ztoq_core.store import State, Store
 
 async def streamed(store: Store, source: MemorySource, sink: MemorySink) -> None:
     with store.run("migrate") as run:
-        await engine.extract(store, source, run.id, quiet, stream=True)
-        await engine.transform(store, lambda _: [same], quiet)
-        await engine.load(store, sink, run.id, quiet, request_timeout=0.01, source=source)
+        await engine.extract(engine.Run(store, run.id), source, stream=True)
+        await engine.transform(engine.Run(store), lambda _: [same])
+        await engine.load(engine.Run(store, run.id, request_timeout=0.01), sink, source=source)
 
 
 async def test_a_source_that_tells_no_sizes_has_its_files_kept_first(tmp_path: Path) -> None:
@@ -35,9 +35,9 @@ async def test_a_source_that_tells_no_sizes_has_its_files_kept_first(tmp_path: P
 async def test_without_the_source_a_file_fails_and_says_why(tmp_path: Path) -> None:
     with Store(f"sqlite:///{tmp_path}/m.db") as store:
         with store.run("migrate") as run:
-            await engine.extract(store, source(), run.id, quiet, stream=True)
-            await engine.transform(store, lambda _: [same], quiet)
-            await engine.load(store, MemorySink(), run.id, quiet, request_timeout=0.01)
+            await engine.extract(engine.Run(store, run.id), source(), stream=True)
+            await engine.transform(engine.Run(store), lambda _: [same])
+            await engine.load(engine.Run(store, run.id, request_timeout=0.01), MemorySink())
         assert store.counts()[Kind.ATTACHMENT] == {State.FAILED: 2}
         problems = [each for each in store.problems() if each.kind is Kind.ATTACHMENT]
         assert {each.reason for each in problems} == {

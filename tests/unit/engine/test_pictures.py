@@ -13,7 +13,7 @@ import attrs
 import pytest
 from ztoq_testkit.memory import MemorySink, MemorySource, PowerCut
 
-from tests.unit.engine.crashing import Crash, CrashingSink, CrashingStore, Point, quiet
+from tests.unit.engine.crashing import Crash, CrashingSink, CrashingStore, Point
 from ztoq_core import engine
 from ztoq_core.contracts import Page, Transform
 from ztoq_core.engine import Gallery
@@ -120,16 +120,16 @@ class Desk:
 
     async def extract(self, source: MemorySource, gallery: Gallery | None) -> None:
         with Store(self.url, files=self.files_at) as store, store.run("extract") as run:
-            await engine.extract(store, source, run.id, quiet, gallery=gallery)
+            await engine.extract(engine.Run(store, run.id), source, gallery=gallery)
 
     async def load(self, crash: Crash | None = None) -> None:
         with CrashingStore(self.url, files=self.files_at) as store:
             store.crash = crash
             if isinstance(self.sink, CrashingSink):
                 self.sink.crash = crash
-            await engine.transform(store, lambda _: [self.change], quiet)
+            await engine.transform(engine.Run(store), lambda _: [self.change])
             with store.run("load") as run:
-                await engine.load(store, self.sink, run.id, quiet, request_timeout=0.01)
+                await engine.load(engine.Run(store, run.id, request_timeout=0.01), self.sink)
             self.outcome = engine.outcome(store)
 
     async def migrate(self, records: list[Record], gallery: Gallery, **files: bytes) -> None:
@@ -492,7 +492,7 @@ async def test_a_quick_pass_tries_lost_pictures_again(desk: Desk) -> None:
     net.held[SHOT] = PNG
     with Store(desk.url, files=desk.files_at) as store, store.run("extract") as run:
         await engine.extract(
-            store, source, run.id, quiet, gallery=net.gallery(), since=datetime.now(UTC)
+            engine.Run(store, run.id), source, gallery=net.gallery(), since=datetime.now(UTC)
         )
     await desk.load()
     assert desk.shown() == PNG

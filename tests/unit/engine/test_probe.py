@@ -24,7 +24,7 @@ async def test_the_lag_is_measured_and_the_object_deleted(store: Store) -> None:
     sink = Lagging()
 
     with store.run("config check --probe") as run:
-        lag = await engine.probe(store, sink, run.id, lambda _: None)
+        lag = await engine.probe(engine.Run(store, run.id), sink)
 
     assert 0.1 < lag < 10
     assert float(store.meta("search lag")) > lag
@@ -35,9 +35,9 @@ async def test_the_lag_is_measured_and_the_object_deleted(store: Store) -> None:
 async def test_what_was_made_to_be_measured_is_never_written_again(store: Store) -> None:
     sink = Lagging()
     with store.run("config check --probe") as run:
-        await engine.probe(store, sink, run.id, lambda _: None)
+        await engine.probe(engine.Run(store, run.id), sink)
     with store.run("load") as run:
-        await engine.load(store, sink, run.id, lambda _: None)
+        await engine.load(engine.Run(store, run.id), sink)
 
     assert sink.keys() == []
     assert store.removed() == 0

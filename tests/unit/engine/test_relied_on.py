@@ -35,9 +35,11 @@ async def migrate(
 
     with store.run("migrate") as run:
         source = MemorySource((*PROJECT, *new), CONTENTS)
-        await engine.extract(store, source, run.id, hear)
-        await engine.transform(store, lambda _: [typed], hear)
-        await engine.load(store, sink, run.id, hear, request_timeout=0.01, on_conflict=on_conflict)
+        await engine.extract(engine.Run(store, run.id, hear), source)
+        await engine.transform(engine.Run(store, progress=hear), lambda _: [typed])
+        await engine.load(
+            engine.Run(store, run.id, hear, request_timeout=0.01), sink, on_conflict=on_conflict
+        )
     return said
 
 

@@ -38,9 +38,9 @@ def quiet(_: Event) -> None:
 
 async def migrate(store: Store, sink: MemorySink, records: tuple[Record, ...] = PROJECT) -> int:
     with store.run("migrate") as run:
-        await engine.extract(store, MemorySource(records, CONTENTS), run.id, quiet)
-        await engine.transform(store, lambda _: [lambda record: record], quiet)
-        await engine.load(store, sink, run.id, quiet, request_timeout=0.01)
+        await engine.extract(engine.Run(store, run.id), MemorySource(records, CONTENTS))
+        await engine.transform(engine.Run(store), lambda _: [lambda record: record])
+        await engine.load(engine.Run(store, run.id, request_timeout=0.01), sink)
         return run.id
 
 
@@ -54,7 +54,7 @@ async def roll_back(
 ) -> Undone:
     with store.run("rollback") as run:
         return await engine.rollback(
-            store, sink, run.id, quiet, of_run=of_run, force=force, dry_run=dry_run
+            engine.Run(store, run.id, dry_run=dry_run), sink, of_run=of_run, force=force
         )
 
 
@@ -186,14 +186,14 @@ async def test_an_update_is_undone_from_what_was_there_before(store: Store) -> N
 async def test_a_stopped_rollback_goes_on(store: Store) -> None:
     sink = Deleting()
     await migrate(store, sink)
-    stop = engine.Stop()
+    stop = engine.StopRequest()
 
     def once(event: Event) -> None:
         if event.done:
             stop.set()
 
     with store.run("rollback") as run:
-        await engine.rollback(store, sink, run.id, once, stop=stop)
+        await engine.rollback(engine.Run(store, run.id, once, stop=stop), sink)
     assert len(sink.objects) not in {0, len(ALL)}
 
     await roll_back(store, sink)
@@ -211,9 +211,9 @@ async def test_what_a_rollback_removed_is_made_again_with_fields_and_what_mappin
 
     async def again(sink: MemorySink) -> None:
         with store.run("migrate") as run:
-            await engine.extract(store, MemorySource(PROJECT, CONTENTS), run.id, quiet)
-            await engine.transform(store, lambda _: [mapped], quiet)
-            await engine.load(store, sink, run.id, quiet, request_timeout=0.01)
+            await engine.extract(engine.Run(store, run.id), MemorySource(PROJECT, CONTENTS))
+            await engine.transform(engine.Run(store), lambda _: [mapped])
+            await engine.load(engine.Run(store, run.id, request_timeout=0.01), sink)
 
     sink = Deleting()
     await again(sink)

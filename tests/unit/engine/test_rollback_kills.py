@@ -85,24 +85,24 @@ class CuttingStore(Store):
 
 async def migrate(store: Store, sink: Target) -> None:
     with store.run("migrate") as run:
-        await engine.extract(store, MemorySource(PROJECT, CONTENTS), run.id, quiet)
-        await engine.transform(store, lambda _: [lambda record: record], quiet)
-        await engine.load(store, sink, run.id, quiet, request_timeout=SHORT)
+        await engine.extract(engine.Run(store, run.id), MemorySource(PROJECT, CONTENTS))
+        await engine.transform(engine.Run(store), lambda _: [lambda record: record])
+        await engine.load(engine.Run(store, run.id, request_timeout=SHORT), sink)
 
 
 async def load(store: Store, sink: Target) -> None:
     with store.run("load") as run:
-        await engine.load(store, sink, run.id, quiet, request_timeout=SHORT)
+        await engine.load(engine.Run(store, run.id, request_timeout=SHORT), sink)
 
 
 async def validate(store: Store, sink: Target) -> None:
     with store.run("validate") as run:
-        await engine.validate(store, sink, quiet, run=run.id, request_timeout=SHORT)
+        await engine.validate(engine.Run(store, run.id, request_timeout=SHORT), sink)
 
 
 async def roll_back(store: Store, sink: Target) -> engine.Undone:
     with store.run("rollback") as run:
-        return await engine.rollback(store, sink, run.id, quiet, request_timeout=SHORT)
+        return await engine.rollback(engine.Run(store, run.id, request_timeout=SHORT), sink)
 
 
 def standing(store: Store) -> set[str]:
@@ -199,5 +199,7 @@ def test_a_killed_load_is_undone_as_the_run_that_it_was(tmp_path: Path, after: i
     with Store(url) as store, pytest.raises(PowerCut):
         asyncio.run(migrate(store, sink))
     with Store(url) as store, store.run("rollback") as run:
-        asyncio.run(engine.rollback(store, sink, run.id, quiet, of_run=1, request_timeout=SHORT))
+        asyncio.run(
+            engine.rollback(engine.Run(store, run.id, request_timeout=SHORT), sink, of_run=1)
+        )
         assert sink.keys() == []

@@ -68,9 +68,9 @@ async def bring(  # noqa: PLR0913 - each is something that a test varies
     """Migrate the records; return the run's id."""
     with store.run("migrate") as run:
         source = MemorySource(records, CONTENTS)
-        await engine.extract(store, source, run.id, quiet, gallery=gallery)
-        await engine.transform(store, lambda _: [change], quiet)
-        await engine.load(store, sink, run.id, progress, request_timeout=0.01)
+        await engine.extract(engine.Run(store, run.id), source, gallery=gallery)
+        await engine.transform(engine.Run(store), lambda _: [change])
+        await engine.load(engine.Run(store, run.id, progress, request_timeout=0.01), sink)
         return run.id
 
 
@@ -103,7 +103,7 @@ async def test_two_records_of_one_object_are_both_there(store: Store) -> None:
     await bring(store, sink, [PAY])
     await bring(store, sink, [PAY, twin])
 
-    result = await engine.validate(store, sink, quiet)
+    result = await engine.validate(engine.Run(store), sink)
 
     row = next(row for row in result.rows if row.kind is Kind.REQUIREMENT)
     assert row.missing == ()

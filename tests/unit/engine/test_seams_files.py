@@ -20,7 +20,7 @@ from ztoq_testkit.project import CONTENTS, PROJECT
 
 from tests.unit.engine.test_pictures import HOST, PNG, SHOT, Net, case, img, mapped, project
 from tests.unit.engine.test_seams import SHOP, bring
-from tests.unit.engine.test_stages import quiet, same
+from tests.unit.engine.test_stages import same
 from ztoq_core import engine
 from ztoq_core.contracts import Content, Download, Found, Links, Page, Written
 from ztoq_core.errors import RetryableError
@@ -68,11 +68,13 @@ async def test_a_passed_on_file_stays_in_doubt_without_the_source(tmp_path: Path
 
         async def load(source: MemorySource | None) -> None:
             with store.run("load") as run:
-                await engine.load(store, sink, run.id, quiet, request_timeout=0.01, source=source)
+                await engine.load(
+                    engine.Run(store, run.id, request_timeout=0.01), sink, source=source
+                )
 
         with store.run("migrate") as run:
-            await engine.extract(store, source, run.id, quiet, stream=True)
-            await engine.transform(store, lambda _: [same], quiet)
+            await engine.extract(engine.Run(store, run.id), source, stream=True)
+            await engine.transform(engine.Run(store), lambda _: [same])
         with pytest.raises((PowerCut, BaseExceptionGroup)):
             await load(source)
         sink.cut = None
@@ -96,7 +98,7 @@ async def test_files_on_a_page_beside_pictures_are_kept(store: Store) -> None:
     source = Whole([folder, file], CONTENTS)
     with store.run("extract") as run:
         gallery = Net({SHOT: PNG}).gallery()
-        await engine.extract(store, source, run.id, quiet, gallery=gallery)
+        await engine.extract(engine.Run(store, run.id), source, gallery=gallery)
 
     assert sum(store.counts()[Kind.ATTACHMENT].values()) == 2
 
@@ -140,9 +142,11 @@ async def test_a_file_that_was_written_is_never_called_refused(tmp_path: Path) -
 
         async def migrate() -> None:
             with store.run("migrate") as run:
-                await engine.extract(store, source, run.id, quiet, stream=True)
-                await engine.transform(store, lambda _: [same], quiet)
-                await engine.load(store, sink, run.id, quiet, request_timeout=0.01, source=source)
+                await engine.extract(engine.Run(store, run.id), source, stream=True)
+                await engine.transform(engine.Run(store), lambda _: [same])
+                await engine.load(
+                    engine.Run(store, run.id, request_timeout=0.01), sink, source=source
+                )
 
         for _ in range(2):
             with pytest.raises(RetryableError):
@@ -200,7 +204,7 @@ async def test_a_rollback_puts_pictures_back(store: Store) -> None:
         assert "missing" not in description(sink)
 
     with store.run("rollback") as run:
-        await engine.rollback(store, sink, run.id, quiet, of_run=last)
+        await engine.rollback(engine.Run(store, run.id), sink, of_run=last)
 
     assert "missing" not in description(sink)
 
@@ -220,12 +224,12 @@ async def test_a_quick_pass_that_leaves_files_makes_no_complete_store(tmp_path: 
     since = datetime(2025, 1, 1, tzinfo=UTC)
     with Store(f"sqlite:///{tmp_path}/m.db") as store:
         with store.run("extract") as run:
-            await engine.extract(store, Quick(PROJECT, CONTENTS), run.id, quiet)
+            await engine.extract(engine.Run(store, run.id), Quick(PROJECT, CONTENTS))
         assert not store.streamed
 
         source = Quick([*PROJECT, new], CONTENTS)
         with store.run("extract") as run:
-            await engine.extract(store, source, run.id, quiet, stream=True, since=since)
+            await engine.extract(engine.Run(store, run.id), source, stream=True, since=since)
         assert store.streamed
 
 
@@ -241,10 +245,10 @@ async def test_an_extraction_that_began_with_leaving_files_is_not_complete(tmp_p
     source = Stopping(PROJECT, CONTENTS)
     with Store(f"sqlite:///{tmp_path}/m.db") as store:
         with pytest.raises(RetryableError), store.run("extract") as run:
-            await engine.extract(store, source, run.id, quiet, stream=True)
+            await engine.extract(engine.Run(store, run.id), source, stream=True)
 
         source.calm = True
         with store.run("extract") as run:
-            await engine.extract(store, source, run.id, quiet, stream=False)
+            await engine.extract(engine.Run(store, run.id), source, stream=False)
 
         assert store.files().count == 2 or store.streamed

@@ -47,14 +47,14 @@ async def bring(
 ) -> None:
     with store.run("migrate") as run:
         source = source or MemorySource(PROJECT, CONTENTS)
-        await engine.extract(store, source, run.id, quiet, since=since)
-        await engine.transform(store, lambda _: [lambda record: record], quiet)
-        await engine.load(store, sink, run.id, quiet, request_timeout=0.01)
+        await engine.extract(engine.Run(store, run.id), source, since=since)
+        await engine.transform(engine.Run(store), lambda _: [lambda record: record])
+        await engine.load(engine.Run(store, run.id, request_timeout=0.01), sink)
 
 
 async def prune(store: Store, sink: MemorySink, *, dry_run: bool = False) -> Undone:
     with store.run("load") as run:
-        return await engine.prune(store, sink, run.id, quiet, dry_run=dry_run)
+        return await engine.prune(engine.Run(store, run.id, dry_run=dry_run), sink)
 
 
 # ---------------------------------------------------------------------------------------- pruning
@@ -170,7 +170,7 @@ async def test_pruning_needs_a_complete_extraction(store: Store) -> None:
 async def test_pruning_needs_the_whole_project(store: Store) -> None:
     await bring(store, MemorySink())
     selection = Selection(limit=1)
-    await engine.transform(store, lambda _: [], quiet, selection=selection)
+    await engine.transform(engine.Run(store), lambda _: [], selection=selection)
     with pytest.raises(ConfigError, match="leave the selection out"):
         await prune(store, MemorySink())
 
@@ -256,7 +256,7 @@ async def test_a_full_extraction_after_a_quick_pass_sees_the_rest(store: Store) 
 async def test_a_quick_pass_that_is_stopped_goes_on(store: Store) -> None:
     sink = MemorySink()
     await bring(store, sink)
-    stop = engine.Stop()
+    stop = engine.StopRequest()
     source = Changing(renamed("Sign in"), {"ACME-T1", "ACME-T2"})
 
     async def stopping(kind: Kind, since: datetime, cursor: str | None) -> Page:
@@ -266,7 +266,7 @@ async def test_a_quick_pass_that_is_stopped_goes_on(store: Store) -> None:
 
     source.changed_since = stopping  # type: ignore[method-assign]  # stops in the middle
     with store.run("extract") as run:
-        await engine.extract(store, source, run.id, quiet, since=SINCE, stop=stop)
+        await engine.extract(engine.Run(store, run.id, stop=stop), source, since=SINCE)
     assert store.pending() == 1
 
     await bring(store, sink, Changing(renamed("Sign in"), {"ACME-T1", "ACME-T2"}), SINCE)
@@ -292,10 +292,10 @@ async def last_look(
     store: Store,
     source: MemorySource,
     tell: Callable[[Event], None] = quiet,
-    stop: engine.Stop | None = None,
+    stop: engine.StopRequest | None = None,
 ) -> engine.Finality | None:
     with store.run("migrate") as run:
-        return await engine.final(store, source, run.id, tell, stop=stop)
+        return await engine.final(engine.Run(store, run.id, tell, stop=stop), source)
 
 
 async def test_a_source_that_stood_still_makes_a_migration_final(store: Store) -> None:
@@ -351,7 +351,7 @@ async def test_nothing_is_final_while_something_is_left(store: Store) -> None:
 
 async def test_a_last_look_that_is_stopped_says_nothing(store: Store) -> None:
     await bring(store, MemorySink())
-    stop = engine.Stop()
+    stop = engine.StopRequest()
     stop.set()
 
     assert await last_look(store, MemorySource(PROJECT, CONTENTS), stop=stop) is None
@@ -381,7 +381,7 @@ class Shifting(MemorySource):
 async def test_what_a_second_pass_lists_as_it_was_is_not_completed_again(store: Store) -> None:
     source = Shifting(PROJECT, CONTENTS)
     with store.run("extract") as run:
-        await engine.extract(store, source, run.id, quiet)
+        await engine.extract(engine.Run(store, run.id), source)
 
     listed = Counter(call for call in source.calls if call.startswith("fetch test_case"))
     completed = Counter(call for call in source.calls if call.startswith("complete"))
@@ -409,14 +409,14 @@ class Restless(MemorySource):
 async def test_a_list_that_never_came_to_rest_is_no_complete_extraction(store: Store) -> None:
     source = Restless(PROJECT, CONTENTS)
     with store.run("extract") as run:
-        await engine.extract(store, source, run.id, quiet)
+        await engine.extract(engine.Run(store, run.id), source)
     judged = engine.outcome(store, engine.Goal.EXTRACT)
     assert (judged.exit, judged.status) == (Exit.LEFT, engine.Status.EXTRACTION_INCOMPLETE)
     assert not store.read_whole
 
     source.at_work = False
     with store.run("extract") as run:
-        await engine.extract(store, source, run.id, quiet)
+        await engine.extract(engine.Run(store, run.id), source)
     assert engine.outcome(store, engine.Goal.EXTRACT).exit is Exit.OK
     assert set(source.records) == {
         Ref(kind, key)

@@ -70,14 +70,14 @@ def same(record: Record) -> Record:
 
 async def extract(store: Store, records: tuple[Record, ...] = MORE) -> None:
     with store.run("extract") as run:
-        await engine.extract(store, MemorySource(records, CONTENTS), run.id, quiet)
+        await engine.extract(engine.Run(store, run.id), MemorySource(records, CONTENTS))
 
 
 async def bring(store: Store, sink: MemorySink, **wish: Any) -> set[str]:
     """Map and load what is selected; return the keys in the target."""
-    await engine.transform(store, lambda _: [same], quiet, selection=Selection(**wish))
+    await engine.transform(engine.Run(store), lambda _: [same], selection=Selection(**wish))
     with store.run("load") as run:
-        await engine.load(store, sink, run.id, quiet, request_timeout=0.01)
+        await engine.load(engine.Run(store, run.id, request_timeout=0.01), sink)
     assert len(sink.keys()) == len(set(sink.keys()))
     return set(sink.keys())
 
@@ -158,7 +158,7 @@ async def test_what_is_written_stays_when_the_selection_is_narrowed(store: Store
         for record in MORE
     )
     await extract(store, renamed)
-    await engine.transform(store, lambda _: [same], quiet)
+    await engine.transform(engine.Run(store), lambda _: [same])
     before = len(sink.calls)
 
     assert await bring(store, sink, case=("ACME-T2",)) == ALL
@@ -182,9 +182,8 @@ async def test_what_comes_along_is_listed(store: Store) -> None:
     await extract(store)
 
     await engine.transform(
-        store,
+        engine.Run(store, progress=lambda event: said.append(event.text)),
         lambda _: [same],
-        lambda event: said.append(event.text),
         selection=Selection(cycle=("ACME-R1",)),
     )
 
@@ -204,19 +203,19 @@ async def test_what_the_mapping_adds_for_others_stays_out(store: Store) -> None:
 
     sink = MemorySink()
     await extract(store)
-    await engine.transform(store, lambda _: [lie_somewhere], quiet)
+    await engine.transform(engine.Run(store), lambda _: [lie_somewhere])
     await engine.transform(
-        store, lambda _: [lie_somewhere], quiet, selection=Selection(label=("paper",))
+        engine.Run(store), lambda _: [lie_somewhere], selection=Selection(label=("paper",))
     )
     with store.run("load") as run:
-        await engine.load(store, sink, run.id, quiet)
+        await engine.load(engine.Run(store, run.id), sink)
 
     assert "No folder" not in list(sink.keys())
     assert engine.outcome(store).exit is Exit.OK
 
-    await engine.transform(store, lambda _: [lie_somewhere], quiet)
+    await engine.transform(engine.Run(store), lambda _: [lie_somewhere])
     with store.run("load") as run:
-        await engine.load(store, sink, run.id, quiet)
+        await engine.load(engine.Run(store, run.id), sink)
     assert "No folder" in list(sink.keys())
 
 
@@ -245,7 +244,7 @@ async def test_logs_know_of_siblings_that_stay_out(store: Store) -> None:
 
     await extract(store)
     selection = Selection(executions="latest", case=("ACME-T1",))
-    await engine.transform(store, lambda _: [look], quiet, selection=selection)
+    await engine.transform(engine.Run(store), lambda _: [look], selection=selection)
 
     assert seen == {"ACME-E2": (True, True)}
 
@@ -268,19 +267,19 @@ async def test_a_selection_that_names_nothing_changes_nothing(
     before = store.counts()
 
     with pytest.raises(ConfigError, match=message):
-        await engine.transform(store, lambda _: [same], quiet, selection=Selection(**wish))
+        await engine.transform(engine.Run(store), lambda _: [same], selection=Selection(**wish))
 
     assert store.counts() == before
     assert engine.selected(store) == Selection(case=("ACME-T2",))
 
 
 async def test_an_unfinished_transformation_is_known(store: Store) -> None:
-    stop = engine.Stop()
+    stop = engine.StopRequest()
     stop.set()
     await extract(store)
 
     selection = Selection(limit=1)
-    await engine.transform(store, lambda _: [same], quiet, selection=selection, stop=stop)
+    await engine.transform(engine.Run(store, stop=stop), lambda _: [same], selection=selection)
 
     assert engine.selected(store) is None
 

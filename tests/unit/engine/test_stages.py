@@ -52,7 +52,7 @@ def same(record: Record) -> Record:
 
 async def extract(store: Store, source: MemorySource) -> None:
     with store.run("extract") as run:
-        await engine.extract(store, source, run.id, quiet)
+        await engine.extract(engine.Run(store, run.id), source)
 
 
 async def load(
@@ -64,19 +64,15 @@ async def load(
 ) -> None:
     with store.run("load") as run:
         await engine.load(
-            store,
+            engine.Run(store, run.id, request_timeout=0.01, dry_run=dry_run),
             sink,
-            run.id,
-            quiet,
-            request_timeout=0.01,
             accept_missing_fields=accept_missing_fields,
-            dry_run=dry_run,
         )
 
 
 async def migrate(store: Store, source: MemorySource, sink: MemorySink) -> None:
     await extract(store, source)
-    await engine.transform(store, lambda _: [same], quiet)
+    await engine.transform(engine.Run(store), lambda _: [same])
     await load(store, sink)
 
 
@@ -163,7 +159,7 @@ async def test_a_crash_during_loading_makes_no_duplicates(tmp_path: Path, cut_af
     sink = MemorySink(cut_after=cut_after)
     with Store(url) as store:
         await extract(store, source())
-        await engine.transform(store, lambda _: [same], quiet)
+        await engine.transform(engine.Run(store), lambda _: [same])
         with pytest.raises(PowerCut):
             await load(store, sink)
 
@@ -227,7 +223,7 @@ async def test_a_skipped_record_takes_its_children_along(store: Store) -> None:
         return record
 
     await extract(store, source())
-    await engine.transform(store, lambda _: [without_plan], quiet)
+    await engine.transform(engine.Run(store), lambda _: [without_plan])
     await load(store, MemorySink())
 
     skipped = {problem.key for problem in store.problems() if problem.state is State.SKIPPED}
@@ -267,7 +263,7 @@ async def test_records_learn_what_only_the_whole_knows(store: Store) -> None:
         return record
 
     await extract(store, source())
-    await engine.transform(store, lambda _: [look], quiet)
+    await engine.transform(engine.Run(store), lambda _: [look])
 
     case = seen[Ref(Kind.TEST_CASE, "ACME-T1")]
     called = seen[Ref(Kind.TEST_CASE, "ACME-T2")]
@@ -291,9 +287,9 @@ async def test_the_source_is_not_needed_after_extraction(store: Store) -> None:
     await extract(store, source())
     sink = MemorySink()
 
-    await engine.transform(store, lambda _: [same], quiet)
+    await engine.transform(engine.Run(store), lambda _: [same])
     await load(store, sink)
-    result = await engine.validate(store, sink, quiet)
+    result = await engine.validate(engine.Run(store), sink)
 
     assert not result.findings
 
@@ -308,7 +304,7 @@ async def test_validation_finds_what_is_missing_double_and_foreign(store: Store)
     stranger = Folder(key="", name="theirs", tree=Tree.CASES)
     sink.objects["901"] = attrs.evolve(twice, record=stranger)
 
-    result = await engine.validate(store, sink, quiet)
+    result = await engine.validate(engine.Run(store), sink)
 
     rows = {row.kind: row for row in result.rows}
     assert rows[Kind.TEST_CASE].missing == ("ACME-T2",)
@@ -340,7 +336,7 @@ async def test_what_no_list_holds_is_not_called_deleted_while_it_may_be_there(
     await migrate(store, source(), sink)
     sink.refuses_to_look = refuses
 
-    result = await engine.validate(store, sink, quiet)
+    result = await engine.validate(engine.Run(store), sink)
 
     (finding,) = result.findings
     assert finding.startswith("2 test cases are in no list of the target")
@@ -353,10 +349,10 @@ async def test_what_no_list_holds_is_not_called_deleted_while_it_may_be_there(
 async def test_a_validation_that_is_stopped_is_not_remembered(store: Store) -> None:
     sink = MemorySink()
     await migrate(store, source(), sink)
-    stop = engine.Stop()
+    stop = engine.StopRequest()
     stop.set()
 
-    await engine.validate(store, sink, quiet, stop=stop)
+    await engine.validate(engine.Run(store, stop=stop), sink)
 
     assert store.validation() is None
     assert engine.outcome(store).status is engine.Status.NOT_VALIDATED
@@ -370,7 +366,7 @@ def with_type(record: Record) -> Record:
 async def test_missing_fields_are_made_before_the_first_record(store: Store) -> None:
     sink = MemorySink()
     await extract(store, source())
-    await engine.transform(store, lambda _: [with_type], quiet)
+    await engine.transform(engine.Run(store), lambda _: [with_type])
 
     await load(store, sink)
 
@@ -382,7 +378,7 @@ async def test_missing_fields_are_made_before_the_first_record(store: Store) -> 
 async def test_missing_fields_stop_the_load_before_the_first_write(store: Store) -> None:
     sink = MemorySink(can_create_fields=False)
     await extract(store, source())
-    await engine.transform(store, lambda _: [with_type], quiet)
+    await engine.transform(engine.Run(store), lambda _: [with_type])
 
     with pytest.raises(ConfigError, match="'Browser'"):
         await load(store, sink)
@@ -396,7 +392,7 @@ async def test_a_required_field_without_a_value_stops_the_load(store: Store) -> 
     spec = FieldSpec(kind=Kind.TEST_CASE, name="Team", type=FieldType.TEXT, required=True)
     sink = MemorySink(fields=[spec])
     await extract(store, source())
-    await engine.transform(store, lambda _: [same], quiet)
+    await engine.transform(engine.Run(store), lambda _: [same])
 
     with pytest.raises(ConfigError, match="'Team'"):
         await load(store, sink)
@@ -405,7 +401,7 @@ async def test_a_required_field_without_a_value_stops_the_load(store: Store) -> 
 async def test_a_dry_run_sends_nothing(store: Store) -> None:
     sink = MemorySink()
     await extract(store, source())
-    await engine.transform(store, lambda _: [same], quiet)
+    await engine.transform(engine.Run(store), lambda _: [same])
 
     await load(store, sink, dry_run=True)
 
@@ -428,7 +424,7 @@ class Outage(MemorySink):
 async def test_an_outage_stops_the_load_and_fails_nothing(store: Store) -> None:
     sink = Outage()
     await extract(store, source())
-    await engine.transform(store, lambda _: [same], quiet)
+    await engine.transform(engine.Run(store), lambda _: [same])
 
     with pytest.raises(RetryableError):
         await load(store, sink)
@@ -510,9 +506,9 @@ async def test_an_object_edited_in_the_target_is_a_conflict(
     case.record = attrs.evolve(case.record, name="by hand")
 
     await extract(store, renamed("ACME-T2", "from the source"))
-    await engine.transform(store, lambda _: [same], quiet)
+    await engine.transform(engine.Run(store), lambda _: [same])
     with store.run("load") as run:
-        await engine.load(store, sink, run.id, quiet, on_conflict=policy)
+        await engine.load(engine.Run(store, run.id), sink, on_conflict=policy)
 
     assert isinstance(now_there := sink.objects[case.written.target_id].record, TestCase)
     assert now_there.name == name
@@ -527,7 +523,7 @@ async def test_a_conflict_can_be_overwritten_later(store: Store) -> None:
     await migrate(store, renamed("ACME-T2", "from the source"), sink)
 
     with store.run("load") as run:
-        await engine.load(store, sink, run.id, quiet, on_conflict="overwrite")
+        await engine.load(engine.Run(store, run.id), sink, on_conflict="overwrite")
 
     assert engine.outcome(store).exit is Exit.OK
 
@@ -572,7 +568,7 @@ async def test_an_execution_not_done_yet_stands_by_its_number(store: Store) -> N
         return record
 
     await extract(store, MemorySource([*PROJECT, waiting], CONTENTS))
-    await engine.transform(store, lambda _: [look], quiet)
+    await engine.transform(engine.Run(store), lambda _: [look])
 
     logs = [record for record in seen if isinstance(record, TestLog)]
     assert [log.key for log in logs] == ["ACME-E1", "ACME-E2", "ACME-E3"]

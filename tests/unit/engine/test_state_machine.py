@@ -32,7 +32,6 @@ from tests.unit.engine.crashing import (
     CrashingSink,
     CrashingStore,
     load,
-    quiet,
     typed,
 )
 from ztoq_core import engine
@@ -162,8 +161,8 @@ class Migration(RuleBasedStateMachine):
         self.counted = False  # what a mapping changes is counted when it is loaded
         source = MemorySource(self.source.values(), CONTENTS, page_size=3)
         with self.store.run("extract") as run:
-            await engine.extract(self.store, source, run.id, quiet)
-        await engine.transform(self.store, lambda _: [mapped], quiet)
+            await engine.extract(engine.Run(self.store, run.id), source)
+        await engine.transform(engine.Run(self.store), lambda _: [mapped])
 
     async def _retry(self) -> None:
         self.counted = False
@@ -173,7 +172,7 @@ class Migration(RuleBasedStateMachine):
     async def _roll_back(self) -> None:
         self.counted = False
         with self.store.run("rollback") as run:
-            await engine.rollback(self.store, self.target, run.id, quiet)
+            await engine.rollback(engine.Run(self.store, run.id), self.target)
 
     # ------------------------------------------------------------------------------ what ztoq does
 

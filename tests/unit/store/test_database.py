@@ -37,13 +37,13 @@ def quiet(_: engine.Event) -> None:
 
 async def fill(store: Store) -> None:
     with store.run("extract") as run:
-        await engine.extract(store, MemorySource(PROJECT, CONTENTS), run.id, quiet)
-    await engine.transform(store, lambda _: [], quiet)
+        await engine.extract(engine.Run(store, run.id), MemorySource(PROJECT, CONTENTS))
+    await engine.transform(engine.Run(store), lambda _: [])
 
 
 async def load(store: Store, sink: MemorySink) -> None:
     with store.run("load") as run:
-        await engine.load(store, sink, run.id, quiet, request_timeout=0.01)
+        await engine.load(engine.Run(store, run.id, request_timeout=0.01), sink)
 
 
 def sql(store: Store, statement: str) -> Any:
@@ -267,7 +267,7 @@ async def test_a_kept_content_that_is_not_the_extracted_one_is_not_sent(
     assert not sent & {each.key for each in refused}
 
     with store.run("extract") as run:  # as the message says
-        await engine.extract(store, MemorySource(PROJECT, CONTENTS), run.id, quiet)
+        await engine.extract(engine.Run(store, run.id), MemorySource(PROJECT, CONTENTS))
     assert path.is_file()
 
 

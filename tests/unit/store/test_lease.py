@@ -190,8 +190,8 @@ def test_a_process_id_that_was_given_again_is_another_process() -> None:
 
 async def test_a_writer_that_lost_its_lease_records_no_intent(store_url: str) -> None:
     with Store(store_url) as store, losing(store) as run:
-        await engine.extract(store, MemorySource(PROJECT, CONTENTS), run.id, quiet)
-        await engine.transform(store, lambda _: [], quiet)
+        await engine.extract(engine.Run(store, run.id), MemorySource(PROJECT, CONTENTS))
+        await engine.transform(engine.Run(store), lambda _: [])
         (job, *_) = await store.read(store.outbox.to_write, list(Kind), (), (), 1)
         await asyncio.to_thread(take_over, store_url)
 

@@ -75,10 +75,10 @@ async def test_what_is_asked_with_each_record_is_found_by_an_index(
     with Store(f"sqlite:///{tmp_path}/m.db") as store:
         sink = MemorySink()
         with store.run("migrate") as run:
-            await engine.extract(store, MemorySource(records, contents), run.id, quiet)
-            await engine.transform(store, lambda _: [lambda record: record], quiet)
-            await engine.load(store, sink, run.id, quiet, slots=2)
-            await engine.validate(store, sink, quiet)
+            await engine.extract(engine.Run(store, run.id), MemorySource(records, contents))
+            await engine.transform(engine.Run(store), lambda _: [lambda record: record])
+            await engine.load(engine.Run(store, run.id, slots=2), sink)
+            await engine.validate(engine.Run(store), sink)
 
         asked = [
             text
@@ -108,9 +108,9 @@ async def test_the_counts_are_those_of_the_rows(store: Store) -> None:
     records = project()
     contents = {each.key: b"x" for each in records if isinstance(each, Attachment)}
     with store.run("migrate") as run:
-        await engine.extract(store, MemorySource(records, contents), run.id, quiet)
-        await engine.transform(store, lambda _: [lambda record: record], quiet)
-        await engine.load(store, MemorySink(), run.id, quiet)
+        await engine.extract(engine.Run(store, run.id), MemorySource(records, contents))
+        await engine.transform(engine.Run(store), lambda _: [lambda record: record])
+        await engine.load(engine.Run(store, run.id), MemorySink())
     store.write_now(lambda: store.item_table.delete().where(store.item_table.key == "T1").execute())
 
     rows = ask(store.database, "SELECT kind, state, COUNT(*) FROM item GROUP BY kind, state")

@@ -131,7 +131,7 @@ async def _undone(  # noqa: PLR0913, PLR0917 - the command's whole scene
     options: Options, config: Config, output: Output, store: Store, run: int, wish: RollbackOptions
 ) -> tuple[engine.Undone, bool]:
     waits = Waits()
-    stop = engine.Stop(waits)
+    stop = engine.StopRequest(waits)
     settings = config.sink.settings
     timeout = settings.timeout if isinstance(settings, Connection) else 60.0
     options.begun = not wish.dry_run
@@ -141,18 +141,15 @@ async def _undone(  # noqa: PLR0913, PLR0917 - the command's whole scene
             open_sink(config, store.note, store, waits) as sink,
         ):
             undone = await engine.rollback(
-                store,
+                engine.Run(
+                    store, run, tell, stop=stop, request_timeout=timeout, dry_run=wish.dry_run
+                ),
                 sink,
-                run,
-                tell,
                 of_run=wish.of_run,
                 force=wish.force,
-                dry_run=wish.dry_run,
-                request_timeout=timeout,
-                stop=stop,
             )
         output.ended("rollback")
-    return undone, stop.wished
+    return undone, stop.requested
 
 
 def _tell(

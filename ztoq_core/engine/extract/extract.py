@@ -17,8 +17,7 @@ from loguru import logger
 from ztoq_core.contracts import ChangedSince, Directory, Page, Reject, Source
 from ztoq_core.engine.extract.id_names import ask_names, tell_nameless
 from ztoq_core.engine.guard import check_record, checked_chunks, plugin_call, storable, wrong
-from ztoq_core.engine.progress import Progress, Stop, Teller
-from ztoq_core.engine.schema_inference import infer_schema
+from ztoq_core.engine.run import ProgressReporter, Run
 from ztoq_core.engine.workers import work_off
 from ztoq_core.errors import ConfigError, RecordError, RejectedError
 from ztoq_core.pictures.collector import Album, Gallery, lost_at
@@ -44,21 +43,17 @@ _DOWNLOADS = 3
 _LOOKED_UP = (Kind.FOLDER, Kind.TEST_CASE, Kind.TEST_CYCLE)
 
 
-async def extract(  # noqa: PLR0913 - the choices of the command
-    store: Store,
+async def extract(
+    run: Run,
     source: Source,
-    run: int,
-    progress: Progress,
     *,
     since: datetime | None = None,
     gallery: Gallery | None = None,
-    slots: int = 32,
     stream: bool = False,
-    stop: Stop | None = None,
 ) -> None:
     """Read the source into the store, going on where an unfinished extraction stopped.
 
-    ``run`` is the id of the lease. After a complete extraction a new one reads everything again;
+    After a complete extraction a new one reads everything again;
     with ``since`` a quick pass reads only what changed from then on, and calls nothing gone.
     ``stream`` leaves files at the source; ``load`` then passes them on.
     Without a ``gallery`` nobody looks for pictures in texts.
@@ -70,40 +65,40 @@ async def extract(  # noqa: PLR0913 - the choices of the command
         AccessError, ConfigError: The source cannot be read at all, or not by what changed.
         ServiceError: The source stopped answering; what was read is kept.
     """
-    stop = stop or Stop()
-    teller = Teller("extract", progress)
+    store, reporter = run.store, run.reporter("extract")
     for finding in await source.check():
-        teller.say(finding.text, finding.level)
+        reporter.message(finding.text, finding.level)
     store.bind(source=source.identity)
     album = Album(store, source, gallery) if gallery else None
-    stage = _Extraction(store, source, run, teller, stop, slots, stream, album)
+    stage = _Extraction(run, source, reporter, stream, album)
     if since is not None:
-        await _quick(store, source, stage, since)
+        await _quick(stage, since)
         return
-    await store.write(lambda: store.intake.begin(run, stream=stream))
+    await store.write(lambda: store.intake.begin(run.id, stream=stream))
     await stage.read(stage.pages)
     if album and (album.left or album.fetches):
         await store.write(store.intake.note_pictures, album.left)
     begun = int(store.meta("extract_run"))
     # before the extraction counts as complete, so that one that is stopped here goes on here
     await stage.ask_names(begun, since_run=begun)
-    if stop.wished or stage.unread:
+    if run.stop.requested or stage.unread:
         # what was not listed must not count as gone, nor the extraction as complete
         return
     gone = await store.write(lambda: store.intake.finish(streamed=stream))
     if gone:
         said = counted(gone, "record is", "records are")
-        teller.say(f"{said} no longer in the source", "warning")
-    await tell_nameless(store, teller)
+        reporter.message(f"{said} no longer in the source", "warning")
+    await tell_nameless(store, reporter)
 
 
-async def _quick(store: Store, source: Source, stage: _Extraction, since: datetime) -> None:
+async def _quick(stage: _Extraction, since: datetime) -> None:
     """Read what changed since a moment, on top of a complete extraction."""
+    store, source = stage.store, stage.source
     if not isinstance(source, ChangedSince):
         raise ConfigError("This source cannot list what changed; leave --since out")
     if not store.read_whole:
         raise ConfigError("--since needs a complete extraction before it: run ztoq extract first")
-    await store.write(lambda: store.intake.begin_quick(stage.run, stream=stage.stream))
+    await store.write(lambda: store.intake.begin_quick(stage.run.id, stream=stage.stream))
     if stage.album:
         await store.write(store.intake.try_pictures_again)
 
@@ -111,49 +106,47 @@ async def _quick(store: Store, source: Source, stage: _Extraction, since: dateti
         return stage.changed(source, kind, since)
 
     await stage.read(pages)
-    await stage.ask_names(stage.run)
-    if not stage.stop.wished and not stage.unread:
+    await stage.ask_names(stage.run.id)
+    if not stage.run.stop.requested and not stage.unread:
         await store.write(store.intake.end_quick)
-    stage.teller.say(
+    stage.reporter.message(
         f"A quick pass over what changed since {since:%Y-%m-%d %H:%M} UTC. It cannot see what was "
         "deleted, nor changes that do not touch the time of change that the service keeps (steps, "
         "files and links may not); a full ztoq extract sees them.",
         "warning",
     )
-    await tell_nameless(store, stage.teller)
+    await tell_nameless(store, stage.reporter)
 
 
 @attrs.frozen
 class _Extraction:
-    store: Store
+    run: Run
     source: Source
-    run: int
-    teller: Teller
-    stop: Stop
-    slots: int
+    reporter: ProgressReporter
     stream: bool
     album: Album | None = None
     unread: dict[Kind, str] = attrs.field(factory=dict)
     """Why lists could not be read to their ends."""
 
+    @property
+    def store(self) -> Store:
+        return self.run.store
+
     async def read(self, pages: Callable[[Kind], AsyncGenerator[Sequence[Listed], None]]) -> None:
         """List all kinds by ``pages``, complete what they name, and look up what they refer to."""
         await work_off(
-            self.slots,
-            self.teller,
+            self.run.slots,
+            self.reporter,
             self._complete_listed,
             lambda queue: self._list_all(queue, pages),
         )
-        self.teller.log_queue()
+        self.reporter.log_queue()
         await self._look_up()
 
     async def ask_names(self, extraction: int, since_run: int = 0) -> None:
         """Ask for the names of the ids in what was read."""
-        if not self.stop.wished and isinstance(self.source, Directory):
-            schema = await infer_schema(self.store)
-            await ask_names(
-                self.store, self.source, schema, extraction, self.teller, self.stop, since_run
-            )
+        if not self.run.stop.requested and isinstance(self.source, Directory):
+            await ask_names(self.run, self.source, self.reporter, extraction, since_run)
 
     # -------------------------------------------------------------------------------- listing
 
@@ -163,7 +156,7 @@ class _Extraction:
         pages: Callable[[Kind], AsyncGenerator[Sequence[Listed], None]],
     ) -> None:
         async for listed in self._left_over():
-            if self.stop.wished:
+            if self.run.stop.requested:
                 return
             await queue.put(listed)
         for kind in self.source.kinds:
@@ -172,11 +165,11 @@ class _Extraction:
                     async for page in listing:
                         for listed in page:
                             await queue.put(listed)
-                        if self.stop.wished:
+                        if self.run.stop.requested:
                             return
             except (RejectedError, RecordError) as error:
                 # the other lists go on
-                self.teller.say(
+                self.reporter.message(
                     f"The list of {plain(kind)}s could not be read to its end: {error}", "warning"
                 )
                 self.unread[kind] = str(error)
@@ -202,11 +195,11 @@ class _Extraction:
                 page = await (ahead or self._fetch(kind, point.cursor))
                 ahead = None
                 if page.total is not None:
-                    self.teller.totals[kind] = page.total
+                    self.reporter.totals[kind] = page.total
                 following = self._following(kind, point, page)
                 listed = await self.store.write(
                     intake.save_page,
-                    self.run,
+                    self.run.id,
                     kind,
                     self._with_pictures(page),
                     page.rejects,
@@ -214,7 +207,7 @@ class _Extraction:
                     following,
                 )
                 self._count(page)
-                if following.cursor is not None and not self.stop.wished:
+                if following.cursor is not None and not self.run.stop.requested:
                     ahead = asyncio.create_task(self._fetch(kind, following.cursor))
                 yield listed
                 point = await self.store.read(intake.checkpoint, kind)
@@ -260,7 +253,7 @@ class _Extraction:
                     page = self._checked(await source.changed_since(kind, since, cursor))
                 listed, more = await self.store.write(
                     self.store.intake.save_changed,
-                    self.run,
+                    self.run.id,
                     self._with_pictures(page),
                     page.rejects,
                     self.source.completes,
@@ -268,12 +261,12 @@ class _Extraction:
                 self._count(page)
                 yield listed
                 new += more
-                if page.cursor is None or self.stop.wished:
+                if page.cursor is None or self.run.stop.requested:
                     break
                 cursor = self._following(
                     kind, Checkpoint(cursor, done=False, passes=0, pass_new=0), page
                 ).cursor
-            if page.stable or not new or self.stop.wished:
+            if page.stable or not new or self.run.stop.requested:
                 return
 
     def _with_pictures(self, page: Page) -> Sequence[Record]:
@@ -290,7 +283,7 @@ class _Extraction:
         for each in Kind:
             whole = sum(record.kind is each for record in page.records)
             if whole and each not in self.source.completes:
-                self.teller.done(each, whole)
+                self.reporter.advance(each, whole)
 
     def _following(self, kind: Kind, point: Checkpoint, page: Page) -> Checkpoint:
         if page.cursor is not None:
@@ -310,7 +303,7 @@ class _Extraction:
         passes = point.passes + 1
         done = point.pass_new == 0
         if not done and passes >= _MOST_PASSES:
-            self.teller.say(
+            self.reporter.message(
                 f"The list of {plain(kind)}s kept changing during {passes} passes, so it was not "
                 "read to its end; run ztoq extract again when fewer people work in the project",
                 "warning",
@@ -318,14 +311,14 @@ class _Extraction:
             passes = 0
         following = Checkpoint(None, done=done, passes=passes, pass_new=0)
         await self.store.write(
-            self.store.intake.save_page, self.run, kind, (), (), frozenset(), following
+            self.store.intake.save_page, self.run.id, kind, (), (), frozenset(), following
         )
         return following
 
     # ----------------------------------------------------------------------------- completing
 
     async def _complete_listed(self, listed: Listed) -> None:
-        if self.stop.wished:
+        if self.run.stop.requested:
             return  # stays listed; the next run completes it
         record = listed.record
         with logger.contextualize(stage="extract", kind=record.kind.value, key=record.key):
@@ -345,11 +338,11 @@ class _Extraction:
         if self.album:
             records = self.album.with_pictures(records)
         files = await self.store.gather(
-            self.store.intake.save_completed, Completed(self.run, records)
+            self.store.intake.save_completed, Completed(self.run.id, records)
         )
-        self.teller.done(record.kind)
+        self.reporter.advance(record.kind)
         for each in files:
-            if self.stop.wished:
+            if self.run.stop.requested:
                 return  # the next run fetches the rest
             await self._complete(each)
 
@@ -374,15 +367,15 @@ class _Extraction:
             logger.warning("a picture is lost: {}", error)
             await self._reject(record.ref, f"{lost_at(record.locator)}{error}", record)
             return
-        await self.store.gather(self.store.intake.save_file, Fetched(self.run, record, kept))
-        self.teller.done(Kind.ATTACHMENT)
+        await self.store.gather(self.store.intake.save_file, Fetched(self.run.id, record, kept))
+        self.reporter.advance(Kind.ATTACHMENT)
 
     async def _fetch_file(self, record: Attachment) -> None:
         if record.inline:
             await self._fetch_picture(record)
             return
         if self.stream:
-            await self.store.gather(self.store.intake.save_file, Fetched(self.run, record, None))
+            await self.store.gather(self.store.intake.save_file, Fetched(self.run.id, record, None))
             return
         for attempt in range(1, _DOWNLOADS + 1):
             try:
@@ -395,8 +388,8 @@ class _Extraction:
                 if answered or attempt == _DOWNLOADS:
                     await self._reject(record.ref, f"The file could not be read: {error}", record)
                     return
-        await self.store.gather(self.store.intake.save_file, Fetched(self.run, record, kept))
-        self.teller.done(Kind.ATTACHMENT)
+        await self.store.gather(self.store.intake.save_file, Fetched(self.run.id, record, kept))
+        self.reporter.advance(Kind.ATTACHMENT)
 
     async def _chunks(self, file: Attachment) -> AsyncIterator[bytes]:
         with plugin_call(self.source, "download", file.ref):
@@ -406,13 +399,13 @@ class _Extraction:
 
     async def _reject(self, ref: Ref, reason: str, record: Record | None = None) -> None:
         reject = _reject_of(ref, reason, record)
-        await self.store.write(self.store.intake.reject, self.run, reject)
+        await self.store.write(self.store.intake.reject, self.run.id, reject)
 
     # -------------------------------------------------------------------- unlisted references
 
     async def _look_up(self) -> None:
         """Resolve names that no list held; stand in for what the source no longer gives."""
-        while not self.stop.wished:
+        while not self.run.stop.requested:
             refs = await self.store.read(self.store.intake.unlisted, _LOOKED_UP, 200)
             if not refs:
                 return
@@ -429,19 +422,19 @@ class _Extraction:
             await self._reject(ref, f"It could not be looked up: {error}")
             return
         if isinstance(found, Reject):
-            if await self.store.write(self.store.intake.still_gone, self.run, ref):
+            if await self.store.write(self.store.intake.still_gone, self.run.id, ref):
                 return
             stub = await self._stub(ref, found.reason)
             made = self.album.with_pictures((stub,)) if self.album else (stub,)
             for each in await self.store.write(
-                lambda: self.store.intake.save_resolved(self.run, made, derived=True)
+                lambda: self.store.intake.save_resolved(self.run.id, made, derived=True)
             ):
                 await self._complete(each)
             return
         if self.album:
             found = self.album.with_pictures(found)
-        files = await self.store.write(self.store.intake.save_resolved, self.run, found)
-        self.teller.done(ref.kind)
+        files = await self.store.write(self.store.intake.save_resolved, self.run.id, found)
+        self.reporter.advance(ref.kind)
         for each in files:
             await self._complete(each)
 

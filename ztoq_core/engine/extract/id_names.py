@@ -1,39 +1,29 @@
-"""Names for ids: gathered and asked for at the end of an extraction, put into records for mapping.
+"""Names for the ids in extracted records, asked for at the end of an extraction.
 
-Records as extracted keep the source's ids, since a directory may be added later; what is known is
-put into them each time before the transformers see them. People stay ids in records: transformers
-find them among ``Schema.users``.
+Records in the store keep the source's ids, since a directory may be added later. Each mapping puts
+the names in that are known by then (``transform.resolved_names``).
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-import attrs
 from loguru import logger
 
-from ztoq_core.contracts import Directory, Schema
-from ztoq_core.engine.progress import Stop, Teller
+from ztoq_core.contracts import Directory
+from ztoq_core.engine.run import ProgressReporter, Run
+from ztoq_core.engine.schema_inference import infer_schema
 from ztoq_core.records import (
     FieldType,
     IdKind,
     Kind,
-    Link,
-    Record,
-    ResolvedName,
-    StepResult,
-    TestCase,
-    TestCycle,
-    TestLog,
 )
 from ztoq_core.store import Store
 from ztoq_core.words import counted
 
-__all__ = ["NAMELESS", "ask_names", "known_names", "nameless", "tell_nameless", "with_names"]
+__all__ = ["NAMELESS", "ask_names", "nameless", "tell_nameless"]
 
-Names = Mapping[tuple[IdKind, str], ResolvedName]
 _People = tuple[Collection[tuple[Kind, str]], Collection[str]]
 """The fields of records that hold people, and those of steps."""
 
@@ -49,20 +39,16 @@ _WORDS = {
     IdKind.COMPONENT: ("component", "components"),
     IdKind.VERSION: ("version", "versions"),
 }
-# an issue's address in Jira's API, as other products show it; what people open lies beside it
-_API_ADDRESS = re.compile(r"(?P<site>https?://.+)/rest/api/(?:\d+|latest)/issue/[^/?#]+/?")
 
 
 # ------------------------------------------------------------------------------------ extraction
 
 
-async def ask_names(  # noqa: PLR0913, PLR0917 - what the extraction knows
-    store: Store,
+async def ask_names(
+    run: Run,
     directory: Directory,
-    schema: Schema,
+    reporter: ProgressReporter,
     extraction: int,
-    teller: Teller,
-    stop: Stop,
     since_run: int = 0,
 ) -> None:
     """Ask for the name of each id that extracted records have, once in an ``extraction``.
@@ -70,6 +56,8 @@ async def ask_names(  # noqa: PLR0913, PLR0917 - what the extraction knows
     What is known already is not asked for again, unless it is at hand. ``since_run`` as for
     ``Mapped.field_values``.
     """
+    store = run.store
+    schema = await infer_schema(store)
     people = {(each.kind, each.name) for each in schema.fields if each.type is FieldType.USER}
     of_steps = {each.name for each in schema.step_fields if each.type is FieldType.USER}
     for kind in _KINDS:
@@ -86,7 +74,7 @@ async def ask_names(  # noqa: PLR0913, PLR0917 - what the extraction knows
                 known = [each.id for each in found]
                 learned[topic] += await store.write(names.save, extraction, topic, known, found)
         after = ""
-        while not stop.wished and (
+        while not run.stop.requested and (
             ids := await store.read(names.to_ask, extraction, topic, after, _AT_ONCE)
         ):
             with logger.contextualize(stage="extract", kind=topic.value, key=ids[0]):
@@ -95,7 +83,7 @@ async def ask_names(  # noqa: PLR0913, PLR0917 - what the extraction knows
             learned[topic] += await store.write(names.save, extraction, topic, ids, found)
     figures = [counted(number, *_WORDS[topic]) for topic, number in learned.items() if number]
     if figures:
-        teller.say(f"known by name now: {', '.join(figures)}")
+        reporter.message(f"known by name now: {', '.join(figures)}")
 
 
 async def _gather(
@@ -157,84 +145,7 @@ def nameless(store: Store) -> str:
     return f"{', '.join(figures)} could not be resolved to names; ids are used instead. {advice}"
 
 
-async def tell_nameless(store: Store, teller: Teller) -> None:
+async def tell_nameless(store: Store, reporter: ProgressReporter) -> None:
     """Warn of the ids that nobody knows by name, if there are any."""
     if sentence := await store.read(nameless, store):
-        teller.say(sentence, "warning", NAMELESS)
-
-
-# ---------------------------------------------------------------------------------------- mapping
-
-
-async def known_names(store: Store, records: Iterable[Record]) -> Names:
-    """Return what is known of the ids in these records, people apart."""
-    ids: dict[IdKind, set[str]] = {}
-    for record in records:
-        for topic, id_ in _wanted(record):
-            ids.setdefault(topic, set()).add(id_)
-    return await store.read(store.names.known, ids) if ids else {}
-
-
-def with_names(record: Record, names: Names) -> Record:
-    """Return the record with names where they are known: issues, components, versions."""
-    changes: dict[str, Any] = {}
-    if any(_is_open(link) for link in record.links):
-        changes["links"] = _linked(record.links, names)
-    if isinstance(record, TestLog) and any(map(_is_open, _of_results(record.results))):
-        changes["results"] = tuple(
-            attrs.evolve(each, links=_linked(each.links, names)) for each in record.results
-        )
-    if isinstance(record, TestCase):
-        changes |= _called(
-            "component", record.component, names.get((IdKind.COMPONENT, record.component))
-        )
-    if isinstance(record, TestCycle | TestLog):
-        version = names.get((IdKind.VERSION, record.version))
-        changes |= _called("version", record.version, version)
-        if version and isinstance(record, TestCycle):
-            changes |= {"version_start": version.start, "version_end": version.end}
-    return attrs.evolve(record, **changes) if changes else record
-
-
-def _called(attribute: str, id_: str, named: ResolvedName | None) -> dict[str, str]:
-    return {attribute: named.name} if named and named.name and named.name != id_ else {}
-
-
-def _wanted(record: Record) -> Iterator[tuple[IdKind, str]]:
-    links = record.links
-    if isinstance(record, TestLog):
-        links = (*links, *_of_results(record.results))
-    for link in links:
-        if link.issue_id and not link.issue_key:
-            yield IdKind.ISSUE, link.issue_id
-    if isinstance(record, TestCase) and record.component:
-        yield IdKind.COMPONENT, record.component
-    if isinstance(record, TestCycle | TestLog) and record.version:
-        yield IdKind.VERSION, record.version
-
-
-def _of_results(results: Iterable[StepResult]) -> Iterator[Link]:
-    return (link for result in results for link in result.links)
-
-
-def _is_open(link: Link) -> bool:
-    return bool(link.issue_id) and not link.issue_key
-
-
-def _linked(links: Iterable[Link], names: Names) -> tuple[Link, ...]:
-    return tuple(
-        _resolved(link, named)
-        if _is_open(link) and (named := names.get((IdKind.ISSUE, link.issue_id or "")))
-        else link
-        for link in links
-    )
-
-
-def _resolved(link: Link, issue: ResolvedName) -> Link:
-    """Return the link with the key and summary of its issue, at an address that people open."""
-    url = link.url
-    api = _API_ADDRESS.fullmatch(url)
-    if not url or api:
-        beside = f"{api['site']}/browse/{issue.key}" if api and issue.key else url
-        url = issue.url or beside
-    return attrs.evolve(link, issue_key=issue.key or None, text=link.text or issue.name, url=url)
+        reporter.message(sentence, "warning", NAMELESS)

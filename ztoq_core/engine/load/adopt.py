@@ -38,11 +38,11 @@ async def adopt(context: LoadContext, settling: Settling) -> None:
         await settling.gather()
         while found := await _look_for_all(context, settling, kind):
             adopted += found
-        if context.stop.wished:
+        if context.stop.requested:
             return
     if adopted:
         bear = counted(adopted, "record bears", "records bear")
-        context.teller.say(f"{bear} this source's marks in the target: adopted")
+        context.reporter.message(f"{bear} this source's marks in the target: adopted")
 
 
 async def _look_for_all(context: LoadContext, settling: Settling, kind: Kind) -> int:
@@ -50,7 +50,7 @@ async def _look_for_all(context: LoadContext, settling: Settling, kind: Kind) ->
     found = 0
     # what waits for a parent of its own kind is due a little later, and parents may come last
     for item in settling.due([kind], (), ahead_s=PARENT_FIRST_S):
-        if not context.stop.wished:
+        if not context.stop.requested:
             found += await settling.look(item)
     return found
 

@@ -10,10 +10,10 @@ import asyncio
 from collections.abc import Collection
 
 from ztoq_core.contracts import Sink
-from ztoq_core.engine.progress import Teller
+from ztoq_core.engine.run import ProgressReporter, Run
 from ztoq_core.errors import ConfigError, RejectedError, one_error
 from ztoq_core.records import Kind
-from ztoq_core.store import Store, Undoing
+from ztoq_core.store import Undoing
 from ztoq_core.store.statements import chunks
 from ztoq_core.words import counted
 
@@ -26,7 +26,7 @@ _GONE = "was not in the target any more"
 
 
 async def look_at_containers(
-    store: Store, sink: Sink, run: int, teller: Teller, *, on_conflict: str
+    run: Run, sink: Sink, reporter: ProgressReporter, *, on_conflict: str
 ) -> None:
     """Compare the containers that new records are to go into with what ztoq left there.
 
@@ -35,6 +35,7 @@ async def look_at_containers(
     Raises:
         ConfigError: One was edited, and conflicts are to fail.
     """
+    store = run.store
     edited: list[Undoing] = []
     along = (await sink.describe()).goes_with_owner
 
@@ -42,11 +43,12 @@ async def look_at_containers(
         try:
             present = await sink.current(each.ref.kind, each.written.target_id)
         except RejectedError as error:
-            teller.say(f"{each.ref} could not be looked at: {error}", "warning")
+            reporter.message(f"{each.ref} could not be looked at: {error}", "warning")
             return
         if present is None:
-            await store.write(store.removal.deleted, run, each, _GONE, along)
-            teller.say(f"{each.ref} is not in the target any more: it is made again", "warning")
+            await store.write(store.removal.deleted, run.id, each, _GONE, along)
+            text = f"{each.ref} is not in the target any more: it is made again"
+            reporter.message(text, "warning")
         elif each.written.stamp and present.stamp != each.written.stamp:
             edited.append(each)
 
@@ -64,7 +66,7 @@ async def look_at_containers(
     said = f"{what} that new records go into {_was(edited)} edited in the target since: {which}"
     if on_conflict == "fail":
         raise ConfigError(f"{said}. Nothing was written; --on-conflict keep-target goes on")
-    teller.say(f"{said}. Look whether they still are the right places", "warning")
+    reporter.message(f"{said}. Look whether they still are the right places", "warning")
 
 
 def _was(edited: Collection[Undoing]) -> str:

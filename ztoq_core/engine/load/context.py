@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import attrs
 
 from ztoq_core.contracts import Schema, Sink, Source, Written
-from ztoq_core.engine.progress import Stop, Teller
+from ztoq_core.engine.run import ProgressReporter, Run, StopRequest
 from ztoq_core.records import Kind, Ref
 from ztoq_core.store import Answered, Job, Store
 
@@ -22,14 +22,22 @@ class LoadContext:
     the sink's root folders as they are in the target, filled while they are written.
     """
 
-    store: Store
+    run: Run
     sink: Sink
     schema: Schema
-    run: int
-    teller: Teller
-    stop: Stop
+    reporter: ProgressReporter
     source: Source | None = None
     roots: dict[Ref, Written | None] = attrs.field(factory=dict)
+
+    @property
+    def store(self) -> Store:
+        """The store of the run."""
+        return self.run.store
+
+    @property
+    def stop(self) -> StopRequest:
+        """The stop request of the run."""
+        return self.run.stop
 
     async def read_roots(self) -> None:
         """Fill ``roots`` with the sink's root folders as far as the store knows them."""
@@ -47,9 +55,9 @@ class LoadContext:
         self, job: Job, written: Written, *, finished: bool, event: str = "answer"
     ) -> None:
         """Store the target's answer, which releases what waited for the record."""
-        answer = Answered(run=self.run, job=job, written=written, finished=finished, event=event)
+        answer = Answered(run=self.run.id, job=job, written=written, finished=finished, event=event)
         await self.store.gather(self.store.outbox.answered, answer)
         if job.record.ref in self.roots:
             self.roots[job.record.ref] = written
         if finished:
-            self.teller.done(job.record.kind)
+            self.reporter.advance(job.record.kind)

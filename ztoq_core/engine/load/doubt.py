@@ -71,12 +71,13 @@ class Settling:
     )
 
     @classmethod
-    def of(cls, context: LoadContext, request_timeout: float, wake: Callable[[], None]) -> Settling:
+    def of(cls, context: LoadContext, wake: Callable[[], None]) -> Settling:
         """Return the settling of a load, with the search lag: configured, measured, or 60 s."""
         lag = context.schema.search_lag
         if lag is None:
             lag = float(context.store.meta(MEASURED) or DEFAULT_LAG_S)
-        return cls(context, request_timeout if context.schema.remote else 0.0, wake, lag)
+        timeout = context.run.request_timeout if context.schema.remote else 0.0
+        return cls(context, timeout, wake, lag)
 
     async def gather(self, *, earlier: bool = True) -> bool:
         """Take up what the store holds in doubt; return whether there was anything new.
@@ -96,7 +97,7 @@ class Settling:
                 self.doubts[item] = _Doubt(ref, now, sent + self._lag(ref.kind), reason, of)
                 new = True
                 if not earlier:  # a file of a replaced step: it was through, and is counted again
-                    self.context.teller.done(ref.kind, -1)
+                    self.context.reporter.advance(ref.kind, -1)
         return new
 
     def add(self, job: Job, error: DoubtError, *, faulty: bool = False) -> None:
@@ -155,7 +156,7 @@ class Settling:
         await self.gather()
         while (at := self.next_look(kinds, ())) is not None:
             seconds = at - asyncio.get_running_loop().time()
-            if await self.context.stop.within(max(seconds, 0), "a lost request may still arrive"):
+            if await self.context.stop.wait(max(seconds, 0), "a lost request may still arrive"):
                 return
             for item in self.due(kinds, ()):
                 await self.look(item)
@@ -240,7 +241,7 @@ class Settling:
         doubt.next_look, doubt.given_up = inf, True
         why = f"{doubt.reason}; could not be looked for in the target: {reason}"
         outbox = self.context.store.outbox
-        await self.context.store.write(outbox.doubted, self.context.run, job, why)
+        await self.context.store.write(outbox.doubted, self.context.run.id, job, why)
 
     async def _not_found(self, job: Job, doubt: _Doubt) -> None:
         if asyncio.get_running_loop().time() < doubt.believed:
@@ -256,14 +257,14 @@ class Settling:
 
     async def _refuse(self, job: Job, why: str) -> None:
         outbox = self.context.store.outbox
-        await self.context.store.write(outbox.refused, self.context.run, job, why)
+        await self.context.store.write(outbox.refused, self.context.run.id, job, why)
         self.doubts.pop(job.item, None)
 
     async def _send_again(self, job: Job, why: str) -> None:
         # it stays here until it is answered: what waits for a field waits on
         self.doubts[job.item].next_look = inf
         outbox = self.context.store.outbox
-        await self.context.store.write(outbox.not_sent, self.context.run, job, why)
+        await self.context.store.write(outbox.not_sent, self.context.run.id, job, why)
 
     def _at(self, doubt: _Doubt, when: float) -> None:
         doubt.next_look = when

@@ -23,7 +23,7 @@ from ztoq_core.engine.load.context import LoadContext
 from ztoq_core.engine.load.doubt import Settling
 from ztoq_core.engine.load.streaming import fingerprint, passed_on
 from ztoq_core.engine.load.target_fields import Gap, definitions, gaps
-from ztoq_core.engine.progress import Progress, Stop, Teller
+from ztoq_core.engine.run import ProgressReporter, Run
 from ztoq_core.engine.workers import work_off
 from ztoq_core.errors import (
     AccessError,
@@ -37,7 +37,7 @@ from ztoq_core.errors import (
     one_error,
 )
 from ztoq_core.records import Attachment, Kind, Level, Note, Record, Ref
-from ztoq_core.store import MISSING, Intent, Job, State, Store
+from ztoq_core.store import MISSING, Intent, Job, State
 from ztoq_core.words import counted
 
 __all__ = ["load"]
@@ -53,51 +53,44 @@ _Task = tuple[int, Job | None]
 """A row, and what to do with it: write or finish its job, or (None) look for it."""
 
 
-async def load(  # noqa: PLR0913 - the choices of the command
-    store: Store,
+async def load(
+    run: Run,
     sink: Sink,
-    run: int,
-    progress: Progress,
     *,
     accept_missing_fields: bool = False,
-    dry_run: bool = False,
-    slots: int = 32,
-    request_timeout: float = 60.0,
     on_conflict: str = "keep-target",
     source: Source | None = None,
-    stop: Stop | None = None,
 ) -> None:
     """Write what is ready, finish what is written, settle what is in doubt.
 
-    ``request_timeout`` (seconds) is that of one request: so long after an intent an unanswered
-    request may still arrive. ``on_conflict`` is ``keep-target``, ``overwrite`` or ``fail``: what
-    becomes of objects that somebody edited, and of executions older than the newest in the target.
-    ``source`` gives the files that the store does not hold.
+    ``on_conflict`` is ``keep-target``, ``overwrite`` or ``fail``: what becomes of objects that
+    somebody edited, and of executions older than the newest in the target. ``source`` gives the
+    files that the store does not hold.
 
     Raises:
         ConfigError: Fields or permissions are missing; nothing was written. The message lists them.
         AccessError, RetryableError: The target stopped the work; what is not sent stays ready.
     """
-    stop = stop or Stop()
-    teller = Teller("load", progress)
+    store, reporter = run.store, run.reporter("load")
     for finding in await sink.check():
-        teller.say(finding.text, finding.level)
+        reporter.message(finding.text, finding.level)
     store.bind(sink=sink.identity)
-    if not dry_run:
-        await settle_deletions(store, sink, run, stop=stop, wait_s=request_timeout)
+    if not run.dry_run:
+        await settle_deletions(run, sink, wait_s=run.request_timeout)
     schema = await sink.describe()
     missing = gaps(await store.read(store.mapped.wants), schema)
     creates = schema.can_create_fields and schema.fields_known
     _refuse_gaps(missing, schema, creates=creates, accepts=accept_missing_fields)
-    _tell_gaps(missing, teller, creates=creates)
-    await tell_nameless(store, teller)
-    if dry_run:
+    _tell_gaps(missing, reporter, creates=creates)
+    await tell_nameless(store, reporter)
+    if run.dry_run:
         counts = await store.read(store.outbox.left)
-        teller.say(f"{counted(counts, 'record')} would be written; nothing was sent (--dry-run)")
+        some = counted(counts, "record")
+        reporter.message(f"{some} would be written; nothing was sent (--dry-run)")
         return
     if creates:
-        await _bring_fields(store, run, missing)
-    await look_at_containers(store, sink, run, teller, on_conflict=on_conflict)
+        await _bring_fields(run, missing)
+    await look_at_containers(run, sink, reporter, on_conflict=on_conflict)
     await store.write(store.mapped.bring, schema.roots)
     await store.write(store.turns.prepare, on_conflict == "overwrite")
     in_store = await store.read(store.counts)
@@ -105,19 +98,20 @@ async def load(  # noqa: PLR0913 - the choices of the command
         kind: sum(number for state, number in states.items() if state not in _NOT_DUE)
         for kind, states in in_store.items()
     }
-    teller.expect({kind: due[kind] for kind in Kind if due.get(kind)})
-    context = LoadContext(store, sink, schema, run, teller, stop, source)
-    await _Loading(context, slots, request_timeout, on_conflict).everything()
-    teller.log_queue()
+    reporter.expect({kind: due[kind] for kind in Kind if due.get(kind)})
+    context = LoadContext(run, sink, schema, reporter, source)
+    await _Loading(context, on_conflict).everything()
+    reporter.log_queue()
 
 
-async def _bring_fields(store: Store, run: int, missing: Sequence[Gap]) -> None:
+async def _bring_fields(run: Run, missing: Sequence[Gap]) -> None:
     """Store the fields to be made; one that an earlier run made and somebody deleted, once more."""
+    store = run.store
     stored = await store.read(store.outbox.stored, Kind.FIELD, 0, 1_000_000)
     made = {each.ref.key for _, each in stored}
     absent = [gap for gap in missing if not gap.exists]
     gone = [each.key for each in definitions(absent) if each.key in made]
-    await store.write(store.decisions.missing, run, Kind.FIELD, gone)
+    await store.write(store.decisions.missing, run.id, Kind.FIELD, gone)
     await store.write(store.mapped.bring, definitions(missing))
 
 
@@ -152,7 +146,7 @@ def _refuse_gaps(missing: Sequence[Gap], schema: Schema, *, creates: bool, accep
     )
 
 
-def _tell_gaps(missing: Sequence[Gap], teller: Teller, *, creates: bool) -> None:
+def _tell_gaps(missing: Sequence[Gap], reporter: ProgressReporter, *, creates: bool) -> None:
     """Say in a line per kind what is missing and what becomes of it."""
     for made in (True, False):
         for kind in Kind:
@@ -163,14 +157,13 @@ def _tell_gaps(missing: Sequence[Gap], teller: Teller, *, creates: bool) -> None
             ]
             if names:
                 does = "Will create fields" if made else "Missing fields"
-                teller.say(f"{does} of {kind}: {', '.join(names)}", "info" if made else "warning")
+                level = "info" if made else "warning"
+                reporter.message(f"{does} of {kind}: {', '.join(names)}", level)
 
 
 @attrs.define
 class _Loading:
     context: LoadContext
-    slots: int
-    request_timeout: float
     on_conflict: str
     busy: set[int] = attrs.field(factory=set)
     despite_doubt: bool = False
@@ -180,7 +173,7 @@ class _Loading:
 
     def __attrs_post_init__(self) -> None:
         """Let the feeder wake up when a look is due."""
-        self.settling = Settling.of(self.context, self.request_timeout, self.freed.set)
+        self.settling = Settling.of(self.context, self.freed.set)
 
     async def everything(self) -> None:
         """Fields first, then the roots, then all else."""
@@ -190,7 +183,7 @@ class _Loading:
         await self._adopt()
         if doubts := len(self.settling.doubts):
             some = counted(doubts, "record")
-            self.context.teller.say(f"Looking for {some} that the target may hold already")
+            self.context.reporter.message(f"Looking for {some} that the target may hold already")
         # the field of the source's key first: a project may take only a few
         keys = [
             f"{kind}/{self.context.schema.mark_field}" for kind in self.context.schema.mark_kinds
@@ -218,7 +211,7 @@ class _Loading:
 
     async def _end_adoption(self) -> None:
         store = self.context.store
-        begun = store.meta(ADOPTION) == "begun" and not self.context.stop.wished
+        begun = store.meta(ADOPTION) == "begun" and not self.context.stop.requested
         if begun and not await store.read(store.outbox.in_doubt):
             await store.write(store.put_meta, ADOPTION, "ended")
 
@@ -232,8 +225,8 @@ class _Loading:
         A first phase does not wait for fields in doubt: the kinds that carry them are held back.
         """
         await work_off(
-            self.slots,
-            self.context.teller,
+            self.context.run.slots,
+            self.context.reporter,
             self._work,
             lambda queue: self._feed(queue, kinds, keys, first=first),
         )
@@ -248,7 +241,7 @@ class _Loading:
         *,
         first: bool,
     ) -> None:
-        while not self.context.stop.wished and self.halt is None:
+        while not self.context.stop.requested and self.halt is None:
             self.freed.clear()
             idle = not self.busy  # before the store is asked: an answer may come in meanwhile
             room = queue.maxsize - len(self.busy)
@@ -322,10 +315,10 @@ class _Loading:
         """Wait for the next look, or the wish to stop: nothing else is left to do."""
         seconds = at - asyncio.get_running_loop().time()
         if seconds >= 1:
-            self.context.teller.say(
+            self.context.reporter.message(
                 f"Waiting {seconds:.0f} s until a lost request cannot arrive any more"
             )
-        await self.context.stop.within(seconds, "a lost request may still arrive")
+        await self.context.stop.wait(seconds, "a lost request may still arrive")
 
     async def _release(self, kinds: Collection[Kind], keys: Collection[str]) -> bool:
         """Let something go on that waits for itself by a detour; return whether there was any."""
@@ -338,14 +331,14 @@ class _Loading:
             lambda: store.turns.break_circle(kinds, keys, despite_doubt=despite)
         )
         if ref is not None:
-            self.context.teller.say(
+            self.context.reporter.message(
                 f"{ref} refers to itself through others; written without that", "warning"
             )
         return ref is not None
 
     async def _work(self, task: _Task) -> None:
         item, job = task
-        if not (self.context.stop.wished or self.halt):
+        if not (self.context.stop.requested or self.halt):
             await self._do(item, job)
         self.busy.discard(item)
         self.freed.set()
@@ -363,7 +356,7 @@ class _Loading:
     # ----------------------------------------------------------------------------- one record
 
     async def _one(self, job: Job) -> None:
-        store, run = self.context.store, self.context.run
+        store, run = self.context.store, self.context.run.id
         writing = not job.to_finish
         try:
             if writing:
@@ -412,7 +405,7 @@ class _Loading:
 
     async def _send(self, job: Job, content: Content | None) -> Written:
         store, sink, record = self.context.store, self.context.sink, job.record
-        await store.gather(store.outbox.intend, Intent(run=self.context.run, job=job))
+        await store.gather(store.outbox.intend, Intent(run=self.context.run.id, job=job))
         target_id = job.written.target_id if job.written else None
         await store.before_write()
         with plugin_call(sink, "write", record.ref):
@@ -455,7 +448,7 @@ class _Loading:
         if self.on_conflict == "fail":
             raise RecordError(f"{reason}, and conflicts are to fail")
         await self.context.store.write(
-            self.context.store.outbox.conflicts, self.context.run, job, reason
+            self.context.store.outbox.conflicts, self.context.run.id, job, reason
         )
         return False
 
@@ -476,7 +469,7 @@ class _Loading:
         if self.on_conflict == "fail":
             raise RecordError(f"{reason}, and conflicts are to fail")
         await self.context.store.write(
-            self.context.store.outbox.conflicts, self.context.run, job, reason
+            self.context.store.outbox.conflicts, self.context.run.id, job, reason
         )
         return False
 

@@ -6,10 +6,10 @@ import asyncio
 from uuid import uuid4
 
 from ztoq_core.contracts import Sink
-from ztoq_core.engine.progress import Progress, Teller
+from ztoq_core.engine.run import Run
 from ztoq_core.errors import RejectedError
 from ztoq_core.records import Kind, TestPlan
-from ztoq_core.store import Answered, Intent, Store, Undoing
+from ztoq_core.store import Answered, Intent, Undoing
 
 __all__ = ["DEFAULT_LAG_S", "MEASURED", "probe"]
 
@@ -23,7 +23,7 @@ _PATIENCE_S = 300.0
 _MARGIN = 2.0
 
 
-async def probe(store: Store, sink: Sink, run: int, progress: Progress) -> float:
+async def probe(run: Run, sink: Sink) -> float:
     """Return, and remember in the store, the seconds until a search shows a new object.
 
     The object is a plan, journaled like any other; should the probe be cut, ``ztoq rollback``
@@ -32,16 +32,16 @@ async def probe(store: Store, sink: Sink, run: int, progress: Progress) -> float
     Raises:
         RejectedError: The target refuses the object, or no search showed it in five minutes.
     """
-    teller = Teller("probe", progress)
+    store, reporter = run.store, run.reporter("probe")
     plan = TestPlan(key=f"ztoq-probe-{uuid4().hex[:12]}", name="ztoq probe, to be deleted at once")
     await store.write(store.mapped.bring, [plan])
     (job,) = await store.read(store.outbox.to_write, (Kind.TEST_PLAN,), (plan.key,), (), 1)
-    await store.gather(store.outbox.intend, Intent(run=run, job=job))
+    await store.gather(store.outbox.intend, Intent(run=run.id, job=job))
     written = await sink.write(plan, None, {}, None)
     loop = asyncio.get_running_loop()
     begun = loop.time()
     await store.gather(
-        store.outbox.answered, Answered(run=run, job=job, written=written, finished=True)
+        store.outbox.answered, Answered(run=run.id, job=job, written=written, finished=True)
     )
     await store.write(store.removal.only_once, job.item)
     while not (shown := await sink.is_searchable(Kind.TEST_PLAN, written)):
@@ -50,11 +50,11 @@ async def probe(store: Store, sink: Sink, run: int, progress: Progress) -> float
         await asyncio.sleep(0.1)
     lag = loop.time() - begun
     undoing = Undoing(item=job.item, ref=plan.ref, written=written)
-    await store.write(store.removal.intend, run, [undoing])
+    await store.write(store.removal.intend, run.id, [undoing])
     await sink.delete(Kind.TEST_PLAN, written.target_id)
-    await store.write(store.removal.deleted, run, undoing, "made to measure the search's lag")
+    await store.write(store.removal.deleted, run.id, undoing, "made to measure the search's lag")
     if not shown:
         raise RejectedError(f"No search showed a new object within {_PATIENCE_S:.0f} s")
     store.set_meta(MEASURED, f"{_MARGIN * lag:.3f}")
-    teller.say(f"A search shows a new object after {lag:.1f} s; twice that is waited for")
+    reporter.message(f"A search shows a new object after {lag:.1f} s; twice that is waited for")
     return lag

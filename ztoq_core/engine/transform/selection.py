@@ -16,7 +16,7 @@ from typing import Any
 import attrs
 import orjson
 
-from ztoq_core.engine.progress import Teller
+from ztoq_core.engine.run import ProgressReporter
 from ztoq_core.engine.transform.execution_order import in_order, run_of
 from ztoq_core.errors import ConfigError
 from ztoq_core.records import Kind, Tree
@@ -64,7 +64,7 @@ def _read(text: str) -> Selection:
     return Selection(**{**values, **lists})
 
 
-async def choose(store: Store, selection: Selection, teller: Teller) -> bool:
+async def choose(store: Store, selection: Selection, reporter: ProgressReporter) -> bool:
     """Find out what the selection takes; return whether there is, or was, any.
 
     Raises:
@@ -79,16 +79,16 @@ async def choose(store: Store, selection: Selection, teller: Teller) -> bool:
     await store.write(store.choice.reset, list(Kind), Chosen.YES)
     if selection:
         await stage.choose(seeds)
-        teller.say(f"Selection: {selection}")
+        reporter.message(f"Selection: {selection}")
         along = await store.read(store.choice.counts, Chosen.ALONG)
         if along:
             figures = ", ".join(f"{number:,} {kind}" for kind, number in along.items())
-            teller.say(f"What the selection refers to comes along: {figures}")
+            reporter.message(f"What the selection refers to comes along: {figures}")
     await store.write(store.choice.tell_along)
     return True
 
 
-async def leave_out(store: Store, selection: Selection, teller: Teller) -> None:
+async def leave_out(store: Store, selection: Selection, reporter: ProgressReporter) -> None:
     """Once all that is chosen is mapped: give the rest its state, and remember the selection."""
     await store.write(store.choice.leave_out)
     while await store.write(store.choice.spare):
@@ -96,7 +96,7 @@ async def leave_out(store: Store, selection: Selection, teller: Teller) -> None:
     out = await store.read(store.choice.counts, Chosen.NO)
     if out:
         figures = ", ".join(f"{number:,} {kind}" for kind, number in out.items())
-        teller.say(f"Not selected: {figures}")
+        reporter.message(f"Not selected: {figures}")
     await store.write(store.put_meta, _META, _text(selection))
 
 

@@ -18,7 +18,7 @@ from ztoq_core.cli.output import Output
 from ztoq_core.cli.session import handle_signals, open_sink, open_store
 from ztoq_core.contracts import Finding, Schema, Transform
 from ztoq_core.engine.load.target_fields import Gap, gaps
-from ztoq_core.engine.transform.transform import rehearse
+from ztoq_core.engine.transform.transform import dry_run
 from ztoq_core.errors import ConfigError, Exit
 from ztoq_core.records import Kind, Note, Ref
 from ztoq_core.settings.config import Config
@@ -122,11 +122,11 @@ async def _checked(
         checked = part.plugin.check(part.settings, source, sink)
         findings += [(part.plugin.name, each) for each in checked]
     coverage = Coverage(sink)
-    stop = engine.Stop()
+    stop = engine.StopRequest()
     transforms = config.build(source)
     with handle_signals(stop, output):
         wants = await _mapped(options, output, store, transforms, coverage, stop)
-    if stop.wished:
+    if stop.requested:
         return None
     return _Checked(
         findings=findings,
@@ -144,12 +144,12 @@ async def _mapped(  # noqa: PLR0913, PLR0917 - the whole scene of a rehearsal
     store: Store,
     transforms: Sequence[Transform],
     coverage: Coverage,
-    stop: engine.Stop,
+    stop: engine.StopRequest,
 ) -> list[Want]:
     if options.as_json:  # one event, the result
-        return await rehearse(store, transforms, lambda _: None, coverage.add, stop=stop)
+        return await dry_run(engine.Run(store, stop=stop), transforms, coverage.add)
     with output.progress() as tell:
-        wants = await rehearse(store, transforms, tell, coverage.add, stop=stop)
+        wants = await dry_run(engine.Run(store, progress=tell, stop=stop), transforms, coverage.add)
         output.ended("mapping")
     return wants
 

@@ -164,7 +164,7 @@ async def _probe(config: Config, found: _Found) -> None:
             )
             async with opened(part.settings, services) as sink:
                 store.bind(sink=sink.identity)
-                lag = await engine.probe(store, sink, run.id, lambda _: None)
+                lag = await engine.probe(engine.Run(store, run.id), sink)
         found.add(part.name, "info", f"a search shows a new object after {lag:.1f} s")
     except ZtoqError as error:
         found.failed(part.name, error)

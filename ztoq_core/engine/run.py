@@ -1,4 +1,4 @@
-"""How a stage tells what it does, and how it is asked to stop."""
+"""What every stage works with: the run, its progress, and the request to stop."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ import attrs
 from loguru import logger
 
 from ztoq_core.records import Kind
+from ztoq_core.store import Store
 from ztoq_core.waits import Waits
 
-__all__ = ["Event", "Progress", "Stop", "Teller"]
+__all__ = ["Event", "Progress", "ProgressReporter", "Run", "StopRequest"]
 
 
 @attrs.frozen(kw_only=True)
@@ -43,27 +44,27 @@ Progress = Callable[[Event], None]
 """Takes events; it must return at once."""
 
 
-class Stop:
-    """A wish to stop: the stage takes no new record, and saves what is in flight.
+class StopRequest:
+    """A cooperative stop request: the stage takes no new record and saves what is in flight.
 
-    ``waits`` are those of the run (``Services.waits``): whoever waits there is released.
+    ``waits`` are those of the run (``Services.waits``); a stop ends them.
     """
 
     def __init__(self, waits: Waits | None = None) -> None:
-        """Nobody wishes yet."""
+        """Not requested yet."""
         self._event = asyncio.Event()
         self._waits = waits
 
     def set(self) -> None:
-        """Wish to stop."""
+        """Request a stop."""
         self._event.set()
         if self._waits is not None:
             self._waits.stop()
 
-    async def within(self, seconds: float, what: str) -> bool:
-        """Wait that long or until somebody wishes to stop; return whether somebody does.
+    async def wait(self, seconds: float, what: str) -> bool:
+        """Wait that long or until a stop is requested; return whether one is.
 
-        ``what`` is waited for is said as ``Waits`` has it.
+        ``what`` names the reason, as in ``Waits``.
         """
         until = asyncio.get_running_loop().time() + seconds
         with self._waits.on(what, until) if self._waits else nullcontext():
@@ -75,16 +76,16 @@ class Stop:
         return True
 
     @property
-    def wished(self) -> bool:
-        """Whether somebody wishes to stop."""
+    def requested(self) -> bool:
+        """Whether a stop was requested."""
         return self._event.is_set()
 
 
-class Teller:
-    """Counts for one stage and tells the progress."""
+class ProgressReporter:
+    """Counts the records of one stage and reports progress."""
 
     def __init__(self, stage: str, progress: Progress) -> None:
-        """Tell ``progress`` about ``stage``."""
+        """Report to ``progress`` about ``stage``."""
         self.stage = stage
         self._progress = progress
         self._done: Counter[Kind] = Counter()
@@ -93,13 +94,13 @@ class Teller:
         self._queued = self._times = 0
 
     def expect(self, totals: Mapping[Kind, int]) -> None:
-        """Tell how many records of each kind there are to do, before the first is done."""
+        """Report how many records of each kind there are, before the first is done."""
         self.totals = dict(totals)
         for kind, total in self.totals.items():
             self._progress(Event(stage=self.stage, kind=kind, total=total))
 
-    def done(self, kind: Kind, count: int = 1) -> None:
-        """Count records that are through."""
+    def advance(self, kind: Kind, count: int = 1) -> None:
+        """Count records that are done."""
         self._done[kind] += count
         queued = self.queue.qsize() if self.queue else 0
         self._queued += queued
@@ -121,6 +122,32 @@ class Teller:
             average, room = self._queued / self._times, self.queue.maxsize
             logger.info("{}: {:.0f} of {} places in the queue were full", self.stage, average, room)
 
-    def say(self, text: str, level: str = "info", topic: str = "") -> None:
-        """Tell a sentence; see ``Event.topic``."""
+    def message(self, text: str, level: str = "info", topic: str = "") -> None:
+        """Report a sentence; see ``Event.topic``."""
         self._progress(Event(stage=self.stage, text=text, level=level, topic=topic))
+
+
+def _given_or_new(stop: StopRequest | None) -> StopRequest:
+    return stop or StopRequest()
+
+
+@attrs.frozen
+class Run:
+    """One run of a stage: the store, the run's id in it, and how it reports and stops.
+
+    ``slots`` are the requests that may be in flight. ``request_timeout`` (seconds) is that of one
+    request: so long after it was sent, one without an answer may still arrive at the target. In a
+    ``dry_run`` nothing is written to the target.
+    """
+
+    store: Store
+    id: int = 0
+    progress: Progress = lambda _: None
+    stop: StopRequest = attrs.field(default=None, converter=_given_or_new)
+    slots: int = 32
+    request_timeout: float = 60.0
+    dry_run: bool = False
+
+    def reporter(self, stage: str) -> ProgressReporter:
+        """Return the reporter of a stage."""
+        return ProgressReporter(stage, self.progress)

@@ -1,0 +1,150 @@
+"""Enriches extracted records with facts that need the whole project, before they are mapped.
+
+Names of ids; which pictures are missing and why; whether a case was executed, and which of its
+calls close a cycle; the name of a run's case; whether a log is the newest of its run, and which
+steps its results belong to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+
+import attrs
+
+from ztoq_core.engine.transform.call_cycles import called_by, closing
+from ztoq_core.engine.transform.execution_order import in_order
+from ztoq_core.engine.transform.resolved_names import known_names, with_names
+from ztoq_core.engine.transform.step_matching import flatten, join
+from ztoq_core.pictures.collector import LOST
+from ztoq_core.records import Image, Kind, Record, Ref, TestCase, TestLog, TestRun
+from ztoq_core.store import Scanned, Store
+
+__all__ = ["Enrichment", "enriched"]
+
+
+async def enriched(store: Store, number: int, ref: Ref) -> Record | None:
+    """Return one extracted record, of row ``number``, as the transformers get it."""
+    record = await store.read(store.mapped.record, ref)
+    if record is None:
+        return None
+    enrichment = Enrichment(store)
+    if not isinstance(record, TestLog):
+        alone = await enrichment.named([Scanned(number, record)])
+        return (await enrichment.enriched(ref.kind, alone))[0].record
+    logs = await enrichment.named(await store.read(store.mapped.logs_of, record.sequence().group))
+    run = await enrichment.with_lost(logs)
+    return next((log for each, log in enrichment.enriched_run(run) if each.item == number), record)
+
+
+class Enrichment:
+    """Enriches batches of records; remembers the cases that it read."""
+
+    def __init__(self, store: Store) -> None:
+        """Enrich from what ``store`` holds."""
+        self._store = store
+        self._case = lru_cache(maxsize=1024)(self._read_case)
+        # of each case only what it calls, since chains of calls are followed to their ends
+        self._calls = lru_cache(maxsize=65_536)(self._read_calls)
+
+    async def named(self, batch: Sequence[Scanned]) -> list[Scanned]:
+        """Return records with the names of ids that a directory knows."""
+        names = await known_names(self._store, (each.record for each in batch))
+        if not names:
+            return list(batch)
+        return [attrs.evolve(each, record=with_names(each.record, names)) for each in batch]
+
+    async def enriched(self, kind: Kind, batch: Sequence[Scanned]) -> list[Scanned]:
+        """Return records of a kind other than logs with facts that need the whole project."""
+        mapped = self._store.mapped
+        batch = await self.with_lost(batch)
+        if kind is Kind.TEST_CASE:
+            keys = [each.record.key for each in batch]
+            executed = await self._store.read(mapped.run_cases, keys)
+            return [
+                attrs.evolve(
+                    each,
+                    record=attrs.evolve(
+                        self._with_cycles_marked(each.record), executed=each.record.key in executed
+                    ),
+                )
+                if isinstance(each.record, TestCase)
+                else each
+                for each in batch
+            ]
+        if kind is Kind.TEST_RUN:
+            cases = [each.record.case.key for each in batch if isinstance(each.record, TestRun)]
+            known = await self._store.read(mapped.records, Kind.TEST_CASE, cases)
+            return [attrs.evolve(each, record=_named(each.record, known)) for each in batch]
+        return list(batch)
+
+    async def with_lost(self, batch: Sequence[Scanned]) -> Sequence[Scanned]:
+        """Return records with the reasons for which pictures of theirs are missing."""
+        keys = [image.file.key for each in batch for image in each.record.images]
+        if not keys:
+            return batch
+        lost = await self._store.read(self._store.mapped.lost_files, keys)
+        return [
+            attrs.evolve(each, record=attrs.evolve(each.record, images=images))
+            if (images := _with_reasons(each.record.images, lost)) != each.record.images
+            else each
+            for each in batch
+        ]
+
+    def enriched_run(self, run: Sequence[Scanned]) -> Iterator[tuple[Scanned, TestLog]]:
+        """Yield a run's logs in order, each with facts that need the whole run."""
+        run = in_order(run)
+        logs = [each.record for each in run if isinstance(each.record, TestLog)]
+        executed = [log.executed for log in logs]
+        for place, (scanned, log) in enumerate(zip(run, logs, strict=True)):
+            others = executed[:place] + executed[place + 1 :]
+            told = attrs.evolve(log, last=place == len(logs) - 1, siblings_executed=any(others))
+            if log.results and scanned.chosen:
+                told = self._joined(told, scanned)
+            yield scanned, told
+
+    def _joined(self, log: TestLog, scanned: Scanned) -> TestLog:
+        """Join a log's results to the steps of its case.
+
+        A log that is in the target keeps the steps that it was written with: they are those of the
+        case's version then, even if the case has changed since.
+        """
+        if (then := scanned.joined) is not None:
+            results = tuple(attrs.evolve(each, step=then.get(each.key, "")) for each in log.results)
+            return attrs.evolve(log, results=results, drift=not then)
+        case = self._case(log.case)
+        return join(log, flatten(case, self._case) if case else ())
+
+    def _read_case(self, ref: Ref) -> TestCase | None:
+        record = self._store.mapped.record(ref)
+        return record if isinstance(record, TestCase) else None
+
+    def _read_calls(self, ref: Ref) -> tuple[Ref, ...]:
+        case = self._read_case(ref)
+        return called_by(case) if case else ()
+
+    def _with_cycles_marked(self, case: TestCase) -> TestCase:
+        """Return the case with those of its calls marked that close a cycle."""
+        closes = closing(case.ref, self._calls) if called_by(case) else ()
+        if not closes:
+            return case
+        steps = tuple(
+            attrs.evolve(step, call=attrs.evolve(step.call, circular=True))
+            if step.call and step.call.case in closes
+            else step
+            for step in case.steps
+        )
+        return attrs.evolve(case, steps=steps)
+
+
+def _with_reasons(images: Sequence[Image], lost: Mapping[str, str]) -> tuple[Image, ...]:
+    reasons = {key: why.rpartition(LOST)[2] for key, why in lost.items()}
+    return tuple(attrs.evolve(each, lost=reasons.get(each.file.key, "")) for each in images)
+
+
+def _named(record: Record, cases: dict[str, Record]) -> Record:
+    if not isinstance(record, TestRun):
+        return record
+    case = cases.get(record.case.key)
+    name = case.name if isinstance(case, TestCase) else record.case.key
+    return attrs.evolve(record, name=name)
