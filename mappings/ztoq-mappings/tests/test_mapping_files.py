@@ -115,7 +115,11 @@ def test_the_schema_takes_each_example(example: tuple[str, str]) -> None:
         # wrong values
         ("format = 1\ntypes = 3", 2, "types: expected a table"),
         ("format = 1\n[types]\ntest_case = 3", 3, 'test_case: expected a table such as "Due"'),
-        ("format = 1\n[types.test_case]\nB = 'txt'", 3, "types.test_case: 'B': 'txt' is no known"),
+        (
+            "format = 1\n[types.test_case]\nB = 'txt'",
+            3,
+            "types.test_case: 'B': 'txt' is not a",
+        ),
         (
             "format = 1\n[test_case]\nfield = 3",
             3,
@@ -124,8 +128,12 @@ def test_the_schema_takes_each_example(example: tuple[str, str]) -> None:
         ("format = 1\n[test_case]\nfield = [3]", 3, "test_case.field: expected a table"),
         ("format = 1\n[test_case.field]\nto = 'A'", 2, "field: expected a list: two brackets"),
         ("format = 1\n[test_case]\nleave_out = ['']", 3, "expected a string that is not empty"),
-        ("format = 1\n[test_case]\nleave_out = '@key'", 3, "'@key' is no custom field"),
-        (f"format = 1\n{RULE}type = 'chioce'", 5, "type: 'chioce' is no known word (did you mean"),
+        ("format = 1\n[test_case]\nleave_out = '@key'", 3, "'@key' is not a custom field"),
+        (
+            f"format = 1\n{RULE}type = 'chioce'",
+            5,
+            "type: 'chioce' is not a known word (did you",
+        ),
         (f"format = 1\n{RULE}type = 1979-05-27", 5, "type: expected a string, got a date"),
         (f"format = 1\n{RULE}type = 07:32:00", 5, "type: expected a string, got a time"),
         (f"format = 1\n{RULE}type = 1979-05-27 07:32:00", 5, "got a date with time"),
@@ -198,13 +206,21 @@ def test_the_schema_takes_each_example(example: tuple[str, str]) -> None:
             "unknown key 'feild' (did yo",
         ),
         # expressions, templates, dates, zones
-        (f"format = 1\n{RULE}otherwise = 'keep'\nextract = '('", 6, "'(' is no regular expression"),
-        (f"format = 1\n{RULE}otherwise = 'keep'\nextract = '(?=a)'", 6, "no regular expression of"),
-        (f"format = 1\n{RULE}when = {{ field = 'x', matches = '[' }}", 5, "matches: '[' is no reg"),
+        (
+            f"format = 1\n{RULE}otherwise = 'keep'\nextract = '('",
+            6,
+            "'(' is not a regular",
+        ),
+        (
+            f"format = 1\n{RULE}otherwise = 'keep'\nextract = '(?=a)'",
+            6,
+            "not a regular expression of",
+        ),
+        (f"format = 1\n{RULE}when = {{ field = 'x', matches = '[' }}", 5, "matches: '[' is not a"),
         (
             f"format = 1\n{RULE}replace = {{ find = '[', with = '' }}",
             5,
-            "replace: '[' is no regular",
+            "replace: '[' is not a regular",
         ),
         (
             f"format = 1\n{RULE}replace = {{ find = '(a)', with = '\\2' }}",
@@ -217,8 +233,8 @@ def test_the_schema_takes_each_example(example: tuple[str, str]) -> None:
         ("format = 1\n[[test_case.field]]\nto='B'\ntemplate='{}'", 4, "without a name"),
         ("format = 1\n[[test_case.field]]\nto='B'\ntemplate='A'", 4, "names no field in braces"),
         ("format = 1\n[[test_case.field]]\nto='B'\ntemplate='{@x}'", 4, "a test_case has no '@x'"),
-        (f"format = 1\n{RULE}type = 'date'\nread_date = '%Q'", 6, "'%Q' is no format of dates"),
-        (f"format = 1\n{RULE}type = 'date'\nread_date = 'dd.mm'", 6, "'dd.mm' is no format of"),
+        (f"format = 1\n{RULE}type = 'date'\nread_date = '%Q'", 6, "'%Q' is not a date format"),
+        (f"format = 1\n{RULE}type = 'date'\nread_date = 'dd.mm'", 6, "'dd.mm' is not a date"),
         (
             f"format = 1\n{RULE}type = 'date'\ntime_zone = 'Europe/Berln'",
             6,
@@ -226,16 +242,24 @@ def test_the_schema_takes_each_example(example: tuple[str, str]) -> None:
         ),
         (f"format = 1\n{RULE}type = 'date'\ntime_zone = '../x'", 6, "(such as 'Europe/Berlin')"),
         # values that the type cannot hold
-        (f"format = 1\n{RULE}type = 'date'\nif_empty = 'soon'", 6, "if_empty: 'soon' is no date"),
-        (f"format = 1\n{RULE}type='url'\notherwise={{ value='x' }}", 6, "otherwise: 'x' is no url"),
+        (
+            f"format = 1\n{RULE}type = 'date'\nif_empty = 'soon'",
+            6,
+            "if_empty: 'soon' is not a",
+        ),
+        (
+            f"format = 1\n{RULE}type='url'\notherwise={{ value='x' }}",
+            6,
+            "otherwise: 'x' is not a",
+        ),
         (
             f"format = 1\n{RULE}type = 'number'\notherwise = 'drop'\nvalues = {{ a = 1, x = 'x' }}",
             7,
-            "values: 'x' is no number",
+            "values: 'x' is not a number",
         ),
-        (f"format = 1\n{RULE}type='choice'\nif_empty=['a', 'b']", 6, "['a', 'b'] is no choice"),
-        (f"format = 1\n{RULE}type = 'url'\nif_empty = true", 6, "if_empty: true is no url"),
-        (f"format = 1\n{RULE}type = 'checkbox'\nif_empty = 1", 6, "if_empty: 1 is no checkbox"),
+        (f"format = 1\n{RULE}type='choice'\nif_empty=['a', 'b']", 6, "['a', 'b'] is not a choice"),
+        (f"format = 1\n{RULE}type = 'url'\nif_empty = true", 6, "if_empty: true is not a url"),
+        (f"format = 1\n{RULE}type = 'checkbox'\nif_empty = 1", 6, "if_empty: 1 is not a checkbox"),
     ],
 )
 def test_a_problem_names_its_line(text: str, line: int, said: str) -> None:

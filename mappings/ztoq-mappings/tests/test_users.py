@@ -155,8 +155,8 @@ def test_a_csv_file_is_a_table(tmp_path: Path, text: str) -> None:
         ("id\n", ":1: the titles are 'id' (expected 'target' and"),
         ("target\n", ":1: the titles are 'target'"),
         ("id,id,target\n", ":1: the titles are 'id, id, target'"),
-        ("id,target\na,b\nA ,c\n", ":3: 'A ' stands a second time (first: "),
-        ("id,name,target\na,,b\n,a,b\n", ":3: 'a' stands a second time"),
+        ("id,target\na,b\nA ,c\n", ":3: 'A ' appears a second time (first: "),
+        ("id,name,target\na,,b\n,a,b\n", ":3: 'a' appears a second time"),
         ("id,target\na,b,c\n", ":2: 3 cells, but 2 titles"),
         ("id,target\na\n", ":2: the row does not name a target"),
         ("id,target\n,b\n", ":2: the row does not name anybody to map"),
@@ -187,7 +187,7 @@ def test_a_csv_file_that_is_not_there_or_no_text_is_an_error(tmp_path: Path) -> 
     [
         ({"fallback": "kep"}, "fallback = 'kep' is not 'keep', 'drop' or a person .*'keep'"),
         ({"fallback": " "}, "fallback = ' ' is not"),
-        ({"table": {"a": "x", "A": "y"}}, "users.table: 'A' stands a second time"),
+        ({"table": {"a": "x", "A": "y"}}, "users.table: 'A' appears a second time"),
         ({"table": {"a": " "}}, "users.table: 'a' = ' ' names nobody"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Puts what stands for a picture in the target in place of its address in the texts."""
+"""Replaces the addresses of pictures in texts by references to their files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Changes the texts inside a record, wherever they stand in it."""
+"""Changes all texts of a record."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads the CSV files that name what Zephyr only numbers, for those who may not ask Jira."""
+"""Reads CSV files that give names to Zephyr's ids, for teams that may not ask Jira."""
 
 from __future__ import annotations
 
@@ -71,8 +71,8 @@ def _read(sheet: Sheet, path: Path) -> dict[str, ResolvedName]:
         known = found.setdefault(named.id, named)
         if known != named:
             raise ConfigError(
-                f"{path}: line {line}: the id {named.id!r} stands in two lines that differ;"
-                " leave one"
+                f"{path}: line {line}: the id {named.id!r} is in two different lines;"
+                " keep one of them"
             )
     return found
 
@@ -95,7 +95,7 @@ def _rows(
                 continue
             if len(cells) != len(names):
                 raise ConfigError(
-                    f"{path}: line {begun}: {len(cells)} values stand under {len(names)} columns"
+                    f"{path}: line {begun}: {len(cells)} values for {len(names)} columns"
                     f" ({', '.join(names)}); a value with a {separator!r} in it goes in quotes"
                 )
             yield begun, dict(zip(names, (cell.strip() for cell in cells), strict=True))
@@ -109,7 +109,7 @@ def _check_header(sheet: Sheet, path: Path, names: Sequence[str]) -> None:
             hint = nearest(name, sheet.columns)
             raise ConfigError(f"{path}: line 1: unknown column {name!r}{hint}")
         if names.count(name) > 1:
-            raise ConfigError(f"{path}: line 1: the column {name!r} stands there twice")
+            raise ConfigError(f"{path}: line 1: the column {name!r} appears twice")
     for name in sheet.needed:
         if name not in names:
             raise ConfigError(

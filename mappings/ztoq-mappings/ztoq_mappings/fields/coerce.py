@@ -1,4 +1,4 @@
-"""Gives a value the shape of a type, or says that it has none."""
+"""Converts values to the type of a field, where they fit it."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ __all__ = ["Document", "parse", "read"]
 
 @attrs.frozen(kw_only=True)
 class Document:
-    """A mapping file that can be used, and where in it everything stands."""
+    """A mapping file without errors, and the line of each of its keys."""
 
     name: str
     mapping: MappingFile
@@ -96,7 +96,7 @@ def _of_readable_rules(tables: Mapping[str, Any]) -> Iterator[tuple[toml_lines.P
             try:
                 rule: Rule = _converter().structure(raw, Rule)
             except (cattrs.BaseValidationError, TypeError):
-                continue  # told already
+                continue  # reported already
             for path, said in rule_problems(section, rule):
                 yield (section.value, "field", place, *path), said
 

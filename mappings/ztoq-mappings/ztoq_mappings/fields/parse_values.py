@@ -93,7 +93,7 @@ def _whole(least: int, most: float = MOST) -> Callable[[Any], int]:
 def _word(*known: str) -> Callable[[Any], str]:
     def read(raw: Any) -> str:
         if _text(raw) not in known:
-            raise ValueError(f"{raw!r} is no known word{nearest(raw, known)}")
+            raise ValueError(f"{raw!r} is not a known word{nearest(raw, known)}")
         return str(raw)
 
     return read

@@ -56,7 +56,7 @@ def compiled(pattern: str) -> Pattern:
     except (re2.error, UnicodeEncodeError) as error:
         said = error.args[0]
         why = said.decode("utf-8", "replace") if isinstance(said, bytes) else "not UTF-8"
-        raise ValueError(f"{pattern!r} is no regular expression of RE2: {why}") from error
+        raise ValueError(f"{pattern!r} is not a regular expression of RE2: {why}") from error
     return found
 
 

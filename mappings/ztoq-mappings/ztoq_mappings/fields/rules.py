@@ -1,4 +1,4 @@
-"""What the keys of a rule demand of each other, once each by itself is well-formed."""
+"""Checks the keys of a rule against each other; each by itself is well-formed."""
 
 from __future__ import annotations
 
@@ -53,7 +53,10 @@ def problems(section: Section, rules: KindRules) -> Iterator[Problem]:
             open_ended.setdefault(rule.to, place)
     for place, name in enumerate(rules.leave_out):
         if is_property(name):
-            yield ("leave_out", place), f"{name!r} is no custom field; only those can be left out"
+            yield (
+                ("leave_out", place),
+                f"{name!r} is not a custom field; only those can be left out",
+            )
 
 
 def rule_problems(section: Section, rule: Rule) -> Iterator[Problem]:
@@ -181,7 +184,7 @@ def _dates(rule: Rule) -> Iterator[Problem]:
             wrong = set(re.findall("%(.?)", each or "", re.DOTALL)) - DIRECTIVES
             if wrong or (each and "%" not in each):
                 known = " ".join(f"%{letter}" for letter in "dmYyHMSbB")
-                yield (key,), f"{key}: {each!r} is no format of dates (such as {known})"
+                yield (key,), f"{key}: {each!r} is not a date format (such as {known})"
     if rule.time_zone is not None:
         try:
             zoneinfo.ZoneInfo(rule.time_zone)
@@ -206,7 +209,7 @@ def _fitting(rule: Rule) -> Iterator[Problem]:
             continue
         values = value if isinstance(value, tuple) else (value,)
         if not shaped(values, rule.type, NoteCollector()) and not (value is False or value == 0):
-            yield path, f"{path[0]}: {_shown(value)} is no {rule.type.value}"
+            yield path, f"{path[0]}: {_shown(value)} is not a {rule.type.value}"
 
 
 def _shown(value: Given) -> str:

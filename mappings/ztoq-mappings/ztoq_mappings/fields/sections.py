@@ -1,4 +1,4 @@
-"""What the rules of a mapping file are about: records of a kind, or the steps of test cases."""
+"""The sections of a mapping file: the kinds of records, and the steps of test cases."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["Section"]
 
 
 class Section(StrEnum):
-    """The tables of a mapping file, in the order of its pages; a kind of record but for steps."""
+    """A section of a mapping file: a kind of record, or the steps of test cases."""
 
     REQUIREMENT = "requirement"
     TEST_CASE = "test_case"

@@ -33,10 +33,10 @@ _ALL_DIGITS = 1e12
 
 @attrs.define
 class RuleRun:
-    """One rule at work on one record, or on one ``step`` of it.
+    """One rule applied to one record, or to one ``step`` of it.
 
-    ``kept``: the rule leaves the record as it is, since its value does not fit. ``dropped``: a
-    value goes nowhere, as the rule says.
+    ``kept``: the value does not fit, so the rule leaves the record as it is. ``dropped``: the rule
+    drops a value.
     """
 
     key: str
@@ -50,7 +50,7 @@ class RuleRun:
     alternatives: tuple[str, ...] = ()
 
     def without(self, value: Value, why: str) -> list[Value]:
-        """Return what stands for a value that has no mapping.
+        """Return what replaces a value that has no mapping.
 
         Raises:
             MappingError: The rule says "fail", or nothing.
@@ -220,7 +220,7 @@ def _number(rule: Rule) -> Step:
         for value in values:
             number = _read_number(value, rule.decimal or ".")
             if number is None:
-                found += run.without(value, "is no number")
+                found += run.without(value, "is not a number")
                 continue
             if rule.multiply is not None:
                 # through the decimal digits: 0.1 * 3 is 0.3 to a reader
@@ -265,12 +265,12 @@ def _date(rule: Rule, kind_of: FieldType | None) -> Step:
         for value in values:
             when = moment(words(value), rule.read_date, zone or UTC)
             if when is None:
-                found += run.without(value, "is no date")
+                found += run.without(value, "is not a date")
                 continue
             try:
                 when = when.astimezone(zone) if zone else when
             except OverflowError:
-                found += run.without(value, "is no date of this time zone")
+                found += run.without(value, "is not a date in this time zone")
                 continue
             run.lossy = run.lossy or (kind_of is FieldType.DATE and _has_time(when))
             found.append(when.strftime(rule.write_date) if rule.write_date else when.isoformat())

@@ -1,4 +1,4 @@
-"""Finds the line of every key in a TOML text, which ``tomllib`` does not tell and tomlkit neither.
+"""Finds the line of every key in a TOML text: neither ``tomllib`` nor tomlkit gives line numbers.
 
 The text has been read by ``tomllib`` before, so that it is known to be valid.
 """

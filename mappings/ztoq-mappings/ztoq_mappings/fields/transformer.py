@@ -1,4 +1,4 @@
-"""The transform: rules of a mapping file at work on records of a source's shape."""
+"""Applies the rules of a mapping file to records of a source's shape."""
 
 from __future__ import annotations
 
@@ -262,13 +262,13 @@ def _given(compiled: _CompiledRule, value_of: Callable[[str], Value]) -> list[Va
 
 
 def _otherwise(values: list[Value], kind_of: FieldType, run: RuleRun) -> Value:
-    """Return what stands for values that do not fit the type; None where they are kept or dropped.
+    """Return what replaces values that do not fit the type; None where they are kept or dropped.
 
     Raises:
         MappingError: As the rule says.
     """
     shown = values[0] if len(values) == 1 else ", ".join(map(words, values))
-    instead = run.without(shown, f"is no {kind_of.value}")
+    instead = run.without(shown, f"is not a {kind_of.value}")
     if run.otherwise is not None and run.otherwise.word == "keep":
         run.kept = True
         run.notes.change(

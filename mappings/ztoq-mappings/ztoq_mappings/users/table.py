@@ -36,7 +36,7 @@ def read_table(table: Mapping[str, str], file: Path | None) -> Mapping[str, str]
             raise ConfigError(f"{where}: {key!r} = {target!r} names nobody")
         earlier = found.setdefault(folded(key), (where, target.strip()))
         if earlier[0] != where or earlier[1] != target.strip():
-            raise ConfigError(f"{where}: {key!r} stands a second time (first: {earlier[0]})")
+            raise ConfigError(f"{where}: {key!r} appears a second time (first: {earlier[0]})")
     return {key: target for key, (_, target) in found.items()}
 
 

@@ -50,7 +50,7 @@ class Options:
 
     ``table`` and the CSV ``file`` say who becomes whom. Others become their e-mail, else their
     name, where the source or a directory knows these. ``fallback`` is for the rest: ``keep`` leaves
-    the source's id, ``drop`` leaves nobody, anything else is the person that stands in.
+    the source's id, ``drop`` leaves nobody, anything else names the replacement.
     """
 
     table: dict[str, str] = attrs.field(factory=dict)
@@ -59,7 +59,7 @@ class Options:
 
 
 class _People:
-    """Says who somebody is in the target."""
+    """Maps people of the source to people of the target."""
 
     def __init__(self, options: Options, users: Iterable[User]) -> None:
         self._table = read_table(options.table, options.file)
@@ -161,7 +161,7 @@ def _fallback(options: Options) -> str:
 
 
 def check(options: Options, source: Schema, sink: Schema) -> tuple[Finding, ...]:
-    """Say which people of the source nobody in the target answers to.
+    """Report people of the source that have no counterpart in the target.
 
     Raises:
         ConfigError: As ``build``.

@@ -68,7 +68,7 @@ class _Checked:
 
 
 def check(options: Options, config: Config) -> int:
-    """Hold the mapping against both sides, tell what was found, and return the exit code.
+    """Check the mapping against both sides, print the result, and return the exit code.
 
     Raises:
         ConfigError: Nothing was extracted, or the mapping cannot be used.
@@ -114,7 +114,7 @@ async def described(config: Config) -> tuple[Schema, list[Finding]]:
 async def _checked(
     options: Options, config: Config, output: Output, store: Store, *, complete: bool
 ) -> _Checked | None:
-    """Return what was found, None where somebody wished to stop."""
+    """Return the result, None if a stop was requested."""
     sink, said = await described(config)
     source = await engine.infer_schema(store)
     findings = [(config.sink.plugin.name, each) for each in said]
@@ -154,7 +154,7 @@ async def _mapped(  # noqa: PLR0913, PLR0917 - the whole scene of a rehearsal
     return wants
 
 
-# ------------------------------------------------------------------------------------------- tell
+# ----------------------------------------------------------------------------------------- output
 
 
 def _facts(found: _Checked) -> dict[str, Any]:
@@ -217,7 +217,7 @@ def _print(output: Output, found: _Checked) -> None:
                 output.out.print(f"  {line}")
             output.out.print()
     if not found.complete:
-        output.warning("The extraction is not complete: what is missing was not looked at.")
+        output.warning("The extraction is not complete: records that are missing were not checked.")
     output.out.print(_verdict(found))
 
 

@@ -58,11 +58,11 @@ def suggest(options: Options, *, use: str | None, file: Path | None, force: bool
 @global_options
 @click.pass_obj
 def check(options: Options) -> int:
-    """Hold the mapping against what was extracted and what the target offers.
+    """Check the mapping against what was extracted and what the target offers.
 
     Counts for each field of the source what becomes of its values. Maps every extracted record,
     selected or not; writes neither to the store nor to the target. The exit code is 1 where values
-    are not mapped or records fail, 0 where all arrives, be it as text.
+    are not mapped or records fail, 0 where every value arrives, even as text.
 
     \b
     Example:  ztoq map check
@@ -77,14 +77,14 @@ def check(options: Options) -> int:
 
 @mapping.command()
 @click.argument("folder", required=False, type=click.Path(path_type=Path))
-@click.option("--update", is_flag=True, help="Make what comes out the expected (out.json).")
+@click.option("--update", is_flag=True, help="Write the result as the expected one (out.json).")
 @global_options
 @click.pass_obj
 def test(options: Options, *, folder: Path | None, update: bool) -> int:
     """Run golden cases through the mapping; neither side is called, no secret is needed.
 
     FOLDER holds a folder for each case, with in.json and out.json.  [default: the folder cases
-    beside the config file] The exit code is 1 where something else comes out than expected.
+    beside the config file] The exit code is 1 if a result differs from out.json.
 
     \b
     Example:  ztoq map test cases

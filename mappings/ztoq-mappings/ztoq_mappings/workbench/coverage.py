@@ -34,9 +34,9 @@ from ztoq_mappings.workbench.fitting import Arrival, Fit, Fitting, holds
 __all__ = ["Coverage", "Covered", "Reason"]
 
 _STEP_TEXTS = ("@description", "@data", "@expected")
-_IN_STEP = "it stands in a text of its step"
+_IN_STEP = "it is in a text of its step"
 _ON_PURPOSE = "the mapping leaves it out on purpose"
-_NOWHERE = "nothing of the step says it"
+_NOWHERE = "no text of the step has it"
 _MOST_REASONS = 25
 _OTHER = "other reasons, each rarer than those that were met first"
 _COMMON = frozenset(each.name for each in attrs.fields(Record))

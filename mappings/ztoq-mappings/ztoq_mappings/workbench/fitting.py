@@ -164,7 +164,7 @@ class _Place:
             return Fit(Arrival.EXACT)
         for other in field.alternatives:
             if folded(other) in self.allowed and len(lacking) == len(labels):
-                return Fit(Arrival.LOSSY, f"{_short(labels[0])} stands as {_short(other)}")
+                return Fit(Arrival.LOSSY, f"{_short(labels[0])} arrives as {_short(other)}")
         shown = ", ".join(map(_short, lacking[:3]))
         return self._no(f"does not allow {shown}")
 

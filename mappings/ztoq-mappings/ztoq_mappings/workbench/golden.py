@@ -117,7 +117,7 @@ def differences(expected: Mapping[str, Any] | None, found: Mapping[str, Any]) ->
 
 
 def rewrite(case: Case, found: Mapping[str, Any]) -> None:
-    """Put what came out into ``out.json``; whoever does so reads the difference."""
+    """Put what came out into ``out.json``; read the difference before you commit it."""
     body = orjson.dumps(found, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
     half = case.folder / f".{AFTER}.new"
     half.write_bytes(body)

@@ -35,7 +35,7 @@ class _Tried:
 
 
 def try_cases(options: Options, config: Config, folder: Path | None, *, update: bool) -> int:
-    """Run the cases in a folder, tell what came out differently, and return the exit code.
+    """Run the cases in a folder, print the differences, and return the exit code.
 
     Raises:
         ConfigError: There are no cases, one cannot be read, or the mapping cannot be used.

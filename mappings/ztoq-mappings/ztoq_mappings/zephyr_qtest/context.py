@@ -1,4 +1,4 @@
-"""What every part of the mapping needs: options, tables, the source's fields, the sink's wishes."""
+"""What every part of the mapping needs: options, name tables, field labels, people."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class MappingContext:
         """Return the context for a run.
 
         Raises:
-            ConfigError: ``unknown_date`` is no date.
+            ConfigError: ``unknown_date`` is not a date.
         """
         known = name_tables()
         people = People.of(scene.source.users)
@@ -66,7 +66,7 @@ def module(key: str, name: str, parent: Folder | None = None) -> Folder:
 
 
 def brought(record: Record, *more: Record) -> tuple[Record, ...]:
-    """Return what the record brings, and more, each once, parents first."""
+    """Return the companions of the record, and more, each once, parents first."""
     found: dict[Ref, Record] = {each.ref: each for each in (*record.companions, *more)}
     return tuple(sorted(found.values(), key=lambda each: each.kind.rank))
 
@@ -76,6 +76,6 @@ def _date(text: str) -> datetime:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise ConfigError(
-            f"unknown_date = {text!r} is no ISO 8601 date (such as '2000-01-01T00:00:00Z')"
+            f"unknown_date = {text!r} is not an ISO 8601 date (such as '2000-01-01T00:00:00Z')"
         ) from error
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).replace(microsecond=0)

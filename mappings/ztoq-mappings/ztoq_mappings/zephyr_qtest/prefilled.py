@@ -1,4 +1,4 @@
-"""Takes over values that an earlier transformer placed where qTest has a text of its own."""
+"""Uses values that an earlier transformer placed for the texts that qTest has itself."""
 
 from __future__ import annotations
 
