@@ -2,8 +2,33 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
 from hypothesis import HealthCheck, settings
 
 # a busy machine makes examples slowly; that says nothing about the code
 settings.register_profile("ztoq", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("ztoq")
+
+SHARED = Path(__file__).resolve().parent.parent / "shared"
+LACKS = "lacks a shared file"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip tests marked ``shared(path)`` where ../shared has no such file or folder."""
+    for mark in item.iter_markers("shared"):
+        for path in mark.args:
+            if not (SHARED / path).exists():
+                item.user_properties.append((LACKS, path))
+                pytest.skip(f"../shared/{path} is missing (CONTRIBUTING.md)")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say in one line how many tests were skipped because ../shared lacks something."""
+    skipped = terminalreporter.getreports("skipped")
+    lacking = [path for report in skipped for name, path in report.user_properties if name == LACKS]
+    if lacking:
+        paths = ", ".join(sorted(set(map(str, lacking))))
+        terminalreporter.write_line(f"{len(lacking)} tests skipped: ../shared lacks {paths}")

@@ -14,11 +14,10 @@ TWICE = f"GET {API}/settings/{{objectType}}/fields"
 """Read before a field is made, so that making it may be repeated, and after."""
 
 
-@pytest.mark.acceptance
+@pytest.mark.shared("data/mattermost")
 def test_a_call_is_made_once_for_each_object() -> None:
     data = shared_data()
-    if data is None:
-        pytest.skip("the real cases are not there")
+    assert data is not None
     made = corpus(data, cases=CASES, executions=EXECUTIONS, files=FILES)
     extracted, loaded = count(made, STAGES[0]), count(made, STAGES[1])
 

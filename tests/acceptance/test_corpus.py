@@ -30,8 +30,7 @@ from tests.vendor.exchanges import Exchange, Recorder
 
 DATA = shared_data()
 pytestmark = [
-    pytest.mark.acceptance,  # a minute and a half on two cores
-    pytest.mark.skipif(DATA is None, reason="the real cases (../shared/data) are not there"),
+    pytest.mark.shared("data/mattermost", "specs"),
     pytest.mark.timeout(240),
 ]
 STEPS = ("transform", "load", "validate", "report")

@@ -8,16 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.corpus.corpus import shared_data
-
 LOOP = Path(__file__).parents[1] / "performance" / "kill_loop.py"
 SIZE = ("--cases", "60", "--executions", "80", "--files", "20", "--short")
 pytestmark = [
-    pytest.mark.acceptance,
     pytest.mark.timeout(600),
-    pytest.mark.skipif(
-        shared_data() is None, reason="the real cases (../shared/data) are not there"
-    ),
+    pytest.mark.shared("data/mattermost"),
 ]
 
 

@@ -21,8 +21,7 @@ from tests.corpus.values import properties, same_value
 
 DATA = shared_data()
 pytestmark = [
-    pytest.mark.acceptance,  # a minute and a half on two cores
-    pytest.mark.skipif(DATA is None, reason="the real cases (../shared/data) are not there"),
+    pytest.mark.shared("data/mattermost"),
     pytest.mark.timeout(300),
 ]
 

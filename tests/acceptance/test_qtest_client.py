@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from ztoq_demo.qtest import Options, Simulator
 
-from tests.vendor.exchanges import Recorder, vendor_document
+from tests.vendor.exchanges import Recorder
 from tests.vendor.qtest_document import Document
 
 TOOLS = Path(__file__).parents[2].parent / "shared" / "tools"
@@ -19,7 +19,10 @@ TOOLS = Path(__file__).parents[2].parent / "shared" / "tools"
 # the client leaves out what the document requires, and says True for true
 KNOWN = ("at test_case: 'properties' is a required property",)
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.shared("tools", "specs/qtest-manager-v3.openapi3.json"),
+    pytest.mark.timeout(600),
+]
 
 
 async def _run(*command: str) -> str:
@@ -37,8 +40,6 @@ def _make(*command: str) -> None:
 def client() -> str:
     """The Python of an environment that holds the generated client; made once, kept in a cache."""
     wanted = TOOLS / "qtest_client_requirements.txt"
-    if not wanted.is_file():
-        pytest.skip("the driver of the generated client is not there: ../shared/tools")
     home = Path.home() / ".cache" / "ztoq-tests" / "qtest-client"
     python = home / "bin" / "python"
     done = home / "requirements.txt"
@@ -65,7 +66,6 @@ async def test_the_generated_client_gets_through(client: str, words: list[str]) 
 
 
 async def test_its_exchanges_are_those_of_the_document(client: str) -> None:
-    vendor_document("qtest-manager-v3.openapi3.json")
     recorder = Recorder()
     simulator = Simulator(Options(automation=True), recorder=recorder)
     driver = str(TOOLS / "qtest_client_smoke.py")

@@ -8,16 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.corpus.corpus import shared_data
-
 FOLDER = Path(__file__).parent
 
 pytestmark = [
     pytest.mark.acceptance,
     pytest.mark.timeout(600),
-    pytest.mark.skipif(
-        shared_data() is None, reason="the real cases (../shared/data) are not here"
-    ),
+    pytest.mark.shared("data/mattermost"),
 ]
 
 

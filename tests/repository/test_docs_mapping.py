@@ -14,9 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SCHEMAS = ROOT.parent / "shared" / "specs" / "zephyr-cloud-v2.2026-08.schemas.json"
 LISTS = "Read from: every list."
-WITHOUT_SHARED = pytest.mark.skipif(
-    not SCHEMAS.is_file(), reason="the vendor's schemas (../shared/specs) are not here"
-)
+WITH_SCHEMAS = pytest.mark.shared("specs/zephyr-cloud-v2.2026-08.schemas.json")
 
 
 @attrs.frozen
@@ -69,7 +67,7 @@ def readable() -> dict[str, set[str]]:
     return found
 
 
-@WITHOUT_SHARED
+@WITH_SCHEMAS
 def test_every_readable_property_has_a_row() -> None:
     page = sections()
     of_lists = next(section.rows for section in page if section.endpoints == {"lists"})
@@ -82,7 +80,7 @@ def test_every_readable_property_has_a_row() -> None:
     assert not missing
 
 
-@WITHOUT_SHARED
+@WITH_SCHEMAS
 def test_every_row_names_a_property_that_there_is() -> None:
     known = readable()
     stale = []

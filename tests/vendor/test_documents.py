@@ -13,6 +13,8 @@ from ztoq_testkit.simulate import Reply, Request
 from tests.vendor import qtest_document, zephyr_document
 from tests.vendor.exchanges import Exchange
 
+pytestmark = pytest.mark.shared("specs")
+
 PROJECT = "/api/v3/projects/{projectId}"
 
 

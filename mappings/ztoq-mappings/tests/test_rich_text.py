@@ -33,6 +33,7 @@ from ztoq_core.plugin import Kind, Ref, Schema, Secret, TestCase, Transform, Tra
 SCENE = TransformContext(source=Schema(), source_config=SimpleNamespace(project="ACME"))
 CASE = TestCase(key="ACME-T1", name="x", folder=Ref(Kind.FOLDER, "ACME-F1"))
 CORPUS = Path(__file__).parents[4] / "shared/data/mattermost/testcases-2022-09-07.jsonl.gz"
+WITH_CORPUS = pytest.mark.shared("data/mattermost/testcases-2022-09-07.jsonl.gz")
 
 KEEP = TEXT.build(TextOptions(), SCENE)
 CLEAN = TEXT.build(TextOptions(html=Policy.CLEAN), SCENE)
@@ -275,8 +276,6 @@ def test_no_broken_html_lets_a_word_through(html: str) -> None:
 
 @pytest.fixture(scope="module")
 def corpus() -> tuple[str, ...]:
-    if not CORPUS.exists():
-        pytest.skip(f"the public cases of Mattermost are not at {CORPUS}")
     found: dict[str, None] = {}
     with gzip.open(CORPUS, "rt", encoding="utf-8") as lines:
         for case in map(json.loads, lines):
@@ -288,6 +287,7 @@ def corpus() -> tuple[str, ...]:
     return tuple(found)
 
 
+@WITH_CORPUS
 def test_every_real_text_survives_as_it_is(corpus: tuple[str, ...]) -> None:
     assert len(corpus) > 10_000
     changed = [html for html in corpus if through(html, KEEP, QTEST) != html]
@@ -295,12 +295,14 @@ def test_every_real_text_survives_as_it_is(corpus: tuple[str, ...]) -> None:
     assert len(changed) < 5
 
 
+@WITH_CORPUS
 def test_every_rare_real_text_survives_cleaning(corpus: tuple[str, ...]) -> None:
     """Those that hold more than the usual five tags; the others are for the acceptance run."""
     rare = re.compile(r"<(?!/?(?:br|li|ol|ul|strong)\b)[a-z]", re.IGNORECASE)
     survive([html for html in corpus if rare.search(html)], at_least=1000)
 
 
+@WITH_CORPUS
 @pytest.mark.acceptance
 def test_every_real_text_survives_cleaning(corpus: tuple[str, ...]) -> None:
     survive(list(corpus), at_least=10_000)
@@ -314,6 +316,7 @@ def survive(texts: list[str], at_least: int) -> None:
     assert len(wrong) <= 3
 
 
+@WITH_CORPUS
 def test_no_word_of_a_real_text_survives_a_mask(corpus: tuple[str, ...]) -> None:
     for html in corpus[::20]:
         before, after = tree(html), tree(through(html, SEEN))

@@ -8,9 +8,14 @@ import attrs
 import pytest
 from ztoq_demo.qtest import Options
 
+from tests.vendor.exchanges import Recorder
+from tests.vendor.qtest_document import Document
 from ztoq_core.plugin import FieldType, FieldValue, Kind, Secret
 
-pytestmark = pytest.mark.no_cover  # a second time through what others cover
+pytestmark = [
+    pytest.mark.shared("specs/qtest-manager-v3.openapi3.json"),
+    pytest.mark.no_cover,  # a second time through what others cover
+]
 
 
 async def everything(world: Any, project: Any) -> None:
@@ -70,9 +75,8 @@ def _records(project: Any) -> list[Any]:
 async def test_no_request_breaks_the_document(
     opened: Any, project: Any, *, login: bool, administrator: bool
 ) -> None:
-    exchanges = pytest.importorskip("tests.vendor.exchanges")
-    document = pytest.importorskip("tests.vendor.qtest_document").Document()
-    recorder = exchanges.Recorder()
+    document = Document()
+    recorder = Recorder()
     options = Options(username="quinn", password="open sesame", administrator=administrator)
     settings = {"username": "quinn", "password": Secret("open sesame")} if login else {}
     world = await opened(options, recorder=recorder, **settings)

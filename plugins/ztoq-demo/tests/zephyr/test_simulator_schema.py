@@ -23,10 +23,7 @@ SCHEMAS = SHARED / "specs" / "zephyr-cloud-v2.2026-08.schemas.json"
 MATTERMOST = SHARED / "data" / "mattermost"
 
 pytestmark = [
-    pytest.mark.skipif(
-        not SCHEMAS.exists(),
-        reason="the vendor's schemas are not beside the repository (../shared)",
-    ),
+    pytest.mark.shared("specs/zephyr-cloud-v2.2026-08.schemas.json"),
     pytest.mark.no_cover,  # a second time through what others cover
 ]
 
@@ -227,6 +224,7 @@ def first_cases() -> list[Project]:
     return [mattermost(MATTERMOST, 300)]
 
 
+@pytest.mark.shared("data/mattermost")
 @pytest.mark.parametrize("tenant", [first_cases], indirect=True)
 async def test_every_answer_about_real_cases_is_as_the_schemas_say(tenant: Walk) -> None:
     walk = tenant
