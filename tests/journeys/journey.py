@@ -139,7 +139,7 @@ class Journey:
             fetching = open_fetcher(read.images, self.notes.append, pause=0)
             with store.run("migrate") as run:
                 async with fetching as fetcher:
-                    gallery = engine.Gallery(read.images, fetcher.fetch)
+                    gallery = engine.PictureSources(read.images, fetcher.fetch)
                     await engine.extract(
                         engine.Run(store, run.id), source, gallery=gallery, stream=read.streams
                     )

@@ -402,11 +402,11 @@ class _Work:
             await engine.validate(run, sink)
 
     @asynccontextmanager
-    async def _gallery(self) -> AsyncIterator[engine.Gallery]:
+    async def _gallery(self) -> AsyncIterator[engine.PictureSources]:
         settings = self.config.source.settings
         connection = settings if isinstance(settings, Connection) else None
         async with self.services.fetcher(self.output.warning, connection) as fetcher:
-            yield engine.Gallery(self.config.images, fetcher.fetch)
+            yield engine.PictureSources(self.config.images, fetcher.fetch)
 
     async def _prune(self, run: engine.Run, sink: Sink) -> None:
         undone = await engine.prune(run, sink)

@@ -25,17 +25,17 @@ from ztoq_core.engine.verdict import (
     outcome,
 )
 from ztoq_core.engine.watchdog import watched
-from ztoq_core.pictures.collector import Gallery
+from ztoq_core.pictures.collector import PictureSources
 
 __all__ = [
     "BEFORE_LOAD",
     "NAMELESS",
     "Event",
     "Finality",
-    "Gallery",
     "Gap",
     "Goal",
     "Kept",
+    "PictureSources",
     "Progress",
     "Resolver",
     "Run",

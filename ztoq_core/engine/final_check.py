@@ -1,4 +1,4 @@
-"""The last look: the source is read once more, and must be as it was when it was brought over."""
+"""Final check: reads the source again and verifies that nothing changed since extraction."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ztoq_core.engine.extract.extract import extract
 from ztoq_core.engine.run import Event, Run
 from ztoq_core.engine.verdict import Finality, outcome
 from ztoq_core.errors import Exit
-from ztoq_core.pictures.collector import Gallery
+from ztoq_core.pictures.collector import PictureSources
 from ztoq_core.store import FINAL
 
 __all__ = ["final"]
@@ -22,7 +22,7 @@ _SHOWN = 20
 
 
 async def final(
-    run: Run, source: Source, *, gallery: Gallery | None = None, stream: bool = False
+    run: Run, source: Source, *, gallery: PictureSources | None = None, stream: bool = False
 ) -> Finality | None:
     """Read everything again after a load, and remember whether the migration is final.
 

@@ -36,7 +36,7 @@ from ztoq_core.records import (
 )
 from ztoq_core.store import Kept, Store
 
-__all__ = ["INLINE", "LOST", "Album", "Gallery", "lost_at"]
+__all__ = ["INLINE", "LOST", "PictureCollector", "PictureSources", "loss_reason"]
 
 INLINE = "#img-"
 """What the key of a picture has between its owner's and its own part."""
@@ -66,7 +66,7 @@ _ENDINGS = {"image/jpeg": ".jpg", SVG: ".svg"}
 
 
 @attrs.frozen
-class Gallery:
+class PictureSources:
     """What an extraction has at hand for pictures; ``fetch`` yields what stands at an address.
 
     ``fetch`` raises RejectedError, CutShortError where trying again may help, and RetryableError
@@ -77,10 +77,10 @@ class Gallery:
     fetch: Callable[[str], AsyncIterator[bytes]] | None = None
 
 
-class Album:
+class PictureCollector:
     """The pictures of one extraction."""
 
-    def __init__(self, store: Store, source: Source, gallery: Gallery) -> None:
+    def __init__(self, store: Store, source: Source, gallery: PictureSources) -> None:
         """Take them from what ``gallery`` and ``source`` have."""
         self._store = store
         self._source = source
@@ -112,7 +112,7 @@ class Album:
                 found.append(record)
             else:
                 own = [file for file in files if file.owner == record.ref]
-                found += _revealed(record, shown, own)
+                found += _as_attachments(record, shown, own)
         return tuple(found)
 
     # ------------------------------------------------------------------------------ fetching
@@ -233,7 +233,7 @@ class Album:
         return found
 
 
-def lost_at(src: str) -> str:
+def loss_reason(src: str) -> str:
     """Return how the reason begins for which the picture at an address is lost; no query in it."""
     bare = "in the text itself" if src.startswith("data:") else src.partition("?")[0]
     where = bare.rpartition("@")[2] if "@" in bare.partition("//")[2].partition("/")[0] else bare
@@ -292,7 +292,7 @@ def _shown(record: Record) -> Mapping[str, str]:
     return {image_src(src): src for text in texts_of(record) for src in images_in(text) if src}
 
 
-def _revealed(
+def _as_attachments(
     record: Record, shown: Mapping[str, str], own: Sequence[Attachment]
 ) -> Iterator[Record]:
     names = {src: _name(src, whole) for src, whole in shown.items()}

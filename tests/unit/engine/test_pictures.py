@@ -16,7 +16,7 @@ from ztoq_testkit.memory import MemorySink, MemorySource, PowerCut
 from tests.unit.engine.crashing import Crash, CrashingSink, CrashingStore, Point
 from ztoq_core import engine
 from ztoq_core.contracts import Page, Transform
-from ztoq_core.engine import Gallery
+from ztoq_core.engine import PictureSources
 from ztoq_core.errors import Exit, RejectedError, RetryableError
 from ztoq_core.pictures.addresses import change_images, image_src, texts_of, with_texts
 from ztoq_core.pictures.settings import CutShortError, Images
@@ -104,8 +104,8 @@ class Net:
         for start in range(0, len(found), 500):
             yield found[start : start + 500]
 
-    def gallery(self, **settings: Any) -> Gallery:
-        return Gallery(Images(**settings), self.fetch)
+    def gallery(self, **settings: Any) -> PictureSources:
+        return PictureSources(Images(**settings), self.fetch)
 
 
 @attrs.define
@@ -118,7 +118,7 @@ class Desk:
     change: Transform = mapped
     outcome: engine.Verdict = attrs.field(init=False)
 
-    async def extract(self, source: MemorySource, gallery: Gallery | None) -> None:
+    async def extract(self, source: MemorySource, gallery: PictureSources | None) -> None:
         with Store(self.url, files=self.files_at) as store, store.run("extract") as run:
             await engine.extract(engine.Run(store, run.id), source, gallery=gallery)
 
@@ -132,7 +132,7 @@ class Desk:
                 await engine.load(engine.Run(store, run.id, request_timeout=0.01), self.sink)
             self.outcome = engine.outcome(store)
 
-    async def migrate(self, records: list[Record], gallery: Gallery, **files: bytes) -> None:
+    async def migrate(self, records: list[Record], gallery: PictureSources, **files: bytes) -> None:
         await self.extract(MemorySource(records, files), gallery)
         await self.load()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from importlib import import_module
 from typing import Any
 
 import attrs
@@ -299,7 +300,7 @@ def test_values_that_cannot_be_used_are_named(values: dict[str, Any], problem: s
 async def test_many_executions_are_chosen_piece_by_piece(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ztoq_core.engine.transform.selection._BATCH", 1)
+    monkeypatch.setattr(import_module("ztoq_core.engine.transform.selection"), "_BATCH", 1)
     await extract(store)
 
     keys = await bring(store, MemorySink(), executed_since="2025-01-01", executions="latest")

@@ -154,8 +154,8 @@ class Migration(RuleBasedStateMachine):
 
     def _hear(self, event: Event) -> None:
         """Remember what was let go for its waiting in a circle, or for what is in doubt."""
-        if "refers to itself through others" in event.text:
-            self.released.add(event.text.split(" refers")[0])
+        if "is part of a dependency cycle" in event.text:
+            self.released.add(event.text.split(" is part")[0])
 
     async def _extract(self) -> None:
         self.counted = False  # what a mapping changes is counted when it is loaded

@@ -15,12 +15,12 @@ import attrs
 from loguru import logger
 
 from ztoq_core.contracts import ChangedSince, Directory, Page, Reject, Source
-from ztoq_core.engine.extract.id_names import ask_names, tell_nameless
+from ztoq_core.engine.extract.id_names import ask_names, warn_unresolved_ids
 from ztoq_core.engine.guard import check_record, checked_chunks, plugin_call, storable, wrong
 from ztoq_core.engine.run import ProgressReporter, Run
 from ztoq_core.engine.workers import work_off
 from ztoq_core.errors import ConfigError, RecordError, RejectedError
-from ztoq_core.pictures.collector import Album, Gallery, lost_at
+from ztoq_core.pictures.collector import PictureCollector, PictureSources, loss_reason
 from ztoq_core.records import (
     Attachment,
     Folder,
@@ -48,7 +48,7 @@ async def extract(
     source: Source,
     *,
     since: datetime | None = None,
-    gallery: Gallery | None = None,
+    gallery: PictureSources | None = None,
     stream: bool = False,
 ) -> None:
     """Read the source into the store, going on where an unfinished extraction stopped.
@@ -69,15 +69,15 @@ async def extract(
     for finding in await source.check():
         reporter.message(finding.text, finding.level)
     store.bind(source=source.identity)
-    album = Album(store, source, gallery) if gallery else None
-    stage = _Extraction(run, source, reporter, stream, album)
+    collector = PictureCollector(store, source, gallery) if gallery else None
+    stage = _Extraction(run, source, reporter, stream, collector)
     if since is not None:
         await _quick(stage, since)
         return
     await store.write(lambda: store.intake.begin(run.id, stream=stream))
     await stage.read(stage.pages)
-    if album and (album.left or album.fetches):
-        await store.write(store.intake.note_pictures, album.left)
+    if collector and (collector.left or collector.fetches):
+        await store.write(store.intake.note_pictures, collector.left)
     begun = int(store.meta("extract_run"))
     # before the extraction counts as complete, so that one that is stopped here goes on here
     await stage.ask_names(begun, since_run=begun)
@@ -88,7 +88,7 @@ async def extract(
     if gone:
         said = counted(gone, "record is", "records are")
         reporter.message(f"{said} no longer in the source", "warning")
-    await tell_nameless(store, reporter)
+    await warn_unresolved_ids(store, reporter)
 
 
 async def _quick(stage: _Extraction, since: datetime) -> None:
@@ -99,7 +99,7 @@ async def _quick(stage: _Extraction, since: datetime) -> None:
     if not store.read_whole:
         raise ConfigError("--since needs a complete extraction before it: run ztoq extract first")
     await store.write(lambda: store.intake.begin_quick(stage.run.id, stream=stage.stream))
-    if stage.album:
+    if stage.collector:
         await store.write(store.intake.try_pictures_again)
 
     def pages(kind: Kind) -> AsyncGenerator[Sequence[Listed], None]:
@@ -115,7 +115,7 @@ async def _quick(stage: _Extraction, since: datetime) -> None:
         "files and links may not); a full ztoq extract sees them.",
         "warning",
     )
-    await tell_nameless(store, stage.reporter)
+    await warn_unresolved_ids(store, stage.reporter)
 
 
 @attrs.frozen
@@ -124,7 +124,7 @@ class _Extraction:
     source: Source
     reporter: ProgressReporter
     stream: bool
-    album: Album | None = None
+    collector: PictureCollector | None = None
     unread: dict[Kind, str] = attrs.field(factory=dict)
     """Why lists could not be read to their ends."""
 
@@ -271,12 +271,14 @@ class _Extraction:
 
     def _with_pictures(self, page: Page) -> Sequence[Record]:
         """Return a page's records; those that are whole already with their pictures."""
-        if self.album is None:
+        if self.collector is None:
             return page.records
         completes = self.source.completes
         found: list[Record] = []
         for record in page.records:
-            found += (record,) if record.kind in completes else self.album.with_pictures((record,))
+            found += (
+                (record,) if record.kind in completes else self.collector.with_pictures((record,))
+            )
         return found
 
     def _count(self, page: Page) -> None:
@@ -335,8 +337,8 @@ class _Extraction:
             logger.warning("rejected: {}", error)
             await self._reject(record.ref, str(error), record)
             return
-        if self.album:
-            records = self.album.with_pictures(records)
+        if self.collector:
+            records = self.collector.with_pictures(records)
         files = await self.store.gather(
             self.store.intake.save_completed, Completed(self.run.id, records)
         )
@@ -357,15 +359,15 @@ class _Extraction:
         return records
 
     async def _fetch_picture(self, record: Attachment) -> None:
-        if self.album is None:
+        if self.collector is None:
             await self._reject(record.ref, "This run fetched no pictures", record)
             return
         try:
             with plugin_call(self.source, "picture", record.ref):
-                kept = await self.album.keep(record)
+                kept = await self.collector.keep(record)
         except (RejectedError, RecordError) as error:
             logger.warning("a picture is lost: {}", error)
-            await self._reject(record.ref, f"{lost_at(record.locator)}{error}", record)
+            await self._reject(record.ref, f"{loss_reason(record.locator)}{error}", record)
             return
         await self.store.gather(self.store.intake.save_file, Fetched(self.run.id, record, kept))
         self.reporter.advance(Kind.ATTACHMENT)
@@ -404,7 +406,7 @@ class _Extraction:
     # -------------------------------------------------------------------- unlisted references
 
     async def _look_up(self) -> None:
-        """Resolve names that no list held; stand in for what the source no longer gives."""
+        """Resolve references that no list held; put placeholders for deleted records."""
         while not self.run.stop.requested:
             refs = await self.store.read(self.store.intake.unlisted, _LOOKED_UP, 200)
             if not refs:
@@ -425,14 +427,14 @@ class _Extraction:
             if await self.store.write(self.store.intake.still_gone, self.run.id, ref):
                 return
             stub = await self._stub(ref, found.reason)
-            made = self.album.with_pictures((stub,)) if self.album else (stub,)
+            made = self.collector.with_pictures((stub,)) if self.collector else (stub,)
             for each in await self.store.write(
                 lambda: self.store.intake.save_resolved(self.run.id, made, derived=True)
             ):
                 await self._complete(each)
             return
-        if self.album:
-            found = self.album.with_pictures(found)
+        if self.collector:
+            found = self.collector.with_pictures(found)
         files = await self.store.write(self.store.intake.save_resolved, self.run.id, found)
         self.reporter.advance(ref.kind)
         for each in files:
@@ -451,7 +453,7 @@ class _Extraction:
         return found
 
     async def _stub(self, ref: Ref, reason: str) -> Record:
-        """Stand in for what is gone, so that what refers to it has a place (design section 4)."""
+        """Return a placeholder for a deleted record, so that references to it have a target."""
         logger.warning("not in the source any more, a stub takes its place: {}", reason)
         if ref.kind is Kind.TEST_CASE:
             log = await self.store.read(self.store.intake.latest_log_of, ref)

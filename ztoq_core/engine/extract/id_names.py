@@ -22,7 +22,7 @@ from ztoq_core.records import (
 from ztoq_core.store import Store
 from ztoq_core.words import counted
 
-__all__ = ["NAMELESS", "ask_names", "nameless", "tell_nameless"]
+__all__ = ["NAMELESS", "ask_names", "nameless", "warn_unresolved_ids"]
 
 _People = tuple[Collection[tuple[Kind, str]], Collection[str]]
 """The fields of records that hold people, and those of steps."""
@@ -145,7 +145,7 @@ def nameless(store: Store) -> str:
     return f"{', '.join(figures)} could not be resolved to names; ids are used instead. {advice}"
 
 
-async def tell_nameless(store: Store, reporter: ProgressReporter) -> None:
+async def warn_unresolved_ids(store: Store, reporter: ProgressReporter) -> None:
     """Warn of the ids that nobody knows by name, if there are any."""
     if sentence := await store.read(nameless, store):
         reporter.message(sentence, "warning", NAMELESS)

@@ -1,8 +1,8 @@
 """Loading: every mapped record into the target, each at most once.
 
 A feeder asks the store what may be written next and keeps the slots full; workers journal their
-intent, send, and store the answer. What waits for a record is let go with its answer, so children
-start as soon as their own parents stand.
+intent, send, and store the answer. Each answer releases the records that depend on it, so a child
+starts as soon as its parents exist.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from loguru import logger
 
 from ztoq_core.contracts import Content, Schema, Sink, Skip, Source, Written
 from ztoq_core.engine.deletion_doubt import settle_deletions
-from ztoq_core.engine.extract.id_names import tell_nameless
+from ztoq_core.engine.extract.id_names import warn_unresolved_ids
 from ztoq_core.engine.guard import FaultyPluginError, check_written, plugin_call
 from ztoq_core.engine.load.adopt import adopt
 from ztoq_core.engine.load.containers import look_at_containers
 from ztoq_core.engine.load.context import LoadContext
 from ztoq_core.engine.load.doubt import Settling
-from ztoq_core.engine.load.streaming import fingerprint, passed_on
+from ztoq_core.engine.load.streaming import fingerprint, stream_file
 from ztoq_core.engine.load.target_fields import Gap, definitions, gaps
 from ztoq_core.engine.run import ProgressReporter, Run
 from ztoq_core.engine.workers import work_off
@@ -82,7 +82,7 @@ async def load(
     creates = schema.can_create_fields and schema.fields_known
     _refuse_gaps(missing, schema, creates=creates, accepts=accept_missing_fields)
     _tell_gaps(missing, reporter, creates=creates)
-    await tell_nameless(store, reporter)
+    await warn_unresolved_ids(store, reporter)
     if run.dry_run:
         counts = await store.read(store.outbox.left)
         some = counted(counts, "record")
@@ -312,7 +312,7 @@ class _Loading:
         return bool(reopened)
 
     async def _wait_until(self, at: float) -> None:
-        """Wait for the next look, or the wish to stop: nothing else is left to do."""
+        """Wait for the next look or a stop request: nothing else is left to do."""
         seconds = at - asyncio.get_running_loop().time()
         if seconds >= 1:
             self.context.reporter.message(
@@ -321,7 +321,7 @@ class _Loading:
         await self.context.stop.wait(seconds, "a lost request may still arrive")
 
     async def _release(self, kinds: Collection[Kind], keys: Collection[str]) -> bool:
-        """Let something go on that waits for itself by a detour; return whether there was any."""
+        """Release one record that depends on itself through others; return whether one did."""
         store, despite = self.context.store, self.despite_doubt
         if len(kinds) > 1:  # else what a text refers to may only be written later
             finished = await store.write(lambda: store.turns.let_finish(despite_doubt=despite))
@@ -332,7 +332,7 @@ class _Loading:
         )
         if ref is not None:
             self.context.reporter.message(
-                f"{ref} refers to itself through others; written without that", "warning"
+                f"{ref} is part of a dependency cycle; written without that reference", "warning"
             )
         return ref is not None
 
@@ -420,7 +420,7 @@ class _Loading:
         attempts = 0
         while True:
             attempts += 1
-            async with passed_on(self.context.store, self.context.source, file) as way:
+            async with stream_file(self.context.store, self.context.source, file) as way:
                 try:
                     written = await self._send(job, way.content)
                 except (RejectedError, FaultyPluginError) as error:

@@ -19,11 +19,11 @@ from ztoq_core.records import Attachment
 from ztoq_core.store import Kept, Store
 from ztoq_core.tally import Tally
 
-__all__ = ["Passage", "fingerprint", "passed_on"]
+__all__ = ["StreamedFile", "fingerprint", "stream_file"]
 
 
 @attrs.define
-class Passage:
+class StreamedFile:
     """A file on its way to the target.
 
     ``kept`` is what passed, once all of it has; ``lost`` why the source did not give the whole
@@ -36,7 +36,9 @@ class Passage:
 
 
 @asynccontextmanager
-async def passed_on(store: Store, source: Source, file: Attachment) -> AsyncIterator[Passage]:
+async def stream_file(
+    store: Store, source: Source, file: Attachment
+) -> AsyncIterator[StreamedFile]:
     """Open a file at the source and yield its passage.
 
     Raises:
@@ -51,7 +53,7 @@ async def passed_on(store: Store, source: Source, file: Attachment) -> AsyncIter
     kept = await store.contents.keep(
         file.name, checked_chunks(source, file.ref, source.download(file))
     )
-    yield Passage(store.contents.content(file.name, kept), kept)
+    yield StreamedFile(store.contents.content(file.name, kept), kept)
 
 
 async def _opened(stack: AsyncExitStack, source: Streams, file: Attachment) -> Download:
@@ -59,7 +61,7 @@ async def _opened(stack: AsyncExitStack, source: Streams, file: Attachment) -> D
         return await stack.enter_async_context(source.open_file(file))
 
 
-def _streamed(source: Streams, file: Attachment, opened: Download, size: int) -> Passage:
+def _streamed(source: Streams, file: Attachment, opened: Download, size: int) -> StreamedFile:
     """Return the passage of an opened file; where it is read again, the source is asked again."""
     kind = media_type(file.name, b"")
     first = [opened]
@@ -82,7 +84,9 @@ def _streamed(source: Streams, file: Attachment, opened: Download, size: int) ->
             passage.lost = str(error)
             raise OSError(None, passage.lost) from error  # what is being sent cannot be completed
 
-    passage = Passage(Content(name=file.name, size=size, sha256="", media_type=kind, open=read))
+    passage = StreamedFile(
+        Content(name=file.name, size=size, sha256="", media_type=kind, open=read)
+    )
     return passage
 
 

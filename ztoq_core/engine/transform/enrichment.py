@@ -13,7 +13,7 @@ from functools import lru_cache
 import attrs
 
 from ztoq_core.engine.transform.call_cycles import called_by, closing
-from ztoq_core.engine.transform.execution_order import in_order
+from ztoq_core.engine.transform.execution_order import sort_executions
 from ztoq_core.engine.transform.resolved_names import known_names, with_names
 from ztoq_core.engine.transform.step_matching import flatten, join
 from ztoq_core.pictures.collector import LOST
@@ -93,7 +93,7 @@ class Enrichment:
 
     def enriched_run(self, run: Sequence[Scanned]) -> Iterator[tuple[Scanned, TestLog]]:
         """Yield a run's logs in order, each with facts that need the whole run."""
-        run = in_order(run)
+        run = sort_executions(run)
         logs = [each.record for each in run if isinstance(each.record, TestLog)]
         executed = [log.executed for log in logs]
         for place, (scanned, log) in enumerate(zip(run, logs, strict=True)):

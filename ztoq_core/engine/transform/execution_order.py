@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ztoq_core.records import Record, TestLog
 from ztoq_core.store import Scanned
 
-__all__ = ["in_order", "run_of", "turn_of"]
+__all__ = ["run_of", "sort_executions", "sort_key_of"]
 
 
 def run_of(scanned: Scanned) -> str:
@@ -19,14 +19,14 @@ def _dateless(log: Record) -> bool:
     return isinstance(log, TestLog) and not log.executed and log.ended is None
 
 
-def turn_of(log: TestLog, before: str) -> str:
-    """Return what sorts the logs of a run as ``in_order`` does; ``before`` is that of the last."""
+def sort_key_of(log: TestLog, before: str) -> str:
+    """Return a key that sorts like ``sort_executions``; ``before`` is the key of the last log."""
     if not _dateless(log):
         return log.sequence().order
     return f"{before or '!'}~{log.number:020d}"
 
 
-def in_order(run: Sequence[Scanned]) -> list[Scanned]:
+def sort_executions(run: Sequence[Scanned]) -> list[Scanned]:
     """Return a run's logs in order: what was not executed and has no date stands by its number.
 
     Such a log is the newest of its run where its number is the highest: it was made last, whatever

@@ -17,7 +17,7 @@ import attrs
 import orjson
 
 from ztoq_core.engine.run import ProgressReporter
-from ztoq_core.engine.transform.execution_order import in_order, run_of
+from ztoq_core.engine.transform.execution_order import run_of, sort_executions
 from ztoq_core.errors import ConfigError
 from ztoq_core.records import Kind, Tree
 from ztoq_core.selection import Selection, moment
@@ -201,7 +201,7 @@ class _Choosing:
             rows = tail + [scanned for _, scanned in batch]
             runs = [list(run) for _, run in groupby(rows, key=run_of)]
             tail = runs.pop() if batch and runs else []
-            chosen = ([log.item for log in in_order(run) if log.chosen] for run in runs)
+            chosen = ([log.item for log in sort_executions(run) if log.chosen] for run in runs)
             await self.store.write(
                 self.store.choice.drop, [number for logs in chosen for number in logs[:-newest]]
             )

@@ -11,7 +11,7 @@ import attrs
 
 from ztoq_core.records import Ref, StepResult, TestCase, TestLog
 
-__all__ = ["Flat", "flatten", "join"]
+__all__ = ["FlatStep", "flatten", "join"]
 
 # what is read is not given back and no pattern runs past the next tag: broken texts cost no more
 _TAG = re.compile(r"<([^<>]*+)>")
@@ -24,7 +24,7 @@ _DEEPEST = 8
 
 
 @attrs.frozen
-class Flat:
+class FlatStep:
     """A step of a case with its called cases opened; ``path`` is ``"2"`` or ``"2/1"``."""
 
     path: str
@@ -61,12 +61,12 @@ def flatten(
     called: Callable[[Ref], TestCase | None],
     path: str = "",
     around: tuple[Ref, ...] = (),
-) -> list[Flat]:
+) -> list[FlatStep]:
     """Return the steps of a case in the order of execution, called cases opened.
 
     A call of one of the cases ``around`` it, which would never end, has no steps.
     """
-    flat: list[Flat] = []
+    flat: list[FlatStep] = []
     around = (*around, case.ref)
     for step in case.steps:
         place = f"{path}{step.key}"
@@ -75,14 +75,14 @@ def flatten(
         if inner is not None:
             flat += flatten(inner, called, f"{place}/", around)
         elif step.call is None:
-            flat.append(Flat(place, (step.description, step.data, step.expected)))
+            flat.append(FlatStep(place, (step.description, step.data, step.expected)))
     if case.script is not None:
         # a script becomes the step after the last one (there are none beside it in Zephyr)
-        flat.append(Flat(f"{path}{len(case.steps) + 1}", (case.script.text, "", "")))
+        flat.append(FlatStep(f"{path}{len(case.steps) + 1}", (case.script.text, "", "")))
     return flat
 
 
-def _row(results: Sequence[StepResult], flat: Sequence[Flat]) -> list[str] | None:
+def _row(results: Sequence[StepResult], flat: Sequence[FlatStep]) -> list[str] | None:
     """Return the paths that one row's results join, in order; None where one joins nothing."""
     closed = [_texts(*step.texts) for step in flat]
     opened = [_open_texts(*step.texts) for step in flat]
@@ -103,7 +103,7 @@ def _row(results: Sequence[StepResult], flat: Sequence[Flat]) -> list[str] | Non
     return paths
 
 
-def join(log: TestLog, flat: Sequence[Flat]) -> TestLog:
+def join(log: TestLog, flat: Sequence[FlatStep]) -> TestLog:
     """Return the log with each result's ``step`` set, or with ``drift`` where one joins nothing.
 
     Each row of test data runs through the steps anew.

@@ -18,7 +18,7 @@ from ztoq_core.engine.guard import check_record, plugin_call
 from ztoq_core.engine.run import ProgressReporter, Run
 from ztoq_core.engine.schema_inference import infer_schema
 from ztoq_core.engine.transform.enrichment import Enrichment
-from ztoq_core.engine.transform.execution_order import run_of, turn_of
+from ztoq_core.engine.transform.execution_order import run_of, sort_key_of
 from ztoq_core.engine.transform.field_demand import FieldDemand
 from ztoq_core.engine.transform.selection import choose, leave_out
 from ztoq_core.errors import ZtoqError
@@ -167,7 +167,7 @@ class _Transformation:
         before: Ref | None = None
         turn = ""
         for scanned, log in self._enrichment.enriched_run(run):
-            turn = turn_of(log, turn)
+            turn = sort_key_of(log, turn)
             if not scanned.chosen:
                 continue
             fate = self._map(Scanned(scanned.item, log))
