@@ -40,10 +40,10 @@ from ztoq_qtest.escaping import escape_texts
 from ztoq_qtest.fields.definitions_file import OBJECTS, to_document
 from ztoq_qtest.fields.settings import Settings
 from ztoq_qtest.objects.marks import find_keys
-from ztoq_qtest.read.contents import contents
+from ztoq_qtest.read.dependents import list_dependents
 from ztoq_qtest.read.find import find
 from ztoq_qtest.read.mark_lists import LISTED_BY_OWNER, list_marks
-from ztoq_qtest.read.records import look, read
+from ztoq_qtest.read.records import read_current, read_record
 from ztoq_qtest.write.attachments import delete_file, write_file
 from ztoq_qtest.write.cases import finish_case, write_case
 from ztoq_qtest.write.execution import write_cycle, write_plan, write_run
@@ -172,12 +172,12 @@ class QtestSink:
 
     async def read(self, kind: Kind, target_id: str) -> Record:
         """Return the object as qTest holds it now."""
-        return await read(self._session, kind, target_id)
+        return await read_record(self._session, kind, target_id)
 
     async def current(self, kind: Kind, target_id: str) -> Written | None:
         """Return an object with its current stamp, or None if it does not exist."""
         try:
-            return await look(self._session, kind, target_id)
+            return await read_current(self._session, kind, target_id)
         except RejectedError as error:
             if error.status != MISSING:
                 raise
@@ -194,7 +194,7 @@ class QtestSink:
         self, kind: Kind, target_ids: Sequence[str]
     ) -> Mapping[str, tuple[Mark, ...]]:
         """Return the objects that deleting each object would delete too, or would break."""
-        return await contents(self._session, kind, target_ids)
+        return await list_dependents(self._session, kind, target_ids)
 
     async def delete(self, kind: Kind, target_id: str) -> None:
         """Delete one object. Nothing is forced: qTest keeps a container that is not empty.

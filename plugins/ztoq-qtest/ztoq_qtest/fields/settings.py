@@ -246,7 +246,7 @@ class Settings:
         name = f"qtest people {self.project.config.project}"
         return await self.project.services.once(name, ask)
 
-    async def properties(
+    async def encode_properties(
         self, kind: Kind, values: Sequence[FieldValue], *, mark: str = "", clear: bool = False
     ) -> PropertyValues:
         """Return the properties for ``values`` and the mark, and the values that have no property.

@@ -49,10 +49,10 @@ async def list_marks(
     if kind is Kind.TEST_LOG:
         return await _list_together(owners, lambda owner: _logs_of_owner(session, owner))
     if kind is Kind.ATTACHMENT:
-        return await _list_together(owners, lambda owner: _files(session, owner))
+        return await _list_together(owners, lambda owner: _list_files(session, owner))
     if kind in {Kind.TEST_CASE, Kind.TEST_CYCLE}:
-        return await _by_container(session, kind, cursor)
-    return MarkPage(marks=tuple([mark async for mark in _whole(session, kind)]))
+        return await _list_by_container(session, kind, cursor)
+    return MarkPage(marks=tuple([mark async for mark in _list_all(session, kind)]))
 
 
 async def list_modules(session: Session) -> list[Any]:
@@ -88,7 +88,7 @@ async def _list_together(
     return MarkPage(marks=tuple(mark for task in tasks for mark in task.result()))
 
 
-async def _by_container(session: Session, kind: Kind, cursor: str | None) -> MarkPage:
+async def _list_by_container(session: Session, kind: Kind, cursor: str | None) -> MarkPage:
     """List cases module by module, and suites cycle by cycle.
 
     The document does not say whether the list of cases without parentId covers the whole project,
@@ -107,24 +107,24 @@ async def _by_container(session: Session, kind: Kind, cursor: str | None) -> Mar
             known[kind] = [ROOT, *found]
     left = [target for target in known[kind] if cursor is None or target.id > int(cursor)]
     page = left[:AT_ONCE]
-    listed = await _list_together(page, lambda target: _children(session, kind, target))
+    listed = await _list_together(page, lambda target: _list_children(session, kind, target))
     more = str(page[-1].id) if len(left) > len(page) else None
     return MarkPage(marks=listed.marks, cursor=more)
 
 
-async def _children(session: Session, kind: Kind, parent: ObjectRef) -> AsyncIterator[Mark]:
+async def _list_children(session: Session, kind: Kind, parent: ObjectRef) -> AsyncIterator[Mark]:
     type_ = FIELD_OWNERS[kind]
     fields = await session.settings.fields(type_)
     async for item in session.project.children(type_, parent):
         yield mark_of(kind, type_, item, key_of(session, type_, item, fields))
 
 
-async def _whole(session: Session, kind: Kind) -> AsyncIterator[Mark]:
+async def _list_all(session: Session, kind: Kind) -> AsyncIterator[Mark]:
     if kind is Kind.FIELD:
-        async for mark in _fields(session):
+        async for mark in _list_fields(session):
             yield mark
         return
-    async for type_, item in _objects(session, kind):
+    async for type_, item in _list_objects(session, kind):
         fields = await session.settings.fields(type_) if OBJECT_TYPES[type_].fields else NO_FIELDS
         key = key_of(session, type_, item, fields)
         if type_ == "test-cycles":
@@ -135,7 +135,7 @@ async def _whole(session: Session, kind: Kind) -> AsyncIterator[Mark]:
         yield mark_of(kind, type_, item, key)
 
 
-async def _objects(session: Session, kind: Kind) -> AsyncIterator[tuple[str, Any]]:
+async def _list_objects(session: Session, kind: Kind) -> AsyncIterator[tuple[str, Any]]:
     project = session.project
     if kind is Kind.FOLDER:
         for item in await list_modules(session):
@@ -151,7 +151,7 @@ async def _objects(session: Session, kind: Kind) -> AsyncIterator[tuple[str, Any
         yield type_, item
 
 
-async def _fields(session: Session) -> AsyncIterator[Mark]:
+async def _list_fields(session: Session) -> AsyncIterator[Mark]:
     for kind, type_ in FIELD_OWNERS.items():
         if kind is Kind.TEST_LOG:
             continue
@@ -180,10 +180,10 @@ def mark_of(kind: Kind, type_: str, item: Mapping[str, Any], key: str) -> Mark:
 
 def _logs_of_owner(session: Session, owner: Owner) -> AsyncIterator[Mark]:
     record, at = owner
-    return _logs(session, number_of(Kind.TEST_RUN, at.target_id), record.key)
+    return _list_logs(session, number_of(Kind.TEST_RUN, at.target_id), record.key)
 
 
-async def _logs(session: Session, run: int, owner: str) -> AsyncIterator[Mark]:
+async def _list_logs(session: Session, run: int, owner: str) -> AsyncIterator[Mark]:
     async for item in list_logs(session, run):
         yield Mark(
             kind=Kind.TEST_LOG,
@@ -194,7 +194,7 @@ async def _logs(session: Session, run: int, owner: str) -> AsyncIterator[Mark]:
         )
 
 
-async def _files(session: Session, owner: Owner) -> AsyncIterator[Mark]:
+async def _list_files(session: Session, owner: Owner) -> AsyncIterator[Mark]:
     record, at = owner
     async for owner_path, item in list_files(session.project, record.kind, at):
         yield Mark(

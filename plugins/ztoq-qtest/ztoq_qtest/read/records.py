@@ -40,10 +40,10 @@ from ztoq_qtest.write.attachments import locate_file, read_file
 from ztoq_qtest.write.save import Session
 from ztoq_qtest.write.steps import sort_steps
 
-__all__ = ["look", "read"]
+__all__ = ["read_current", "read_record"]
 
 
-async def read(session: Session, kind: Kind, target_id: str) -> Record:
+async def read_record(session: Session, kind: Kind, target_id: str) -> Record:
     """Return an object as a record: refs have qTest's ids, ``key`` is the mark or the pid.
 
     Raises:
@@ -53,16 +53,16 @@ async def read(session: Session, kind: Kind, target_id: str) -> Record:
         return await read_file(session.project, target_id)
     if kind is Kind.FIELD:
         return await _read_field(session, target_id)
-    target, raw = await _raw(session, kind, target_id)
+    target, raw = await _read_answer(session, kind, target_id)
     fields = NO_FIELDS
     if target.type in OBJECT_TYPES and OBJECT_TYPES[target.type].fields:
         fields = await session.settings.fields(target.type)
     elif kind is Kind.TEST_LOG:
         fields = await session.settings.fields(FIELD_OWNERS[kind])
-    return _record(session, target, raw, fields)
+    return _to_record(session, target, raw, fields)
 
 
-async def look(session: Session, kind: Kind, target_id: str) -> Written:
+async def read_current(session: Session, kind: Kind, target_id: str) -> Written:
     """Return the facts that the engine keeps of an object, with its current stamp."""
     if kind in {Kind.ATTACHMENT, Kind.FIELD}:
         await (
@@ -73,13 +73,13 @@ async def look(session: Session, kind: Kind, target_id: str) -> Written:
         return Written(target_id=target_id, stamp=target_id)
     if kind is Kind.TEST_CASE:
         return await read_written_case(session, object_ref(kind, target_id))
-    target, raw = await _raw(session, kind, target_id)
+    target, raw = await _read_answer(session, kind, target_id)
     if kind is Kind.TEST_RUN:
         raw = drop_log_properties(raw, await session.settings.fields(target.type))
     return as_written(target, target_id, raw)
 
 
-async def _raw(session: Session, kind: Kind, target_id: str) -> tuple[ObjectRef, Any]:
+async def _read_answer(session: Session, kind: Kind, target_id: str) -> tuple[ObjectRef, Any]:
     target = object_ref(kind, target_id)
     if kind is Kind.TEST_CASE:
         return target, await session.project.get(target.path, expand="teststep")
@@ -117,25 +117,25 @@ class _ObjectData:
     values: tuple[FieldValue, ...]
 
 
-def _record(
+def _to_record(
     session: Session, target: ObjectRef, raw: Mapping[str, Any], fields: FieldSet
 ) -> Record:
     config = session.project.config
     marks = find_keys(target.type, raw, fields, config)
     key = marks[0] if marks else str(raw.get("pid") or target.path)
-    seen = _ObjectData(
+    item = _ObjectData(
         target=target,
         raw=raw,
         key=key,
         name=without_key(str(raw.get("name") or ""), key),
         description=without_additions(str(raw.get("description") or ""), config.key_field),
         note=without_additions(str(raw.get("note") or ""), config.key_field),
-        values=_values(target.type, raw, fields, config.key_field),
+        values=_decode_values(target.type, raw, fields, config.key_field),
     )
-    return READERS[target.type](seen)
+    return READERS[target.type](item)
 
 
-def _values(
+def _decode_values(
     type_: str, raw: Mapping[str, Any], fields: FieldSet, key_field: str
 ) -> tuple[FieldValue, ...]:
     # a case repeats its texts as properties; a requirement has its description nowhere else
@@ -157,72 +157,72 @@ def _original(field: Field | None) -> str:
     return field.original if field else ""
 
 
-def _folder(seen: _ObjectData) -> Folder:
-    tree = Tree.CASES if seen.target.type == "modules" else Tree.CYCLES
-    return Folder(key=seen.key, name=seen.name, tree=tree, description=seen.description)
+def _to_folder(item: _ObjectData) -> Folder:
+    tree = Tree.CASES if item.target.type == "modules" else Tree.CYCLES
+    return Folder(key=item.key, name=item.name, tree=tree, description=item.description)
 
 
-def _cycle(seen: _ObjectData) -> Record:
-    if not seen.key.endswith(PLAN):
-        return _folder(seen)
-    key = seen.key.removesuffix(PLAN)
-    return TestPlan(key=key, name=seen.name, description=seen.description)
+def _to_cycle(item: _ObjectData) -> Record:
+    if not item.key.endswith(PLAN):
+        return _to_folder(item)
+    key = item.key.removesuffix(PLAN)
+    return TestPlan(key=key, name=item.name, description=item.description)
 
 
-def _requirement(seen: _ObjectData) -> Requirement:
-    texts = [str(each.value) for each in seen.values if each.name == "Description"]
+def _to_requirement(item: _ObjectData) -> Requirement:
+    texts = [str(each.value) for each in item.values if each.name == "Description"]
     return Requirement(
-        key=seen.key,
-        name=seen.name,
-        issue_key=seen.key,
+        key=item.key,
+        name=item.name,
+        issue_key=item.key,
         description=texts[0] if texts else "",
-        fields=tuple(each for each in seen.values if each.name != "Description"),
+        fields=tuple(each for each in item.values if each.name != "Description"),
     )
 
 
-def _case(seen: _ObjectData) -> TestCase:
+def _to_case(item: _ObjectData) -> TestCase:
     return TestCase(
-        key=seen.key,
-        name=seen.name,
-        description=seen.description,
-        precondition=str(seen.raw.get("precondition") or ""),
-        steps=_steps(seen.raw),
-        fields=seen.values,
-        status=_status(seen.values),
+        key=item.key,
+        name=item.name,
+        description=item.description,
+        precondition=str(item.raw.get("precondition") or ""),
+        steps=_to_steps(item.raw),
+        fields=item.values,
+        status=_status_of(item.values),
     )
 
 
-def _release(seen: _ObjectData) -> TestPlan:
+def _to_release(item: _ObjectData) -> TestPlan:
     return TestPlan(
-        key=seen.key,
-        name=seen.name,
-        description=seen.description,
-        note=seen.note,
-        start=parse_time(seen.raw.get("start_date")),
-        end=parse_time(seen.raw.get("end_date")),
-        fields=seen.values,
+        key=item.key,
+        name=item.name,
+        description=item.description,
+        note=item.note,
+        start=parse_time(item.raw.get("start_date")),
+        end=parse_time(item.raw.get("end_date")),
+        fields=item.values,
     )
 
 
-def _suite(seen: _ObjectData) -> TestCycle:
-    return TestCycle(key=seen.key, name=seen.name, fields=seen.values)
+def _to_suite(item: _ObjectData) -> TestCycle:
+    return TestCycle(key=item.key, name=item.name, fields=item.values)
 
 
-def _run(seen: _ObjectData) -> TestRun:
-    case = (seen.raw.get("test_case") or {}).get("id") or seen.raw.get("testCaseId") or ""
+def _to_run(item: _ObjectData) -> TestRun:
+    case = (item.raw.get("test_case") or {}).get("id") or item.raw.get("testCaseId") or ""
     return TestRun(
-        key=seen.key,
-        name=seen.name,
+        key=item.key,
+        name=item.name,
         case=Ref(Kind.TEST_CASE, str(case)),
-        fields=seen.values,
+        fields=item.values,
     )
 
 
-def _status(values: tuple[FieldValue, ...]) -> str:
+def _status_of(values: tuple[FieldValue, ...]) -> str:
     return next((str(each.value) for each in values if each.name == "Status"), "")
 
 
-def _steps(raw: Mapping[str, Any]) -> tuple[TestStep, ...]:
+def _to_steps(raw: Mapping[str, Any]) -> tuple[TestStep, ...]:
     steps = []
     for order, each in enumerate(sort_steps(raw.get("test_steps") or ()), 1):
         called = each.get("called_test_case_id")
@@ -238,8 +238,8 @@ def _steps(raw: Mapping[str, Any]) -> tuple[TestStep, ...]:
     return tuple(steps)
 
 
-def _log(seen: _ObjectData) -> TestLog:
-    raw = seen.raw
+def _to_log(item: _ObjectData) -> TestLog:
+    raw = item.raw
     status = str((raw.get("status") or {}).get("name") or "")
     results = tuple(
         StepResult(
@@ -251,28 +251,28 @@ def _log(seen: _ObjectData) -> TestLog:
         for order, each in enumerate(raw.get("test_step_logs") or (), 1)
     )
     return TestLog(
-        key=seen.key,
+        key=item.key,
         run=Ref(Kind.TEST_RUN, str(raw.get("test_run_id") or "")),
         case=Ref(Kind.TEST_CASE, str((raw.get("test_case") or {}).get("id") or "")),
         status=status,
         statuses=(status,),
         start=parse_time(raw.get("exe_start_date")),
         end=parse_time(raw.get("exe_end_date")),
-        note=seen.note,
+        note=item.note,
         results=results,
-        fields=seen.values,
+        fields=item.values,
     )
 
 
 READERS: Mapping[str, Callable[[_ObjectData], Record]] = MappingProxyType(
     {
-        "modules": _folder,
-        "test-cycles": _cycle,
-        "requirements": _requirement,
-        "test-cases": _case,
-        "releases": _release,
-        "test-suites": _suite,
-        "test-runs": _run,
-        "test-logs": _log,
+        "modules": _to_folder,
+        "test-cycles": _to_cycle,
+        "requirements": _to_requirement,
+        "test-cases": _to_case,
+        "releases": _to_release,
+        "test-suites": _to_suite,
+        "test-runs": _to_run,
+        "test-logs": _to_log,
     }
 )

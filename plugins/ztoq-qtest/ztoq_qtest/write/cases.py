@@ -120,7 +120,7 @@ async def _draft(session: Session, case: TestCase, request: WriteRequest) -> _Dr
     parent = find_parent(request.links, case.folder, root, case)
     if parent == ROOT:
         raise RecordError(f"{case.ref} has no folder; qTest would put it into 'Created via API'")
-    values = await settings.properties(
+    values = await settings.encode_properties(
         Kind.TEST_CASE, case.fields, mark=case.key, clear=request.target_id is not None
     )
     text = case.description + values_table(values.rest, *_unlinked(case, request.links))

@@ -47,7 +47,7 @@ async def write_plan(session: Session, plan: TestPlan, request: WriteRequest) ->
     if session.project.config.plans == "cycle":
         return await _plan_as_cycle(session, plan, request)
     project, settings = session.project, session.settings
-    filled = await settings.properties(
+    filled = await settings.encode_properties(
         Kind.TEST_PLAN, plan.fields, mark=plan.key, clear=request.target_id is not None
     )
     note = plan.note + values_table(filled.rest)
@@ -101,7 +101,7 @@ async def write_cycle(session: Session, cycle: TestCycle, request: WriteRequest)
     dates = {PLANNED["start"][-1]: cycle.planned_start, PLANNED["end"][-1]: cycle.planned_end}
     # ``planned`` has these dates already, under the label that the project uses.
     others = [each for each in cycle.fields if not dates.get(each.name)]
-    filled = await settings.properties(
+    filled = await settings.encode_properties(
         Kind.TEST_CYCLE, (*planned, *others), mark=cycle.key, clear=request.target_id is not None
     )
     marked = await settings.has_key_field(Kind.TEST_CYCLE)
@@ -178,7 +178,7 @@ async def write_run(session: Session, run: TestRun, request: WriteRequest) -> Wr
         value = FieldValue(
             name=field.label if field else "", value=run.environment, type=FieldType.CHOICE
         )
-        tried = await settings.properties(Kind.TEST_RUN, [value])
+        tried = await settings.encode_properties(Kind.TEST_RUN, [value])
         if field is None or tried.rest:
             words.append(run.environment)
         elif all(fields.named(each.name) is not field for each in values):
@@ -186,7 +186,7 @@ async def write_run(session: Session, run: TestRun, request: WriteRequest) -> Wr
     if words:
         # The name shows the environment, so a value for the same field needs no note.
         values = [each for each in values if each.value != run.environment]
-    filled = await settings.properties(
+    filled = await settings.encode_properties(
         Kind.TEST_RUN, values, mark=run.key, clear=request.target_id is not None
     )
     if not await settings.has_key_field(Kind.TEST_RUN):

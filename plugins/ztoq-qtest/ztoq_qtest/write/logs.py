@@ -208,7 +208,7 @@ async def _body(session: Session, log: TestLog, links: Links) -> _LogBody:
     if log.start is None or log.end is None:
         raise RecordError(f"{log.ref} has no start or end; the mapping has to set them")
     statuses = await session.settings.statuses()
-    filled = await session.settings.properties(Kind.TEST_LOG, log.fields)
+    filled = await session.settings.encode_properties(Kind.TEST_LOG, log.fields)
     notes = [*filled.notes("note")]
     lines: tuple[ExecutableStep, ...] = ()
     note = log.note + values_table(filled.rest)

@@ -133,7 +133,7 @@ async def _save(session: Session, requirement: Requirement, request: WriteReques
     project, settings = session.project, session.settings
     fields = await settings.fields("requirements")
     marked = await settings.has_key_field(Kind.REQUIREMENT)
-    filled = await settings.properties(
+    filled = await settings.encode_properties(
         Kind.REQUIREMENT,
         requirement.fields,
         mark=requirement.key,
@@ -145,7 +145,7 @@ async def _save(session: Session, requirement: Requirement, request: WriteReques
     if described := fields.named("Description"):
         text = text if marked else add_mark(text, project.config.key_field, requirement.key)
         value = FieldValue(name=described.label, value=text, type=FieldType.RICH_TEXT)
-        properties += (await settings.properties(Kind.REQUIREMENT, [value])).properties
+        properties += (await settings.encode_properties(Kind.REQUIREMENT, [value])).properties
     else:
         name = name if marked else with_suffix(name, requirement.key)
         described_ = (FieldValue(name="Description", value=text),) if text else ()

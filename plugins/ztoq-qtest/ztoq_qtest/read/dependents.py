@@ -31,7 +31,7 @@ from ztoq_qtest.read.mark_lists import AT_ONCE, key_of, list_modules, mark_of
 from ztoq_qtest.write.attachments import list_files
 from ztoq_qtest.write.save import Session
 
-__all__ = ["contents"]
+__all__ = ["list_dependents"]
 
 NOT_ALLOWED = 405
 CONTAINED: Mapping[str, tuple[tuple[Kind, str], ...]] = MappingProxyType(
@@ -69,16 +69,16 @@ SELF = re.compile(r"/([a-z-]+)/(\d+)/?(?:\?.*)?$")
 Marks = dict[str, list[Mark]]
 
 
-async def contents(
+async def list_dependents(
     session: Session, kind: Kind, target_ids: Sequence[str]
 ) -> Mapping[str, tuple[Mark, ...]]:
     """Return the objects that deleting each object would delete too, or would break."""
     found: Marks = {target_id: [] for target_id in target_ids}
     targets = {target_id: object_ref(kind, target_id) for target_id in target_ids}
     if kind is Kind.TEST_CASE:
-        await _runs_of_cases(session, targets, found)
-        await _callers(session, targets, found)
-    await _linked(session, targets, found)
+        await _find_runs(session, targets, found)
+        await _find_callers(session, targets, found)
+    await _find_linked(session, targets, found)
     # At most this many objects at a time, so that a large group does not fill the client's queue.
     slots = asyncio.Semaphore(AT_ONCE)
 
@@ -86,7 +86,7 @@ async def contents(
         async with slots:
             try:
                 found[target_id] += [
-                    mark async for mark in _inside(session, kind, target_id, target)
+                    mark async for mark in _list_inside(session, kind, target_id, target)
                 ]
             except RejectedError as error:
                 if error.status != MISSING:
@@ -98,27 +98,27 @@ async def contents(
     return {target_id: tuple(marks) for target_id, marks in found.items()}
 
 
-async def _inside(
+async def _list_inside(
     session: Session, kind: Kind, target_id: str, target: ObjectRef
 ) -> AsyncIterator[Mark]:
-    async for mark in _children(session, target):
+    async for mark in _list_children(session, target):
         yield mark
     if kind is Kind.TEST_RUN:
-        async for mark in _logs(session, target.id):
+        async for mark in _list_logs(session, target.id):
             yield mark
     elif kind in {Kind.TEST_CASE, Kind.TEST_PLAN, Kind.REQUIREMENT, Kind.TEST_LOG}:
         whole = Written(target_id=target_id)
         if kind is Kind.TEST_CASE:
             whole = await read_written_case(session, target)
-        async for mark in _files(session, kind, whole):
+        async for mark in _list_files(session, kind, whole):
             yield mark
     if target.type in COMMENTED:
-        for item in await _comments(session, target):
+        for item in await _list_comments(session, target):
             number = f"comments/{item['id']}"
             yield Mark(kind=kind, key="", target_id=number, pid=f"comment {item['id']}")
 
 
-async def _children(session: Session, target: ObjectRef) -> AsyncIterator[Mark]:
+async def _list_children(session: Session, target: ObjectRef) -> AsyncIterator[Mark]:
     for child, type_ in CONTAINED.get(target.type, ()):
         fields = await session.settings.fields(type_) if OBJECT_TYPES[type_].fields else NO_FIELDS
         async for item in session.project.children(type_, target):
@@ -134,7 +134,7 @@ async def _children(session: Session, target: ObjectRef) -> AsyncIterator[Mark]:
             yield Mark(kind=Kind.TEST_PLAN, key="", target_id=number, pid=pid, name=name)
 
 
-async def _logs(session: Session, run: int) -> AsyncIterator[Mark]:
+async def _list_logs(session: Session, run: int) -> AsyncIterator[Mark]:
     """Yield the logs of a run and the files on them and on their steps."""
     async for item in list_logs(session, run):
         number = f"{run}/{item['id']}"
@@ -145,17 +145,19 @@ async def _logs(session: Session, run: int) -> AsyncIterator[Mark]:
             whole = await session.project.get(f"test-runs/{run}/test-logs/{item['id']}")
         steps = [each["test_step_log_id"] for each in whole.get("test_step_logs") or ()]
         parts = {str(order): str(step) for order, step in enumerate(steps, 1)}
-        async for mark in _files(session, Kind.TEST_LOG, Written(target_id=number, parts=parts)):
+        async for mark in _list_files(
+            session, Kind.TEST_LOG, Written(target_id=number, parts=parts)
+        ):
             yield mark
 
 
-async def _files(session: Session, kind: Kind, owner: Written) -> AsyncIterator[Mark]:
+async def _list_files(session: Session, kind: Kind, owner: Written) -> AsyncIterator[Mark]:
     async for owner_path, item in list_files(session.project, kind, owner):
         number, name = f"{owner_path}/{item['id']}", str(item.get("name") or "")
         yield Mark(kind=Kind.ATTACHMENT, key="", target_id=number, name=name)
 
 
-async def _comments(session: Session, target: ObjectRef) -> Sequence[Any]:
+async def _list_comments(session: Session, target: ObjectRef) -> Sequence[Any]:
     """Return the first page of comments on an object; ztoq writes none."""
     try:
         body = await session.project.get(f"{target.path}/comments")
@@ -166,7 +168,7 @@ async def _comments(session: Session, target: ObjectRef) -> Sequence[Any]:
     return body.get("items", ()) if isinstance(body, dict) else body  # type: ignore[no-any-return]
 
 
-async def _runs_of_cases(session: Session, targets: Mapping[str, ObjectRef], found: Marks) -> None:
+async def _find_runs(session: Session, targets: Mapping[str, ObjectRef], found: Marks) -> None:
     """Find the runs of the cases in all cycles and suites of the project."""
     by_id = {target.id: target_id for target_id, target in targets.items()}
     fields = await session.settings.fields("test-runs")
@@ -184,11 +186,11 @@ def _case_of(run: Mapping[str, Any]) -> int:
     return int(run.get("testCaseId") or (run.get("test_case") or {}).get("id") or 0)
 
 
-async def _callers(session: Session, targets: Mapping[str, ObjectRef], found: Marks) -> None:
+async def _find_callers(session: Session, targets: Mapping[str, ObjectRef], found: Marks) -> None:
     """Find the cases that call these cases."""
     project = session.project
     if project.called_by is None:
-        project.called_by = await _all_callers(session)
+        project.called_by = await _list_callers(session)
     fields = await session.settings.fields("test-cases")
     for target_id, target in targets.items():
         for number in sorted(project.called_by.get(target.id, ())):
@@ -204,7 +206,7 @@ async def _callers(session: Session, targets: Mapping[str, ObjectRef], found: Ma
                 found[target_id].append(mark_of(Kind.TEST_CASE, "test-cases", whole, key))
 
 
-async def _all_callers(session: Session) -> dict[int, set[int]]:
+async def _list_callers(session: Session) -> dict[int, set[int]]:
     """Return the ids of the calling cases for each called case of the whole project."""
     callers: dict[int, set[int]] = {}
     slots = asyncio.Semaphore(AT_ONCE)
@@ -232,7 +234,7 @@ def _called(case: Mapping[str, Any]) -> Collection[int]:
     }
 
 
-async def _linked(session: Session, targets: Mapping[str, ObjectRef], found: Marks) -> None:
+async def _find_linked(session: Session, targets: Mapping[str, ObjectRef], found: Marks) -> None:
     """Find what is linked to the objects; not defects, which only lose a link to a log."""
     asked = {target.id: target_id for target_id, target in targets.items() if target.type in LINKED}
     if not asked:
