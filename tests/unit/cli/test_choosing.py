@@ -105,7 +105,7 @@ def test_what_the_config_cannot_choose_is_named(ztoq: Program, more: str, messag
 def test_a_folder_that_is_not_there_stops_before_the_target_is_touched(ztoq: Program) -> None:
     said = ztoq("migrate", "--folder", "Shp")
     assert said.code == 2
-    assert "the folder 'Shp', which is not there; did you mean 'Shop'?" in said.err
+    assert "the folder 'Shp', which is not there (did you mean 'Shop'?)" in said.err
     assert not ztoq.keys
 
 
