@@ -9,6 +9,11 @@ command is killed by SIGKILL as often as asked, started again, and in the end le
 then stands in qTest is compared, field by field and file by file, with what an undisturbed run
 wrote. Exit code 1 where anything stands twice, is missing, or differs.
 
+With ``--stops`` the command is also stopped by SIGSTOP for longer than the lease, while a second
+one starts: one of the two ends by itself, and never do both write. With ``--cuts`` (PostgreSQL) all
+its connections are cut. With ``--clocks`` each start has another clock on the wall: an hour or a
+minute behind or ahead, by libfaketime. A lease lasts 2 s here instead of 30.
+
 After a kill ztoq waits until what was under way cannot arrive any more: the request's time-out
 ([sink] timeout, here 2 s instead of 60), then the lag of the search.
 
@@ -20,6 +25,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import random
 import re
 import signal
@@ -33,12 +39,27 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # started as a script, not by -m
 
+from playhouse.db_url import connect
+
 from tests.corpus.corpus import corpus, shared_data
 from tests.corpus.setting import PROJECT_ID, command, environment
 from tests.performance.portrait import Portrait, differences, portrait, twice
 from tests.performance.sites import Site
+from ztoq_core.store import Store
 
 SHOWN = 30
+LEASE_S = 2.0
+SHORT_LEASE = f"""\
+import sys
+from ztoq_core.store import Store
+Store.lease_s, Store.beat_s = {LEASE_S}, 0.2
+from ztoq_core.cli import main
+main()
+"""
+FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
+CLOCKS = ("-3600", "-60", "+0", "+60", "+3600")
+PATIENCE_S = 120
+"""Seconds in which a command that has lost its store, or its connections, has to end."""
 MOST_RUNS = 6
 """Undisturbed starts that a migration may need at the end: each settles what the faults left."""
 
@@ -70,7 +91,7 @@ search_lag = 0.3
 """
 
 
-class TransformContext:
+class Scene:
     """Both sites, a folder with a configuration, and the command."""
 
     def __init__(self, folder: Path, zephyr: Site, qtest: Site, store: str) -> None:
@@ -83,16 +104,20 @@ class TransformContext:
         )
         self.config.write_text(text, "utf-8")
         self.env = environment(zephyr.token, "") | {"QTEST_PASSWORD": PASSWORD}
+        self.store = store
         self.output = folder / "output.txt"
 
-    def start(self, *verb: str) -> subprocess.Popen[bytes]:
+    def start(self, *verb: str, clock: str = "") -> subprocess.Popen[bytes]:
+        given = command(self.config, "--log-file", "ztoq.log", *verb)[3:]
+        faked = {"LD_PRELOAD": str(FAKETIME), "FAKETIME": clock, "DONT_FAKE_MONOTONIC": "1"}
+        faked |= {"FAKETIME_DONT_FAKE_MONOTONIC": "1"}
         with self.output.open("ab") as out:
             out.write(f"--- {' '.join(verb)}\n".encode())
             out.flush()
             return subprocess.Popen(  # noqa: S603 - our own command
-                command(self.config, "--log-file", "ztoq.log", *verb),
+                [sys.executable, "-c", SHORT_LEASE, *given],
                 cwd=self.folder,
-                env=self.env,
+                env=self.env | (faked if clock else {}),
                 stdout=out,
                 stderr=out,
             )
@@ -120,7 +145,7 @@ class TransformContext:
 
 
 @contextlib.contextmanager
-def scene(given: argparse.Namespace, name: str, *, faults: bool) -> Iterator[TransformContext]:
+def scene(given: argparse.Namespace, name: str, *, faults: bool) -> Iterator[Scene]:
     """Serve both sides anew."""
     folder = given.folder / name
     seed = {"seed": given.seed}
@@ -136,8 +161,23 @@ def scene(given: argparse.Namespace, name: str, *, faults: bool) -> Iterator[Tra
             corpus=given.folder / "corpus.json",
         ) as zephyr,
         Site("qtest", options=options, faults=shares) as qtest,
+        fresh(given.store, f"kill_{os.getpid()}_{name}") as store,
     ):
-        yield TransformContext(folder, zephyr, qtest, given.store)
+        yield Scene(folder, zephyr, qtest, store)
+
+
+@contextlib.contextmanager
+def fresh(store: str, name: str) -> Iterator[str]:
+    """Yield the URL of an empty store: in PostgreSQL each scene has a schema of its own."""
+    if store.startswith("sqlite"):
+        yield store
+        return
+    database = connect(store)  # type: ignore[no-untyped-call]
+    with database:
+        database.execute_sql(f"CREATE SCHEMA {name}")
+    yield f"{store}?options=-csearch_path={name}"
+    with database:
+        database.execute_sql(f"DROP SCHEMA {name} CASCADE")
 
 
 def undisturbed(given: argparse.Namespace) -> tuple[Portrait, int, int, float]:
@@ -180,23 +220,23 @@ def kill_loop(given: argparse.Namespace) -> int:
     _say("undisturbed", f"{seconds:.1f} s, {calls} calls, {len(expected)} objects and fields")
     rng = random.Random(given.seed)  # noqa: S311 - repeatable, no secret
     wait, least = 4.0, 1.5  # a start of the command takes about as long as the latter
-    kills = within = 0
+    trouble = Trouble(given, rng)
     with scene(given, "war", faults=True) as here:
         begun = time.monotonic()
-        while kills < given.kills:
-            process = here.start("migrate")
+        while trouble.kills < given.kills:
+            clock = rng.choice(CLOCKS) if given.clocks else ""
+            before = here.work()
+            process = here.start("migrate", clock=clock)
+            while trouble.waits and process.poll() is None and here.work() == before:
+                time.sleep(0.1)  # what is stopped or cut off has to hold the store
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(timeout=rng.uniform(0.1, 2 * wait))
             done = here.work() / places
-            if process.poll() is None:
-                process.send_signal(signal.SIGKILL)
-                process.wait()
-                kills += 1
-                within += done < 1
+            trouble.make(here, process, done)
             # so that the kills are spread over the whole of the work
-            wait = max(least, wait * (0.85 if done > kills / given.kills else 1.2))
+            wait = max(least, wait * (0.85 if done > trouble.kills / given.kills else 1.2))
             if given.verbose:
-                _say(f"kill {kills}", f"{done:.0%}, next within {2 * wait:.1f} s")
+                _say(f"kill {trouble.kills}", f"{done:.0%}, next within {2 * wait:.1f} s")
         codes: list[int] = []
         while (not codes or codes[-1]) and len(codes) < MOST_RUNS:
             codes.append(here.run("migrate"))
@@ -205,7 +245,7 @@ def kill_loop(given: argparse.Namespace) -> int:
         made = [here.zephyr.told()["made"], here.qtest.told()["made"]]
     doubled, unlike = twice(found, expected), differences(found, expected)
     missing = [line for line in unlike if line.endswith("is missing")]
-    _say("kills", f"{kills}, of them {within} before all was there")
+    trouble.say()
     _say("exit codes at the end", codes)
     _say("faults", made)
     _say("duplicates", len(doubled))
@@ -218,7 +258,92 @@ def kill_loop(given: argparse.Namespace) -> int:
         _say("commits per record", f"{ratio:.2f} at 32 in flight")
     for line in (doubled + unlike)[:SHOWN]:
         sys.stdout.write(f"  {line}\n")
-    return 1 if doubled or unlike or codes[-1] else 0
+    return 1 if doubled or unlike or codes[-1] or trouble.hangs else 0
+
+
+class Trouble:
+    """What is done to the command while it works, and what became of it."""
+
+    def __init__(self, given: argparse.Namespace, rng: random.Random) -> None:
+        self.given = given
+        self.rng = rng
+        self.kills = self.within = self.stops = self.cuts = self.hangs = 0
+        self.codes: dict[str, set[int]] = {"stop": set(), "cut": set()}
+
+    @property
+    def waits(self) -> bool:
+        """Whether some stops or cuts are still to be made."""
+        return bool(self.stops < self.given.stops or self.cuts < self.given.cuts)
+
+    def make(self, here: Scene, process: subprocess.Popen[bytes], done: float) -> None:
+        """Stop, cut or kill the command if it still runs; ``done`` is the share of the work."""
+        works = process.poll() is None and done > 0
+        if works and self.stops < self.given.stops:
+            self.stops += 1
+            self._stop(here, process)
+        elif works and self.cuts < self.given.cuts:
+            self.cuts += 1
+            cut(here.store)
+            self._ends(process, "cut")
+        if process.poll() is None:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            self.kills += 1
+            self.within += done < 1
+
+    def _stop(self, here: Scene, process: subprocess.Popen[bytes]) -> None:
+        """Stop a run for longer than its lease while a second one starts.
+
+        In SQLite a stopped process is alive, so the second is refused; in PostgreSQL it takes over,
+        and the first finds out when it goes on.
+        """
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(LEASE_S + 0.5)
+        second = here.start("migrate")
+        if here.store.startswith("sqlite"):
+            self._ends(second, "stop")
+            process.send_signal(signal.SIGCONT)
+            time.sleep(self.rng.uniform(0, 5))
+            return
+        with Store(here.store, create=False) as store:
+            while second.poll() is None and store.runs()[-1].pid != second.pid:
+                time.sleep(0.1)
+        time.sleep(self.rng.uniform(0, 5))
+        process.send_signal(signal.SIGCONT)
+        self._ends(process, "stop")
+        second.kill()
+        second.wait()
+
+    def _ends(self, process: subprocess.Popen[bytes], why: str) -> None:
+        code = ended(process)
+        if code is None:
+            self.hangs += 1
+        else:
+            self.codes[why].add(code)
+
+    def say(self) -> None:
+        """Print it."""
+        _say("kills", f"{self.kills}, of them {self.within} before all was there")
+        _say("stops", f"{self.stops}; the run without the store ended with {self.codes['stop']}")
+        _say("connections cut", f"{self.cuts}; the run ended with {self.codes['cut']}")
+        _say("hangs", self.hangs)
+
+
+def ended(process: subprocess.Popen[bytes]) -> int | None:
+    """Return the exit code of a process that has to end by itself, None if it does not."""
+    try:
+        return process.wait(timeout=PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        return None
+
+
+def cut(store: str) -> None:
+    """End all connections to a PostgreSQL database but our own."""
+    with Store(store) as own:
+        own.database.execute_sql(  # type: ignore[no-untyped-call]
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
 
 
 def once(given: argparse.Namespace) -> int:
@@ -257,6 +382,9 @@ def main() -> int:
     if data is None or not data.is_dir():
         sys.stderr.write("the real cases (shared/data/mattermost) are not there; see --data\n")
         return 2
+    if given.clocks and FAKETIME is None:
+        sys.stderr.write("libfaketime is not there: apt-get install faketime\n")
+        return 2
     made = corpus(
         data, cases=given.cases, executions=given.executions, files=given.files, seed=given.seed
     )
@@ -272,6 +400,9 @@ def _options() -> argparse.ArgumentParser:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     made.add_argument("--kills", type=int, default=50)
+    made.add_argument("--stops", type=int, default=0, help="SIGSTOPs beyond the lease")
+    made.add_argument("--cuts", type=int, default=0, help="cuts of all connections, PostgreSQL")
+    made.add_argument("--clocks", action="store_true", help="another clock for each start")
     made.add_argument("--once", action="store_true", help="one kill at half time, calls counted")
     made.add_argument("--repeated", type=float, default=0.03, help="the share that --once allows")
     made.add_argument("--cases", type=int, default=500, help="of the 4,366 real ones")

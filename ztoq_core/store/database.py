@@ -14,7 +14,14 @@ from playhouse.db_url import connect
 
 from ztoq_core.errors import ConfigError, StoreError
 
-__all__ = ["close_if_lost", "may_write", "name_of", "open_database", "store_error"]
+__all__ = [
+    "close_if_lost",
+    "connect_database",
+    "may_write",
+    "name_of",
+    "open_database",
+    "store_error",
+]
 
 PRAGMAS = {
     "journal_mode": "wal",
@@ -156,6 +163,18 @@ def _kind(error: BaseException) -> str:
         # the lower byte; the others say more about it
         return _SQLITE_CODES.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, "")
     return _POSTGRES_CODES.get(getattr(error, "sqlstate", None) or "", "")
+
+
+def connect_database(database: pw.Database, idle_s: float) -> None:
+    """Connect the calling thread, if it is not connected yet.
+
+    PostgreSQL ends the connection of a process that stops for ``idle_s`` within a transaction:
+    else its locks would keep others waiting for as long as it sleeps.
+    """
+    opened = database.connect(reuse_if_open=True)
+    if opened and isinstance(database, pw.PostgresqlDatabase):
+        milliseconds = int(idle_s * 1000)
+        database.execute_sql(f"SET idle_in_transaction_session_timeout = {milliseconds}")  # type: ignore[no-untyped-call]
 
 
 def close_if_lost(database: pw.Database) -> bool:

@@ -4,7 +4,8 @@ The row of ``run`` whose ``ended`` is empty holds the lease; its id, which only 
 of the lease. Three rules make sure that two commands never write at once:
 
 1. Every transaction of the holder begins by counting its ``beat`` up, which fails once another run
-   has ended the row. In PostgreSQL the row stays locked until the commit.
+   has ended the row. In PostgreSQL the row stays locked until the commit, and the
+   server ends a transaction in which nothing happens for ``Store.lease_s``.
 2. Another run takes the lease only when the holder cannot be at work: its process is dead, or its
    beat did not move for ``Store.lease_s``. It ends the row only if the beat is still
    the one it saw.

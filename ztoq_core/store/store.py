@@ -21,7 +21,14 @@ from ztoq_core.records import Note, Ref
 from ztoq_core.store import models
 from ztoq_core.store.calls import Calls
 from ztoq_core.store.choice import Choice
-from ztoq_core.store.database import close_if_lost, may_write, name_of, open_database, store_error
+from ztoq_core.store.database import (
+    close_if_lost,
+    connect_database,
+    may_write,
+    name_of,
+    open_database,
+    store_error,
+)
 from ztoq_core.store.decisions import Decisions
 from ztoq_core.store.files import Contents
 from ztoq_core.store.intake import COMPLETE, MAPPED, QUICK, STREAMED, Intake
@@ -99,7 +106,7 @@ class Store(Queries):
                 "The store {} is read-only: it is shown as it is; all other commands need to write",
                 name_of(self.database),
             )
-        self._writer = Writer(self.database)
+        self._writer = Writer(self.database, self.lease_s)
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="ztoq-read")
         self._failure: BaseException | None = None
         self.clock: Callable[[], float] = since_boot
@@ -220,6 +227,7 @@ class Store(Queries):
                 with self.database.atomic("IMMEDIATE"):
                     yield
             else:
+                connect_database(self.database, self.lease_s)
                 with self.database.atomic():
                     # of this schema; what lies in others is another store
                     self._sql("SELECT pg_advisory_xact_lock(20260, hashtext(current_schema()))")
@@ -315,7 +323,7 @@ class Store(Queries):
 
     def _prepare(self, *, write: bool) -> None:
         """Make or update the tables if they are not those of this version."""
-        self.database.connect(reuse_if_open=True)
+        connect_database(self.database, self.lease_s)
         version = self._version()
         if version == SCHEMA_VERSION:
             return

@@ -18,7 +18,7 @@ import attrs
 import peewee as pw
 
 from ztoq_core.errors import StoreError
-from ztoq_core.store.database import close_if_lost, name_of, store_error
+from ztoq_core.store.database import close_if_lost, connect_database, name_of, store_error
 
 __all__ = ["Writer", "one_by_one"]
 
@@ -51,9 +51,13 @@ _MOST_IN_ONE_COMMIT = 512
 class Writer:
     """Runs operations in order, many to a transaction."""
 
-    def __init__(self, database: pw.Database) -> None:
-        """Start the thread; ``database`` gets a connection of its own there."""
+    def __init__(self, database: pw.Database, idle_s: float) -> None:
+        """Start the thread; ``database`` gets a connection of its own there.
+
+        ``idle_s``: see ``connect_database``.
+        """
         self._database = database
+        self._idle_s = idle_s
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="ztoq-store")
         self._waiting: deque[_Job] = deque()
         self._lock = threading.Lock()
@@ -147,7 +151,7 @@ class Writer:
         results: list[Any] = [None] * len(jobs)
         lease = self.lease
         try:
-            self._database.connect(reuse_if_open=True)
+            connect_database(self._database, self._idle_s)
             with self._database.atomic():
                 renewed_at = lease.renew() if lease else 0.0
                 for batch, these in places.items():

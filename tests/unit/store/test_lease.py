@@ -6,6 +6,7 @@ import asyncio
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -13,12 +14,16 @@ from pathlib import Path
 
 import attrs
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from ztoq_testkit.memory import MemorySource
 from ztoq_testkit.project import CONTENTS, PROJECT
 
 from ztoq_core import engine
+from ztoq_core.contracts import Connection
 from ztoq_core.errors import Exit, StoreError
 from ztoq_core.records import Kind
+from ztoq_core.services import Services
 from ztoq_core.store import Intent, RunInfo, Store, models
 from ztoq_core.store.process import Process
 
@@ -234,6 +239,30 @@ async def test_a_writer_that_slept_too_long_sends_nothing(store_url: str) -> Non
             await store.before_write()
 
 
+async def test_a_client_asks_before_each_request_that_changes_something() -> None:
+    """Where the answer is that nothing may be sent, nothing leaves."""
+    came: list[str] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        came.append(request.method)
+        return web.json_response({})
+
+    async def refuse() -> None:
+        raise StoreError("Another run took over this store")
+
+    app = web.Application()
+    app.router.add_route("*", "/", answer)
+    async with TestServer(app) as server:
+        services = Services(lambda _note, _ref: None, before_write=refuse)
+        async with services.client(Connection(base_url=str(server.make_url("/")))) as client:
+            await client.request("GET", "")
+            for method in ("POST", "PUT", "DELETE"):
+                with pytest.raises(StoreError, match="took over"):
+                    await client.request(method, "")
+
+    assert came == ["GET"]
+
+
 async def until(holds: Callable[[], bool]) -> None:
     async with asyncio.timeout(30):
         while not holds():  # noqa: ASYNC110 - what another thread does has no event
@@ -259,6 +288,28 @@ def test_the_clock_of_postgresql_ends_the_lease_of_a_process_that_sleeps(store_u
 
         with other.run("load"):
             pass
+
+
+class Hurried(Store):
+    """A store whose leases are short."""
+
+    lease_s = 0.5
+
+
+@pytest.mark.postgres
+def test_a_process_that_sleeps_within_a_transaction_keeps_nobody_waiting(store_url: str) -> None:
+    if store_url.startswith("sqlite"):
+        pytest.skip("a living process keeps an SQLite store")
+    woken = threading.Event()
+    with Hurried(store_url) as store, losing(store):
+        asleep = store.submit(lambda: woken.wait(60))
+        with Hurried(store_url) as other:
+            while other.runs()[-1].running:
+                pass  # the server's clock needs its time
+            with other.run("load"):
+                woken.set()
+                with pytest.raises(StoreError):
+                    asleep.result()
 
 
 def test_of_six_first_runs_at_once_one_works(store_url: str) -> None:
