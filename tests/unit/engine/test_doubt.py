@@ -216,6 +216,32 @@ def test_absence_is_waited_for_beside_the_pipeline(store: Store) -> None:
     assert engine.outcome(store).exit is Exit.OK
 
 
+class Unhurried(Unsent):
+    """Each answer takes its time, so that the queue stays full."""
+
+    async def write(
+        self, record: Record, target_id: str | None, links: Links, content: Content | None
+    ) -> Written:
+        written = await super().write(record, target_id, links, content)
+        await asyncio.sleep(3)
+        return written
+
+
+def test_a_look_that_falls_due_while_the_queue_is_full_waits_for_room(store: Store) -> None:
+    """It once kept the feeder busy, and the whole loop with it, for ever."""
+    sink = Unhurried({"ACME-F1", "ACME-T1"})
+
+    async def loaded() -> None:
+        with store.run("migrate") as run:
+            await engine.extract(engine.Run(store, run.id), MemorySource(PROJECT, CONTENTS))
+            await engine.transform(engine.Run(store), lambda _: [typed])
+            await engine.load(engine.Run(store, run.id, slots=1, request_timeout=4), sink)
+
+    run_in_virtual_time(loaded(), grace=0.2)
+
+    assert sink.keys() == sorted([*ALL, FIELD])
+
+
 def test_a_field_in_doubt_holds_back_only_the_kinds_that_carry_it(store: Store) -> None:
     sink = Unsent({FIELD})
 

@@ -253,7 +253,11 @@ class _Loading:
                 # where there was more to do than room, ask again when half the room is free;
                 # else after each answer, since each may let something go, and for each due look
                 enough = queue.maxsize // 2 if len(tasks) == room else len(self.busy) - 1
-                while len(self.busy) > enough and not self._due(kinds, keys):
+                # a look that falls due is only a reason to ask where there is room for it: else
+                # this would go round and round without ever letting the workers work
+                while len(self.busy) > enough and not (
+                    len(self.busy) < queue.maxsize and self._due(kinds, keys)
+                ):
                     await self.freed.wait()
                     self.freed.clear()
             elif idle and not tasks and not await self._more(kinds, keys, first=first):
