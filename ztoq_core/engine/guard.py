@@ -7,6 +7,7 @@ back otherwise, never reaches it.
 
 from __future__ import annotations
 
+import errno
 import inspect
 import traceback
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -34,6 +35,8 @@ __all__ = [
 ]
 
 _MOST_SHOWN = 300
+_MACHINES_FAULT = (errno.ENOSPC, errno.EDQUOT)
+"""A full disk: nothing that a plugin writes would fare better, so the run stops."""
 
 
 class FaultyPluginError(RecordError):
@@ -47,7 +50,7 @@ class FaultyPluginError(RecordError):
 def plugin_call(plugin: object, call: str, about: object) -> Iterator[None]:
     """Turn whatever a plugin raises in ``call`` about one record into that record's error.
 
-    Errors that plugins may raise pass; so does what is no fault of theirs: lack of memory, and
+    Errors that plugins may raise pass; so does what is not their fault: lack of memory or disk, and
     all that ends a task or a process.
     """
     try:
@@ -55,6 +58,8 @@ def plugin_call(plugin: object, call: str, about: object) -> Iterator[None]:
     except (ServiceError, RecordError, StoreError, Skip, MemoryError):
         raise
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in _MACHINES_FAULT:
+            raise
         # this way a text that cannot be made is no fault of its own
         said = traceback.format_exception_only(error)[-1].strip()[:_MOST_SHOWN]
         raise FaultyPluginError(
