@@ -342,7 +342,10 @@ async def test_files_win_over_jira_and_are_enough(tmp_path: Path) -> None:
         ({"token": Secret("x")}, "source.jira.base_url is missing"),
         ({"email": "a@example.com", "issues": Path("x.csv")}, "source.jira.base_url is missing"),
         ({}, r"\[source.jira\] names nothing to ask"),
-        ({"issues": Path("missing.csv")}, "source.jira.issues: cannot read 'missing.csv'"),
+        (
+            {"issues": Path("missing.csv")},
+            "cannot read the CSV file of source.jira.issues 'missing.csv'",
+        ),
     ],
 )
 async def test_settings_that_cannot_be_used(settings: Any, said: str) -> None:
