@@ -89,8 +89,9 @@ async def test_what_is_asked_with_each_record_is_found_by_an_index(
         plans = {text: plan(store, text, statements.values[text]) for text in asked}
     assert len(plans) > 10
     slow = {text: steps for text, steps in plans.items() if any(is_slow(step) for step in steps)}
-    # sorts records in doubt, which are few
-    assert [text for text in slow if "deadline" not in text] == []
+    # opening looks at the tables; records in doubt are sorted, and few
+    few = ("sqlite_master", '"t1"."reason" FROM "item"')
+    assert [text for text in slow if not any(part in text for part in few)] == []
 
 
 def plan(store: Store, text: str, values: Any) -> list[str]:
@@ -128,6 +129,7 @@ def test_a_store_that_was_made_without_counts_gets_them(tmp_path: Path) -> None:
         for what in ("TRIGGER item_more", "TRIGGER item_less", "TRIGGER item_moved"):
             store.write_now(partial(change, store.database, f"DROP {what}"))
         store.write_now(partial(change, store.database, "DROP TABLE item_count"))
+        store.write_now(partial(store.put_meta, "schema", "3"))
         store.write_now(lambda: store.item_table.insert(kind="field", key="b", rank=0).execute())
     with Store(url) as store:
         assert store.counts() == {Kind.FIELD: {"listed": 2}}
