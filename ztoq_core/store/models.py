@@ -310,7 +310,10 @@ def bound(model: type[M], database: pw.Database) -> type[M]:
 
 
 def clear(item: type[Item], number: int, *, state: State, reason: str = "") -> None:
-    """Forget that a record stands in the target. For the writer thread."""
+    """Forget that a record is in the target, and that it was refused there. For the writer thread.
+
+    A refusal that outlived a rollback would fail the record again without asking the target.
+    """
     item.update(
         state=state,
         reason=reason,
@@ -322,6 +325,7 @@ def clear(item: type[Item], number: int, *, state: State, reason: str = "") -> N
         stamp="",
         written_digest="",
         finished_digest="",
+        refused_digest="",
         created_run=0,
         updated_run=0,
         before=None,

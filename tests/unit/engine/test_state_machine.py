@@ -396,3 +396,13 @@ TestMigration = Migration.TestCase
 TestMigration.settings = settings(
     max_examples=10, stateful_step_count=12, derandomize=True, deadline=None, database=None
 )
+
+
+def test_a_refusal_does_not_outlive_a_rollback() -> None:
+    state = Migration()
+    state.begin()
+    state.load_with_a_faulty_plugin(faults={"ACME-E2"}, made=True)
+    state.roll_back(cut=None)
+    faults = {"ACME-R1/ACME-T1/", "ACME-E1", "ACME-F2", "test_case/Browser"}
+    state.load_with_a_faulty_plugin(faults=faults, made=False)
+    state.teardown()
