@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+from collections.abc import Iterator
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
@@ -89,3 +91,12 @@ def ztoq(
     program = Program(tmp_path, capsys)
     program.config()
     return program
+
+
+@pytest.fixture(autouse=True)
+def _nothing_ends_this_process() -> Iterator[None]:
+    """Cancel what a second signal sets up: it would end the process of the tests 10 s later."""
+    yield
+    for each in threading.enumerate():
+        if isinstance(each, threading.Timer):
+            each.cancel()
