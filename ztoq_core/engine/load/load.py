@@ -43,8 +43,9 @@ from ztoq_core.words import counted
 __all__ = ["load"]
 
 _READINGS = 3
-_NOT_DUE = (State.SKIPPED, State.REJECTED, State.GONE, State.DELETED)
 """Times that the source is asked for a file that breaks off on its way."""
+_NOT_DUE = (State.SKIPPED, State.REJECTED, State.GONE, State.DELETED)
+"""States that count neither as done nor as to do in the totals of the progress."""
 SHOWN = 5
 ADOPTION = "adoption"
 """The store's fact that says whether taking over what bears its marks was begun or ended."""
