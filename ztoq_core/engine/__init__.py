@@ -14,7 +14,7 @@ from ztoq_core.engine.run import Event, Progress, Run, StopRequest
 from ztoq_core.engine.schema_inference import infer_schema
 from ztoq_core.engine.transform.selection import remember, remembered, selected
 from ztoq_core.engine.transform.transform import transform
-from ztoq_core.engine.validate import validate
+from ztoq_core.engine.validate.validate import validate
 from ztoq_core.engine.verdict import (
     BEFORE_LOAD,
     Finality,

@@ -1,34 +1,32 @@
-"""Validation: what should be in the target against what is, by counts and keys.
+"""Which objects the target holds, against those that the store expects, by ids and marks.
 
-Works from the store and the target alone; the source may be gone. What is missing is looked for
-once more by its id, and then called deleted in the store, so that the next load writes it again.
+What is missing is looked for once more by its id, and then called deleted in the store, so that the
+next load writes it again.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import attrs
 
 from ztoq_core.contracts import Mark, Owner, Sink
-from ztoq_core.engine.deletion_doubt import settle_deletions
 from ztoq_core.engine.load.marks import mark_pages, marks_of, owners_of
 from ztoq_core.engine.run import Run
 from ztoq_core.errors import RejectedError, one_error
 from ztoq_core.records import Attachment, Kind
-from ztoq_core.store import Compared, State, Store, Stored, Validation
-from ztoq_core.store.models import now
+from ztoq_core.store import Compared, State, Store, Stored
 from ztoq_core.words import counted, plain
 
-__all__ = ["validate"]
+__all__ = ["DUE", "IdentityCheck", "check_identity", "findings"]
 
 _BATCH = 100
 _LOOKS = 32
 _SHOWN = 1000
 _ABSENT = 404
-_DUE = (
+DUE = (
     State.LISTED,
     State.EXTRACTED,
     State.READY,
@@ -43,48 +41,8 @@ _DUE = (
 )
 
 
-async def validate(run: Run, sink: Sink) -> Validation:
-    """Compare the store with the target, remember the result in the store and return it.
-
-    A validation that is stopped is not remembered.
-    """
-    store, stop, reporter = run.store, run.stop, run.reporter("validate")
-    store.bind(sink=sink.identity)
-    await settle_deletions(run, sink, wait_s=run.request_timeout)
-    counts = await store.read(store.counts)
-    schema = await sink.describe()
-    checks: dict[Kind, _Check] = {}
-    rows: list[Compared] = []
-    for kind in Kind:  # parents' kinds come first: what is under a missing parent is missing too
-        if stop.requested or kind is Kind.FIELD or kind not in schema.kinds:
-            continue
-        states = counts.get(kind, {})
-        check = checks[kind] = _Check(kind)
-        with one_error():
-            if owners := sink.listed_by_owner.get(kind):
-                await _by_owner(run, sink, check, owners, checks)
-            else:
-                await _whole(store, sink, check)
-        rows.append(check.compared(sum(states.get(state, 0) for state in _DUE)))
-        reporter.advance(kind, check.present)
-    result = Validation(at=now(), rows=tuple(rows), findings=tuple(_findings(rows)))
-    if stop.requested:
-        return result
-    for sentence in result.findings:
-        reporter.message(sentence, "warning")
-    return await store.write(_remember, store, run.id, list(checks.values()), result)
-
-
-def _remember(store: Store, run: int, checks: Sequence[_Check], result: Validation) -> Validation:
-    """Store the result and what is missing. An operation for the writer thread."""
-    for check in checks:
-        if check.missing:
-            store.decisions.missing(run, check.kind, check.missing)
-    return store.put_validation(result)
-
-
 @attrs.define
-class _Check:
+class IdentityCheck:
     """Compares the marks of one kind with what the store expects.
 
     ``missing`` are keys of objects that are certainly absent, ``unlisted`` of objects that no list
@@ -154,7 +112,20 @@ class _Check:
         )
 
 
-async def _whole(store: Store, sink: Sink, check: _Check) -> None:
+async def check_identity(
+    run: Run, sink: Sink, kind: Kind, done: Mapping[Kind, IdentityCheck]
+) -> IdentityCheck:
+    """Compare the marks of one kind; ``done`` are the checks of the kinds before it."""
+    check = IdentityCheck(kind)
+    with one_error():
+        if owners := sink.listed_by_owner.get(kind):
+            await _by_owner(run, sink, check, owners, done)
+        else:
+            await _whole(run.store, sink, check)
+    return check
+
+
+async def _whole(store: Store, sink: Sink, check: IdentityCheck) -> None:
     """Compare a kind that the target lists whole, page by page.
 
     Which of the store's rows were seen is a bit for each, so that memory does not grow with them.
@@ -190,9 +161,9 @@ async def _whole(store: Store, sink: Sink, check: _Check) -> None:
 async def _by_owner(
     run: Run,
     sink: Sink,
-    check: _Check,
+    check: IdentityCheck,
     owners: frozenset[Kind],
-    checks: dict[Kind, _Check],
+    checks: Mapping[Kind, IdentityCheck],
 ) -> None:
     store, kind = run.store, check.kind
     for owner_kind in sorted(owners, key=lambda each: each.rank):
@@ -246,7 +217,7 @@ def _by_name(lost: Sequence[Stored], strangers: Sequence[Mark]) -> tuple[list[St
     return still_lost, left
 
 
-def _findings(rows: Iterable[Compared]) -> list[str]:
+def findings(rows: Iterable[Compared]) -> list[str]:
     """Return what is not in order besides what is missing, which the store's states say."""
     found = []
     for row in rows:

@@ -1,0 +1,1 @@
+"""Validating: proves what the target holds, and brings back what it lacks."""
