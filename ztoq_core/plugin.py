@@ -108,7 +108,7 @@ from ztoq_core.records import (
 from ztoq_core.spelling import closest, folded, nearest
 from ztoq_core.tally import Tally
 from ztoq_core.text_files import read_text
-from ztoq_core.words import counted
+from ztoq_core.vocabulary import counted
 
 __all__ = [
     "ADDRESS",

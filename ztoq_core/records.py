@@ -1,4 +1,4 @@
-"""The neutral vocabulary: what sources yield, transformers change and sinks write.
+"""The neutral records: what sources yield, transformers change and sinks write.
 
 One record is one object in the target and one row in the store. Records are frozen; change them
 with ``attrs.evolve``. Times are aware UTC datetimes, durations seconds, sizes bytes. Texts are HTML
@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 import attrs
 
-from ztoq_core.words import (
+from ztoq_core.vocabulary import (
     ADDRESS,
     FieldTrace,
     FieldType,
@@ -73,12 +73,12 @@ class Record:
     """What all records share.
 
     ``raw`` is the source's own payload; the store keeps it beside the record. ``companions`` are
-    records that the target needs for this one and the source does not have (a module "No folder"):
+    records that the target needs for this one but the source does not have (a module "No folder"):
     a transformer adds them, and the engine stores them as records of their own. Neither is part of
     the stored record. ``path`` holds the names of the record's folders, outermost first.
 
     ``images`` are the pictures in the texts. ``text_refs`` are the records that mapped texts link
-    to by ``Ref.address``. ``Sink.finish`` resolves these addresses; the record is written without
+    to with ``Ref.address``. ``Sink.finish`` resolves these addresses; the record is written without
     waiting for them.
     """
 
@@ -96,34 +96,34 @@ class Record:
 
     @property
     def ref(self) -> Ref:
-        """Name this record."""
+        """The reference to this record."""
         return Ref(self.kind, self.key)
 
     def parents(self) -> tuple[Ref, ...]:
-        """Return what must be written before.
+        """Return the records that must be written before this one.
 
-        A skipped parent skips this, a failed one blocks it.
+        If a parent is skipped, so is this record; if one fails, this record is blocked.
         """
         return ()
 
     def soft_dependencies(self) -> tuple[Ref, ...]:
-        """Return soft dependencies: waited for, but not required.
+        """Return the records that this one waits for but does not require.
 
-        If one fails, the record is written without it and a loss is noted.
+        If one fails, this record is written without it and a loss is noted.
         """
         return ()
 
     def sequence(self) -> Sequence | None:
-        """Return the place among siblings that must be written in order, or None."""
+        """Return the position among siblings that must be written in order, or None."""
         return None
 
 
 @attrs.frozen(kw_only=True)
 class FieldDefinition(Record):
-    """A field, or allowed values of a field, that the target lacks and ztoq creates.
+    """A field, or allowed values of a field, that the target lacks and ztoq creates there.
 
     Keys are ``of/name`` (``test_case/Browser``). ``of`` is the kind whose records carry the field.
-    ``values`` are all labels that a choice needs, in order of first use.
+    ``values`` are all the labels that a choice needs, in order of first use.
     """
 
     kind: ClassVar[Kind] = Kind.FIELD
@@ -147,13 +147,13 @@ class Folder(Record):
     order: int = 0
 
     def parents(self) -> tuple[Ref, ...]:
-        """Return the folder around."""
+        """Return the parent folder."""
         return (self.parent,) if self.parent else ()
 
 
 @attrs.frozen(kw_only=True)
 class Requirement(Record):
-    """What a case covers, known by the key of its issue. ``description`` is HTML."""
+    """What a case covers, identified by the key of its issue. ``description`` is HTML."""
 
     kind: ClassVar[Kind] = Kind.REQUIREMENT
 
@@ -169,7 +169,7 @@ class Requirement(Record):
 
 @attrs.frozen(kw_only=True)
 class Parameter:
-    """A parameter of a called case with the value of this call."""
+    """A parameter of a called case, with its value in this call."""
 
     name: str
     value: str = ""
@@ -179,7 +179,7 @@ class Parameter:
 class Call:
     """A step that runs another case.
 
-    ``circular`` is set by the engine where this call would close a circle of calls.
+    The engine sets ``circular`` if this call would close a cycle of calls.
     """
 
     case: Ref
@@ -191,8 +191,8 @@ class Call:
 class TestStep:
     """One step; the texts are HTML. ``key`` is its position from ``"1"``, unique in the case.
 
-    ``source_id`` is the source's own id of the step, or ``""``. A step with ``call`` has no texts
-    until a transformer resolves the call into text.
+    ``source_id`` is the source's own id of the step, or ``""``. A step with a ``call`` has no texts
+    until a transformer turns the call into text.
     """
 
     __test__ = False
@@ -208,7 +208,7 @@ class TestStep:
 
 @attrs.frozen(kw_only=True)
 class Script:
-    """A case written as one text: ``language`` is ``plain`` (HTML) or ``bdd`` (plain text)."""
+    """The script of a case that has no steps: ``plain`` (HTML) or ``bdd`` (plain text)."""
 
     language: str
     text: str
@@ -218,9 +218,9 @@ class Script:
 class TestCase(Record):
     """A test case. ``description`` and ``precondition`` are HTML; ``estimated`` is in seconds.
 
-    ``project`` is set for a case of another project; ``gone`` for a stub of one that the source no
-    longer gives. ``executed`` is set by the engine (a run refers to the case); ``approve`` by the
-    mapping (the target is to approve it).
+    ``project`` is set for a case of another project, ``gone`` for a stub of one that the source no
+    longer has. The engine sets ``executed`` (a run refers to the case); the mapping sets
+    ``approve`` (the target should approve it).
     """
 
     __test__ = False
@@ -284,9 +284,9 @@ class TestPlan(Record):
 class TestCycle(Record):
     """A set of runs executed together. ``description`` is HTML.
 
-    ``version`` is the name of the release tested, where known, else its id; ``version_start`` and
-    ``version_end`` are its dates, set by the engine where a directory knows them. ``plans`` are the
-    plans that the cycle belongs to, the source's first one first.
+    ``version`` is the name of the tested release, or its id if the name is unknown;
+    ``version_start`` and ``version_end`` are its dates, set by the engine if a directory knows
+    them. ``plans`` are the plans that the cycle belongs to, in the source's order.
     """
 
     __test__ = False
@@ -317,8 +317,8 @@ class TestCycle(Record):
 class TestRun(Record):
     """One case in one cycle and environment. Its key is ``CYCLE/CASE/ENVIRONMENT``.
 
-    ``cycle`` is None for a run outside any cycle. The engine fills ``name`` with the name of the
-    case. ``assigned_to`` is the source's id of a person.
+    ``cycle`` is None for a run outside any cycle. The engine sets ``name`` to the name of the case.
+    ``assigned_to`` is the source's id of a person.
     """
 
     __test__ = False
@@ -339,11 +339,10 @@ class TestRun(Record):
 class StepResult:
     """What happened at one step of an execution; the texts are HTML.
 
-    ``key`` is its position from ``"1"``. ``row`` is the row of test data it ran with, or None.
-    ``step`` is set by the engine: the step of today's case that has equal texts, ``"2"``, or
-    ``"2/1"``
-    for step 1 of the case that step 2 calls.
-    ``statuses`` are the target's candidates, set by the mapping, best first.
+    ``key`` is its position from ``"1"``. ``row`` is the row of test data it ran with, or None. The
+    engine sets ``step`` to the step of today's case that has equal texts: ``"2"``, or ``"2/1"`` for
+    step 1 of the case that step 2 calls. The mapping sets ``statuses``, the target's candidates,
+    best first.
     """
 
     key: str
@@ -363,13 +362,13 @@ class StepResult:
 class TestLog(Record):
     """One execution of a run. ``comment`` is HTML, ``duration`` and ``estimated`` are in seconds.
 
-    The source sets ``executed`` to False where nothing says that it took place: neither status,
-    comment, file nor result. ``number`` orders executions that ended at the same instant.
-    ``planned_start`` and ``planned_end`` are the cycle's.
+    The source sets ``executed`` to False if nothing shows that it took place: no status, comment,
+    file or result. ``number`` orders executions that ended at the same instant. ``planned_start``
+    and ``planned_end`` are the cycle's.
 
     The engine sets ``last`` (the newest of its run), ``siblings_executed`` (another log of the run
-    is executed) and ``drift`` (results there are, and they do not join today's steps). The mapping
-    sets ``start``, ``end``, ``note`` (HTML) and ``statuses`` (the target's candidates, best first).
+    is executed) and ``drift`` (it has results that do not match today's steps). The mapping sets
+    ``start``, ``end``, ``note`` (HTML) and ``statuses`` (the target's candidates, best first).
     """
 
     __test__ = False
@@ -406,7 +405,7 @@ class TestLog(Record):
         return (self.run, self.case)
 
     def sequence(self) -> Sequence:
-        """Return the place among the logs of the run: by the end, then by the number."""
+        """Return the position among the logs of the run: by end, then by number."""
         ended = self.ended or self.planned_end or self.planned_start
         instant = f"{ended:%Y-%m-%dT%H:%M:%S}" if ended else "0"
         return Sequence(self.run.key, f"{instant}#{self.number:020d}")
@@ -417,10 +416,10 @@ class Attachment(Record):
     """A file. Its key is ``OWNER#ATTACHMENT``.
 
     ``part`` names the step or step result of the owner that the file belongs to, or is ``""``.
-    ``plan`` is the first plan of the cycle that owns the file, for targets whose cycles take none.
-    ``locator`` is what the source needs to download it; of an ``inline`` one, a picture in the
-    owner's texts, it is the address that stands there, as ``Image.src`` has it. ``size`` (bytes),
-    ``media_type`` and ``sha256`` are filled by the engine from the content itself.
+    ``plan`` is the first plan of the cycle that owns the file, for targets whose cycles take no
+    files. ``locator`` is what the source needs to download it; for an ``inline`` one, a picture in
+    the owner's texts, it is the address in the text, as in ``Image.src``. The engine sets ``size``
+    (bytes), ``media_type`` and ``sha256`` from the content itself.
     """
 
     kind: ClassVar[Kind] = Kind.ATTACHMENT

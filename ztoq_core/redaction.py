@@ -8,7 +8,7 @@ from urllib.parse import quote, quote_plus
 
 import attrs
 
-from ztoq_core.lent import Secret
+from ztoq_core.contracts import Secret
 
 __all__ = ["Secrets", "redacted"]
 

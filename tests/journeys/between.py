@@ -17,10 +17,9 @@ from ztoq_qtest import QtestConfig, open_qtest
 from ztoq_testkit.memory import MemorySource
 
 from ztoq_core import engine
-from ztoq_core.contracts import Secret, TransformContext
+from ztoq_core.contracts import Schema, Secret, TransformContext, User
 from ztoq_core.engine import Event
 from ztoq_core.records import Kind, Record, Ref
-from ztoq_core.schema import Schema, User
 from ztoq_core.services import Services
 from ztoq_core.store import State, Store
 

@@ -11,9 +11,9 @@ from ztoq_qtest import open_qtest
 
 from tests.journeys.between import Between, between
 from ztoq_core import engine
+from ztoq_core.contracts import User
 from ztoq_core.errors import ConfigError, Exit
 from ztoq_core.records import FieldType, FieldValue, Folder, Kind, Record, TestCase, Tree
-from ztoq_core.schema import User
 from ztoq_core.services import Services
 
 FOLDER = Folder(key="ACME-F1", name="Shop", tree=Tree.CASES)

@@ -20,7 +20,15 @@ from ztoq_qtest import QtestConfig, open_qtest
 from ztoq_qtest.sink import QtestSink
 from ztoq_testkit import lent
 
-from ztoq_core.contracts import Secret, Transform, TransformContext, Written
+from ztoq_core.contracts import (
+    FieldSpec,
+    Schema,
+    Secret,
+    Transform,
+    TransformContext,
+    User,
+    Written,
+)
 from ztoq_core.records import (
     FieldDefinition,
     FieldType,
@@ -34,7 +42,6 @@ from ztoq_core.records import (
     Tree,
     Value,
 )
-from ztoq_core.schema import FieldSpec, Schema, User
 
 FOLDER = Folder(key="ACME-F1", name="Shop", tree=Tree.CASES)
 ALICE = User(id="5b10a2844c20165700ede200", name="Alice Tester", email="alice@example.com")

@@ -18,7 +18,7 @@ from ztoq_core.http.transport import Transport
 from ztoq_core.records import Kind
 from ztoq_core.settings.config import Config
 from ztoq_core.store import Store
-from ztoq_core.words import counted
+from ztoq_core.vocabulary import counted
 
 __all__ = ["Month", "RemainingWork", "StageStats", "as_facts", "calls_of_month", "calls_of_run"]
 

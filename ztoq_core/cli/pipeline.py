@@ -31,7 +31,7 @@ from ztoq_core.services import Services
 from ztoq_core.settings import config as configuration
 from ztoq_core.store import Store
 from ztoq_core.time_window import until
-from ztoq_core.words import counted
+from ztoq_core.vocabulary import counted
 
 __all__ = ["ALL", "RunOptions", "run_pipeline", "run_verb"]
 

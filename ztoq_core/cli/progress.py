@@ -16,8 +16,8 @@ from ztoq_core.cli.events import event_line
 from ztoq_core.cli.printable import one_line
 from ztoq_core.engine import Event
 from ztoq_core.records import Kind
+from ztoq_core.vocabulary import counted
 from ztoq_core.waits import Wait
-from ztoq_core.words import counted
 
 __all__ = ["Bars", "JsonLines", "Lines", "Shown"]
 

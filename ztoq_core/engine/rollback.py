@@ -36,7 +36,7 @@ from ztoq_core.errors import (
 from ztoq_core.records import Attachment, Kind, Ref
 from ztoq_core.store import PRUNED, State, Store, Undoing
 from ztoq_core.store.statements import chunks
-from ztoq_core.words import counted
+from ztoq_core.vocabulary import counted
 
 __all__ = ["Kept", "Undone", "may_prune", "prune", "rollback"]
 

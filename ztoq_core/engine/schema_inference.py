@@ -33,7 +33,7 @@ from ztoq_core.contracts import FieldSpec, Schema, User
 from ztoq_core.convert import converter
 from ztoq_core.records import FieldType, FieldValue, Kind, Value
 from ztoq_core.store import Store
-from ztoq_core.words import counted
+from ztoq_core.vocabulary import counted
 
 __all__ = ["LONGEST_TEXT", "FieldTypeInference", "infer_schema"]
 

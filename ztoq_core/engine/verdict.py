@@ -18,7 +18,7 @@ from ztoq_core.engine.transform.selection import selected
 from ztoq_core.errors import Exit
 from ztoq_core.records import Kind, Level
 from ztoq_core.store import FINAL, Reason, State, Store
-from ztoq_core.words import counted, plain
+from ztoq_core.vocabulary import counted, plain
 
 __all__ = [
     "BEFORE_LOAD",

@@ -28,7 +28,7 @@ from ztoq_core.store import (
     StoredReject,
     Validation,
 )
-from ztoq_core.words import counted
+from ztoq_core.vocabulary import counted
 
 __all__ = [
     "KindRow",

@@ -14,7 +14,7 @@ from ztoq_testkit.memory import MemorySource
 from ztoq_testkit.project import CONTENTS, PROJECT
 
 from ztoq_core import engine
-from ztoq_core.contracts import FieldSpec, Schema, Skip, Transform
+from ztoq_core.contracts import FieldSpec, Schema, Skip, Transform, User
 from ztoq_core.engine import Event
 from ztoq_core.engine.transform.transform import dry_run
 from ztoq_core.errors import MappingError
@@ -32,7 +32,6 @@ from ztoq_core.records import (
     TestStep,
     Value,
 )
-from ztoq_core.schema import User
 from ztoq_core.selection import Selection
 from ztoq_core.store import Fate, State, Store, Want
 

@@ -12,8 +12,8 @@ import pytest
 from tests.unit.cli.conftest import Program, Said, ztoq
 from tests.unit.cli.memory_shop import SINKS
 from tests.unit.engine.deleting import Deleting
+from ztoq_core.contracts import FieldSpec, Schema
 from ztoq_core.records import FieldType, Kind
-from ztoq_core.schema import FieldSpec, Schema
 from ztoq_core.store import State, Store
 
 __all__ = ["ztoq"]  # the fixture of the core's own commands

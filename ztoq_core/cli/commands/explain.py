@@ -26,7 +26,7 @@ from ztoq_core.settings.config import Config
 from ztoq_core.settings.secrets import find_secrets
 from ztoq_core.store import Store
 from ztoq_core.store.life import Related
-from ztoq_core.words import counted
+from ztoq_core.vocabulary import counted
 
 __all__ = ["builder", "change_line", "explain", "print_json", "print_records"]
 

@@ -17,7 +17,7 @@ from ztoq_core.errors import ConfigError, Exit
 from ztoq_core.records import Kind
 from ztoq_core.settings.config import Config
 from ztoq_core.store import Store, Undecided
-from ztoq_core.words import counted
+from ztoq_core.vocabulary import counted
 
 __all__ = ["resolve"]
 

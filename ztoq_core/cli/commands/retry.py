@@ -12,7 +12,7 @@ from ztoq_core.cli.session import configured, kind_of, open_store
 from ztoq_core.errors import ConfigError
 from ztoq_core.records import Kind
 from ztoq_core.store import State, Store
-from ztoq_core.words import counted
+from ztoq_core.vocabulary import counted
 
 __all__ = ["retry"]
 

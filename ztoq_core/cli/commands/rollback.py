@@ -20,8 +20,8 @@ from ztoq_core.errors import ConfigError, Exit
 from ztoq_core.records import Kind
 from ztoq_core.settings.config import Config
 from ztoq_core.store import Store
+from ztoq_core.vocabulary import counted
 from ztoq_core.waits import Waits
-from ztoq_core.words import counted
 
 __all__ = ["rollback"]
 

@@ -34,7 +34,7 @@ from ztoq_core.records import (
     Tree,
 )
 from ztoq_core.store import Checkpoint, Completed, Fetched, Listed, Store
-from ztoq_core.words import counted, plain
+from ztoq_core.vocabulary import counted, plain
 
 __all__ = ["extract"]
 

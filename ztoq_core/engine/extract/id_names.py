@@ -20,7 +20,7 @@ from ztoq_core.records import (
     Kind,
 )
 from ztoq_core.store import Store
-from ztoq_core.words import counted
+from ztoq_core.vocabulary import counted
 
 __all__ = ["NAMELESS", "ask_names", "nameless", "warn_unresolved_ids"]
 

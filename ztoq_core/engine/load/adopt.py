@@ -10,7 +10,7 @@ from ztoq_core.engine.load.doubt import PARENT_FIRST_S, Settling
 from ztoq_core.engine.load.marks import marks_of, owners_of
 from ztoq_core.records import Kind
 from ztoq_core.store import Store
-from ztoq_core.words import counted
+from ztoq_core.vocabulary import counted
 
 __all__ = ["adopt"]
 

@@ -15,7 +15,7 @@ from ztoq_core.errors import ConfigError, RejectedError, one_error
 from ztoq_core.records import Kind
 from ztoq_core.store import Undoing
 from ztoq_core.store.statements import chunks
-from ztoq_core.words import counted
+from ztoq_core.vocabulary import counted
 
 __all__ = ["look_at_containers"]
 

@@ -24,7 +24,7 @@ from ztoq_core.engine.load.streaming import fingerprint
 from ztoq_core.errors import DoubtError, RecordError, RejectedError
 from ztoq_core.records import Attachment, FieldDefinition, Kind, Level, Note, Record, Ref
 from ztoq_core.store import Job
-from ztoq_core.words import counted
+from ztoq_core.vocabulary import counted
 
 __all__ = ["PARENT_FIRST_S", "Settling"]
 

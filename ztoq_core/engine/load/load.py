@@ -38,7 +38,7 @@ from ztoq_core.errors import (
 )
 from ztoq_core.records import Attachment, Kind, Level, Note, Record, Ref
 from ztoq_core.store import MISSING, Intent, Job, State
-from ztoq_core.words import counted
+from ztoq_core.vocabulary import counted
 
 __all__ = ["load"]
 

@@ -9,7 +9,7 @@ import attrs
 from ztoq_core.contracts import FieldSpec, Schema
 from ztoq_core.records import FieldDefinition, FieldType, Kind
 from ztoq_core.store import Want
-from ztoq_core.words import counted, plain
+from ztoq_core.vocabulary import counted, plain
 
 __all__ = ["Gap", "definitions", "gaps"]
 

@@ -18,7 +18,7 @@ from ztoq_core.engine.run import Run
 from ztoq_core.errors import RejectedError, one_error
 from ztoq_core.records import Attachment, Kind
 from ztoq_core.store import Compared, State, Store, Stored
-from ztoq_core.words import counted, plain
+from ztoq_core.vocabulary import counted, plain
 
 __all__ = ["DUE", "IdentityCheck", "check_identity", "findings"]
 

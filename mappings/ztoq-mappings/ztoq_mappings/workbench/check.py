@@ -23,7 +23,7 @@ from ztoq_core.errors import ConfigError, Exit
 from ztoq_core.records import Kind, Note, Ref
 from ztoq_core.settings.config import Config
 from ztoq_core.store import State, Store, Want
-from ztoq_core.words import counted
+from ztoq_core.vocabulary import counted
 from ztoq_mappings.workbench.coverage import Coverage, Covered
 from ztoq_mappings.workbench.fitting import Arrival
 

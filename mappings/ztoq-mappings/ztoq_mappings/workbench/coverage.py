@@ -15,6 +15,7 @@ from functools import cache
 
 import attrs
 
+from ztoq_core.contracts import Schema
 from ztoq_core.records import (
     RECORD_TYPES,
     FieldTrace,
@@ -26,7 +27,6 @@ from ztoq_core.records import (
     TestStep,
     Value,
 )
-from ztoq_core.schema import Schema
 from ztoq_core.store import Fate, State
 from ztoq_mappings.fields.html import as_text
 from ztoq_mappings.workbench.fitting import Arrival, Fit, Fitting, holds

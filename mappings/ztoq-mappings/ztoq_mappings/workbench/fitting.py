@@ -10,9 +10,9 @@ from enum import StrEnum
 
 import attrs
 
+from ztoq_core.contracts import FieldSpec, Schema, User
 from ztoq_core.engine.schema_inference import LONGEST_TEXT
 from ztoq_core.records import FieldType, FieldValue, Kind
-from ztoq_core.schema import FieldSpec, Schema, User
 from ztoq_core.spelling import folded
 
 __all__ = ["Arrival", "Fit", "Fitting", "holds"]

@@ -22,11 +22,18 @@ import orjson
 from cattrs.cols import homogenous_tuple_structure_factory
 from cattrs.gen import make_dict_structure_fn
 
-from ztoq_core.contracts import Schema, Skip, Transform, TransformContext, TransformerPlugin
+from ztoq_core.contracts import (
+    FieldSpec,
+    Schema,
+    Skip,
+    Transform,
+    TransformContext,
+    TransformerPlugin,
+    User,
+)
 from ztoq_core.convert import IN_JSON, converter, dumps, read_json
 from ztoq_core.errors import ConfigError, RecordError
 from ztoq_core.records import RECORD_TYPES, Kind, Record
-from ztoq_core.schema import FieldSpec, User
 from ztoq_core.settings.reader import Tables
 from ztoq_core.spelling import nearest
 

@@ -15,7 +15,7 @@ from ztoq_core.convert import show_json
 from ztoq_core.engine.history import changes
 from ztoq_core.errors import ConfigError, Exit
 from ztoq_core.settings.config import Config
-from ztoq_core.words import counted
+from ztoq_core.vocabulary import counted
 from ztoq_mappings.workbench import golden
 from ztoq_mappings.workbench.golden import Case
 

@@ -21,7 +21,7 @@ from ztoq_core.plugins import Plugins
 from ztoq_core.services import Services
 from ztoq_core.settings.config import Config
 from ztoq_core.store import Store
-from ztoq_core.words import counted
+from ztoq_core.vocabulary import counted
 from ztoq_mappings.workbench.check import demand_extracted, described
 
 __all__ = ["suggest"]

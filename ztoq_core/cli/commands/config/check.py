@@ -28,7 +28,7 @@ from ztoq_core.errors import (
 from ztoq_core.records import Note, Ref
 from ztoq_core.services import Services
 from ztoq_core.settings.config import Config, Part
-from ztoq_core.words import counted, plain
+from ztoq_core.vocabulary import counted, plain
 
 __all__ = ["check"]
 

@@ -1,4 +1,4 @@
-"""What a side of a migration knows of itself: fields, values, people, limits, remarks."""
+"""How a side of a migration describes itself: fields, values, people, limits, findings."""
 
 from __future__ import annotations
 
@@ -15,10 +15,9 @@ __all__ = ["FieldSpec", "Finding", "Schema", "User"]
 class FieldSpec:
     """One field of a schema.
 
-    ``origin`` is ``declared`` or ``inferred from N values``. ``values`` are the allowed labels
-    (sink) or
-    those that occur (source, a choice). ``system`` fields cannot be created or removed.
-    ``max_length`` is in characters, None where unknown. ``default`` says whether a required field
+    ``origin`` is ``declared`` or ``inferred from N values``. ``values`` are the labels of a choice:
+    those allowed (sink) or those that occur (source). ``system`` fields cannot be created or
+    removed. ``max_length`` is in characters, None if unknown. ``default``: a required field that
     fills itself. ``alias`` is a stable name behind a label that customers may change.
     """
 
@@ -36,7 +35,7 @@ class FieldSpec:
 
 @attrs.frozen(kw_only=True)
 class User:
-    """A person: of the target project, or whom the source's directory knows."""
+    """A person: a user of the target project, or somebody the source's directory knows."""
 
     id: str
     name: str
@@ -48,24 +47,23 @@ class User:
 class Schema:
     """The fields, values, users, capabilities and limits of a source or target.
 
-    ``step_fields`` are the fields of the steps of cases (``kind`` is test case); of a target those
-    that can hold a step's value, which ztoq never creates. ``fields_known`` is False where the
-    service does not let this token list the fields, ``can_create_fields`` True where config and
-    permission allow ztoq to create missing ones.
+    ``step_fields`` are the fields of the steps of cases (``kind`` is test case); for a target,
+    those that can hold a step's value, which ztoq never creates. ``fields_known`` is False if the
+    service does not let this token list the fields, ``can_create_fields`` True if config and
+    permissions allow ztoq to create missing ones.
 
     ``kinds`` can be written, ``attachable`` take files; for ``finish_kinds``, ``Sink.finish`` does
-    more than resolve references. ``roots`` are folders that the sink needs before all else.
+    more than resolve references. ``roots`` are folders that the sink needs before anything else.
     ``mark_field`` is the label of the field that carries the source's key, ``mark_kinds`` the kinds
     that have such a field or may have it. ``assumed_fields`` are fields, as kind and label, that
-    every project has; they count where the fields cannot be listed. ``field_owner`` names the kind
+    every project has; used where the fields cannot be listed. ``field_owner`` names the kind
     whose fields another kind uses (qTest's logs use the fields of runs).
 
-    For ``consistent_kinds``, ``Sink.find`` reads consistent lists, so doubt about them needs no
-    waiting. ``search_lag`` is the time in seconds by which a search may lag behind a write, None
-    where nobody configured it. ``goes_with_owner`` are the kinds that the target deletes together
-    with what they belong to (a log with its run); the engine deletes all others first. ``remote``
-    is False where no request outlives the call that sent it (a sink of files): absence then needs
-    no waiting.
+    For ``consistent_kinds``, ``Sink.find`` reads consistent lists, so settling doubt about them
+    needs no waiting. ``search_lag`` is how many seconds a search may lag behind a write, None if
+    not configured. ``goes_with_owner`` are the kinds that the target deletes together with their
+    owner (a log with its run); the engine deletes all others first. ``remote`` is False if no
+    request outlives the call that sent it (a sink of files): what is absent then stays absent.
     """
 
     fields: tuple[FieldSpec, ...] = ()
@@ -107,10 +105,10 @@ def _named(fields: Sequence[FieldSpec], name: str) -> FieldSpec | None:
 
 @attrs.frozen(kw_only=True)
 class Finding:
-    """A remark of a check. ``level`` is ``error`` (the run would fail), ``warning`` or ``info``.
+    """What a check found. ``level`` is ``error`` (the run would fail), ``warning`` or ``info``.
 
     ``later`` errors do not stop a run before its first record: the stage that meets them knows more
-    (load lists what an administrator must do) or may be told to go on.
+    (load lists what an administrator must do), or an option lets it go on.
     """
 
     level: str

@@ -1,6 +1,6 @@
-"""The words of the neutral vocabulary: kinds, types, references, values, notes.
+"""The neutral vocabulary that records are built from: kinds, types, references, values, notes.
 
-``records`` builds the records from them and hands them on. Vendor words stay in the plugins.
+``records`` offers all of it besides the records. Vendor words stay in the plugins.
 """
 
 from __future__ import annotations
@@ -33,13 +33,14 @@ __all__ = [
 ]
 
 ADDRESS = "ztoq:"
-"""The scheme of the URLs by which mapped texts point at records."""
+"""The scheme of the URLs with which mapped texts point at records."""
 
 
 class Kind(StrEnum):
-    """The kinds of records, parents first: a record refers only to kinds before its own or its own.
+    """The kinds of records, parents first.
 
-    An attachment is the exception that proves the rule: it comes last and belongs to any of them.
+    A record refers only to its own kind and to kinds before it. Attachments come last: they may
+    belong to a record of any other kind.
     """
 
     FIELD = "field"
@@ -54,12 +55,12 @@ class Kind(StrEnum):
 
     @property
     def rank(self) -> int:
-        """The place of this kind in the order of writing, from 0."""
+        """The position of this kind in the order of writing, from 0."""
         return list(type(self)).index(self)
 
 
 class Tree(StrEnum):
-    """The tree that a folder stands in."""
+    """The tree that a folder belongs to."""
 
     CASES = "cases"
     CYCLES = "cycles"
@@ -67,7 +68,7 @@ class Tree(StrEnum):
 
 
 class FieldType(StrEnum):
-    """What a custom field may hold, in words that serve every product."""
+    """What a custom field may hold, in terms that fit every product."""
 
     TEXT = "text"
     LONG_TEXT = "long_text"
@@ -83,7 +84,7 @@ class FieldType(StrEnum):
 
 
 class LinkType(StrEnum):
-    """Why a record points at something outside the test management."""
+    """Why a record points at something outside the test management product."""
 
     COVERAGE = "coverage"
     BLOCKS = "blocks"
@@ -92,10 +93,10 @@ class LinkType(StrEnum):
 
 
 class Level(StrEnum):
-    """How much a note weighs.
+    """How serious a note is.
 
-    CHANGE: arrived, in a slightly other form. FALLBACK: arrived as readable text in another place.
-    LOSS: did not arrive; the run ends with exit code 1.
+    CHANGE: arrived in a slightly different form. FALLBACK: arrived as readable text in another
+    place. LOSS: did not arrive; the run ends with exit code 1.
     """
 
     CHANGE = "change"
@@ -120,51 +121,51 @@ _PLAIN = {
 
 
 def plain(word: Kind | FieldType) -> str:
-    """Return a kind or type as people say it who do not know ztoq: ``test plan``."""
+    """Return a kind or type in everyday words: ``test plan``."""
     found = _PLAIN.get(word) if isinstance(word, FieldType) else None
     return found or word.value.replace("_", " ")
 
 
 def counted(count: int, one: str | Kind, many: str = "") -> str:
-    """Return a number with its words: ``1 error``, ``1,234 errors``, ``1 record is``.
+    """Return a number with its noun: ``1 error``, ``1,234 errors``, ``1 record is``.
 
-    ``many`` are the words of any number but 1, by default ``one`` with an s.
+    ``many`` is the wording for every number but 1, by default ``one`` with an s.
     """
     words = plain(one) if isinstance(one, Kind) else one
     return f"{count:,} {words}" if count == 1 else f"{count:,} {many or f'{words}s'}"
 
 
 Value = str | int | float | bool | tuple[str, ...] | None
-"""The value of a field. Dates are ISO 8601 strings, many choices a tuple, nothing None."""
+"""The value of a field. Dates are ISO 8601 strings, several choices a tuple, no value None."""
 
 
 @attrs.frozen
 class Ref:
-    """A record named by kind and key; prints as ``test_case ACME-T1``."""
+    """A reference to a record, by kind and key; prints as ``test_case ACME-T1``."""
 
     kind: Kind
     key: str
 
     def __str__(self) -> str:
-        """Return the form that messages use."""
+        """Return the form used in messages."""
         return f"{self.kind} {self.key}"
 
     @property
     def address(self) -> str:
-        """The URL that stands for the record in mapped texts, such as ``ztoq:test_case/ACME-T1``.
+        """The placeholder URL of the record in mapped texts: ``ztoq:test_case/ACME-T1``.
 
-        ``Sink.finish`` puts the target's own in its place.
+        ``Sink.finish`` replaces it by the target's own URL.
         """
         return f"{ADDRESS}{self.kind}/{quote(self.key, safe='')}"
 
 
 @attrs.frozen(kw_only=True)
 class ResolvedName:
-    """What a directory knows of an id: an issue, a person, a component or a version.
+    """What a directory knows about an id: of an issue, a person, a component or a version.
 
-    ``id`` is the id as records have it. ``key`` is the readable key of an issue, ``name`` the
-    summary of an issue or the name of the others, ``email`` and ``active`` are a person's,
-    ``start`` and ``end`` the dates of a version. ``url`` is what a person can open.
+    ``id`` is the id as in the records. ``key`` is the readable key of an issue, ``name`` the
+    summary of an issue or the name of the others; ``email`` and ``active`` are for people,
+    ``start`` and ``end`` for versions. ``url`` is what a person can open.
     """
 
     topic: IdKind
@@ -180,11 +181,12 @@ class ResolvedName:
 
 @attrs.frozen(kw_only=True)
 class FieldTrace:
-    """What a transformer did with a field of the source instead of making a field from it.
+    """What a transformer did with a field of the source, other than making a field from it.
 
     ``name`` is the source's field, ``@status`` for an attribute of the record. ``into`` is the
-    attribute that holds the value now, ``lossy`` if only in part; ``""``: left out on purpose.
-    ``steps`` are the keys of the steps that have the field; empty for a field of the record.
+    attribute that holds the value now (``lossy``: only part of it); ``""`` if it was left out on
+    purpose. ``steps`` are the keys of the steps that have the field; empty for a field of the
+    record itself.
     """
 
     name: str
@@ -197,9 +199,9 @@ class FieldTrace:
 class Note:
     """A loss or change with its reason, for the report.
 
-    ``code`` is a short fixed word such as ``step-drift`` by which notes are counted; ``text`` is
-    one sentence for people and holds no payload beyond a name. ``fields`` says the same to
-    ``ztoq map check`` where the note is about fields; the store does not keep it.
+    Notes are counted by ``code``, a short fixed word such as ``step-drift``; ``text`` is one
+    sentence for people and holds no payload beyond a name. ``fields`` is the same as data, for
+    ``ztoq map check``, where the note is about fields; the store does not keep it.
     """
 
     level: Level
@@ -212,16 +214,16 @@ class Note:
 class FieldValue:
     """One field of a record.
 
-    In a source's record ``name`` is the source's field and ``type`` None (not known yet) or what
-    the source declares. After the transformers ``name`` is the target's label and ``type`` is set.
+    In a source's record ``name`` is the source's field and ``type`` is the declared type, None if
+    unknown. After the transformers ``name`` is the target's label and ``type`` is set.
 
-    ``alternatives`` are further values for a choice, tried in order where the target does not allow
+    ``alternatives`` are further values for a choice, tried in order if the target does not allow
     ``value``. An ``optional`` value that has no place in the target is dropped without a note,
     because another field carries it.
 
-    ``placed``: a transformer decided on label and type; those after it leave them alone. ``origin``
-    is the source's field that the value came from (its name; ``@status`` for what is no custom
-    field), so that coverage can be counted. ``lossy``: the value says less than the source's did.
+    ``placed``: a transformer decided on label and type; later ones leave them alone. ``origin`` is
+    the source's field that the value comes from (its name, or ``@status`` for an attribute), so
+    that coverage can be counted. ``lossy``: the value holds less than the source's did.
     """
 
     name: str
@@ -236,10 +238,10 @@ class FieldValue:
 
 @attrs.frozen(kw_only=True)
 class Link:
-    """A link to an issue or a page outside.
+    """A link to an issue or an external page.
 
-    ``issue_id`` is the tracker's internal id, ``issue_key`` its readable key where somebody could
-    resolve it, ``url`` what a person can open (it may be malformed at the source), ``text`` its
+    ``issue_id`` is the tracker's internal id, ``issue_key`` its readable key if it could be
+    resolved, ``url`` what a person can open (it may be malformed in the source), ``text`` its
     title.
     """
 
@@ -254,9 +256,9 @@ class Link:
 class Image:
     """A picture in the texts of a record.
 
-    ``src`` is the address in the texts (unescaped), in the form that ``image_src`` of
-    ``ztoq_core.plugin`` gives it: a data URI is named by its digest. ``file`` is the attachment
-    that holds the picture; ``lost`` says why there is none, filled in before the transformers run.
+    ``src`` is the address in the texts (unescaped), as ``ztoq_core.plugin.image_src`` returns it: a
+    data URI is named by its digest. ``file`` is the attachment that holds the picture; ``lost`` is
+    the reason why there is none, set before the transformers run.
     """
 
     src: str
@@ -266,10 +268,9 @@ class Image:
 
 @attrs.frozen
 class Sequence:
-    """The place of a record among siblings that must be written in order.
+    """The position of a record among siblings that must be written in order.
 
-    Siblings share ``group``; they are written by ascending ``order`` (compared as text: pad
-    numbers).
+    Siblings share ``group`` and are written by ascending ``order``, compared as text: pad numbers.
     """
 
     group: str

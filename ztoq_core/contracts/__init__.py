@@ -1,0 +1,85 @@
+"""The contract between the engine and plugins.
+
+A hook answers with declarations (``SourcePlugin`` …); a declaration opens an object that does the
+work (``Source``, ``Sink``, ``Transform``). Plugins implement these protocols and inherit nothing.
+``services`` holds what the engine lends them, ``schema`` how a side describes itself.
+"""
+
+from __future__ import annotations
+
+from ztoq_core.contracts.schema import FieldSpec, Finding, Schema, User
+from ztoq_core.contracts.services import (
+    Answer,
+    Auth,
+    Client,
+    Connection,
+    Content,
+    Download,
+    Secret,
+    Services,
+)
+from ztoq_core.contracts.sink import (
+    FieldExport,
+    Found,
+    Links,
+    Mark,
+    MarkPage,
+    Owner,
+    Sink,
+    SinkPlugin,
+    Written,
+)
+from ztoq_core.contracts.source import (
+    ChangedSince,
+    Directory,
+    Page,
+    Pictures,
+    Reject,
+    Source,
+    SourcePlugin,
+    Streams,
+)
+from ztoq_core.contracts.transformer import (
+    Skip,
+    Suggestion,
+    Transform,
+    TransformContext,
+    TransformerPlugin,
+)
+
+__all__ = [
+    "Answer",
+    "Auth",
+    "ChangedSince",
+    "Client",
+    "Connection",
+    "Content",
+    "Directory",
+    "Download",
+    "FieldExport",
+    "FieldSpec",
+    "Finding",
+    "Found",
+    "Links",
+    "Mark",
+    "MarkPage",
+    "Owner",
+    "Page",
+    "Pictures",
+    "Reject",
+    "Schema",
+    "Secret",
+    "Services",
+    "Sink",
+    "SinkPlugin",
+    "Skip",
+    "Source",
+    "SourcePlugin",
+    "Streams",
+    "Suggestion",
+    "Transform",
+    "TransformContext",
+    "TransformerPlugin",
+    "User",
+    "Written",
+]

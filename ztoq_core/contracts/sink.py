@@ -1,0 +1,227 @@
+"""What a plugin with a sink (a target) implements and declares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
+
+import attrs
+
+from ztoq_core.contracts.schema import Finding, Schema
+from ztoq_core.contracts.services import Content, Services
+from ztoq_core.records import Kind, Note, Record, Ref
+
+__all__ = [
+    "FieldExport",
+    "Found",
+    "Links",
+    "Mark",
+    "MarkPage",
+    "Owner",
+    "Sink",
+    "SinkPlugin",
+    "Written",
+]
+
+C = TypeVar("C")
+
+
+@attrs.frozen(kw_only=True)
+class Written:
+    """An object in the target.
+
+    ``parts`` maps the record's part keys (steps of a case, results of a log) to the target's ids,
+    as of ``version``. ``stamp`` is a digest of the target's own answer, opaque to the engine: an
+    object with another stamp was changed by somebody else. ``borrowed`` objects existed before
+    ztoq came and are only linked: they are never edited or removed.
+    """
+
+    target_id: str
+    pid: str = ""
+    url: str = ""
+    version: str = ""
+    parts: Mapping[str, str] = attrs.field(factory=dict)
+    stamp: str = ""
+    borrowed: bool = False
+    notes: tuple[Note, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class Found:
+    """An object in the target that has a record's mark; ``created`` orders several."""
+
+    written: Written
+    created: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class Mark:
+    """An object in the target and the mark on it, for reconciling.
+
+    ``key`` is the source's key, ``""`` for an object without a mark (somebody else's). Files have
+    no mark; they are recognised by ``name`` and ``size`` (None where the target does not say).
+    ``linked`` (only from ``Sink.children``): the object would stay, and lose a link.
+    """
+
+    kind: Kind
+    key: str
+    target_id: str
+    pid: str = ""
+    name: str = ""
+    owner: str = ""
+    size: int | None = None
+    linked: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class MarkPage:
+    """A page of marks; ``cursor`` None is the end."""
+
+    marks: tuple[Mark, ...]
+    cursor: str | None = None
+
+
+Links = Mapping[Ref, Written | None]
+"""What a record refers to, as it is in the target; None where it did not arrive."""
+
+Owner = tuple[Record, Written]
+"""A written record, for listing what belongs to it."""
+
+
+class Sink(Protocol):
+    """Writes one project of one product."""
+
+    @property
+    def identity(self) -> str:
+        """The name by which the store recognises the target: ``qtest acme.example.com 4242``."""
+        ...
+
+    async def check(self) -> tuple[Finding, ...]:
+        """Try credentials, project and permissions without a single write.
+
+        Raises as ``Source.check``.
+        """
+        ...
+
+    async def describe(self) -> Schema:
+        """Return fields, allowed values, statuses, users, supported kinds, limits, permissions."""
+        ...
+
+    async def find(self, record: Record, links: Links) -> tuple[Found, ...]:
+        """Return earlier writes of this record by its mark, oldest first.
+
+        For a file: the files of its owner (or part) with the same name and equal content.
+        """
+        ...
+
+    async def marks(self, kind: Kind, owners: Sequence[Owner], cursor: str | None) -> MarkPage:
+        """Return the objects of this kind in the target.
+
+        Called once per kind, without owners, for kinds that can be listed for the whole project;
+        for the others (see ``listed_by_owner``) with batches of written owners: runs for logs;
+        cases, logs and plans for files.
+        """
+        ...
+
+    @property
+    def listed_by_owner(self) -> Mapping[Kind, frozenset[Kind]]:
+        """The kinds that ``marks`` can list only under owners, with the kinds of those owners."""
+        ...
+
+    async def write(
+        self, record: Record, target_id: str | None, links: Links, content: Content | None
+    ) -> Written:
+        """Create the object, or update the one called ``target_id``; at most one creating POST.
+
+        Raises:
+            RejectedError: The target refuses this record.
+            DoubtError: It is not known whether the object was made.
+            Skip: It is left out, for now; nothing was made.
+        """
+        ...
+
+    async def finish(self, record: Record, written: Written, links: Links) -> Written:
+        """Complete an object once its files and references are settled, by repeatable calls only.
+
+        Texts with resolved references, links, approval. Called for the kinds in
+        ``Schema.finish_kinds``, and for records of any kind that refer to others: their texts hold
+        ``Ref.address`` of each in ``record.text_refs``, which ``links`` resolves
+        (``ztoq_core.plugin.resolved``).
+        """
+        ...
+
+    async def read(self, kind: Kind, target_id: str) -> Record:
+        """Return the object in the target as a record of the neutral vocabulary.
+
+        Raises:
+            RejectedError: It does not exist (status 404).
+        """
+        ...
+
+    async def current(self, kind: Kind, target_id: str) -> Written | None:
+        """Return an object as it is now, with its present stamp; None if it does not exist.
+
+        The stamp equals that of the ``Written`` which the last ``write`` or ``finish`` returned, as
+        long as nobody else changed the object.
+        """
+        ...
+
+    async def is_searchable(self, kind: Kind, written: Written) -> bool:
+        """Whether the target's search shows the object yet; searches may lag behind writes."""
+        ...
+
+    async def children(
+        self, kind: Kind, target_ids: Sequence[str]
+    ) -> Mapping[str, tuple[Mark, ...]]:
+        """Return, for each object, what its deletion would remove or harm, whoever made that.
+
+        These are: the objects directly in it; its runs and logs, wherever they are; the files on
+        it and on everything that is deleted with it; objects that use it (a case that calls it);
+        objects linked to it (``Mark.linked``). Objects that do not exist have none. The answer
+        must be current: the engine asks right before it deletes, for many objects of a kind at
+        once.
+
+        Raises:
+            RejectedError: It cannot be found out; the engine then asks for each object alone, and
+                keeps those that are refused.
+        """
+        ...
+
+    async def delete(self, kind: Kind, target_id: str) -> None:
+        """Delete one object, by a request that may be repeated; never force.
+
+        Only what ``Schema.goes_with_owner`` names is deleted with it. An object that holds anything
+        else is refused, or what it holds stays.
+
+        Raises:
+            RejectedError: The target refuses; status 404 if it does not exist, 405 if objects of
+                this kind cannot be deleted by themselves.
+        """
+        ...
+
+
+@runtime_checkable
+class FieldExport(Protocol):
+    """Optional capability of a ``Sink``: export its field definitions to a file.
+
+    For credentials that may not list them: the sink's config names the file.
+    """
+
+    async def export_fields(self) -> Mapping[str, Any]:
+        """Return the definitions as plain JSON, with the ids that writing needs; no secret.
+
+        Raises:
+            AccessError: These credentials may not list them.
+        """
+        ...
+
+
+@attrs.frozen(kw_only=True)
+class SinkPlugin(Generic[C]):
+    """A sink that a plugin declares; ``open`` yields the ``Sink``, ``config`` is an attrs class."""
+
+    name: str
+    summary: str
+    config: type[C]
+    open: Callable[[C, Services], AbstractAsyncContextManager[Sink]]
