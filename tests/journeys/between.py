@@ -15,6 +15,7 @@ from ztoq_mappings.zephyr_qtest import ZEPHYR_QTEST
 from ztoq_mappings.zephyr_qtest import Options as Mapping_
 from ztoq_qtest import QtestConfig, open_qtest
 from ztoq_testkit.memory import MemorySource
+from ztoq_zephyr.rules import RULES
 
 from ztoq_core import engine
 from ztoq_core.contracts import Schema, Secret, TransformContext, User
@@ -59,8 +60,9 @@ class Between:
         store = self.store
         async with open_qtest(self.config, Services(sink=store.note, outage=5.0)) as sink:
             with store.run("migrate") as run:
-                await engine.extract(engine.Run(store, run.id), MemorySource(records, contents))
-                await engine.transform(engine.Run(store), build)
+                read = engine.Run(store, run.id, rules=RULES)
+                await engine.extract(read, MemorySource(records, contents))
+                await engine.transform(read, build)
                 await engine.load(
                     engine.Run(store, run.id, request_timeout=1.0),
                     sink,

@@ -32,6 +32,7 @@ from ztoq_testkit.virtual_time import run_in_virtual_time
 
 from tests.performance.portrait import Portrait, portrait
 from ztoq_core import engine
+from ztoq_core.cli.session import new_run
 from ztoq_core.contracts import Secret
 from ztoq_core.pictures.untrusted_fetcher import open_fetcher
 from ztoq_core.plugins import Plugins
@@ -141,9 +142,12 @@ class Journey:
                 async with fetching as fetcher:
                     gallery = engine.PictureSources(read.images, fetcher.fetch)
                     await engine.extract(
-                        engine.Run(store, run.id), source, gallery=gallery, stream=read.streams
+                        new_run(read, store, id=run.id),
+                        source,
+                        gallery=gallery,
+                        stream=read.streams,
                     )
-                await engine.transform(engine.Run(store), read.build)
+                await engine.transform(new_run(read, store), read.build)
                 await engine.load(
                     engine.Run(store, run.id, request_timeout=read.sink.settings.timeout),
                     sink,

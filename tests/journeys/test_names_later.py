@@ -11,6 +11,7 @@ from ztoq_demo.zephyr.shop import KEY
 
 from tests.journeys.journey import Journey, journey
 from ztoq_core import engine
+from ztoq_core.cli.session import new_run
 from ztoq_core.records import IdKind, Kind
 from ztoq_core.store import Store
 
@@ -29,8 +30,8 @@ async def mapped(made: Journey, store: Store) -> None:
     async with made.opened() as (read, source, _):
         with store.run("transform") as run:
             await source.check()
-            await engine.extract(engine.Run(store, run.id), source)
-            await engine.transform(engine.Run(store), read.build)
+            await engine.extract(new_run(read, store, id=run.id), source)
+            await engine.transform(new_run(read, store), read.build)
 
 
 async def test_jira_may_be_connected_later(tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ async def fill(store: Store, number: int) -> None:
 
 async def count(store: Store) -> int:
     """Return how many values of custom fields the coverage counts."""
-    source = await engine.infer_schema(store)
+    source = await engine.infer_schema(engine.Run(store))
     coverage = Coverage(Schema(can_create_fields=True))
     transform = ZEPHYR_QTEST.build(Options(), TransformContext(source=source))
     await dry_run(engine.Run(store), [transform], coverage.add)

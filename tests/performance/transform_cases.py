@@ -37,6 +37,7 @@ from ztoq_core.convert import dumps
 from ztoq_core.engine.schema_inference import FieldTypeInference
 from ztoq_core.plugin import (
     Attachment,
+    FieldLimits,
     FieldValue,
     Finding,
     Folder,
@@ -46,6 +47,7 @@ from ztoq_core.plugin import (
     Ref,
     Reject,
     Schema,
+    SourceRules,
     TestCase,
     TestStep,
     Transform,
@@ -184,7 +186,7 @@ def chain(schema: Schema, folder: Path, *, rules: bool) -> Sequence[Transform]:
 
 def observed() -> Schema:
     """Return the schema that some cases suggest."""
-    observer = FieldTypeInference()
+    observer = FieldTypeInference(SourceRules(), FieldLimits())
     for case in cases(1000):
         for field in case.fields:
             observer.add(Kind.TEST_CASE, field)

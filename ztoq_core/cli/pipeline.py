@@ -19,7 +19,14 @@ from ztoq_core.cli.estimate import Month, RemainingWork, StageStats, as_facts, c
 from ztoq_core.cli.exit_codes import AGAIN
 from ztoq_core.cli.options import SELECTING, Options
 from ztoq_core.cli.output import Output
-from ztoq_core.cli.session import configured, handle_signals, needs_source, open_sides, open_store
+from ztoq_core.cli.session import (
+    configured,
+    handle_signals,
+    needs_source,
+    new_run,
+    open_sides,
+    open_store,
+)
 from ztoq_core.contracts import Connection, Sink, Source
 from ztoq_core.errors import AccessError, ConfigError, Exit, RetryableError, StoppedError, ZtoqError
 from ztoq_core.http import LimitReached, Limits
@@ -285,7 +292,14 @@ class _Work:
                 open_sides(self.config, stages, self.services) as (source, sink),
             ):
                 await self._check(source=source, sink=sink)
-                run = engine.Run(self.store, self.run, tell, stop, dry_run=self.choices.dry_run)
+                run = new_run(
+                    self.config,
+                    self.store,
+                    id=self.run,
+                    progress=tell,
+                    stop=stop,
+                    dry_run=self.choices.dry_run,
+                )
                 one = partial(self._stage, source=source, sink=sink, selection=selection, run=run)
                 if await self._in_turn(await self._left(stages), one, stop):
                     return True

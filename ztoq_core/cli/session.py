@@ -25,7 +25,7 @@ from ztoq_core.store import Store
 from ztoq_core.waits import Waits
 
 __all__ = ["configured", "handle_signals", "kind_of", "logged", "needs_source", "open_sides"]
-__all__ += ["open_sink"]
+__all__ += ["new_run", "open_sink"]
 
 ENDS_WITHIN = 8.0
 """Seconds after the second signal at which the process ends, whatever hangs."""
@@ -68,6 +68,12 @@ def open_store(
 ) -> Store:
     """Open the store that the config names; see ``Store`` for errors."""
     return Store(config.store_url, create=create, files=config.store_files, look_only=look_only)
+
+
+def new_run(config: configuration.Config, store: Store, **given: Any) -> engine.Run:
+    """Return a run on the store with what the plugins of both sides declare."""
+    source, sink = config.source.plugin, config.sink.plugin
+    return engine.Run(store, rules=source.rules, limits=sink.limits, **given)
 
 
 def needs_source(config: configuration.Config, stages: Sequence[str]) -> bool:

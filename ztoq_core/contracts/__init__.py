@@ -7,7 +7,7 @@ work (``Source``, ``Sink``, ``Transform``). Plugins implement these protocols an
 
 from __future__ import annotations
 
-from ztoq_core.contracts.schema import FieldSpec, Finding, Schema, User
+from ztoq_core.contracts.schema import FieldLimits, FieldSpec, Finding, Schema, User
 from ztoq_core.contracts.services import (
     Answer,
     Auth,
@@ -37,6 +37,7 @@ from ztoq_core.contracts.source import (
     Reject,
     Source,
     SourcePlugin,
+    SourceRules,
     Streams,
 )
 from ztoq_core.contracts.transformer import (
@@ -57,6 +58,7 @@ __all__ = [
     "Directory",
     "Download",
     "FieldExport",
+    "FieldLimits",
     "FieldSpec",
     "Finding",
     "Found",
@@ -75,6 +77,7 @@ __all__ = [
     "Skip",
     "Source",
     "SourcePlugin",
+    "SourceRules",
     "Streams",
     "Suggestion",
     "Transform",

@@ -8,7 +8,20 @@ import attrs
 
 from ztoq_core.records import FieldType, Folder, Kind, Record
 
-__all__ = ["FieldSpec", "Finding", "Schema", "User"]
+__all__ = ["FieldLimits", "FieldSpec", "Finding", "Schema", "User"]
+
+
+@attrs.frozen(kw_only=True)
+class FieldLimits:
+    """What a field of a target holds: characters of a text box and of a label; labels of a choice.
+
+    The defaults are usual ones, for a target that publishes none. There is always a most of labels,
+    since all of them are kept in memory.
+    """
+
+    text_length: int = 255
+    label_length: int = 100
+    labels: int = 500
 
 
 @attrs.frozen(kw_only=True)

@@ -8,7 +8,7 @@ from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 import attrs
 
-from ztoq_core.contracts.schema import Finding, Schema
+from ztoq_core.contracts.schema import FieldLimits, Finding, Schema
 from ztoq_core.contracts.services import Content, Services
 from ztoq_core.records import Kind, Note, Record, Ref
 
@@ -219,9 +219,14 @@ class FieldExport(Protocol):
 
 @attrs.frozen(kw_only=True)
 class SinkPlugin(Generic[C]):
-    """A sink that a plugin declares; ``open`` yields the ``Sink``, ``config`` is an attrs class."""
+    """A sink that a plugin declares; ``open`` yields the ``Sink``, ``config`` is an attrs class.
+
+    ``limits`` are those of the fields that ztoq creates. They are declared here, since they are
+    needed while no sink is open: by them the source's fields get their types.
+    """
 
     name: str
     summary: str
     config: type[C]
     open: Callable[[C, Services], AbstractAsyncContextManager[Sink]]
+    limits: FieldLimits = attrs.field(factory=FieldLimits)

@@ -21,6 +21,7 @@ __all__ = [
     "Reject",
     "Source",
     "SourcePlugin",
+    "SourceRules",
     "Streams",
 ]
 
@@ -186,6 +187,26 @@ class Pictures(Protocol):
 
 
 @attrs.frozen(kw_only=True)
+class SourceRules:
+    """How a product writes what the engine has to recognise in its texts and values.
+
+    All are pure functions, called without the source being open.
+
+    ``is_person``: whether a field's value is the id of a person. ``issue_page``: the address where
+    people open an issue, from the address that a link has and the issue's key; ``""`` if they do
+    not tell. ``picture_name``: the name that a picture had before the product stored it under the
+    given one; ``""`` if that does not tell. ``mask_parameters``: a step's HTML with the same sign
+    for each parameter, and for each value that an execution shows in its place; results are matched
+    to steps by it.
+    """
+
+    is_person: Callable[[str], bool] = lambda _value: False
+    issue_page: Callable[[str, str], str] = lambda url, _key: url
+    picture_name: Callable[[str], str] = lambda _stored: ""
+    mask_parameters: Callable[[str], str] = lambda html: html
+
+
+@attrs.frozen(kw_only=True)
 class SourcePlugin(Generic[C]):
     """A source that a plugin declares; ``open`` yields the ``Source``.
 
@@ -196,3 +217,4 @@ class SourcePlugin(Generic[C]):
     summary: str
     config: type[C]
     open: Callable[[C, Services], AbstractAsyncContextManager[Source]]
+    rules: SourceRules = attrs.field(factory=SourceRules)

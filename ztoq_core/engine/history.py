@@ -10,11 +10,11 @@ import attrs
 
 from ztoq_core.contracts import Schema, Sink, Skip, Transform
 from ztoq_core.convert import converter, read_json, write_json
+from ztoq_core.engine.run import Run
 from ztoq_core.engine.schema_inference import infer_schema
 from ztoq_core.engine.transform.enrichment import enriched
 from ztoq_core.errors import RecordError, ZtoqError
 from ztoq_core.records import Record, Ref
-from ztoq_core.store import Store
 from ztoq_core.store.life import Entry, Known, Related
 
 __all__ = ["Change", "Explained", "Stage", "Walk", "changes", "explain", "walk"]
@@ -75,7 +75,7 @@ class Explained:
 
 
 async def explain(
-    store: Store,
+    run: Run,
     number: int,
     build: Built,
     sink: Sink | None,
@@ -86,8 +86,8 @@ async def explain(
 
     ``patience`` is in seconds.
     """
-    life = store.life
-    way = await walk(store, number, build)
+    store, life = run.store, run.store.life
+    way = await walk(run, number, build)
     known = way.known
     present, unasked = await _present(sink, known, patience)
     return Explained(
@@ -103,16 +103,17 @@ async def explain(
     )
 
 
-async def walk(store: Store, number: int, build: Built) -> Walk:
+async def walk(run: Run, number: int, build: Built) -> Walk:
     """Send the record in row ``number`` through the mapping, step by step; nothing is written."""
+    store = run.store
     known = await store.read(store.life.known, number)
-    record = await enriched(store, number, known.ref)
+    record = await enriched(run, number, known.ref)
     if record is None:
         return Walk(known=known, told=(), stages=())
     return Walk(
         known=known,
         told=tuple(changes("", known.extracted, _plain(record))),
-        stages=tuple(_stages(record, build(await infer_schema(store)))),
+        stages=tuple(_stages(record, build(await infer_schema(run)))),
     )
 
 

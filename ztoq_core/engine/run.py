@@ -11,6 +11,7 @@ from typing import Any
 import attrs
 from loguru import logger
 
+from ztoq_core.contracts import FieldLimits, SourceRules
 from ztoq_core.records import Kind
 from ztoq_core.store import Store
 from ztoq_core.waits import Waits
@@ -137,7 +138,8 @@ class Run:
 
     ``slots`` are the requests that may be in flight. ``request_timeout`` (seconds) is that of one
     request: so long after it was sent, one without an answer may still arrive at the target. In a
-    ``dry_run`` nothing is written to the target.
+    ``dry_run`` nothing is written to the target. ``rules`` are those of the source's plugin,
+    ``limits`` those of the sink's.
     """
 
     store: Store
@@ -147,6 +149,8 @@ class Run:
     slots: int = 32
     request_timeout: float = 60.0
     dry_run: bool = False
+    rules: SourceRules = attrs.field(factory=SourceRules)
+    limits: FieldLimits = attrs.field(factory=FieldLimits)
 
     def reporter(self, stage: str) -> ProgressReporter:
         """Return the reporter of a stage."""

@@ -11,38 +11,35 @@ The rules, in order, applied to the values that are not empty (None, ``""``, no 
    shapes are text, and ``origin`` says so.
 3. Strings that are all ISO 8601 dates are a date, or a date-time where one has a time of day other
    than midnight UTC.
-4. Strings that are all account ids (24 hexadecimal digits, or ``557058:`` and a UUID) are a user.
+4. Strings that are all ids of people, as the source's plugin recognises them, are a user.
 5. Strings that are all http or https addresses are a URL.
 6. Strings of which one holds HTML are rich text; line breaks without HTML are long text.
 7. ``true`` and ``false`` as strings are a choice; so are at most 60 different labels that occur
    twice each on average, and more than 60 that occur 20 times each.
-8. All else is text, long text where one value has more than 255 characters.
+8. All else is text, long text where one value is longer than the target's text boxes hold.
 
-A choice is never lossy: its labels have 1 to 100 characters on one line, differ in more than case
-and surrounding blanks, and are at most 500. Otherwise the field is text.
+A choice is never lossy: its labels are on one line, no longer and not more than the target takes,
+and differ in more than case and surrounding blanks. Otherwise the field is text.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import datetime
 
 import attrs
 
-from ztoq_core.contracts import FieldSpec, Schema, User
+from ztoq_core.contracts import FieldLimits, FieldSpec, Schema, SourceRules, User
 from ztoq_core.convert import converter
+from ztoq_core.engine.run import Run
 from ztoq_core.records import FieldType, FieldValue, Kind, Value
+from ztoq_core.spelling import folded
 from ztoq_core.store import Store
 from ztoq_core.vocabulary import counted
 
-__all__ = ["LONGEST_TEXT", "FieldTypeInference", "infer_schema"]
+__all__ = ["FieldTypeInference", "infer_schema"]
 
-MOST_LABELS = 500
-"""Labels that a choice may have. Guess: qTest publishes no limit; 500 fit five calls of 100."""
-LONGEST_LABEL = 100
-"""Characters of a label. Guess, after the limit that qTest's help gives for names of fields."""
-LONGEST_TEXT = 255
-"""Characters of a text box; qTest's commonly take 255 (qTest facts, section 11)."""
 FEW_LABELS = 60
 """Up to so many different strings need to occur only twice each to be a choice, more 20 times.
 
@@ -50,12 +47,9 @@ Measured on the 4,366 public Mattermost cases: a real single choice there has 61
 values, the others fewer than 10.
 """
 
-# Plain dates and date-times as Zephyr serves them: "2026-06-30", "2018-06-16T05:23:06Z", and
-# Server's "2017-03-02T16:15:00.000Z" and "-0300".
+# dates and times as services send them: with seconds or not, with a zone or not
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d(?:T00:00(?::00(?:\.0+)?)?(?:Z|[+-]00:?00)?)?")
-# Atlassian account ids: "557058:uuid" (any digits before the colon) or 24 hexadecimal digits.
-_PERSON = re.compile(r"\d+:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{24}", re.IGNORECASE)
 _URL = re.compile(r"https?://\S+", re.IGNORECASE)
 _HTML = re.compile(
     r"</?(?:a|abbr|b|big|blockquote|br|cite|code|col|colgroup|dd|del|div|dl|dt|em|fieldset|figure"
@@ -72,14 +66,17 @@ class FieldTypeInference:
     The order of the calls to ``add`` changes nothing but the order of a choice's labels.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, rules: SourceRules, limits: FieldLimits) -> None:
+        """Recognise people by the source's rules; choices and texts keep to the target's limits."""
+        self._is_person = rules.is_person
+        self._limits = limits
         self._fields: dict[tuple[Kind, str], _Seen] = {}
 
     def add(self, kind: Kind, field: FieldValue) -> None:
         """Look at one value of a field of the records of ``kind``."""
         seen = self._fields.get((kind, field.name))
         if seen is None:
-            seen = self._fields[kind, field.name] = _Seen()
+            seen = self._fields[kind, field.name] = _Seen(self._is_person, self._limits)
         if field.type is not None:
             seen.declared = field.type
         seen.add(field.value)
@@ -101,6 +98,8 @@ class FieldTypeInference:
 class _Seen:
     """What is remembered of one field. The flags hold as long as all strings so far agree."""
 
+    is_person: Callable[[str], bool]
+    limits: FieldLimits
     declared: FieldType | None = None
     count: int = 0
     shapes: set[str] = attrs.field(factory=set)
@@ -135,7 +134,7 @@ class _Seen:
         if self.days:
             self.days = self.moments and _DAY.fullmatch(value) is not None
         if self.people:
-            self.people = _PERSON.fullmatch(value) is not None
+            self.people = self.is_person(value)
         if self.urls:
             self.urls = _URL.fullmatch(value) is not None
         if not self.html:
@@ -148,8 +147,8 @@ class _Seen:
         if self.labels is None or label in self.labels:
             return
         if (
-            len(self.labels) == MOST_LABELS
-            or len(label) > LONGEST_LABEL
+            len(self.labels) == self.limits.labels
+            or len(label) > self.limits.label_length
             or not label.strip()
             or not _one_line(label)
         ):
@@ -196,14 +195,14 @@ class _Seen:
     def _text(self) -> FieldType:
         if self.html:
             return FieldType.RICH_TEXT
-        if self.lines or self.longest > LONGEST_TEXT or "list" in self.shapes:
+        if self.lines or self.longest > self.limits.text_length or "list" in self.shapes:
             return FieldType.LONG_TEXT
         return FieldType.TEXT
 
     def _distinct(self) -> bool:
         # a target may take "Chrome" and "chrome " for the same label
         labels = self.labels
-        return labels is not None and len({x.strip().casefold() for x in labels}) == len(labels)
+        return labels is not None and len(set(map(folded, labels))) == len(labels)
 
     def _repeated(self) -> bool:
         labels = self.labels or {}
@@ -227,9 +226,10 @@ def _one_line(value: str) -> bool:
     return len(value.splitlines()) == 1
 
 
-async def infer_schema(store: Store) -> Schema:
+async def infer_schema(run: Run) -> Schema:
     """Return the source's schema: what its values say about its fields, and who is known."""
-    inferred, of_steps = FieldTypeInference(), FieldTypeInference()
+    store = run.store
+    inferred, of_steps = (FieldTypeInference(run.rules, run.limits) for _ in range(2))
     for kind in Kind:
         after = 0
         while batch := await store.read(store.mapped.field_values, kind, after, 1000):

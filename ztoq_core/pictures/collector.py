@@ -48,14 +48,6 @@ _LONGEST_BYTE = 3
 """Characters that a byte takes in a data URI: ``%00``."""
 
 _ATTEMPTS = 2
-_STORED = (
-    re.compile(r"(?:embedded-)?[a-f0-9-]+?-\d{13}-(.+)", re.IGNORECASE),
-    re.compile(r"(?:embedded-)?[a-f0-9-]+-\d+-(.+)", re.IGNORECASE),
-)
-"""How Zephyr names a picture that was put into a text (seen, facts 1.9): ids, time, own name.
-
-The time is in milliseconds; own names may begin with a date, which looks like more of the same.
-"""
 _ANY = re.compile(
     r"(?:image|img|screen ?shot|picture|photo|clipboard|paste\w*|untitled|unnamed)?[\W\d_]*\.\w+",
     re.IGNORECASE,
@@ -80,9 +72,16 @@ class PictureSources:
 class PictureCollector:
     """The pictures of one extraction."""
 
-    def __init__(self, store: Store, source: Source, gallery: PictureSources) -> None:
-        """Take them from what ``gallery`` and ``source`` have."""
+    def __init__(
+        self,
+        store: Store,
+        source: Source,
+        gallery: PictureSources,
+        picture_name: Callable[[str], str],
+    ) -> None:
+        """Take them from ``gallery`` and ``source``; ``picture_name`` as in ``SourceRules``."""
         self._store = store
+        self._original_name = picture_name
         self._source = source
         self._gallery = gallery
         self._images = gallery.images
@@ -112,8 +111,24 @@ class PictureCollector:
                 found.append(record)
             else:
                 own = [file for file in files if file.owner == record.ref]
-                found += _as_attachments(record, shown, own)
+                names = {src: self._name(src, whole) for src, whole in shown.items()}
+                found += _as_attachments(record, names, own)
         return tuple(found)
+
+    def _name(self, src: str, whole: str) -> tuple[str, bool]:
+        """Return the name of a picture, and whether it is known to be the one it had originally."""
+        if src.startswith("data:"):
+            match = _DATA.match(whole)
+            type_ = (match[1] or "").lower() if match else ""
+            ending = _ENDINGS.get(type_, f".{type_.rpartition('/')[2]}" if type_ else "")
+            return f"picture{ending}", False
+        last = unquote_plus(_last(src))
+        original = self._original_name(last)
+        name = "".join(char if char.isprintable() else " " for char in original or last)
+        stem, dot, ending = name.rpartition(".")
+        if len(name) > _LONGEST_NAME:
+            name = f"{stem[: _LONGEST_NAME - 10]}{dot}{ending[:9]}"
+        return name.strip() or "picture", bool(original)
 
     # ------------------------------------------------------------------------------ fetching
 
@@ -187,7 +202,7 @@ class PictureCollector:
             return None
         last = _last(src)
         stored = dict.fromkeys((last, unquote(last), unquote_plus(last)))
-        own = [original for name in stored if (original := _original(name))]
+        own = [original for name in stored if (original := self._original_name(name))]
         for name in (*stored, *own):
             # a name alone: nothing in a text leads out of the folder
             if name not in {"", ".", ".."} and not set("/\\\0") & set(name):
@@ -293,9 +308,9 @@ def _shown(record: Record) -> Mapping[str, str]:
 
 
 def _as_attachments(
-    record: Record, shown: Mapping[str, str], own: Sequence[Attachment]
+    record: Record, names: Mapping[str, tuple[str, bool]], own: Sequence[Attachment]
 ) -> Iterator[Record]:
-    names = {src: _name(src, whole) for src, whole in shown.items()}
+    """Yield the record and the files of its pictures; ``names`` are by address, as of ``_name``."""
     often = Counter(name for name, _ in names.values())
     often.update(f"file {file.name}" for file in own)
     images, notes, files = [], list(record.notes), []
@@ -329,26 +344,3 @@ def _by_address(src: str, own: Sequence[Attachment]) -> Attachment | None:
     path = f"/{src.partition('?')[0].partition('#')[0].lstrip('/')}"
     ends = (file for file in own if "/" in file.locator and path.endswith(f"/{file.locator}"))
     return next(ends, None)
-
-
-def _name(src: str, whole: str) -> tuple[str, bool]:
-    """Return the name of a picture, and whether it is known to be the one it had originally."""
-    if src.startswith("data:"):
-        match = _DATA.match(whole)
-        type_ = (match[1] or "").lower() if match else ""
-        ending = _ENDINGS.get(type_, f".{type_.rpartition('/')[2]}" if type_ else "")
-        return f"picture{ending}", False
-    last = unquote_plus(_last(src))
-    original = _original(last)
-    own = original or last
-    name = "".join(char if char.isprintable() else " " for char in own)
-    stem, dot, ending = name.rpartition(".")
-    if len(name) > _LONGEST_NAME:
-        name = f"{stem[: _LONGEST_NAME - 10]}{dot}{ending[:9]}"
-    return name.strip() or "picture", bool(original)
-
-
-def _original(stored: str) -> str:
-    """Return the name that a picture had before it was stored, ``""`` where nothing tells it."""
-    matches = (pattern.fullmatch(stored) for pattern in _STORED)
-    return next((match[1] for match in matches if match), "")

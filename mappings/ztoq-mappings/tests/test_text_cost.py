@@ -14,6 +14,7 @@ from ztoq_mappings.note_collector import NoteCollector
 from ztoq_mappings.pieces import pieces
 from ztoq_mappings.text.keys import Keys
 from ztoq_mappings.texts import is_html, rich
+from ztoq_zephyr.rules import mask_parameters
 
 from ztoq_core.engine.transform.step_matching import FlatStep, join
 from ztoq_core.pictures.addresses import images_in, resolve_addresses
@@ -29,7 +30,7 @@ OWN = Ref(Kind.TEST_CASE, "ACME-T1")
 def joined(text: str) -> None:
     result = StepResult(key="1", status="", description=text)
     log = TestLog(key="E", run=Ref(Kind.TEST_RUN, "R"), case=OWN, status="", results=(result,))
-    join(log, [FlatStep("1", ("x", "", ""))])
+    join(log, [FlatStep("1", ("x", "", ""))], mask_parameters)
 
 
 FUNCTIONS: dict[str, Callable[[str], object]] = {

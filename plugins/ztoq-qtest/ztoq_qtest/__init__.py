@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from ztoq_core.plugin import SinkPlugin, hookimpl
 from ztoq_qtest.config import QtestConfig
+from ztoq_qtest.fields.encoding import LIMITS
 from ztoq_qtest.sink import open_qtest
 
 __all__ = ["QtestConfig", "open_qtest", "ztoq_sinks"]
@@ -19,4 +20,5 @@ def ztoq_sinks() -> Iterable[SinkPlugin[QtestConfig]]:
         summary="Tricentis qTest Manager, API v3 (SaaS and on-premises)",
         config=QtestConfig,
         open=open_qtest,
+        limits=LIMITS,
     )

@@ -13,6 +13,7 @@ from ztoq_zephyr.credentials import BearerAuth
 from ztoq_zephyr.csv_names import read_csv_names
 from ztoq_zephyr.directory import IdDirectory
 from ztoq_zephyr.jira import open_jira
+from ztoq_zephyr.rules import RULES
 from ztoq_zephyr.source import ZephyrSource
 
 __all__ = ["open_zephyr", "ztoq_sources"]
@@ -45,4 +46,5 @@ def ztoq_sources() -> Iterable[SourcePlugin[ZephyrConfig]]:
         summary="A project of Zephyr Scale Cloud or Zephyr Essential",
         config=ZephyrConfig,
         open=open_zephyr,
+        rules=RULES,
     )

@@ -44,7 +44,9 @@ async def bring(store: Store, sink: MemorySink) -> None:
 
 async def life(store: Store, key: str, sink: MemorySink | None, patience: float = 30) -> Explained:
     ((number, _),) = store.life.named(key, None)
-    return await explain(store, number, lambda _: [("change", change)], sink, patience=patience)
+    return await explain(
+        engine.Run(store), number, lambda _: [("change", change)], sink, patience=patience
+    )
 
 
 async def test_each_change_is_told_by_its_path(store: Store) -> None:

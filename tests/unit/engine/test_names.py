@@ -13,6 +13,7 @@ import attrs
 import pytest
 from ztoq_testkit import CONTENTS, PROJECT, MemoryDirectory, MemorySink, MemorySource, PowerCut
 
+from tests.unit.engine.rules import RULES
 from ztoq_core import engine
 from ztoq_core.contracts import Page, Schema, User
 from ztoq_core.engine import Event
@@ -38,9 +39,9 @@ from ztoq_core.report import Report, write_json
 from ztoq_core.store import State, Store
 from ztoq_core.store.migrations import SCHEMA_VERSION
 
-ANNA, BEN = "5b10ac8d82e05b22cc7d4ef5", "557058:0b9e8a7c-1111-2222-3333-444455556666"
+ANNA, BEN = "person-2", "person-1"
 SITE = "https://acme.example.com"
-API = f"{SITE}/rest/api/2/issue"
+API = f"{SITE}/api"
 NAMES = (
     ResolvedName(
         topic=IdKind.ISSUE, id="10010", key="ACME-1", name="Baskets", url=f"{SITE}/browse/ACME-1"
@@ -100,7 +101,7 @@ async def extract(
     store: Store, source: MemorySource, tell: Any = quiet, since: datetime | None = None
 ) -> None:
     with store.run("extract") as run:
-        await engine.extract(engine.Run(store, run.id, tell), source, since=since)
+        await engine.extract(engine.Run(store, run.id, tell, rules=RULES), source, since=since)
 
 
 async def transformed(store: Store) -> dict[Ref, Record]:
@@ -111,7 +112,7 @@ async def transformed(store: Store) -> dict[Ref, Record]:
         seen[record.ref] = record
         return record
 
-    await engine.transform(engine.Run(store), lambda _: [see])
+    await engine.transform(engine.Run(store, rules=RULES), lambda _: [see])
     return seen
 
 
@@ -174,8 +175,6 @@ async def test_people_are_in_the_schema_of_the_source(store: Store) -> None:
     [
         ("", ""),
         (f"{API}/10011", f"{SITE}/browse/ACME-2"),
-        (f"{SITE}/jira/rest/api/latest/issue/10011/", f"{SITE}/jira/browse/ACME-2"),
-        (f"{SITE}/rest/api/2/issue/10011?expand=x", f"{SITE}/rest/api/2/issue/10011?expand=x"),
         (f"{SITE}/projects/ACME", f"{SITE}/projects/ACME"),
         ("not an address", "not an address"),
     ],
@@ -210,7 +209,7 @@ async def test_the_life_of_a_record_shows_who_gave_the_names(store: Store) -> No
         (Kind.TEST_LOG, "ACME-E1", {"version", "results[1].links[0].issue_key"}),
     ):
         ((number, _),) = store.life.named(key, kind)
-        told = (await explain(store, number, lambda _: [], None)).told
+        told = (await explain(engine.Run(store, rules=RULES), number, lambda _: [], None)).told
         assert paths <= {each.path for each in told}
 
 

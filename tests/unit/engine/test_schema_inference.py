@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ztoq_core.contracts import FieldSpec
+from tests.unit.engine.rules import RULES
+from ztoq_core.contracts import FieldLimits, FieldSpec
 from ztoq_core.engine.schema_inference import FieldTypeInference
 from ztoq_core.records import FieldType, FieldValue, Kind, Value
 
@@ -12,7 +13,7 @@ CASE = Kind.TEST_CASE
 
 
 def spec(*values: Value, declared: FieldType | None = None) -> FieldSpec:
-    observer = FieldTypeInference()
+    observer = FieldTypeInference(RULES, FieldLimits())
     for value in values:
         observer.add(CASE, FieldValue(name="Field", value=value, type=declared))
     (found,) = observer.schema()
@@ -31,9 +32,8 @@ def spec(*values: Value, declared: FieldType | None = None) -> FieldSpec:
         (("2026-06-30T00:00:00Z", "2024-02-29"), FieldType.DATE),
         (("2026-06-30T00:00:00Z", "2017-03-02T16:15:00.000Z"), FieldType.DATETIME),
         (("2024-02-30", "2024-02-28"), FieldType.TEXT),
-        (("557058:f58131cb-b67d-43c7-b30d-6b58d40bd077",), FieldType.USER),
-        (("5b10a2844c20165700ede21g",), FieldType.TEXT),
-        (("5b10a2844c20165700ede21f",), FieldType.USER),
+        (("person-1", "person-2"), FieldType.USER),
+        (("person-1", "nobody"), FieldType.TEXT),
         (("https://example.com/a", "http://example.com/b"), FieldType.URL),
         (("https://example.com/a", "see https://example.com/b"), FieldType.TEXT),
         (("a<br>b", "plain"), FieldType.RICH_TEXT),
@@ -75,6 +75,21 @@ def test_501_labels_are_no_choice() -> None:
     assert spec(tuple(str(n) for n in range(501)), ("later",)).values == ()
 
 
+def test_the_target_says_what_a_label_and_a_text_hold() -> None:
+    limits = FieldLimits(text_length=3, label_length=2, labels=2)
+
+    def inferred(*values: Value) -> FieldType:
+        observer = FieldTypeInference(RULES, limits)
+        for value in values:
+            observer.add(CASE, FieldValue(name="Field", value=value))
+        return observer.schema()[0].type
+
+    assert inferred(("ab", "cd")) is FieldType.MULTI_CHOICE
+    assert inferred(("abc", "cd")) is FieldType.LONG_TEXT
+    assert inferred(("ab", "cd", "ef")) is FieldType.LONG_TEXT
+    assert [inferred("abc"), inferred("abcd")] == [FieldType.TEXT, FieldType.LONG_TEXT]
+
+
 def test_the_origin_counts_the_values_and_tells_of_mixed_types() -> None:
     assert spec("A", None, "B").origin == "inferred from 2 values"
     assert spec("A", 1).origin == "inferred from 2 values of mixed types"
@@ -87,7 +102,7 @@ def test_a_declared_type_holds_and_still_collects_labels() -> None:
 
 
 def test_the_schema_is_sorted_by_kind_and_name() -> None:
-    observer = FieldTypeInference()
+    observer = FieldTypeInference(RULES, FieldLimits())
     for kind, name in ((Kind.TEST_LOG, "a"), (CASE, "b"), (CASE, "a")):
         observer.add(kind, FieldValue(name=name, value="x"))
     assert [(f.kind, f.name) for f in observer.schema()] == [

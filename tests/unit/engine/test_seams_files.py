@@ -195,7 +195,7 @@ async def test_a_rewritten_case_waits_for_both_files_of_its_steps(store: Store) 
 
 
 async def test_a_rollback_puts_pictures_back(store: Store) -> None:
-    other = f"{HOST}/embedded-0af3-1602524700770-Other.png"
+    other = f"{HOST}/stored-1602524700770-Other.png"
     sink = MemorySink()
     last = 0
     for src in (SHOT, other):

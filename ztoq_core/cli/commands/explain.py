@@ -15,7 +15,7 @@ import rich_click as click
 
 from ztoq_core.cli.options import KIND, Options, global_options
 from ztoq_core.cli.output import Output
-from ztoq_core.cli.session import configured, kind_of, open_sink, open_store
+from ztoq_core.cli.session import configured, kind_of, new_run, open_sink, open_store
 from ztoq_core.contracts import Schema, Secret, Sink, Transform
 from ztoq_core.convert import converter, read_json, show_json
 from ztoq_core.engine.history import Explained
@@ -126,7 +126,8 @@ async def _lives(
             sink = await stack.enter_async_context(open_sink(config, note, output=output))
         except ZtoqError as error:
             why = f"the target was not asked: {error}"
-        lives = [await told(store, number, builder(config), sink) for number in numbers]
+        run = new_run(config, store)
+        lives = [await told(run, number, builder(config), sink) for number in numbers]
     if why:
         lives = [
             attrs.evolve(life, unasked=why) if life.known.target_id is not None else life

@@ -69,7 +69,9 @@ async def extract(
     for finding in await source.check():
         reporter.message(finding.text, finding.level)
     store.bind(source=source.identity)
-    collector = PictureCollector(store, source, gallery) if gallery else None
+    collector = None
+    if gallery:
+        collector = PictureCollector(store, source, gallery, run.rules.picture_name)
     stage = _Extraction(run, source, reporter, stream, collector)
     if since is not None:
         await _quick(stage, since)

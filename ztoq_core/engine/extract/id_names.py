@@ -57,7 +57,7 @@ async def ask_names(
     ``Mapped.field_values``.
     """
     store = run.store
-    schema = await infer_schema(store)
+    schema = await infer_schema(run)
     people = {(each.kind, each.name) for each in schema.fields if each.type is FieldType.USER}
     of_steps = {each.name for each in schema.step_fields if each.type is FieldType.USER}
     for kind in _KINDS:

@@ -12,37 +12,40 @@ from functools import lru_cache
 
 import attrs
 
+from ztoq_core.engine.run import Run
 from ztoq_core.engine.transform.call_cycles import called_by, closing
 from ztoq_core.engine.transform.execution_order import sort_executions
 from ztoq_core.engine.transform.resolved_names import known_names, with_names
 from ztoq_core.engine.transform.step_matching import flatten, join
 from ztoq_core.pictures.collector import LOST
 from ztoq_core.records import Image, Kind, Record, Ref, TestCase, TestLog, TestRun
-from ztoq_core.store import Scanned, Store
+from ztoq_core.store import Scanned
 
 __all__ = ["Enrichment", "enriched"]
 
 
-async def enriched(store: Store, number: int, ref: Ref) -> Record | None:
+async def enriched(run: Run, number: int, ref: Ref) -> Record | None:
     """Return one extracted record, of row ``number``, as the transformers get it."""
+    store = run.store
     record = await store.read(store.mapped.record, ref)
     if record is None:
         return None
-    enrichment = Enrichment(store)
+    enrichment = Enrichment(run)
     if not isinstance(record, TestLog):
         alone = await enrichment.named([Scanned(number, record)])
         return (await enrichment.enriched(ref.kind, alone))[0].record
     logs = await enrichment.named(await store.read(store.mapped.logs_of, record.sequence().group))
-    run = await enrichment.with_lost(logs)
-    return next((log for each, log in enrichment.enriched_run(run) if each.item == number), record)
+    of_run = enrichment.enriched_run(await enrichment.with_lost(logs))
+    return next((log for each, log in of_run if each.item == number), record)
 
 
 class Enrichment:
     """Enriches batches of records; remembers the cases that it read."""
 
-    def __init__(self, store: Store) -> None:
-        """Enrich from what ``store`` holds."""
-        self._store = store
+    def __init__(self, run: Run) -> None:
+        """Enrich from what the run's store holds, by the rules of its source."""
+        self._store = run.store
+        self._rules = run.rules
         self._case = lru_cache(maxsize=1024)(self._read_case)
         # of each case only what it calls, since chains of calls are followed to their ends
         self._calls = lru_cache(maxsize=65_536)(self._read_calls)
@@ -52,7 +55,8 @@ class Enrichment:
         names = await known_names(self._store, (each.record for each in batch))
         if not names:
             return list(batch)
-        return [attrs.evolve(each, record=with_names(each.record, names)) for each in batch]
+        page = self._rules.issue_page
+        return [attrs.evolve(each, record=with_names(each.record, names, page)) for each in batch]
 
     async def enriched(self, kind: Kind, batch: Sequence[Scanned]) -> list[Scanned]:
         """Return records of a kind other than logs with facts that need the whole project."""
@@ -113,7 +117,7 @@ class Enrichment:
             results = tuple(attrs.evolve(each, step=then.get(each.key, "")) for each in log.results)
             return attrs.evolve(log, results=results, drift=not then)
         case = self._case(log.case)
-        return join(log, flatten(case, self._case) if case else ())
+        return join(log, flatten(case, self._case) if case else (), self._rules.mask_parameters)
 
     def _read_case(self, ref: Ref) -> TestCase | None:
         record = self._store.mapped.record(ref)

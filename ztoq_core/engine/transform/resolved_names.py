@@ -5,8 +5,7 @@ People stay ids in records; transformers find them among ``Schema.users``.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -26,8 +25,8 @@ from ztoq_core.store import Store
 __all__ = ["known_names", "with_names"]
 
 Names = Mapping[tuple[IdKind, str], ResolvedName]
-# an issue's address in Jira's API, as other products show it; what people open lies beside it
-_API_ADDRESS = re.compile(r"(?P<site>https?://.+)/rest/api/(?:\d+|latest)/issue/[^/?#]+/?")
+IssuePage = Callable[[str, str], str]
+"""``SourceRules.issue_page``."""
 
 
 async def known_names(store: Store, records: Iterable[Record]) -> Names:
@@ -39,14 +38,14 @@ async def known_names(store: Store, records: Iterable[Record]) -> Names:
     return await store.read(store.names.known, ids) if ids else {}
 
 
-def with_names(record: Record, names: Names) -> Record:
+def with_names(record: Record, names: Names, page: IssuePage) -> Record:
     """Return the record with names where they are known: issues, components, versions."""
     changes: dict[str, Any] = {}
     if any(_is_open(link) for link in record.links):
-        changes["links"] = _linked(record.links, names)
+        changes["links"] = _linked(record.links, names, page)
     if isinstance(record, TestLog) and any(map(_is_open, _of_results(record.results))):
         changes["results"] = tuple(
-            attrs.evolve(each, links=_linked(each.links, names)) for each in record.results
+            attrs.evolve(each, links=_linked(each.links, names, page)) for each in record.results
         )
     if isinstance(record, TestCase):
         changes |= _called(
@@ -85,20 +84,18 @@ def _is_open(link: Link) -> bool:
     return bool(link.issue_id) and not link.issue_key
 
 
-def _linked(links: Iterable[Link], names: Names) -> tuple[Link, ...]:
+def _linked(links: Iterable[Link], names: Names, page: IssuePage) -> tuple[Link, ...]:
     return tuple(
-        _resolved(link, named)
+        _resolved(link, named, page)
         if _is_open(link) and (named := names.get((IdKind.ISSUE, link.issue_id or "")))
         else link
         for link in links
     )
 
 
-def _resolved(link: Link, issue: ResolvedName) -> Link:
+def _resolved(link: Link, issue: ResolvedName, page: IssuePage) -> Link:
     """Return the link with the key and summary of its issue, at an address that people open."""
-    url = link.url
-    api = _API_ADDRESS.fullmatch(url)
-    if not url or api:
-        beside = f"{api['site']}/browse/{issue.key}" if api and issue.key else url
-        url = issue.url or beside
+    url = page(link.url, issue.key)
+    if not url or url != link.url:
+        url = issue.url or url or link.url
     return attrs.evolve(link, issue_key=issue.key or None, text=link.text or issue.name, url=url)

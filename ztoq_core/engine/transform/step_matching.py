@@ -17,8 +17,6 @@ __all__ = ["FlatStep", "flatten", "join"]
 _TAG = re.compile(r"<([^<>]*+)>")
 _SOURCE = re.compile(r"img\b.*?\bsrc\s*=\s*[\"']?([^\"'\s]+)", re.IGNORECASE | re.DOTALL)
 _BREAK = re.compile(r"(?:br|/p|/div|/li|/tr|/td|/th|/h\d)\b", re.IGNORECASE)
-_VALUE = re.compile(r"<var\b[^<>]*+>(?:(?!</?var\b).)*+</var>\u2060?", re.IGNORECASE | re.DOTALL)
-_PLACEHOLDER = re.compile(r"\{[^{}<>]*\}")
 _INVISIBLE = re.compile("[\u200b\u2060\ufeff]")
 _DEEPEST = 8
 
@@ -51,11 +49,6 @@ def _texts(*texts: str) -> tuple[str, str, str]:
     return first, second, third
 
 
-def _open_texts(*texts: str) -> tuple[str, str, str]:
-    """Return the texts with parameters and their values replaced by the same sign."""
-    return _texts(*(_PLACEHOLDER.sub("{}", _VALUE.sub("{}", text)) for text in texts))
-
-
 def flatten(
     case: TestCase,
     called: Callable[[Ref], TestCase | None],
@@ -77,20 +70,22 @@ def flatten(
         elif step.call is None:
             flat.append(FlatStep(place, (step.description, step.data, step.expected)))
     if case.script is not None:
-        # a script becomes the step after the last one (there are none beside it in Zephyr)
+        # a script is executed as the step after the last one
         flat.append(FlatStep(f"{path}{len(case.steps) + 1}", (case.script.text, "", "")))
     return flat
 
 
-def _row(results: Sequence[StepResult], flat: Sequence[FlatStep]) -> list[str] | None:
+def _row(
+    results: Sequence[StepResult], flat: Sequence[FlatStep], mask: Callable[[str], str]
+) -> list[str] | None:
     """Return the paths that one row's results join, in order; None where one joins nothing."""
     closed = [_texts(*step.texts) for step in flat]
-    opened = [_open_texts(*step.texts) for step in flat]
+    opened = [_texts(*map(mask, step.texts)) for step in flat]
     paths: list[str] = []
     place = 0
     for result in results:
         texts = (result.description, result.data, result.expected)
-        exact, loose = _texts(*texts), _open_texts(*texts)
+        exact, loose = _texts(*texts), _texts(*map(mask, texts))
         with_values = exact != loose
         while place < len(flat) and not (
             closed[place] == exact or (with_values and opened[place] == loose)
@@ -103,17 +98,17 @@ def _row(results: Sequence[StepResult], flat: Sequence[FlatStep]) -> list[str] |
     return paths
 
 
-def join(log: TestLog, flat: Sequence[FlatStep]) -> TestLog:
+def join(log: TestLog, flat: Sequence[FlatStep], mask: Callable[[str], str]) -> TestLog:
     """Return the log with each result's ``step`` set, or with ``drift`` where one joins nothing.
 
-    Each row of test data runs through the steps anew.
+    Each row of test data runs through all steps. ``mask`` is ``SourceRules.mask_parameters``.
     """
     rows: dict[int | None, list[StepResult]] = {}
     for result in log.results:
         rows.setdefault(result.row, []).append(result)
     joined: dict[str, str] = {}
     for results in rows.values():
-        paths = _row(results, flat)
+        paths = _row(results, flat, mask)
         if paths is None:
             cleared = tuple(attrs.evolve(result, step="") for result in log.results)
             return attrs.evolve(log, results=cleared, drift=True)

@@ -61,7 +61,7 @@ async def transform(
     store, reporter = run.store, run.reporter("transform")
     selection = selection or Selection()
     await store.write(store.drop_meta, MAPPED)
-    transforms = build(await infer_schema(store))
+    transforms = build(await infer_schema(run))
     narrowed = await choose(store, selection, reporter)
     reporter.totals = await store.read(store.choice.counts, Chosen.YES)
     for kind, number in (await store.read(store.choice.counts, Chosen.ALONG)).items():
@@ -101,7 +101,7 @@ class _Transformation:
         self._scan_logs = partial(store.mapped.scan_logs, everything=take is not None)
         self._transforms = transforms
         self._reporter = reporter
-        self._enrichment = Enrichment(store)
+        self._enrichment = Enrichment(run)
         self.demand = FieldDemand()
 
     # ----------------------------------------------------------------------------- the passes

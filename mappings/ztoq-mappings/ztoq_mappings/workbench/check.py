@@ -15,7 +15,7 @@ import attrs
 from ztoq_core import engine
 from ztoq_core.cli.options import Options
 from ztoq_core.cli.output import Output
-from ztoq_core.cli.session import handle_signals, open_sink, open_store
+from ztoq_core.cli.session import handle_signals, new_run, open_sink, open_store
 from ztoq_core.contracts import Finding, Schema, Transform
 from ztoq_core.engine.load.target_fields import Gap, gaps
 from ztoq_core.engine.transform.transform import dry_run
@@ -116,16 +116,17 @@ async def _checked(
 ) -> _Checked | None:
     """Return the result, None if a stop was requested."""
     sink, said = await described(config)
-    source = await engine.infer_schema(store)
+    stop = engine.StopRequest()
+    run = new_run(config, store, stop=stop)
+    source = await engine.infer_schema(run)
     findings = [(config.sink.plugin.name, each) for each in said]
     for part in config.chain():
         checked = part.plugin.check(part.settings, source, sink)
         findings += [(part.plugin.name, each) for each in checked]
     coverage = Coverage(sink)
-    stop = engine.StopRequest()
     transforms = config.build(source)
     with handle_signals(stop, output):
-        wants = await _mapped(options, output, store, transforms, coverage, stop)
+        wants = await _mapped(options, output, run, transforms, coverage)
     if stop.requested:
         return None
     return _Checked(
@@ -138,18 +139,18 @@ async def _checked(
     )
 
 
-async def _mapped(  # noqa: PLR0913, PLR0917 - the whole scene of a rehearsal
+async def _mapped(
     options: Options,
     output: Output,
-    store: Store,
+    run: engine.Run,
     transforms: Sequence[Transform],
     coverage: Coverage,
-    stop: engine.StopRequest,
 ) -> list[Want]:
     if options.as_json:  # one event, the result
-        return await dry_run(engine.Run(store, stop=stop), transforms, coverage.add)
+        return await dry_run(run, transforms, coverage.add)
     with output.progress() as tell:
-        wants = await dry_run(engine.Run(store, progress=tell, stop=stop), transforms, coverage.add)
+        run = attrs.evolve(run, progress=tell)
+        wants = await dry_run(run, transforms, coverage.add)
         output.ended("mapping")
     return wants
 

@@ -10,8 +10,7 @@ from enum import StrEnum
 
 import attrs
 
-from ztoq_core.contracts import FieldSpec, Schema, User
-from ztoq_core.engine.schema_inference import LONGEST_TEXT
+from ztoq_core.contracts import FieldLimits, FieldSpec, Schema, User
 from ztoq_core.records import FieldType, FieldValue, Kind
 from ztoq_core.spelling import folded
 
@@ -118,7 +117,7 @@ class Fitting:
         """Return the field as the load will create it."""
         found = self._new.get((of, name, kind_of))
         if found is None:
-            longest = LONGEST_TEXT if kind_of is FieldType.TEXT else None
+            longest = FieldLimits().text_length if kind_of is FieldType.TEXT else None
             spec = FieldSpec(kind=of, name=name, type=kind_of, max_length=longest)
             found = self._new[of, name, kind_of] = _Place(spec, self._people)
         return found

@@ -10,7 +10,7 @@ import attrs
 from ztoq_core.cli.commands.explain import builder, change_line, print_json, print_records
 from ztoq_core.cli.options import Options
 from ztoq_core.cli.output import Output
-from ztoq_core.cli.session import kind_of
+from ztoq_core.cli.session import kind_of, new_run
 from ztoq_core.engine.history import Walk, walk
 from ztoq_core.settings.config import Config
 from ztoq_core.store import Store
@@ -28,7 +28,8 @@ def show(options: Options, config: Config, name: str, kind_name: str | None) -> 
 
 
 async def _walks(config: Config, store: Store, numbers: Sequence[int]) -> list[dict[str, Any]]:
-    return [_facts(await walk(store, number, builder(config))) for number in numbers]
+    run = new_run(config, store)
+    return [_facts(await walk(run, number, builder(config))) for number in numbers]
 
 
 def _facts(way: Walk) -> dict[str, Any]:

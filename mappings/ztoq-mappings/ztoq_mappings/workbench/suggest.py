@@ -14,7 +14,7 @@ import attrs
 from ztoq_core import engine
 from ztoq_core.cli.options import Options
 from ztoq_core.cli.output import Output
-from ztoq_core.cli.session import open_sides, open_store
+from ztoq_core.cli.session import new_run, open_sides, open_store
 from ztoq_core.contracts import FieldSpec, Schema, Suggestion, TransformerPlugin
 from ztoq_core.errors import ConfigError, ZtoqError
 from ztoq_core.plugins import Plugins
@@ -148,7 +148,7 @@ def _put(path: Path, content: bytes) -> None:
 async def _schemas(config: Config, store: Store) -> tuple[Schema, Schema, list[str]]:
     """Return what both sides know of their fields, and remarks."""
     sink, said = await described(config)
-    observed = await engine.infer_schema(store)
+    observed = await engine.infer_schema(new_run(config, store))
     remarks = [each.text for each in said]
     try:
         async with asyncio.timeout(PATIENCE_S):

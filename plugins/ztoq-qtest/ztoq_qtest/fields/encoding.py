@@ -13,12 +13,13 @@ from typing import Any
 
 import attrs
 
-from ztoq_core.plugin import FieldType, FieldValue, User, Value
+from ztoq_core.plugin import FieldLimits, FieldType, FieldValue, User, Value
 from ztoq_qtest.html import as_html, one_line, plain, table
 
 __all__ = [
     "BOX_LENGTH",
     "DATA_TYPES",
+    "LIMITS",
     "Choice",
     "Encoded",
     "Field",
@@ -79,6 +80,9 @@ ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*:\S+", re.IGNORECASE)
 LONGEST_NUMBER = 300  # digits; a float can hold them
 BOX_LENGTH = 255
 """Characters in a text box. Guess: no limit is published; 255 is usual (facts, section 11)."""
+LIMITS = FieldLimits(text_length=BOX_LENGTH, label_length=100, labels=500)
+"""Guesses: no limit is published. qTest's help gives 100 characters for names of fields, and 500
+labels fit five calls of 100."""
 
 
 @attrs.frozen(kw_only=True)
