@@ -1,12 +1,13 @@
 """ztoq moves a test team's history between test management products and proves that it arrived.
 
-The door for embedders; each name is imported when it is asked for::
+These are the names for programs that embed ztoq; each is imported when first used::
 
     from ztoq_core import Plugins, Services, Store, engine
 
-    with Store("sqlite:///acme.db") as store, store.run("extract") as run:
+    plugin = Plugins.installed().source("zephyr")
+    with Store("sqlite:///acme.db", create=True) as store, store.run("extract") as run:
         async with plugin.open(config, Services(sink=store.note)) as source:
-            await engine.extract(store, source, run.id, print)
+            await engine.extract(engine.Run(store, run.id), source)
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ _PLACES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is asked for."""
+    """Import the name when it is first used."""
     if name == "engine":
         return import_module("ztoq_core.engine")
     if name in _PLACES:

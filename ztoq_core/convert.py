@@ -1,6 +1,6 @@
-"""The one cattrs converter: records, configuration and stored objects to JSON and back.
+"""The one cattrs converter: records and stored objects to JSON and back.
 
-``dumps`` and ``loads`` are for records in the store. ``read_json`` is for bodies from outside.
+``dumps`` and ``loads`` are for records in the store, ``read_json`` is for JSON from elsewhere.
 """
 
 from __future__ import annotations
@@ -35,7 +35,6 @@ __all__ = [
     "converter",
     "dumps",
     "loads",
-    "problems",
     "read_json",
     "show_json",
     "write_json",
@@ -53,7 +52,7 @@ def _structure_datetime(raw: Any, _: Any) -> datetime:
 
 converter.register_structure_hook(datetime, _structure_datetime)
 
-# cattrs looks up how to read an element anew for each; records have many fields, read many times
+# cattrs looks up the hook again for each element; records have many, and are read many times
 
 
 @converter.register_structure_hook_factory(lambda kind: get_args(kind)[1:] == (Ellipsis,))
@@ -91,11 +90,11 @@ IN_JSON: Any = {
 }
 """How attributes of records appear in JSON.
 
-``raw`` and ``companions`` have their own places in the store. Stores of 0.1 have ``refers``: the
-name stays, since another one would change the digest of every record that was written by it.
+``raw`` and ``companions`` have their own places in the store. Stores of 0.1 say ``refers``; another
+name would change the digest of every record that they hold.
 """
 
-# a mapping checked again gives it anew; kept, it would change the digests of all mapped records
+# mapping a record again gives ``fields`` again; stored, they would change all digests
 converter.register_unstructure_hook(
     Note,
     make_dict_unstructure_fn(
@@ -115,10 +114,7 @@ for _type in RECORD_TYPES.values():
 
 
 def dumps(record: Record) -> bytes:
-    """Return the record as JSON, without ``raw`` and ``companions``.
-
-    Equal records give equal bytes.
-    """
+    """Return the record as JSON without ``raw`` and ``companions``; equal records, equal bytes."""
     return write_json(converter.unstructure(record, type(record)))
 
 
@@ -137,7 +133,7 @@ def write_json(value: Any) -> bytes:
 
 
 def show_json(value: Any, *, indented: bool = False) -> str:
-    """Return JSON for people, keys in their order; a lone surrogate is escaped."""
+    """Return JSON for people, keys in their own order; a lone surrogate is escaped."""
     option = orjson.OPT_NAIVE_UTC | (orjson.OPT_INDENT_2 if indented else 0)
     try:
         return orjson.dumps(value, option=option).decode()
@@ -146,7 +142,7 @@ def show_json(value: Any, *, indented: bool = False) -> str:
 
 
 def read_json(body: bytes) -> Any:
-    """Return the parsed JSON of a body from outside; raises ValueError where it is none.
+    """Return the parsed JSON; raises ValueError if it is not JSON.
 
     orjson refuses lone surrogates, which services do send; the standard library reads them.
     """
@@ -154,8 +150,3 @@ def read_json(body: bytes) -> Any:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
         return json.loads(body)
-
-
-def problems(error: cattrs.BaseValidationError | Exception, path: str = "$") -> list[str]:
-    """Return one line per problem with its path, such as ``extra fields … @ $.sink``."""
-    return cattrs.transform_error(error, path=path)

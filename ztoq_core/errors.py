@@ -8,7 +8,7 @@
     │   ├── AccessError      401, 403: stop                             exit 2 in check, 3 later
     │   ├── RetryableError   certainly not stored; try again            the item stays ready
     │   │   └── StoppedError the user stopped the run                   exit 130
-    │   ├── DoubtError       the request left, its answer is unknown    the item is unknown
+    │   ├── DoubtError       it was sent, its answer is unknown         the item is unknown
     │   └── RejectedError    fail this record, go on (400, 404, 422)    exit 1
     └── RecordError          fail this record, go on                    exit 1
         └── MappingError     a field or value has no mapping            exit 1
@@ -17,8 +17,8 @@ A message says what was attempted, what happened and what to do. It never holds 
 string, or more than 300 characters of an answer. Only ``ztoq_core.cli`` turns an error into an exit
 code.
 
-``AnswerError`` stands apart: what reads the body of an answer raises it, and the HTTP client turns
-it into one of these.
+``AnswerError`` is not one of them: functions that read the body of an answer raise it, and the HTTP
+client turns it into one of these.
 """
 
 from __future__ import annotations
@@ -58,19 +58,19 @@ class Exit(IntEnum):
 
 
 class ZtoqError(Exception):
-    """Every error that ztoq raises on purpose; ``exit_code`` is what the command line answers."""
+    """Every error that ztoq raises on purpose; the command ends with its ``exit_code``."""
 
     exit_code = Exit.LEFT
 
 
 class ConfigError(ZtoqError):
-    """The configuration cannot be used; mend what the message names and run again."""
+    """The configuration cannot be used; fix what the message names and run again."""
 
     exit_code = Exit.START
 
 
 class PluginError(ZtoqError):
-    """A plugin is missing, broken or not the only one of its name; install, mend or remove it."""
+    """A plugin is missing, broken or not the only one of its name; install, fix or remove it."""
 
     exit_code = Exit.START
 
@@ -81,7 +81,7 @@ class StoreError(ZtoqError):
     exit_code = Exit.STOPPED
 
     def __init__(self, message: str, *, at_start: bool = False) -> None:
-        """Say what happened; ``at_start`` where nothing had been done yet (exit 2)."""
+        """Take the message; ``at_start`` if nothing had been done yet (exit 2)."""
         super().__init__(message)
         if at_start:
             self.exit_code = Exit.START
@@ -90,13 +90,13 @@ class StoreError(ZtoqError):
 class ServiceError(ZtoqError):
     """A remote service stopped the work; it is safe to run again.
 
-    ``status`` is the HTTP status, or None where there was no answer.
+    ``status`` is the HTTP status, or None if there was no answer.
     """
 
     exit_code = Exit.STOPPED
 
     def __init__(self, message: str, *, status: int | None = None) -> None:
-        """Say what was asked and answered."""
+        """Take the message and the status."""
         super().__init__(message)
         self.status = status
 
@@ -106,17 +106,17 @@ class AccessError(ServiceError):
 
 
 class RetryableError(ServiceError):
-    """The request certainly changed nothing, and the time for trying again is used up."""
+    """The request certainly changed nothing, and the time for retries is used up."""
 
 
 class StoppedError(RetryableError):
-    """The user stopped the run before this request could leave."""
+    """The user stopped the run before this request was sent."""
 
     exit_code = Exit.INTERRUPTED
 
 
 class DoubtError(ServiceError):
-    """The request left and its answer is unknown: it may or may not have been carried out.
+    """The request was sent and its answer is unknown: it may or may not have been carried out.
 
     Only the HTTP client raises it. A creating request in doubt is never sent again blindly.
     """
@@ -129,10 +129,10 @@ class RejectedError(ServiceError):
 
 
 class AnswerError(ValueError):
-    """The body of an answer has not the shape that the service's documents promise.
+    """The body of an answer does not have the documented shape.
 
-    Raised by a ``read`` function (``contracts.Client.request``), never past the client. The message
-    says what was due and what came: ``a list of steps was due, not null``.
+    Raised by a ``read`` function (``contracts.Client.request``), and never beyond the client. The
+    message says what was expected and what came: ``a list of steps was due, not null``.
     """
 
 
@@ -151,7 +151,7 @@ def one_error() -> Iterator[None]:
     """Raise the first error of a task group instead of the group: the others follow from it."""
     try:
         yield
-    except BaseExceptionGroup as group:  # a group of what is no Exception is one, too
+    except BaseExceptionGroup as group:  # also groups of KeyboardInterrupt and the like
         error: BaseException = group
         while isinstance(error, BaseExceptionGroup):
             error = error.exceptions[0]

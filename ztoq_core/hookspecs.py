@@ -1,7 +1,7 @@
-"""The four hooks. Each asks one question at start-up and gets typed declarations.
+"""The four hooks through which plugins declare what they offer.
 
 A plugin is a module that implements one or more of them with ``hookimpl`` and is named by an
-entry point in the group ``ztoq``. The work is done by the objects that the declarations open.
+entry point in the group ``ztoq``. The objects that the declarations open do the work.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ __all__ = ["COMMANDS", "GROUP", "hookimpl", "hookspec"]
 
 GROUP = "ztoq"
 COMMANDS = "ztoq.commands"
-"""The group of entry points whose modules implement ``ztoq_commands``; each is called like its
-command, so that ``ztoq --help`` lists commands by the metadata of packages and imports none."""
+"""The group of entry points for modules with ``ztoq_commands``. Each entry point has the name of
+its command, so that ``ztoq --help`` can list commands without importing them."""
 
 hookspec = pluggy.HookspecMarker(GROUP)
 hookimpl = pluggy.HookimplMarker(GROUP)
@@ -42,4 +42,4 @@ def ztoq_transformers() -> Iterable[TransformerPlugin[Any]]:  # type: ignore[emp
 
 @hookspec
 def ztoq_commands() -> Iterable[click.Command]:  # type: ignore[empty-body]  # as above
-    """Declare commands beside the core's own; see ``COMMANDS`` for the entry point."""
+    """Declare commands besides the core's own; see ``COMMANDS`` for the entry point."""

@@ -1,8 +1,8 @@
-"""The log: configured once, by the command line; everybody else only writes to it.
+"""The log: configured once, by the command line; everything else only writes to it.
 
-Each line in the file carries run, stage, kind and key, so that one record's way can be found with
-``grep``. Lines hold facts and keys, never a payload or a secret; loguru's ``diagnose``, which
-prints the values of variables, stays off.
+Each line in the file has run, stage, kind and key, so that ``grep`` finds the history of a record.
+Lines hold facts and keys, never a payload or a secret; loguru's ``diagnose``, which prints the
+values of variables, stays off.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def configured(
 ) -> Iterator[None]:
     """Send log lines to ``write`` and to a rotating ``file`` (10 MB, five kept) until the end.
 
-    ``level`` and ``file_level`` are the least levels shown. ``traces`` adds tracebacks.
+    ``level`` and ``file_level`` are the lowest levels written. ``traces`` adds tracebacks.
 
     Raises:
         ConfigError: The file cannot be written.
@@ -115,23 +115,23 @@ class _LogFile(RotatingFileHandler):
         )
 
     def close(self) -> None:
-        """Close the file; what could not be written has been said."""
+        """Close the file; a failure to write has been reported already."""
         with suppress(OSError):
             super().close()
 
     def handleError(self, _record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
-        """Say once that the file cannot be written: a full disk is met first of all here."""
+        """Report once that the file cannot be written: a full disk shows here first."""
         if not self.failed:
             self.failed = True
             reason = sys.exception()
-            sys.stderr.write(f"the log file cannot be written: {reason}; going on without it\n")
+            sys.stderr.write(f"cannot write the log file: {reason}; going on without it\n")
 
 
 class _Intercept(logging.Handler):
     """Hands what libraries log with ``logging`` to our log."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Pass on one message with the library's name, without its traceback's values."""
+        """Pass on one message with the library's name, without its traceback."""
         level = logger.level(record.levelname).name if record.levelname in _LEVELS else "WARNING"
         logger.log(level, "{}: {}", record.name, record.getMessage())
 

@@ -1,6 +1,6 @@
-"""What kind of file some bytes are: by name, by first bytes, and whether they are that file at all.
+"""Recognises file types by name and first bytes, and answers that are not the file asked for.
 
-The one place that knows the first bytes of files.
+The only module that knows the first bytes of files.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from pathlib import PurePath
 __all__ = ["CAME", "HEAD", "SVG", "image_type", "media_type", "not_the_file", "text_form"]
 
 HEAD = 1024
-"""As many first bytes tell all that is asked here."""
+"""How many first bytes of a file the functions here need."""
 
 SVG = "image/svg+xml"
 SIGNATURES = (
@@ -22,7 +22,7 @@ SIGNATURES = (
     (b"PK\x03\x04", "application/zip"),
 )
 BMP_HEADERS = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
-"""Sizes of the second header of a bitmap: two letters alone begin many a text."""
+"""Sizes of the second header of a bitmap; the letters BM alone may begin any text."""
 
 ENDINGS = {
     "png": "image/png",
@@ -60,22 +60,22 @@ BINARY = _endings(
     "pcap pcapng evtx dmp hprof etl sqlite sqlite3 mdb accdb parquet blf mf4",
     "ttf otf woff woff2 eot p12 pfx jks swf",
 )
-"""Endings of files that never begin as text of these forms, whoever made them."""
+"""Endings of files that never begin like a web page, JSON or XML."""
 OFFICE = _endings("doc dot xls xlt ppt pps pot rtf")
-"""Endings under which programs save web pages and XML too."""
+"""Endings under which programs also save web pages and XML."""
 TEXTS = _endings(
     "txt log csv tsv json xml md rst yaml yml toml ini cfg conf properties env sql sh bat ps1 py",
     "rb js ts css java kt c h cpp cs go rs php feature robot har eml ics vcf diff patch tex srt",
 ) | {""}
-"""Endings of texts, which may hold a page and be declared as anything."""
+"""Endings of text files, which may hold a web page and be declared as anything."""
 PAGES = _endings("html htm xhtml shtml mht mhtml aspx jsp php svg xml")
-"""Endings of files that may well be web pages."""
+"""Endings of files that may be web pages."""
 
 CAME = {"page": "a web page", "JSON": "a JSON text", "XML": "an XML text", "": ""}
 
 
 def media_type(name: str, head: bytes) -> str:
-    """Tell the media type by name, else by the first bytes: lists of the source say neither."""
+    """Return the media type by name, else by the first bytes; sources may not list it."""
     known = ENDINGS.get(_ending(name))
     if known:
         return known
@@ -83,7 +83,7 @@ def media_type(name: str, head: bytes) -> str:
 
 
 def image_type(head: bytes) -> str:
-    """Return the media type of a picture by its first bytes (``HEAD`` are enough), else ``""``."""
+    """Return the media type of a picture by its first ``HEAD`` bytes; ``""`` if it is not one."""
     found = _by_signature(head)
     if found.startswith("image/"):
         return found
@@ -98,7 +98,7 @@ def image_type(head: bytes) -> str:
 
 
 def text_form(head: bytes) -> str:
-    """Return what form of text some bytes begin as: a key of ``CAME``."""
+    """Return the form of text that some bytes begin with: a key of ``CAME``."""
     text = _text(head)
     while text.startswith(b"<!--") and b"-->" in text:
         text = text.partition(b"-->")[2].lstrip()
@@ -108,16 +108,16 @@ def text_form(head: bytes) -> str:
         return "page" if b"<html" in text else "XML"
     if text[:1] == b"<" and text[1:2].isalpha():
         return "XML"
-    # of an array the service's errors make no use, but many a text begins with a bracket
+    # no service answers errors as an array, while many texts begin with a bracket
     return "JSON" if text[:1] == b"{" and text[1:].lstrip()[:1] in {b'"', b"}"} else ""
 
 
 def not_the_file(name: str, declared: str, head: bytes) -> str:
-    """Return what came with a good status in place of a file, ``""`` where it may be the file.
+    """Return what came with a good status instead of the file, or ``""`` if it may be the file.
 
-    ``declared`` is the media type that came along. Services and what stands before them answer
-    pages and errors so. By name most files cannot be such a text; of others only a page that is
-    declared as one is refused.
+    Services and proxies send error pages like this. ``declared`` is the media type of the answer.
+    Most files cannot be such a text, by their name; of the others only a page that is declared as
+    one is refused.
     """
     ending, form = _ending(name), text_form(head)
     declared_page = declared.partition(";")[0].strip().casefold() == "text/html"

@@ -1,9 +1,8 @@
-"""Finds the installed plugins, checks what they declare, and answers by name.
+"""Finds the installed plugins, checks what they declare, and returns them by name.
 
 The only caller of pluggy. A plugin is a module named by an entry point in the group ``ztoq``; the
-name of the entry point is the name of the plugin, so a run imports only what its config names.
-One module may declare several names (``ztoq-mappings`` does), and then the others are found by
-importing all of them.
+entry point is named like the plugin, so a run imports only what its config names. A module may
+declare further names (``ztoq-mappings`` does); they are found by importing all plugins.
 """
 
 from __future__ import annotations
@@ -73,7 +72,7 @@ class Broken:
 class _Candidate:
     """A plugin that may be loaded: the entry point's name, its package, and how to import it.
 
-    ``hooks`` are those that are asked: a module named in both groups answers each once.
+    ``hooks`` are those to call: a module named in both groups is asked each of them once.
     """
 
     name: str
@@ -83,14 +82,14 @@ class _Candidate:
 
 
 class Plugins:
-    """Answers for plugins by name; ``Plugins.installed()`` for the program, modules for tests."""
+    """The plugins by name: ``Plugins.installed()`` in the program, given modules in tests."""
 
     def __init__(self, *modules: object) -> None:
-        """Take these modules (or objects with hooks) and nothing that is installed.
+        """Take these modules (or objects with hooks), and no installed plugins.
 
         Raises:
-            PluginError: One of them has a misspelt hook or declares what is no declaration, or two
-                declare one name.
+            PluginError: A hook is misspelt, something returned is not a declaration, or two
+                modules declare the same name.
         """
         self._candidates: list[_Candidate] = []
         self._declared: list[Declared[Any]] = []
@@ -119,7 +118,7 @@ class Plugins:
         """Return the source called ``name``.
 
         Raises:
-            PluginError: There is none, it cannot be imported, or two plugins declare it.
+            PluginError: It does not exist, cannot be imported, or two plugins declare it.
         """
         return self._named(SourcePlugin, name)
 
@@ -136,13 +135,13 @@ class Plugins:
         return self._named(click.Command, name)
 
     def defaults(self, source: str, sink: str) -> tuple[TransformerPlugin[Any], ...]:
-        """Return the transformers that run for this pair where the config names none, in order.
+        """Return the transformers that run for this pair if the config names none, in order.
 
         Imports every plugin, since any may declare one.
 
         Raises:
-            PluginError: Two packages declare defaults for the pair (their order would be chance),
-                or none does and a plugin that might cannot be imported.
+            PluginError: Two packages declare defaults for the pair (their order would be random),
+                or none does and some plugin cannot be imported.
         """
         self._take_all()
         chosen = [
@@ -162,7 +161,7 @@ class Plugins:
         return tuple(each.plugin for each in chosen)
 
     def declared(self) -> tuple[Declared[Any], ...]:
-        """Return what all plugins declare: sources, sinks, transformers, commands; each by name."""
+        """Return what all plugins declare: sources, sinks, transformers, commands, by name."""
         self._take_all()
         words = list(WORDS.values())
         return tuple(
@@ -170,7 +169,7 @@ class Plugins:
         )
 
     def broken(self) -> tuple[Broken, ...]:
-        """Return the plugins that cannot be used."""
+        """Return the plugins that cannot be loaded."""
         self._take_all()
         return tuple(self._broken)
 
@@ -202,7 +201,7 @@ class Plugins:
             self._take(candidate)
 
     def _take(self, candidate: _Candidate) -> None:
-        """Import, register and check one plugin; what is wrong with it is kept as broken."""
+        """Import, register and check one plugin; keep it as broken if that fails."""
         if candidate in self._candidates:
             self._candidates.remove(candidate)
         reasons: list[str] = []
@@ -229,7 +228,7 @@ class Plugins:
 
 
 def _declarations(candidate: _Candidate) -> Iterator[Plugin]:
-    """Import one plugin and ask its hooks; alone in a manager, so that the answers are its own."""
+    """Import one plugin and call its hooks, in a manager of its own to see only its answers."""
     manager = pluggy.PluginManager(hookspecs.GROUP)
     manager.add_hookspecs(hookspecs)
     manager.register(candidate.load(), name=candidate.name)
@@ -249,7 +248,7 @@ def _declarations(candidate: _Candidate) -> Iterator[Plugin]:
 
 @contextmanager
 def _kept(reasons: list[str]) -> Iterator[None]:
-    """Turn whatever a plugin's import or hooks raise into a reason."""
+    """Turn any error from a plugin's import or hooks into a reason."""
     try:
         yield
     except ZtoqError as error:
@@ -261,7 +260,7 @@ def _kept(reasons: list[str]) -> Iterator[None]:
 
 
 def _kind(plugin: Plugin) -> type[Any]:
-    """Return the class that a declaration counts as: a group of commands is a command, too."""
+    """Return the class of a declaration; a group of commands counts as a command."""
     return next(kind for kind in WORDS if isinstance(plugin, kind))
 
 

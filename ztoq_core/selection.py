@@ -1,4 +1,4 @@
-"""Which part of a project is to be brought: read by the config, carried out by the engine."""
+"""Which part of a project is migrated: read by the settings, applied by the engine."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _WHOLE = re.compile(r"[1-9][0-9]{0,8}")
 
 @attrs.frozen(kw_only=True)
 class Selection:
-    """What is chosen; nothing set chooses everything.
+    """What is selected; the default is everything.
 
-    ``folder`` are paths of names (``A/B``) in the tree of the cases and take what lies below along;
-    ``label``, ``status``, ``cycle`` (key or name) and ``case`` (key): any one of several is enough,
-    and a case must fit all that are given. ``executed_since`` is an ISO date or time (UTC where it
-    says no zone), ``executions`` is ``all``, ``latest`` or how many of each run, ``limit`` how many
-    cases, in the order of their keys.
+    ``folder`` holds paths of names (``A/B``) in the tree of the cases and includes the folders
+    below; ``cycle`` holds keys or names, ``case`` keys. A case must meet every criterion that is
+    given, and a criterion with several values is met by any of them. ``executed_since`` is an ISO
+    date or time (UTC without a time zone), ``executions`` is ``all``, ``latest`` or how many of
+    each run, ``limit`` how many cases, in the order of their keys.
     """
 
     folder: tuple[str, ...] = ()
@@ -55,18 +55,18 @@ class Selection:
 
     @property
     def since(self) -> datetime | None:
-        """The instant from which on executions count, or None."""
+        """The time from which executions count, or None."""
         return moment(self.executed_since) if self.executed_since else None
 
     @property
     def newest(self) -> int | None:
-        """How many of a run's executions count, the newest ones, or None for all."""
+        """How many of the newest executions of each run count, or None for all."""
         if self.executions == "all":
             return None
         return 1 if self.executions == "latest" else int(self.executions)
 
     def __str__(self) -> str:
-        """Return it in words, such as ``folder A/B; executions latest``."""
+        """Return the selection in words, such as ``folder A/B; executions latest``."""
         words = []
         for field in attrs.fields(Selection):
             value = getattr(self, field.name)
@@ -77,24 +77,24 @@ class Selection:
 
 
 def moment(text: str) -> datetime:
-    """Return the instant that an ISO date or time names; without a zone it is UTC.
+    """Return the time for an ISO date or time; without a time zone it is UTC.
 
     Raises:
-        ConfigError: It is neither.
+        ConfigError: The text is neither.
     """
     try:
         found = datetime.fromisoformat(text)
     except ValueError as error:
         raise ConfigError(
-            f"{text!r} is no date such as 2026-01-31 or 2026-01-31T12:00:00Z"
+            f"{text!r} is not a date such as 2026-01-31 or 2026-01-31T12:00:00Z"
         ) from error
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def settled(table: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a table of the config in the form that ``Selection`` keeps.
+    """Return a table of the config in the form of ``Selection``.
 
-    Dates and numbers become texts, one name a list of one.
+    Dates and numbers become texts, a single name a list of one.
     """
     found = {
         key: [value]

@@ -1,4 +1,4 @@
-"""What the engine lends a plugin for the time it is open: clients, a cache, a place for notes."""
+"""What the engine lends a plugin while it is open: HTTP clients, a cache, a place for notes."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ __all__ = ["NoteSink", "Services"]
 T = TypeVar("T")
 
 NoteSink = Callable[[Note, Ref | None], None]
-"""Takes a note, and the record that it is about if it is about one."""
+"""Takes a note, and the record that it is about, if any."""
 
 
 @attrs.define(eq=False)
 class Services:
     """The services of one run (see ``contracts.Services``).
 
-    ``sink`` gets each note once. ``outage`` is how many seconds without a good answer from a host
-    end the run; ``unreached`` the same for a host that has never answered. ``limits`` are those of
-    the command (None: only what the services announce, and the windows of connections are not
-    looked at), ``ledger`` keeps the counts of calls. ``images`` says what pictures may be fetched,
-    and where redirects may lead beside the open internet. ``before_write`` is awaited before each
-    request but a GET leaves; it raises where nothing may be sent any more. ``waits`` says what the
-    run waits for and releases those who wait.
+    ``sink`` gets each note once. ``outage`` is after how many seconds without a good answer from a
+    host the run ends; ``unreached`` the same for a host that has never answered. ``limits`` are
+    those of the command (None: only the limits that services announce hold, and no window of a
+    connection), ``ledger`` keeps the counts of calls. ``images`` says which pictures may be fetched
+    and which hosts, besides public ones, redirects may lead to. ``before_write`` is awaited before
+    each request other than GET; it raises when nothing may be sent any more. ``waits`` registers
+    what the run waits for.
     """
 
     sink: NoteSink
@@ -61,7 +61,7 @@ class Services:
 
     @property
     def quotas(self) -> Sequence[CallQuota]:
-        """The calls of this month to each host for which a client was opened."""
+        """The call quota of each host for which a client was opened."""
         return tuple(self._quotas.values())
 
     def client(
@@ -91,9 +91,10 @@ class Services:
     def fetcher(
         self, tell: Callable[[str], None], source: Connection | None = None
     ) -> AbstractAsyncContextManager[UntrustedFetcher]:
-        """Open what fetches pictures, in the hours of ``source`` and the limits of the command.
+        """Open the fetcher of pictures; it keeps to the window of ``source`` and to the limits.
 
-        Calls to the host of a service count in its month too. ``tell`` as in ``UntrustedFetcher``.
+        Calls to the host of a service count against its monthly quota, too. ``tell`` as in
+        ``UntrustedFetcher``.
         """
         limits = self.limits or Limits()
         meter = CallMeter(limits, quota_of=self._quota_of)
@@ -107,9 +108,9 @@ class Services:
         return next((each for each in self.quotas if each.host == host), None)
 
     async def once(self, name: str, make: Callable[[], Awaitable[T]]) -> T:
-        """Return what ``make`` gave the first time in this run; callers at the same time share it.
+        """Return what ``make`` returned the first time in this run; concurrent callers share it.
 
-        Where it fails, the next caller tries again. ``make`` must not ask for the same name.
+        If it fails, the next caller tries again. ``make`` must not ask for the same name.
         """
         if name not in self._made:
             async with self._locks.setdefault(name, asyncio.Lock()):
@@ -121,7 +122,7 @@ class Services:
     def note(self, level: Level, code: str, text: str, ref: Ref | None = None) -> None:
         """Put a warning or a loss into the report; the same note is kept once."""
         note = Note(level=level, code=code, text=text)
-        # a hash of each instead of the note: there may be one for every record
+        # a hash instead of the note, to save memory: there may be one for every record
         if (seen := hash((note, ref))) not in self._noted:
             self._noted.add(seen)
             self.sink(note, ref)

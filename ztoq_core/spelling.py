@@ -1,4 +1,4 @@
-"""Compares names that people type: regardless of case, and the nearest one to a misspelt one."""
+"""Compares names that people type: regardless of case, and suggests one for a misspelt name."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ SHOWN = 20  # known names in a message
 
 
 def folded(name: str) -> str:
-    """Return the form in which names are compared: without case and surrounding blanks."""
+    """Return the form in which names are compared: without case and surrounding spaces."""
     return name.strip().casefold()
 
 
 def closest(name: str, known: Iterable[str], likeness: float = 0.5) -> str:
-    """Return the known name most like ``name``, regardless of case; ``""`` where none is.
+    """Return the known name most similar to ``name``, regardless of case; ``""`` if none is.
 
-    ``likeness`` is the least ratio of ``difflib``, from 0 (anything) to 1 (the same).
+    ``likeness`` is the lowest ratio of ``difflib`` that counts, from 0 (anything) to 1 (equal).
     """
     names = {folded(each): each for each in known}
     near = difflib.get_close_matches(folded(name), names, n=1, cutoff=likeness)
@@ -26,7 +26,7 @@ def closest(name: str, known: Iterable[str], likeness: float = 0.5) -> str:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return the end of a message about an unknown name: the closest known one, or all of them."""
+    """Return the end of a message about an unknown name: the closest known name, or all."""
     names = sorted(known)
     if near := closest(name, names):
         return f" (did you mean {near!r}?)"

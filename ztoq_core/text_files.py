@@ -10,7 +10,7 @@ __all__ = ["read_text"]
 
 
 def read_text(path: Path, what: str, hint: str = "") -> str:
-    """Return the text of a UTF-8 file, without the BOM that Windows' editors write.
+    """Return the text of a UTF-8 file, without the BOM that editors on Windows write.
 
     ``what`` names the file in messages, such as ``config file``; ``hint`` says what to do if the
     file does not exist.

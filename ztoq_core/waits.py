@@ -1,7 +1,7 @@
-"""What a run waits for, said by those who wait; a stop releases them all.
+"""Keeps what a run is waiting for, so that it can be shown; a stop ends all waits.
 
-The HTTP client, the settling of doubt and the store say here what they wait for. The watchdog of
-the engine reads it, so that nothing stands still in silence.
+The HTTP client, the settling of doubt and the store register their waits here. The engine's
+watchdog reads them, so that a run never stands still without a reason being shown.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ class Wait:
     """Something that is waited for. Times are those of the event loop, in seconds.
 
     ``what`` is a clause that "for 40 s" continues, such as ``qTest has not answered``. ``until`` is
-    when it is tried again or ends at the latest; None where nobody knows, though it will end. In
-    the past it says that something stands still. ``usual``: no reason to
-    tell anybody yet, such as a request in flight.
+    the time of the next try or of the end at the latest; None if unknown, though it will end. A
+    time in the past shows that something is stuck. ``usual``: not worth showing yet, such as a
+    request in flight.
     """
 
     what: str
@@ -31,7 +31,7 @@ class Wait:
     usual: bool = False
 
     def text(self, now: float) -> str:
-        """Return it as people read it: ``qTest has not answered for 40 s; next try in 15 s``."""
+        """Return the wait in words: ``qTest has not answered for 40 s; next try in 15 s``."""
         said = f"{self.what} for {max(0.0, now - self.since):.0f} s"
         if self.until is None or self.usual:
             return said
@@ -40,7 +40,7 @@ class Wait:
 
 @attrs.define(eq=False)
 class Waits:
-    """Who waits for what in one run. Everything here happens in the event loop's thread."""
+    """The waits of one run; used in the event loop's thread only."""
 
     progress_at: float = attrs.field(default=0.0, init=False)
     """When a service last gave a good answer (loop time)."""
@@ -52,18 +52,18 @@ class Waits:
 
     @property
     def stopping(self) -> bool:
-        """Whether a stop was asked for; who would have to wait ends instead."""
+        """Whether a stop was requested; whatever would have to wait ends instead."""
         return self._stop.is_set()
 
     def stop(self) -> None:
-        """Release everyone who waits, and everyone who would begin to wait from now on."""
+        """End all waits, and all that would begin from now on."""
         self._stop.set()
         for release in tuple(self._releases):
             release()
 
     @contextmanager
     def on(self, what: str, until: float | None = None, *, usual: bool = False) -> Iterator[None]:
-        """Say that ``what`` is waited for while the block runs; see ``Wait``."""
+        """Register a wait for ``what`` while the block runs; see ``Wait``."""
         key = object()
         self._entries[key] = Wait(what, asyncio.get_running_loop().time(), until, usual)
         try:
@@ -72,7 +72,7 @@ class Waits:
             del self._entries[key]
 
     async def sleep(self, seconds: float, what: str, *, usual: bool = False) -> bool:
-        """Wait so long, or until a stop; return whether the time was waited out."""
+        """Wait for so many seconds, or until a stop; return whether the time passed."""
         loop = asyncio.get_running_loop()
         with self.on(what, loop.time() + seconds, usual=usual):
             try:
@@ -86,9 +86,9 @@ class Waits:
     def described_by(
         self, describe: Callable[[float], Iterable[Wait]], release: Callable[[], None]
     ) -> Iterator[None]:
-        """Ask ``describe(now)`` for waits when somebody wants to know; call ``release`` on a stop.
+        """Get waits from ``describe(now)`` when they are shown; call ``release`` on a stop.
 
-        For what waits thousands of times a second, where saying so each time would cost too much.
+        For code that waits thousands of times a second: registering each wait would cost too much.
         """
         self._describers.append(describe)
         self._releases.append(release)
@@ -99,7 +99,7 @@ class Waits:
             self._releases.remove(release)
 
     def current(self, now: float) -> list[Wait]:
-        """Return what is waited for at this moment, the longest wait first."""
+        """Return the waits at this moment, the longest first."""
         found = list(self._entries.values())
         for describe in self._describers:
             found += describe(now)

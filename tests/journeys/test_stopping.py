@@ -200,8 +200,8 @@ def test_no_run_begins_after_its_end(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("reserve = 1.5", "reserve must be from 0 to less than 1"),
-        ("reserve = -0.1", "reserve must be from 0 to less than 1"),
+        ("reserve = 1.5", "must be at least 0 and less than 1"),
+        ("reserve = -0.1", "must be at least 0 and less than 1"),
         ('window = "at night"', "window 'at night' should be like 20:00-06:00"),
     ],
 )

@@ -1,19 +1,18 @@
-"""From ``ztoq.toml`` to checked objects: the only place that decides where a setting comes from.
+"""Turns ``ztoq.toml`` into checked objects, and decides where each setting comes from.
 
 The order is option, environment, file, default. The environment sets single keys:
 ``ZTOQ_SOURCE_<KEY>``, ``ZTOQ_SINK_<KEY>``, ``ZTOQ_SELECT_<KEY>``, ``ZTOQ_IMAGES_<KEY>``,
-``ZTOQ_STORE_URL`` and ``ZTOQ_LOG_FILE`` (and ``ZTOQ_CONFIG`` names the file). Relative paths, the
-SQLite store's too, count from the config file's own folder, so that a run does not depend on where
-it is started (``--log-file`` counts from the current one). Secrets stand elsewhere
-(``{ env = … }``, ``{ file = … }``, ``{ keyring = … }``) and are looked up when they are first
-needed.
+``ZTOQ_STORE_URL`` and ``ZTOQ_LOG_FILE`` (and ``ZTOQ_CONFIG`` names the file). Relative paths, that
+of the SQLite store too, start from the folder of the config file, so that a run does not depend on
+the folder it is started from (``--log-file`` starts from the current one). Secrets are kept
+elsewhere (``{ env = … }``, ``{ file = … }``, ``{ keyring = … }``) and looked up when first needed.
 """
 
 from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
@@ -35,21 +34,20 @@ from ztoq_core.pictures.settings import Images
 from ztoq_core.plugins import Plugins
 from ztoq_core.selection import Selection, settled
 from ztoq_core.settings.reader import Tables, from_environment
-from ztoq_core.settings.secrets import find_secrets, show
+from ztoq_core.settings.secrets import require_secrets, show
+from ztoq_core.settings.urls import unusable_connection, unusable_store_url
 from ztoq_core.spelling import nearest
 from ztoq_core.text_files import read_text
-from ztoq_core.time_window import TimeWindow
 
-__all__ = ["DEFAULT_FILE", "DEFAULT_STORE", "Config", "Part", "from_tables", "read", "unusable_url"]
+__all__ = ["DEFAULT_FILE", "DEFAULT_STORE", "Config", "Part", "from_tables", "read"]
 
 P = TypeVar("P", SourcePlugin[Any], SinkPlugin[Any], TransformerPlugin[Any])
 
 DEFAULT_FILE = Path("ztoq.toml")
 DEFAULT_STORE = "sqlite:///ztoq.db"
-SCHEMES = ("sqlite", "postgresql")
 TABLES = ("store", "source", "sink", "log", "select", "images")
 MODES = ("stage", "stream")
-"""Whether files are kept in the store's folder, or passed on to the target while loading."""
+"""Files are kept in the store's folder, or passed on to the target while loading."""
 
 
 @attrs.frozen(kw_only=True)
@@ -61,24 +59,16 @@ class Part(Generic[P]):
     settings: Any
 
     def require(self) -> None:
-        """Look up all secrets of this part now.
-
-        Raises:
-            ConfigError: One is missing; the message names the key and where it should stand.
-        """
-        for key, secret in find_secrets(self.settings, self.name):
-            try:
-                secret.reveal()
-            except ConfigError as error:
-                raise ConfigError(f"{key}: {error}") from error
+        """Look up all secrets of this part now; raises as ``require_secrets``."""
+        require_secrets(self.settings, self.name)
 
 
 @attrs.frozen(kw_only=True)
 class Config:
-    """Everything that a run is told. ``path`` is None where it was not read from a file.
+    """The settings of a run. ``path`` is None if they were not read from a file.
 
-    ``files`` is where the store keeps the contents of files (None: beside it, see ``store_files``).
-    ``streams``: they are not kept but go from the source to the target while loading.
+    ``files`` is the folder for the contents of files (None: the default, see ``store_files``).
+    ``streams``: files are not kept, but passed from the source to the target while loading.
     """
 
     path: Path | None
@@ -96,13 +86,13 @@ class Config:
 
     @property
     def store_url(self) -> str:
-        """Return the store's URL; a relative SQLite path counts from the config's folder.
+        """The store's URL; a relative SQLite path starts from the folder of the config.
 
         Raises:
-            ConfigError: It stands elsewhere and is not there, or is not one we can use.
+            ConfigError: The URL is kept elsewhere and missing there, or cannot be used.
         """
         url = self.store.reveal() if isinstance(self.store, Secret) else self.store
-        for problem in _unusable_store(url):
+        for problem in unusable_store_url(url):
             raise ConfigError(problem)
         if not url.startswith("sqlite:"):
             return url
@@ -111,7 +101,7 @@ class Config:
 
     @property
     def store_files(self) -> Path | None:
-        """Return where the contents of files lie; None: beside the SQLite database."""
+        """The folder for the contents of files; None: beside the SQLite database."""
         if self.files or self.store_url.startswith("sqlite:"):
             return self.files
         database = urlsplit(self.store_url).path.strip("/") or "ztoq"
@@ -120,11 +110,11 @@ class Config:
     def chain(self) -> tuple[Part[TransformerPlugin[Any]], ...]:
         """Return the transformers in order: those of the config, then the pair's defaults.
 
-        The defaults are left out where the config names one that shapes records itself. Empty
-        where nothing is named and the pair has no default: then records go as they are.
+        The defaults are left out if the config names one without ``keeps_default``. The result is
+        empty if none is named and the pair has no default: records then pass through unchanged.
 
         Raises:
-            PluginError: The defaults are not clear, or in a plugin that cannot be used.
+            PluginError: The defaults are ambiguous, or in a plugin that cannot be loaded.
         """
         if not all(part.plugin.keeps_default for part in self.transforms):
             return self.transforms
@@ -139,7 +129,7 @@ class Config:
         return (*self.transforms, *(each for each in parts if each))
 
     def build(self, schema: Schema) -> Sequence[Transform]:
-        """Return the built transformers for a source with this schema."""
+        """Return the transformers, built for a source with this schema."""
         scene = TransformContext(
             source=schema,
             source_config=self.source.settings,
@@ -148,19 +138,15 @@ class Config:
         return [part.plugin.build(part.settings, scene) for part in self.chain()]
 
     def require_images(self) -> None:
-        """Look up the secrets of ``[[images.host]]`` now; raises as ``Part.require``."""
-        for key, secret in find_secrets(self.images, "images"):
-            try:
-                secret.reveal()
-            except ConfigError as error:
-                raise ConfigError(f"{key}: {error}") from error
+        """Look up the secrets of ``[[images.host]]`` now; raises as ``require_secrets``."""
+        require_secrets(self.images, "images")
 
     def with_everything(self, **chosen: Any) -> Config:
-        """Return the config with nothing selected but what is ``chosen``."""
+        """Return the config with no selection but what is ``chosen``."""
         return attrs.evolve(self, select=Selection(**chosen))
 
     def shown(self) -> dict[str, Any]:
-        """Return the effective settings as plain tables; a secret as the place that holds it."""
+        """Return the effective settings as plain tables; a secret is shown as its place."""
         tables: dict[str, Any] = {"store": {"url": show(self.store)}}
         if self.files:
             tables["store"]["files"] = str(self.files)
@@ -187,11 +173,11 @@ class Config:
 def read(
     path: Path | None, plugins: Plugins, options: Mapping[str, Mapping[str, Any]] | None = None
 ) -> Config:
-    """Return the config in the file, or in ``./ztoq.toml`` where none is named.
+    """Return the config in the file, by default ``./ztoq.toml``.
 
     Raises:
-        ConfigError: There is no such file, it is no TOML (with the line), or keys or values in it
-            cannot be used (one line each).
+        ConfigError: The file does not exist, is not TOML (with the line), or has keys or values
+            that cannot be used (one line for each).
         PluginError: A plugin that it names is missing or broken.
     """
     path = path or Path(os.environ.get("ZTOQ_CONFIG", DEFAULT_FILE))
@@ -214,10 +200,10 @@ def read(
 
 
 def _blamed(line: str, path: Path, options: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return a problem with what it comes from: an option, a variable, else the file."""
+    """Return a problem with its origin in front: an option, a variable, else the file."""
     text, _, place = line.rpartition(" @ ")
     table, _, key = place.partition(".")
-    if not key and table in options:  # a table's own check begins with the key
+    if not key and table in options:  # a problem of a whole table begins with its key
         key = next((each for each in options[table] if text.startswith(each)), "")
     if key and key in options.get(table, {}):
         return f"--{key.replace('_', '-')}: {text.removeprefix(key).removeprefix(': ').strip()}"
@@ -233,10 +219,10 @@ def from_tables(
     folder: Path,
     options: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Config:
-    """Return the config in these tables; relative paths count from ``folder``.
+    """Return the config in these tables; relative paths start from ``folder``.
 
-    ``options`` win over ``tables``; the environment is not looked at. Values may be ``Secret``
-    objects (those of simulators are). Raises as ``read``.
+    ``options`` take precedence over ``tables``; the environment is ignored. Values may be
+    ``Secret`` objects (for simulators they are). Raises as ``read``.
     """
     _check_shape(tables)
     reader = Tables(folder)
@@ -256,7 +242,7 @@ def from_tables(
         for place, table in enumerate(tables.get("transform", ()))
     ]
     if store and isinstance(store.url, str):
-        reader.problems += _unusable_store(store.url)
+        reader.problems += unusable_store_url(store.url)
     if store and store.attachments_mode not in MODES:
         known = nearest(store.attachments_mode, MODES)
         reader.problems.append(
@@ -330,72 +316,9 @@ def _connected(settings: Any, name: str, reader: Tables) -> Any:
         if isinstance(inner := getattr(settings, key), Connection)
     }
     if isinstance(settings, Connection):
-        # a class whose base_url is empty by default can do without its service
+        # a class whose base_url is empty by default works without its service
         if settings.base_url or attrs.fields(type(settings)).base_url.default:
-            reader.problems += (f"{each} @ {name}" for each in _unusable(settings))
+            reader.problems += (f"{each} @ {name}" for each in unusable_connection(settings))
         changes["ca_file"] = reader.path(settings.ca_file)
         changes["client_cert"] = reader.path(settings.client_cert)
     return attrs.evolve(settings, **changes) if changes else settings
-
-
-def unusable_url(text: str) -> str | None:
-    """Return why this cannot be a ``base_url``, or None; never quotes it."""
-    try:
-        url = urlsplit(text)
-        host = url.hostname
-    except ValueError:
-        return "is not a URL"
-    if url.scheme not in {"http", "https"} or not host or any(c.isspace() for c in text):
-        return "is not a URL: it begins with https:// and names a host"
-    if url.username is not None or url.password is not None:
-        return "holds credentials; they have keys of their own"
-    if url.query or url.fragment:
-        return "ends with its path: no ? and no #"
-    return None
-
-
-def _unusable(connection: Connection) -> Iterator[str]:
-    """Yield what is wrong with the settings that all connections share."""
-    if problem := unusable_url(connection.base_url):
-        yield f"base_url {problem}"
-    for key in ("rate", "timeout", "in_flight", "monthly_budget"):
-        value = getattr(connection, key)
-        if value is not None and value <= 0:
-            yield f"{key} must be more than 0"
-    if not 0 <= connection.reserve < 1:
-        yield (
-            f"reserve must be from 0 to less than 1, the share left to others; got "
-            f"{connection.reserve:g}"
-        )
-    if connection.window is not None:
-        try:
-            TimeWindow.parse(connection.window)
-        except ConfigError as error:
-            yield str(error)
-
-
-def _unusable_store(url: str) -> Iterator[str]:
-    """Yield why the store's URL cannot be used."""
-    scheme, colon, path = url.partition("://")
-    if not colon or scheme not in SCHEMES:
-        # without :// all of it may be credentials
-        got = f"the scheme {scheme[:20]!r}" if colon and scheme.isalnum() else "no scheme"
-        yield f"expected sqlite:///FILE or postgresql://USER@HOST/DATABASE, got {got} @ store.url"
-    elif scheme == "sqlite" and path.removeprefix("/") in {"", ":memory:"}:
-        yield "expected a file, such as sqlite:///ztoq.db @ store.url"
-    elif scheme != "sqlite" and _misread(url):
-        # no part of it is shown: what was read as a port may be the end of a password
-        yield (
-            "the URL's port is not a number, or its password has characters that must be written "
-            "as %2F (/), %40 (@), %23 (#) or %3F (?) @ store.url"
-        )
-
-
-def _misread(url: str) -> bool:
-    """Return whether a URL is read otherwise than it was meant."""
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError:
-        return True
-    return "@" in parts.path or ("@" not in parts.netloc and "@" in parts.query + parts.fragment)

@@ -1,4 +1,4 @@
-"""Strict reading of configuration tables: unknown keys and wrong types become lines to fix."""
+"""Reads configuration tables strictly: unknown keys and wrong types become lines to fix."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ztoq_core.contracts import Secret
 from ztoq_core.settings.secrets import refer
 from ztoq_core.spelling import nearest
 
-__all__ = ["Tables", "from_environment", "spoken"]
+__all__ = ["Tables", "from_environment", "typed"]
 
 S = TypeVar("S")
 
@@ -36,21 +36,21 @@ TYPES: Mapping[type, str] = {
 }
 
 
-class _Spoken(str):
-    """A value as text, which may stand for a number, a list or a secret."""
+class _Typed(str):
+    """A value as typed text, which may mean a number, a list or a secret."""
 
     __slots__ = ()
 
 
 def from_environment(table: str, tables: Mapping[str, Any]) -> dict[str, str]:
-    """Return what the variables ``ZTOQ_<TABLE>_<KEY>`` set, by key in lower case.
+    """Return the values of the variables ``ZTOQ_<TABLE>_<KEY>``, by key in lower case.
 
-    A variable that ``tables`` name as the place of a secret is only that.
+    A variable that ``tables`` name as the place of a secret is left out.
     """
     prefix = f"ZTOQ_{table.upper()}_"
     named = set(_variables(tables))
     return {
-        name.removeprefix(prefix).lower(): _Spoken(value)
+        name.removeprefix(prefix).lower(): _Typed(value)
         for name, value in os.environ.items()
         if name.startswith(prefix) and name not in named
     }
@@ -67,15 +67,15 @@ def _variables(value: object) -> Iterator[str]:
             yield from _variables(each)
 
 
-def spoken(text: str) -> str:
-    """Mark a text that a person or the environment gave: it may stand for a number or a list."""
-    return _Spoken(text)
+def typed(text: str) -> str:
+    """Mark a text from a person or the environment: it may mean a number or a list."""
+    return _Typed(text)
 
 
 class Tables:
-    """Turns tables into attrs objects and gathers what is wrong with them in ``problems``.
+    """Turns tables into attrs objects and collects what is wrong with them in ``problems``.
 
-    Paths, and files of secrets, count from ``folder``. Values may be ``Secret`` objects.
+    Paths, and files of secrets, start from ``folder``. Values may be ``Secret`` objects.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -84,15 +84,15 @@ class Tables:
         self._converter = _converter(folder)
 
     def path(self, path: str | None) -> str | None:
-        """Return the path as counted from the folder."""
+        """Return the path, starting from the folder."""
         return path and str(self._folder / Path(path).expanduser())
 
     def structure(
         self, table: Mapping[str, Any], kind: type[S], name: str, also: tuple[str, ...] = ()
     ) -> S | None:
-        """Return ``table`` as an object of ``kind``, or None and a line for each problem.
+        """Return ``table`` as an object of ``kind``, or None and add a line for each problem.
 
-        ``name`` begins the path that a line shows; ``also`` are keys known besides the fields.
+        ``name`` begins the path in each line; ``also`` are valid keys besides the fields.
         """
         cls = cast("type[attrs.AttrsInstance]", kind)
         fields = {each.name: each.type for each in attrs.fields(attrs.resolve_types(cls))}
@@ -112,7 +112,7 @@ class Tables:
 
         values = {
             key: self._understood(value, fields[key])
-            if isinstance(value, _Spoken) and key in fields
+            if isinstance(value, _Typed) and key in fields
             else value
             for key, value in self._placed(table, fields).items()
         }
@@ -123,19 +123,19 @@ class Tables:
         return None
 
     def _placed(self, table: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
-        """Put what the environment sets of a table within there: ``jira_token`` into ``jira``."""
+        """Move keys from the environment into inner tables: ``jira_token`` into ``jira``."""
         placed = dict(table)
         for name, kind in fields.items():
             if isinstance(around := placed.get(name), Mapping):
                 types = _fields_within(kind)
                 placed[name] = {
                     key: self._understood(value, types[key])
-                    if isinstance(value, _Spoken) and key in types
+                    if isinstance(value, _Typed) and key in types
                     else value
                     for key, value in around.items()
                 }
         for key, value in table.items():
-            if not isinstance(value, _Spoken) or key in fields:
+            if not isinstance(value, _Typed) or key in fields:
                 continue
             for name, kind in fields.items():
                 inner = key.removeprefix(f"{name}_")
@@ -147,7 +147,7 @@ class Tables:
         return placed
 
     def _understood(self, text: str, kind: Any) -> Any:
-        """Return what text from the environment means for a field of this type."""
+        """Return the value that a typed text means for a field of this type."""
         kinds = (kind, *get_args(kind))
         if Secret in kinds and str not in kinds:
             return Secret(str(text))
@@ -168,7 +168,7 @@ def _fields_within(kind: Any) -> dict[str, Any]:
 
 
 def _converter(folder: Path) -> cattrs.Converter:
-    """Return a converter that takes no type for another: ``"false"`` is not true."""
+    """Return a converter that accepts no type for another: ``"false"`` is not a bool."""
     converter = cattrs.Converter(forbid_extra_keys=True)
     configure_union_passthrough(str | int | float | bool | None, converter)
     text = _exactly(str)
@@ -210,7 +210,7 @@ def _is_list(kind: Any) -> bool:
 
 
 def _list_hook(kind: Any, converter: cattrs.BaseConverter) -> Callable[[Any, Any], Any]:
-    """Return a hook that takes lists only: cattrs would take a string apart into letters."""
+    """Return a hook that accepts lists only: cattrs would split a string into letters."""
     container = get_origin(kind)
     elements: Any = GenericAlias(list, (get_args(kind)[0],))
     hook = list_structure_factory(elements, converter)

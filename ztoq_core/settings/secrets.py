@@ -1,4 +1,4 @@
-"""Secrets that stand elsewhere than in the config file, and showing settings without them."""
+"""Secrets that are kept outside the config file, and settings shown without them."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from ztoq_core.contracts import Secret
 from ztoq_core.errors import ConfigError
 from ztoq_core.redaction import redacted
 
-__all__ = ["WORDS", "Reference", "find_secrets", "refer", "show", "unusable_variable"]
+__all__ = ["WORDS", "Reference", "find_secrets", "refer", "require_secrets", "show"]
+__all__ += ["unusable_variable"]
 
 _URL = re.compile(r"://|@|(?i:passw|pwd)")
-"""What a text holds that may be a URL with credentials."""
+"""Found in texts that may be a URL with credentials."""
 
 _ADDRESS = re.compile(r"[\w.+-]+@[\w.-]+")
-"""An e-mail address, as people have for a user name."""
+"""An e-mail address, which may be a user name."""
 
 WORDS: Mapping[str, str] = {
     "env": "environment variable",
@@ -31,30 +32,30 @@ WORDS: Mapping[str, str] = {
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _PLAIN = re.compile(r"[A-Z]{1,20}[0-9]{0,2}(_[A-Z]{0,20}[0-9]{0,2}){0,7}")
-"""How variables are usually called, and no secret is: ``ZEPHYR_TOKEN``, ``QTEST_TOKEN_2``."""
+"""How variables are usually named, and secrets never look: ``ZEPHYR_TOKEN``, ``QTEST_TOKEN_2``."""
 _LIKE_A_SECRET = re.compile(r"eyJ[\w-]{8,}|[0-9a-fA-F]{32,}|[A-Za-z0-9+=]{40,}")
 
 
 def unusable_variable(name: str) -> str | None:
     """Return why this cannot name the variable that holds a secret, or None; never quotes it.
 
-    People paste the secret itself where its variable is asked for. So a name counts only if it is
-    written as variables usually are, or set in the environment; anything else must reach neither a
-    file nor a message.
+    People paste the secret itself where its variable is asked for. So a name is accepted only if it
+    looks like a variable or is set in the environment; anything else must reach neither a file nor
+    a message.
     """
     if not _VARIABLE.fullmatch(name):
         return "that is not the name of an environment variable: letters, digits and _, at most 64"
     if _PLAIN.fullmatch(name) or name in os.environ:
         return None
     return (
-        "that may be the secret itself: no variable of that name is set, and it is not written "
-        "like one, in capitals such as ZEPHYR_TOKEN"
+        "that may be the secret itself: no variable of that name is set, and it does not look like "
+        "one, in capitals such as ZEPHYR_TOKEN"
     )
 
 
 @attrs.frozen(kw_only=True, repr=False, str=False)
 class Reference(Secret):
-    """A secret that stands elsewhere; looked up by ``reveal``, once.
+    """A secret that is kept elsewhere; ``reveal`` looks it up, once.
 
     ``place`` is ``env``, ``file`` or ``keyring``; ``name`` is the variable, the absolute path, or
     ``SERVICE/USER``.
@@ -73,7 +74,7 @@ class Reference(Secret):
 
     @property
     def shown(self) -> dict[str, str]:
-        """Return the table that names it, as in the file."""
+        """The table that names the secret, as in the file."""
         return {self.place: self.name if self._is_a_name else "***"}
 
     @property
@@ -84,14 +85,14 @@ class Reference(Secret):
 
     @property
     def where(self) -> str:
-        """Return where the secret is, in words; what may be the secret itself is not quoted."""
+        """Where the secret is, in words; a name that may be the secret itself is not quoted."""
         return f"the {WORDS[self.place]} {repr(self.name) if self._is_a_name else '***'}"
 
     def reveal(self) -> str:
         """Return the value.
 
         Raises:
-            ConfigError: It is not there; the message says which variable, file or entry.
+            ConfigError: It is missing; the message says which variable, file or entry.
         """
         if not self._seen:
             look_up = {"env": _from_environment, "file": _from_file, "keyring": _from_keyring}
@@ -134,10 +135,10 @@ def refer(table: object, folder: Path) -> Secret:
     """Return the secret that a table such as ``{ env = "TOKEN" }`` names, not yet looked up.
 
     Raises:
-        ValueError: The table names none, or the secret itself stands here.
+        ValueError: The table names none, or holds the secret itself.
     """
     if isinstance(table, str):
-        raise ValueError(  # noqa: TRY004 - a value of the user's, not of a caller
+        raise ValueError(  # noqa: TRY004 - the value is the user's, not the caller's
             "the secret itself is not accepted in this file; name where it is: "
             '{ env = "VARIABLE" }, { file = "PATH" } or { keyring = "SERVICE/USER" }'
         )
@@ -154,7 +155,7 @@ def refer(table: object, folder: Path) -> Secret:
 
 
 def find_secrets(value: object, name: str) -> Iterator[tuple[str, Secret]]:
-    """Yield the secrets in a settings object with the key of each."""
+    """Yield the secrets in a settings object, each with its key."""
     if isinstance(value, Secret):
         yield name, value
     elif isinstance(value, Mapping):
@@ -168,10 +169,23 @@ def find_secrets(value: object, name: str) -> Iterator[tuple[str, Secret]]:
             yield from find_secrets(getattr(value, key), f"{name}.{key}")
 
 
-def show(value: object) -> Any:
-    """Return a settings object as plain values, what is None left out.
+def require_secrets(settings: object, name: str) -> None:
+    """Look up all secrets of a settings object now.
 
-    A secret is shown by its place, ``{"env": "TOKEN"}``; one that was given itself is ``***``.
+    Raises:
+        ConfigError: One is missing; the message names its key and where it should be.
+    """
+    for key, secret in find_secrets(settings, name):
+        try:
+            secret.reveal()
+        except ConfigError as error:
+            raise ConfigError(f"{key}: {error}") from error
+
+
+def show(value: object) -> Any:
+    """Return a settings object as plain values, without those that are None.
+
+    A secret is shown as its place, ``{"env": "TOKEN"}``; if it has none, as ``***``.
     """
     if isinstance(value, Secret):
         return value.shown if isinstance(value, Reference) else "***"
@@ -184,7 +198,7 @@ def show(value: object) -> Any:
     if attrs.has(type(value)):
         shown = show({name: getattr(value, name) for name in _names(value)})
         if isinstance(proxy := getattr(value, "proxy", None), str):
-            shown["proxy"] = redacted(proxy)  # it may well lack a scheme
+            shown["proxy"] = redacted(proxy)  # it may lack a scheme
         return shown
     text = str(value)
     return text if _ADDRESS.fullmatch(text) or not _URL.search(text) else redacted(text)

@@ -253,7 +253,7 @@ def test_a_connection_within_another_counts_as_one(
     ("change", "line"),
     [
         (("people =", "peple ="), "unknown key 'peple' (did you mean 'people'?) @ source.beside"),
-        (("https://beside", "beside"), "base_url is not a URL: it begins with https:// and names"),
+        (("https://beside", "beside"), "base_url is not a URL that begins with https:// and names"),
         (('people = "people.csv"', "in_flight = 0"), "in_flight must be more than 0 @ source.besi"),
         (('{ env = "BESIDE_TOKEN" }', '"x"'), "the secret itself is not accepted in this file"),
     ],
@@ -358,7 +358,7 @@ def test_the_store_url_may_stand_in_the_environment(
         ),
         (
             ("https://example.com/v2/", "example.com"),
-            ["base_url is not a URL: it begins with https:// and names a host @ source"],
+            ["base_url is not a URL that begins with https:// and names a host @ source"],
         ),
         (
             ('project = "ACME"', 'project = "ACME"\nmode = "fst"'),
@@ -373,8 +373,8 @@ def test_the_store_url_may_stand_in_the_environment(
             ["expected a string, got a whole number @ source.files[1]"],
         ),
         (("https://example.com/v2/", "https://[::1"), ["base_url is not a URL @ source"]),
-        (("https://example.com", "https://me:pw@example.com"), ["base_url holds credentials"]),
-        (("example.com/v2/", "example.com/v2?a=b"), ["base_url ends with its path"]),
+        (("https://example.com", "https://me:pw@example.com"), ["base_url contains credentials"]),
+        (("example.com/v2/", "example.com/v2?a=b"), ["base_url must end with its path"]),
         (('project = "ACME"', 'project = "ACME"\nrate = 0'), ["rate must be more than 0"]),
         (
             ("[source]", '[store]\nurl = "mysql://me:pw@db/x"\n[source]'),

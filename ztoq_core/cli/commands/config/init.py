@@ -19,9 +19,10 @@ from ztoq_core.cli.output import Output
 from ztoq_core.contracts import Connection, Secret
 from ztoq_core.errors import ConfigError
 from ztoq_core.plugins import Plugins
-from ztoq_core.settings.config import DEFAULT_FILE, DEFAULT_STORE, Config, from_tables, unusable_url
-from ztoq_core.settings.reader import Tables, spoken
+from ztoq_core.settings.config import DEFAULT_FILE, DEFAULT_STORE, Config, from_tables
+from ztoq_core.settings.reader import Tables, typed
 from ztoq_core.settings.secrets import Reference, unusable_variable
+from ztoq_core.settings.urls import unusable_url
 
 __all__ = ["init"]
 
@@ -160,7 +161,7 @@ class _Side:
                 check = partial(self._checked, kind, known, key)
                 value = self._ask(option, use, field.default, check)
             if value is not None:
-                table[key] = spoken(_completed(value) if key == "base_url" else value)
+                table[key] = typed(_completed(value) if key == "base_url" else value)
         if "create_fields" in fields:
             table["create_fields"] = self._create_fields(use)
         if unknown := self._unknown(fields):
@@ -177,7 +178,7 @@ class _Side:
         problems = [problem] if key == "base_url" and (problem := unusable_url(value)) else []
         before, after = Tables(Path()), Tables(Path())
         before.structure(table, kind, self.name)
-        after.structure({**table, key: spoken(value)}, kind, self.name)
+        after.structure({**table, key: typed(value)}, kind, self.name)
         problems += [
             each.rpartition(" @ ")[0]
             for each in after.problems
@@ -207,7 +208,7 @@ class _Side:
             if name in fields and _is_secret(fields[name]):
                 _variable(value, f"--set {self.name}.{key}.{name}")
         return {
-            name: {"env": value} if name in fields and _is_secret(fields[name]) else spoken(value)
+            name: {"env": value} if name in fields and _is_secret(fields[name]) else typed(value)
             for name, value in given.items()
         }
 
@@ -279,7 +280,7 @@ class _Side:
             if variable:
                 _variable(variable, f"--{self.name}-password-env")
             variable = variable or self._variable_of("password", use, _env(use, "PASSWORD"))
-            return {"username": spoken(username), "password": {"env": variable}}
+            return {"username": typed(username), "password": {"env": variable}}
         table = {}
         for key in secrets:
             if fields[key].default is attrs.NOTHING or key == "token":

@@ -1,0 +1,77 @@
+"""What is wrong with the URLs and connections of a config; no message quotes a URL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from ztoq_core.contracts import Connection
+from ztoq_core.errors import ConfigError
+from ztoq_core.time_window import TimeWindow
+
+__all__ = ["unusable_connection", "unusable_store_url", "unusable_url"]
+
+SCHEMES = ("sqlite", "postgresql")
+
+
+def unusable_url(text: str) -> str | None:
+    """Return why this cannot be a ``base_url``, or None."""
+    try:
+        url = urlsplit(text)
+        host = url.hostname
+    except ValueError:
+        return "is not a URL"
+    if url.scheme not in {"http", "https"} or not host or any(c.isspace() for c in text):
+        return "is not a URL that begins with https:// and names a host"
+    if url.username is not None or url.password is not None:
+        return "contains credentials; they have keys of their own"
+    if url.query or url.fragment:
+        return "must end with its path, without ? or #"
+    return None
+
+
+def unusable_connection(connection: Connection) -> Iterator[str]:
+    """Yield the problems with the settings that all connections share."""
+    if problem := unusable_url(connection.base_url):
+        yield f"base_url {problem}"
+    for key in ("rate", "timeout", "in_flight", "monthly_budget"):
+        value = getattr(connection, key)
+        if value is not None and value <= 0:
+            yield f"{key} must be more than 0"
+    if not 0 <= connection.reserve < 1:
+        yield (
+            "reserve, the share left to others, must be at least 0 and less than 1; got "
+            f"{connection.reserve:g}"
+        )
+    if connection.window is not None:
+        try:
+            TimeWindow.parse(connection.window)
+        except ConfigError as error:
+            yield str(error)
+
+
+def unusable_store_url(url: str) -> Iterator[str]:
+    """Yield why the store's URL cannot be used."""
+    scheme, colon, path = url.partition("://")
+    if not colon or scheme not in SCHEMES:
+        # without :// all of it may be credentials
+        got = f"the scheme {scheme[:20]!r}" if colon and scheme.isalnum() else "no scheme"
+        yield f"expected sqlite:///FILE or postgresql://USER@HOST/DATABASE, got {got} @ store.url"
+    elif scheme == "sqlite" and path.removeprefix("/") in {"", ":memory:"}:
+        yield "expected a file, such as sqlite:///ztoq.db @ store.url"
+    elif scheme != "sqlite" and _misread(url):
+        # no part of it is quoted: what was read as a port may be the end of a password
+        yield (
+            "the URL's port is not a number, or its password has characters that must be written "
+            "as %2F (/), %40 (@), %23 (#) or %3F (?) @ store.url"
+        )
+
+
+def _misread(url: str) -> bool:
+    """Whether a URL is parsed differently than it was meant."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return True
+    return "@" in parts.path or ("@" not in parts.netloc and "@" in parts.query + parts.fragment)
