@@ -12,6 +12,7 @@ from ztoq_mappings.workbench.coverage import Coverage
 from ztoq_mappings.zephyr_qtest import ZEPHYR_QTEST
 
 from ztoq_core.plugin import (
+    FieldLimits,
     FieldSpec,
     FieldType,
     FieldValue,
@@ -134,7 +135,7 @@ def test_values_in_steps_are_counted_as_they_arrive(tmp_path: Path) -> None:
     risk_field = FieldSpec(
         kind=Kind.TEST_CASE, name="Step risk", type=FieldType.CHOICE, values=("High", "Low")
     )
-    coverage = Coverage(Schema(step_fields=(risk_field,), can_create_fields=True))
+    coverage = Coverage(Schema(step_fields=(risk_field,), can_create_fields=True), FieldLimits())
     transforms = config.build(Schema())
     for case in cases:
         mapped = attrs.evolve(case)

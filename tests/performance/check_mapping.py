@@ -31,7 +31,7 @@ from ztoq_testkit.memory import MemorySource
 
 from ztoq_core import engine
 from ztoq_core.engine.transform.transform import dry_run
-from ztoq_core.plugin import Page, Schema, TransformContext
+from ztoq_core.plugin import FieldLimits, Page, Schema, TransformContext
 from ztoq_core.records import FieldValue, Kind, Record, TestCase, TestStep
 from ztoq_core.store import Store
 
@@ -94,7 +94,7 @@ async def fill(store: Store, number: int) -> None:
 async def count(store: Store) -> int:
     """Return how many values of custom fields the coverage counts."""
     source = await engine.infer_schema(engine.Run(store))
-    coverage = Coverage(Schema(can_create_fields=True))
+    coverage = Coverage(Schema(can_create_fields=True), FieldLimits())
     transform = ZEPHYR_QTEST.build(Options(), TransformContext(source=source))
     await dry_run(engine.Run(store), [transform], coverage.add)
     return sum(row.values for row in coverage.rows() if not row.field.startswith("@"))

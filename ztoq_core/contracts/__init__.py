@@ -7,7 +7,7 @@ work (``Source``, ``Sink``, ``Transform``). Plugins implement these protocols an
 
 from __future__ import annotations
 
-from ztoq_core.contracts.schema import FieldLimits, FieldSpec, Finding, Schema, User
+from ztoq_core.contracts.schema import FieldLimits, FieldSpec, Finding, Fit, Schema, User
 from ztoq_core.contracts.services import (
     Answer,
     Auth,
@@ -61,6 +61,7 @@ __all__ = [
     "FieldLimits",
     "FieldSpec",
     "Finding",
+    "Fit",
     "Found",
     "Links",
     "Mark",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import attrs
 
-from ztoq_core.records import FieldType, Folder, Kind, Record
+from ztoq_core.records import FieldType, FieldValue, Folder, Kind, Record, Value
+from ztoq_core.spelling import folded
 
-__all__ = ["FieldLimits", "FieldSpec", "Finding", "Schema", "User"]
+__all__ = ["FieldLimits", "FieldSpec", "Finding", "Fit", "Schema", "User", "fits_labels"]
 
 
 @attrs.frozen(kw_only=True)
@@ -31,7 +32,8 @@ class FieldSpec:
     ``origin`` is ``declared`` or ``inferred from N values``. ``values`` are the labels of a choice:
     those allowed (sink) or those that occur (source). ``system`` fields cannot be created or
     removed. ``max_length`` is in characters, None if unknown. ``default``: a required field that
-    fills itself. ``alias`` is a stable name behind a label that customers may change.
+    fills itself. ``alias`` is a stable name behind a label that customers may change. ``multiple``
+    fields of people take several.
     """
 
     kind: Kind
@@ -44,6 +46,28 @@ class FieldSpec:
     values: tuple[str, ...] = ()
     max_length: int | None = None
     alias: str = ""
+    multiple: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class Fit:
+    """How a value fits into a field of the target.
+
+    ``rest`` is what the field cannot hold, None where it holds all; ``loss`` says what is lost of
+    the rest of the value, such as "a date shows no time of day".
+    """
+
+    rest: Value = None
+    loss: str = ""
+
+
+def fits_labels(spec: FieldSpec, field: FieldValue) -> Fit:
+    """Fit a value into the field of a target whose choices take their labels alone, in any case."""
+    if spec.type not in {FieldType.CHOICE, FieldType.MULTI_CHOICE}:
+        return Fit()
+    allowed = set(map(folded, spec.values))
+    labels = field.value if isinstance(field.value, tuple) else (str(field.value),)
+    return Fit(rest=tuple(each for each in labels if folded(each) not in allowed) or None)
 
 
 @attrs.frozen(kw_only=True)
@@ -77,6 +101,9 @@ class Schema:
     not configured. ``goes_with_owner`` are the kinds that the target deletes together with their
     owner (a log with its run); the engine deletes all others first. ``remote`` is False if no
     request outlives the call that sent it (a sink of files): what is absent then stays absent.
+
+    ``fits`` says how a value fits into a field that exists or that ztoq will create. It is the one
+    answer to that, so it has to be taken from what ``Sink.write`` does.
     """
 
     fields: tuple[FieldSpec, ...] = ()
@@ -97,6 +124,7 @@ class Schema:
     search_lag: float | None = None
     remote: bool = True
     goes_with_owner: frozenset[Kind] = frozenset({Kind.ATTACHMENT})
+    fits: Callable[[FieldSpec, FieldValue], Fit] = attrs.field(default=fits_labels, eq=False)
 
     def to_finish(self, record: Record) -> bool:
         """Whether ``Sink.finish`` has something to do for the record."""
@@ -105,6 +133,13 @@ class Schema:
     def field(self, kind: Kind, name: str) -> FieldSpec | None:
         """Return the field of ``kind`` whose name or else alias is ``name``, or None."""
         return _named([field for field in self.fields if field.kind is kind], name)
+
+    def field_like(self, kind: Kind, name: str) -> FieldSpec | None:
+        """Return the field as ``field``, else one whose name differs in case and blanks alone."""
+        alike = (
+            each for each in self.fields if each.kind is kind and folded(each.name) == folded(name)
+        )
+        return self.field(kind, name) or next(alike, None)
 
     def step_field(self, name: str) -> FieldSpec | None:
         """Return the field of steps whose name or else alias is ``name``, or None."""

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
+from typing import Any
 
 import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from ztoq_mappings.workbench.coverage import Coverage, Covered
-from ztoq_mappings.workbench.fitting import Arrival, Fit, Fitting
+from ztoq_mappings.workbench.fitting import Fitting, Outcome, ValueFit
+from ztoq_qtest.fields.encoding import LIMITS, index_people
+from ztoq_qtest.fields.encoding import fit as qtest_fit
 from ztoq_testkit.memory import MemorySource
 from ztoq_testkit.project import CONTENTS, PROJECT
 
@@ -57,9 +61,15 @@ def noted(*traces: FieldTrace, text: str = "what is said is not read") -> Note:
     return Note(level=Level.CHANGE, code="any-code", text=text, fields=traces)
 
 
-def fit(field: FieldValue, target: FieldSpec | None, **more: object) -> Fit | None:
-    schema = Schema(fields=(target,) if target else ())
-    return Fitting(attrs.evolve(schema, **more)).fit(CASE, field)  # type: ignore[arg-type]
+def sink_of(users: tuple[User, ...] = (), **more: Any) -> Schema:
+    """Return a target that takes values as qTest does."""
+    fits = partial(qtest_fit, people=index_people(users))
+    return Schema(users=users, fits=fits, **more)
+
+
+def fit(field: FieldValue, target: FieldSpec | None, **more: Any) -> ValueFit | None:
+    schema = sink_of(fields=(target,) if target else (), **more)
+    return Fitting(schema, LIMITS).fit(CASE, field)
 
 
 # ---------------------------------------------------------------------------------------- fitting
@@ -71,13 +81,13 @@ NUMBER, URL = FieldType.NUMBER, FieldType.URL
 
 
 @pytest.mark.parametrize(
-    ("field", "target", "arrival"),
+    ("field", "target", "outcome"),
     [
         (value("a"), spec(TEXT), "exact"),
         (value("a", lossy=True), spec(TEXT), "lossy"),
         (value("a\nb"), spec(TEXT), "lossy"),
         (value("a\nb"), spec(LONG), "exact"),
-        (value("abc"), spec(TEXT, max_length=2), "fallback"),
+        (value("a" * 256), spec(TEXT, max_length=255), "fallback"),
         (value("<b>a</b>", RICH), spec(LONG), "lossy"),
         (value("a", RICH), spec(LONG), "exact"),
         (value("<b>a</b>", RICH), spec(RICH), "exact"),
@@ -120,7 +130,7 @@ NUMBER, URL = FieldType.NUMBER, FieldType.URL
     ],
 )
 def test_a_value_arrives_as_the_target_allows(
-    field: FieldValue, target: FieldSpec | None, arrival: str
+    field: FieldValue, target: FieldSpec | None, outcome: str
 ) -> None:
     people = (
         User(id="1", name="Ann", email="Ann@example.com"),
@@ -130,12 +140,12 @@ def test_a_value_arrives_as_the_target_allows(
     )
     found = fit(field, target, users=people)
     assert found is not None
-    assert found.arrival == arrival
-    assert bool(found.why) == (arrival != "exact")
+    assert found.outcome == outcome
+    assert bool(found.why) == (outcome != "exact")
 
 
 @pytest.mark.parametrize(
-    ("field", "target", "arrival"),
+    ("field", "target", "outcome"),
     [
         (value("a"), None, "exact"),
         (value("a", lossy=True), None, "lossy"),
@@ -154,35 +164,35 @@ def test_a_value_arrives_as_the_target_allows(
     ],
 )
 def test_what_is_missing_will_be_created_where_it_may(
-    field: FieldValue, target: FieldSpec | None, arrival: str
+    field: FieldValue, target: FieldSpec | None, outcome: str
 ) -> None:
     found = fit(field, target, can_create_fields=True, users=(User(id="1", name="Ann"),))
     assert found is not None
-    assert found.arrival == arrival
+    assert found.outcome == outcome
 
 
 def test_an_optional_value_without_a_place_is_carried_by_another() -> None:
     assert fit(value("a", optional=True), None, can_create_fields=True) is None
     assert fit(value("B", CHOICE, optional=True), spec(CHOICE, ("a",))) is None
-    assert fit(value("a", CHOICE, optional=True), spec(CHOICE, ("a",))) == Fit(Arrival.EXACT)
+    assert fit(value("a", CHOICE, optional=True), spec(CHOICE, ("a",))) == ValueFit(Outcome.EXACT)
 
 
 def test_fields_are_known_by_alias_and_borrowed_from_their_owner() -> None:
     renamed = attrs.evolve(spec(TEXT), name="Ypsilon", alias="X")
-    assert fit(value("a"), renamed) == Fit(Arrival.EXACT)
-    assert fit(value("a"), attrs.evolve(spec(TEXT), name="x ")) == Fit(Arrival.EXACT)
-    fitting = Fitting(Schema(fields=(spec(TEXT),), field_owner={Kind.TEST_LOG: CASE}))
-    assert fitting.fit(Kind.TEST_LOG, value("a")) == Fit(Arrival.EXACT)
+    assert fit(value("a"), renamed) == ValueFit(Outcome.EXACT)
+    assert fit(value("a"), attrs.evolve(spec(TEXT), name="x ")) == ValueFit(Outcome.EXACT)
+    fitting = Fitting(sink_of(fields=(spec(TEXT),), field_owner={Kind.TEST_LOG: CASE}), LIMITS)
+    assert fitting.fit(Kind.TEST_LOG, value("a")) == ValueFit(Outcome.EXACT)
 
 
 def test_a_target_that_does_not_tell_its_fields_gets_texts() -> None:
     found = fit(value("a"), None, fields_known=False, can_create_fields=True)
-    assert found == Fit(Arrival.FALLBACK, "the target's fields cannot be listed")
+    assert found == ValueFit(Outcome.FALLBACK, "the target's fields cannot be listed")
 
 
 def test_what_the_target_takes_no_record_of_does_not_arrive() -> None:
     found = fit(value("a"), spec(TEXT), kinds=frozenset({Kind.FOLDER}))
-    assert found == Fit(Arrival.UNMAPPED, "the target takes no test_case")
+    assert found == ValueFit(Outcome.UNMAPPED, "the target takes no test_case")
 
 
 # --------------------------------------------------------------------------------------- counting
@@ -197,7 +207,7 @@ def given_(name: str, content: Value) -> FieldValue:
 
 
 def counted(source: Record, mapped: Record | None, sink: Schema | None = None) -> Coverage:
-    coverage = Coverage(sink or Schema(can_create_fields=True))
+    coverage = Coverage(sink or sink_of(can_create_fields=True), LIMITS)
     state = State.READY if mapped else State.SKIPPED
     coverage.add(source.kind, [Fate(item=1, source=source, record=mapped, state=state)])
     return coverage
@@ -212,20 +222,20 @@ def test_a_value_is_found_again_by_its_origin() -> None:
     source = case("ACME-T1", given_("Browser", "Firefox"), given_("Empty", ""), given_("OS", "mac"))
     mapped = attrs.evolve(source, fields=(value("firefox", origin="Browser"),))
     coverage = counted(source, mapped)
-    assert row(coverage, "Browser").counts[Arrival.EXACT] == 1
+    assert row(coverage, "Browser").counts[Outcome.EXACT] == 1
     assert row(coverage, "Browser").targets == ("X",)
-    assert row(coverage, "OS").counts[Arrival.UNMAPPED] == 1
+    assert row(coverage, "OS").counts[Outcome.UNMAPPED] == 1
     assert coverage.totals().total() == 2
 
 
 def test_a_field_without_origin_counts_for_the_source_field_of_its_name() -> None:
     source = case("ACME-T1", given_("X", "a"))
     mapped = attrs.evolve(source, fields=(value("a"),))
-    assert row(counted(source, mapped), "X").counts[Arrival.EXACT] == 1
+    assert row(counted(source, mapped), "X").counts[Outcome.EXACT] == 1
 
 
 @pytest.mark.parametrize(
-    ("traces", "arrival"),
+    ("traces", "outcome"),
     [
         ((FieldTrace(name="OS"),), "skipped"),
         ((FieldTrace(name="O"), FieldTrace(name="OS")), "skipped"),
@@ -235,13 +245,13 @@ def test_a_field_without_origin_counts_for_the_source_field_of_its_name() -> Non
     ],
 )
 def test_what_is_left_out_on_purpose_is_not_forgotten(
-    traces: tuple[FieldTrace, ...], arrival: str
+    traces: tuple[FieldTrace, ...], outcome: str
 ) -> None:
     source = case("ACME-T1", given_("OS", "mac"))
     note = noted(*traces, text="the field 'OS' is left out")
     found = row(counted(source, attrs.evolve(source, fields=(), notes=(note,))), "OS")
-    assert found.counts[Arrival(arrival)] == found.values == 1
-    assert found.reasons[0].arrival == arrival
+    assert found.counts[Outcome(outcome)] == found.values == 1
+    assert found.reasons[0].outcome == outcome
 
 
 def test_a_field_that_several_sources_fill_counts_for_each_of_them() -> None:
@@ -249,13 +259,13 @@ def test_a_field_that_several_sources_fill_counts_for_each_of_them() -> None:
     source = attrs.evolve(source, status="Draft", priority="High")
     fields = (value("mac Draft", origin="OS, @status"), value("1", origin="Size, now"))
     coverage = counted(source, attrs.evolve(source, fields=fields))
-    found = {each.field: each.counts[Arrival.EXACT] for each in coverage.rows()}
+    found = {each.field: each.counts[Outcome.EXACT] for each in coverage.rows()}
     assert found == {"OS": 1, "@status": 1, "Size, now": 1, "Size": 0}
-    assert row(coverage, "Size").counts[Arrival.UNMAPPED] == 1
+    assert row(coverage, "Size").counts[Outcome.UNMAPPED] == 1
 
 
 @pytest.mark.parametrize(
-    ("lossy", "fields", "arrival", "targets"),
+    ("lossy", "fields", "outcome", "targets"),
     [
         (False, (), "exact", ("@priority",)),
         (True, (), "lossy", ("@priority",)),
@@ -265,16 +275,16 @@ def test_a_field_that_several_sources_fill_counts_for_each_of_them() -> None:
     ],
 )
 def test_what_goes_into_a_property_is_not_forgotten(
-    *, lossy: bool, fields: tuple[FieldValue, ...], arrival: str, targets: tuple[str, ...]
+    *, lossy: bool, fields: tuple[FieldValue, ...], outcome: str, targets: tuple[str, ...]
 ) -> None:
     source = case("ACME-T1", given_("A's", "high"))
     dropped, other = FieldTrace(name="A's"), FieldTrace(name="B", into="@name")
     note = noted(dropped, other, FieldTrace(name="A's", into="@priority", lossy=lossy))
     coverage = counted(source, attrs.evolve(source, fields=fields, notes=(note,)))
     found = row(coverage, "A's")
-    assert found.counts[Arrival(arrival)] == found.values == 1
+    assert found.counts[Outcome(outcome)] == found.values == 1
     assert found.targets == targets
-    assert bool(found.reasons) == (arrival != "exact")
+    assert bool(found.reasons) == (outcome != "exact")
 
 
 def test_an_attribute_that_is_dropped_is_skipped_where_it_is_shown() -> None:
@@ -283,7 +293,7 @@ def test_an_attribute_that_is_dropped_is_skipped_where_it_is_shown() -> None:
     coverage = counted(source, attrs.evolve(source, fields=(value("Draft", origin="@status"),)))
     coverage.add(CASE, [Fate(item=2, source=source, record=attrs.evolve(source, notes=(note,)))])
     counts = row(coverage, "@status").counts
-    assert (counts[Arrival.EXACT], counts[Arrival.SKIPPED]) == (1, 1)
+    assert (counts[Outcome.EXACT], counts[Outcome.SKIPPED]) == (1, 1)
 
 
 def test_several_labels_are_one_value_and_the_best_target_counts() -> None:
@@ -293,7 +303,7 @@ def test_several_labels_are_one_value_and_the_best_target_counts() -> None:
         value(("mac", "win", "linux"), MANY, origin="OS"),
     )
     found = row(counted(source, attrs.evolve(source, fields=fields)), "OS")
-    assert (found.values, found.counts[Arrival.EXACT], found.reasons) == (1, 1, ())
+    assert (found.values, found.counts[Outcome.EXACT], found.reasons) == (1, 1, ())
     assert found.targets == ("Nowhere", "X")
 
 
@@ -306,7 +316,7 @@ def test_attributes_count_where_the_mapping_names_them() -> None:
     coverage.add(CASE, [Fate(item=2, source=source, record=source)])
     assert [each.field for each in coverage.rows()] == ["@status", "@updated"]
     status = row(coverage, "@status")
-    assert (status.counts[Arrival.EXACT], status.counts[Arrival.UNMAPPED]) == (1, 1)
+    assert (status.counts[Outcome.EXACT], status.counts[Outcome.UNMAPPED]) == (1, 1)
 
 
 def test_values_of_records_that_fail_or_are_left_out_are_counted_so() -> None:
@@ -317,13 +327,13 @@ def test_values_of_records_that_fail_or_are_left_out_are_counted_so() -> None:
     )
     coverage.add(CASE, [failed, failed])
     found = row(coverage, "X")
-    assert (found.counts[Arrival.SKIPPED], found.counts[Arrival.FAILED]) == (1, 2)
+    assert (found.counts[Outcome.SKIPPED], found.counts[Outcome.FAILED]) == (1, 2)
     assert coverage.failures == {(CASE, "no type"): 2}
     assert coverage.losses == 2
 
 
 def test_failures_of_one_reason_are_one_whatever_their_keys() -> None:
-    coverage = Coverage(Schema())
+    coverage = Coverage(sink_of(), LIMITS)
     for key in ("ACME-T1", "ACME-T2"):
         reason = f"{key}: no status fits"
         lost = Fate(item=1, source=case(key), record=None, state=State.FAILED, reason=reason)
@@ -333,7 +343,7 @@ def test_failures_of_one_reason_are_one_whatever_their_keys() -> None:
 
 
 def test_values_of_a_type_that_does_not_fit_are_one_reason_with_one_sample() -> None:
-    coverage = Coverage(Schema(fields=(spec(NUMBER),)))
+    coverage = Coverage(sink_of(fields=(spec(NUMBER),)), LIMITS)
     for day in ("2024-02-02", "2024-02-03"):
         source = case("ACME-T1", given_("X", day))
         mapped = attrs.evolve(source, fields=(value(day, FieldType.DATE),))
@@ -343,7 +353,7 @@ def test_values_of_a_type_that_does_not_fit_are_one_reason_with_one_sample() -> 
 
 
 def test_only_so_many_reasons_are_told_apart() -> None:
-    coverage = Coverage(Schema(fields=(spec(FieldType.CHOICE, ("yes",)),)))
+    coverage = Coverage(sink_of(fields=(spec(FieldType.CHOICE, ("yes",)),)), LIMITS)
     for number in range(40):
         source = case(f"ACME-T{number}", given_("X", f"no {number}"))
         mapped = attrs.evolve(source, fields=(value(f"no {number}", FieldType.CHOICE),))
@@ -359,7 +369,7 @@ STEP = TestStep(key="1", fields=(given_("Device", "A's & B"), given_("Note", "")
 
 
 @pytest.mark.parametrize(
-    ("step", "arrival"),
+    ("step", "outcome"),
     [
         (STEP, "fallback"),
         (TestStep(key="1", description="<p>Device: a&#x27;s &amp;&nbsp;<b>B</b></p>"), "fallback"),
@@ -367,18 +377,18 @@ STEP = TestStep(key="1", fields=(given_("Device", "A's & B"), given_("Note", "")
         (TestStep(key="2"), "unmapped"),
     ],
 )
-def test_fields_of_steps_are_texts(step: TestStep, arrival: str) -> None:
+def test_fields_of_steps_are_texts(step: TestStep, outcome: str) -> None:
     source = case(steps=(STEP,))
     coverage = counted(source, attrs.evolve(source, steps=(step,)))
     found = row(coverage, "Device")
     assert found.of_steps
-    assert found.counts[Arrival(arrival)] == found.values == coverage.totals().total() == 1
-    assert row(counted(source, None), "Device").counts[Arrival.SKIPPED] == 1
+    assert found.counts[Outcome(outcome)] == found.values == coverage.totals().total() == 1
+    assert row(counted(source, None), "Device").counts[Outcome.SKIPPED] == 1
 
 
 def counted_in_step(step: TestStep, *traces: FieldTrace) -> Covered:
     """Count a step with 'Device' and 'Note' for a target that has a field 'Risk' of steps."""
-    sink = Schema(
+    sink = sink_of(
         fields=(attrs.evolve(spec(FieldType.TEXT), name="Level"),),
         step_fields=(attrs.evolve(spec(FieldType.CHOICE, ("High",)), name="Risk"),),
         can_create_fields=True,
@@ -397,7 +407,7 @@ def held(name: str, content: str, **more: object) -> TestStep:
 
 
 @pytest.mark.parametrize(
-    ("step", "arrival", "targets"),
+    ("step", "outcome", "targets"),
     [
         (held("risk", "High"), "exact", ("risk",)),
         (held("Risk", "High", lossy=True), "lossy", ("Risk",)),
@@ -407,15 +417,15 @@ def held(name: str, content: str, **more: object) -> TestStep:
     ],
 )
 def test_fields_of_steps_are_held_against_those_of_the_target(
-    step: TestStep, arrival: str, targets: tuple[str, ...]
+    step: TestStep, outcome: str, targets: tuple[str, ...]
 ) -> None:
     found = counted_in_step(step)
-    assert found.counts[Arrival(arrival)] == 1
+    assert found.counts[Outcome(outcome)] == 1
     assert found.targets == targets
 
 
 @pytest.mark.parametrize(
-    ("trace", "arrival"),
+    ("trace", "outcome"),
     [
         (FieldTrace(name="Device", steps=("1", "2")), "skipped"),
         (FieldTrace(name="Device", steps=("2", "11")), "unmapped"),  # of other steps
@@ -424,14 +434,14 @@ def test_fields_of_steps_are_held_against_those_of_the_target(
         (FieldTrace(name="Device", into="@data", lossy=True, steps=("1",)), "lossy"),
     ],
 )
-def test_notes_say_what_became_of_fields_of_steps(trace: FieldTrace, arrival: str) -> None:
+def test_notes_say_what_became_of_fields_of_steps(trace: FieldTrace, outcome: str) -> None:
     other = FieldTrace(name="Note", steps=("1",))
     found = counted_in_step(TestStep(key="1", description="Log in"), other, trace)
-    assert found.counts[Arrival(arrival)] == 1
+    assert found.counts[Outcome(outcome)] == 1
 
 
 def test_texts_of_steps_are_counted_where_a_field_comes_from_them() -> None:
-    sink = Schema(step_fields=(attrs.evolve(spec(FieldType.RICH_TEXT), name="Test data"),))
+    sink = sink_of(step_fields=(attrs.evolve(spec(FieldType.RICH_TEXT), name="Test data"),))
     steps = tuple(TestStep(key=key, data=data) for key, data in (("1", "a"), ("2", "b"), ("3", "")))
     source = case(steps=steps)
     placed = attrs.evolve(value("a", FieldType.RICH_TEXT, origin="@data"), name="Test data")
@@ -440,7 +450,7 @@ def test_texts_of_steps_are_counted_where_a_field_comes_from_them() -> None:
         TestStep(key="2", description="Data: b"),
         TestStep(key="3"),
     )
-    coverage = Coverage(sink)
+    coverage = Coverage(sink, LIMITS)
     for record in (attrs.evolve(source, steps=mapped), None):
         state = State.READY if record else State.SKIPPED
         coverage.add(CASE, [Fate(item=1, source=source, record=record, state=state)])
@@ -455,7 +465,7 @@ def test_a_ticked_box_of_a_step_is_said_in_words() -> None:
     source = case(steps=(TestStep(key="1", fields=(given_("Done", True),)),))  # noqa: FBT003
     step = TestStep(key="1", description="Done: yes")
     found = row(counted(source, attrs.evolve(source, steps=(step,))), "Done")
-    assert found.counts[Arrival.FALLBACK] == 1
+    assert found.counts[Outcome.FALLBACK] == 1
 
 
 CONTENTS_OF_FIELDS = st.one_of(
@@ -497,11 +507,11 @@ def test_every_value_is_in_one_class(
     specs: list[tuple[str, FieldType]],
     creates: bool,  # noqa: FBT001 - hypothesis names its arguments
 ) -> None:
-    sink = Schema(
+    sink = sink_of(
         fields=tuple(FieldSpec(kind=CASE, name=n, type=t, values=("a",)) for n, t in specs),
         can_create_fields=creates,
     )
-    coverage = Coverage(sink)
+    coverage = Coverage(sink, LIMITS)
     expected: dict[str, int] = {}
     for fields, mapped, state in data:
         source = case("ACME-T1", *(given_(name, content) for name, content in fields.items()))
@@ -528,7 +538,7 @@ async def extracted(store: Store, records: Sequence[Record] = PROJECT) -> None:
 
 
 async def rehearsed(store: Store, change: Transform) -> tuple[Coverage, list[Want]]:
-    coverage = Coverage(Schema(can_create_fields=True))
+    coverage = Coverage(sink_of(can_create_fields=True), LIMITS)
     wants = await dry_run(engine.Run(store), [change], coverage.add)
     return coverage, wants
 
@@ -548,7 +558,7 @@ async def test_a_rehearsal_counts_everything_and_writes_nothing(store: Store) ->
     assert store.counts() == before
     assert not store.mapped.wants()
     assert Want(CASE, "Browser", TEXT, "", 1, optional=False) in wants
-    assert row(coverage, "Browser").counts[Arrival.EXACT] == 1
+    assert row(coverage, "Browser").counts[Outcome.EXACT] == 1
 
 
 async def test_a_rehearsal_looks_at_what_is_not_selected(store: Store) -> None:
@@ -587,6 +597,6 @@ async def test_a_rehearsal_ends_where_it_is_stopped(store: Store) -> None:
     await extracted(store)
     stop = engine.StopRequest()
     stop.set()
-    coverage = Coverage(Schema())
+    coverage = Coverage(sink_of(), LIMITS)
     assert await dry_run(engine.Run(store, stop=stop), [typed], coverage.add) == []
     assert coverage.records == {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,12 +14,13 @@ from ztoq_qtest.fields.encoding import (
     Field,
     decode,
     encode,
+    fit,
     index_people,
     parse_field,
     parse_time,
 )
 
-from ztoq_core.plugin import FieldType, FieldValue, User
+from ztoq_core.plugin import FieldSpec, FieldType, FieldValue, Fit, Kind, User
 
 ALICE = User(id="8", name="Alice Tester", email="alice@example.com")
 CHOICES = (
@@ -159,3 +161,14 @@ def test_a_key_after_a_name_is_read_back(name: str, key: str) -> None:
 
 def test_a_name_never_gets_too_long() -> None:
     assert html.with_suffix("n" * 600, "Chrome", "K-1") == "n" * 485 + " [Chrome] [K-1]"
+
+
+def test_several_people_fit_where_the_field_takes_several() -> None:
+    people = {"ann": "1", "ben": "2"}
+    both = FieldValue(name="Team", value=("Ann", "Ben"), type=FieldType.USER)
+    three = attrs.evolve(both, value=("Ann", "Ben", "Cid"))
+    one = FieldSpec(kind=Kind.TEST_CASE, name="Team", type=FieldType.USER)
+    team = attrs.evolve(one, multiple=True)
+    assert fit(team, both, people) == Fit()
+    assert fit(team, three, people) == Fit(rest=("Cid",))
+    assert fit(one, both, people) == Fit(rest=("Ann", "Ben"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from ztoq_core.plugin import (
@@ -20,7 +21,7 @@ from ztoq_core.plugin import (
 )
 from ztoq_qtest.api.object_types import FIELD_OWNERS, ROOT_CASES, ROOT_CYCLES
 from ztoq_qtest.api.project import FORBIDDEN, MISSING, OK
-from ztoq_qtest.fields.encoding import BOX_LENGTH, Field
+from ztoq_qtest.fields.encoding import BOX_LENGTH, Field, fit, index_people
 from ztoq_qtest.fields.settings import FieldSet
 from ztoq_qtest.write.execution import PLANNED
 from ztoq_qtest.write.save import Session
@@ -238,6 +239,7 @@ async def describe(session: Session) -> Schema:
         ),
         field_owner={Kind.TEST_LOG: Kind.TEST_RUN},
         search_lag=config.search_lag,
+        fits=partial(fit, people=index_people(users.result())),
     )
 
 
@@ -258,6 +260,7 @@ def _spec(kind: Kind, field: Field) -> FieldSpec:
         name=field.label,
         type=field.type,
         required=field.required,
+        multiple=field.multiple,
         system=field.system,
         default=field.default or bool(names & filled),
         values=tuple(each.label for each in field.choices if each.active) if choices else (),

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import attrs
 
-from ztoq_core.contracts import FieldSpec, Schema
-from ztoq_core.records import FieldDefinition, FieldType, Kind
+from ztoq_core.contracts import Schema
+from ztoq_core.records import FieldDefinition, FieldType, FieldValue, Kind
 from ztoq_core.store import Want
 from ztoq_core.vocabulary import counted, plain
 
@@ -90,7 +90,7 @@ def gaps(wants: Sequence[Want], schema: Schema) -> list[Gap]:
         if not want.name:
             totals[want.kind] = totals.get(want.kind, 0) + want.count
             continue
-        if not want.value and (known := _known(schema, want.kind, want.name)):
+        if not want.value and (known := schema.field_like(want.kind, want.name)):
             filled[want.kind, known.name] = filled.get((want.kind, known.name), 0) + want.count
         if not want.optional:
             by_field.setdefault((of, want.name), []).append(want)
@@ -109,7 +109,7 @@ def _gap(of: Kind, name: str, rows: Iterable[Want], schema: Schema) -> Gap | Non
     type_ = min((row.type for row in rows), key=_WIDEST.index)
     values = tuple(dict.fromkeys(row.value for row in rows if row.value))
     count = sum(row.count for row in rows if not row.value)
-    known = _known(schema, of, name)
+    known = schema.field_like(of, name)
     if known is None:
         if not schema.fields_known and (of, name) in schema.assumed_fields:
             return None
@@ -118,26 +118,14 @@ def _gap(of: Kind, name: str, rows: Iterable[Want], schema: Schema) -> Gap | Non
         return Gap(of=of, name=name, type=type_, values=values, count=count)
     if known.type not in _CHOICES or type_ not in _CHOICES:
         return None
-    lacking = _lacking(values, known)
+    lacking = tuple(
+        value
+        for value in values
+        if schema.fits(known, FieldValue(name=name, value=value, type=type_)).rest is not None
+    )
     if not lacking or known.system:
         return None
     return Gap(of=of, name=name, type=known.type, values=lacking, count=count, exists=True)
-
-
-def _known(schema: Schema, of: Kind, name: str) -> FieldSpec | None:
-    """Return the target's field of a name, else of one that differs in case and blanks alone."""
-    folded = name.strip().casefold()
-    alike = (
-        field
-        for field in schema.fields
-        if field.kind is of and field.name.strip().casefold() == folded
-    )
-    return schema.field(of, name) or next(alike, None)
-
-
-def _lacking(values: Iterable[str], known: FieldSpec) -> tuple[str, ...]:
-    allowed = {value.casefold().strip() for value in known.values}
-    return tuple(value for value in values if value.casefold().strip() not in allowed)
 
 
 def _marks(schema: Schema, totals: Mapping[Kind, int], named: set[tuple[Kind, str]]) -> list[Gap]:

@@ -10,6 +10,7 @@ import attrs
 from ztoq_core.plugin import (
     FieldSpec,
     FieldType,
+    FieldValue,
     Finding,
     Schema,
     closest,
@@ -286,14 +287,14 @@ class _Rule:
                         yield self._finding("warning", "to", said)
 
     def _allowed(self, target: FieldSpec) -> Iterator[Finding]:
-        allowed = {each.strip().casefold() for each in target.values}
         kept = self.rule.otherwise is not None and self.rule.otherwise.word == "keep"
         wanted: dict[str, None] = {}
         for label, outcome in self._outcomes().items():
             wanted.update(dict.fromkeys(outcome if outcome is not None else (label,) * kept))
         wanted.update(dict.fromkeys(self._given()))
         for label in wanted:
-            if label and label.strip().casefold() not in allowed:
+            value = FieldValue(name=target.name, value=label, type=target.type)
+            if label and self.sink.fits(target, value).rest is not None:
                 made = self.section.can_be_made(self.sink) and not target.system
                 will = "it will be made" if made else "its values become readable text"
                 said = f"the target's field {target.name!r} does not allow {label!r}"

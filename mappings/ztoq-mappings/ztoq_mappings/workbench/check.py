@@ -25,17 +25,17 @@ from ztoq_core.settings.config import Config
 from ztoq_core.store import State, Store, Want
 from ztoq_core.vocabulary import counted
 from ztoq_mappings.workbench.coverage import Coverage, Covered
-from ztoq_mappings.workbench.fitting import Arrival
+from ztoq_mappings.workbench.fitting import Outcome
 
 __all__ = ["check", "demand_extracted", "described"]
 
 CLASSES = {
-    Arrival.UNMAPPED: "Not mapped",
-    Arrival.FALLBACK: "As text, since the target has no field or value for it",
-    Arrival.LOSSY: "Less than the source says",
-    Arrival.SKIPPED: "Left out on purpose",
+    Outcome.UNMAPPED: "Not mapped",
+    Outcome.FALLBACK: "As text, since the target has no field or value for it",
+    Outcome.LOSSY: "Less than the source says",
+    Outcome.SKIPPED: "Left out on purpose",
 }
-ALWAYS = (Arrival.EXACT, Arrival.LOSSY, Arrival.FALLBACK, Arrival.UNMAPPED)
+ALWAYS = (Outcome.EXACT, Outcome.LOSSY, Outcome.FALLBACK, Outcome.UNMAPPED)
 
 
 @attrs.define(kw_only=True)
@@ -58,7 +58,7 @@ class _Checked:
         totals = self.coverage.totals()
         failed = sum(states[State.FAILED] for states in self.coverage.records.values())
         wrong = (
-            totals[Arrival.UNMAPPED]
+            totals[Outcome.UNMAPPED]
             or failed
             or self.coverage.losses
             or any(gap.required for gap in self.gaps)
@@ -123,7 +123,7 @@ async def _checked(
     for part in config.chain():
         checked = part.plugin.check(part.settings, source, sink)
         findings += [(part.plugin.name, each) for each in checked]
-    coverage = Coverage(sink)
+    coverage = Coverage(sink, run.limits)
     transforms = config.build(source)
     with handle_signals(stop, output):
         wants = await _mapped(options, output, run, transforms, coverage)
@@ -183,7 +183,7 @@ def _facts(found: _Checked) -> dict[str, Any]:
                 **{each.value: count for each, count in row.counts.items()},
                 "targets": list(row.targets),
                 "reasons": [
-                    {"class": each.arrival.value, "text": each.text, "count": each.count}
+                    {"class": each.outcome.value, "text": each.text, "count": each.count}
                     for each in row.reasons
                 ],
             }
@@ -223,7 +223,7 @@ def _print(output: Output, found: _Checked) -> None:
 
 
 def _print_kind(output: Output, kind: Kind, rows: Sequence[Covered]) -> None:
-    shown = [each for each in Arrival if each in ALWAYS or any(row.counts[each] for row in rows)]
+    shown = [each for each in Outcome if each in ALWAYS or any(row.counts[each] for row in rows)]
     output.table(
         (kind.value, "values", *shown, "target"),
         [
@@ -252,14 +252,14 @@ def _sections(found: _Checked) -> Iterator[tuple[str, list[str]]]:
             for (kind, text), count in found.coverage.failures.most_common()
         ],
     )
-    for arrival, heading in CLASSES.items():
+    for outcome, heading in CLASSES.items():
         yield (
             heading,
             [
                 f"{row.kind} {_name(row)!r}: {counted(reason.count, 'value')}: {reason.text}"
                 for row in found.rows
                 for reason in row.reasons
-                if reason.arrival is arrival
+                if reason.outcome is outcome
             ],
         )
     yield (
@@ -277,7 +277,7 @@ def _name(row: Covered) -> str:
 
 def _verdict(found: _Checked) -> str:
     totals = found.coverage.totals()
-    figures = ", ".join(f"{totals[each]:,} {each}" for each in Arrival if totals[each])
+    figures = ", ".join(f"{totals[each]:,} {each}" for each in Outcome if totals[each])
     mapped = sum(states[State.READY] for states in found.coverage.records.values())
     skipped = sum(states[State.SKIPPED] for states in found.coverage.records.values())
     failed = sum(states[State.FAILED] for states in found.coverage.records.values())

@@ -15,7 +15,7 @@ from functools import cache
 
 import attrs
 
-from ztoq_core.contracts import Schema
+from ztoq_core.contracts import FieldLimits, Schema
 from ztoq_core.records import (
     RECORD_TYPES,
     FieldTrace,
@@ -29,7 +29,7 @@ from ztoq_core.records import (
 )
 from ztoq_core.store import Fate, State
 from ztoq_mappings.fields.html import as_text
-from ztoq_mappings.workbench.fitting import Arrival, Fit, Fitting, holds
+from ztoq_mappings.workbench.fitting import Fitting, Outcome, ValueFit, holds
 
 __all__ = ["Coverage", "Covered", "Reason"]
 
@@ -46,7 +46,7 @@ _COMMON = frozenset(each.name for each in attrs.fields(Record))
 class Reason:
     """Why ``count`` values of a field did not arrive exactly."""
 
-    arrival: Arrival
+    outcome: Outcome
     text: str
     count: int
 
@@ -62,7 +62,7 @@ class Covered:
     kind: Kind
     field: str
     of_steps: bool = False
-    counts: Mapping[Arrival, int]
+    counts: Mapping[Outcome, int]
     targets: tuple[str, ...] = ()
     reasons: tuple[Reason, ...] = ()
 
@@ -74,19 +74,19 @@ class Covered:
 
 @attrs.define
 class _Tally:
-    counts: Counter[Arrival] = attrs.field(factory=Counter)
+    counts: Counter[Outcome] = attrs.field(factory=Counter)
     targets: dict[str, None] = attrs.field(factory=dict)
-    reasons: Counter[tuple[Arrival, str]] = attrs.field(factory=Counter)
+    reasons: Counter[tuple[Outcome, str]] = attrs.field(factory=Counter)
     shown: bool = False
 
-    def add(self, fit: Fit, targets: Iterable[str] = ()) -> None:
-        self.counts[fit.arrival] += 1
+    def add(self, fit: ValueFit, targets: Iterable[str] = ()) -> None:
+        self.counts[fit.outcome] += 1
         self.targets.update(dict.fromkeys(targets))
         if not fit.why:
             return
-        reason = (fit.arrival, fit.why)
+        reason = (fit.outcome, fit.why)
         if reason not in self.reasons and len(self.reasons) >= _MOST_REASONS:
-            reason = (fit.arrival, _OTHER)
+            reason = (fit.outcome, _OTHER)
         self.reasons[reason] += 1
 
 
@@ -96,12 +96,13 @@ _Place = tuple[Kind, str, bool]
 class Coverage:
     """Counts as records are mapped; memory grows with the number of fields alone."""
 
-    def __init__(self, sink: Schema) -> None:
-        """Hold the mapped values against the target's fields."""
-        self._fitting = Fitting(sink)
+    def __init__(self, sink: Schema, limits: FieldLimits) -> None:
+        """Hold the mapped values against the target's fields, and those that will be created."""
+        self._fitting = Fitting(sink, limits)
         # nobody makes fields of steps; where a target's are unknown, the values stand as text
         of_steps = attrs.evolve(sink, fields=sink.step_fields, can_create_fields=False)
-        self._step_fitting = Fitting(attrs.evolve(of_steps, fields_known=True, field_owner={}))
+        of_steps = attrs.evolve(of_steps, fields_known=True, field_owner={})
+        self._step_fitting = Fitting(of_steps, limits)
         self._tallies: dict[_Place, _Tally] = {}
         self.records: dict[Kind, Counter[State]] = {}
         self.failures: Counter[tuple[Kind, str]] = Counter()
@@ -128,11 +129,11 @@ class Coverage:
                 kind=kind,
                 field=name,
                 of_steps=of_steps,
-                counts={each: tally.counts[each] for each in Arrival},
+                counts={each: tally.counts[each] for each in Outcome},
                 targets=tuple(tally.targets),
                 reasons=tuple(
-                    Reason(arrival=arrival, text=text, count=count)
-                    for (arrival, text), count in tally.reasons.most_common()
+                    Reason(outcome=outcome, text=text, count=count)
+                    for (outcome, text), count in tally.reasons.most_common()
                 ),
             )
             for (kind, name, of_steps), tally in sorted(
@@ -141,9 +142,9 @@ class Coverage:
             if tally.shown
         )
 
-    def totals(self) -> Counter[Arrival]:
+    def totals(self) -> Counter[Outcome]:
         """Return the number of values of each class, over all fields."""
-        found: Counter[Arrival] = Counter(dict.fromkeys(Arrival, 0))
+        found: Counter[Outcome] = Counter(dict.fromkeys(Outcome, 0))
         for row in self.rows():
             found.update(row.counts)
         return found
@@ -166,20 +167,20 @@ class Coverage:
         return found
 
     def _count_unmapped(self, fate: Fate) -> None:
-        arrival = Arrival.FAILED if fate.state is State.FAILED else Arrival.SKIPPED
+        outcome = Outcome.FAILED if fate.state is State.FAILED else Outcome.SKIPPED
         source = fate.source
         for name in _attributes(source):
-            self._tally(source.kind, name).add(Fit(arrival))
+            self._tally(source.kind, name).add(ValueFit(outcome))
         fields = [(each, False) for each in source.fields]
         fields += [(each, True) for each in _step_fields(source)]
         for field, of_steps in fields:
             if holds(field.value):
                 tally = self._tally(source.kind, field.name, of_steps=of_steps)
                 tally.shown = True
-                tally.add(Fit(arrival))
+                tally.add(ValueFit(outcome))
         for step in source.steps if isinstance(source, TestCase) else ():
             for name, _ in _texts_of(step):
-                self._tally(source.kind, name, of_steps=True).add(Fit(arrival))
+                self._tally(source.kind, name, of_steps=True).add(ValueFit(outcome))
 
     def _count_mapped(self, source: Record, mapped: Record) -> None:
         kind = source.kind
@@ -207,12 +208,12 @@ class Coverage:
             tally.shown = True
         else:
             found = self._noted(kind, name, by_origin, mapped.notes)
-        best = min((fit for fit, _ in found), key=lambda fit: fit.arrival.rank)
+        best = min((fit for fit, _ in found), key=lambda fit: fit.outcome.rank)
         tally.add(best, (target for _, target in found if target))
 
     def _fits(
         self, kind: Kind, fields: Iterable[FieldValue], *, of_steps: bool = False
-    ) -> list[tuple[Fit, str]]:
+    ) -> list[tuple[ValueFit, str]]:
         fitting = self._step_fitting if of_steps else self._fitting
         return [(fit, each.name) for each in fields if (fit := fitting.fit(kind, each))]
 
@@ -222,7 +223,7 @@ class Coverage:
         name: str,
         by_origin: Mapping[str, Sequence[FieldValue]],
         notes: Iterable[Note],
-    ) -> list[tuple[Fit, str]]:
+    ) -> list[tuple[ValueFit, str]]:
         """Return what the notes say of a value that no field comes from, with its target."""
         traces = [
             trace
@@ -231,11 +232,11 @@ class Coverage:
             if trace.name == name and not trace.steps
         ]
         if not traces:
-            return [(Fit(Arrival.UNMAPPED, "no field comes from it"), "")]
+            return [(ValueFit(Outcome.UNMAPPED, "no field comes from it"), "")]
         fit, into = _traced(traces)
         # a field that comes from the property shows what becomes of it in the target
         found = self._fits(kind, by_origin.get(into, ())) if into else []
-        worse = [each for each in found if each[0].arrival.rank > fit.arrival.rank]
+        worse = [each for each in found if each[0].outcome.rank > fit.outcome.rank]
         return worse if found and len(worse) == len(found) else [(fit, into)]
 
     def _count_steps(self, source: TestCase, mapped: TestCase) -> None:
@@ -266,16 +267,16 @@ class Coverage:
     ) -> None:
         found = self._fits(kind, by_origin.get(field.name, ()), of_steps=True)
         if not found and step is None:
-            found = [(Fit(Arrival.UNMAPPED, "the step is left out"), "")]
+            found = [(ValueFit(Outcome.UNMAPPED, "the step is left out"), "")]
         elif not found and step is not None:
             own = [each for each in traces if each.name == field.name and key in each.steps]
             found = [_traced(own) if own else (_in_text(field, step), "")]
-        best, _ = min(found, key=lambda each: each[0].arrival.rank)
-        targets = (target for fit, target in found if target and fit.arrival in _PLACED)
+        best, _ = min(found, key=lambda each: each[0].outcome.rank)
+        targets = (target for fit, target in found if target and fit.outcome in _PLACED)
         self._tally(kind, field.name, of_steps=True).add(best, targets)
 
 
-_PLACED = frozenset({Arrival.EXACT, Arrival.LOSSY})
+_PLACED = frozenset({Outcome.EXACT, Outcome.LOSSY})
 
 
 def _by_origin(mapped: Record | TestStep, known: Collection[str]) -> dict[str, list[FieldValue]]:
@@ -291,23 +292,23 @@ def _by_origin(mapped: Record | TestStep, known: Collection[str]) -> dict[str, l
     return found
 
 
-def _traced(traces: Sequence[FieldTrace]) -> tuple[Fit, str]:
+def _traced(traces: Sequence[FieldTrace]) -> tuple[ValueFit, str]:
     """Return what became of a value, with the property that holds it now."""
     moved = next((each for each in traces if each.into), None)
     if moved is None:
-        return Fit(Arrival.SKIPPED, _ON_PURPOSE), ""
+        return ValueFit(Outcome.SKIPPED, _ON_PURPOSE), ""
     if moved.lossy:
-        return Fit(Arrival.LOSSY, f"{moved.into!r} holds less of it"), moved.into
-    return Fit(Arrival.EXACT), moved.into
+        return ValueFit(Outcome.LOSSY, f"{moved.into!r} holds less of it"), moved.into
+    return ValueFit(Outcome.EXACT), moved.into
 
 
-def _in_text(field: FieldValue, step: TestStep) -> Fit:
+def _in_text(field: FieldValue, step: TestStep) -> ValueFit:
     """Return whether one of the step's own texts says a value, in other markup and spacing."""
     if isinstance(field.value, str) and field.value in step.description:
-        return Fit(Arrival.FALLBACK, _IN_STEP)
+        return ValueFit(Outcome.FALLBACK, _IN_STEP)
     texts = _letters(f"{step.description} {step.data} {step.expected}")
     said = any(all(word in texts for word in words) for words in _said(field.value))
-    return Fit(Arrival.FALLBACK, _IN_STEP) if said else Fit(Arrival.UNMAPPED, _NOWHERE)
+    return ValueFit(Outcome.FALLBACK, _IN_STEP) if said else ValueFit(Outcome.UNMAPPED, _NOWHERE)
 
 
 def _said(value: Value) -> Iterator[list[str]]:

@@ -1,39 +1,27 @@
-"""Judges what becomes of a mapped value in the target, by what the target says of its fields."""
+"""Tells what becomes of a mapped value in the target, by what the target says of its fields."""
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime, time
 from enum import StrEnum
 
 import attrs
 
-from ztoq_core.contracts import FieldLimits, FieldSpec, Schema, User
-from ztoq_core.records import FieldType, FieldValue, Kind
-from ztoq_core.spelling import folded
+from ztoq_core.contracts import FieldLimits, FieldSpec, Fit, Schema
+from ztoq_core.records import FieldType, FieldValue, Kind, Value
 
-__all__ = ["Arrival", "Fit", "Fitting", "holds"]
+__all__ = ["Fitting", "Outcome", "ValueFit", "holds"]
 
 _SHOWN = 60
 _CHOICES = frozenset({FieldType.CHOICE, FieldType.MULTI_CHOICE})
-# Guess: labels that sinks take for a tick and for none; the first ones are those that ztoq makes.
-_TICKED = frozenset({"yes", "true", "checked", "on", "y"})
-_UNTICKED = frozenset({"no", "false", "unchecked", "off", "n"})
-# "007" and "1e5" are texts: as a number they would read otherwise
-_NUMBER = re.compile(r"[+-]?(?:0|[1-9]\d*)(?:\.\d+)?", re.ASCII)
-_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*:\S+", re.IGNORECASE)
-_MARKUP = re.compile(r"<[a-z/!]|&(?:[a-z]{2,8}|#x?[0-9a-f]{1,7});", re.IGNORECASE)
 
 
-class Arrival(StrEnum):
+class Outcome(StrEnum):
     """What becomes of a value of the source, the best first.
 
-    EXACT: a typed property holds it, in a field and with labels that are there or will be made.
-    LOSSY: a typed property holds less than the source said. FALLBACK: it stands in a text, since
-    the target has no field or label for it. UNMAPPED: no field comes from it. FAILED: so does its
-    record. SKIPPED: it, or its record, is left out on purpose.
+    EXACT: a typed property holds it, in a field and with labels that exist or will be created.
+    LOSSY: a typed property holds less than the source said. FALLBACK: a text holds it, since the
+    target has no field or label for it. UNMAPPED: no field comes from it. FAILED: its record fails.
+    SKIPPED: it, or its record, is left out on purpose.
     """
 
     EXACT = "exact"
@@ -49,14 +37,14 @@ class Arrival(StrEnum):
         return _RANKS[self]
 
 
-_RANKS = {each: place for place, each in enumerate(Arrival)}
+_RANKS = {each: place for place, each in enumerate(Outcome)}
 
 
 @attrs.frozen
-class Fit:
+class ValueFit:
     """What becomes of one mapped value; ``why`` says why it is not exact."""
 
-    arrival: Arrival
+    outcome: Outcome
     why: str = ""
 
 
@@ -66,206 +54,86 @@ def holds(value: object) -> bool:
 
 
 class Fitting:
-    """Fits mapped values into the fields of a target."""
+    """Fits mapped values into the fields of a target, as the target's plugin says."""
 
-    def __init__(self, sink: Schema) -> None:
-        """Look at what ``sink`` says of its fields and people."""
+    def __init__(self, sink: Schema, limits: FieldLimits) -> None:
+        """Ask ``sink`` about its fields; those that ztoq will create keep to ``limits``."""
         self._sink = sink
-        self._specs: dict[tuple[Kind, str], _Place] = {}
-        places = [_Place(spec) for spec in sink.fields]
-        people = _people(sink.users)
-        for place in places:
-            place.people = people
-            self._specs.setdefault((place.spec.kind, place.spec.name), place)
-        for place in places:
-            if place.spec.alias:
-                self._specs.setdefault((place.spec.kind, place.spec.alias), place)
-        self._alike: dict[tuple[Kind, str], _Place] = {}
-        for place in places:
-            self._alike.setdefault((place.spec.kind, folded(place.spec.name)), place)
-        self._new: dict[tuple[Kind, str, FieldType], _Place] = {}
-        self._people = people
+        self._limits = limits
+        self._fields: dict[tuple[Kind, str], FieldSpec | None] = {}
+        self._samples: dict[tuple[FieldSpec, FieldType | None], str] = {}
 
-    def fit(self, kind: Kind, field: FieldValue) -> Fit | None:
+    def fit(self, kind: Kind, field: FieldValue) -> ValueFit | None:
         """Return what becomes of ``field`` of a record of ``kind``.
 
         None where it is optional and has no place: another field carries it.
         """
         found = self._fit(kind, field)
-        if found.arrival is Arrival.FALLBACK and field.optional:
+        if found.outcome is Outcome.FALLBACK and field.optional:
             return None
-        if found.arrival is Arrival.EXACT and field.lossy:
-            return Fit(Arrival.LOSSY, "the mapping says that it is shortened or made coarser")
+        if found.outcome is Outcome.EXACT and field.lossy:
+            return ValueFit(Outcome.LOSSY, "the mapping says that it is shortened or made coarser")
         return found
 
-    def _fit(self, kind: Kind, field: FieldValue) -> Fit:
+    def _fit(self, kind: Kind, field: FieldValue) -> ValueFit:
         sink = self._sink
         if kind not in sink.kinds:
-            return Fit(Arrival.UNMAPPED, f"the target takes no {kind}")
+            return ValueFit(Outcome.UNMAPPED, f"the target takes no {kind}")
         creates = sink.can_create_fields and not field.optional
         of = sink.field_owner.get(kind, kind)
-        place = self._specs.get((of, field.name)) or self._alike.get((of, folded(field.name)))
-        if place is not None:
-            return place.fit(field, creates=creates)
+        if spec := self._spec(of, field.name):
+            return self._into(spec, field, creates=creates and not spec.system)
         if not sink.fields_known:
-            return Fit(Arrival.FALLBACK, "the target's fields cannot be listed")
+            return ValueFit(Outcome.FALLBACK, "the target's fields cannot be listed")
         if creates and field.type is not None:
-            return self._made(of, field.name, field.type).fit(field, creates=True)
-        return Fit(Arrival.FALLBACK, f"the target has no field {field.name!r}")
+            longest = self._limits.text_length if field.type is FieldType.TEXT else None
+            spec = FieldSpec(kind=of, name=field.name, type=field.type, max_length=longest)
+            return self._into(spec, field, creates=True)
+        return ValueFit(Outcome.FALLBACK, f"the target has no field {field.name!r}")
 
-    def _made(self, of: Kind, name: str, kind_of: FieldType) -> _Place:
-        """Return the field as the load will create it."""
-        found = self._new.get((of, name, kind_of))
-        if found is None:
-            longest = FieldLimits().text_length if kind_of is FieldType.TEXT else None
-            spec = FieldSpec(kind=of, name=name, type=kind_of, max_length=longest)
-            found = self._new[of, name, kind_of] = _Place(spec, self._people)
-        return found
+    def _spec(self, of: Kind, name: str) -> FieldSpec | None:
+        if (of, name) not in self._fields:
+            self._fields[of, name] = self._sink.field_like(of, name)
+        return self._fields[of, name]
 
+    def _into(self, spec: FieldSpec, field: FieldValue, *, creates: bool) -> ValueFit:
+        """Fit a value into a field; where the load ``creates`` labels, none is missing."""
+        labels = _texts(field.value)
+        several = len(labels) > 1 and spec.type is FieldType.CHOICE
+        if spec.type in _CHOICES and field.type in _CHOICES and creates and not several:
+            # the load creates its label, so none of the others comes in its place
+            field = attrs.evolve(field, alternatives=())
+            fit = self._sink.fits(spec, field)
+            return self._judged(spec, field, Fit(loss=fit.loss) if fit.rest is not None else fit)
+        return self._judged(spec, field, self._sink.fits(spec, field))
 
-@attrs.define(eq=False)
-class _Place:
-    """A field of the target, ready to be asked often."""
+    def _judged(self, spec: FieldSpec, field: FieldValue, fit: Fit) -> ValueFit:
+        if fit.rest is not None:
+            why = f"{spec.name!r} ({spec.type}) {self._refusal(spec, field, fit.rest)}"
+            return ValueFit(Outcome.FALLBACK, why)
+        if fit.loss:
+            return ValueFit(Outcome.LOSSY, f"{spec.name!r}: {fit.loss}")
+        return ValueFit(Outcome.EXACT)
 
-    spec: FieldSpec
-    people: frozenset[str] = frozenset()
-    labels: frozenset[str] = attrs.field(init=False)
-    allowed: frozenset[str] = attrs.field(init=False)
-    refused: dict[FieldType | None, str] = attrs.field(factory=dict)
-
-    def __attrs_post_init__(self) -> None:
-        self.labels = frozenset(each.strip() for each in self.spec.values)
-        self.allowed = frozenset(map(folded, self.labels))
-
-    def fit(self, field: FieldValue, *, creates: bool) -> Fit:
-        kind_of = self.spec.type
-        if kind_of in _CHOICES:
-            if isinstance(field.value, bool):
-                return self._tick(field.value)
-            return self._labels(field, creates=creates)
-        if kind_of is FieldType.USER:
-            return self._users(field)
-        if kind_of in _TYPED:
-            fits = _TYPED[kind_of](field, self.spec)
-            return fits or self._no(f"takes no {self._type_of(field)}")
-        if kind_of is FieldType.URL and not _ADDRESS.fullmatch(str(field.value)):
-            return self._no(f"takes no {self._type_of(field)}")
-        return self._text(field)
-
-    def _labels(self, field: FieldValue, *, creates: bool) -> Fit:
-        labels = _texts(field)
-        if len(labels) > 1 and self.spec.type is FieldType.CHOICE:
-            return self._no("takes one label, not several")
-        lacking = [each for each in labels if folded(each) not in self.allowed]
-        if not lacking:
-            return self._spelt(labels)
-        if creates and field.type in _CHOICES and not self.spec.system:
-            return Fit(Arrival.EXACT)
-        for other in field.alternatives:
-            if folded(other) in self.allowed and len(lacking) == len(labels):
-                return Fit(Arrival.LOSSY, f"{_short(labels[0])} arrives as {_short(other)}")
-        shown = ", ".join(map(_short, lacking[:3]))
-        return self._no(f"does not allow {shown}")
-
-    def _spelt(self, labels: Iterable[str]) -> Fit:
-        """Return whether the labels stand there as they are; the target's own ones always do."""
-        for label in labels:
-            if label.strip() not in self.labels and not self.spec.system:
-                return self._less(f"spells {_short(label)} in other capitals")
-        return Fit(Arrival.EXACT)
-
-    def _tick(self, ticked: bool) -> Fit:  # noqa: FBT001 - the value itself
-        one_box = self.spec.type is FieldType.MULTI_CHOICE and len(self.allowed) == 1
-        if one_box or self.allowed & (_TICKED if ticked else _UNTICKED):
-            return Fit(Arrival.EXACT)
-        return self._no(f"has no label for {'yes' if ticked else 'no'}")
-
-    def _users(self, field: FieldValue) -> Fit:
-        labels = _texts(field)
-        for some in (labels, field.alternatives):
-            if some and all(folded(each) in self.people for each in some):
-                return Fit(Arrival.EXACT)
-        return self._no(f"does not know {', '.join(map(_short, labels[:3]))}")
-
-    def _text(self, field: FieldValue) -> Fit:
-        labels, kind_of = _texts(field), self.spec.type
-        text = ", ".join(labels)
-        if self.spec.max_length is not None and len(text) > self.spec.max_length:
-            return self._no(f"takes {self.spec.max_length:,} characters, and this has more")
-        if len(labels) > 1 and any("," in each for each in labels):
-            return self._less("is a text: commas stand in its labels and between them")
-        if kind_of is FieldType.RICH_TEXT:
-            return Fit(Arrival.EXACT)
-        if field.type is FieldType.RICH_TEXT and _MARKUP.search(text):
-            return self._less("is a plain text: markup is lost")
-        if kind_of is not FieldType.LONG_TEXT and len(text.splitlines()) > 1:
-            return self._less("has one line: line breaks are lost")
-        return Fit(Arrival.EXACT)
-
-    def _type_of(self, field: FieldValue) -> str:
-        """Return the type that does not fit, each time with the same sample: it is one reason."""
-        shown = _short(", ".join(_texts(field)))
-        return self.refused.setdefault(field.type, f"{field.type or 'value'} such as {shown}")
-
-    def _no(self, why: str) -> Fit:
-        return Fit(Arrival.FALLBACK, f"{self.spec.name!r} ({self.spec.type}) {why}")
-
-    def _less(self, why: str) -> Fit:
-        return Fit(Arrival.LOSSY, f"{self.spec.name!r} {why}")
+    def _refusal(self, spec: FieldSpec, field: FieldValue, rest: Value) -> str:
+        labels = _texts(rest)
+        shown = ", ".join(map(_short, labels[:3]))
+        if spec.type in _CHOICES:
+            several = len(labels) > 1 and spec.type is FieldType.CHOICE
+            return "takes one label, not several" if several else f"does not allow {shown}"
+        if spec.type is FieldType.USER:
+            return f"does not know {shown}"
+        if spec.max_length is not None and len(", ".join(labels)) > spec.max_length:
+            return f"takes {spec.max_length:,} characters, and this has more"
+        # each time the same sample, since it is one reason
+        sample = self._samples.setdefault((spec, field.type), _short(", ".join(labels)))
+        return f"takes no {field.type or 'value'} such as {sample}"
 
 
-def _number(field: FieldValue, _: FieldSpec) -> Fit | None:
-    value = field.value
-    if isinstance(value, str):
-        return Fit(Arrival.EXACT) if _NUMBER.fullmatch(value.strip()) else None
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return Fit(Arrival.EXACT) if math.isfinite(value) else None
-
-
-def _checkbox(field: FieldValue, _: FieldSpec) -> Fit | None:
-    value = field.value
-    ticks = isinstance(value, bool) or (
-        isinstance(value, str) and folded(value) in _TICKED | _UNTICKED
-    )
-    return Fit(Arrival.EXACT) if ticks else None
-
-
-def _moment(field: FieldValue, spec: FieldSpec) -> Fit | None:
-    try:
-        moment = datetime.fromisoformat(str(field.value))
-    except ValueError:
-        return None
-    # targets may keep times in date fields of their own, such as planned dates (guess)
-    if spec.type is FieldType.DATE and not spec.system and moment.time() != time():
-        return Fit(Arrival.LOSSY, f"{spec.name!r} is a date: the time of day is lost")
-    if moment.microsecond:
-        return Fit(Arrival.LOSSY, f"{spec.name!r} takes whole seconds: fractions are lost")
-    return Fit(Arrival.EXACT)
-
-
-_TYPED: Mapping[FieldType, Callable[[FieldValue, FieldSpec], Fit | None]] = {
-    FieldType.NUMBER: _number,
-    FieldType.CHECKBOX: _checkbox,
-    FieldType.DATE: _moment,
-    FieldType.DATETIME: _moment,
-}
-
-
-def _people(users: Iterable[User]) -> frozenset[str]:
-    """Return the names by which exactly one active person is known."""
-    found: dict[str, set[str]] = {}
-    for user in users:
-        if user.active:
-            for name in (user.id, user.email, user.name):
-                found.setdefault(folded(name), set()).add(user.id)
-    return frozenset(name for name, ids in found.items() if name and len(ids) == 1)
-
-
-def _texts(field: FieldValue) -> tuple[str, ...]:
-    if isinstance(field.value, tuple):
-        return tuple(filter(None, field.value))
-    return (str(field.value),)
+def _texts(value: Value) -> tuple[str, ...]:
+    if isinstance(value, bool):
+        return ("yes" if value else "no",)
+    return tuple(filter(None, value)) if isinstance(value, tuple) else (str(value),)
 
 
 def _short(label: str) -> str:

@@ -7,13 +7,13 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, time
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, lru_cache
 from types import MappingProxyType
 from typing import Any
 
 import attrs
 
-from ztoq_core.plugin import FieldLimits, FieldType, FieldValue, User, Value
+from ztoq_core.plugin import FieldLimits, FieldSpec, FieldType, FieldValue, Fit, User, Value
 from ztoq_qtest.html import as_html, one_line, plain, table
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "clearing_value",
     "decode",
     "encode",
+    "fit",
     "index_people",
     "parse_choice",
     "parse_field",
@@ -262,6 +263,34 @@ def encode(field: Field, value: FieldValue, people: Mapping[str, str]) -> Encode
     if field.type in DATES:
         return _encode_moment(field, content)
     return _encode_text(field, value)
+
+
+@lru_cache(maxsize=1024)
+def _field_of(spec: FieldSpec) -> Field:
+    # each of thousands of values is held against the same few fields
+    check_box = spec.type is FieldType.CHECKBOX
+    labels = (YES[0], NO[0]) if check_box else spec.values
+    return Field(
+        id=0,
+        label=spec.name,
+        type=FieldType.CHOICE if check_box else spec.type,
+        multiple=spec.multiple,
+        system=spec.system,
+        choices=tuple(Choice(id=number, label=label) for number, label in enumerate(labels)),
+    )
+
+
+def fit(spec: FieldSpec, value: FieldValue, people: Mapping[str, str]) -> Fit:
+    """Return how a value fits into a field that exists, or that ztoq will create."""
+    field = _field_of(spec)
+    encoded = encode(field, value, people)
+    loss = encoded.loss
+    if encoded.text and encoded.rest is None and value.alternatives and field.choices:
+        label = field.label_of(encoded.text.strip("[]"))
+        wanted = _texts(value)
+        if label.casefold() not in {one_line(each).casefold() for each in wanted}:
+            loss = f"{wanted[0]!r} arrives as {label!r}"
+    return Fit(rest=encoded.rest, loss=loss)
 
 
 def clearing_value(field: Field) -> str | None:
