@@ -7,11 +7,9 @@ from pathlib import Path
 import attrs
 from ztoq_testkit.simulate import Reply, Request
 
-from tests.shared import SHARED
-
 __all__ = ["Exchange", "Recorder", "vendor_document"]
 
-SPECS = SHARED / "specs"
+SPECS = Path(__file__).parents[2].parent / "shared" / "specs"
 
 
 @attrs.frozen

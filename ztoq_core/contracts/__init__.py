@@ -19,9 +19,11 @@ from ztoq_core.contracts.services import (
     Services,
 )
 from ztoq_core.contracts.sink import (
+    ContentReading,
     FieldExport,
     Found,
     Links,
+    ListReading,
     Mark,
     MarkPage,
     Owner,
@@ -55,6 +57,7 @@ __all__ = [
     "Client",
     "Connection",
     "Content",
+    "ContentReading",
     "Directory",
     "Download",
     "FieldExport",
@@ -64,6 +67,7 @@ __all__ = [
     "Fit",
     "Found",
     "Links",
+    "ListReading",
     "Mark",
     "MarkPage",
     "Owner",

@@ -13,9 +13,11 @@ from ztoq_core.contracts.services import Content, Services
 from ztoq_core.records import Kind, Note, Record, Ref
 
 __all__ = [
+    "ContentReading",
     "FieldExport",
     "Found",
     "Links",
+    "ListReading",
     "Mark",
     "MarkPage",
     "Owner",
@@ -61,7 +63,8 @@ class Mark:
 
     ``key`` is the source's key, ``""`` for an object without a mark (somebody else's). Files have
     no mark; they are recognised by ``name`` and ``size`` (None where the target does not say).
-    ``linked`` (only from ``Sink.children``): the object would stay, and lose a link.
+    ``linked`` (only from ``Sink.children``): the object would stay, and lose a link. ``record``
+    (only from ``ListReading``): what ``read`` would return, where the list shows all of that.
     """
 
     kind: Kind
@@ -72,6 +75,7 @@ class Mark:
     owner: str = ""
     size: int | None = None
     linked: bool = False
+    record: Record | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -151,14 +155,6 @@ class Sink(Protocol):
         """
         ...
 
-    async def read(self, kind: Kind, target_id: str) -> Record:
-        """Return the object in the target as a record of the neutral vocabulary.
-
-        Raises:
-            RejectedError: It does not exist (status 404).
-        """
-        ...
-
     async def current(self, kind: Kind, target_id: str) -> Written | None:
         """Return an object as it is now, with its present stamp; None if it does not exist.
 
@@ -197,6 +193,39 @@ class Sink(Protocol):
         Raises:
             RejectedError: The target refuses; status 404 if it does not exist, 405 if objects of
                 this kind cannot be deleted by themselves.
+        """
+        ...
+
+
+@runtime_checkable
+class ContentReading(Protocol):
+    """What a ``Sink`` has besides where objects can be read back.
+
+    Without it, validation cannot compare contents and never calls a migration proved.
+    """
+
+    async def read(self, kind: Kind, target_id: str) -> Record:
+        """Return the object in the target as a record of the neutral vocabulary.
+
+        The key of a reference is a target id. Texts and names come without what the sink added to
+        them; values that it added to a text come back in ``fields``, as ``FieldType.RICH_TEXT``.
+        ``StepResult.source_id`` is the id that ``Written.parts`` gives to the result, a log's
+        ``status`` the target's own. A file has its ``sha256``, of bytes that were read just now.
+
+        Raises:
+            RejectedError: It does not exist (status 404).
+        """
+        ...
+
+
+@runtime_checkable
+class ListReading(Protocol):
+    """What a ``Sink`` has besides where its lists show whole objects, so that few calls do."""
+
+    async def read_list(self, kind: Kind, owners: Sequence[Owner], cursor: str | None) -> MarkPage:
+        """Return a page as ``marks`` does, with ``Mark.record`` where the list shows all of it.
+
+        A file's record has its ``size`` where the list shows that, and else its ``sha256``.
         """
         ...
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from ztoq_core.contracts import Schema, Sink, Skip, Transform
+from ztoq_core.contracts import ContentReading, Schema, Sink, Skip, Transform
 from ztoq_core.convert import converter, read_json, write_json
 from ztoq_core.engine.run import Run
 from ztoq_core.engine.schema_inference import infer_schema
@@ -143,6 +143,8 @@ async def _present(sink: Sink | None, known: Known, patience: float) -> tuple[An
         return None, "it does not stand in the target"
     if sink is None:
         return None, "the target was not asked"
+    if not isinstance(sink, ContentReading):
+        return None, "this sink cannot read objects back"
     try:
         async with asyncio.timeout(patience):
             return _plain(await sink.read(known.ref.kind, known.target_id)), ""

@@ -17,6 +17,7 @@ from ztoq_core.plugin import (
     FieldValue,
     Kind,
     Mark,
+    TestRun,
     TestStep,
 )
 
@@ -72,7 +73,8 @@ async def test_without_a_field_the_key_stands_where_the_kind_has_room(
     assert dump["test_runs"][0]["name"] == "Pay [Staging] [SHOP-R1/SHOP-T2/Staging]"
     assert dump["requirements"][0]["name"] == "SHOP-9 Pay by card [SHOP-9]"
     run = await world.sink.read(Kind.TEST_RUN, world.written[project.run.ref].target_id)
-    assert (run.key, run.name) == (project.run.key, "Pay [Staging]")
+    assert isinstance(run, TestRun)
+    assert (run.key, run.name, run.environment) == (project.run.key, "Pay", "Staging")
 
 
 async def test_of_several_the_oldest_comes_first(opened: Any, project: Any) -> None:

@@ -149,7 +149,14 @@ BEFORE_MARKS = (
 def test_a_mark_is_read_back_as_it_was_written(key: str, text: str) -> None:
     marked = html.add_mark(text, "Zephyr key", key)
     assert html.find_keys_in(marked, "Zephyr key") == (key,)
-    assert html.without_additions(marked, "Zephyr key") == text
+    assert html.split_additions(marked, "Zephyr key") == (text, ())
+
+
+def test_an_added_table_is_read_back_and_what_follows_it_stays() -> None:
+    rows = (("Browser & OS", "Chrome"), ("Notes", "<table><tr><td>inner</td></tr></table>"))
+    whole = f"<p>Mine</p>{html.table(rows)}<p>Somebody's</p>"
+    marked = html.add_mark(whole, "Zephyr key", "ACME-T1")
+    assert html.split_additions(marked, "Zephyr key") == ("<p>Mine</p><p>Somebody's</p>", rows)
 
 
 @given(KEYS, KEYS)

@@ -14,13 +14,14 @@ __all__ = [
     "add_mark",
     "anchor",
     "as_html",
+    "bracketed",
     "find_key_in_name",
     "find_keys_in",
     "one_line",
     "plain",
+    "split_additions",
     "table",
     "with_suffix",
-    "without_additions",
     "without_key",
 ]
 
@@ -92,20 +93,46 @@ def find_keys_in(text: str, label: str) -> tuple[str, ...]:
     )
 
 
-def without_additions(text: str, label: str) -> str:
-    """Return ``text`` without the table and the mark that ztoq added."""
-    ends = [
-        match.start()
-        for pattern in (
-            rf"<h3[^>]*>\s*{re.escape(HEADING)}\s*</h3>",
-            rf"<p[^>]*>\s*{re.escape(as_html(label))}:[^<]*</p>\s*$",
-        )
-        if (match := re.search(pattern, text))
-    ]
-    return text[: min(ends)] if ends else text
+def split_additions(text: str, label: str) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """Return ``text`` without what ztoq added, and the rows (name, HTML) of the added table.
+
+    Only the mark and the table are taken out: what somebody wrote after them stays.
+    """
+    mark = rf"<p[^>]*>\s*{re.escape(as_html(label))}:[^<]*</p>\s*"
+    found = [*re.finditer(mark, text)]
+    if found:
+        text = text[: found[-1].start()] + text[found[-1].end() :]
+    headings = [*re.finditer(rf"<h3[^>]*>\s*{re.escape(HEADING)}\s*</h3>\s*(?=<table)", text)]
+    if not headings:
+        return text, ()
+    start, end = headings[-1].span()
+    rows, length = _table_rows(text[end:])
+    return text[:start] + text[end + length :], rows
 
 
-def _bracketed(word: str) -> str:
+def _table_rows(text: str) -> tuple[tuple[tuple[str, str], ...], int]:
+    """Return the rows of the table that begins ``text``, and its length; values may hold tables."""
+    cells: list[tuple[str, str]] = []
+    depth = length = 0
+    cell: list[str] | None = None
+    for piece, tag in split_tags(text):
+        length += len(piece)
+        depth -= tag == "/table"
+        if depth == 1 and tag in {"th", "td"}:
+            cell = []
+        elif depth == 1 and tag in {"/th", "/td"} and cell is not None:
+            cells.append((tag, "".join(cell)))
+            cell = None
+        elif cell is not None:
+            cell.append(piece)
+        depth += tag == "table"
+        if not depth:
+            break
+    pairs = zip(cells[::2], cells[1::2], strict=False)
+    return tuple((plain(name), value) for (_, name), (_, value) in pairs), length
+
+
+def bracketed(word: str) -> str:
     # brackets inside would hide the beginning of the suffix
     inside = word.replace("%", "%25").replace("[", "%5B").replace("]", "%5D")
     return f" [{one_line(inside)}]"
@@ -113,7 +140,7 @@ def _bracketed(word: str) -> str:
 
 def with_suffix(name: str, *words: str) -> str:
     """Return the name followed by `` [word]`` for each word; a name that is too long is cut."""
-    tail = "".join(_bracketed(word) for word in words if word)
+    tail = "".join(bracketed(word) for word in words if word)
     line = " ".join(name.splitlines())  # blanks within a line belong to the name
     return line[: NAME_LENGTH - len(tail)] + tail
 
@@ -128,4 +155,4 @@ def find_key_in_name(name: str) -> str:
 
 def without_key(name: str, key: str) -> str:
     """Return the name without the key at its end."""
-    return name.removesuffix(_bracketed(key)) if key else name
+    return name.removesuffix(bracketed(key)) if key else name

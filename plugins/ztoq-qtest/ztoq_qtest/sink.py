@@ -43,6 +43,7 @@ from ztoq_qtest.objects.marks import find_keys
 from ztoq_qtest.read.dependents import list_dependents
 from ztoq_qtest.read.find import find
 from ztoq_qtest.read.mark_lists import LISTED_BY_OWNER, list_marks
+from ztoq_qtest.read.object_lists import list_objects
 from ztoq_qtest.read.records import read_current, read_record
 from ztoq_qtest.write.attachments import delete_file, write_file
 from ztoq_qtest.write.cases import finish_case, write_case
@@ -173,6 +174,10 @@ class QtestSink:
     async def read(self, kind: Kind, target_id: str) -> Record:
         """Return the object as qTest holds it now."""
         return await read_record(self._session, kind, target_id)
+
+    async def read_list(self, kind: Kind, owners: Sequence[Owner], cursor: str | None) -> MarkPage:
+        """Return a page of the project's objects with all that their lists show."""
+        return await list_objects(self._session, kind, owners, cursor)
 
     async def current(self, kind: Kind, target_id: str) -> Written | None:
         """Return an object with its current stamp, or None if it does not exist."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from itertools import count
+from typing import Any
 
 import attrs
 
@@ -295,10 +296,59 @@ class MemorySink:
 
     async def read(self, kind: Kind, target_id: str) -> Record:
         """Return what was written."""
+        return self._held(self._object(kind, target_id))
+
+    async def read_list(self, kind: Kind, owners: Sequence[Owner], cursor: str | None) -> MarkPage:
+        """Return all objects of a kind with what was written."""
+        page = await self.marks(kind, owners, cursor)
+        marks = [
+            attrs.evolve(mark, record=await self.read(kind, mark.target_id)) for mark in page.marks
+        ]
+        return MarkPage(marks=tuple(marks))
+
+    def _object(self, kind: Kind, target_id: str) -> _Object:
         each = self.objects.get(target_id)
         if each is None or each.record.kind is not kind:
             raise RejectedError(f"there is no {kind} {target_id}", status=404)
-        return each.record
+        return each
+
+    def _held(self, held: _Object) -> Record:
+        """Return a record as a target shows it: its own ids in references, the chosen status."""
+        made: Any = held.record  # the kinds have no attributes in common
+        changes: dict[str, Any] = {
+            name: self._theirs(value, held.links)
+            for name in ("folder", "parent", "case", "cycle", "run", "requirements", "plans")
+            if (value := getattr(made, name, None))
+        }
+        if isinstance(made, TestCase):
+            changes["steps"] = tuple(
+                attrs.evolve(step, call=attrs.evolve(step.call, case=called))
+                if step.call and (called := self._theirs(step.call.case, held.links))
+                else attrs.evolve(step, call=None)
+                for step in made.steps
+            )
+        elif isinstance(made, TestLog):
+            there = [each for each in made.statuses if each in self.schema.statuses]
+            changes["status"] = (*there, *made.statuses, made.status)[0]
+            changes["results"] = tuple(
+                attrs.evolve(
+                    each,
+                    source_id=held.written.parts.get(each.key, ""),
+                    status=(*each.statuses, each.status)[0],
+                )
+                for each in made.results
+            )
+        elif isinstance(made, Attachment):
+            changes["size"] = len(held.content)
+            changes["sha256"] = hashlib.sha256(held.content).hexdigest()
+        record: Record = attrs.evolve(made, **changes)
+        return record
+
+    def _theirs(self, value: Any, links: Mapping[Ref, Written | None]) -> Any:
+        if isinstance(value, tuple):
+            return tuple(ref for each in value if (ref := self._theirs(each, links)))
+        written = links.get(value)
+        return Ref(value.kind, written.target_id) if written else None
 
     async def current(self, kind: Kind, target_id: str) -> Written | None:
         """Return the object as it stands, with the stamp of the record it holds now."""
@@ -340,7 +390,7 @@ class MemorySink:
     async def delete(self, kind: Kind, target_id: str) -> None:
         """Forget an object, with what goes with it; one that holds anything else is refused."""
         self.calls.append(f"delete {kind} {target_id}")
-        record = await self.read(kind, target_id)
+        record = self._object(kind, target_id).record
         if held := [each for each in self._inside(record.ref) if not self._goes(each)]:
             raise RejectedError(
                 f"{record.ref} still holds {held[0].kind} {held[0].key}", status=400

@@ -21,7 +21,7 @@ from typing import Any
 import attrs
 import pytest
 
-from ztoq_core.contracts import Found, Mark, Schema, Sink, Written
+from ztoq_core.contracts import ContentReading, Found, Mark, Schema, Sink, Written
 from ztoq_core.errors import RecordError, RejectedError
 from ztoq_core.records import (
     ADDRESS,
@@ -82,6 +82,7 @@ class _Target:
         return await self.sink.find(record, self.links)
 
     async def read(self, record: Record) -> Record:
+        assert isinstance(self.sink, ContentReading), "this sink cannot read objects back"
         return await self.sink.read(record.kind, self.at(record).target_id)
 
     async def delete(self, record: Record) -> None:

@@ -159,6 +159,8 @@ OBJECT = {
     "properties": listed(PROPERTY),
     "parent_id": number,
     "parentId": number,
+    "parentType": loose,
+    "target_release_id": number,
 }
 ATTACHMENT = obj(NAMED, {**LOOSE, "name": text, "content_type": loose})
 DEFECT = obj(

@@ -152,9 +152,8 @@ async def _list_logs(session: Session, run: int) -> AsyncIterator[Mark]:
 
 
 async def _list_files(session: Session, kind: Kind, owner: Written) -> AsyncIterator[Mark]:
-    async for owner_path, item in list_files(session.project, kind, owner):
-        number, name = f"{owner_path}/{item['id']}", str(item.get("name") or "")
-        yield Mark(kind=Kind.ATTACHMENT, key="", target_id=number, name=name)
+    async for _, number, item in list_files(session.project, kind, owner):
+        yield Mark(kind=Kind.ATTACHMENT, key="", target_id=number, name=str(item.get("name") or ""))
 
 
 async def _list_comments(session: Session, target: ObjectRef) -> Sequence[Any]:

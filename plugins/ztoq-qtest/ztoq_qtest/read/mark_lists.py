@@ -25,9 +25,11 @@ __all__ = [
     "AT_ONCE",
     "LISTED_BY_OWNER",
     "key_of",
+    "list_answers",
     "list_cycles",
     "list_marks",
     "list_modules",
+    "list_together",
     "mark_of",
 ]
 
@@ -47,9 +49,9 @@ async def list_marks(
 ) -> MarkPage:
     """Return a page of marks. The cursor is the id of the last container that is done."""
     if kind is Kind.TEST_LOG:
-        return await _list_together(owners, lambda owner: _logs_of_owner(session, owner))
+        return await list_together(owners, lambda owner: _logs_of_owner(session, owner))
     if kind is Kind.ATTACHMENT:
-        return await _list_together(owners, lambda owner: _list_files(session, owner))
+        return await list_together(owners, lambda owner: _list_files(session, owner))
     if kind in {Kind.TEST_CASE, Kind.TEST_CYCLE}:
         return await _list_by_container(session, kind, cursor)
     return MarkPage(marks=tuple([mark async for mark in _list_all(session, kind)]))
@@ -77,7 +79,7 @@ def _flat(items: Sequence[Any], inside: str) -> list[Any]:
     return [found[number] for number in sorted(found)]
 
 
-async def _list_together(
+async def list_together(
     owners: Sequence[Any], marks: Callable[[Any], AsyncIterator[Mark]]
 ) -> MarkPage:
     async def collect(owner: Any) -> list[Mark]:
@@ -107,7 +109,7 @@ async def _list_by_container(session: Session, kind: Kind, cursor: str | None) -
             known[kind] = [ROOT, *found]
     left = [target for target in known[kind] if cursor is None or target.id > int(cursor)]
     page = left[:AT_ONCE]
-    listed = await _list_together(page, lambda target: _list_children(session, kind, target))
+    listed = await list_together(page, lambda target: _list_children(session, kind, target))
     more = str(page[-1].id) if len(left) > len(page) else None
     return MarkPage(marks=listed.marks, cursor=more)
 
@@ -124,7 +126,7 @@ async def _list_all(session: Session, kind: Kind) -> AsyncIterator[Mark]:
         async for mark in _list_fields(session):
             yield mark
         return
-    async for type_, item in _list_objects(session, kind):
+    async for type_, item in list_answers(session, kind):
         fields = await session.settings.fields(type_) if OBJECT_TYPES[type_].fields else NO_FIELDS
         key = key_of(session, type_, item, fields)
         if type_ == "test-cycles":
@@ -135,7 +137,7 @@ async def _list_all(session: Session, kind: Kind) -> AsyncIterator[Mark]:
         yield mark_of(kind, type_, item, key)
 
 
-async def _list_objects(session: Session, kind: Kind) -> AsyncIterator[tuple[str, Any]]:
+async def list_answers(session: Session, kind: Kind) -> AsyncIterator[tuple[str, Any]]:
     project = session.project
     if kind is Kind.FOLDER:
         for item in await list_modules(session):
@@ -196,11 +198,11 @@ async def _list_logs(session: Session, run: int, owner: str) -> AsyncIterator[Ma
 
 async def _list_files(session: Session, owner: Owner) -> AsyncIterator[Mark]:
     record, at = owner
-    async for owner_path, item in list_files(session.project, record.kind, at):
+    async for _, target_id, item in list_files(session.project, record.kind, at):
         yield Mark(
             kind=Kind.ATTACHMENT,
             key="",
-            target_id=f"{owner_path}/{item['id']}",
+            target_id=target_id,
             name=str(item.get("name") or ""),
             owner=record.key,
         )

@@ -27,6 +27,7 @@ from ztoq_qtest.write.steps import sort_steps
 
 __all__ = [
     "delete_file",
+    "file_record",
     "find_files",
     "list_files",
     "locate_file",
@@ -183,6 +184,13 @@ async def locate_file(project: Project, target_id: str) -> tuple[ObjectRef, Mapp
 async def read_file(project: Project, target_id: str) -> Attachment:
     """Return a file with the digest of the content that qTest holds."""
     target, raw = await locate_file(project, target_id)
+    return await file_record(project, target, target_id, raw)
+
+
+async def file_record(
+    project: Project, target: ObjectRef, target_id: str, raw: Mapping[str, Any]
+) -> Attachment:
+    """Download a listed file, and return it with its digest."""
     held = await hash_file(project, target, int(raw["id"]))
     return Attachment(
         key=target_id,
@@ -202,8 +210,8 @@ async def delete_file(project: Project, target_id: str) -> None:
 
 async def list_files(
     project: Project, kind: Kind, owner: Written
-) -> AsyncIterator[tuple[str, Mapping[str, Any]]]:
-    """Yield the files of an object and of its steps, each after the path that its target id has."""
+) -> AsyncIterator[tuple[ObjectRef, str, Mapping[str, Any]]]:
+    """Yield the files of an object and of its steps, after where they are and their target ids."""
     whole = object_ref(kind, owner.target_id)
     if whole.type not in OWNERS:
         return
@@ -217,4 +225,4 @@ async def list_files(
                 owner_paths[target] = f"{whole.path}/{part}"
     for target, owner_path in owner_paths.items():
         for each in await list_attached(project, target):
-            yield owner_path, each
+            yield target, f"{owner_path}/{each['id']}", each

@@ -1,0 +1,188 @@
+"""Compares a record that was sent with what the target holds, field by field.
+
+Pure: no store, no calls. Both records are in the neutral vocabulary; in the held one, references
+have the target's ids as keys (``ContentReading.read``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import unquote
+
+import attrs
+
+from ztoq_core.engine.validate.parts import (
+    added_pieces,
+    compare_defects,
+    compare_results,
+    compare_steps,
+)
+from ztoq_core.engine.validate.rules import FieldResult, Outcome, Rule
+from ztoq_core.engine.validate.single_values import (
+    compare_added,
+    compare_moment,
+    compare_place,
+    compare_plain,
+    compare_status,
+    compare_text,
+    differs,
+)
+from ztoq_core.engine.validate.texts import plain_words, shape_of
+from ztoq_core.engine.validate.values import Known, compare_fields
+from ztoq_core.records import (
+    Attachment,
+    FieldDefinition,
+    Folder,
+    Kind,
+    Record,
+    Requirement,
+    TestCase,
+    TestCycle,
+    TestLog,
+    TestPlan,
+    TestRun,
+)
+
+__all__ = ["Known", "compare"]
+
+
+def compare(sent: Record, held: Record, known: Known) -> tuple[FieldResult, ...]:
+    """Return a result for each field of ``sent``, in the order in which people read a record."""
+    return tuple(_BY_KIND[sent.kind](sent, held, known))
+
+
+def _definition(
+    sent: FieldDefinition, held: FieldDefinition, known: Known
+) -> Iterator[FieldResult]:
+    del known
+    yield compare_plain("name", sent.name, held.name)
+    there = {each.casefold() for each in held.values}
+    for value in sent.values:
+        if value.casefold() in there:
+            yield FieldResult(f"value {value!r}", Outcome.EQUAL)
+        else:
+            yield FieldResult(f"value {value!r}", Outcome.MISSING, None, "the field lacks it")
+
+
+def _folder(sent: Folder, held: Folder, known: Known) -> Iterator[FieldResult]:
+    yield compare_plain("name", sent.name, held.name)
+    yield from compare_place("folder", sent.parent, held.parent, known)
+    yield compare_text("description", sent.description, held.description, known)
+    yield from compare_fields(sent.kind, sent.fields, held.fields, known)
+
+
+def _requirement(sent: Requirement, held: Requirement, known: Known) -> Iterator[FieldResult]:
+    yield compare_plain("name", sent.name, held.name)
+    yield from compare_place("folder", sent.folder, held.folder, known)
+    yield compare_text("description", sent.description, held.description, known)
+    yield from compare_fields(sent.kind, sent.fields, held.fields, known)
+
+
+def _case(sent: TestCase, held: TestCase, known: Known) -> Iterator[FieldResult]:
+    yield compare_plain("name", sent.name, held.name)
+    yield from compare_place("folder", sent.folder, held.folder, known)
+    yield compare_text("description", sent.description, held.description, known)
+    yield compare_text("precondition", sent.precondition, held.precondition, known)
+    yield from compare_steps(sent.steps, held.steps, known)
+    yield from compare_fields(sent.kind, sent.fields, held.fields, known)
+    linked = {each.key for each in held.requirements}
+    shown = {word for each in held.fields for word in plain_words(shape_of(str(each.value)))}
+    for ref in sent.requirements:
+        written, field = known.links.get(ref), f"link to requirement {ref.key}"
+        if written is None and ref.key in shown:
+            yield FieldResult(field, Outcome.BY_RULE, Rule.READABLE_TEXT)
+        elif written is not None and written.target_id in linked:
+            yield FieldResult(field, Outcome.EQUAL)
+        elif known.losses:
+            yield FieldResult(field, Outcome.BY_RULE, Rule.REPORTED_LOSS)
+        else:
+            yield FieldResult(field, Outcome.MISSING, None, "the target shows no such link")
+
+
+def _plan(sent: TestPlan, held: TestPlan, known: Known) -> Iterator[FieldResult]:
+    yield compare_plain("name", sent.name, held.name)
+    yield from compare_place("folder", sent.folder, held.folder, known)
+    yield compare_text("description", sent.description, held.description, known)
+    yield compare_text("note", sent.note, held.note, known)
+    yield compare_moment("start", sent.start, held.start)
+    yield compare_moment("end", sent.end, held.end)
+    yield from compare_fields(sent.kind, sent.fields, held.fields, known)
+
+
+def _cycle(sent: TestCycle, held: TestCycle, known: Known) -> Iterator[FieldResult]:
+    yield compare_plain("name", sent.name, held.name)
+    yield from compare_place("folder", sent.folder, held.folder, known)
+    yield compare_text("description", sent.description, held.description, known)
+    yield compare_moment("planned start", sent.planned_start, held.planned_start)
+    yield compare_moment("planned end", sent.planned_end, held.planned_end)
+    if not sent.version:  # else the target may know a release of that name
+        first = next((ref for ref in sent.plans if known.links.get(ref)), None)
+        yield from compare_place("test plan", first, next(iter(held.plans), None), known)
+    yield from compare_fields(sent.kind, sent.fields, held.fields, known)
+
+
+def _run(sent: TestRun, held: TestRun, known: Known) -> Iterator[FieldResult]:
+    yield compare_plain("name", sent.name, held.name)
+    yield from compare_place("test case", sent.case, held.case, known)
+    yield from compare_place("test cycle", sent.cycle, held.cycle, known)
+    if sent.environment and sent.environment.casefold() == held.environment.casefold():
+        rule = None if sent.environment == held.environment else Rule.LETTER_CASE
+        outcome = Outcome.BY_RULE if rule else Outcome.EQUAL
+        yield FieldResult("environment", outcome, rule)
+    elif sent.environment:
+        yield compare_plain("environment", sent.environment, held.environment)
+    yield from compare_fields(sent.kind, sent.fields, held.fields, known)
+
+
+def _log(sent: TestLog, held: TestLog, known: Known) -> Iterator[FieldResult]:
+    yield from compare_place("test run", sent.run, held.run, known)
+    yield compare_status("status", sent.statuses or (sent.status,), held.status, known)
+    if sent.start and sent.end and sent.start > sent.end:
+        found = compare_moment("start", sent.end, held.start)
+        rule = None if found.wrong else Rule.START_AFTER_END
+        yield attrs.evolve(found, outcome=Outcome.BY_RULE, rule=rule) if rule else found
+    else:
+        yield compare_moment("start", sent.start, held.start)
+    yield compare_moment("end", sent.end, held.end)
+    joined = [each for each in sent.results if each.step and not sent.drift]
+    yield compare_added("note", sent.note, held.note, added_pieces(sent, held, joined), known)
+    if held.results:
+        yield from compare_results(joined, held.results, known)
+    yield from compare_fields(sent.kind, sent.fields, held.fields, known)
+    yield from compare_defects(sent, held)
+
+
+def _file(sent: Attachment, held: Attachment, known: Known) -> Iterator[FieldResult]:
+    del known
+    if held.name == sent.name:
+        yield FieldResult("name", Outcome.EQUAL)
+    elif unquote(held.name) == sent.name:
+        yield FieldResult("name", Outcome.BY_RULE, Rule.FILE_NAME_ENCODED)
+    else:
+        yield differs("name", repr(held.name), repr(sent.name))
+    if held.sha256:
+        same = held.sha256 == sent.sha256
+        detail = "" if same else f"is {held.sha256[:12]}…, sent {sent.sha256[:12]}… (SHA-256)"
+        yield FieldResult("content", Outcome.EQUAL if same else Outcome.DIFFERENT, None, detail)
+    elif held.size and held.size != sent.size:
+        yield differs("content", f"{held.size:,} bytes", f"{sent.size:,} bytes")
+    else:
+        why = "only its size was compared" if held.size else "the target gives no size"
+        yield FieldResult("content", Outcome.UNCHECKED, None, why)
+
+
+_BY_KIND: Mapping[Kind, Callable[[Any, Any, Known], Iterator[FieldResult]]] = MappingProxyType(
+    {
+        Kind.FIELD: _definition,
+        Kind.FOLDER: _folder,
+        Kind.REQUIREMENT: _requirement,
+        Kind.TEST_CASE: _case,
+        Kind.TEST_PLAN: _plan,
+        Kind.TEST_CYCLE: _cycle,
+        Kind.TEST_RUN: _run,
+        Kind.TEST_LOG: _log,
+        Kind.ATTACHMENT: _file,
+    }
+)

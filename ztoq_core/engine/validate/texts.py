@@ -1,0 +1,227 @@
+"""Reads an HTML text as a person sees it: words and their emphasis, lines, links and pictures.
+
+The parser is the standard library's. Mappings write HTML with lexbor and sinks with rules of their
+own, so a fault of theirs cannot hide here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from html.parser import HTMLParser
+from typing import NamedTuple
+
+__all__ = ["Shape", "excerpt", "has_rest", "plain_words", "shape_of"]
+
+
+class Token(NamedTuple):
+    """A word with its looks, a space, a line break, a picture, or the start of a cell, item …."""
+
+    kind: str
+    text: str = ""
+    looks: frozenset[str] = frozenset()
+
+
+Shape = tuple[Token, ...]
+"""A text as tokens."""
+
+
+def _names(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+_LINE = Token("line")
+_SPACE = Token("space")
+_EMPHASES = {
+    **dict.fromkeys(("b", "strong"), "bold"),
+    **dict.fromkeys(("i", "em"), "italic"),
+    **dict.fromkeys(("u", "ins"), "underlined"),
+    **dict.fromkeys(("s", "strike", "del"), "struck"),
+    **dict.fromkeys(("code", "kbd", "samp", "tt"), "code"),
+    "sub": "sub",
+    "sup": "sup",
+}
+_LINES = _names(
+    "address article aside blockquote br center dd div dl dt figcaption figure footer form "
+    "header hr main nav ol p pre section table tbody tfoot thead ul"
+)
+_PLACES = _names("h1 h2 h3 h4 h5 h6 hr li td th tr")
+"""Elements whose number and order is part of the text: a cell that is gone moves the others."""
+_PLAIN = _names(
+    "a abbr acronym bdi bdo big caption cite col colgroup dfn font img label nobr q small span "
+    "var wbr"
+)
+_HIDDEN = frozenset({"script", "style"})
+_OFFICE = ("m:", "o:", "st1:", "v:", "w:", "x:")
+_EXCERPT = 60
+
+Address = Callable[[str], str | None]
+"""Returns the address that a text must show instead of one; None: a link to nothing."""
+
+
+def _same(address: str) -> str | None:
+    return address
+
+
+class _Reader(HTMLParser):
+    def __init__(self, html: str, address: Address) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tokens: list[Token] = []
+        self._ended = html.lower()
+        self._address = address
+        self._open: list[tuple[str, str]] = []
+        self._hidden = 0
+        self._pre = 0
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if not self._known(tag):
+            self._words(self.get_starttag_text() or "")
+            return
+        if tag in _HIDDEN:
+            self._hidden += 1
+        self._pre += tag == "pre"
+        self._separate(tag)
+        given = {name: value or "" for name, value in reversed(attrs)}
+        if tag in _EMPHASES:
+            self._open.append((tag, _EMPHASES[tag]))
+        elif tag == "a":
+            found = self._address(given.get("href", "").strip())
+            self._open.append((tag, f"to {found}" if found else ""))
+        elif tag == "img":
+            self._picture(given)
+
+    def _picture(self, given: dict[str, str]) -> None:
+        source = given.get("src", "").strip()
+        found = self._address(source)
+        if found is None:
+            alt = given.get("alt", "").strip()
+            self._open.append(("img", "italic"))
+            self._words(f"[Picture missing: {alt}]" if alt else "[Picture missing]")
+            self._open.pop()
+        else:
+            self.tokens.append(Token("picture", found))
+
+    def handle_endtag(self, tag: str) -> None:
+        if not self._known(tag):
+            self._words(f"</{tag}>")
+            return
+        if tag in _HIDDEN:
+            self._hidden = max(0, self._hidden - 1)
+        if tag == "pre":
+            self._pre = max(0, self._pre - 1)
+        if tag in _LINES or tag in _PLACES:
+            self._line()
+        for position in reversed(range(len(self._open))):
+            if self._open[position][0] == tag:
+                del self._open[position]
+                break
+
+    def handle_data(self, data: str) -> None:
+        if self._hidden:
+            return
+        if not self._pre:
+            self._words(data)
+            return
+        for number, line in enumerate(data.splitlines() or [""]):
+            if number:
+                self._line()
+            self._words(line)
+
+    def _known(self, tag: str) -> bool:
+        """Whether this is a tag. ``<username>`` is what somebody typed, and a word to be kept."""
+        if tag in _LINES or tag in _PLACES or tag in _PLAIN or tag in _EMPHASES or tag in _HIDDEN:
+            return tag != "address" or "</address" in self._ended
+        return tag.startswith(_OFFICE) or (tag in _RARE and f"</{tag}" in self._ended)
+
+    def _separate(self, tag: str) -> None:
+        if tag in _LINES or tag in _PLACES:
+            self._line()
+        if tag in _PLACES:
+            self.tokens.append(Token(tag))
+
+    def _line(self) -> None:
+        while self.tokens and self.tokens[-1] == _SPACE:
+            self.tokens.pop()
+        if self.tokens and self.tokens[-1] != _LINE and self.tokens[-1] not in _STARTS:
+            self.tokens.append(_LINE)
+
+    def _words(self, text: str) -> None:
+        looks = frozenset(look for _, look in self._open if look)
+        if text[:1].isspace():
+            self._space()
+        for number, word in enumerate(text.split()):
+            if number:
+                self._space()
+            last = self.tokens[-1] if self.tokens else _SPACE
+            if last.kind == "word" and last.looks == looks:
+                self.tokens[-1] = Token("word", f"{last.text}{word}", looks)
+            else:
+                self.tokens.append(Token("word", word, looks))
+        if text[-1:].isspace():
+            self._space()
+
+    def _space(self) -> None:
+        if self.tokens and self.tokens[-1] not in {_SPACE, _LINE, *_STARTS}:
+            self.tokens.append(_SPACE)
+
+
+_RARE = _names(
+    "audio body button data datalist details dialog fieldset hgroup html legend map mark menu "
+    "meter noscript optgroup option output picture progress rp rt ruby search select slot "
+    "summary time video"
+)
+"""Elements whose names people also type in angle brackets: tags only where an end tag follows."""
+_STARTS = frozenset(Token(name) for name in _PLACES)
+
+
+def shape_of(html: str, address: Address = _same) -> Shape:
+    """Return the text as tokens; ``address`` says what links and pictures must lead to."""
+    if "<" not in html and "&" not in html:
+        spaced = [token for word in html.split() for token in (_SPACE, Token("word", word))]
+        return tuple(spaced[1:])
+    tokens = _Reader(html, address).tokens
+    while tokens and tokens[-1] in {_SPACE, _LINE}:
+        tokens.pop()
+    return tuple(tokens)
+
+
+def has_rest(begins: Shape, whole: Shape) -> Shape | None:
+    """Return what follows ``begins`` in ``whole``; None where it does not begin so."""
+    if whole[: len(begins)] != begins:
+        return None
+    rest = whole[len(begins) :]
+    return rest[1:] if rest[:1] in ((_LINE,), (_SPACE,)) else rest
+
+
+def plain_words(shape: Shape) -> list[str]:
+    """Return the words alone, as they are read; words that touch are one."""
+    found: list[str] = []
+    touching = False
+    for token in shape:
+        if token.kind == "word" and touching:
+            found[-1] += token.text
+        elif token.kind == "word":
+            found.append(token.text)
+        touching = token.kind == "word"
+    return found
+
+
+def excerpt(shape: Shape, other: Shape) -> str:
+    """Return the words of ``shape`` from where it first differs from ``other``, quoted."""
+    start = next(
+        (n for n, pair in enumerate(zip(shape, other, strict=False)) if pair[0] != pair[1]),
+        min(len(shape), len(other)),
+    )
+    return _quoted(shape[start:])
+
+
+def _quoted(shape: Sequence[Token]) -> str:
+    marks = {"space": " ", "line": " / "}
+    parts = []
+    for token in shape:
+        looks = f" ({', '.join(sorted(token.looks))})" if token.looks else ""
+        words = {"word": f"{token.text}{looks}", "picture": f"[picture {token.text}]", **marks}
+        parts.append(words.get(token.kind, f" [{token.kind}] "))
+    text = " ".join("".join(parts).split())
+    return repr(text if len(text) <= _EXCERPT else f"{text[:_EXCERPT]}…") if text else "nothing"
