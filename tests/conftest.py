@@ -10,7 +10,7 @@ import peewee as pw
 import pytest
 
 from ztoq_core.store import Store
-from ztoq_core.store.database import PRAGMAS
+from ztoq_core.store.connection import PRAGMAS
 
 MARKS = {
     "unit": ("unit",),

@@ -80,13 +80,13 @@ class Between:
 
     def states(self, kind: Kind) -> dict[State, int]:
         """Return how many records of a kind are in which state."""
-        return dict(self.store.counts().get(kind, {}))
+        return dict(self.store.reporting.counts().get(kind, {}))
 
     def notes(self, ref: Ref | None = None) -> list[str]:
         """Return the codes of the notes, of one record or of all."""
         if ref is not None:
-            return [code for _, _, code, _ in self.store.life.said(ref)]
-        return [each.code for each in self.store.note_counts() for _ in range(each.count)]
+            return [code for _, _, code, _ in self.store.history.notes.now(ref)]
+        return [each.code for each in self.store.reporting.note_counts() for _ in range(each.count)]
 
 
 @asynccontextmanager

@@ -80,7 +80,9 @@ async def test_a_deleted_case_is_reported_and_stays(
         await sides.run()
 
         with sides.store() as store:
-            gone = {problem.key for problem in store.problems() if problem.state is State.GONE}
+            gone = {
+                problem.key for problem in store.reporting.problems() if problem.state is State.GONE
+            }
         assert "ACME-T6" in gone
         assert writes(sides) == before
 

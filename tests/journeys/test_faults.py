@@ -179,7 +179,7 @@ async def test_a_file_that_is_none_is_quarantined_and_its_case_goes_on(
 
         assert judged.exit is Exit.LEFT
         with here.store() as store:
-            counts = store.counts()
+            counts = store.reporting.counts()
         assert counts[Kind.ATTACHMENT] == {State.REJECTED: 3}
         assert counts[Kind.TEST_CASE] == {State.FINISHED: 6}
         without = differences(here.standing(), undisturbed)
@@ -236,7 +236,7 @@ async def test_an_outage_stops_with_3_and_fails_nothing(
             await here.run(outage=1.0)
         assert stopped.value.exit_code is Exit.STOPPED
         with here.store() as store:
-            states = {state for states in store.counts().values() for state in states}
+            states = {state for states in store.reporting.counts().values() for state in states}
         assert not states & {State.FAILED, State.BLOCKED, State.REJECTED}
         server.faults = None
 
@@ -253,10 +253,10 @@ def limit(store: Store, more: int) -> None:
     """Let the database grow by so many pages only."""
 
     def pragma() -> None:
-        pages = store.database.execute_sql("PRAGMA page_count").fetchone()[0]  # type: ignore[no-untyped-call]
-        store.database.execute_sql(f"PRAGMA max_page_count={pages + more}")  # type: ignore[no-untyped-call]
+        ((pages,),) = store.database.select("PRAGMA page_count")
+        store.database.execute(f"PRAGMA max_page_count={pages + more}")
 
-    store.write_now(pragma)
+    store.database.write_now(pragma)
 
 
 @pytest.mark.parametrize("pages", [0, 3, 12])

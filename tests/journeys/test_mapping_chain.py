@@ -23,7 +23,7 @@ from ztoq_core.plugin import (
 )
 from ztoq_core.plugins import Plugins
 from ztoq_core.settings.config import from_tables
-from ztoq_core.store import Fate, State
+from ztoq_core.store import MappingOutcome, State
 
 CONFIG = {
     "source": {"use": "zephyr", "project": "ACME", "token": {"env": "ZEPHYR_TOKEN"}},
@@ -141,7 +141,7 @@ def test_values_in_steps_are_counted_as_they_arrive(tmp_path: Path) -> None:
         mapped = attrs.evolve(case)
         for change in transforms:
             mapped = change(mapped)  # type: ignore[assignment]  # stays a case
-        fate = Fate(item=1, source=case, record=mapped, state=State.READY)
+        fate = MappingOutcome(item=1, source=case, record=mapped, state=State.READY)
         coverage.add(Kind.TEST_CASE, [fate])
     found = {
         (row.field, arrival.value): count

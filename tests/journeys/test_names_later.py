@@ -39,7 +39,7 @@ async def test_jira_may_be_connected_later(tmp_path: Path) -> None:
         with made.store() as store:
             await mapped(made, store)
             assert "18 of 18 issues, 3 of 3 people, 2 of 2 components" in engine.nameless(store)
-            assert Kind.REQUIREMENT not in store.counts()
+            assert Kind.REQUIREMENT not in store.reporting.counts()
         first = calls(made)
         assert not [path for path in first if path.startswith("/jira")]
 
@@ -48,8 +48,8 @@ async def test_jira_may_be_connected_later(tmp_path: Path) -> None:
         with made.store() as store:
             await mapped(made, store)
             assert engine.nameless(store) == ""
-            assert sum(store.counts()[Kind.REQUIREMENT].values()) == 12
-            people = {each.name for each in store.names.people()}
+            assert sum(store.reporting.counts()[Kind.REQUIREMENT].values()) == 12
+            people = {each.name for each in store.id_names.people.now()}
             assert people == {"Anna Berg", "Ben Okafor", "Carla Ruiz"}
         second = calls(made)
         jira = {path: number for path, number in second.items() if path.startswith("/jira")}
@@ -63,7 +63,7 @@ async def test_jira_may_be_connected_later(tmp_path: Path) -> None:
 
         with made.store() as store:
             await mapped(made, store)
-            assert store.names.to_ask(99, IdKind.ISSUE, "", 10) == []
+            assert store.id_names.to_ask.now(99, IdKind.ISSUE, "", 10) == []
         third = calls(made)
         assert {path for path in third if path.startswith("/jira")} == {"/jira/rest/api/2/myself"}
         assert made.zephyr.writes == 0

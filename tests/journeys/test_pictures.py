@@ -58,7 +58,7 @@ class World:
     def losses(self) -> str:
         """Return why pictures are lost, as the report says it: the text names them only."""
         with self.journey.store() as store:
-            return "; ".join(problem.reason for problem in store.problems())
+            return "; ".join(problem.reason for problem in store.reporting.problems())
 
     def writes(self) -> int:
         calls = self.journey.qtest.server.calls.items()

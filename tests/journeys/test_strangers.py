@@ -35,7 +35,7 @@ class Site:
     store: Store
 
     def id_of(self, kind: Kind, key: str) -> int:
-        for each in self.store.removal.created(None):
+        for each in self.store.rollback.created.now(None):
             if each.ref == Ref(kind, key):
                 return int(each.written.target_id.rpartition("/")[2])
         raise AssertionError(f"ztoq wrote no {kind} {key}")
@@ -280,7 +280,7 @@ async def test_strangers_stay_as_they_were(tmp_path: Path, *, force: bool) -> No
         kept = {str(each.ref): each.reason for each in undone.kept}
         by_name = {
             f"folder {names[int(each.written.target_id.rpartition('/')[2])]}"
-            for each in sides.store().removal.created(None)
+            for each in sides.store().rollback.created.now(None)
             if each.ref.kind is Kind.FOLDER
         }
         for stranger, (owner, _) in STRANGERS.items():
@@ -311,5 +311,5 @@ async def test_a_load_that_was_cut_off_is_removed_at_once(
             with sides.store() as held, held.run("rollback") as run:
                 undone = await engine.rollback(engine.Run(held, run.id, request_timeout=0.5), sink)
                 assert undone.kept == ()
-                assert not held.removal.counted(None)
+                assert not held.rollback.counted.now(None)
         assert sides.standing() == empty

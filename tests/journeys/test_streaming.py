@@ -15,7 +15,7 @@ from tests.performance.portrait import differences, twice
 from ztoq_core.errors import ConfigError, Exit
 from ztoq_core.records import Kind
 from ztoq_core.report import Report
-from ztoq_core.store import State
+from ztoq_core.store import Extracted, State
 
 STREAM: dict[str, Any] = {"attachments_mode": "stream"}
 FILES = 3
@@ -61,7 +61,7 @@ async def test_such_a_store_is_never_called_complete(tmp_path: Path) -> None:
     async with journey(tmp_path, store=STREAM) as sides:
         await sides.run()
         with sides.store() as store:
-            assert store.meta("extract") == "streamed"
+            assert store.facts.extracted is Extracted.STREAMED
             assert any("not complete" in said for said in Report.from_store(store).remarks)
 
 
@@ -77,8 +77,8 @@ async def test_a_staged_extraction_afterwards_fetches_what_was_only_passed_on(
         assert downloads(sides) == 2 * FILES
         assert uploads(sides) == FILES
         with sides.store() as store:
-            assert store.files().count == FILES
-            assert store.meta("extract") == "complete"
+            assert store.reporting.files().count == FILES
+            assert store.facts.extracted is Extracted.COMPLETE
 
 
 @pytest.mark.parametrize("fault", [Fault.LOST, Fault.ERROR_AFTER])
@@ -114,7 +114,7 @@ async def test_a_file_that_breaks_off_on_its_way_is_asked_for_again(tmp_path: Pa
         assert sum(faults.made.values()) == 1
         assert uploads(sides) >= FILES
         with sides.store() as store:
-            assert store.counts()[Kind.ATTACHMENT] == {State.FINISHED: FILES}
+            assert store.reporting.counts()[Kind.ATTACHMENT] == {State.FINISHED: FILES}
 
 
 async def test_an_unknown_mode_is_refused_with_the_known_ones(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from ztoq_core.store import State
 
 def target_id(sides: Journey, kind: Kind, key: str) -> str:
     with sides.store() as store:
-        item = store.item_table
+        item = store.database.tables.item
         return str(item.get((item.kind == kind) & (item.key == key)).target_id)
 
 
@@ -55,7 +55,7 @@ async def test_what_was_deleted_by_hand_comes_back_once(
         assert (found.exit, found.status) == (Exit.LEFT, engine.Status.REMOVED)
         assert found.next == "ztoq load"
         with sides.store() as store:
-            gone = {each.kind for each in store.reasons() if each.state is State.DELETED}
+            gone = {each.kind for each in store.reporting.reasons() if each.state is State.DELETED}
         assert kind in gone
         assert (await sides.run()).exit is Exit.OK
         assert objects(sides) == before

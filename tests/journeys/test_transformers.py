@@ -49,7 +49,7 @@ async def test_runs_and_files_of_excluded_cases_go_with_them(tmp_path: Path) -> 
     async with journey(tmp_path) as sides:
         stands = await migrated(sides, {"use": "folders", "exclude": ["Shop/Basket"]})
         with sides.store() as store:
-            counts = store.counts()
+            counts = store.reporting.counts()
     kept = paths(stands)
     assert set(kept.values()) == {"/Shop"}
     assert len(kept) == len(stands["test_runs"]) == len(stands["test_logs"]) == 3

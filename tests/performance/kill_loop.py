@@ -306,7 +306,7 @@ class Trouble:
             time.sleep(self.rng.uniform(0, 5))
             return
         with Store(here.store, create=False) as store:
-            while second.poll() is None and store.runs()[-1].pid != second.pid:
+            while second.poll() is None and store.reporting.runs()[-1].pid != second.pid:
                 time.sleep(0.1)
         time.sleep(self.rng.uniform(0, 5))
         process.send_signal(signal.SIGCONT)
@@ -340,7 +340,7 @@ def ended(process: subprocess.Popen[bytes]) -> int | None:
 def cut(store: str) -> None:
     """End all connections to a PostgreSQL database but our own."""
     with Store(store) as own:
-        own.database.execute_sql(  # type: ignore[no-untyped-call]
+        own.database.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
             "WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )

@@ -27,8 +27,8 @@ from loguru import logger
 from tests.corpus.setting import command, environment, write_config
 from ztoq_core.records import Kind
 from ztoq_core.report import Report
-from ztoq_core.store import State, Store
-from ztoq_core.store.statements import Rows, ask
+from ztoq_core.store import Extracted, Facts, State, Store
+from ztoq_core.store.sql import BulkInsert
 
 SMALL = 1_000
 BATCH = 5_000
@@ -63,9 +63,9 @@ def main() -> int:
 
 
 QUESTIONS: dict[str, Callable[[Store], Any]] = {
-    "counts by kind and state": lambda store: store.counts(),
-    "notes by level, code and kind": lambda store: store.note_counts(),
-    "listed and not completed": lambda store: store.pending(),
+    "counts by kind and state": lambda store: store.reporting.counts(),
+    "notes by level, code and kind": lambda store: store.reporting.note_counts(),
+    "listed and not completed": lambda store: store.reporting.pending(),
     "all that ztoq status shows": lambda store: Report.from_store(store, limit=0),
 }
 
@@ -75,7 +75,9 @@ def _print(name: str, took: Sequence[float]) -> None:
 
 
 def _counted(store: Store) -> list[Any]:
-    return list(ask(store.database, "SELECT kind, state, COUNT(*) FROM item GROUP BY kind, state"))
+    return list(
+        store.database.select("SELECT kind, state, COUNT(*) FROM item GROUP BY kind, state")
+    )
 
 
 def _median(question: Callable[[], Any], times: int = TIMES) -> float:
@@ -101,19 +103,21 @@ def _command(database: Path) -> None:
 def _fill(store: Store, executions: int, body: int) -> None:
     """Store so many executions with their runs, cases and notes."""
     columns = ("kind", "key", "rank", "state", "record", "payload", "target", "target_id")
-    items = Rows(store.item_table, columns)
-    notes = Rows(store.note_table, ("kind", "key", "origin", "level", "code", "text"))
+    items = BulkInsert(store.database.tables.item, columns)
+    notes = BulkInsert(
+        store.database.tables.note, ("kind", "key", "origin", "level", "code", "text")
+    )
     text = b"x" * body
     for rows in _batches(executions, text):
-        store.write_now(partial(items.save, rows))
+        store.database.write_now(partial(items.save, rows))
     for start in range(0, executions, 3 * BATCH):
         noted = [
             ("test_log", f"MM-E{n}", "transform", "fallback", f"code-{n % 7}", "as text")
             for n in range(start, min(start + 3 * BATCH, executions), 3)
         ]
-        store.write_now(partial(notes.save, noted))
-    for name, value in (("source", "Zephyr MM"), ("sink", "qTest 1"), ("extract", "complete")):
-        store.set_meta(name, value)
+        store.database.write_now(partial(notes.save, noted))
+    store.bind(source="Zephyr MM", sink="qTest 1")
+    store.facts.save_now(Facts.extracted, Extracted.COMPLETE)
     with store.run("migrate"):
         pass
 

@@ -86,12 +86,12 @@ class StageStats:
     def records_left(self, store: Store) -> int | None:
         """Return how many records are left, at least; None where that cannot be told."""
         if self.name == "load":
-            return store.outbox.left()
+            return store.loading.remaining.now()
         if self.name == "extract":
             listed = sum(
                 max(0, total - self.done.get(kind, 0)) for kind, total in self.totals.items()
             )
-            return max(store.pending(), listed)
+            return max(store.reporting.pending(), listed)
         return None
 
 
@@ -129,7 +129,7 @@ def calls_of_month(config: Config, store: Store, now: datetime | None = None) ->
         if isinstance(settings, Connection)
     }
     found = []
-    for host, (made, announced) in store.calls.of(month).items():
+    for host, (made, announced) in store.call_counts.of.now(month).items():
         settings = connections.get(host)
         budget = settings.monthly_budget if settings else None
         reserve = settings.reserve if settings else 0.0

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-import orjson
 from loguru import logger
 
 from ztoq_core import engine
@@ -31,12 +30,11 @@ from ztoq_core.contracts import Connection, Sink, Source
 from ztoq_core.errors import AccessError, ConfigError, Exit, RetryableError, StoppedError, ZtoqError
 from ztoq_core.http import LimitReached, Limits
 from ztoq_core.report import Report, write_html, write_json
-from ztoq_core.report.data import findings_of
 from ztoq_core.report.files import require_place
 from ztoq_core.selection import Selection, moment
 from ztoq_core.services import Services
 from ztoq_core.settings import config as configuration
-from ztoq_core.store import Store
+from ztoq_core.store import Facts, Phase, Store
 from ztoq_core.time_window import until
 from ztoq_core.vocabulary import counted
 
@@ -44,7 +42,6 @@ __all__ = ["ALL", "RunOptions", "run_pipeline", "run_verb"]
 
 ALL = ("extract", "transform", "load", "validate")
 PAGES = ("report.html", "report.json")
-MIGRATION = "migration"
 """The store's fact that says whether a migration was begun and not ended."""
 
 
@@ -110,7 +107,7 @@ async def run_pipeline(
         services = Services(
             sink=store.note,
             limits=limits,
-            ledger=store.calls,
+            ledger=store.call_counts,
             images=config.images,
             before_write=store.before_write,
         )
@@ -162,7 +159,7 @@ def _tell_stopped(  # noqa: PLR0913, PLR0917 - all that there is to tell
         "opens": why.opens and why.opens.isoformat(),
         "sentences": list(said),
         "calls": as_facts(months),
-        "counts": {kind.value: states for kind, states in store.counts().items()},
+        "counts": {kind.value: states for kind, states in store.reporting.counts().items()},
     }
     for line in (f"Stopped: {why.text}.", *said, again):
         output.warning(line)
@@ -304,7 +301,7 @@ class _Work:
                 if await self._in_turn(await self._left(stages), one, stop):
                     return True
                 if stages[: len(ALL)] == ALL:
-                    await asyncio.to_thread(self.store.set_meta, MIGRATION, "ended")
+                    await self.store.facts.save(Facts.migration, Phase.ENDED)
         return False
 
     async def _in_turn(
@@ -327,7 +324,7 @@ class _Work:
                 break
             if stage == "validate" and again:
                 again = False  # once: what is missing again after that is not ztoq's to bring back
-                if missing := await self.store.read(self.store.removed):
+                if missing := await self.store.database.read(self.store.reporting.removed):
                     some = counted(missing, "record is", "records are")
                     self.output.info(f"{some} missing in the target: writing them again")
                     todo = ["load", "validate", *todo]
@@ -343,7 +340,7 @@ class _Work:
             engine.may_prune(self.store)
         if self.choices.partial:
             return True
-        judged = await self.store.read(engine.outcome, self.store)
+        judged = await self.store.database.read(engine.outcome, self.store)
         if judged.status not in engine.BEFORE_LOAD:
             return True
         if judged.status is not engine.Status.EMPTY:
@@ -356,14 +353,14 @@ class _Work:
         """Return the stages to run: a migration that was stopped does not read everything again."""
         if stages[: len(ALL)] != ALL:
             return stages
-        begun = self.store.read_whole and self.store.meta(MIGRATION) == "begun"
+        begun = self.store.reporting.extraction_ended and self.store.facts.migration is Phase.BEGUN
         if begun and not self.choices.since:
             self.output.info(
                 "Going on after the extraction, which came to its end; "
                 "to read the source again, run `ztoq extract` first."
             )
             return stages[1:]
-        await asyncio.to_thread(self.store.set_meta, MIGRATION, "begun")
+        await self.store.facts.save(Facts.migration, Phase.BEGUN)
         return stages
 
     def _selection(self, stages: Sequence[str]) -> Selection:
@@ -451,10 +448,8 @@ class _Work:
                 message = f"{used}: {error}\n{advice}"
                 raise AccessError(message, status=error.status) from error
             errors += (each.text for each in found if each.level == "error" and not each.later)
-            lines = [attrs.asdict(each) for each in found]
-            await asyncio.to_thread(
-                self.store.set_meta, findings_of(name), orjson.dumps(lines).decode()
-            )
+            fact = Facts.source_findings if name == "source" else Facts.sink_findings
+            await self.store.facts.save(fact, tuple(found))
         if errors:
             raise ConfigError("\n".join(errors))
 

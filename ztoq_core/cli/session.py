@@ -116,7 +116,7 @@ async def open_sink(
     part = config.sink
     services = Services(sink=note, images=config.images, waits=waits or Waits())
     if store is not None:
-        services.limits, services.ledger = Limits(), store.calls
+        services.limits, services.ledger = Limits(), store.call_counts
         services.before_write = store.before_write
     with output.progress(services.waits) if output else nullcontext():
         async with part.plugin.open(part.settings, services) as sink:

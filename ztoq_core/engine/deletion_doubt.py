@@ -24,7 +24,7 @@ async def settle_deletions(run: Run, sink: Sink, *, wait_s: float) -> None:
     after that was not deleted.
     """
     store, stop = run.store, run.stop
-    doubts = await store.read(store.removal.intended)
+    doubts = await store.rollback.intended()
     if not doubts:
         return
     along = (await sink.describe()).goes_with_owner
@@ -45,8 +45,8 @@ async def settle_deletions(run: Run, sink: Sink, *, wait_s: float) -> None:
                 logger.warning("{} could not be looked at: {}", undoing.ref, error)
                 continue
             if present is None:
-                await store.write(store.removal.deleted, run.id, undoing, REMOVED, along)
+                await store.rollback.deleted(run.id, undoing, REMOVED, along)
             else:
                 left.append(undoing)
         standing = left
-    await store.write(store.removal.stands, run.id, standing)
+    await store.rollback.stands(run.id, standing)

@@ -14,7 +14,7 @@ from ztoq_core.engine.run import Event, Run
 from ztoq_core.engine.verdict import Finality, outcome
 from ztoq_core.errors import Exit
 from ztoq_core.pictures.collector import PictureSources
-from ztoq_core.store import FINAL
+from ztoq_core.store import Facts
 
 __all__ = ["final"]
 
@@ -30,10 +30,10 @@ async def final(
     record since it was read. None where a stop was requested.
     """
     store = run.store
-    await store.write(store.intake.mark)
-    digest, records = await store.read(store.intake.proof)
-    before = await store.read(outcome, store)
-    mapped, journal = store.mapping_done, store.journal.last()
+    await store.final_check.snapshot()
+    digest, records = await store.final_check.digest()
+    before = await store.database.read(outcome, store)
+    mapped, journal = store.facts.mapped, store.journal.last()
 
     def tell(event: Event) -> None:
         run.progress(attrs.evolve(event, stage="final"))
@@ -41,7 +41,7 @@ async def final(
     await extract(attrs.evolve(run, progress=tell), source, gallery=gallery, stream=stream)
     if run.stop.requested:
         return None
-    number, moved = await store.read(store.intake.moved, _SHOWN)
+    number, moved = await store.final_check.changes(_SHOWN)
     # a finding or a loss is a reason, too
     reasons = [before.headline, *before.sentences] if before.exit is not Exit.OK else []
     if number:
@@ -51,14 +51,13 @@ async def final(
             f"the source moved while it was brought over: {named}{more}; run ztoq migrate again"
         )
     else:
-        still = store.intake.stood_still
-        await store.write(lambda: still(mapped=mapped, journal=journal))
-        after = await store.read(outcome, store)
+        await store.final_check.unchanged(mapped=mapped, journal=journal)
+        after = await store.database.read(outcome, store)
         if after.exit is not Exit.OK and before.exit is Exit.OK:  # what could not be read again
             reasons = [after.headline, *after.sentences]
     found = Finality(
         at=datetime.now(UTC), run=run.id, records=records, digest=digest, reasons=tuple(reasons)
     )
     body = orjson.dumps(converter.unstructure(found, Finality)).decode()
-    await store.write(store.put_meta, FINAL, body)
+    await store.facts.save(Facts.final, body)
     return found

@@ -21,8 +21,7 @@ from ztoq_core.contracts import Reject, Skip, Written
 from ztoq_core.convert import dumps, loads, read_json, write_json
 from ztoq_core.errors import RecordError, ServiceError, StoreError
 from ztoq_core.records import Record
-from ztoq_core.store.intake import references
-from ztoq_core.store.notes import clean
+from ztoq_core.store import clean, references
 
 __all__ = [
     "FaultyPluginError",

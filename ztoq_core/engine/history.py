@@ -15,7 +15,7 @@ from ztoq_core.engine.schema_inference import infer_schema
 from ztoq_core.engine.transform.enrichment import enriched
 from ztoq_core.errors import RecordError, ZtoqError
 from ztoq_core.records import Record, Ref
-from ztoq_core.store.life import Entry, Known, Related
+from ztoq_core.store import JournalEntry, RecordSnapshot, Reference
 
 __all__ = ["Change", "Explained", "Stage", "Walk", "changes", "explain", "walk"]
 
@@ -51,7 +51,7 @@ class Stage:
 class Walk:
     """The way of a record through the mapping; ``told`` is as in ``Explained``."""
 
-    known: Known
+    known: RecordSnapshot
     told: tuple[Change, ...]
     stages: tuple[Stage, ...]
 
@@ -63,13 +63,13 @@ class Explained:
     ``told`` is the record as the transformers got to see it, where it differs from ``extracted``.
     """
 
-    known: Known
+    known: RecordSnapshot
     told: tuple[Change, ...]
     stages: tuple[Stage, ...]
-    journal: tuple[Entry, ...]
+    journal: tuple[JournalEntry, ...]
     said: tuple[tuple[str, str, str, str], ...]
-    above: tuple[Related, ...]
-    below: tuple[Related, ...]
+    above: tuple[Reference, ...]
+    below: tuple[Reference, ...]
     present: Any
     unasked: str
 
@@ -86,7 +86,7 @@ async def explain(
 
     ``patience`` is in seconds.
     """
-    store, life = run.store, run.store.life
+    store = run.store
     way = await walk(run, number, build)
     known = way.known
     present, unasked = await _present(sink, known, patience)
@@ -94,10 +94,10 @@ async def explain(
         known=known,
         told=way.told,
         stages=way.stages,
-        journal=tuple(await store.read(life.journal, number)),
-        said=tuple(await store.read(life.said, known.ref)),
-        above=tuple(await store.read(life.above, number)),
-        below=tuple(await store.read(life.below, known.ref)),
+        journal=tuple(await store.history.journal(number)),
+        said=tuple(await store.history.notes(known.ref)),
+        above=tuple(await store.history.refers_to(number)),
+        below=tuple(await store.history.referred_by(known.ref)),
         present=present,
         unasked=unasked,
     )
@@ -106,7 +106,7 @@ async def explain(
 async def walk(run: Run, number: int, build: Built) -> Walk:
     """Send the record in row ``number`` through the mapping, step by step; nothing is written."""
     store = run.store
-    known = await store.read(store.life.known, number)
+    known = await store.history.snapshot(number)
     record = await enriched(run, number, known.ref)
     if record is None:
         return Walk(known=known, told=(), stages=())
@@ -138,7 +138,7 @@ def _stages(record: Record, chain: Sequence[tuple[str, Transform]]) -> Iterator[
         )
 
 
-async def _present(sink: Sink | None, known: Known, patience: float) -> tuple[Any, str]:
+async def _present(sink: Sink | None, known: RecordSnapshot, patience: float) -> tuple[Any, str]:
     if known.target_id is None:
         return None, "it does not stand in the target"
     if sink is None:

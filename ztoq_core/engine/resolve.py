@@ -7,7 +7,7 @@ import attrs
 from ztoq_core.contracts import Sink, Written
 from ztoq_core.errors import ConfigError, RecordError, RejectedError
 from ztoq_core.records import Ref
-from ztoq_core.store import Answered, Job, State, Store, Undecided
+from ztoq_core.store import Answered, LoadJob, State, Store, Undecided
 
 __all__ = ["Resolver"]
 
@@ -33,10 +33,10 @@ class Resolver:
         present = await self.sink.current(ref.kind, target_id)
         if present is None:
             raise ConfigError(f"{ref}: there is no {ref.kind} {target_id!r} in the target")
-        taken = await store.read(store.outbox.taken, ref, [present.target_id, target_id])
+        taken = await store.target_index.claimed_by_others(ref, [present.target_id, target_id])
         if taken:
             raise ConfigError(f"{ref}: {target_id!r} belongs to another record of this migration")
-        job = await store.read(store.outbox.job, record.item)
+        job = await store.loading.job(record.item)
         marked = target_id == record.target_id or await self._bears_mark(job, present)
         said = f"{ref} is {present.pid or target_id} now"
         if not marked:
@@ -44,7 +44,7 @@ class Resolver:
             present = attrs.evolve(present, borrowed=True)
             said += "; it does not bear the mark of this migration, so a rollback will leave it"
         if record.state is State.CONFLICT:
-            await store.write(store.decisions.accept, self.run, record.item, present)
+            await store.decisions.accept(self.run, record.item, present)
             return said
         schema = await self.sink.describe()
         answered = Answered(
@@ -54,7 +54,7 @@ class Resolver:
             finished=ref.kind not in schema.finish_kinds,
             event="decision",
         )
-        await store.gather(store.outbox.answered, answered)
+        await store.loading.record_answers(answered)
         return said
 
     async def retry(self, record: Undecided) -> str:
@@ -63,10 +63,10 @@ class Resolver:
         target_id = record.target_id
         if target_id is not None and await self.sink.current(ref.kind, target_id) is None:
             along = await self._gone_along(ref)
-            await store.write(store.decisions.absent, self.run, [record.item, *along])
+            await store.decisions.absent(self.run, [record.item, *along])
             with_ = f" with {len(along)} that went along" if along else ""
             return f"{ref} is not in the target any more; the next load makes it anew{with_}"
-        await store.write(store.decisions.again, self.run, record.item)
+        await store.decisions.again(self.run, record.item)
         return f"{ref} is sent again by the next load"
 
     async def skip(self, record: Undecided) -> str:
@@ -74,12 +74,12 @@ class Resolver:
         store, ref = self.store, record.ref
         target_id = record.target_id
         if target_id is not None and await self.sink.current(ref.kind, target_id) is not None:
-            await store.write(store.decisions.accept, self.run, record.item)
+            await store.decisions.accept(self.run, record.item)
             return f"{ref} stays as it stands in the target"
-        await store.write(store.decisions.leave_out, self.run, record.item)
+        await store.decisions.leave_out(self.run, record.item)
         return f"{ref} is left out"
 
-    async def _bears_mark(self, job: Job, present: Written) -> bool:
+    async def _bears_mark(self, job: LoadJob, present: Written) -> bool:
         try:
             found = await self.sink.find(job.record, job.links)
         except (RejectedError, RecordError):
@@ -89,7 +89,7 @@ class Resolver:
     async def _gone_along(self, ref: Ref) -> list[int]:
         """Return the rows of what belonged to an object and is not in the target either."""
         gone: list[int] = []
-        for each in await self.store.read(self.store.decisions.belongings, ref):
+        for each in await self.store.decisions.belongings(ref):
             if await self.sink.current(each.ref.kind, each.target_id) is None:
                 gone += [each.item, *await self._gone_along(each.ref)]
         return gone

@@ -34,8 +34,7 @@ from ztoq_core.errors import (
     one_error,
 )
 from ztoq_core.records import Attachment, Kind, Ref
-from ztoq_core.store import PRUNED, State, Store, Undoing
-from ztoq_core.store.statements import chunks
+from ztoq_core.store import PRUNED, RollbackItem, State, Store, chunks
 from ztoq_core.vocabulary import counted
 
 __all__ = ["Kept", "Undone", "may_prune", "prune", "rollback"]
@@ -88,10 +87,10 @@ async def rollback(
         if not run.dry_run:
             await _settle_all(LoadContext(run, sink, schema, run.reporter("rollback")))
         if of_run is not None:
-            for undoing in await store.read(store.removal.updated, of_run):
+            for undoing in await store.rollback.updated(of_run):
                 await stage.restore(undoing)
-        created = await store.read(store.removal.created, of_run)
-        alone = await store.read(store.removal.stranded, of_run, schema.goes_with_owner)
+        created = await store.rollback.created(of_run)
+        alone = await store.rollback.stranded(of_run, schema.goes_with_owner)
         await stage.remove(created, alone)
         if not run.stop.requested:
             await stage.keep_rest(created)
@@ -102,10 +101,10 @@ async def _settle_all(context: LoadContext) -> None:
     """Find out what stands in the target, after whatever ended the run before."""
     store = context.store
     await settle_deletions(context.run, context.sink, wait_s=0)
-    await store.write(store.removal.prepare)
+    await store.rollback.prepare()
     await context.read_roots()
     await Settling.of(context, lambda: None).until_nothing_is_due()
-    await store.write(store.removal.adopted, context.run.id)
+    await store.rollback.adopted(context.run.id)
 
 
 def may_prune(store: Store) -> None:
@@ -114,11 +113,11 @@ def may_prune(store: Store) -> None:
     Raises:
         ConfigError: It is not: a selection, rejects, or an extraction that did not end.
     """
-    if not store.read_whole or store.pending():
+    if not store.reporting.extraction_ended or store.reporting.pending():
         raise ConfigError("--prune needs a complete extraction: run ztoq extract to its end first")
     if selected(store):
         raise ConfigError("--prune needs the whole project: leave the selection out")
-    rejected = sum(states.get(State.REJECTED, 0) for states in store.counts().values())
+    rejected = sum(states.get(State.REJECTED, 0) for states in store.reporting.counts().values())
     if rejected:
         some = counted(rejected, "record was", "records were")
         raise ConfigError(
@@ -142,11 +141,11 @@ async def prune(run: Run, sink: Sink) -> Undone:
     with suppress(StoppedError), one_error():
         if not run.dry_run:
             await settle_deletions(run, sink, wait_s=0)
-        gone = await store.read(store.removal.gone)
+        gone = await store.rollback.gone()
         stage.only = {undoing.written.target_id for undoing in gone}
         await stage.remove(gone, ())
         if not run.stop.requested:
-            left = await store.read(store.removal.gone)
+            left = await store.rollback.gone()
             await stage.remove_each([each for each in left if each.ref not in stage.kept])
     return stage.undone()
 
@@ -186,7 +185,7 @@ class _Rollback:
             order=tuple(self.going.values()),
         )
 
-    async def remove(self, created: Sequence[Undoing], alone: Sequence[Undoing]) -> None:
+    async def remove(self, created: Sequence[RollbackItem], alone: Sequence[RollbackItem]) -> None:
         """Delete what does not go with its owner, then what does, but whose owner stays."""
         along = self.schema.goes_with_owner
         await self.remove_each([each for each in created if each.ref.kind not in along])
@@ -198,10 +197,10 @@ class _Rollback:
             left = [each for each in left if each.ref not in self.kept]
         await self.remove_each(left)
 
-    async def remove_each(self, left: Sequence[Undoing]) -> None:
+    async def remove_each(self, left: Sequence[RollbackItem]) -> None:
         """Delete in passes, innermost first: what still holds some of ours waits for the next."""
         while left and not self.stop.requested:
-            again: list[Undoing] = []
+            again: list[RollbackItem] = []
             for _, alike in groupby(left, key=lambda each: each.ref.kind):
                 for batch in chunks(list(alike), _BATCH):
                     if self.stop.requested:
@@ -213,16 +212,16 @@ class _Rollback:
                 return
             left = again
 
-    async def keep_rest(self, created: Sequence[Undoing]) -> None:
+    async def keep_rest(self, created: Sequence[RollbackItem]) -> None:
         """Name what stays because what it belongs to does, and what is still in doubt."""
-        standing = {each.item for each in await self.store.read(self.store.removal.created, None)}
-        for _, ref, reason in await self.store.read(self.store.outbox.in_doubt):
+        standing = {each.item for each in await self.store.rollback.created(None)}
+        for _, ref, reason in await self.store.loading.in_doubt():
             self.kept[ref] = Kept(ref=ref, pid="", reason=f"in doubt: {reason}")
         for undoing in created:
             if undoing.item in standing and undoing.ref not in {*self.kept, *self.going}:
                 self._keep(undoing, "what it belongs to stays")
 
-    async def _batch(self, batch: Sequence[Undoing]) -> list[Undoing]:
+    async def _batch(self, batch: Sequence[RollbackItem]) -> list[RollbackItem]:
         """Delete objects of one kind, or decide that they stay; return those that must wait."""
         looked = await self._each(batch, self._as_it_was)
         standing = [each for each, ours in zip(batch, looked, strict=True) if ours]
@@ -246,16 +245,16 @@ class _Rollback:
             for undoing in going:
                 await self._plan(undoing)
         elif going:
-            await self.store.write(self.store.removal.intend, self.run.id, going)
+            await self.store.rollback.intend(self.run.id, going)
             await self._each(going, self._delete)
         return waiting
 
     async def _each(
-        self, batch: Sequence[Undoing], act: Callable[[Undoing], Awaitable[T]]
+        self, batch: Sequence[RollbackItem], act: Callable[[RollbackItem], Awaitable[T]]
     ) -> list[T]:
         """Do something for each of a few objects side by side; return the results in order."""
 
-        async def one(undoing: Undoing) -> T:
+        async def one(undoing: RollbackItem) -> T:
             ref = undoing.ref
             with logger.contextualize(stage="rollback", kind=ref.kind.value, key=ref.key):
                 return await act(undoing)
@@ -264,7 +263,7 @@ class _Rollback:
             tasks = [group.create_task(one(each)) for each in batch]
         return [task.result() for task in tasks]
 
-    async def _as_it_was(self, undoing: Undoing) -> bool:
+    async def _as_it_was(self, undoing: RollbackItem) -> bool:
         """Whether the object is there, and is to be deleted as far as it is itself concerned."""
         try:
             present = await self.sink.current(undoing.ref.kind, undoing.written.target_id)
@@ -283,7 +282,7 @@ class _Rollback:
             return False
         return True
 
-    async def _contents(self, standing: Sequence[Undoing]) -> Mapping[str, Sequence[Mark]]:
+    async def _contents(self, standing: Sequence[RollbackItem]) -> Mapping[str, Sequence[Mark]]:
         """Return what would go with these objects of one kind; keep those that cannot be asked."""
         if not standing:
             return {}
@@ -305,7 +304,7 @@ class _Rollback:
         """Whether an object of ours must go first."""
         return not mark.linked and mark.kind not in self.schema.goes_with_owner
 
-    async def _must_stay(self, undoing: Undoing, marks: Sequence[Mark]) -> str:
+    async def _must_stay(self, undoing: RollbackItem, marks: Sequence[Mark]) -> str:
         """Return why an object stays to which all this belongs, or an empty text."""
         if foreign := await self._foreign(undoing, marks):
             return f"others made what lies in it or uses it: {_named(foreign)}"
@@ -314,32 +313,31 @@ class _Rollback:
             return f"what is still in the source lies in it or uses it: {_named(lives)}"
         return ""
 
-    async def _foreign(self, undoing: Undoing, marks: Sequence[Mark]) -> list[Mark]:
-        removal = self.store.removal
+    async def _foreign(self, undoing: RollbackItem, marks: Sequence[Mark]) -> list[Mark]:
         foreign = []
         for kind in dict.fromkeys(mark.kind for mark in marks):
             these = [mark for mark in marks if mark.kind is kind]
             ids = [mark.target_id for mark in these]
-            ours = await self.store.read(removal.ours, kind, ids)
+            ours = await self.store.rollback.ours(kind, ids)
             if ids := [mark.target_id for mark in these if mark.linked]:
-                ours |= await self.store.read(removal.mentioned, undoing, kind, ids)
+                ours |= await self.store.rollback.mentioned(undoing, kind, ids)
             foreign += [mark for mark in these if mark.target_id not in ours]
         if any(mark.kind is Kind.ATTACHMENT for mark in foreign):
             ours = await self._files_found(undoing, {mark.target_id for mark in marks})
             foreign = [mark for mark in foreign if mark.target_id not in ours]
         return foreign
 
-    async def _files_found(self, undoing: Undoing, listed: set[str]) -> set[str]:
+    async def _files_found(self, undoing: RollbackItem, listed: set[str]) -> set[str]:
         """Return the target ids that our own files have by now, looked for by name and content.
 
         A file of a step may get another id with another version of its case.
         """
         found: set[str] = set()
         along = self.schema.goes_with_owner
-        for file in await self.store.read(self.store.removal.belonging, undoing.ref, along):
+        for file in await self.store.rollback.belonging(undoing.ref, along):
             if file.ref.kind is not Kind.ATTACHMENT or file.written.target_id in listed:
                 continue
-            job = await self.store.read(self.store.outbox.job, file.item)
+            job = await self.store.loading.job(file.item)
             if isinstance(job.record, Attachment) and job.record.sha256:
                 try:
                     earlier = await self.sink.find(job.record, job.links)
@@ -349,32 +347,30 @@ class _Rollback:
                 found |= {each.written.target_id for each in earlier}
         return found
 
-    async def _delete(self, undoing: Undoing) -> None:
+    async def _delete(self, undoing: RollbackItem) -> None:
         try:
             await self.sink.delete(undoing.ref.kind, undoing.written.target_id)
         except StoppedError:
             return  # it may have left: it is looked for by the next run; the others go on
         except RejectedError as error:
             if error.status != _ABSENT:
-                await self.store.write(self.store.removal.stands, self.run.id, [undoing])
+                await self.store.rollback.stands(self.run.id, [undoing])
                 self._keep(undoing, f"the target refused: {error}")
                 return
         await self._gone(undoing, self.reason)
 
-    async def _gone(self, undoing: Undoing, reason: str, *, counts: bool = True) -> None:
+    async def _gone(self, undoing: RollbackItem, reason: str, *, counts: bool = True) -> None:
         """Keep that an object is gone, and what went with it."""
         along = self.schema.goes_with_owner
-        for each in await self.store.write(
-            self.store.removal.deleted, self.run.id, undoing, reason, along
-        ):
+        for each in await self.store.rollback.deleted(self.run.id, undoing, reason, along):
             if counts:
                 self._count(each.ref.kind)
             self.reporter.advance(each.ref.kind)
 
-    async def _plan(self, undoing: Undoing) -> None:
+    async def _plan(self, undoing: RollbackItem) -> None:
         """Remember what would go, after all that goes with it."""
         along = self.schema.goes_with_owner
-        went = await self.store.read(self.store.removal.belonging, undoing.ref, along)
+        went = await self.store.rollback.belonging(undoing.ref, along)
         for each in (*(each for each in went if each.written.target_id), undoing):
             if each.ref not in self.going:
                 self._count(each.ref.kind)
@@ -384,10 +380,10 @@ class _Rollback:
     def _count(self, kind: Kind) -> None:
         self.deleted[kind] = self.deleted.get(kind, 0) + 1
 
-    def _keep(self, undoing: Undoing, reason: str) -> None:
+    def _keep(self, undoing: RollbackItem, reason: str) -> None:
         self.kept[undoing.ref] = Kept(ref=undoing.ref, pid=undoing.written.pid, reason=reason)
 
-    async def restore(self, undoing: Undoing) -> None:
+    async def restore(self, undoing: RollbackItem) -> None:
         """Put back what stood in the target before the run changed it."""
         if undoing.before is None:
             return
@@ -401,9 +397,9 @@ class _Rollback:
         if self.dry_run:
             self.restored += 1
             return
-        job = await self.store.read(self.store.outbox.job, undoing.item)
+        job = await self.store.loading.job(undoing.item)
         # what it showed then may be something else than now
-        before = await self.store.read(self.store.outbox.links_of, undoing.before)
+        before = await self.store.loading.links_of(undoing.before)
         links = {**job.links, **before}
         try:
             written = await self.sink.write(
@@ -414,7 +410,7 @@ class _Rollback:
             self._keep(undoing, f"what was there before could not be put back: {error}")
             return
         digest = hashlib.sha256(dumps(undoing.before)).hexdigest()
-        await self.store.write(self.store.removal.restored, self.run.id, undoing, written, digest)
+        await self.store.rollback.restored(self.run.id, undoing, written, digest)
         self.restored += 1
 
 

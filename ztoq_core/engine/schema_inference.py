@@ -232,7 +232,7 @@ async def infer_schema(run: Run) -> Schema:
     inferred, of_steps = (FieldTypeInference(run.rules, run.limits) for _ in range(2))
     for kind in Kind:
         after = 0
-        while batch := await store.read(store.mapped.field_values, kind, after, 1000):
+        while batch := await store.transformation.field_values(kind, after, 1000):
             for _, plain in batch:
                 for field in plain.get("fields", ()):
                     inferred.add(kind, converter.structure(field, FieldValue))
@@ -251,5 +251,5 @@ async def _known_users(store: Store) -> tuple[User, ...]:
     """Return the people who are known, by the ids that records have."""
     return tuple(
         User(id=each.id, name=each.name, email=each.email, active=each.active)
-        for each in await store.read(store.names.people)
+        for each in await store.id_names.people()
     )

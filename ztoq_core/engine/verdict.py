@@ -17,7 +17,7 @@ from ztoq_core.convert import converter, read_json
 from ztoq_core.engine.transform.selection import selected
 from ztoq_core.errors import Exit
 from ztoq_core.records import Kind, Level
-from ztoq_core.store import FINAL, Reason, State, Store
+from ztoq_core.store import Reason, State, Store
 from ztoq_core.vocabulary import counted, plain
 
 __all__ = [
@@ -441,37 +441,37 @@ def _numbers(facts: Facts) -> Iterator[str]:
 
 def last_look(store: Store) -> Finality | None:
     """Return what the last look came to; None where there was none since the last change."""
-    text = store.meta(FINAL)
+    text = store.facts.final
     return converter.structure(read_json(text.encode()), Finality) if text else None
 
 
 def facts_of(store: Store) -> Facts:
     """Read the facts from a store. Cheap, also where it holds a million records."""
     states: dict[State, int] = {}
-    for counts in store.counts().values():
+    for counts in store.reporting.counts().values():
         for state, number in counts.items():
             states[state] = states.get(state, 0) + number
-    states[State.DELETED] = states.get(State.DELETED, 0) and store.removed()
-    notes = store.note_counts()
-    validation = store.validation()
+    states[State.DELETED] = states.get(State.DELETED, 0) and store.reporting.removed()
+    notes = store.reporting.note_counts()
+    validation = store.facts.validation
     validated = Validated.NEVER
     if validation:
         current = validation.journal == store.journal.last()
         validated = Validated.CURRENT if current else Validated.OUTDATED
     return Facts(
         extraction=_extracted(store),
-        listed=store.listed(),
-        unread=store.unread(),
-        pending=store.pending(),
-        mapped=store.mapping_done,
+        listed=store.reporting.listed(),
+        unread=store.facts.unread,
+        pending=store.reporting.pending(),
+        mapped=store.facts.mapped,
         states={state: number for state, number in states.items() if number},
-        reasons=tuple(store.reasons()) if any(states.get(s) for s in _EXPLAINED) else (),
+        reasons=tuple(store.reporting.reasons()) if any(states.get(s) for s in _EXPLAINED) else (),
         validated=validated,
         findings=validation.findings if validation and validated is Validated.CURRENT else (),
         final=last_look(store),
         losses=sum(each.count for each in notes if each.level is Level.LOSS),
         fallbacks=sum(each.count for each in notes if each.level is Level.FALLBACK),
-        added=dict(Counter(store.added()) + Counter(store.looked_up())),
+        added=dict(Counter(store.reporting.added()) + Counter(store.facts.looked_up)),
         selection=bool(selected(store)),
     )
 
@@ -480,9 +480,9 @@ _EXPLAINED = (*_BAD, State.DELETED)
 
 
 def _extracted(store: Store) -> Extraction:
-    if store.extraction_complete:
+    if store.reporting.extraction_complete:
         return Extraction.COMPLETE
-    return Extraction.PARTIAL if store.meta("extract_run") else Extraction.NONE
+    return Extraction.PARTIAL if store.facts.extraction else Extraction.NONE
 
 
 def outcome(store: Store, goal: Goal = Goal.LOAD) -> Verdict:

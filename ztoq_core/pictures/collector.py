@@ -34,7 +34,7 @@ from ztoq_core.records import (
     Ref,
     TestCycle,
 )
-from ztoq_core.store import Kept, Store
+from ztoq_core.store import Store, StoredFile
 
 __all__ = ["INLINE", "LOST", "PictureCollector", "PictureSources", "loss_reason"]
 
@@ -132,7 +132,7 @@ class PictureCollector:
 
     # ------------------------------------------------------------------------------ fetching
 
-    async def keep(self, file: Attachment) -> Kept:
+    async def keep(self, file: Attachment) -> StoredFile:
         """Fetch a picture into the store.
 
         Raises:
@@ -150,9 +150,9 @@ class PictureCollector:
             return await self._fetched(file, self._gallery.fetch)
         raise refused or RejectedError("its address names no host")
 
-    async def _kept(self, file: Attachment, chunks: AsyncIterator[bytes]) -> Kept:
+    async def _kept(self, file: Attachment, chunks: AsyncIterator[bytes]) -> StoredFile:
         types: list[str] = []
-        kept = await self._store.contents.keep(file.name, self._checked(chunks, types))
+        kept = await self._store.files.keep(file.name, self._checked(chunks, types))
         # what it is called may promise a page, and would make it one where it is shown
         return attrs.evolve(kept, media_type=types[0])
 
@@ -170,7 +170,7 @@ class PictureCollector:
 
     async def _fetched(
         self, file: Attachment, fetch: Callable[[str], AsyncIterator[bytes]]
-    ) -> Kept:
+    ) -> StoredFile:
         for _ in range(_ATTEMPTS - 1):
             try:
                 return await self._kept(file, fetch(file.locator))
@@ -179,7 +179,7 @@ class PictureCollector:
         return await self._kept(file, fetch(file.locator))
 
     async def _from_text(self, file: Attachment) -> AsyncIterator[bytes]:
-        record = await self._store.read(self._store.mapped.record, file.owner)
+        record = await self._store.transformation.record(file.owner)
         uri = _shown(record).get(file.locator) if record else None
         match = _DATA.match(uri or "")
         if uri is None or match is None:

@@ -12,16 +12,15 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 
 import attrs
-import orjson
 
 from ztoq_core.contracts import Finding
 from ztoq_core.engine import Finality, Goal, Verdict, last_look, nameless, outcome, selected
 from ztoq_core.records import Kind, Level
 from ztoq_core.store import (
-    Chosen,
     FileTotals,
     PastRun,
     Problem,
+    Selected,
     State,
     Store,
     StoredNote,
@@ -36,17 +35,11 @@ __all__ = [
     "ProblemGroup",
     "Report",
     "SkipGroup",
-    "findings_of",
     "words",
 ]
 
 LIMIT = 200
 PLURALS = {Kind.TEST_LOG: "test logs (executions)", Kind.ATTACHMENT: "files"}
-
-
-def findings_of(side: str) -> str:
-    """Return the name of the fact in the store that holds what the check of a side found."""
-    return f"findings of {side}"
 
 
 def words(kind: Kind | None) -> str:
@@ -146,15 +139,17 @@ class Report:
 
         Without any entries (0) the lists are not even counted: a store may hold a million of them.
         """
-        runs = tuple(store.runs())
-        kinds = tuple(KindRow(kind=kind, states=states) for kind, states in store.counts().items())
-        problems, skips = _problems(store.problems() if limit else (), limit)
-        rejects = list(store.rejects() if limit else ())
+        runs = tuple(store.reporting.runs())
+        kinds = tuple(
+            KindRow(kind=kind, states=states) for kind, states in store.reporting.counts().items()
+        )
+        problems, skips = _problems(store.reporting.problems() if limit else (), limit)
+        rejects = list(store.reporting.rejects() if limit else ())
         return cls(
             made=datetime.now(UTC),
             version=version("ztoq-core"),
-            source=store.meta("source"),
-            target=store.meta("sink"),
+            source=store.facts.source,
+            target=store.facts.sink,
             verdict=outcome(store, Goal.VALIDATE),
             kinds=kinds,
             notes=tuple(_notes(store, limit)),
@@ -162,14 +157,14 @@ class Report:
             skips=skips,
             rejects=tuple(rejects[:limit]),
             rejected=len(rejects),
-            validation=store.validation(),
+            validation=store.facts.validation,
             runs=runs,
-            files=store.files(),
+            files=store.reporting.files(),
             findings=tuple(_findings(store)),
             selection=str(selected(store) or ""),
-            unselected=sum(store.choice.counts(Chosen.NO).values()),
+            unselected=sum(store.selection.counts.now(Selected.NO).values()),
             final=last_look(store),
-            streamed=store.streamed,
+            streamed=store.reporting.streamed,
             nameless=nameless(store),
         )
 
@@ -225,17 +220,16 @@ class Report:
 
 
 def _findings(store: Store) -> Iterable[tuple[str, Finding]]:
-    for side in ("source", "sink"):
-        for line in orjson.loads(store.meta(findings_of(side)) or "[]"):
-            yield side, Finding(level=line["level"], text=line["text"])
+    yield from (("source", each) for each in store.facts.source_findings)
+    yield from (("sink", each) for each in store.facts.sink_findings)
 
 
 def _notes(store: Store, limit: int) -> Iterable[NoteGroup]:
     totals: dict[tuple[Level, str], Counter[Kind | None]] = {}
-    for each in store.note_counts():
+    for each in store.reporting.note_counts():
         totals.setdefault((each.level, each.code), Counter())[each.kind] += each.count
     examples: dict[tuple[Level, str], list[StoredNote]] = {}
-    for note in store.notes(limit_per_code=limit) if limit else ():
+    for note in store.reporting.notes(limit_per_code=limit) if limit else ():
         examples.setdefault((note.level, note.code), []).append(note)
     for (level, code), kinds in totals.items():
         yield NoteGroup(

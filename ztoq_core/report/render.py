@@ -56,7 +56,7 @@ def write_json(report: Report, store: Store, output: Path | TextIO) -> None:
         "selection": report.selection,
         "unselected": report.unselected,
         "final": report.final and attrs.asdict(report.final),
-        "names": [attrs.asdict(each) for each in store.names.counts()],
+        "names": [attrs.asdict(each) for each in store.id_names.counts.now()],
         "kinds": [
             {"kind": row.kind, "total": row.total, "arrived": row.arrived, "states": row.states}
             for row in report.kinds
@@ -68,12 +68,12 @@ def write_json(report: Report, store: Store, output: Path | TextIO) -> None:
             {"side": side, "level": finding.level, "text": finding.text}
             for side, finding in report.findings
         ],
-        "note_counts": [attrs.asdict(each) for each in store.note_counts()],
+        "note_counts": [attrs.asdict(each) for each in store.reporting.note_counts()],
     }
     lists: dict[str, Callable[[], Iterable[Any]]] = {
-        "notes": store.notes,
-        "problems": store.problems,
-        "rejects": store.rejects,
+        "notes": store.reporting.notes,
+        "problems": store.reporting.problems,
+        "rejects": store.reporting.rejects,
     }
     with open_output(output) as file:
         file.write("{\n")
@@ -97,7 +97,7 @@ def write_csv(store: Store, output: Path | TextIO) -> None:
     with open_output(output) as file:
         rows = (
             (row.key, row.kind.value, row.title, row.state, row.target_id, row.pid, row.url)
-            for row in store.id_map()
+            for row in store.reporting.id_map()
         )
         write_table(file, chain((COLUMNS,), rows))
 

@@ -1,21 +1,24 @@
 """Everything a migration knows: the only SQL of the project, behind plain values.
 
-``Store`` opens it; the stages use ``store.intake``, ``store.mapped`` and ``store.outbox``; reports
-ask the questions of ``Queries``.
+``Store`` opens it. Each stage has a repository there (``store.extraction``, ``store.loading`` …)
+whose methods are awaited; ``store.reporting`` answers in the caller's thread.
 """
 
 from __future__ import annotations
 
+from ztoq_core.store.attachments import Fetched
 from ztoq_core.store.decisions import Undecided
-from ztoq_core.store.files import Kept
-from ztoq_core.store.intake import FINAL, MAPPED, Checkpoint, Completed, Fetched, Listed
-from ztoq_core.store.jobs import Answered, Intent, Job, Stored
+from ztoq_core.store.dependencies import MISSING
+from ztoq_core.store.extraction import Checkpoint, Completed
+from ztoq_core.store.facts import Compared, Extracted, Facts, Phase, Validation
+from ztoq_core.store.file_store import StoredFile
+from ztoq_core.store.history import JournalEntry, RecordSnapshot, Reference
+from ztoq_core.store.id_names import NameCount
 from ztoq_core.store.lease import RunInfo
-from ztoq_core.store.mapped import PRUNED, Fate, Scanned, Want
-from ztoq_core.store.models import Chosen, State
-from ztoq_core.store.names import NameCount
-from ztoq_core.store.queries import (
-    Compared,
+from ztoq_core.store.loading import Answered, Intent, LoadJob
+from ztoq_core.store.records import Listed
+from ztoq_core.store.references import references
+from ztoq_core.store.reporting import (
     FileTotals,
     NoteCount,
     PastRun,
@@ -23,43 +26,54 @@ from ztoq_core.store.queries import (
     Reason,
     StoredNote,
     StoredReject,
-    Validation,
 )
-from ztoq_core.store.removal import Undoing
+from ztoq_core.store.rollback import RollbackItem
+from ztoq_core.store.sql import chunks, clean
+from ztoq_core.store.states import PRUNED, Selected, State
 from ztoq_core.store.store import Store
-from ztoq_core.store.turns import MISSING
+from ztoq_core.store.tables import now
+from ztoq_core.store.target_index import TargetObject
+from ztoq_core.store.transformation import ExtractedRecord, FieldNeed, MappingOutcome
 
 __all__ = [
-    "FINAL",
-    "MAPPED",
     "MISSING",
     "PRUNED",
     "Answered",
     "Checkpoint",
-    "Chosen",
     "Compared",
     "Completed",
-    "Fate",
+    "Extracted",
+    "ExtractedRecord",
+    "Facts",
     "Fetched",
+    "FieldNeed",
     "FileTotals",
     "Intent",
-    "Job",
-    "Kept",
+    "JournalEntry",
     "Listed",
+    "LoadJob",
+    "MappingOutcome",
     "NameCount",
     "NoteCount",
     "PastRun",
+    "Phase",
     "Problem",
     "Reason",
+    "RecordSnapshot",
+    "Reference",
+    "RollbackItem",
     "RunInfo",
-    "Scanned",
+    "Selected",
     "State",
     "Store",
-    "Stored",
+    "StoredFile",
     "StoredNote",
     "StoredReject",
+    "TargetObject",
     "Undecided",
-    "Undoing",
     "Validation",
-    "Want",
+    "chunks",
+    "clean",
+    "now",
+    "references",
 ]

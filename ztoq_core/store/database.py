@@ -1,190 +1,262 @@
-"""Opens the database of a store, and says what it or the disk reports in words for users."""
+"""One database with its threads, and the decorators that hand repository methods to them.
+
+The database knows no stage. A repository's method is a plain function that is decorated with
+``@reads``, ``@writes`` or ``@batched``; whoever awaits it gets its result once it is read, or once
+it is committed.
+"""
 
 from __future__ import annotations
 
-import errno
-import os
-import sqlite3
-from importlib.util import find_spec
-from pathlib import Path
-from urllib.parse import quote, urlsplit
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from types import MethodType
+from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast
 
 import peewee as pw
-from playhouse.db_url import connect
 
-from ztoq_core.errors import ConfigError, StoreError
+from ztoq_core.store import sql
+from ztoq_core.store.connection import close_if_lost, connect_database, name_of, store_error
+from ztoq_core.store.process import since_boot
+from ztoq_core.store.tables import Tables
+from ztoq_core.store.writer import HeldLease, Writer, one_by_one
 
-__all__ = [
-    "close_if_lost",
-    "connect_database",
-    "may_write",
-    "name_of",
-    "open_database",
-    "store_error",
-]
+__all__ = ["Database", "batched", "reads", "writes"]
 
-PRAGMAS = {
-    "journal_mode": "wal",
-    "synchronous": "full",
-    "busy_timeout": 10_000,
-}
-"""The settings of a SQLite database that is written to."""
-
-_FULL, _LOCKED, _READ_ONLY = "full", "locked", "read-only"
-_SQLITE_CODES = {
-    sqlite3.SQLITE_FULL: _FULL,
-    sqlite3.SQLITE_BUSY: _LOCKED,
-    sqlite3.SQLITE_LOCKED: _LOCKED,
-    sqlite3.SQLITE_READONLY: _READ_ONLY,
-}
-_POSTGRES_CODES = {  # "PostgreSQL Error Codes" in its manual
-    "53100": _FULL,
-    "55P03": _LOCKED,
-    "25006": _READ_ONLY,
-}
-_OS_CODES = {errno.ENOSPC: _FULL, errno.EDQUOT: _FULL, errno.EROFS: _READ_ONLY}
+P = ParamSpec("P")
+A = TypeVar("A")
+T = TypeVar("T")
 
 
-def open_database(url: str, *, create: bool, write: bool) -> tuple[pw.Database, Path]:
-    """Return the database that ``url`` names, not yet connected, and where its files lie.
+class Database:
+    """A connection for each thread, one thread that reads and one that writes.
 
-    Raises:
-        ConfigError: The URL cannot be used; the message holds no part of a password.
-        StoreError: The file is missing while ``create`` is False, or cannot be made.
+    Writes that have gathered while another one was committed share the next commit.
     """
-    scheme = url.partition(":")[0]
-    if scheme == "sqlite":
-        path = Path(urlsplit(url).path[1:])
-        return _open_sqlite(path, create=create, write=write), Path(f"{path}.files")
-    if scheme not in {"postgresql", "postgres"}:
-        raise ConfigError(
-            f"A store cannot lie in {scheme[:20]!r}: use sqlite:///FILE or postgresql://…"
-        )
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError as error:
-        raise ConfigError(
-            "The URL of the store cannot be read: its port is not a number, or its password has "
-            "characters that must be written as %2F (/), %40 (@), %23 (#) or %3F (?)"
-        ) from error
-    if find_spec("psycopg") is None:
-        raise StoreError(
-            "A store in PostgreSQL needs psycopg: pip install 'psycopg[binary]'", at_start=True
-        )
-    database: pw.Database = connect(url)  # type: ignore[no-untyped-call]  # the stubs leave it so
-    return database, Path(f"{parts.path.strip('/') or 'ztoq'}.files")
 
+    lease_s = 30.0
+    """Seconds without a sign of life after which another host's run may be replaced."""
+    beat_s = 5.0
+    """Seconds between two signs of life of a run that writes nothing."""
 
-def _open_sqlite(path: Path, *, create: bool, write: bool) -> pw.Database:
-    if not path.exists():
-        if not create:
-            raise StoreError(f"There is no store {path}; run ztoq extract first", at_start=True)
+    def __init__(self, connection: pw.Database) -> None:
+        """Start the threads; each connects when it is first used."""
+        self.connection = connection
+        self.tables = Tables(connection)
+        self.clock: Callable[[], float] = since_boot
+        self._writer = Writer(connection, self.lease_s)
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="ztoq-read")
+        self._failure: BaseException | None = None
+
+    @property
+    def name(self) -> str:
+        """What messages call the database."""
+        return name_of(self.connection)
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether it is SQLite, else PostgreSQL."""
+        return isinstance(self.connection, pw.SqliteDatabase)
+
+    @property
+    def commits(self) -> int:
+        """The number of transactions that the writer has committed."""
+        return self._writer.commits
+
+    @property
+    def failure(self) -> BaseException | None:
+        """What failed without anybody waiting for it."""
+        return self._failure
+
+    def connect(self) -> None:
+        """Connect the calling thread."""
+        connect_database(self.connection, self.lease_s)
+
+    def close(self) -> None:
+        """Commit what is queued and close the connections of all threads."""
+        self._writer.close()
+        self._reader.submit(self._disconnect).result()
+        self._reader.shutdown()
+        self._disconnect()
+
+    def _disconnect(self) -> None:
+        if not self.connection.is_closed():
+            self.connection.close()
+
+    # ------------------------------------------------------------------------- plain statements
+
+    def select(
+        self, text: str, values: sql.Values = (), many: sql.Values | None = None
+    ) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows of a query, see ``sql.select``."""
+        return sql.select(self.connection, text, values, many)
+
+    def execute(self, text: str, values: sql.Values = (), many: sql.Values | None = None) -> int:
+        """Carry out a statement, see ``sql.execute``."""
+        return sql.execute(self.connection, text, values, many)
+
+    # --------------------------------------------------------------------------- in which thread
+
+    async def read(self, query: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run ``query`` in the reader thread, on a connection of its own."""
+
+        def ask() -> T:
+            try:
+                return query(*args, **kwargs)
+            except pw.PeeweeException as error:
+                close_if_lost(self.connection)
+                raise store_error(error, self.name) from error
+
+        return await asyncio.get_running_loop().run_in_executor(self._reader, ask)
+
+    async def write(self, operation: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run ``operation`` in the writer thread and wait for its commit."""
+        if self._failure is not None:
+            raise self._failure
+        return await self._writer.gathered(one_by_one, partial(operation, *args, **kwargs))
+
+    async def gather(self, batch: Callable[[Sequence[A]], Sequence[T]], item: A) -> T:
+        """Have ``batch`` take ``item`` with others in the writer thread; wait for the commit."""
+        if self._failure is not None:
+            raise self._failure
+        return await self._writer.gathered(batch, item)
+
+    def write_now(self, operation: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Write and wait for the commit; for callers without an event loop."""
+        return self.submit(partial(operation, *args, **kwargs)).result()
+
+    def submit(self, operation: Callable[[], T]) -> Future[T]:
+        """Queue a write; the future is done when it is committed."""
+        return self._writer.submit(operation)
+
+    def post(self, batch: Callable[[Sequence[A]], Sequence[None]], item: A) -> None:
+        """Queue as ``gather`` does, and do not wait; the next write raises what failed."""
+        future = self._writer.gather(batch, item)
+        future.add_done_callback(lambda done: self.fail(done.exception()))
+
+    def fail(self, error: BaseException | None) -> None:
+        """Have the next write raise the error."""
+        self._failure = self._failure or error
+
+    @contextmanager
+    def exclusively(self) -> Iterator[None]:
+        """Hold a transaction of the calling thread that no other process can be in."""
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-        except OSError as error:
-            raise store_error(error, str(path), at_start=True) from error
-    if write and not may_write(f"sqlite:///{path}"):
-        # SQLite itself would open it and fail at the first change
-        raise StoreError(_read_only(str(path)), at_start=True)
-    if write:
-        return pw.SqliteDatabase(str(path), pragmas=PRAGMAS)
-    # without a log of changes beside it nobody is at work: SQLite may do without its lock files,
-    # which it cannot make in a folder that is read-only
-    log = Path(f"{path}-wal")
-    unchanged = not os.access(path.parent, os.W_OK) and not (log.exists() and log.stat().st_size)
-    options = "mode=ro&immutable=1" if unchanged else "mode=ro"
-    return pw.SqliteDatabase(
-        f"file:{quote(str(path))}?{options}",
-        uri=True,
-        pragmas={"busy_timeout": PRAGMAS["busy_timeout"]},
-    )
+            if isinstance(self.connection, pw.SqliteDatabase):
+                with self.connection.atomic("IMMEDIATE"):
+                    yield
+            else:
+                self.connect()
+                with self.connection.atomic():
+                    # of this schema; what lies in others is another store
+                    self.execute("SELECT pg_advisory_xact_lock(20260, hashtext(current_schema()))")
+                    yield
+        except pw.PeeweeException as error:
+            raise store_error(error, self.name) from error
+
+    # ---------------------------------------------------------------------------------- the lease
+
+    def hold(self, lease: HeldLease | None) -> None:
+        """Have all transactions from now on renew the lease; None: do without one."""
+        self._writer.lease = lease
+
+    async def before_write(self) -> None:
+        """Make sure that the lease is still held; called before each request that changes a side.
+
+        It costs nothing while the lease was renewed lately, and a commit after the process slept.
+
+        Raises:
+            StoreError: Another run has taken over.
+        """
+        if self._writer.lease is not None:
+            await self._writer.lease.make_sure()
 
 
-def _read_only(where: str) -> str:
-    return (
-        f"The store {where} is read-only: only ztoq status, report and explain work on it. Make it "
-        "writable, or copy it to where it can be written"
-    )
+class _HasDatabase(Protocol):
+    @property
+    def database(self) -> Database: ...
 
 
-def may_write(url: str) -> bool:
-    """Return whether the operating system lets us change the store."""
-    if not url.startswith("sqlite:"):
-        return True
-    path = Path(urlsplit(url).path[1:])
-    beside = [Path(f"{path}{end}") for end in ("", "-wal", "-shm")]
-    return os.access(path.parent, os.W_OK) and all(
-        os.access(each, os.W_OK) for each in beside if each.exists()
-    )
+class _Bound(Generic[P, T]):
+    """A method of one repository. ``body`` is the plain function, for the right thread only."""
+
+    def __init__(self, database: Database, body: Callable[P, T]) -> None:
+        self._database = database
+        self.body = body
 
 
-def name_of(database: pw.Database) -> str:
-    """Return what messages call the database: its file, or its host and name."""
-    if isinstance(database, pw.SqliteDatabase):
-        return str(database.database)
-    return f"{database.connect_params.get('host', 'localhost')}/{database.database}"
+class _Query(_Bound[P, T]):
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, T]:
+        """Return the answer, asked for in the reader thread."""
+        return self._database.read(self.body, *args, **kwargs)
+
+    def now(self, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Return the answer, asked for in the caller's thread."""
+        return self.body(*args, **kwargs)
 
 
-def store_error(error: BaseException, where: str, *, at_start: bool = False) -> StoreError:
-    """Return what the database or the disk reported as an error that users understand."""
-    first = _first(error)
-    said = str(first).split("\n")[0][:200]
-    match _kind(first):
-        case "full":
-            text = (
-                f"No space left on device: {where} cannot grow ({said}). Free some space and run "
-                "again"
-            )
-        case "locked":
-            text = f"The store {where} is locked by another program ({said}); end it and run again"
-        case "read-only":
-            text = _read_only(where)
-        case _:
-            text = f"Cannot use the store {where}: {said}. Fix this and run again"
-    return StoreError(text, at_start=at_start)
+class _Change(_Bound[P, T]):
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, T]:
+        """Do it in the writer thread; return once it is committed."""
+        return self._database.write(self.body, *args, **kwargs)
+
+    def now(self, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do it in the writer thread; block the caller until it is committed."""
+        return self._database.write_now(self.body, *args, **kwargs)
 
 
-def _first(error: BaseException) -> BaseException:
-    """Return the first error of the database: later ones only say that a rollback failed too."""
-    known = (pw.PeeweeException, sqlite3.Error, OSError)
-    while error.__context__ is not None and (
-        isinstance(error.__context__, known) or hasattr(error.__context__, "sqlstate")
-    ):
-        error = error.__context__
-    return error
+class _Batch(Generic[A, T]):
+    """A method that takes what has gathered for it at once; its caller gives one item."""
+
+    def __init__(self, database: Database, body: Callable[[Sequence[A]], Sequence[T]]) -> None:
+        self._database = database
+        self.body = body
+
+    def __call__(self, item: A) -> Coroutine[Any, Any, T]:
+        """Do it in the writer thread, with other items; return once it is committed."""
+        return self._database.gather(self.body, item)
 
 
-def _kind(error: BaseException) -> str:
-    if isinstance(error, OSError):
-        return _OS_CODES.get(error.errno or 0, "")
-    if isinstance(error, sqlite3.Error):
-        # the lower byte; the others say more about it
-        return _SQLITE_CODES.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, "")
-    return _POSTGRES_CODES.get(getattr(error, "sqlstate", None) or "", "")
+class reads(Generic[P, T]):  # noqa: N801 - a decorator
+    """Makes a method a question: await it, or ask ``now`` where there is no event loop."""
+
+    def __init__(self, body: Callable[Concatenate[Any, P], T]) -> None:
+        """Take the body, which may run in any thread."""
+        self._body = body
+
+    def __get__(self, repository: _HasDatabase, _: type) -> _Query[P, T]:
+        """Return the method of a repository."""
+        body = cast("Callable[P, T]", MethodType(self._body, repository))
+        return _Query(repository.database, body)
 
 
-def connect_database(database: pw.Database, idle_s: float) -> None:
-    """Connect the calling thread, if it is not connected yet.
+class writes(Generic[P, T]):  # noqa: N801 - a decorator
+    """Makes a method a change: await its commit, or wait for it with ``now``."""
 
-    PostgreSQL ends the connection of a process that stops for ``idle_s`` within a transaction:
-    else its locks would keep others waiting for as long as it sleeps.
-    """
-    opened = database.connect(reuse_if_open=True)
-    if opened and isinstance(database, pw.PostgresqlDatabase):
-        milliseconds = int(idle_s * 1000)
-        database.execute_sql(f"SET idle_in_transaction_session_timeout = {milliseconds}")  # type: ignore[no-untyped-call]
+    def __init__(self, body: Callable[Concatenate[Any, P], T]) -> None:
+        """Take the body, which runs in the writer thread, within a transaction.
+
+        It may run twice: alone, after one beside it failed. So it changes the database only.
+        """
+        self._body = body
+
+    def __get__(self, repository: _HasDatabase, _: type) -> _Change[P, T]:
+        """Return the method of a repository."""
+        body = cast("Callable[P, T]", MethodType(self._body, repository))
+        return _Change(repository.database, body)
 
 
-def close_if_lost(database: pw.Database) -> bool:
-    """Close the thread's connection if the server ended it; return whether it did.
+class batched(Generic[A, T]):  # noqa: N801 - a decorator
+    """Makes a method a change whose items share statements with others that came meanwhile."""
 
-    Peewee would go on using it. What is asked next opens a new one.
-    """
-    if database.is_closed():
-        return False
-    if not getattr(database.connection(), "closed", False):  # type: ignore[no-untyped-call]
-        return False
-    database.close()
-    return True
+    def __init__(self, body: Callable[[Any, Sequence[A]], Sequence[T]]) -> None:
+        """Take the body, which returns a result for each item; else as for ``writes``."""
+        self._body = body
+
+    def __get__(self, repository: _HasDatabase, _: type) -> _Batch[A, T]:
+        """Return the method of a repository."""
+        # bound methods of one object and function are equal, so that the writer joins their items
+        body = cast("Callable[[Sequence[A]], Sequence[T]]", MethodType(self._body, repository))
+        return _Batch(repository.database, body)

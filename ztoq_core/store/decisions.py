@@ -4,26 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 import peewee as pw
 
 from ztoq_core.contracts import Written
 from ztoq_core.records import Kind, Ref
-from ztoq_core.store.choice import LEFT_OUT
+from ztoq_core.store.database import reads, writes
 from ztoq_core.store.journal import Event
-from ztoq_core.store.models import PRUNED, Side, State, clear, tuples
-from ztoq_core.store.notes import chunks, clean
-
-if TYPE_CHECKING:
-    from ztoq_core.store.store import Store
+from ztoq_core.store.repository import Repository
+from ztoq_core.store.selection import LEFT_OUT
+from ztoq_core.store.sql import chunks, clean
+from ztoq_core.store.states import PRUNED, Side, State
+from ztoq_core.store.tables import clear, tuples
 
 __all__ = ["Decisions", "Standing", "Undecided"]
 
 UNDECIDED = (State.UNKNOWN, State.CONFLICT)
 _RETRY = "retry"
-NOT_THERE = "it was deleted in the target, and not by ztoq"
 _KEPT = "it stays as it stands in the target, by decision (ztoq resolve)"
 
 
@@ -51,19 +50,15 @@ class Standing:
     target_id: str
 
 
-class Decisions:
+class Decisions(Repository):
     """Queries for any thread; methods that change something are operations for the writer."""
-
-    def __init__(self, store: Store) -> None:
-        """Work on ``store``."""
-        self._store = store
-        self._item = store.item_table
 
     # -------------------------------------------------------------------------------- questions
 
+    @reads
     def undecided(self) -> list[Undecided]:
         """Return what is in doubt or in conflict, parents' kinds first."""
-        item, journal = self._item, self._store.journal_table
+        item, journal = self._item, self._tables.journal
         last = journal.select(pw.fn.MAX(journal.at)).where(journal.item == item.id)
         query = (
             item.select(
@@ -96,15 +91,17 @@ class Decisions:
             for number, kind, key, state, reason, attempts, target_id, pid, url, at in tuples(query)
         ]
 
+    @reads
     def states(self, kind: Kind | None, keys: Collection[str]) -> dict[str, State]:
         """Return the states of the records with these keys."""
         item = self._item
         query = item.select(item.key, item.state).where(self._named(kind, keys))
         return {key: State(state) for key, state in tuples(query)}
 
+    @reads
     def insisted(self, number: int, digest: str) -> bool:
         """Whether somebody decided that this form of a record be written all the same."""
-        journal = self._store.journal_table
+        journal = self._tables.journal
         return bool(
             journal.select()
             .where(
@@ -116,9 +113,10 @@ class Decisions:
             .exists()
         )
 
+    @reads
     def belongings(self, ref: Ref) -> list[Standing]:
         """Return what belongs to a record and stands in the target."""
-        item, edge = self._item, self._store.edge_table
+        item, edge = self._item, self._edge
         query = (
             item.select(item.id, item.kind, item.key, item.target_id)
             .join(edge, on=edge.child == item.id)
@@ -137,6 +135,7 @@ class Decisions:
 
     # -------------------------------------------------------------------------------- decisions
 
+    @writes
     def retry(self, run: int, kind: Kind | None, keys: Collection[str]) -> dict[Kind, int]:
         """Make ready again what the target refused, and what is no longer there.
 
@@ -153,17 +152,19 @@ class Decisions:
             item.update(state=State.READY, reason="", refused_digest="", attempts=0).where(
                 item.id << [number for number, _, _ in some]
             ).execute()
-            self._journal([(run, number, digest, _RETRY) for number, _, digest in some])
+            self._note_event([(run, number, digest, _RETRY) for number, _, digest in some])
         for _, each, _ in rows:
             counts[Kind(each)] = counts.get(Kind(each), 0) + 1
         return counts
 
+    @reads
     def unmapped(self, kind: Kind | None, keys: Collection[str]) -> int:
         """Return how many failed records have no mapped form, so that trying again cannot help."""
         item = self._item
         where = self._named(kind, keys) & (item.state == State.FAILED) & item.target.is_null()
         return int(item.select().where(where).count())
 
+    @writes
     def again(self, run: int, number: int) -> None:
         """Let a record be sent again whatever stands in the target."""
         item = self._item
@@ -172,12 +173,14 @@ class Decisions:
         ).execute()
         self._decided(run, number, _RETRY)
 
+    @writes
     def absent(self, run: int, numbers: Sequence[int]) -> None:
         """Let records be made anew: their objects are not in the target any more."""
         for number in numbers:
             clear(self._item, number, state=State.READY)
             self._decided(run, number, "made anew")
 
+    @writes
     def accept(self, run: int, number: int, written: Written | None = None) -> None:
         """Take what stands in the target for what should; with ``written``, that object.
 
@@ -204,6 +207,7 @@ class Decisions:
         ).where(item.id == number).execute()
         self._decided(run, number, f"accepted {written.target_id if written else ''}".strip())
 
+    @writes
     def leave_out(self, run: int, number: int) -> None:
         """Leave a record out for good, until its mapped form changes."""
         item = self._item
@@ -212,24 +216,6 @@ class Decisions:
             item.id == number
         ).execute()
         self._decided(run, number, "left out")
-
-    def missing(self, run: int, kind: Kind, keys: Collection[str]) -> None:
-        """Store that objects are not in the target any more, though nobody removed them by ztoq.
-
-        What is in doubt stays so: it is looked for before it is sent again.
-        """
-        item = self._item
-        in_doubt = (State.SENDING, State.UNKNOWN)
-        rows: list[tuple[int, str]] = []
-        for some in chunks(list(keys)):
-            query = item.select(item.id, item.state).where(
-                (item.kind == kind) & (item.key << list(some)) & item.state.not_in(in_doubt)
-            )
-            rows += tuples(query)
-        for number, state in rows:
-            reason = PRUNED if state == State.GONE else NOT_THERE
-            clear(item, number, state=State.DELETED, reason=reason)
-        self._store.journal.add([Event(run, number, "missing") for number, _ in rows])
 
     # ------------------------------------------------------------------------------ inner part
 
@@ -241,9 +227,9 @@ class Decisions:
     def _decided(self, run: int, number: int, detail: str) -> None:
         item = self._item
         (digest,) = next(tuples(item.select(item.target_digest).where(item.id == number)))
-        self._journal([(run, number, digest, detail)])
+        self._note_event([(run, number, digest, detail)])
 
-    def _journal(self, rows: Iterable[tuple[int, int, str, str]]) -> None:
-        self._store.journal.add(
+    def _note_event(self, rows: Iterable[tuple[int, int, str, str]]) -> None:
+        self._journal.add(
             [Event(run, number, "decision", digest, detail) for run, number, digest, detail in rows]
         )

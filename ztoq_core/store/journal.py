@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import peewee as pw
 
-from ztoq_core.store.models import now
-from ztoq_core.store.notes import clean
-from ztoq_core.store.statements import Rows
-
-if TYPE_CHECKING:
-    from ztoq_core.store.store import Store
+from ztoq_core.store.database import Database
+from ztoq_core.store.sql import BulkInsert, clean
+from ztoq_core.store.tables import now
 
 __all__ = ["Event", "Journal"]
 
@@ -30,12 +27,12 @@ class Event(NamedTuple):
 
 
 class Journal:
-    """Appends events, in the writer thread; ``last`` may be asked from any."""
+    """Appends events within a transaction of the writer; ``last`` may be asked from any thread."""
 
-    def __init__(self, store: Store) -> None:
-        """Write into the journal of ``store``."""
-        self._table = store.journal_table
-        self._rows = Rows(store.journal_table, _COLUMNS)
+    def __init__(self, database: Database) -> None:
+        """Write into the journal of ``database``."""
+        self._table = database.tables.journal
+        self._rows = BulkInsert(self._table, _COLUMNS)
 
     def add(self, events: Sequence[Event]) -> None:
         """Append the events, all at this instant."""

@@ -5,9 +5,9 @@ of the lease. Three rules make sure that two commands never write at once:
 
 1. Every transaction of the holder begins by counting its ``beat`` up, which fails once another run
    has ended the row. In PostgreSQL the row stays locked until the commit, and the
-   server ends a transaction in which nothing happens for ``Store.lease_s``.
+   server ends a transaction in which nothing happens for ``Database.lease_s``.
 2. Another run takes the lease only when the holder cannot be at work: its process is dead, or its
-   beat did not move for ``Store.lease_s``. It ends the row only if the beat is still
+   beat did not move for ``Database.lease_s``. It ends the row only if the beat is still
    the one it saw.
 3. Before a request that changes something leaves, the holder makes sure that its last beat was
    committed less than half a lease ago, else it commits one first. So a process that slept finds
@@ -22,19 +22,15 @@ import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
-import peewee as pw
 from loguru import logger
 
 from ztoq_core.errors import StoreError
-from ztoq_core.store.models import Run, now
+from ztoq_core.store.database import Database
 from ztoq_core.store.process import Process
-from ztoq_core.store.statements import ask, change
-
-if TYPE_CHECKING:
-    from ztoq_core.store.store import Store
+from ztoq_core.store.tables import Run, now
 
 __all__ = ["Lease", "RunInfo", "is_running", "lease"]
 
@@ -54,7 +50,7 @@ class RunInfo:
 class Lease:
     """A run's hold on the store. ``renewed_at`` (on the store's clock) is set at each commit."""
 
-    store: Store
+    database: Database
     run: int
     renewed_at: float
 
@@ -68,10 +64,10 @@ class Lease:
         Raises:
             StoreError: Another run has taken the lease.
         """
-        at = self.store.clock()
-        text = f"""UPDATE run SET beat = beat + 1, heartbeat = {_present(self.store.database)}
+        at = self.database.clock()
+        text = f"""UPDATE run SET beat = beat + 1, heartbeat = {_present(self.database)}
             WHERE id = ? AND ended IS NULL"""  # noqa: S608 - a constant
-        if not change(self.store.database, text, (self.run,)):
+        if not self.database.execute(text, (self.run,)):
             raise StoreError(self._lost())
         return at
 
@@ -81,21 +77,21 @@ class Lease:
         Raises:
             StoreError: Another run has taken the lease.
         """
-        if self.store.clock() - self.renewed_at > self.store.lease_s / 2:
-            await self.store.write(lambda: None)  # any transaction renews it
+        if self.database.clock() - self.renewed_at > self.database.lease_s / 2:
+            await self.database.write(lambda: None)  # any transaction renews it
 
     async def beat(self) -> None:
         """Renew the lease until cancelled; an error ends the run at its next write."""
         while True:
-            await asyncio.sleep(self.store.beat_s)
+            await asyncio.sleep(self.database.beat_s)
             try:
-                await self.store.write(lambda: None)
+                await self.database.write(lambda: None)
             except StoreError as error:
-                self.store.fail(error)
+                self.database.fail(error)
                 return
 
     def _lost(self) -> str:
-        run = self.store.run_table
+        run = self.database.tables.run
         taker = run.select().where(run.id > self.run).order_by(run.id).first()
         took = "Another run took over this store while this one was suspended or cut off"
         if taker is not None:
@@ -103,17 +99,17 @@ class Lease:
         return f"{took}. Nothing was sent since. Run again when that one has ended"
 
 
-def is_running(database: pw.Database, lease_s: float, run: Run) -> bool | None:
+def is_running(database: Database, run: Run) -> bool | None:
     """Return whether the run holds the lease, None where only waiting could show it."""
     if run.ended is not None:
         return False
     runs = _process(run).runs()
-    if runs is False or isinstance(database, pw.SqliteDatabase):
+    if runs is False or database.is_sqlite:
         return runs
     # the database has one clock for all hosts; a process that sleeps loses its lease
-    text = f"""SELECT heartbeat > {_present(database)} - INTERVAL '{lease_s} seconds'
+    text = f"""SELECT heartbeat > {_present(database)} - INTERVAL '{database.lease_s} seconds'
         FROM run WHERE id = ?"""  # noqa: S608 - constants
-    return bool(next(ask(database, text, (run.id,)))[0])
+    return bool(next(database.select(text, (run.id,)))[0])
 
 
 def _process(run: Run) -> Process:
@@ -125,14 +121,14 @@ def _named(run: Run) -> str:
     return f"ztoq {run.verb} on {run.host}, process {run.pid}, since {started} UTC"
 
 
-def _present(database: pw.Database) -> str:
+def _present(database: Database) -> str:
     """Return the present time as SQL; only the clock of a PostgreSQL server is ever compared."""
-    if isinstance(database, pw.SqliteDatabase):
+    if database.is_sqlite:
         return "strftime('%Y-%m-%d %H:%M:%f', 'now')"
     return "(clock_timestamp() AT TIME ZONE 'utc')"
 
 
-def _take(store: Store, verb: str) -> int:
+def _take(database: Database, verb: str) -> int:
     """Wait until no other run can be at work, and begin a new one.
 
     Raises:
@@ -140,29 +136,29 @@ def _take(store: Store, verb: str) -> int:
     """
     seen: dict[int, tuple[Any, float]] = {}
     while True:
-        with store.exclusively():
-            table = store.run_table
+        with database.exclusively():
+            table = database.tables.run
             others = list(table.select().where(table.ended.is_null()))
-            if not [other for other in others if _holds(store, other, seen)]:
-                return _begin(store, verb)
-        time.sleep(store.lease_s / 30)
+            if not [other for other in others if _holds(database, other, seen)]:
+                return _begin(database, verb)
+        time.sleep(database.lease_s / 30)
 
 
-def _holds(store: Store, other: Run, seen: dict[int, tuple[Any, float]]) -> bool:
+def _holds(database: Database, other: Run, seen: dict[int, tuple[Any, float]]) -> bool:
     """Return whether another run has to be watched further; end it if it cannot be at work."""
-    runs = is_running(store.database, store.lease_s, other)
+    runs = is_running(database, other)
     beat = (other.beat, other.heartbeat)  # ztoq 0.1 only set the latter
     if runs is None and other.id not in seen:
         logger.warning(
             "This store was used by {} and not closed; watching for {:.0f} s whether that still "
             "works on it",
             _named(other),
-            store.lease_s,
+            database.lease_s,
         )
     first, since = seen.setdefault(other.id, (beat, time.monotonic()))
-    if runs is None and beat == first and time.monotonic() - since < store.lease_s:
+    if runs is None and beat == first and time.monotonic() - since < database.lease_s:
         return True
-    table = store.run_table
+    table = database.tables.run
     ended = table.update(ended=other.heartbeat, outcome=UNEXPECTED).where(
         (table.id == other.id) & (table.beat == other.beat) & table.ended.is_null()
     )
@@ -173,24 +169,27 @@ def _holds(store: Store, other: Run, seen: dict[int, tuple[Any, float]]) -> bool
     return False
 
 
-def _begin(store: Store, verb: str) -> int:
+def _begin(database: Database, verb: str) -> int:
     me, present = Process.this(), now()
-    made = store.run_table.create(verb=verb, **attrs.asdict(me), started=present, heartbeat=present)
-    text = f"UPDATE run SET heartbeat = {_present(store.database)} WHERE id = ?"  # noqa: S608
-    change(store.database, text, (made.id,))
+    made = database.tables.run.create(
+        verb=verb, **attrs.asdict(me), started=present, heartbeat=present
+    )
+    text = f"UPDATE run SET heartbeat = {_present(database)} WHERE id = ?"  # noqa: S608
+    database.execute(text, (made.id,))
     return int(made.id)
 
 
 @contextmanager
-def lease(store: Store, verb: str) -> Iterator[RunInfo]:
+def lease(database: Database, verb: str) -> Iterator[RunInfo]:
     """Hold the store for one command; within an event loop the lease is renewed there.
 
     Raises:
         StoreError: Another run holds it; the message names host, process and time.
     """
-    at = store.clock()
-    info = RunInfo(_take(store, verb), verb)
-    held = store.hold(Lease(store, info.id, at))
+    at = database.clock()
+    info = RunInfo(_take(database, verb), verb)
+    held = Lease(database, info.id, at)
+    database.hold(held)
     beating: asyncio.Task[None] | None = None
     with suppress(RuntimeError):  # a verb without a loop is over soon
         # in the loop that does the work: a thread would go on after the work stands still
@@ -199,19 +198,19 @@ def lease(store: Store, verb: str) -> Iterator[RunInfo]:
         yield info
     except BaseException:
         with suppress(StoreError):  # what ended the run matters more
-            _end(store, info)
+            _end(database, info)
         raise
     else:
-        _end(store, info)
+        _end(database, info)
     finally:
         if beating is not None:
             beating.cancel()
-        store.release()
+        database.hold(None)
 
 
-def _end(store: Store, info: RunInfo) -> None:
-    run = store.run_table
+def _end(database: Database, info: RunInfo) -> None:
+    run = database.tables.run
     present = now()
-    store.write_now(
+    database.write_now(
         lambda: run.update(ended=present, outcome=info.outcome).where(run.id == info.id).execute()
     )

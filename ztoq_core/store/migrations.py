@@ -1,30 +1,35 @@
-"""Brings a store that an older ztoq made up to date: one step for each schema version.
+"""Makes the tables of a new store, and brings those of an older ztoq up to date.
 
-A step changes tables that hold data; what it needs of records it must read as they are then. To
-change the schema, change ``models`` for new stores and append a step for the others.
+There is one step for each schema version. A step changes tables that hold data; what it needs of
+records it must read as they are then. To change the schema, change ``tables`` for new stores and
+append a step for the others.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
+import peewee as pw
 from loguru import logger
 
-from ztoq_core.store.statements import change
+from ztoq_core.errors import StoreError
+from ztoq_core.store.counters import make_tallies
+from ztoq_core.store.database import Database
+from ztoq_core.store.facts import Facts
+from ztoq_core.store.tables import FURTHER_INDEXES
+from ztoq_core.store.views import create_views
 
-if TYPE_CHECKING:
-    from ztoq_core.store.store import Store
-
-__all__ = ["SCHEMA_VERSION", "migrate"]
-
-
-def _add_names(store: Store) -> None:
-    store.database.create_tables([store.name_table])
+__all__ = ["SCHEMA_VERSION", "prepare_schema"]
 
 
-def _add_indexes(store: Store) -> None:
-    store.index()
+def _add_names(database: Database) -> None:
+    database.connection.create_tables([database.tables.name])
+
+
+def _add_indexes(database: Database) -> None:
+    database.connection.create_tables([database.tables.item])  # with those of its indexes it lacks
+    for statement in FURTHER_INDEXES:
+        database.execute(statement)
 
 
 _NEW_COLUMNS = {
@@ -39,27 +44,76 @@ _NEW_COLUMNS = {
 }
 
 
-def _add_columns(store: Store) -> None:
+def _add_columns(database: Database) -> None:
     for table, columns in _NEW_COLUMNS.items():
-        known = {column.name for column in store.database.get_columns(table)}
+        known = {column.name for column in database.connection.get_columns(table)}
         for name in columns.keys() - known:
-            change(store.database, f"ALTER TABLE {table} ADD COLUMN {name} {columns[name]}")
-    store.index()
-    store.tally.prepare()
-    store.note_tally.prepare()
+            database.execute(f"ALTER TABLE {table} ADD COLUMN {name} {columns[name]}")
+    _add_indexes(database)
+    for tally in make_tallies(database.connection):
+        tally.prepare()
 
 
-STEPS: tuple[Callable[[Store], None], ...] = (
+_STEPS: tuple[Callable[[Database], None], ...] = (
     _add_names,  # 2: what directories know of ids
     _add_indexes,  # 3: of records with work left, and in the target
     _add_columns,  # 4: all that came after 0.1
 )
-SCHEMA_VERSION = 1 + len(STEPS)
+SCHEMA_VERSION = 1 + len(_STEPS)
 
 
-def migrate(store: Store, version: int) -> None:
-    """Take the steps that a store of ``version`` lacks, within the caller's transaction."""
-    for step in STEPS[version - 1 :]:
-        step(store)
-    store.put_meta("schema", str(SCHEMA_VERSION))
-    logger.info("the store's schema was brought from {} to {}", version, SCHEMA_VERSION)
+def prepare_schema(database: Database, *, write: bool) -> None:
+    """Make or update the tables if they are not those of this version.
+
+    Raises:
+        StoreError: A newer ztoq made them, they must be updated while ``write`` is False, or the
+            database is not a store.
+    """
+    database.connect()
+    version = _version(database)
+    if version == SCHEMA_VERSION:
+        return
+    if not write:
+        raise StoreError(
+            f"The store {database.name} is read-only and of an older ztoq; copy it to where it can "
+            "be written, so that it can be brought up to date",
+            at_start=True,
+        )
+    with database.exclusively():
+        version = _version(database)  # again: another process may have been faster
+        if version is None:
+            _create(database)
+        elif version < SCHEMA_VERSION:
+            for step in _STEPS[version - 1 :]:
+                step(database)
+            Facts(database).put(Facts.schema, SCHEMA_VERSION)
+            logger.info("the store's schema was brought from {} to {}", version, SCHEMA_VERSION)
+
+
+def _version(database: Database) -> int | None:
+    """Return the version of the tables, None where there are none."""
+    if database.connection.table_exists("meta"):
+        version = Facts(database).schema
+        if version > SCHEMA_VERSION:
+            raise StoreError(
+                f"This store was made by a newer ztoq (schema {version}, this one knows "
+                f"{SCHEMA_VERSION}); upgrade ztoq",
+                at_start=True,
+            )
+        return version
+    connection = database.connection
+    if isinstance(connection, pw.SqliteDatabase) and connection.get_tables():
+        raise StoreError(
+            f"{database.name} is a database of something else; name another file as the store",
+            at_start=True,
+        )
+    return None
+
+
+def _create(database: Database) -> None:
+    database.connection.create_tables(database.tables.all())
+    _add_indexes(database)
+    for tally in make_tallies(database.connection):
+        tally.prepare()
+    create_views(database.execute)
+    Facts(database).put(Facts.schema, SCHEMA_VERSION)

@@ -19,7 +19,7 @@ _VIEWS = {
 }
 
 
-def create_views(execute: Callable[[str], None]) -> None:
+def create_views(execute: Callable[[str], object]) -> None:
     """Create the views with ``execute``, which runs one statement."""
     for name, query in _VIEWS.items():
         execute(f"CREATE VIEW {name} AS {query}")

@@ -18,9 +18,9 @@ import attrs
 import peewee as pw
 
 from ztoq_core.errors import StoreError
-from ztoq_core.store.database import close_if_lost, connect_database, name_of, store_error
+from ztoq_core.store.connection import close_if_lost, connect_database, name_of, store_error
 
-__all__ = ["Writer", "one_by_one"]
+__all__ = ["HeldLease", "Writer", "one_by_one"]
 
 A = TypeVar("A")
 T = TypeVar("T")
@@ -34,7 +34,7 @@ class _Promise(Protocol):
     def set_exception(self, exception: BaseException, /) -> None: ...
 
 
-class _Lease(Protocol):
+class HeldLease(Protocol):
     """What each transaction has to hold."""
 
     renewed_at: float
@@ -63,7 +63,7 @@ class Writer:
         self._lock = threading.Lock()
         self._busy = False
         self._arrivals: _Arrivals | None = None
-        self.lease: _Lease | None = None
+        self.lease: HeldLease | None = None
         self.commits = 0
 
     def submit(self, operation: Callable[[], T]) -> Future[T]:

@@ -37,7 +37,7 @@ from ztoq_core.records import (
     Value,
 )
 from ztoq_core.selection import Selection
-from ztoq_core.store import Fate, State, Store, Want
+from ztoq_core.store import FieldNeed, MappingOutcome, State, Store
 
 CASE = Kind.TEST_CASE
 
@@ -209,7 +209,7 @@ def given_(name: str, content: Value) -> FieldValue:
 def counted(source: Record, mapped: Record | None, sink: Schema | None = None) -> Coverage:
     coverage = Coverage(sink or sink_of(can_create_fields=True), LIMITS)
     state = State.READY if mapped else State.SKIPPED
-    coverage.add(source.kind, [Fate(item=1, source=source, record=mapped, state=state)])
+    coverage.add(source.kind, [MappingOutcome(item=1, source=source, record=mapped, state=state)])
     return coverage
 
 
@@ -291,7 +291,9 @@ def test_an_attribute_that_is_dropped_is_skipped_where_it_is_shown() -> None:
     source = case(status="Draft")
     note = noted(FieldTrace(name="@status"))
     coverage = counted(source, attrs.evolve(source, fields=(value("Draft", origin="@status"),)))
-    coverage.add(CASE, [Fate(item=2, source=source, record=attrs.evolve(source, notes=(note,)))])
+    coverage.add(
+        CASE, [MappingOutcome(item=2, source=source, record=attrs.evolve(source, notes=(note,)))]
+    )
     counts = row(coverage, "@status").counts
     assert (counts[Outcome.EXACT], counts[Outcome.SKIPPED]) == (1, 1)
 
@@ -313,7 +315,7 @@ def test_attributes_count_where_the_mapping_names_them() -> None:
         source, fields=(value("Draft", origin="@status"), value("now", origin="@updated"))
     )
     coverage = counted(source, mapped)
-    coverage.add(CASE, [Fate(item=2, source=source, record=source)])
+    coverage.add(CASE, [MappingOutcome(item=2, source=source, record=source)])
     assert [each.field for each in coverage.rows()] == ["@status", "@updated"]
     status = row(coverage, "@status")
     assert (status.counts[Outcome.EXACT], status.counts[Outcome.UNMAPPED]) == (1, 1)
@@ -322,7 +324,7 @@ def test_attributes_count_where_the_mapping_names_them() -> None:
 def test_values_of_records_that_fail_or_are_left_out_are_counted_so() -> None:
     source = case("ACME-T1", given_("X", "a"))
     coverage = counted(source, None)
-    failed = Fate(
+    failed = MappingOutcome(
         item=2, source=source, record=None, state=State.FAILED, reason="no type", loss=True
     )
     coverage.add(CASE, [failed, failed])
@@ -336,7 +338,9 @@ def test_failures_of_one_reason_are_one_whatever_their_keys() -> None:
     coverage = Coverage(sink_of(), LIMITS)
     for key in ("ACME-T1", "ACME-T2"):
         reason = f"{key}: no status fits"
-        lost = Fate(item=1, source=case(key), record=None, state=State.FAILED, reason=reason)
+        lost = MappingOutcome(
+            item=1, source=case(key), record=None, state=State.FAILED, reason=reason
+        )
         coverage.add(CASE, [lost])
     assert coverage.failures == {(CASE, "no status fits"): 2}
     assert coverage.examples == {(CASE, "no status fits"): "ACME-T1"}
@@ -347,7 +351,7 @@ def test_values_of_a_type_that_does_not_fit_are_one_reason_with_one_sample() -> 
     for day in ("2024-02-02", "2024-02-03"):
         source = case("ACME-T1", given_("X", day))
         mapped = attrs.evolve(source, fields=(value(day, FieldType.DATE),))
-        coverage.add(CASE, [Fate(item=1, source=source, record=mapped)])
+        coverage.add(CASE, [MappingOutcome(item=1, source=source, record=mapped)])
     (reason,) = row(coverage, "X").reasons
     assert (reason.count, reason.text) == (2, "'X' (number) takes no date such as '2024-02-02'")
 
@@ -357,8 +361,10 @@ def test_only_so_many_reasons_are_told_apart() -> None:
     for number in range(40):
         source = case(f"ACME-T{number}", given_("X", f"no {number}"))
         mapped = attrs.evolve(source, fields=(value(f"no {number}", FieldType.CHOICE),))
-        lost = Fate(item=9, source=source, record=None, state=State.FAILED, reason=f"why {number}")
-        coverage.add(CASE, [Fate(item=1, source=source, record=mapped), lost])
+        lost = MappingOutcome(
+            item=9, source=source, record=None, state=State.FAILED, reason=f"why {number}"
+        )
+        coverage.add(CASE, [MappingOutcome(item=1, source=source, record=mapped), lost])
     found = row(coverage, "X")
     assert len(found.reasons) == len(coverage.failures) == 26
     assert sum(each.count for each in found.reasons) == 40
@@ -453,7 +459,7 @@ def test_texts_of_steps_are_counted_where_a_field_comes_from_them() -> None:
     coverage = Coverage(sink, LIMITS)
     for record in (attrs.evolve(source, steps=mapped), None):
         state = State.READY if record else State.SKIPPED
-        coverage.add(CASE, [Fate(item=1, source=source, record=record, state=state)])
+        coverage.add(CASE, [MappingOutcome(item=1, source=source, record=record, state=state)])
     found = row(coverage, "@data")
     assert found.of_steps
     counts = {each.value: number for each, number in found.counts.items() if number}
@@ -520,7 +526,7 @@ def test_every_value_is_in_one_class(
             for name, origin, content, type_, optional in mapped
         )
         record = attrs.evolve(source, fields=made) if state is State.READY else None
-        coverage.add(CASE, [Fate(item=1, source=source, record=record, state=state)])
+        coverage.add(CASE, [MappingOutcome(item=1, source=source, record=record, state=state)])
         for name, content in fields.items():
             full = any(content) if isinstance(content, tuple) else content not in (None, "")
             if not name.startswith("@"):
@@ -537,7 +543,7 @@ async def extracted(store: Store, records: Sequence[Record] = PROJECT) -> None:
         await engine.extract(engine.Run(store, run.id), MemorySource(records, CONTENTS))
 
 
-async def rehearsed(store: Store, change: Transform) -> tuple[Coverage, list[Want]]:
+async def rehearsed(store: Store, change: Transform) -> tuple[Coverage, list[FieldNeed]]:
     coverage = Coverage(sink_of(can_create_fields=True), LIMITS)
     wants = await dry_run(engine.Run(store), [change], coverage.add)
     return coverage, wants
@@ -550,14 +556,14 @@ def typed(record: Record) -> Record:
 
 async def test_a_rehearsal_counts_everything_and_writes_nothing(store: Store) -> None:
     await extracted(store)
-    before = store.counts()
+    before = store.reporting.counts()
     coverage, wants = await rehearsed(store, typed)
     assert {kind: sum(states.values()) for kind, states in coverage.records.items()} == {
         kind: sum(states.values()) for kind, states in before.items()
     }
-    assert store.counts() == before
-    assert not store.mapped.wants()
-    assert Want(CASE, "Browser", TEXT, "", 1, optional=False) in wants
+    assert store.reporting.counts() == before
+    assert not store.transformation.needs.now()
+    assert FieldNeed(CASE, "Browser", TEXT, "", 1, optional=False) in wants
     assert row(coverage, "Browser").counts[Outcome.EXACT] == 1
 
 

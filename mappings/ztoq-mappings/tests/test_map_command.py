@@ -81,7 +81,7 @@ def test_check_writes_nothing(ztoq: Program) -> None:
     checked(ztoq)
     assert ztoq.sink.objects == {}
     with Store(f"sqlite:///{ztoq.folder}/ztoq.db") as store:
-        assert store.counts()[Kind.TEST_CASE] == {State.EXTRACTED: 2}
+        assert store.reporting.counts()[Kind.TEST_CASE] == {State.EXTRACTED: 2}
 
 
 def test_check_shows_a_table_and_the_reasons(ztoq: Program) -> None:

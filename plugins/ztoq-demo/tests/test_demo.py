@@ -30,7 +30,7 @@ def test_demo_migrates_and_may_be_run_again(
     assert (folder / "here" / "notes.txt").read_text() == "mine"
     assert not (folder / "here" / "other.db").exists()
     with Store(f"sqlite:///{folder}/here/ztoq.db", create=False) as store:
-        assert store.meta("source") == "zephyr 127.0.0.1 DEMO"
+        assert store.facts.source == "zephyr 127.0.0.1 DEMO"
 
 
 def test_demo_takes_no_folder_with_other_things(

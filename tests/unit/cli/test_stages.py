@@ -98,7 +98,7 @@ def test_nothing_is_extracted_where_the_target_cannot_be_used(ztoq: Program) -> 
     assert "answered 401: token expired" in said.err
     assert "again" not in said.err
     with Store(store_of(ztoq)) as store:
-        assert not store.counts()
+        assert not store.reporting.counts()
 
 
 @pytest.mark.parametrize(

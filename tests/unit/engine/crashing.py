@@ -15,6 +15,7 @@ from ztoq_core.contracts import Content, Links, Written
 from ztoq_core.engine import Event, Progress
 from ztoq_core.records import FieldType, Kind, Record, Ref, Requirement, TestCase
 from ztoq_core.store import Answered, Intent, Store
+from ztoq_core.store.database import Database
 
 __all__ = ["PROJECT", "Crash", "CrashingSink", "CrashingStore", "Point", "load", "quiet", "typed"]
 
@@ -76,7 +77,7 @@ class Crash:
         return self.over
 
 
-class CrashingStore(Store):
+class CrashingDatabase(Database):
     """Loses power within or right after the commit of an intent or an answer.
 
     ``sleep_before``: what happens while the process sleeps, before so many requests have left.
@@ -86,7 +87,7 @@ class CrashingStore(Store):
     sleep_before: tuple[int, Callable[[], None]] | None = None
 
     async def before_write(self) -> None:
-        """Do as the store does, after a sleep where it is time for that."""
+        """Do as the database does, after a sleep where it is time for that."""
         if self.sleep_before is not None:
             left, sleep = self.sleep_before
             self.sleep_before = (left - 1, sleep) if left else None
@@ -95,7 +96,7 @@ class CrashingStore(Store):
         await super().before_write()
 
     async def gather(self, batch: Callable[[Sequence[A]], Sequence[T]], item: A) -> T:
-        """Do as the store does, unless the power fails."""
+        """Do as the database does, unless the power fails."""
         within, after = _points(item)
         crash = self.crash
         if crash and within and crash.due(within, _record(item)):
@@ -104,6 +105,13 @@ class CrashingStore(Store):
         if crash and after and crash.due(after, _record(item)):
             raise PowerCut
         return result
+
+
+class CrashingStore(Store):
+    """A store in such a database."""
+
+    database_type = CrashingDatabase
+    database: CrashingDatabase
 
 
 def _torn(batch: Callable[[Sequence[A]], Sequence[T]]) -> Callable[[Sequence[A]], Sequence[T]]:

@@ -62,7 +62,7 @@ async def test_after_a_crash_each_key_stands_once(
     crash = Crash(point, kind)
     sink = CrashingSink()
     with CrashingStore(url) as store:
-        store.crash = sink.crash = crash
+        store.database.crash = sink.crash = crash
         with pytest.raises(PowerCut):
             await load(store, sink)
     assert crash.over
@@ -71,7 +71,7 @@ async def test_after_a_crash_each_key_stands_once(
         await load(store, sink)
 
         assert sink.keys() == ALL
-        states = {state for states in store.counts().values() for state in states}
+        states = {state for states in store.reporting.counts().values() for state in states}
         assert states == {State.FINISHED}
         assert engine.outcome(store).exit is Exit.OK
     done = {record.key for record in PROJECT if record.kind in FINISHES}

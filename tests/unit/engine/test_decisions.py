@@ -65,7 +65,7 @@ def target_id(sink: MemorySink, key: str) -> str:
 
 
 def only(store: Store) -> Undecided:
-    (found,) = store.decisions.undecided()
+    (found,) = store.decisions.undecided.now()
     return found
 
 
@@ -80,7 +80,7 @@ async def test_what_was_refused_is_tried_again_only_when_asked(store: Store) -> 
     assert "ACME-T1" not in list(sink.keys())
 
     with store.run("retry") as run:
-        counts = await store.write(store.decisions.retry, run.id, None, ())
+        counts = await store.decisions.retry(run.id, None, ())
     await load(store, sink)
 
     assert counts == {Kind.TEST_CASE: 1}
@@ -93,8 +93,8 @@ async def test_trying_again_may_be_narrowed(store: Store) -> None:
     await bring(store, sink)
 
     with store.run("retry") as run:
-        by_kind = await store.write(store.decisions.retry, run.id, Kind.TEST_PLAN, ())
-        by_key = await store.write(store.decisions.retry, run.id, None, ["ACME-T2"])
+        by_kind = await store.decisions.retry(run.id, Kind.TEST_PLAN, ())
+        by_key = await store.decisions.retry(run.id, None, ["ACME-T2"])
 
     assert by_kind == {Kind.TEST_PLAN: 1}
     assert by_key == {Kind.TEST_CASE: 1}
@@ -111,7 +111,7 @@ async def test_an_execution_that_came_late_does_not_become_the_newest(store: Sto
     await bring(store, sink, (*PROJECT, LATE, LATE_FILE))
 
     assert [call for call in sink.calls[before:] if call.startswith("write")] == []
-    states = {problem.key: problem.state for problem in store.problems()}
+    states = {problem.key: problem.state for problem in store.reporting.problems()}
     assert states == {"ACME-E0": State.CONFLICT, "ACME-E0#9": State.BLOCKED}
     assert "came late" in only(store).reason
     assert engine.outcome(store).exit is Exit.LEFT
@@ -148,7 +148,7 @@ async def test_an_execution_that_came_late_may_be_left_out_for_good(store: Store
 
     assert sink.keys() == ALL
     assert engine.outcome(store).exit is Exit.OK
-    left_out = {p.key: p.reason for p in store.problems()}
+    left_out = {p.key: p.reason for p in store.reporting.problems()}
     assert left_out["ACME-E0"] == "left out by decision (ztoq resolve)"
 
 
@@ -158,7 +158,7 @@ async def test_an_execution_that_came_late_fails_where_conflicts_are_to_fail(sto
 
     await bring(store, sink, (*PROJECT, LATE), "fail")
 
-    assert [p.state for p in store.problems()] == [State.FAILED]
+    assert [p.state for p in store.reporting.problems()] == [State.FAILED]
 
 
 PLANNED = attrs.evolve(
@@ -181,7 +181,7 @@ async def test_an_execution_not_done_yet_stands_by_its_number(store: Store) -> N
 
     await bring(store, sink, (*PROJECT, PLANNED, later, earlier))
 
-    assert {p.key: p.state for p in store.problems()} == {"ACME-E7": State.CONFLICT}
+    assert {p.key: p.state for p in store.reporting.problems()} == {"ACME-E7": State.CONFLICT}
     assert "ACME-E6" in list(sink.keys())
 
 
@@ -351,7 +351,7 @@ async def test_doubt_is_settled_by_sending_again_or_leaving_out(store: Store) ->
         await Resolver(store, sink, run.id).skip(found)
     await load(store, sink)
     assert "ACME-T1" in list(sink.keys())
-    assert store.counts()[Kind.TEST_CASE] == {State.FINISHED: 1, State.SKIPPED: 1}
+    assert store.reporting.counts()[Kind.TEST_CASE] == {State.FINISHED: 1, State.SKIPPED: 1}
 
 
 async def test_a_record_in_doubt_may_be_sent_again(store: Store) -> None:

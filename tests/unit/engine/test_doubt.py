@@ -97,7 +97,7 @@ async def test_an_adoption_that_a_crash_ended_goes_on(tmp_path: Path) -> None:
         await migrate(store, sink)
     before = sink.keys()
     with CrashingStore(f"sqlite:///{tmp_path}/new.db") as store:
-        store.crash = Crash(Point.BEFORE_ANSWER, Kind.TEST_CYCLE)
+        store.database.crash = Crash(Point.BEFORE_ANSWER, Kind.TEST_CYCLE)
         with pytest.raises(PowerCut):
             await migrate(store, sink)
 
@@ -112,7 +112,7 @@ async def test_files_of_what_a_crash_left_in_doubt_are_adopted_too(tmp_path: Pat
         await migrate(store, sink)
     before = sink.keys()
     with CrashingStore(f"sqlite:///{tmp_path}/new.db") as store:
-        store.crash = Crash(Point.BEFORE_ANSWER, Kind.TEST_LOG)
+        store.database.crash = Crash(Point.BEFORE_ANSWER, Kind.TEST_LOG)
         with pytest.raises(PowerCut):
             await migrate(store, sink)
 

@@ -43,7 +43,7 @@ async def bring(store: Store, sink: MemorySink) -> None:
 
 
 async def life(store: Store, key: str, sink: MemorySink | None, patience: float = 30) -> Explained:
-    ((number, _),) = store.life.named(key, None)
+    ((number, _),) = store.history.find.now(key, None)
     return await explain(
         engine.Run(store), number, lambda _: [("change", change)], sink, patience=patience
     )
@@ -110,9 +110,13 @@ async def test_a_silent_target_is_not_waited_for(store: Store) -> None:
 async def test_keys_like_a_misspelt_one_are_found_in_any_case(store: Store) -> None:
     await bring(store, MemorySink())
 
-    assert {"ACME-T1", "ACME-T2"} <= set(store.life.alike("acme-t9", Kind.TEST_CASE))
-    assert store.life.alike("AMCE-T1", Kind.TEST_CASE) == ["ACME-T1"]
-    assert store.life.alike("100%", None) == store.life.alike("_", None) == []
+    assert {"ACME-T1", "ACME-T2"} <= set(store.history.similar_keys.now("acme-t9", Kind.TEST_CASE))
+    assert store.history.similar_keys.now("AMCE-T1", Kind.TEST_CASE) == ["ACME-T1"]
+    assert (
+        store.history.similar_keys.now("100%", None)
+        == store.history.similar_keys.now("_", None)
+        == []
+    )
 
 
 def field(name: str, **more: object) -> dict[str, object]:

@@ -112,7 +112,7 @@ async def migrate(
 
 
 def rows(store: Store) -> dict[str, tuple[State, str]]:
-    item = store.item_table
+    item = store.database.tables.item
     return {row.key: (State(row.state), row.reason) for row in item.select()}
 
 
@@ -214,7 +214,7 @@ async def test_a_sink_that_fails_with_a_record_fails_it_and_makes_nothing_twice(
     assert sink.calls.count(f"write {CASE}") == (call != "before write")
     sink.faults.clear()
     with store.run("retry") as run:
-        await store.write(lambda: store.decisions.retry(run.id, None, ()))
+        await store.decisions.retry(run.id, None, ())
     await load(store, sink)
     assert sink.keys() == ALL
     assert engine.outcome(store).exit is Exit.OK
@@ -247,7 +247,7 @@ async def test_a_list_that_cannot_be_read_keeps_the_others_and_is_named(
     assert (judged.exit, judged.status) == (Exit.LEFT, engine.Status.EXTRACTION_INCOMPLETE)
     named = f"The list of {plain(kind)}s: the list was refused"
     assert [each for each in judged.sentences if "refused" in each] == [named]
-    assert set(store.listed()) == set(source.kinds) - {kind}
+    assert set(store.reporting.listed()) == set(source.kinds) - {kind}
     source.faults.clear()
     sink = Sink()
     await migrate(store, source, sink)
@@ -269,8 +269,8 @@ async def test_a_list_of_changes_that_cannot_be_read_leaves_the_pass_open(store:
     with store.run("extract") as run:
         await engine.extract(engine.Run(store, run.id), source, since=since)
 
-    assert not store.extraction_complete
-    assert set(store.unread()) == {Kind.TEST_PLAN}
+    assert not store.reporting.extraction_complete
+    assert set(store.facts.unread) == {Kind.TEST_PLAN}
     assert engine.outcome(store).status is engine.Status.EXTRACTION_INCOMPLETE
     source.faults.clear()
     await migrate(store, source, sink)

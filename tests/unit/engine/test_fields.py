@@ -8,13 +8,13 @@ import pytest
 from ztoq_core.contracts import FieldSpec, Schema
 from ztoq_core.engine.load.target_fields import definitions, gaps
 from ztoq_core.records import FieldType, Kind
-from ztoq_core.store import Want
+from ztoq_core.store import FieldNeed
 
 CASE = Kind.TEST_CASE
 
 
-def want(name: str, type_: FieldType, value: str = "", *, optional: bool = False) -> Want:
-    return Want(CASE, name, type_, value, 1, optional)
+def want(name: str, type_: FieldType, value: str = "", *, optional: bool = False) -> FieldNeed:
+    return FieldNeed(CASE, name, type_, value, 1, optional)
 
 
 @pytest.mark.parametrize(
@@ -54,10 +54,10 @@ def test_a_field_whose_name_differs_in_capitals_is_there() -> None:
 
 def test_a_required_field_is_filled_under_other_capitals_too() -> None:
     spec = FieldSpec(kind=CASE, name="Area", type=FieldType.TEXT, required=True)
-    total = Want(CASE, "", FieldType.TEXT, "", 2, optional=True)
+    total = FieldNeed(CASE, "", FieldType.TEXT, "", 2, optional=True)
     schema = Schema(fields=(spec,))
     assert [gap.count for gap in gaps([total, want("AREA", FieldType.TEXT)], schema)] == [1]
-    filled = Want(CASE, "area", FieldType.TEXT, "", 2, optional=False)
+    filled = FieldNeed(CASE, "area", FieldType.TEXT, "", 2, optional=False)
     assert gaps([total, filled], schema) == []
 
 
@@ -83,7 +83,7 @@ def test_labels_of_a_field_that_becomes_a_text_are_not_asked_for() -> None:
 
 
 def test_where_fields_cannot_be_listed_the_usual_ones_are_not_asked_for_but_the_mark_is() -> None:
-    total = Want(CASE, "", FieldType.TEXT, "", 2, optional=True)
+    total = FieldNeed(CASE, "", FieldType.TEXT, "", 2, optional=True)
     wants = [total, want("Description", FieldType.RICH_TEXT), want("Browser", FieldType.TEXT)]
     schema = Schema(
         fields_known=False,
@@ -100,9 +100,9 @@ def test_what_logs_bring_fills_no_required_field_of_their_runs() -> None:
     spec = FieldSpec(kind=Kind.TEST_RUN, name="Team", type=FieldType.TEXT, required=True)
     schema = Schema(fields=(spec,), field_owner={Kind.TEST_LOG: Kind.TEST_RUN})
     wants = [
-        Want(Kind.TEST_RUN, "", FieldType.TEXT, "", 2, optional=True),
-        Want(Kind.TEST_LOG, "", FieldType.TEXT, "", 2, optional=True),
-        Want(Kind.TEST_LOG, "Team", FieldType.TEXT, "", 2, optional=False),
+        FieldNeed(Kind.TEST_RUN, "", FieldType.TEXT, "", 2, optional=True),
+        FieldNeed(Kind.TEST_LOG, "", FieldType.TEXT, "", 2, optional=True),
+        FieldNeed(Kind.TEST_LOG, "Team", FieldType.TEXT, "", 2, optional=False),
     ]
     (gap,) = gaps(wants, schema)
     assert (gap.of, gap.count, gap.required) == (Kind.TEST_RUN, 2, True)
@@ -110,5 +110,5 @@ def test_what_logs_bring_fills_no_required_field_of_their_runs() -> None:
 
 def test_a_required_field_is_filled_under_its_stable_name() -> None:
     spec = FieldSpec(kind=CASE, name="Wer", alias="Assigned To", type=FieldType.USER, required=True)
-    total = Want(CASE, "", FieldType.TEXT, "", 1, optional=True)
+    total = FieldNeed(CASE, "", FieldType.TEXT, "", 1, optional=True)
     assert gaps([total, want("Assigned To", FieldType.USER)], Schema(fields=(spec,))) == []

@@ -49,9 +49,9 @@ async def test_what_is_left_out_takes_its_own_along_and_comes_later(store: Store
     assert ended.warnings == (
         "1 value has no matching field in the target and arrived as readable text",
     )
-    assert store.counts()[Kind.TEST_RUN] == {State.SKIPPED: 1}
-    assert store.counts()[Kind.TEST_LOG] == {State.SKIPPED: 2}
-    assert store.counts()[Kind.TEST_CASE] == {State.SKIPPED: 1, State.FINISHED: 1}
+    assert store.reporting.counts()[Kind.TEST_RUN] == {State.SKIPPED: 1}
+    assert store.reporting.counts()[Kind.TEST_LOG] == {State.SKIPPED: 2}
+    assert store.reporting.counts()[Kind.TEST_CASE] == {State.SKIPPED: 1, State.FINISHED: 1}
 
     sink.not_yet = None
     ended = await bring(store, sink)
@@ -67,5 +67,5 @@ async def test_what_mentions_it_is_written_without_it(store: Store) -> None:
     ended = await bring(store, sink)
 
     assert (ended.exit, ended.warnings) == (Exit.OK, ())
-    assert store.counts()[Kind.TEST_PLAN] == {State.SKIPPED: 1}
-    assert store.counts()[Kind.TEST_CYCLE] == {State.FINISHED: 1}
+    assert store.reporting.counts()[Kind.TEST_PLAN] == {State.SKIPPED: 1}
+    assert store.reporting.counts()[Kind.TEST_CYCLE] == {State.FINISHED: 1}

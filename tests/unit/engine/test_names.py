@@ -36,7 +36,7 @@ from ztoq_core.records import (
     TestStep,
 )
 from ztoq_core.report import Report, write_json
-from ztoq_core.store import State, Store
+from ztoq_core.store import Extracted, Facts, State, Store
 from ztoq_core.store.migrations import SCHEMA_VERSION
 
 ANNA, BEN = "person-2", "person-1"
@@ -208,7 +208,7 @@ async def test_the_life_of_a_record_shows_who_gave_the_names(store: Store) -> No
         (Kind.TEST_CASE, "ACME-T1", {"component", "links[0].issue_key"}),
         (Kind.TEST_LOG, "ACME-E1", {"version", "results[1].links[0].issue_key"}),
     ):
-        ((number, _),) = store.life.named(key, kind)
+        ((number, _),) = store.history.find.now(key, kind)
         told = (await explain(engine.Run(store, rules=RULES), number, lambda _: [], None)).told
         assert paths <= {each.path for each in told}
 
@@ -245,7 +245,9 @@ async def test_what_is_at_hand_wins_and_is_looked_at_each_time(store: Store) -> 
     await extract(store, source, said.append)
 
     assert source.asked == []
-    assert {each.email for each in store.names.people() if each.id == BEN} == {"ben@example.com"}
+    assert {each.email for each in store.id_names.people.now() if each.id == BEN} == {
+        "ben@example.com"
+    }
     assert "known by name now: 1 person" in [each.text for each in said]
 
 
@@ -279,7 +281,7 @@ async def test_a_directory_that_comes_later_changes_what_it_names_and_no_more(st
 
     # as every second extraction: files whose content is held are not read again
     assert sorted(after.calls) == sorted(set(before.calls) - downloads(before))
-    ready = {kind: states.get(State.READY, 0) for kind, states in store.counts().items()}
+    ready = {kind: states.get(State.READY, 0) for kind, states in store.reporting.counts().items()}
     assert {kind: number for kind, number in ready.items() if number} == {
         Kind.TEST_CASE: 1,
         Kind.TEST_CYCLE: 1,
@@ -301,11 +303,11 @@ async def test_a_name_that_changed_changes_the_mapped_record(store: Store) -> No
     sink = MemorySink()
     await load(store, sink)
     renamed = ResolvedName(topic=IdKind.COMPONENT, id="77", name="Store")
-    store.write_now(lambda: store.names.save(9, IdKind.COMPONENT, ["77"], [renamed]))
+    store.id_names.save.now(9, IdKind.COMPONENT, ["77"], [renamed])
 
     await transformed(store)
 
-    assert store.counts()[Kind.TEST_CASE] == {State.READY: 1, State.FINISHED: 1}
+    assert store.reporting.counts()[Kind.TEST_CASE] == {State.READY: 1, State.FINISHED: 1}
 
 
 async def test_an_extraction_that_is_cut_asks_on_where_it_stopped(
@@ -322,12 +324,12 @@ async def test_an_extraction_that_is_cut_asks_on_where_it_stopped(
         dying = Dying(WITH_IDS, CONTENTS, names=without("10011"))
         with pytest.raises(PowerCut):
             await extract(store, dying)
-        assert store.meta("extract") != "complete"
+        assert store.facts.extracted is not Extracted.COMPLETE
 
     source = knowing(*NAMES)
     with Store(store_url, files=tmp_path / "files") as store:
         await extract(store, source)
-        assert store.meta("extract") == "complete"
+        assert store.facts.extracted is Extracted.COMPLETE
         # neither what is known nor what nobody knew in this extraction
         assert sorted({topic for topic, _ in source.asked}) == [IdKind.COMPONENT, IdKind.VERSION]
         assert not [call for call in source.calls if call.startswith(("complete", "download"))]
@@ -347,7 +349,7 @@ async def test_a_wish_to_stop_leaves_the_extraction_open(store: Store) -> None:
         await engine.extract(engine.Run(store, run.id, stop=stop), source)
 
     assert {topic for topic, _ in source.asked} == {IdKind.ISSUE}
-    assert store.meta("extract") != "complete"
+    assert store.facts.extracted is not Extracted.COMPLETE
 
 
 async def test_a_quick_pass_asks_for_what_is_new(store: Store) -> None:
@@ -415,7 +417,7 @@ async def test_nothing_is_said_where_all_are_known(store: Store) -> None:
 async def test_a_source_without_a_directory_has_no_ids(store: Store) -> None:
     await extract(store, MemorySource(WITH_IDS, CONTENTS))
 
-    assert store.names.counts() == ()
+    assert store.id_names.counts.now() == ()
     assert engine.nameless(store) == ""
 
 
@@ -425,7 +427,7 @@ async def test_what_is_gone_from_the_source_is_not_counted(store: Store) -> None
 
     await extract(store, source)
 
-    assert {each.topic: each.total for each in store.names.counts()} == {
+    assert {each.topic: each.total for each in store.id_names.counts.now()} == {
         IdKind.ISSUE: 2,
         IdKind.PERSON: 2,
         IdKind.COMPONENT: 1,
@@ -472,12 +474,14 @@ async def test_texts_that_no_database_takes_do_no_harm(store: Store) -> None:
 async def test_a_store_of_schema_1_gets_the_table(store_url: str, tmp_path: Path) -> None:
     with Store(store_url, files=tmp_path / "files") as store:
         await extract(store, MemorySource(WITH_IDS, CONTENTS))
-        store.write_now(lambda: store.database.drop_tables([store.name_table]))
-        store.set_meta("schema", "1")
+        store.database.write_now(
+            lambda: store.database.connection.drop_tables([store.database.tables.name])
+        )
+        store.facts.save_now(Facts.schema, 1)
 
     with Store(store_url, files=tmp_path / "files") as store:
-        assert store.meta("schema") == str(SCHEMA_VERSION)
+        assert store.facts.schema == SCHEMA_VERSION
         await extract(store, knowing(*NAMES))
         assert one(await transformed(store), TestCase, "ACME-T1").component == "Shop"
     with Store(store_url, create=False, files=tmp_path / "files") as store:
-        assert len(store.names.people()) == 2
+        assert len(store.id_names.people.now()) == 2

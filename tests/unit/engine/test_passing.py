@@ -26,8 +26,8 @@ async def test_a_source_that_tells_no_sizes_has_its_files_kept_first(tmp_path: P
     sink = MemorySink()
     with Store(f"sqlite:///{tmp_path}/m.db") as store:
         await streamed(store, source(), sink)
-        assert store.counts()[Kind.ATTACHMENT] == {State.FINISHED: 2}
-        assert store.files().count == 2
+        assert store.reporting.counts()[Kind.ATTACHMENT] == {State.FINISHED: 2}
+        assert store.reporting.files().count == 2
     held = sorted(each.content for each in sink.objects.values() if each.content)
     assert held == sorted(CONTENTS.values())
 
@@ -38,8 +38,8 @@ async def test_without_the_source_a_file_fails_and_says_why(tmp_path: Path) -> N
             await engine.extract(engine.Run(store, run.id), source(), stream=True)
             await engine.transform(engine.Run(store), lambda _: [same])
             await engine.load(engine.Run(store, run.id, request_timeout=0.01), MemorySink())
-        assert store.counts()[Kind.ATTACHMENT] == {State.FAILED: 2}
-        problems = [each for each in store.problems() if each.kind is Kind.ATTACHMENT]
+        assert store.reporting.counts()[Kind.ATTACHMENT] == {State.FAILED: 2}
+        problems = [each for each in store.reporting.problems() if each.kind is Kind.ATTACHMENT]
         assert {each.reason for each in problems} == {
             "The store does not hold the file's content; extract again"
         }
@@ -55,7 +55,7 @@ async def test_a_file_that_the_source_no_longer_gives_fails(tmp_path: Path) -> N
 
     with Store(f"sqlite:///{tmp_path}/m.db") as store:
         await streamed(store, Forgetful(PROJECT, CONTENTS), MemorySink())
-        assert store.counts()[Kind.ATTACHMENT] == {State.FINISHED: 1, State.FAILED: 1}
+        assert store.reporting.counts()[Kind.ATTACHMENT] == {State.FINISHED: 1, State.FAILED: 1}
 
 
 async def test_what_an_earlier_store_passed_on_is_adopted_by_its_content(tmp_path: Path) -> None:
@@ -65,5 +65,5 @@ async def test_what_an_earlier_store_passed_on_is_adopted_by_its_content(tmp_pat
     before = len(sink.objects)
     with Store(f"sqlite:///{tmp_path}/another.db") as store:
         await streamed(store, read, sink)
-        assert store.counts()[Kind.ATTACHMENT] == {State.FINISHED: 2}
+        assert store.reporting.counts()[Kind.ATTACHMENT] == {State.FINISHED: 2}
     assert len(sink.objects) == before

@@ -37,7 +37,7 @@ from ztoq_core.records import (
     Tree,
 )
 from ztoq_core.store import State, Store
-from ztoq_core.store.models import tuples
+from ztoq_core.store.tables import tuples
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"pixels" * 400
 GIF = b"GIF89a and more"
@@ -126,7 +126,7 @@ class Desk:
 
     async def load(self, crash: Crash | None = None) -> None:
         with CrashingStore(self.url, files=self.files_at) as store:
-            store.crash = crash
+            store.database.crash = crash
             if isinstance(self.sink, CrashingSink):
                 self.sink.crash = crash
             await engine.transform(engine.Run(store), lambda _: [self.change])
@@ -159,7 +159,7 @@ class Desk:
 
     def states(self) -> dict[str, tuple[str, str]]:
         with Store(self.url) as store:
-            item = store.item_table
+            item = store.database.tables.item
             rows = tuples(item.select(item.key, item.state, item.reason))
             return {key: (state, reason) for key, state, reason in rows}
 
@@ -233,7 +233,9 @@ async def test_a_data_uri_becomes_a_file_and_does_not_stand_twice_in_the_store(
     assert desk.shown() == PNG
     assert net.asked == []
     with Store(desk.url) as store:
-        body = store.item_table.get(store.item_table.kind == Kind.TEST_CASE).record
+        body = store.database.tables.item.get(
+            store.database.tables.item.kind == Kind.TEST_CASE
+        ).record
         assert body is not None
         assert bytes(body).count(b64encode(PNG)) == 1
 
@@ -442,7 +444,7 @@ async def test_a_later_run_with_more_at_hand_repairs_just_what_was_lost(
     assert desk.text().count("memory:") == 2
     assert "lost" not in desk.text("ACME-E1") + desk.text()
     with Store(desk.url) as store:
-        assert store.reject_table.select().count() == 0
+        assert store.database.tables.reject.select().count() == 0
     changed = [call for call in desk.sink.calls if call.startswith("write")]
     assert len(changed) == 4  # the case, the log, and the file of each
     assert not any("ACME-T2" in call for call in changed)
@@ -457,11 +459,11 @@ async def test_a_file_that_the_target_refused_is_shown_once_it_stands(desk: Desk
     await desk.load()
     assert desk.text() == "<p>See <em>[Picture missing]</em>!</p>"
     with Store(desk.url) as store:
-        assert any(each.code == "reference-missing" for each in store.note_counts())
+        assert any(each.code == "reference-missing" for each in store.reporting.note_counts())
 
     desk.sink.refuses = set()
     with Store(desk.url) as store:
-        store.write_now(lambda: store.decisions.retry(1, Kind.ATTACHMENT, []))
+        store.decisions.retry.now(1, Kind.ATTACHMENT, [])
     await desk.load()
     assert desk.shown() == PNG
     assert desk.outcome.exit is Exit.OK
@@ -475,11 +477,11 @@ async def test_pictures_stay_where_they_are_if_nobody_is_to_fetch_them(desk: Des
     assert net.asked == []
     assert desk.outcome.exit is Exit.OK
     with Store(desk.url) as store:
-        assert [each.code for each in store.note_counts()] == ["pictures-left"]
+        assert [each.code for each in store.reporting.note_counts()] == ["pictures-left"]
     await desk.migrate(records, net.gallery())
     assert desk.shown() == PNG
     with Store(desk.url) as store:
-        assert not store.note_counts()
+        assert not store.reporting.note_counts()
 
 
 async def test_a_quick_pass_tries_lost_pictures_again(desk: Desk) -> None:
@@ -540,7 +542,12 @@ async def test_what_is_sent_as_a_picture_is_one_whatever_it_is_called(desk: Desk
     page = f"{HOST}/page.html"
     await desk.migrate(project(case(img(page))), Net({page: GIF}).gallery())
     with Store(desk.url) as store:
-        types = [row[0] for row in tuples(store.file_table.select(store.file_table.media_type))]
+        types = [
+            row[0]
+            for row in tuples(
+                store.database.tables.file.select(store.database.tables.file.media_type)
+            )
+        ]
     assert types == ["image/gif"]
 
 
@@ -644,7 +651,7 @@ async def test_a_reference_to_what_is_nowhere_becomes_words_with_a_note(desk: De
     assert desk.text() == "ACME-T404"
     assert desk.outcome.exit is Exit.OK
     with Store(desk.url) as store:
-        assert [each.code for each in store.note_counts()] == ["reference-missing"]
+        assert [each.code for each in store.reporting.note_counts()] == ["reference-missing"]
     calls = len(desk.sink.calls)
     await desk.load()
     assert len(desk.sink.calls) == calls

@@ -27,9 +27,9 @@ async def test_the_lag_is_measured_and_the_object_deleted(store: Store) -> None:
         lag = await engine.probe(engine.Run(store, run.id), sink)
 
     assert 0.1 < lag < 10
-    assert float(store.meta("search lag")) > lag
+    assert (store.facts.search_lag or 0) > lag
     assert sink.keys() == []
-    assert store.counts() == {Kind.TEST_PLAN: {State.DELETED: 1}}
+    assert store.reporting.counts() == {Kind.TEST_PLAN: {State.DELETED: 1}}
 
 
 async def test_what_was_made_to_be_measured_is_never_written_again(store: Store) -> None:
@@ -40,5 +40,5 @@ async def test_what_was_made_to_be_measured_is_never_written_again(store: Store)
         await engine.load(engine.Run(store, run.id), sink)
 
     assert sink.keys() == []
-    assert store.removed() == 0
-    assert store.write_now(lambda: store.decisions.retry(1, None, ())) == {}
+    assert store.reporting.removed() == 0
+    assert store.decisions.retry.now(1, None, ()) == {}

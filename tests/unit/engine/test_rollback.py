@@ -1,4 +1,4 @@
-"""Undoing what runs did in the target, and nothing else."""
+"""RollbackItem what runs did in the target, and nothing else."""
 
 from __future__ import annotations
 
@@ -66,7 +66,9 @@ async def test_everything_that_was_created_is_removed(store: Store) -> None:
 
     assert sink.keys() == []
     assert undone.kept == ()
-    assert {state for states in store.counts().values() for state in states} == {State.DELETED}
+    assert {state for states in store.reporting.counts().values() for state in states} == {
+        State.DELETED
+    }
 
 
 @pytest.mark.parametrize("along", [(), (Kind.ATTACHMENT,)])

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import pytest
 from hypothesis import Phase, given, settings
@@ -29,7 +29,9 @@ from ztoq_core import engine
 from ztoq_core.errors import Exit
 from ztoq_core.records import Kind
 from ztoq_core.store import State, Store
+from ztoq_core.store.database import Database
 
+P = ParamSpec("P")
 T = TypeVar("T")
 ALL = sorted(record.key for record in PROJECT)
 SHORT = 0.01
@@ -59,28 +61,35 @@ class Target(Deleting):
             raise PowerCut
 
 
-class CuttingStore(Store):
+class CuttingDatabase(Database):
     """Loses power within the transaction, or right after the commit, of the n-th write."""
 
     left: int | None = None
     within = False
 
-    async def write(self, operation: Callable[..., T], *args: Any) -> T:
-        """Do as the store does, unless the power fails."""
+    async def write(self, operation: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do as the database does, unless the power fails."""
         if self.left is not None:
             self.left -= 1
         if self.left is None or self.left >= 0:
-            return await super().write(operation, *args)
+            return await super().write(operation, *args, **kwargs)
         self.left = None
 
         def torn() -> T:
-            operation(*args)
+            operation(*args, **kwargs)
             raise PowerCut
 
         if self.within:
             return await super().write(torn)
-        await super().write(operation, *args)
+        await super().write(operation, *args, **kwargs)
         raise PowerCut
+
+
+class CuttingStore(Store):
+    """A store in such a database."""
+
+    database_type = CuttingDatabase
+    database: CuttingDatabase
 
 
 async def migrate(store: Store, sink: Target) -> None:
@@ -107,7 +116,7 @@ async def roll_back(store: Store, sink: Target) -> engine.Undone:
 
 def standing(store: Store) -> set[str]:
     """Return the keys that the store calls arrived."""
-    item = store.item_table
+    item = store.database.tables.item
     arrived = item.state << (State.FINISHED, State.WRITTEN, State.CONFLICT)
     return {row.key for row in item.select().where(arrived)}
 
@@ -156,7 +165,7 @@ def test_after_a_kill_no_verb_is_deceived(
         sink.objects = copy.deepcopy(whole.objects)
         sink._numbers = count(1000)  # noqa: SLF001 - of a double of ours
         with CuttingStore(url) as store:
-            store.left, store.within = commits, within
+            store.database.left, store.database.within = commits, within
             sink.deletions, sink.answered = deletions, answered
             with suppress(PowerCut):
                 asyncio.run(roll_back(store, sink))
@@ -188,8 +197,8 @@ def test_after_a_killed_load_all_goes_at_once(tmp_path: Path, after: int) -> Non
         assert undone.kept == ()
         again = asyncio.run(roll_back(store, sink))
         assert (again.deleted, again.kept) == ({}, ())
-        assert store.removal.counted(None) == {}
-        assert not store.removal.unsettled()
+        assert store.rollback.counted.now(None) == {}
+        assert not store.rollback.unsettled.now()
 
 
 @pytest.mark.parametrize("after", [3, 8])

@@ -79,12 +79,12 @@ async def test_a_run_waits_for_its_cycle_though_its_case_is_finished_again(store
     sink.not_yet = PAY.ref
     early = [SHOP, NIGHTS, PAY, CASE, EARLY, EARLY_RUN]
     await bring(store, sink, early)
-    assert store.counts()[Kind.TEST_CASE] == {State.FINISHED: 1}
+    assert store.reporting.counts()[Kind.TEST_CASE] == {State.FINISHED: 1}
 
     sink.not_yet, sink.slow = None, LATE.ref
     await bring(store, sink, [*early, LATE, LATE_RUN])
 
-    assert store.counts()[Kind.TEST_RUN] == {State.FINISHED: 2}
+    assert store.reporting.counts()[Kind.TEST_RUN] == {State.FINISHED: 2}
 
 
 async def test_two_records_of_one_object_are_both_there(store: Store) -> None:
@@ -161,7 +161,7 @@ async def test_finishing_again_keeps_what_somebody_edited(store: Store) -> None:
     await bring(store, sink, [SHOP, PAY, CASE], change=refer)
 
     assert held.record.description == "edited by a person"
-    assert store.counts()[Kind.TEST_CASE] == {State.CONFLICT: 1}
+    assert store.reporting.counts()[Kind.TEST_CASE] == {State.CONFLICT: 1}
 
 
 async def test_a_refused_finish_releases_nothing_twice(store: Store) -> None:

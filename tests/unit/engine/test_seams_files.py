@@ -100,7 +100,7 @@ async def test_files_on_a_page_beside_pictures_are_kept(store: Store) -> None:
         gallery = Net({SHOT: PNG}).gallery()
         await engine.extract(engine.Run(store, run.id), source, gallery=gallery)
 
-    assert sum(store.counts()[Kind.ATTACHMENT].values()) == 2
+    assert sum(store.reporting.counts()[Kind.ATTACHMENT].values()) == 2
 
 
 async def test_a_file_that_was_written_is_never_called_refused(tmp_path: Path) -> None:
@@ -191,7 +191,7 @@ async def test_a_rewritten_case_waits_for_both_files_of_its_steps(store: Store) 
         sink.slow = True
 
     assert "missing" not in description(sink)
-    assert store.counts()[Kind.ATTACHMENT] == {State.FINISHED: 2}
+    assert store.reporting.counts()[Kind.ATTACHMENT] == {State.FINISHED: 2}
 
 
 async def test_a_rollback_puts_pictures_back(store: Store) -> None:
@@ -225,12 +225,12 @@ async def test_a_quick_pass_that_leaves_files_makes_no_complete_store(tmp_path: 
     with Store(f"sqlite:///{tmp_path}/m.db") as store:
         with store.run("extract") as run:
             await engine.extract(engine.Run(store, run.id), Quick(PROJECT, CONTENTS))
-        assert not store.streamed
+        assert not store.reporting.streamed
 
         source = Quick([*PROJECT, new], CONTENTS)
         with store.run("extract") as run:
             await engine.extract(engine.Run(store, run.id), source, stream=True, since=since)
-        assert store.streamed
+        assert store.reporting.streamed
 
 
 async def test_an_extraction_that_began_with_leaving_files_is_not_complete(tmp_path: Path) -> None:
@@ -251,4 +251,4 @@ async def test_an_extraction_that_began_with_leaving_files_is_not_complete(tmp_p
         with store.run("extract") as run:
             await engine.extract(engine.Run(store, run.id), source, stream=False)
 
-        assert store.files().count == 2 or store.streamed
+        assert store.reporting.files().count == 2 or store.reporting.streamed

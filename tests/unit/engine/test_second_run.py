@@ -183,7 +183,7 @@ async def test_pruning_needs_a_source_that_can_be_read_whole(store: Store) -> No
 
     await bring(store, sink, without("ACME-T1#1"))
     assert not (await prune(store, sink)).deleted
-    assert not list(store.rejects())
+    assert not list(store.reporting.rejects())
 
 
 # ----------------------------------------------------------------------------------- quick passes
@@ -238,7 +238,7 @@ async def test_a_quick_pass_brings_what_changed_and_calls_nothing_gone(store: St
     completed = {call for call in source.calls if call.startswith("complete")}
     assert completed == {f"complete {ref}" for ref in source.records if ref.key in source.changed}
     assert not [call for call in source.calls if call.startswith("fetch")]
-    states = {problem.key: problem.state for problem in store.problems()}
+    states = {problem.key: problem.state for problem in store.reporting.problems()}
     assert states == {"ACME-T8": State.REJECTED}
 
 
@@ -249,7 +249,7 @@ async def test_a_full_extraction_after_a_quick_pass_sees_the_rest(store: Store) 
 
     await bring(store, sink, without("ACME-E2", "ACME-E2#2"))
 
-    gone = {p.key for p in store.problems() if p.state is State.GONE}
+    gone = {p.key for p in store.reporting.problems() if p.state is State.GONE}
     assert gone == {"ACME-E2", "ACME-E2#2", "ACME-T8"}
 
 
@@ -267,11 +267,11 @@ async def test_a_quick_pass_that_is_stopped_goes_on(store: Store) -> None:
     source.changed_since = stopping  # type: ignore[method-assign]  # stops in the middle
     with store.run("extract") as run:
         await engine.extract(engine.Run(store, run.id, stop=stop), source, since=SINCE)
-    assert store.pending() == 1
+    assert store.reporting.pending() == 1
 
     await bring(store, sink, Changing(renamed("Sign in"), {"ACME-T1", "ACME-T2"}), SINCE)
-    assert store.pending() == 0
-    assert [p.key for p in store.problems()] == ["ACME-T8"]
+    assert store.reporting.pending() == 0
+    assert [p.key for p in store.reporting.problems()] == ["ACME-T8"]
 
 
 async def test_a_quick_pass_comes_after_a_complete_extraction(store: Store) -> None:
@@ -412,7 +412,7 @@ async def test_a_list_that_never_came_to_rest_is_no_complete_extraction(store: S
         await engine.extract(engine.Run(store, run.id), source)
     judged = engine.outcome(store, engine.Goal.EXTRACT)
     assert (judged.exit, judged.status) == (Exit.LEFT, engine.Status.EXTRACTION_INCOMPLETE)
-    assert not store.read_whole
+    assert not store.reporting.extraction_ended
 
     source.at_work = False
     with store.run("extract") as run:
@@ -421,7 +421,7 @@ async def test_a_list_that_never_came_to_rest_is_no_complete_extraction(store: S
     assert set(source.records) == {
         Ref(kind, key)
         for kind in Kind
-        for key in store.mapped.records(
+        for key in store.transformation.records.now(
             kind, [ref.key for ref in source.records if ref.kind is kind]
         )
     }

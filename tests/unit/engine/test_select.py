@@ -116,7 +116,7 @@ async def test_a_selection_takes_what_it_needs_along(
     assert await bring(store, MemorySink(), **wish) == keys
 
     assert engine.outcome(store).exit is Exit.OK
-    skipped = {p.key for p in store.problems() if p.reason == "not selected"}
+    skipped = {p.key for p in store.reporting.problems() if p.reason == "not selected"}
     assert skipped == ALL - keys
 
 
@@ -165,7 +165,7 @@ async def test_what_is_written_stays_when_the_selection_is_narrowed(store: Store
     assert await bring(store, sink, case=("ACME-T2",)) == ALL
 
     assert sink.calls[before:] == ["write test_case ACME-T2"]
-    assert store.counts()[Kind.TEST_CASE] == {State.FINISHED: 4}
+    assert store.reporting.counts()[Kind.TEST_CASE] == {State.FINISHED: 4}
     assert engine.outcome(store).exit is Exit.OK
 
 
@@ -175,7 +175,7 @@ async def test_what_stays_out_is_never_gone(store: Store) -> None:
 
     await extract(store)
 
-    assert not [p for p in store.problems() if p.state is State.GONE]
+    assert not [p for p in store.reporting.problems() if p.state is State.GONE]
 
 
 async def test_what_comes_along_is_listed(store: Store) -> None:
@@ -188,7 +188,7 @@ async def test_what_comes_along_is_listed(store: Store) -> None:
         selection=Selection(cycle=("ACME-R1",)),
     )
 
-    noted = {note.key for note in store.notes() if note.code == "came-along"}
+    noted = {note.key for note in store.reporting.notes() if note.code == "came-along"}
     assert noted == {"ACME-T1", "ACME-T2", "ACME-P1"}
     assert "Selection: cycle ACME-R1" in said
     assert any(text.startswith("Not selected: 1 folder, 2 test_case") for text in said)
@@ -265,12 +265,12 @@ async def test_a_selection_that_names_nothing_changes_nothing(
 ) -> None:
     await extract(store)
     await bring(store, MemorySink(), case=("ACME-T2",))
-    before = store.counts()
+    before = store.reporting.counts()
 
     with pytest.raises(ConfigError, match=message):
         await engine.transform(engine.Run(store), lambda _: [same], selection=Selection(**wish))
 
-    assert store.counts() == before
+    assert store.reporting.counts() == before
     assert engine.selected(store) == Selection(case=("ACME-T2",))
 
 

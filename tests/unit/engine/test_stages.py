@@ -89,7 +89,7 @@ async def test_a_project_arrives_whole(store: Store) -> None:
     await migrate(store, source(), sink)
 
     assert sink.keys() == ALL
-    states = {state for states in store.counts().values() for state in states}
+    states = {state for states in store.reporting.counts().values() for state in states}
     assert states == {State.FINISHED}
     assert engine.outcome(store).exit is Exit.OK
 
@@ -184,7 +184,7 @@ async def test_children_of_a_refused_record_are_blocked(store: Store) -> None:
 
     await migrate(store, source(), sink)
 
-    left = {problem.key: problem.state for problem in store.problems()}
+    left = {problem.key: problem.state for problem in store.reporting.problems()}
     assert left == {
         "ACME-T1": State.FAILED,
         "ACME-R1/ACME-T1/": State.BLOCKED,
@@ -226,7 +226,9 @@ async def test_a_skipped_record_takes_its_children_along(store: Store) -> None:
     await engine.transform(engine.Run(store), lambda _: [without_plan])
     await load(store, MemorySink())
 
-    skipped = {problem.key for problem in store.problems() if problem.state is State.SKIPPED}
+    skipped = {
+        problem.key for problem in store.reporting.problems() if problem.state is State.SKIPPED
+    }
     assert skipped == {"ACME-R1", "ACME-R1/ACME-T1/", "ACME-E1", "ACME-E2", "ACME-E2#2"}
 
 
@@ -237,7 +239,7 @@ async def test_a_file_that_cannot_be_read_is_quarantined_and_its_case_goes_on(
 
     await migrate(store, MemorySource(PROJECT, {"log": b"x"}), sink)
 
-    assert [p.key for p in store.problems()] == ["ACME-T1#1"]
+    assert [p.key for p in store.reporting.problems()] == ["ACME-T1#1"]
     assert "ACME-T1" in sink.finished
     assert engine.outcome(store).exit is Exit.LEFT
 
@@ -249,7 +251,7 @@ async def test_a_case_that_is_gone_gets_a_stub_with_the_latest_executed_steps(
 
     await extract(store, MemorySource(records, CONTENTS))
 
-    stub = store.mapped.record(Ref(Kind.TEST_CASE, "ACME-T1"))
+    stub = store.transformation.record.now(Ref(Kind.TEST_CASE, "ACME-T1"))
     assert isinstance(stub, TestCase)
     assert stub.gone
     assert [step.description for step in stub.steps] == ["Open another shop"]
@@ -354,7 +356,7 @@ async def test_a_validation_that_is_stopped_is_not_remembered(store: Store) -> N
 
     await engine.validate(engine.Run(store, stop=stop), sink)
 
-    assert store.validation() is None
+    assert store.facts.validation is None
     assert engine.outcome(store).status is engine.Status.NOT_VALIDATED
 
 
@@ -429,7 +431,7 @@ async def test_an_outage_stops_the_load_and_fails_nothing(store: Store) -> None:
     with pytest.raises(RetryableError):
         await load(store, sink)
 
-    assert not list(store.problems())
+    assert not list(store.reporting.problems())
     sink.well = True
     await load(store, sink)
     assert sink.keys() == ALL
@@ -459,7 +461,7 @@ async def test_what_left_the_source_is_gone_and_stays_in_the_target(store: Store
 
     await migrate(store, MemorySource(fewer, CONTENTS), sink)
 
-    gone = {problem.key for problem in store.problems() if problem.state is State.GONE}
+    gone = {problem.key for problem in store.reporting.problems() if problem.state is State.GONE}
     assert gone == {"ACME-E2", "ACME-E2#2"}
     assert sink.keys() == ALL
 
@@ -512,7 +514,7 @@ async def test_an_object_edited_in_the_target_is_a_conflict(
 
     assert isinstance(now_there := sink.objects[case.written.target_id].record, TestCase)
     assert now_there.name == name
-    assert state in store.counts()[Kind.TEST_CASE]
+    assert state in store.reporting.counts()[Kind.TEST_CASE]
 
 
 async def test_a_conflict_can_be_overwritten_later(store: Store) -> None:
@@ -645,6 +647,6 @@ async def test_doubt_about_a_record_does_not_block_what_only_mentions_it(store: 
 
     await migrate(store, source(), sink)
 
-    left = {problem.key: problem.state for problem in store.problems()}
+    left = {problem.key: problem.state for problem in store.reporting.problems()}
     assert left == {"ACME-T2": State.UNKNOWN}
     assert sink.keys() == ALL

@@ -39,9 +39,9 @@ from ztoq_core.contracts import Content, Links, Written
 from ztoq_core.engine import Event
 from ztoq_core.errors import DoubtError, Exit, StoreError
 from ztoq_core.records import Kind, Record, Ref, TestCase, TestLog
-from ztoq_core.store import State, Store, models
-from ztoq_core.store.models import Side
-from ztoq_core.store.statements import ask
+from ztoq_core.store import State, Store, tables
+from ztoq_core.store.counters import make_tallies
+from ztoq_core.store.states import Side
 
 pytestmark = pytest.mark.no_cover  # a second time through what others cover
 
@@ -137,7 +137,7 @@ class Migration(RuleBasedStateMachine):
 
     def _do(self, work: Coroutine[Any, Any, Any], crash: Crash | None = None) -> None:
         """Work until the end, or until the power fails; then start anew."""
-        self.store.crash = self.target.crash = crash
+        self.store.database.crash = self.target.crash = crash
         try:
             asyncio.run(work)
         except PowerCut:
@@ -145,7 +145,7 @@ class Migration(RuleBasedStateMachine):
         except StoreError as error:
             assert "took over this store" in str(error)  # noqa: PT017 - nothing else may go wrong
             self._restart()
-        self.store.crash = self.target.crash = None
+        self.store.database.crash = self.target.crash = None
 
     async def _load(self) -> None:
         self.released.clear()
@@ -167,7 +167,7 @@ class Migration(RuleBasedStateMachine):
     async def _retry(self) -> None:
         self.counted = False
         with self.store.run("retry") as run:
-            await self.store.write(lambda: self.store.decisions.retry(run.id, None, ()))
+            await self.store.decisions.retry(run.id, None, ())
 
     async def _roll_back(self) -> None:
         self.counted = False
@@ -210,22 +210,22 @@ class Migration(RuleBasedStateMachine):
     def sleep_while_loading(self, answers: set[str], after: int) -> None:
         """Sleep for an hour before a request leaves, while another run takes over and loads."""
         self.target.doubts |= answers
-        self.store.sleep_before = (after, self._slept)
+        self.store.database.sleep_before = (after, self._slept)
         self._do(self._load())
-        self.store.sleep_before = None
+        self.store.database.sleep_before = None
 
     def _slept(self) -> None:
-        awake = self.store.clock()
-        self.store.clock = lambda: awake + 3600
+        awake = self.store.database.clock()
+        self.store.database.clock = lambda: awake + 3600
         other = threading.Thread(target=self._load_elsewhere)
         other.start()
         other.join()
 
     def _load_elsewhere(self) -> None:
         with Store(self.store.url) as other:
-            run = other.run_table
+            run = other.database.tables.run
             run.update(host="another host").where(run.ended.is_null()).execute()
-            other.lease_s = 0.01
+            other.database.lease_s = 0.01
             asyncio.run(load(other, self.target))
 
     @rule(seconds=st.sampled_from([-3600, -60, 60, 3600]))
@@ -237,7 +237,7 @@ class Migration(RuleBasedStateMachine):
             def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
                 return datetime.fromtimestamp(time.time() + seconds, tz)
 
-        self.patch.setattr(models, "datetime", Shifted)
+        self.patch.setattr(tables, "datetime", Shifted)
 
     def _some(self, place: int) -> Any:
         """Return an object of ours, None where there is none.
@@ -336,7 +336,7 @@ class Migration(RuleBasedStateMachine):
         """A count too low writes a record before its time, one too high never writes it."""
         if not self.counted:
             return
-        item, edge = self.store.item_table, self.store.edge_table
+        item, edge = self.store.database.tables.item, self.store.database.tables.edge
         rows = {(row.kind, row.key): row for row in item.select()}
         numbers = {row.id: row for row in rows.values()}
         waits: Counter[int] = Counter()
@@ -362,10 +362,10 @@ class Migration(RuleBasedStateMachine):
     @invariant()
     def records_and_notes_are_tallied_right(self) -> None:
         """What triggers count equals a count."""
-        for tally in (self.store.tally, self.store.note_tally):
+        for tally in make_tallies(self.store.database.connection):
             columns = ", ".join(tally.columns)
             text = f"SELECT {columns}, COUNT(*) FROM {tally.table} GROUP BY {columns}"  # noqa: S608 - names of ours
-            assert sorted(tally.rows()) == sorted(ask(self.store.database, text))
+            assert sorted(tally.rows()) == sorted(self.store.database.select(text))
 
     def teardown(self) -> None:
         """Let the migration end in peace: nothing is missing then."""
@@ -379,7 +379,7 @@ class Migration(RuleBasedStateMachine):
             assert self._counts() == Counter(expected)
             self.strangers_are_untouched()
             conflicts = sum(
-                states.get(State.CONFLICT, 0) for states in self.store.counts().values()
+                states.get(State.CONFLICT, 0) for states in self.store.reporting.counts().values()
             )
             assert (engine.outcome(self.store).exit is Exit.OK) is not bool(conflicts)
         finally:

@@ -24,8 +24,7 @@ from ztoq_core.engine.verdict import (
 )
 from ztoq_core.errors import Exit
 from ztoq_core.records import Kind
-from ztoq_core.store import Reason, State
-from ztoq_core.store.models import now
+from ztoq_core.store import Reason, State, now
 
 TABLE = Path(__file__).with_name("verdicts.txt")
 RECORDS = 10

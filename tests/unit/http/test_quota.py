@@ -307,13 +307,13 @@ def test_calls_that_cannot_be_counted_are_not_made() -> None:
 
 
 async def test_the_store_counts_calls_by_host_and_month(store: Store) -> None:
-    calls = store.calls
+    calls = store.call_counts
     assert await calls.count("desk:80", "2026-11", 32, 0) == (32, 0)
     assert await calls.count("desk:80", "2026-11", -2, 900) == (30, 900)
     assert await calls.count("desk:80", "2026-11", 5, 800) == (35, 900)
     assert await calls.count("desk:80", "2026-12", 1, 0) == (1, 0)
     assert await calls.count("other", "2026-11", 7, 0) == (7, 0)
-    assert calls.of("2026-11") == {"desk:80": (35, 900), "other": (7, 0)}
+    assert await calls.of("2026-11") == {"desk:80": (35, 900), "other": (7, 0)}
 
 
 def test_the_month_after_december_is_january() -> None:

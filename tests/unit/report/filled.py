@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import attrs
 
 from ztoq_core.records import Kind, Level
-from ztoq_core.store import MAPPED, Compared, State, Store, Validation
+from ztoq_core.store import Compared, Extracted, Facts, State, Store, Validation
 
 ODD = "<script>alert('x')</script> & \"quotes\" \N{PARTY POPPER}"
 
@@ -21,7 +21,7 @@ def fill(store: Store) -> None:
         run.outcome = "finished"
     with store.run("migrate") as run:
         run.outcome = "items are left"
-        store.write_now(lambda: _rows(store))
+        store.database.write_now(lambda: _rows(store))
     rows = (
         Compared(kind=Kind.FOLDER, source=38, target=38, foreign=12),
         Compared(kind=Kind.TEST_CASE, source=4366, target=4362, missing=("ACME-T7", "ACME-T8")),
@@ -33,9 +33,10 @@ def fill(store: Store) -> None:
         rows=rows,
         findings=("test log ACME-E4 exists 2 times in the target",),
     )
-    for name, value in (("extract", "complete"), ("extract_run", "1"), (MAPPED, "yes")):
-        store.set_meta(name, value)
-    store.write_now(lambda: store.put_validation(validation))
+    store.facts.save_now(Facts.extracted, Extracted.COMPLETE)
+    store.facts.save_now(Facts.extraction, 1)
+    store.facts.save_now(Facts.mapped, value=True)
+    store.target_index.save_validation.now(1, validation, {})
 
 
 @attrs.frozen
@@ -76,7 +77,7 @@ def _rows(store: Store) -> None:
                 number += 1
                 key = f"{row.prefix}{number}"
                 there = state in {State.FINISHED, State.WRITTEN}
-                store.item_table.insert(
+                store.database.tables.item.insert(
                     kind=row.kind,
                     key=key,
                     rank=row.kind.rank,
@@ -87,10 +88,10 @@ def _rows(store: Store) -> None:
                     url=f"https://acme.qtestnet.com/p/4242/{number}" if there else "",
                 ).execute()
     _notes(store)
-    store.reject_table.insert(
+    store.database.tables.reject.insert(
         kind=Kind.TEST_CASE, key="ACME-T416", reason="no name", payload="{}"
     ).execute()
-    store.file_table.insert(
+    store.database.tables.file.insert(
         sha256="0" * 64, size=12_345_678, media_type="image/png", path="00/0"
     ).execute()
 
@@ -110,6 +111,6 @@ def _notes(store: Store) -> None:
 def _note(  # noqa: PLR0913, PLR0917 - the columns of a note
     store: Store, kind: Kind | None, key: str, level: Level, code: str, text: str
 ) -> None:
-    store.note_table.insert(
+    store.database.tables.note.insert(
         kind=kind or "", key=key, origin="test", level=level, code=code, text=text
     ).execute()

@@ -89,8 +89,8 @@ def test_reasons_of_skips_are_not_endless(tmp_path: Path) -> None:
     with Store(f"sqlite:///{tmp_path}/s.db") as store:
         for number in range(9):
             row = {"kind": Kind.FOLDER, "key": f"F{number}", "rank": 1, "state": State.SKIPPED}
-            insert = store.item_table.insert(row | {"reason": f"reason {number}"})
-            store.write_now(insert.execute)
+            insert = store.database.tables.item.insert(row | {"reason": f"reason {number}"})
+            store.database.write_now(insert.execute)
         skips = Report.from_store(store, limit=3).skips
     assert {skip.reason: skip.total for skip in skips} == {
         "reason 0": 1,

@@ -25,8 +25,8 @@ from ztoq_core.errors import ConfigError, Exit, StoreError
 from ztoq_core.plugins import Plugins
 from ztoq_core.records import Kind, Record
 from ztoq_core.settings.config import Config, from_tables
-from ztoq_core.store import State, Store
-from ztoq_core.store.database import PRAGMAS
+from ztoq_core.store import Facts, State, Store
+from ztoq_core.store.connection import PRAGMAS
 
 NOBODY = 65534
 
@@ -46,8 +46,8 @@ async def load(store: Store, sink: MemorySink) -> None:
         await engine.load(engine.Run(store, run.id, request_timeout=0.01), sink)
 
 
-def sql(store: Store, statement: str) -> Any:
-    return store.database.execute_sql(statement)  # type: ignore[no-untyped-call]
+def sql(store: Store, statement: str) -> list[tuple[Any, ...]]:
+    return list(store.database.select(statement))
 
 
 # ------------------------------------------------------------------------------- the disk
@@ -57,12 +57,12 @@ async def test_a_full_disk_is_called_so(tmp_path: Path) -> None:
     with Store(f"sqlite:///{tmp_path}/m.db") as store:
 
         def grow() -> None:
-            (pages,) = sql(store, "PRAGMA page_count").fetchone()
+            ((pages,),) = sql(store, "PRAGMA page_count")
             sql(store, f"PRAGMA max_page_count = {pages}")
-            store.put_meta("b", "x" * 1_000_000)
+            store.facts.put(Facts.names_advice, "x" * 1_000_000)
 
         with pytest.raises(StoreError, match="No space left on device") as full:
-            await store.write(grow)
+            await store.database.write(grow)
 
     assert str(tmp_path / "m.db") in str(full.value)
     assert "Free some space and run again" in str(full.value)
@@ -79,7 +79,7 @@ async def test_a_full_disk_under_the_files_is_called_so(
     with pytest.raises(StoreError, match="No space left on device") as stopped:
         await fill(store)
 
-    assert str(store.contents.folder) in str(stopped.value)
+    assert str(store.files.folder) in str(stopped.value)
 
 
 def seen_by_another(look: Callable[[], list[str]]) -> list[str]:
@@ -112,7 +112,7 @@ def test_a_read_only_store_can_be_looked_at(*, killed: bool) -> None:
         folder.mkdir()
         with Store(f"sqlite:///{folder}/m.db") as store:
             asyncio.run(fill(store))
-            expected = store.counts()
+            expected = store.reporting.counts()
             if killed:
                 folder = Path(shutil.copytree(folder, Path(name, "copy")))
         for path in (*folder.rglob("*"), folder, Path(name)):
@@ -121,7 +121,7 @@ def test_a_read_only_store_can_be_looked_at(*, killed: bool) -> None:
 
         def look() -> list[str]:
             with Store(url, create=False, look_only=True) as store:
-                found = store.counts()
+                found = store.reporting.counts()
             try:
                 Store(url, create=False).close()
             except StoreError as error:
@@ -181,8 +181,8 @@ async def test_a_connection_that_is_cut_stops_the_run_and_the_next_goes_on(
 
     with Store(store_url, files=tmp_path / "files") as store:
         await load(store, sink)
-        states = {state for counts in store.counts().values() for state in counts}
-        assert "ended unexpectedly" not in [run.outcome for run in store.runs()]
+        states = {state for counts in store.reporting.counts().values() for state in counts}
+        assert "ended unexpectedly" not in [run.outcome for run in store.reporting.runs()]
     assert states == {State.FINISHED}
     keys = [each.record.key for each in sink.objects.values()]
     assert sorted(keys) == sorted(set(keys))
@@ -250,7 +250,7 @@ async def test_a_kept_content_that_is_not_the_extracted_one_is_not_sent(
     store: Store, does: str
 ) -> None:
     await fill(store)
-    path = store.contents.folder / store.file_table.get().path
+    path = store.files.folder / store.database.tables.file.get().path
     if does == "gone":
         path.unlink()
     else:
@@ -259,7 +259,7 @@ async def test_a_kept_content_that_is_not_the_extracted_one_is_not_sent(
 
     await load(store, sink)
 
-    refused = [each for each in store.problems() if each.state is State.FAILED]
+    refused = [each for each in store.reporting.problems() if each.state is State.FAILED]
     why = "cannot be read" if does == "gone" else "was changed"
     assert {each.kind for each in refused} == {Kind.ATTACHMENT}
     assert all(why in each.reason and str(path.parents[1]) in each.reason for each in refused)
@@ -285,10 +285,10 @@ async def test_it_works_with_the_settings_of_production(
 
         def pragmas() -> list[object]:
             names = ("journal_mode", "synchronous", "busy_timeout")
-            return [sql(store, f"PRAGMA {name}").fetchone()[0] for name in names]
+            return [sql(store, f"PRAGMA {name}")[0][0] for name in names]
 
-        assert await store.write(pragmas) == ["wal", 2, 10_000]
-        states = {state for counts in store.counts().values() for state in counts}
+        assert await store.database.write(pragmas) == ["wal", 2, 10_000]
+        states = {state for counts in store.reporting.counts().values() for state in counts}
         assert states == {State.FINISHED}
     with closing(sqlite3.connect(tmp_path / "m.db")) as database:
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)

@@ -24,7 +24,8 @@ from ztoq_core.contracts import Connection
 from ztoq_core.errors import Exit, StoreError
 from ztoq_core.records import Kind
 from ztoq_core.services import Services
-from ztoq_core.store import Intent, RunInfo, Store, models
+from ztoq_core.store import Intent, RunInfo, Store, tables
+from ztoq_core.store.database import Database
 from ztoq_core.store.process import Process
 
 HOLD = """\
@@ -75,7 +76,7 @@ def holder(url: str) -> Iterator[subprocess.Popen[str]]:
 
 def move(store: Store, **columns: object) -> None:
     """Change the row of the run that holds the store, as another host or clock would have it."""
-    run = store.run_table
+    run = store.database.tables.run
     run.update(**columns).where(run.ended.is_null()).execute()
 
 
@@ -83,7 +84,7 @@ def take_over(url: str) -> None:
     """Take the lease of a run that seems to be another host's and shows no sign of life."""
     with Store(url) as store:
         move(store, host="elsewhere", heartbeat=datetime(2020, 1, 1))  # noqa: DTZ001 - as stored
-        store.lease_s = 0.05
+        store.database.lease_s = 0.05
         with store.run("validate"):
             pass
 
@@ -107,7 +108,7 @@ def test_a_second_run_is_refused_and_told_who_works(store_url: str) -> None:
             store.run("load"),
         ):
             pass
-        assert store.runs()[-1].running
+        assert store.reporting.runs()[-1].running
     assert refused.value.exit_code is Exit.START
 
 
@@ -115,13 +116,13 @@ def test_a_killed_run_has_ended_at_once(store_url: str) -> None:
     """Even while nobody has asked for its exit code, so that its process id is still taken."""
     with holder(store_url) as process, Store(store_url) as store:
         process.send_signal(signal.SIGKILL)
-        while store.runs()[-1].running:
+        while store.reporting.runs()[-1].running:
             pass  # the kernel needs its time; the test's own time-out ends this
 
         with store.run("load") as run:
             pass
 
-        assert [each.outcome for each in store.runs()] == ["ended unexpectedly", ""]
+        assert [each.outcome for each in store.reporting.runs()] == ["ended unexpectedly", ""]
         assert run.id == 2
 
 
@@ -136,11 +137,11 @@ def test_a_living_process_keeps_its_lease_whatever_the_clock_says(
 
     url = f"sqlite:///{tmp_path}/m.db"
     with Store(url) as store, store.run("load"):
-        monkeypatch.setattr(models, "datetime", Shifted)
+        monkeypatch.setattr(tables, "datetime", Shifted)
         who = "Another run uses this store"
         with Store(url) as other, pytest.raises(StoreError, match=who), other.run("load"):
             pass
-        store.write_now(lambda: None)
+        store.database.write_now(lambda: None)
 
 
 @pytest.mark.parametrize(
@@ -156,13 +157,13 @@ def test_a_run_that_cannot_be_seen_is_watched_before_it_is_replaced(
     url = f"sqlite:///{tmp_path}/m.db"
     with Store(url) as silent, Store(url) as store, losing(silent):
         move(store, **elsewhere)
-        assert store.runs()[-1].running is None
-        store.lease_s = 0.1
+        assert store.reporting.runs()[-1].running is None
+        store.database.lease_s = 0.1
 
         with store.run("load"):
             pass
 
-        assert store.runs()[0].outcome == "ended unexpectedly"
+        assert store.reporting.runs()[0].outcome == "ended unexpectedly"
 
 
 def test_a_run_elsewhere_that_shows_life_is_left_alone(tmp_path: Path) -> None:
@@ -170,10 +171,10 @@ def test_a_run_elsewhere_that_shows_life_is_left_alone(tmp_path: Path) -> None:
 
     async def scene() -> None:
         with Store(url) as living, Store(url) as store:
-            living.beat_s = 0.05
+            living.database.beat_s = 0.05
             with living.run("load"):
                 move(store, host="elsewhere")
-                store.lease_s = 30.0
+                store.database.lease_s = 30.0
 
                 def take() -> None:
                     with store.run("load"):
@@ -197,43 +198,43 @@ async def test_a_writer_that_lost_its_lease_records_no_intent(store_url: str) ->
     with Store(store_url) as store, losing(store) as run:
         await engine.extract(engine.Run(store, run.id), MemorySource(PROJECT, CONTENTS))
         await engine.transform(engine.Run(store), lambda _: [])
-        (job, *_) = await store.read(store.outbox.to_write, list(Kind), (), (), 1)
+        (job, *_) = await store.loading.next_jobs(list(Kind), (), (), 1)
         await asyncio.to_thread(take_over, store_url)
 
         with pytest.raises(StoreError, match=r"took over .*: ztoq validate on ") as lost:
-            await store.gather(store.outbox.intend, Intent(run=run.id, job=job))
+            await store.loading.record_intents(Intent(run=run.id, job=job))
 
-        journal = store.journal_table
+        journal = store.database.tables.journal
         assert not journal.select().where(journal.event == "intent").exists()
         assert lost.value.exit_code is Exit.STOPPED
 
 
 async def test_before_a_request_a_fresh_lease_costs_nothing(tmp_path: Path) -> None:
     with Store(f"sqlite:///{tmp_path}/m.db") as store, store.run("load"):
-        await store.write(lambda: None)
-        before = store.commits
+        await store.database.write(lambda: None)
+        before = store.database.commits
         await store.before_write()
 
-        assert store.commits == before
+        assert store.database.commits == before
 
 
 async def test_a_writer_that_slept_renews_its_lease_before_it_sends(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/m.db"
     with Store(url) as store, store.run("load"):
-        before, awake = store.commits, store.clock()
-        store.clock = lambda: awake + 16  # more than half the lease
+        before, awake = store.database.commits, store.database.clock()
+        store.database.clock = lambda: awake + 16  # more than half the lease
 
         await store.before_write()
-        assert store.commits == before + 1
+        assert store.database.commits == before + 1
         await store.before_write()
-        assert store.commits == before + 1
+        assert store.database.commits == before + 1
 
 
 async def test_a_writer_that_slept_too_long_sends_nothing(store_url: str) -> None:
     with Store(store_url) as store, losing(store):
-        awake = store.clock()
+        awake = store.database.clock()
         await asyncio.to_thread(take_over, store_url)
-        store.clock = lambda: awake + 3600
+        store.database.clock = lambda: awake + 3600
 
         with pytest.raises(StoreError, match="took over"):
             await store.before_write()
@@ -270,9 +271,9 @@ async def until(holds: Callable[[], bool]) -> None:
 
 
 async def test_the_loop_that_works_renews_the_lease(store: Store) -> None:
-    store.beat_s = 0.01
+    store.database.beat_s = 0.01
     with store.run("load"):
-        await until(lambda: store.run_table.get().beat > 2)
+        await until(lambda: store.database.tables.run.get().beat > 2)
     await until(lambda: len(asyncio.all_tasks()) == 1)  # the test's own: no heart beats on
 
 
@@ -281,19 +282,23 @@ def test_the_clock_of_postgresql_ends_the_lease_of_a_process_that_sleeps(store_u
     if store_url.startswith("sqlite"):
         pytest.skip("SQLite has no clock of its own")
     with Store(store_url) as store, losing(store), Store(store_url) as other:
-        other.database.execute_sql(  # type: ignore[no-untyped-call]
-            "UPDATE run SET heartbeat = heartbeat - interval '31 seconds'"
-        )
-        assert not other.runs()[-1].running
+        other.database.execute("UPDATE run SET heartbeat = heartbeat - interval '31 seconds'")
+        assert not other.reporting.runs()[-1].running
 
         with other.run("load"):
             pass
 
 
-class Hurried(Store):
-    """A store whose leases are short."""
+class HurriedDatabase(Database):
+    """A database whose leases are short."""
 
     lease_s = 0.5
+
+
+class Hurried(Store):
+    """A store in such a database."""
+
+    database_type = HurriedDatabase
 
 
 @pytest.mark.postgres
@@ -302,9 +307,9 @@ def test_a_process_that_sleeps_within_a_transaction_keeps_nobody_waiting(store_u
         pytest.skip("a living process keeps an SQLite store")
     woken = threading.Event()
     with Hurried(store_url) as store, losing(store):
-        asleep = store.submit(lambda: woken.wait(60))
+        asleep = store.database.submit(lambda: woken.wait(60))
         with Hurried(store_url) as other:
-            while other.runs()[-1].running:
+            while other.reporting.runs()[-1].running:
                 pass  # the server's clock needs its time
             with other.run("load"):
                 woken.set()

@@ -14,8 +14,7 @@ from ztoq_testkit.memory import MemorySink, MemorySource
 from ztoq_core import engine
 from ztoq_core.engine import Event
 from ztoq_core.records import Attachment, Folder, Kind, Record, TestCase, TestLog, TestRun, Tree
-from ztoq_core.store import Store
-from ztoq_core.store.statements import ask, change
+from ztoq_core.store import Facts, Store
 
 CASES = 12
 SEVERAL = 4
@@ -95,7 +94,7 @@ async def test_what_is_asked_with_each_record_is_found_by_an_index(
 
 
 def plan(store: Store, text: str, values: Any) -> list[str]:
-    return [str(row[-1]) for row in ask(store.database, f"EXPLAIN QUERY PLAN {text}", values)]
+    return [str(row[-1]) for row in store.database.select(f"EXPLAIN QUERY PLAN {text}", values)]
 
 
 def is_slow(step: str) -> bool:
@@ -112,25 +111,35 @@ async def test_the_counts_are_those_of_the_rows(store: Store) -> None:
         await engine.extract(engine.Run(store, run.id), MemorySource(records, contents))
         await engine.transform(engine.Run(store), lambda _: [lambda record: record])
         await engine.load(engine.Run(store, run.id), MemorySink())
-    store.write_now(lambda: store.item_table.delete().where(store.item_table.key == "T1").execute())
+    store.database.write_now(
+        lambda: (
+            store.database.tables.item.delete()
+            .where(store.database.tables.item.key == "T1")
+            .execute()
+        )
+    )
 
-    rows = ask(store.database, "SELECT kind, state, COUNT(*) FROM item GROUP BY kind, state")
+    rows = store.database.select("SELECT kind, state, COUNT(*) FROM item GROUP BY kind, state")
     found: dict[Kind, dict[str, int]] = {}
     for kind, state, number in rows:
         found.setdefault(Kind(kind), {})[state] = number
-    assert store.counts() == found
-    assert store.counts()[Kind.TEST_CASE] == {"finished": CASES - 1}
+    assert store.reporting.counts() == found
+    assert store.reporting.counts()[Kind.TEST_CASE] == {"finished": CASES - 1}
 
 
 def test_a_store_that_was_made_without_counts_gets_them(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/m.db"
     with Store(url) as store:
-        store.write_now(lambda: store.item_table.insert(kind="field", key="a", rank=0).execute())
+        store.database.write_now(
+            lambda: store.database.tables.item.insert(kind="field", key="a", rank=0).execute()
+        )
         for what in ("TRIGGER item_more", "TRIGGER item_less", "TRIGGER item_moved"):
-            store.write_now(partial(change, store.database, f"DROP {what}"))
-        store.write_now(partial(change, store.database, "DROP TABLE item_count"))
-        store.write_now(partial(store.put_meta, "schema", "3"))
-        store.write_now(lambda: store.item_table.insert(kind="field", key="b", rank=0).execute())
+            store.database.write_now(partial(store.database.execute, f"DROP {what}"))
+        store.database.write_now(partial(store.database.execute, "DROP TABLE item_count"))
+        store.facts.save_now(Facts.schema, 3)
+        store.database.write_now(
+            lambda: store.database.tables.item.insert(kind="field", key="b", rank=0).execute()
+        )
     with Store(url) as store:
-        assert store.counts() == {Kind.FIELD: {"listed": 2}}
-        assert store.pending() == 0
+        assert store.reporting.counts() == {Kind.FIELD: {"listed": 2}}
+        assert store.reporting.pending() == 0

@@ -24,8 +24,7 @@ from ztoq_core.errors import ConfigError, ZtoqError
 from ztoq_core.records import Kind, Note, Ref
 from ztoq_core.settings.config import Config
 from ztoq_core.settings.secrets import find_secrets
-from ztoq_core.store import Store
-from ztoq_core.store.life import Related
+from ztoq_core.store import Reference, Store
 from ztoq_core.vocabulary import counted
 
 __all__ = ["builder", "change_line", "explain", "print_json", "print_records"]
@@ -104,9 +103,9 @@ def _numbers_of(store: Store, name: str, kind: Kind | None) -> list[int]:
     """
     if not name.strip():
         raise ConfigError("name a record: its key or its id in the target")
-    if found := store.life.named(name, kind):
+    if found := store.history.find.now(name, kind):
         return [number for number, _ in found]
-    folded = {each.casefold(): each for each in store.life.alike(name, kind)}
+    folded = {each.casefold(): each for each in store.history.similar_keys.now(name, kind)}
     near = difflib.get_close_matches(name.casefold(), folded, n=NEAR, cutoff=0.6)
     hint = f" (did you mean {', '.join(repr(folded[each]) for each in near)}?)" if near else ""
     raise ConfigError(f"the store knows no record {name!r}, neither by key nor by target id{hint}")
@@ -181,7 +180,7 @@ def _facts(life: Explained) -> dict[str, Any]:
     }
 
 
-def _related(each: Related) -> dict[str, Any]:
+def _related(each: Reference) -> dict[str, Any]:
     return {
         "role": each.role,
         "kind": each.ref.kind.value,

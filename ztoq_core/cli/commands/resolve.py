@@ -120,7 +120,7 @@ class ResolveSession:
         """Return what is undecided, of the kind that was asked for."""
         return [
             each
-            for each in self.store.decisions.undecided()
+            for each in self.store.decisions.undecided.now()
             if self.kind is None or each.ref.kind is self.kind
         ]
 

@@ -40,9 +40,8 @@ def retry(options: Options, *, kind: str | None, keys: tuple[str, ...]) -> int:
         store.run(options.verb) as run,
     ):
         _demand_failed(store, of_kind, keys)
-        decisions = store.decisions
-        unmapped = decisions.unmapped(of_kind, keys)
-        counts = store.write_now(lambda: decisions.retry(run.id, of_kind, keys))
+        unmapped = store.decisions.unmapped.now(of_kind, keys)
+        counts = store.decisions.retry.now(run.id, of_kind, keys)
         number = sum(counts.values())
         run.outcome = f"{counted(number, 'record is', 'records are')} ready again"
 
@@ -68,7 +67,7 @@ _NONE = "Nothing has failed, and nothing is missing in the target: there is noth
 
 
 def _demand_failed(store: Store, kind: Kind | None, keys: Sequence[str]) -> None:
-    states = store.decisions.states(kind, keys) if keys else {}
+    states = store.decisions.states.now(kind, keys) if keys else {}
     for key in keys:
         if key not in states:
             raise ConfigError(f"there is no record {key!r} in the store")

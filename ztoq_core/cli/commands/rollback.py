@@ -86,7 +86,7 @@ def _roll_back(options: Options, config: Config, wish: RollbackOptions) -> int:
     config.sink.require()
     with open_store(config) as store:
         counts = _counted(store, wish)
-        if not counts and not store.removal.unsettled():
+        if not counts and not store.rollback.unsettled.now():
             output.result({"exit": 0, "deleted": {}, "kept": []}, lambda: output.out.print(NOTHING))
             return Exit.OK
         if not wish.dry_run:
@@ -104,10 +104,10 @@ def _roll_back(options: Options, config: Config, wish: RollbackOptions) -> int:
 
 
 def _counted(store: Store, wish: RollbackOptions) -> dict[Kind, int]:
-    known = {run.id for run in store.runs()}
+    known = {run.id for run in store.reporting.runs()}
     if wish.of_run is not None and wish.of_run not in known:
         raise ConfigError(f"there is no run {wish.of_run}; ztoq report lists the runs")
-    return store.removal.counted(wish.of_run)
+    return store.rollback.counted.now(wish.of_run)
 
 
 def _announce(output: Output, counts: Mapping[Kind, int], wish: RollbackOptions) -> None:

@@ -76,17 +76,17 @@ async def extract(
     if since is not None:
         await _quick(stage, since)
         return
-    await store.write(lambda: store.intake.begin(run.id, stream=stream))
+    await store.extraction.begin(run.id, stream=stream)
     await stage.read(stage.pages)
     if collector and (collector.left or collector.fetches):
-        await store.write(store.intake.note_pictures, collector.left)
-    begun = int(store.meta("extract_run"))
+        await store.attachments.note_pictures(left=collector.left)
+    begun = store.facts.extraction
     # before the extraction counts as complete, so that one that is stopped here goes on here
     await stage.ask_names(begun, since_run=begun)
     if run.stop.requested or stage.unread:
         # what was not listed must not count as gone, nor the extraction as complete
         return
-    gone = await store.write(lambda: store.intake.finish(streamed=stream))
+    gone = await store.extraction.finish(streamed=stream)
     if gone:
         said = counted(gone, "record is", "records are")
         reporter.message(f"{said} no longer in the source", "warning")
@@ -98,11 +98,11 @@ async def _quick(stage: _Extraction, since: datetime) -> None:
     store, source = stage.store, stage.source
     if not isinstance(source, ChangedSince):
         raise ConfigError("This source cannot list what changed; leave --since out")
-    if not store.read_whole:
+    if not store.reporting.extraction_ended:
         raise ConfigError("--since needs a complete extraction before it: run ztoq extract first")
-    await store.write(lambda: store.intake.begin_quick(stage.run.id, stream=stage.stream))
+    await store.extraction.begin_quick(stage.run.id, stream=stage.stream)
     if stage.collector:
-        await store.write(store.intake.try_pictures_again)
+        await store.attachments.retry_pictures()
 
     def pages(kind: Kind) -> AsyncGenerator[Sequence[Listed], None]:
         return stage.changed(source, kind, since)
@@ -110,7 +110,7 @@ async def _quick(stage: _Extraction, since: datetime) -> None:
     await stage.read(pages)
     await stage.ask_names(stage.run.id)
     if not stage.run.stop.requested and not stage.unread:
-        await store.write(store.intake.end_quick)
+        await store.extraction.end_quick()
     stage.reporter.message(
         f"A quick pass over what changed since {since:%Y-%m-%d %H:%M} UTC. It cannot see what was "
         "deleted, nor changes that do not touch the time of change that the service keeps (steps, "
@@ -175,11 +175,11 @@ class _Extraction:
                     f"The list of {plain(kind)}s could not be read to its end: {error}", "warning"
                 )
                 self.unread[kind] = str(error)
-                await self.store.write(self.store.intake.note_unread, self.unread)
+                await self.store.extraction.note_unread(self.unread)
 
     async def _left_over(self) -> AsyncIterator[Listed]:
         after = 0
-        while batch := await self.store.read(self.store.intake.waiting, after, 100):
+        while batch := await self.store.extraction.incomplete(after, 100):
             for listed in batch:
                 yield listed
             after = batch[-1].item
@@ -189,8 +189,7 @@ class _Extraction:
 
         While a page is being completed, the next one is fetched.
         """
-        intake = self.store.intake
-        point = await self.store.read(intake.checkpoint, kind)
+        point = await self.store.extraction.checkpoint(kind)
         ahead: asyncio.Task[Page] | None = None
         try:
             while not point.done:
@@ -199,8 +198,7 @@ class _Extraction:
                 if page.total is not None:
                     self.reporter.totals[kind] = page.total
                 following = self._following(kind, point, page)
-                listed = await self.store.write(
-                    intake.save_page,
+                listed = await self.store.extraction.save_page(
                     self.run.id,
                     kind,
                     self._with_pictures(page),
@@ -212,7 +210,7 @@ class _Extraction:
                 if following.cursor is not None and not self.run.stop.requested:
                     ahead = asyncio.create_task(self._fetch(kind, following.cursor))
                 yield listed
-                point = await self.store.read(intake.checkpoint, kind)
+                point = await self.store.extraction.checkpoint(kind)
                 if page.cursor is None and not point.done:
                     point = await self._after_pass(kind, point)
                     if not point.passes and not point.done:
@@ -253,8 +251,7 @@ class _Extraction:
             while True:
                 with plugin_call(source, "changed_since", f"the list of {kind}"):
                     page = self._checked(await source.changed_since(kind, since, cursor))
-                listed, more = await self.store.write(
-                    self.store.intake.save_changed,
+                listed, more = await self.store.extraction.save_changed(
                     self.run.id,
                     self._with_pictures(page),
                     page.rejects,
@@ -314,9 +311,7 @@ class _Extraction:
             )
             passes = 0
         following = Checkpoint(None, done=done, passes=passes, pass_new=0)
-        await self.store.write(
-            self.store.intake.save_page, self.run.id, kind, (), (), frozenset(), following
-        )
+        await self.store.extraction.save_page(self.run.id, kind, (), (), frozenset(), following)
         return following
 
     # ----------------------------------------------------------------------------- completing
@@ -341,9 +336,7 @@ class _Extraction:
             return
         if self.collector:
             records = self.collector.with_pictures(records)
-        files = await self.store.gather(
-            self.store.intake.save_completed, Completed(self.run.id, records)
-        )
+        files = await self.store.extraction.save_completed(Completed(self.run.id, records))
         self.reporter.advance(record.kind)
         for each in files:
             if self.run.stop.requested:
@@ -371,7 +364,7 @@ class _Extraction:
             logger.warning("a picture is lost: {}", error)
             await self._reject(record.ref, f"{loss_reason(record.locator)}{error}", record)
             return
-        await self.store.gather(self.store.intake.save_file, Fetched(self.run.id, record, kept))
+        await self.store.attachments.save(Fetched(self.run.id, record, kept))
         self.reporter.advance(Kind.ATTACHMENT)
 
     async def _fetch_file(self, record: Attachment) -> None:
@@ -379,11 +372,11 @@ class _Extraction:
             await self._fetch_picture(record)
             return
         if self.stream:
-            await self.store.gather(self.store.intake.save_file, Fetched(self.run.id, record, None))
+            await self.store.attachments.save(Fetched(self.run.id, record, None))
             return
         for attempt in range(1, _DOWNLOADS + 1):
             try:
-                kept = await self.store.contents.keep(record.name, self._chunks(record))
+                kept = await self.store.files.keep(record.name, self._chunks(record))
                 break
             except (RejectedError, RecordError) as error:
                 logger.warning("attempt {} to read the file failed: {}", attempt, error)
@@ -392,7 +385,7 @@ class _Extraction:
                 if answered or attempt == _DOWNLOADS:
                     await self._reject(record.ref, f"The file could not be read: {error}", record)
                     return
-        await self.store.gather(self.store.intake.save_file, Fetched(self.run.id, record, kept))
+        await self.store.attachments.save(Fetched(self.run.id, record, kept))
         self.reporter.advance(Kind.ATTACHMENT)
 
     async def _chunks(self, file: Attachment) -> AsyncIterator[bytes]:
@@ -403,14 +396,14 @@ class _Extraction:
 
     async def _reject(self, ref: Ref, reason: str, record: Record | None = None) -> None:
         reject = _reject_of(ref, reason, record)
-        await self.store.write(self.store.intake.reject, self.run.id, reject)
+        await self.store.extraction.reject(self.run.id, reject)
 
     # -------------------------------------------------------------------- unlisted references
 
     async def _look_up(self) -> None:
         """Resolve references that no list held; put placeholders for deleted records."""
         while not self.run.stop.requested:
-            refs = await self.store.read(self.store.intake.unlisted, _LOOKED_UP, 200)
+            refs = await self.store.extraction.unlisted(_LOOKED_UP, 200)
             if not refs:
                 return
             for ref in refs:
@@ -426,18 +419,16 @@ class _Extraction:
             await self._reject(ref, f"It could not be looked up: {error}")
             return
         if isinstance(found, Reject):
-            if await self.store.write(self.store.intake.still_gone, self.run.id, ref):
+            if await self.store.extraction.mark_gone(self.run.id, ref):
                 return
             stub = await self._stub(ref, found.reason)
             made = self.collector.with_pictures((stub,)) if self.collector else (stub,)
-            for each in await self.store.write(
-                lambda: self.store.intake.save_resolved(self.run.id, made, derived=True)
-            ):
+            for each in await self.store.extraction.save_resolved(self.run.id, made, derived=True):
                 await self._complete(each)
             return
         if self.collector:
             found = self.collector.with_pictures(found)
-        files = await self.store.write(self.store.intake.save_resolved, self.run.id, found)
+        files = await self.store.extraction.save_resolved(self.run.id, found)
         self.reporter.advance(ref.kind)
         for each in files:
             await self._complete(each)
@@ -458,7 +449,7 @@ class _Extraction:
         """Return a placeholder for a deleted record, so that references to it have a target."""
         logger.warning("not in the source any more, a stub takes its place: {}", reason)
         if ref.kind is Kind.TEST_CASE:
-            log = await self.store.read(self.store.intake.latest_log_of, ref)
+            log = await self.store.extraction.latest_log_of(ref)
             steps = _steps_of(log) if isinstance(log, TestLog) else ()
             return TestCase(key=ref.key, name=ref.key, gone=True, steps=steps)
         if ref.kind is Kind.TEST_CYCLE:

@@ -19,7 +19,7 @@ from ztoq_core.records import (
     IdKind,
     Kind,
 )
-from ztoq_core.store import Store
+from ztoq_core.store import Facts, Store
 from ztoq_core.vocabulary import counted
 
 __all__ = ["NAMELESS", "ask_names", "nameless", "warn_unresolved_ids"]
@@ -27,7 +27,6 @@ __all__ = ["NAMELESS", "ask_names", "nameless", "warn_unresolved_ids"]
 _People = tuple[Collection[tuple[Kind, str]], Collection[str]]
 """The fields of records that hold people, and those of steps."""
 
-_ADVICE = "names advice"
 """The store's fact that says what can be done about ids that stay unknown."""
 _AT_ONCE = 100
 """Ids that a directory is asked for at once, so that a stop repeats at most so many questions."""
@@ -62,25 +61,24 @@ async def ask_names(
     of_steps = {each.name for each in schema.step_fields if each.type is FieldType.USER}
     for kind in _KINDS:
         await _gather(store, kind, (people, of_steps), extraction, since_run)
-    await store.write(store.names.gathered, extraction)
-    await store.write(store.put_meta, _ADVICE, directory.advice)
+    await store.id_names.gathered(extraction)
+    await store.facts.save(Facts.names_advice, directory.advice)
     learned = dict.fromkeys(IdKind, 0)
-    names = store.names
     for topic in IdKind:
         after = ""
-        while ids := await store.read(names.seen, extraction, topic, after, 1000):
+        while ids := await store.id_names.seen(extraction, topic, after, 1000):
             after = ids[-1]
             if found := directory.at_hand(topic, ids):
                 known = [each.id for each in found]
-                learned[topic] += await store.write(names.save, extraction, topic, known, found)
+                learned[topic] += await store.id_names.save(extraction, topic, known, found)
         after = ""
         while not run.stop.requested and (
-            ids := await store.read(names.to_ask, extraction, topic, after, _AT_ONCE)
+            ids := await store.id_names.to_ask(extraction, topic, after, _AT_ONCE)
         ):
             with logger.contextualize(stage="extract", kind=topic.value, key=ids[0]):
                 found = await directory.look_up(topic, ids)
             after = ids[-1]
-            learned[topic] += await store.write(names.save, extraction, topic, ids, found)
+            learned[topic] += await store.id_names.save(extraction, topic, ids, found)
     figures = [counted(number, *_WORDS[topic]) for topic, number in learned.items() if number]
     if figures:
         reporter.message(f"known by name now: {', '.join(figures)}")
@@ -90,12 +88,12 @@ async def _gather(
     store: Store, kind: Kind, people: _People, extraction: int, since_run: int
 ) -> None:
     after = 0
-    while batch := await store.read(store.mapped.field_values, kind, after, 1000, since_run):
+    while batch := await store.transformation.field_values(kind, after, 1000, since_run):
         found: dict[IdKind, set[str]] = {}
         for _, plain in batch:
             for topic, id_ in _ids(kind, plain, people):
                 found.setdefault(topic, set()).add(id_)
-        await store.write(store.names.use, extraction, found)
+        await store.id_names.use(extraction, found)
         after = batch[-1][0]
 
 
@@ -137,15 +135,15 @@ NAMELESS = "nameless"
 
 def nameless(store: Store) -> str:
     """Return a sentence about the ids that nobody knows by name; empty where there is none."""
-    counts = [each for each in store.names.counts() if each.unknown]
+    counts = [each for each in store.id_names.counts.now() if each.unknown]
     if not counts:
         return ""
     figures = [f"{each.unknown:,} of {counted(each.total, *_WORDS[each.topic])}" for each in counts]
-    advice = store.meta(_ADVICE)
+    advice = store.facts.names_advice
     return f"{', '.join(figures)} could not be resolved to names; ids are used instead. {advice}"
 
 
 async def warn_unresolved_ids(store: Store, reporter: ProgressReporter) -> None:
     """Warn of the ids that nobody knows by name, if there are any."""
-    if sentence := await store.read(nameless, store):
+    if sentence := await store.database.read(nameless, store):
         reporter.message(sentence, "warning", NAMELESS)

@@ -57,22 +57,20 @@ async def _look_for_all(context: LoadContext, settling: Settling, kind: Kind) ->
 
 async def _under(store: Store, sink: Sink, kind: Kind, owner: Kind) -> None:
     after = 0
-    while batch := await store.read(store.outbox.stored, owner, after, _BATCH):
+    while batch := await store.target_index.objects(owner, after, _BATCH):
         after = batch[-1][0]
         among = [each for _, each in batch]
-        ours = await store.read(
-            store.outbox.ready_under, kind, owner, [each.ref.key for each in among]
-        )
+        ours = await store.target_index.ready_under(kind, owner, [each.ref.key for each in among])
         under = owners_of(ours, among)
         marks = await marks_of(sink, kind, under) if under else []
         if kind is Kind.ATTACHMENT:
             # files bear no mark: wherever there are any, each of ours is looked for by content
             keys = [each.key for each in ours] if marks else []
-            await store.write(store.outbox.doubt_marked, kind, keys)
+            await store.target_index.doubt_marked(kind, keys)
         else:
             await _doubt(store, kind, marks)
 
 
 async def _doubt(store: Store, kind: Kind, marks: Sequence[Mark]) -> None:
     keys = list(dict.fromkeys(mark.key for mark in marks if mark.key))
-    await store.write(store.outbox.doubt_marked, kind, keys)
+    await store.target_index.doubt_marked(kind, keys)

@@ -13,8 +13,7 @@ from ztoq_core.contracts import Sink
 from ztoq_core.engine.run import ProgressReporter, Run
 from ztoq_core.errors import ConfigError, RejectedError, one_error
 from ztoq_core.records import Kind
-from ztoq_core.store import Undoing
-from ztoq_core.store.statements import chunks
+from ztoq_core.store import RollbackItem, chunks
 from ztoq_core.vocabulary import counted
 
 __all__ = ["look_at_containers"]
@@ -36,24 +35,24 @@ async def look_at_containers(
         ConfigError: One was edited, and conflicts are to fail.
     """
     store = run.store
-    edited: list[Undoing] = []
+    edited: list[RollbackItem] = []
     along = (await sink.describe()).goes_with_owner
 
-    async def look(each: Undoing) -> None:
+    async def look(each: RollbackItem) -> None:
         try:
             present = await sink.current(each.ref.kind, each.written.target_id)
         except RejectedError as error:
             reporter.message(f"{each.ref} could not be looked at: {error}", "warning")
             return
         if present is None:
-            await store.write(store.removal.deleted, run.id, each, _GONE, along)
+            await store.rollback.deleted(run.id, each, _GONE, along)
             text = f"{each.ref} is not in the target any more: it is made again"
             reporter.message(text, "warning")
         elif each.written.stamp and present.stamp != each.written.stamp:
             edited.append(each)
 
     with one_error():
-        for some in chunks(await store.read(store.removal.awaited, _CONTAINERS), _LOOKS):
+        for some in chunks(await store.rollback.awaited(_CONTAINERS), _LOOKS):
             async with asyncio.TaskGroup() as group:
                 for each in some:
                     group.create_task(look(each))
@@ -69,5 +68,5 @@ async def look_at_containers(
     reporter.message(f"{said}. Look whether they still are the right places", "warning")
 
 
-def _was(edited: Collection[Undoing]) -> str:
+def _was(edited: Collection[RollbackItem]) -> str:
     return "was" if len(edited) == 1 else "were"

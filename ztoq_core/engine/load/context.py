@@ -9,7 +9,7 @@ import attrs
 from ztoq_core.contracts import Schema, Sink, Source, Written
 from ztoq_core.engine.run import ProgressReporter, Run, StopRequest
 from ztoq_core.records import Kind, Ref
-from ztoq_core.store import Answered, Job, Store
+from ztoq_core.store import Answered, LoadJob, Store
 
 __all__ = ["LoadContext"]
 
@@ -44,19 +44,19 @@ class LoadContext:
         keys = {root.ref for root in self.schema.roots}
         self.roots.update(dict.fromkeys(keys))
         if keys:
-            stored = await self.store.read(self.store.outbox.stored, Kind.FOLDER, 0, 1_000_000)
+            stored = await self.store.target_index.objects(Kind.FOLDER, 0, 1_000_000)
             self.roots.update({each.ref: each.written for _, each in stored if each.ref in keys})
 
-    def links(self, job: Job) -> Mapping[Ref, Written | None]:
+    def links(self, job: LoadJob) -> Mapping[Ref, Written | None]:
         """Return what a record refers to, the root folders included."""
         return {**self.roots, **job.links}
 
     async def answered(
-        self, job: Job, written: Written, *, finished: bool, event: str = "answer"
+        self, job: LoadJob, written: Written, *, finished: bool, event: str = "answer"
     ) -> None:
         """Store the target's answer, which releases what waited for the record."""
         answer = Answered(run=self.run.id, job=job, written=written, finished=finished, event=event)
-        await self.store.gather(self.store.outbox.answered, answer)
+        await self.store.loading.record_answers(answer)
         if job.record.ref in self.roots:
             self.roots[job.record.ref] = written
         if finished:

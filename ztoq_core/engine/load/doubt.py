@@ -19,11 +19,11 @@ from loguru import logger
 from ztoq_core.contracts import Found, Written
 from ztoq_core.engine.guard import check_written, plugin_call
 from ztoq_core.engine.load.context import LoadContext
-from ztoq_core.engine.load.search_lag import DEFAULT_LAG_S, MEASURED
+from ztoq_core.engine.load.search_lag import DEFAULT_LAG_S
 from ztoq_core.engine.load.streaming import fingerprint
 from ztoq_core.errors import DoubtError, RecordError, RejectedError
 from ztoq_core.records import Attachment, FieldDefinition, Kind, Level, Note, Record, Ref
-from ztoq_core.store import Job
+from ztoq_core.store import LoadJob
 from ztoq_core.vocabulary import counted
 
 __all__ = ["PARENT_FIRST_S", "Settling"]
@@ -75,7 +75,7 @@ class Settling:
         """Return the settling of a load, with the search lag: configured, measured, or 60 s."""
         lag = context.schema.search_lag
         if lag is None:
-            lag = float(context.store.meta(MEASURED) or DEFAULT_LAG_S)
+            lag = context.store.facts.search_lag or DEFAULT_LAG_S
         timeout = context.run.request_timeout if context.schema.remote else 0.0
         return cls(context, timeout, wake, lag)
 
@@ -89,18 +89,18 @@ class Settling:
         now = asyncio.get_running_loop().time()
         sent = self.begun + self.request_timeout if earlier else now
         new = False
-        for item, ref, reason in await store.read(store.outbox.in_doubt):
+        for item, ref, reason in await store.loading.in_doubt():
             if item not in self.doubts:
                 of = None
                 if ref.kind is Kind.FIELD:
-                    of = _kind_with((await store.read(store.outbox.job, item)).record)
+                    of = _kind_with((await store.loading.job(item)).record)
                 self.doubts[item] = _Doubt(ref, now, sent + self._lag(ref.kind), reason, of)
                 new = True
                 if not earlier:  # a file of a replaced step: it was through, and is counted again
                     self.context.reporter.advance(ref.kind, -1)
         return new
 
-    def add(self, job: Job, error: DoubtError, *, faulty: bool = False) -> None:
+    def add(self, job: LoadJob, error: DoubtError, *, faulty: bool = False) -> None:
         """Take up a record whose answer was just lost; ``faulty`` where the plugin failed."""
         # after the site's own answer nothing is under way; behind a gateway's (502, 504, 522 …)
         # the site may still be at work
@@ -165,13 +165,13 @@ class Settling:
         """Look for a record; return whether it was found and adopted."""
         store = self.context.store
         # read again: what this record belongs to may just have been found itself
-        job = await store.read(store.outbox.job, item)
+        job = await store.loading.job(item)
         record = job.record
         with logger.contextualize(stage="settle", kind=record.kind.value, key=record.key):
             async with self.one_of_equals(record):
                 return await self._look(job, self.doubts[item])
 
-    async def _look(self, job: Job, doubt: _Doubt) -> bool:
+    async def _look(self, job: LoadJob, doubt: _Doubt) -> bool:
         if job.written is not None:
             # an update may be sent again: it gives the same object
             await self._send_again(job, "an update in doubt is sent again")
@@ -188,10 +188,9 @@ class Settling:
             logger.warning("could not be looked for: {}", error)
             await self._not_looked_for(job, doubt, str(error))
             return False
-        outbox = self.context.store.outbox
         ids = [each.written.target_id for each in found]
         # of several equal files of one owner each belongs to one attachment
-        taken = await self.context.store.read(outbox.taken, job.record.ref, ids)
+        taken = await self.context.store.target_index.claimed_by_others(job.record.ref, ids)
         found = tuple(each for each in found if each.written.target_id not in taken)
         if not found:
             await self._not_found(job, doubt)
@@ -203,7 +202,7 @@ class Settling:
         self.doubts.pop(job.item, None)
         return True
 
-    async def _found(self, job: Job) -> tuple[Found, ...]:
+    async def _found(self, job: LoadJob) -> tuple[Found, ...]:
         sink, record = self.context.sink, job.record
         with plugin_call(sink, "find", record.ref):
             found = await sink.find(record, self.context.links(job))
@@ -211,16 +210,16 @@ class Settling:
                 check_written(each.written)
         return tuple(found)
 
-    async def _fingerprinted(self, job: Job) -> Job:
+    async def _fingerprinted(self, job: LoadJob) -> LoadJob:
         """Return a file's job with what the file holds, read at the source where it must be."""
         store, source = self.context.store, self.context.source
         if not isinstance(job.record, Attachment) or job.record.sha256:
             return job
         if source is None:
             raise RecordError("only the source can tell what the file holds")
-        return await store.write(store.outbox.learn, job, await fingerprint(source, job.record))
+        return await store.loading.save_content(job, await fingerprint(source, job.record))
 
-    async def _look_after(self, parent: Ref, job: Job, doubt: _Doubt) -> None:
+    async def _look_after(self, parent: Ref, job: LoadJob, doubt: _Doubt) -> None:
         """Put a look off until the parent is found; without a parent there is no record either."""
         of_parent = next((each for each in self.doubts.values() if each.ref == parent), None)
         if of_parent is None or (of_parent.next_look == inf and not of_parent.given_up):
@@ -231,19 +230,18 @@ class Settling:
             soon = asyncio.get_running_loop().time() + PARENT_FIRST_S
             self._at(doubt, max(of_parent.next_look, soon))
 
-    async def _not_looked_for(self, job: Job, doubt: _Doubt, reason: str) -> None:
+    async def _not_looked_for(self, job: LoadJob, doubt: _Doubt, reason: str) -> None:
         if asyncio.get_running_loop().time() < doubt.believed:
             self._at(doubt, doubt.believed)
         else:
             await self._give_up(job, doubt, reason)
 
-    async def _give_up(self, job: Job, doubt: _Doubt, reason: str) -> None:
+    async def _give_up(self, job: LoadJob, doubt: _Doubt, reason: str) -> None:
         doubt.next_look, doubt.given_up = inf, True
         why = f"{doubt.reason}; could not be looked for in the target: {reason}"
-        outbox = self.context.store.outbox
-        await self.context.store.write(outbox.doubted, self.context.run.id, job, why)
+        await self.context.store.loading.record_doubt(self.context.run.id, job, why)
 
-    async def _not_found(self, job: Job, doubt: _Doubt) -> None:
+    async def _not_found(self, job: LoadJob, doubt: _Doubt) -> None:
         if asyncio.get_running_loop().time() < doubt.believed:
             self._at(doubt, doubt.believed)
         elif doubt.faulty:
@@ -255,16 +253,14 @@ class Settling:
             why = f"sent {sent}, and not found in the target after any; the last time: "
             await self._refuse(job, why + doubt.reason)
 
-    async def _refuse(self, job: Job, why: str) -> None:
-        outbox = self.context.store.outbox
-        await self.context.store.write(outbox.refused, self.context.run.id, job, why)
+    async def _refuse(self, job: LoadJob, why: str) -> None:
+        await self.context.store.loading.record_refusal(self.context.run.id, job, why)
         self.doubts.pop(job.item, None)
 
-    async def _send_again(self, job: Job, why: str) -> None:
+    async def _send_again(self, job: LoadJob, why: str) -> None:
         # it stays here until it is answered: what waits for a field waits on
         self.doubts[job.item].next_look = inf
-        outbox = self.context.store.outbox
-        await self.context.store.write(outbox.not_sent, self.context.run.id, job, why)
+        await self.context.store.loading.record_not_sent(self.context.run.id, job, why)
 
     def _at(self, doubt: _Doubt, when: float) -> None:
         doubt.next_look = when

@@ -37,7 +37,7 @@ from ztoq_core.errors import (
     one_error,
 )
 from ztoq_core.records import Attachment, Kind, Level, Note, Record, Ref
-from ztoq_core.store import MISSING, Intent, Job, State
+from ztoq_core.store import MISSING, Facts, Intent, LoadJob, Phase, State
 from ztoq_core.vocabulary import counted
 
 __all__ = ["load"]
@@ -47,10 +47,9 @@ _READINGS = 3
 _NOT_DUE = (State.SKIPPED, State.REJECTED, State.GONE, State.DELETED)
 """States that count neither as done nor as to do in the totals of the progress."""
 SHOWN = 5
-ADOPTION = "adoption"
 """The store's fact that says whether taking over what bears its marks was begun or ended."""
 
-_Task = tuple[int, Job | None]
+_Task = tuple[int, LoadJob | None]
 """A row, and what to do with it: write or finish its job, or (None) look for it."""
 
 
@@ -79,22 +78,22 @@ async def load(
     if not run.dry_run:
         await settle_deletions(run, sink, wait_s=run.request_timeout)
     schema = await sink.describe()
-    missing = gaps(await store.read(store.mapped.wants), schema)
+    missing = gaps(await store.transformation.needs(), schema)
     creates = schema.can_create_fields and schema.fields_known
     _refuse_gaps(missing, schema, creates=creates, accepts=accept_missing_fields)
     _tell_gaps(missing, reporter, creates=creates)
     await warn_unresolved_ids(store, reporter)
     if run.dry_run:
-        counts = await store.read(store.outbox.left)
+        counts = await store.loading.remaining()
         some = counted(counts, "record")
         reporter.message(f"{some} would be written; nothing was sent (--dry-run)")
         return
     if creates:
         await _bring_fields(run, missing)
     await look_at_containers(run, sink, reporter, on_conflict=on_conflict)
-    await store.write(store.mapped.bring, schema.roots)
-    await store.write(store.turns.prepare, on_conflict == "overwrite")
-    in_store = await store.read(store.counts)
+    await store.transformation.save_derived(schema.roots)
+    await store.dependencies.prepare(overwrite_conflicts=on_conflict == "overwrite")
+    in_store = await store.database.read(store.reporting.counts)
     due = {
         kind: sum(number for state, number in states.items() if state not in _NOT_DUE)
         for kind, states in in_store.items()
@@ -108,12 +107,12 @@ async def load(
 async def _bring_fields(run: Run, missing: Sequence[Gap]) -> None:
     """Store the fields to be made; one that an earlier run made and somebody deleted, once more."""
     store = run.store
-    stored = await store.read(store.outbox.stored, Kind.FIELD, 0, 1_000_000)
+    stored = await store.target_index.objects(Kind.FIELD, 0, 1_000_000)
     made = {each.ref.key for _, each in stored}
     absent = [gap for gap in missing if not gap.exists]
     gone = [each.key for each in definitions(absent) if each.key in made]
-    await store.write(store.decisions.missing, run.id, Kind.FIELD, gone)
-    await store.write(store.mapped.bring, definitions(missing))
+    await store.target_index.missing(run.id, Kind.FIELD, gone)
+    await store.transformation.save_derived(definitions(missing))
 
 
 def _refuse_gaps(missing: Sequence[Gap], schema: Schema, *, creates: bool, accepts: bool) -> None:
@@ -202,19 +201,19 @@ class _Loading:
         An adoption that was stopped goes on: what it adopted does not make the store whole.
         """
         store = self.context.store
-        begun = store.meta(ADOPTION) == "begun"
-        if not begun and not await store.read(store.outbox.untouched):
+        begun = store.facts.adoption is Phase.BEGUN
+        if not begun and not await store.target_index.nothing_written():
             return
-        await store.write(store.put_meta, ADOPTION, "begun")
+        await store.facts.save(Facts.adoption, Phase.BEGUN)
         with one_error():
             await adopt(self.context, self.settling)
         await self._end_adoption()
 
     async def _end_adoption(self) -> None:
         store = self.context.store
-        begun = store.meta(ADOPTION) == "begun" and not self.context.stop.requested
-        if begun and not await store.read(store.outbox.in_doubt):
-            await store.write(store.put_meta, ADOPTION, "ended")
+        begun = store.facts.adoption is Phase.BEGUN and not self.context.stop.requested
+        if begun and not await store.loading.in_doubt():
+            await store.facts.save(Facts.adoption, Phase.ENDED)
 
     # --------------------------------------------------------------------------- the pipeline
 
@@ -272,16 +271,15 @@ class _Loading:
     ) -> list[_Task]:
         """Return what may be done now: look for what is in doubt, finish, write."""
         store = self.context.store
-        outbox = store.outbox
         tasks: list[_Task] = [(item, None) for item in self._due(kinds, keys)[:room]]
-        jobs: list[Job] = []
+        jobs: list[LoadJob] = []
         if len(tasks) < room:
-            jobs = await store.read(outbox.to_finish, self.busy, room - len(tasks))
+            jobs = await store.loading.jobs_to_finish(self.busy, room - len(tasks))
             tasks += [(job.item, job) for job in jobs]
         if len(tasks) < room:
             free = set(kinds) - self.settling.held() | ({Kind.FIELD} & set(kinds))
             if free:
-                jobs = await store.read(outbox.to_write, free, keys, self.busy, room - len(tasks))
+                jobs = await store.loading.next_jobs(free, keys, self.busy, room - len(tasks))
                 tasks += [(job.item, job) for job in jobs]
         return tasks
 
@@ -310,10 +308,10 @@ class _Loading:
         """
         store = self.context.store
         if not self.despite_doubt:
-            self.despite_doubt = bool(await store.read(store.outbox.in_doubt))
+            self.despite_doubt = bool(await store.loading.in_doubt())
             if self.despite_doubt:
                 return True
-        reopened = await store.write(store.turns.reopen)
+        reopened = await store.dependencies.requeue_finish()
         return bool(reopened)
 
     async def _wait_until(self, at: float) -> None:
@@ -329,12 +327,10 @@ class _Loading:
         """Release one record that depends on itself through others; return whether one did."""
         store, despite = self.context.store, self.despite_doubt
         if len(kinds) > 1:  # else what a text refers to may only be written later
-            finished = await store.write(lambda: store.turns.let_finish(despite_doubt=despite))
+            finished = await store.dependencies.release_finish(despite_doubt=despite)
             if finished:
                 return True
-        ref = await store.write(
-            lambda: store.turns.break_circle(kinds, keys, despite_doubt=despite)
-        )
+        ref = await store.dependencies.release_cycle(kinds, keys, despite_doubt=despite)
         if ref is not None:
             self.context.reporter.message(
                 f"{ref} is part of a dependency cycle; written without that reference", "warning"
@@ -348,7 +344,7 @@ class _Loading:
         self.busy.discard(item)
         self.freed.set()
 
-    async def _do(self, item: int, job: Job | None) -> None:
+    async def _do(self, item: int, job: LoadJob | None) -> None:
         try:
             if job is None:
                 await self.settling.look(item)
@@ -360,7 +356,7 @@ class _Loading:
 
     # ----------------------------------------------------------------------------- one record
 
-    async def _one(self, job: Job) -> None:
+    async def _one(self, job: LoadJob) -> None:
         store, run = self.context.store, self.context.run.id
         writing = not job.to_finish
         try:
@@ -371,29 +367,29 @@ class _Loading:
                 await self._finish(job)
         except (AccessError, RetryableError) as error:
             if writing:
-                await store.write(store.outbox.not_sent, run, job, str(error))
+                await store.loading.record_not_sent(run, job, str(error))
             raise
         except DoubtError as error:
             logger.warning("in doubt: {}", error)
-            await store.write(store.outbox.doubted, run, job, str(error))
+            await store.loading.record_doubt(run, job, str(error))
             self.settling.add(job, error)
             return
         except Skip as skip:
             logger.info("left out: {}", skip.why)
-            await store.write(store.outbox.left_out, run, job, skip)
+            await store.loading.record_skip(run, job, skip)
         except FaultyPluginError as fault:
             logger.warning("{}", fault)
             if writing and job.written is None:  # it may have been made before the fault
-                await store.write(store.outbox.doubted, run, job, str(fault))
+                await store.loading.record_doubt(run, job, str(fault))
                 self.settling.add(job, DoubtError(str(fault), status=200), faulty=True)
                 return
-            await store.write(store.outbox.refused, run, job, str(fault))
+            await store.loading.record_refusal(run, job, str(fault))
         except (RejectedError, RecordError) as error:
             logger.warning("refused: {}", error)
-            await store.write(store.outbox.refused, run, job, str(error))
+            await store.loading.record_refusal(run, job, str(error))
         self.settling.doubts.pop(job.item, None)
 
-    async def _write(self, job: Job) -> None:
+    async def _write(self, job: LoadJob) -> None:
         record = job.record
         if job.late and not await self._may_be_late(job):
             return
@@ -403,14 +399,14 @@ class _Loading:
             job, written = await self._pass_on(job, record)
         else:
             if job.content is not None:
-                await self.context.store.contents.verify(job.content)
+                await self.context.store.files.verify(job.content)
             written = await self._send(job, job.content)
         finished = not self.context.schema.to_finish(record)
         await self.context.answered(job, written, finished=finished)
 
-    async def _send(self, job: Job, content: Content | None) -> Written:
+    async def _send(self, job: LoadJob, content: Content | None) -> Written:
         store, sink, record = self.context.store, self.context.sink, job.record
-        await store.gather(store.outbox.intend, Intent(run=self.context.run.id, job=job))
+        await store.loading.record_intents(Intent(run=self.context.run.id, job=job))
         target_id = job.written.target_id if job.written else None
         await store.before_write()
         with plugin_call(sink, "write", record.ref):
@@ -418,7 +414,7 @@ class _Loading:
             check_written(written)
         return written
 
-    async def _pass_on(self, job: Job, file: Attachment) -> tuple[Job, Written]:
+    async def _pass_on(self, job: LoadJob, file: Attachment) -> tuple[LoadJob, Written]:
         """Write a file that the store does not hold, while it is read at the source."""
         if self.context.source is None:
             raise RecordError("The store does not hold the file's content; extract again")
@@ -437,27 +433,21 @@ class _Loading:
                 kept = way.kept or await fingerprint(self.context.source, file)
             except ServiceError as error:
                 raise DoubtError(f"it was sent, and then: {error}", status=200) from error
-            return await self.context.store.write(
-                self.context.store.outbox.learn, job, kept
-            ), written
+            return await self.context.store.loading.save_content(job, kept), written
 
-    async def _may_be_late(self, job: Job) -> bool:
+    async def _may_be_late(self, job: LoadJob) -> bool:
         """Whether an execution may be written although a later one of its run stands already."""
         reason = "an older execution came late; the target would show it as the newest of its run"
         if self.on_conflict == "overwrite":
             return True
-        if await self.context.store.read(
-            self.context.store.decisions.insisted, job.item, job.digest
-        ):
+        if await self.context.store.decisions.insisted(job.item, job.digest):
             return True
         if self.on_conflict == "fail":
             raise RecordError(f"{reason}, and conflicts are to fail")
-        await self.context.store.write(
-            self.context.store.outbox.conflicts, self.context.run.id, job, reason
-        )
+        await self.context.store.loading.record_conflict(self.context.run.id, job, reason)
         return False
 
-    async def _is_ours(self, job: Job, written: Written) -> bool:
+    async def _is_ours(self, job: LoadJob, written: Written) -> bool:
         """Whether an object that is to be updated still is as ztoq left it."""
         sink, record = self.context.sink, job.record
         with plugin_call(sink, "current", record.ref):
@@ -473,12 +463,10 @@ class _Loading:
             return True
         if self.on_conflict == "fail":
             raise RecordError(f"{reason}, and conflicts are to fail")
-        await self.context.store.write(
-            self.context.store.outbox.conflicts, self.context.run.id, job, reason
-        )
+        await self.context.store.loading.record_conflict(self.context.run.id, job, reason)
         return False
 
-    async def _finish(self, job: Job) -> None:
+    async def _finish(self, job: LoadJob) -> None:
         if job.written is None:
             raise StoreError(f"{job.record.ref} is written but has no target id in the store")
         written = job.written

@@ -8,7 +8,7 @@ import attrs
 
 from ztoq_core.contracts import Mark, Owner, Sink
 from ztoq_core.records import Attachment, Kind, Record, Ref
-from ztoq_core.store import Stored
+from ztoq_core.store import TargetObject
 
 __all__ = ["mark_pages", "marks_of", "owners_of"]
 
@@ -31,7 +31,7 @@ async def mark_pages(
             return
 
 
-def owners_of(children: Iterable[Record], among: Iterable[Stored]) -> list[Owner]:
+def owners_of(children: Iterable[Record], among: Iterable[TargetObject]) -> list[Owner]:
     """Return those ``among`` the stored that any of the children belongs to.
 
     Where files hang on parts of the owner, only these parts are named: each is a call.

@@ -9,14 +9,13 @@ from ztoq_core.contracts import Sink
 from ztoq_core.engine.run import Run
 from ztoq_core.errors import RejectedError
 from ztoq_core.records import Kind, TestPlan
-from ztoq_core.store import Answered, Intent, Undoing
+from ztoq_core.store import Answered, Facts, Intent, RollbackItem
 
-__all__ = ["DEFAULT_LAG_S", "MEASURED", "probe"]
+__all__ = ["DEFAULT_LAG_S", "probe"]
 
 DEFAULT_LAG_S = 60.0
 """Seconds that a search may lag where nobody measured or configured it (design section 6.4)."""
 
-MEASURED = "search lag"
 """The store's name for what was measured, in seconds."""
 
 _PATIENCE_S = 300.0
@@ -34,27 +33,27 @@ async def probe(run: Run, sink: Sink) -> float:
     """
     store, reporter = run.store, run.reporter("probe")
     plan = TestPlan(key=f"ztoq-probe-{uuid4().hex[:12]}", name="ztoq probe, to be deleted at once")
-    await store.write(store.mapped.bring, [plan])
-    (job,) = await store.read(store.outbox.to_write, (Kind.TEST_PLAN,), (plan.key,), (), 1)
-    await store.gather(store.outbox.intend, Intent(run=run.id, job=job))
+    await store.transformation.save_derived([plan])
+    (job,) = await store.loading.next_jobs((Kind.TEST_PLAN,), (plan.key,), (), 1)
+    await store.loading.record_intents(Intent(run=run.id, job=job))
     written = await sink.write(plan, None, {}, None)
     loop = asyncio.get_running_loop()
     begun = loop.time()
-    await store.gather(
-        store.outbox.answered, Answered(run=run.id, job=job, written=written, finished=True)
+    await store.loading.record_answers(
+        Answered(run=run.id, job=job, written=written, finished=True)
     )
-    await store.write(store.removal.only_once, job.item)
+    await store.rollback.only_once(job.item)
     while not (shown := await sink.is_searchable(Kind.TEST_PLAN, written)):
         if loop.time() - begun > _PATIENCE_S:
             break
         await asyncio.sleep(0.1)
     lag = loop.time() - begun
-    undoing = Undoing(item=job.item, ref=plan.ref, written=written)
-    await store.write(store.removal.intend, run.id, [undoing])
+    undoing = RollbackItem(item=job.item, ref=plan.ref, written=written)
+    await store.rollback.intend(run.id, [undoing])
     await sink.delete(Kind.TEST_PLAN, written.target_id)
-    await store.write(store.removal.deleted, run.id, undoing, "made to measure the search's lag")
+    await store.rollback.deleted(run.id, undoing, "made to measure the search's lag")
     if not shown:
         raise RejectedError(f"No search showed a new object within {_PATIENCE_S:.0f} s")
-    store.set_meta(MEASURED, f"{_MARGIN * lag:.3f}")
+    await store.facts.save(Facts.search_lag, _MARGIN * lag)
     reporter.message(f"A search shows a new object after {lag:.1f} s; twice that is waited for")
     return lag

@@ -16,7 +16,7 @@ from ztoq_core.engine.guard import checked_chunks, plugin_call
 from ztoq_core.errors import RecordError, RejectedError
 from ztoq_core.media import media_type
 from ztoq_core.records import Attachment
-from ztoq_core.store import Kept, Store
+from ztoq_core.store import Store, StoredFile
 from ztoq_core.tally import Tally
 
 __all__ = ["StreamedFile", "fingerprint", "stream_file"]
@@ -31,7 +31,7 @@ class StreamedFile:
     """
 
     content: Content
-    kept: Kept | None = None
+    kept: StoredFile | None = None
     lost: str = ""
 
 
@@ -50,10 +50,10 @@ async def stream_file(
             if download.size is not None:
                 yield _streamed(source, file, download, download.size)
                 return
-    kept = await store.contents.keep(
+    kept = await store.files.keep(
         file.name, checked_chunks(source, file.ref, source.download(file))
     )
-    yield StreamedFile(store.contents.content(file.name, kept), kept)
+    yield StreamedFile(store.files.content(file.name, kept), kept)
 
 
 async def _opened(stack: AsyncExitStack, source: Streams, file: Attachment) -> Download:
@@ -90,7 +90,7 @@ def _streamed(source: Streams, file: Attachment, opened: Download, size: int) ->
     return passage
 
 
-async def fingerprint(source: Source, file: Attachment) -> Kept:
+async def fingerprint(source: Source, file: Attachment) -> StoredFile:
     """Read a file to its end for what it is, and keep nothing.
 
     Raises:
@@ -100,5 +100,5 @@ async def fingerprint(source: Source, file: Attachment) -> Kept:
     return _kept(await Tally.of(chunks), media_type(file.name, b""))
 
 
-def _kept(tally: Tally, kind: str) -> Kept:
-    return Kept(sha256=tally.sha256, size=tally.size, media_type=kind, path="")
+def _kept(tally: Tally, kind: str) -> StoredFile:
+    return StoredFile(sha256=tally.sha256, size=tally.size, media_type=kind, path="")

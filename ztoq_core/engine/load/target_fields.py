@@ -8,7 +8,7 @@ import attrs
 
 from ztoq_core.contracts import Schema
 from ztoq_core.records import FieldDefinition, FieldType, FieldValue, Kind
-from ztoq_core.store import Want
+from ztoq_core.store import FieldNeed
 from ztoq_core.vocabulary import counted, plain
 
 __all__ = ["Gap", "definitions", "gaps"]
@@ -74,13 +74,13 @@ class Gap:
         return f"{shown} and {more} more" if more > 0 else shown
 
 
-def gaps(wants: Sequence[Want], schema: Schema) -> list[Gap]:
+def gaps(wants: Sequence[FieldNeed], schema: Schema) -> list[Gap]:
     """Return what the target lacks, field by field, in the order of kinds and names.
 
     A required field of a kind that lends its fields (runs lend theirs to logs) is filled by the
     records of that kind alone.
     """
-    by_field: dict[tuple[Kind, str], list[Want]] = {}
+    by_field: dict[tuple[Kind, str], list[FieldNeed]] = {}
     totals: dict[Kind, int] = {}
     filled: dict[tuple[Kind, str], int] = {}
     for want in wants:
@@ -104,7 +104,7 @@ def gaps(wants: Sequence[Want], schema: Schema) -> list[Gap]:
     return sorted(found, key=lambda gap: (gap.of.rank, gap.name))
 
 
-def _gap(of: Kind, name: str, rows: Iterable[Want], schema: Schema) -> Gap | None:
+def _gap(of: Kind, name: str, rows: Iterable[FieldNeed], schema: Schema) -> Gap | None:
     rows = list(rows)
     type_ = min((row.type for row in rows), key=_WIDEST.index)
     values = tuple(dict.fromkeys(row.value for row in rows if row.value))

@@ -19,7 +19,7 @@ from ztoq_core.engine.transform.resolved_names import known_names, with_names
 from ztoq_core.engine.transform.step_matching import flatten, join
 from ztoq_core.pictures.collector import LOST
 from ztoq_core.records import Image, Kind, Record, Ref, TestCase, TestLog, TestRun
-from ztoq_core.store import Scanned
+from ztoq_core.store import ExtractedRecord
 
 __all__ = ["Enrichment", "enriched"]
 
@@ -27,14 +27,14 @@ __all__ = ["Enrichment", "enriched"]
 async def enriched(run: Run, number: int, ref: Ref) -> Record | None:
     """Return one extracted record, of row ``number``, as the transformers get it."""
     store = run.store
-    record = await store.read(store.mapped.record, ref)
+    record = await store.transformation.record(ref)
     if record is None:
         return None
     enrichment = Enrichment(run)
     if not isinstance(record, TestLog):
-        alone = await enrichment.named([Scanned(number, record)])
+        alone = await enrichment.named([ExtractedRecord(number, record)])
         return (await enrichment.enriched(ref.kind, alone))[0].record
-    logs = await enrichment.named(await store.read(store.mapped.logs_of, record.sequence().group))
+    logs = await enrichment.named(await store.transformation.logs_of(record.sequence().group))
     of_run = enrichment.enriched_run(await enrichment.with_lost(logs))
     return next((log for each, log in of_run if each.item == number), record)
 
@@ -50,7 +50,7 @@ class Enrichment:
         # of each case only what it calls, since chains of calls are followed to their ends
         self._calls = lru_cache(maxsize=65_536)(self._read_calls)
 
-    async def named(self, batch: Sequence[Scanned]) -> list[Scanned]:
+    async def named(self, batch: Sequence[ExtractedRecord]) -> list[ExtractedRecord]:
         """Return records with the names of ids that a directory knows."""
         names = await known_names(self._store, (each.record for each in batch))
         if not names:
@@ -58,13 +58,12 @@ class Enrichment:
         page = self._rules.issue_page
         return [attrs.evolve(each, record=with_names(each.record, names, page)) for each in batch]
 
-    async def enriched(self, kind: Kind, batch: Sequence[Scanned]) -> list[Scanned]:
+    async def enriched(self, kind: Kind, batch: Sequence[ExtractedRecord]) -> list[ExtractedRecord]:
         """Return records of a kind other than logs with facts that need the whole project."""
-        mapped = self._store.mapped
         batch = await self.with_lost(batch)
         if kind is Kind.TEST_CASE:
             keys = [each.record.key for each in batch]
-            executed = await self._store.read(mapped.run_cases, keys)
+            executed = await self._store.transformation.run_cases(keys)
             return [
                 attrs.evolve(
                     each,
@@ -78,16 +77,16 @@ class Enrichment:
             ]
         if kind is Kind.TEST_RUN:
             cases = [each.record.case.key for each in batch if isinstance(each.record, TestRun)]
-            known = await self._store.read(mapped.records, Kind.TEST_CASE, cases)
+            known = await self._store.transformation.records(Kind.TEST_CASE, cases)
             return [attrs.evolve(each, record=_named(each.record, known)) for each in batch]
         return list(batch)
 
-    async def with_lost(self, batch: Sequence[Scanned]) -> Sequence[Scanned]:
+    async def with_lost(self, batch: Sequence[ExtractedRecord]) -> Sequence[ExtractedRecord]:
         """Return records with the reasons for which pictures of theirs are missing."""
         keys = [image.file.key for each in batch for image in each.record.images]
         if not keys:
             return batch
-        lost = await self._store.read(self._store.mapped.lost_files, keys)
+        lost = await self._store.transformation.lost_files(keys)
         return [
             attrs.evolve(each, record=attrs.evolve(each.record, images=images))
             if (images := _with_reasons(each.record.images, lost)) != each.record.images
@@ -95,7 +94,9 @@ class Enrichment:
             for each in batch
         ]
 
-    def enriched_run(self, run: Sequence[Scanned]) -> Iterator[tuple[Scanned, TestLog]]:
+    def enriched_run(
+        self, run: Sequence[ExtractedRecord]
+    ) -> Iterator[tuple[ExtractedRecord, TestLog]]:
         """Yield a run's logs in order, each with facts that need the whole run."""
         run = sort_executions(run)
         logs = [each.record for each in run if isinstance(each.record, TestLog)]
@@ -107,7 +108,7 @@ class Enrichment:
                 told = self._joined(told, scanned)
             yield scanned, told
 
-    def _joined(self, log: TestLog, scanned: Scanned) -> TestLog:
+    def _joined(self, log: TestLog, scanned: ExtractedRecord) -> TestLog:
         """Join a log's results to the steps of its case.
 
         A log that is in the target keeps the steps that it was written with: they are those of the
@@ -120,7 +121,7 @@ class Enrichment:
         return join(log, flatten(case, self._case) if case else (), self._rules.mask_parameters)
 
     def _read_case(self, ref: Ref) -> TestCase | None:
-        record = self._store.mapped.record(ref)
+        record = self._store.transformation.record.now(ref)
         return record if isinstance(record, TestCase) else None
 
     def _read_calls(self, ref: Ref) -> tuple[Ref, ...]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ztoq_core.records import Record, TestLog
-from ztoq_core.store import Scanned
+from ztoq_core.store import ExtractedRecord
 
 __all__ = ["run_of", "sort_executions", "sort_key_of"]
 
 
-def run_of(scanned: Scanned) -> str:
+def run_of(scanned: ExtractedRecord) -> str:
     place = scanned.record.sequence()
     return place.group if place else ""
 
@@ -26,7 +26,7 @@ def sort_key_of(log: TestLog, before: str) -> str:
     return f"{before or '!'}~{log.number:020d}"
 
 
-def sort_executions(run: Sequence[Scanned]) -> list[Scanned]:
+def sort_executions(run: Sequence[ExtractedRecord]) -> list[ExtractedRecord]:
     """Return a run's logs in order: what was not executed and has no date stands by its number.
 
     Such a log is the newest of its run where its number is the highest: it was made last, whatever

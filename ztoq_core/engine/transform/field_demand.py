@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ztoq_core.records import FieldType, Kind, Record
-from ztoq_core.store import Want
+from ztoq_core.store import FieldNeed
 
 __all__ = ["FieldDemand"]
 
@@ -37,7 +37,7 @@ class FieldDemand:
         count, only_optional = self._found.get(key, (0, True))
         self._found[key] = (count + 1, only_optional and optional)
 
-    def all(self) -> Iterator[Want]:
+    def all(self) -> Iterator[FieldNeed]:
         """Yield each field, and each value of a choice, with its count."""
         for (kind, name, type_, value), (count, optional) in self._found.items():
-            yield Want(kind, name, type_, value, count, optional)
+            yield FieldNeed(kind, name, type_, value, count, optional)

@@ -35,7 +35,7 @@ async def known_names(store: Store, records: Iterable[Record]) -> Names:
     for record in records:
         for topic, id_ in _wanted(record):
             ids.setdefault(topic, set()).add(id_)
-    return await store.read(store.names.known, ids) if ids else {}
+    return await store.id_names.known(ids) if ids else {}
 
 
 def with_names(record: Record, names: Names, page: IssuePage) -> Record:

@@ -14,7 +14,6 @@ from itertools import groupby
 from typing import Any
 
 import attrs
-import orjson
 
 from ztoq_core.engine.run import ProgressReporter
 from ztoq_core.engine.transform.execution_order import run_of, sort_executions
@@ -22,13 +21,10 @@ from ztoq_core.errors import ConfigError
 from ztoq_core.records import Kind, Tree
 from ztoq_core.selection import Selection, moment
 from ztoq_core.spelling import nearest
-from ztoq_core.store import Chosen, Scanned, Store
+from ztoq_core.store import ExtractedRecord, Facts, Selected, Store
 
 __all__ = ["choose", "leave_out", "remember", "remembered", "selected"]
 
-_META = "selection"
-_WISH = "selection wished"
-_UNDER_WAY = "under way"
 _BATCH = 1000
 _LIMITED = (Kind.TEST_LOG, Kind.ATTACHMENT)
 _NUMBER = re.compile(r"(\d+)")
@@ -36,32 +32,17 @@ _NUMBER = re.compile(r"(\d+)")
 
 def selected(store: Store) -> Selection | None:
     """Return the selection that the last transformation applied; None where it did not end."""
-    text = store.meta(_META)
-    if text == _UNDER_WAY:
-        return None
-    return _read(text)
+    return store.facts.selection
 
 
 def remember(store: Store, selection: Selection | None) -> None:
     """Keep what somebody selected by options for the stages to come; None forgets it."""
-    store.set_meta(_WISH, "" if selection is None else _text(selection))
+    store.facts.save_now(Facts.selection_wished, selection)
 
 
 def remembered(store: Store) -> Selection | None:
     """Return what somebody selected by options, or None."""
-    text = store.meta(_WISH)
-    return _read(text) if text else None
-
-
-def _text(selection: Selection) -> str:
-    chosen = attrs.asdict(selection, filter=lambda field, value: value != field.default)
-    return orjson.dumps(chosen).decode()
-
-
-def _read(text: str) -> Selection:
-    values = orjson.loads(text or "{}")
-    lists = {key: tuple(value) for key, value in values.items() if isinstance(value, list)}
-    return Selection(**{**values, **lists})
+    return store.facts.selection_wished
 
 
 async def choose(store: Store, selection: Selection, reporter: ProgressReporter) -> bool:
@@ -75,29 +56,29 @@ async def choose(store: Store, selection: Selection, reporter: ProgressReporter)
         return False
     stage = _Choosing(store, selection)
     seeds = await stage.seeds()
-    await store.write(store.put_meta, _META, _UNDER_WAY)
-    await store.write(store.choice.reset, list(Kind), Chosen.YES)
+    await store.facts.save(Facts.selection, None)
+    await store.selection.reset(list(Kind), Selected.YES)
     if selection:
         await stage.choose(seeds)
         reporter.message(f"Selection: {selection}")
-        along = await store.read(store.choice.counts, Chosen.ALONG)
+        along = await store.selection.counts(Selected.ALONG)
         if along:
             figures = ", ".join(f"{number:,} {kind}" for kind, number in along.items())
             reporter.message(f"What the selection refers to comes along: {figures}")
-    await store.write(store.choice.tell_along)
+    await store.selection.note_included()
     return True
 
 
 async def leave_out(store: Store, selection: Selection, reporter: ProgressReporter) -> None:
     """Once all that is chosen is mapped: give the rest its state, and remember the selection."""
-    await store.write(store.choice.leave_out)
-    while await store.write(store.choice.spare):
+    await store.selection.leave_out()
+    while await store.selection.skip_unneeded():
         pass
-    out = await store.read(store.choice.counts, Chosen.NO)
+    out = await store.selection.counts(Selected.NO)
     if out:
         figures = ", ".join(f"{number:,} {kind}" for kind, number in out.items())
         reporter.message(f"Not selected: {figures}")
-    await store.write(store.put_meta, _META, _text(selection))
+    await store.facts.save(Facts.selection, selection)
 
 
 @attrs.frozen
@@ -158,52 +139,52 @@ class _Choosing:
 
     async def choose(self, seeds: _Seeds) -> None:
         """Mark what is chosen and what comes along."""
-        store, choice, wish = self.store, self.store.choice, self.selection
+        store, wish = self.store, self.selection
         keys = [key for _, key in seeds.cycles]
         if seeds.cases is None and not keys:
-            await store.write(choice.reset, _LIMITED, Chosen.NO)
+            await store.selection.reset(_LIMITED, Selected.NO)
         else:
-            await store.write(choice.reset, list(Kind), Chosen.NO)
-            await store.write(choice.choose, [number for number, _ in seeds.cycles])
+            await store.selection.reset(list(Kind), Selected.NO)
+            await store.selection.choose([number for number, _ in seeds.cycles])
             for start in range(0, len(seeds.cases or ()), _BATCH):
-                await store.write(choice.choose, (seeds.cases or [])[start : start + _BATCH])
+                await store.selection.choose((seeds.cases or [])[start : start + _BATCH])
             of_cases = seeds.cases is not None
-            await store.write(lambda: choice.choose_runs(keys, of_cases=of_cases))
+            await store.selection.choose_runs(keys, of_cases=of_cases)
         await self._logs()
         if wish.newest is not None:
             await self._drop_older(wish.newest)
         if wish.since is not None:
-            await store.write(choice.drop_empty_runs)
-        while await store.write(choice.follow):
+            await store.selection.drop_empty_runs()
+        while await store.selection.follow():
             pass
-        await store.write(choice.choose_files)
+        await store.selection.choose_files()
 
     async def _logs(self) -> None:
-        choice, since = self.store.choice, self.selection.since
+        since = self.selection.since
         if since is None:
-            await self.store.write(choice.choose_logs)
+            await self.store.selection.choose_logs()
             return
         batch: list[int] = []
         async for number, plain in self._plain(Kind.TEST_LOG):
             if plain.get("ended") and moment(plain["ended"]) >= since:
                 batch.append(number)
             if len(batch) == _BATCH:
-                await self.store.write(choice.choose_logs, batch)
+                await self.store.selection.choose_logs(batch)
                 batch = []
-        await self.store.write(choice.choose_logs, batch)
+        await self.store.selection.choose_logs(batch)
 
     async def _drop_older(self, newest: int) -> None:
         """Leave out each run's chosen logs but the last so many."""
         place = None
-        tail: list[Scanned] = []
+        tail: list[ExtractedRecord] = []
         while True:
-            batch = await self.store.read(self.store.mapped.scan_logs, place, _BATCH)
+            batch = await self.store.transformation.scan_logs(place, _BATCH)
             rows = tail + [scanned for _, scanned in batch]
             runs = [list(run) for _, run in groupby(rows, key=run_of)]
             tail = runs.pop() if batch and runs else []
             chosen = ([log.item for log in sort_executions(run) if log.chosen] for run in runs)
-            await self.store.write(
-                self.store.choice.drop, [number for logs in chosen for number in logs[:-newest]]
+            await self.store.selection.drop(
+                [number for logs in chosen for number in logs[:-newest]]
             )
             if not batch:
                 return
@@ -232,7 +213,7 @@ class _Choosing:
         """Return what tells whether a case, as plain JSON, is chosen."""
         wish = self.selection
         folders = await self._folders() if wish.folder else set()
-        of_cycles = await self.store.read(self.store.choice.cases_of, cycles) if cycles else set()
+        of_cycles = await self.store.selection.cases_of(cycles) if cycles else set()
         only_cycles = bool(cycles) and not (wish.folder or wish.label or wish.status or wish.case)
 
         def fits(plain: Mapping[str, Any]) -> bool:
@@ -268,7 +249,7 @@ class _Choosing:
 
     async def _plain(self, kind: Kind) -> AsyncIterator[tuple[int, Any]]:
         after = 0
-        while batch := await self.store.read(self.store.mapped.field_values, kind, after, _BATCH):
+        while batch := await self.store.transformation.field_values(kind, after, _BATCH):
             after = batch[-1][0]
             for row in batch:
                 yield row

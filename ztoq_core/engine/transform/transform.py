@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from itertools import groupby
 
 import attrs
@@ -33,13 +32,13 @@ from ztoq_core.records import (
     TestLog,
 )
 from ztoq_core.selection import Selection
-from ztoq_core.store import MAPPED, Chosen, Fate, Scanned, State, Want
+from ztoq_core.store import ExtractedRecord, Facts, FieldNeed, MappingOutcome, Selected, State
 
 __all__ = ["Take", "dry_run", "transform"]
 
 _BATCH = 200
 
-Take = Callable[[Kind, Sequence[Fate]], None]
+Take = Callable[[Kind, Sequence[MappingOutcome]], None]
 """Takes what would become of a batch of records of one kind."""
 
 
@@ -60,22 +59,22 @@ async def transform(
     """
     store, reporter = run.store, run.reporter("transform")
     selection = selection or Selection()
-    await store.write(store.drop_meta, MAPPED)
+    await store.facts.save(Facts.mapped, value=False)
     transforms = build(await infer_schema(run))
     narrowed = await choose(store, selection, reporter)
-    reporter.totals = await store.read(store.choice.counts, Chosen.YES)
-    for kind, number in (await store.read(store.choice.counts, Chosen.ALONG)).items():
+    reporter.totals = await store.selection.counts(Selected.YES)
+    for kind, number in (await store.selection.counts(Selected.ALONG)).items():
         reporter.totals[kind] = reporter.totals.get(kind, 0) + number
     stage = _Transformation(run, transforms, reporter)
     await stage.everything()
     if not run.stop.requested:
-        await store.write(store.mapped.replace_wants, list(stage.demand.all()))
+        await store.transformation.replace_needs(list(stage.demand.all()))
         if narrowed:
             await leave_out(store, selection, reporter)
-        await store.write(store.put_meta, MAPPED, "yes")
+        await store.facts.save(Facts.mapped, value=True)
 
 
-async def dry_run(run: Run, transforms: Sequence[Transform], take: Take) -> list[Want]:
+async def dry_run(run: Run, transforms: Sequence[Transform], take: Take) -> list[FieldNeed]:
     """Map every extracted record, selected or not, hand the batches to ``take``, write nothing.
 
     Returns what the mapped records want of the target's fields.
@@ -94,11 +93,9 @@ class _Transformation:
         take: Take | None = None,
     ) -> None:
         """Save what becomes of the records, or hand it to ``take`` instead: then of all records."""
-        store = self._store = run.store
+        self._store = run.store
         self._stop = run.stop
         self._take = take
-        self._scan = partial(store.mapped.scan, everything=take is not None)
-        self._scan_logs = partial(store.mapped.scan_logs, everything=take is not None)
         self._transforms = transforms
         self._reporter = reporter
         self._enrichment = Enrichment(run)
@@ -117,7 +114,9 @@ class _Transformation:
     async def _of_kind(self, kind: Kind) -> None:
         after = 0
         while not self._stop.requested and (
-            batch := await self._store.read(self._scan, kind, after, _BATCH)
+            batch := await self._store.transformation.scan(
+                kind, after, _BATCH, everything=self._take is not None
+            )
         ):
             after = batch[-1].item
             records = await self._enrichment.enriched(kind, await self._enrichment.named(batch))
@@ -133,9 +132,11 @@ class _Transformation:
     async def _logs(self) -> None:
         """Map logs run by run; a batch may end within a run, whose tail waits for the next."""
         place = None
-        tail: list[Scanned] = []
+        tail: list[ExtractedRecord] = []
         while not self._stop.requested:
-            batch = await self._store.read(self._scan_logs, place, _BATCH)
+            batch = await self._store.transformation.scan_logs(
+                place, _BATCH, everything=self._take is not None
+            )
             named = await self._enrichment.named([scanned for _, scanned in batch])
             rows = [*tail, *await self._enrichment.with_lost(named)]
             runs = [list(run) for _, run in groupby(rows, key=run_of)]
@@ -146,37 +147,37 @@ class _Transformation:
                 return
             place = batch[-1][0]
 
-    async def _save(self, kind: Kind, fates: Sequence[Fate]) -> None:
+    async def _save(self, kind: Kind, fates: Sequence[MappingOutcome]) -> None:
         if fates:
             if self._take:
                 self._take(kind, fates)
             else:
-                await self._store.write(self._store.mapped.save, fates)
+                await self._store.transformation.save(fates)
             self._reporter.advance(kind, len(fates))
         await asyncio.sleep(0)
 
     # ---------------------------------------------------------------------------- the mapping
 
-    async def _unshown(self, batch: Sequence[Scanned]) -> set[str]:
+    async def _unshown(self, batch: Sequence[ExtractedRecord]) -> set[str]:
         """Return the keys of pictures that are in the target already, with a log's steps."""
         records = (each.record for each in batch)
         keys = [each.key for each in records if isinstance(each, Attachment) and each.inline]
-        return await self._store.read(self._store.mapped.unshown, keys) if keys else set()
+        return await self._store.transformation.unshown(keys) if keys else set()
 
-    def _map_run(self, run: Sequence[Scanned]) -> Iterator[Fate]:
+    def _map_run(self, run: Sequence[ExtractedRecord]) -> Iterator[MappingOutcome]:
         before: Ref | None = None
         turn = ""
         for scanned, log in self._enrichment.enriched_run(run):
             turn = sort_key_of(log, turn)
             if not scanned.chosen:
                 continue
-            fate = self._map(Scanned(scanned.item, log))
+            fate = self._map(ExtractedRecord(scanned.item, log))
             steps = {result.key: result.step for result in log.results}
             joined = None if log.drift else steps
             yield attrs.evolve(fate, after=before, joined=joined, turn=turn)
             before = log.ref if fate.record is not None else before
 
-    def _map(self, scanned: Scanned) -> Fate:
+    def _map(self, scanned: ExtractedRecord) -> MappingOutcome:
         source = scanned.record
         record = source
         with logger.contextualize(stage="transform", kind=source.kind.value, key=source.key):
@@ -186,7 +187,7 @@ class _Transformation:
             except Skip as skip:
                 why = str(skip.why)
                 note = Note(level=Level.LOSS, code="skipped", text=why)
-                return Fate(
+                return MappingOutcome(
                     item=scanned.item,
                     source=source,
                     record=None,
@@ -197,7 +198,7 @@ class _Transformation:
                 )
             except ZtoqError as error:
                 logger.warning("cannot be mapped: {}", error)
-                return Fate(
+                return MappingOutcome(
                     item=scanned.item,
                     source=source,
                     record=None,
@@ -216,7 +217,7 @@ class _Transformation:
         for each in (record, *record.companions):
             self.demand.add(each)
         said = [note for note in record.notes if note not in source.notes]
-        return Fate(
+        return MappingOutcome(
             item=scanned.item, source=source, record=record, unshown=unshown, notes=tuple(said)
         )
 
@@ -249,7 +250,9 @@ def _without_its_steps(log: TestLog) -> tuple[TestLog, tuple[Ref, ...]]:
     )
 
 
-def _not_needed(scanned: Scanned) -> Fate:
+def _not_needed(scanned: ExtractedRecord) -> MappingOutcome:
     reason = "its step shows the same picture"
     source = scanned.record
-    return Fate(item=scanned.item, source=source, record=None, state=State.SKIPPED, reason=reason)
+    return MappingOutcome(
+        item=scanned.item, source=source, record=None, state=State.SKIPPED, reason=reason
+    )

@@ -17,7 +17,7 @@ from ztoq_core.engine.load.marks import mark_pages, marks_of, owners_of
 from ztoq_core.engine.run import Run
 from ztoq_core.errors import RejectedError, one_error
 from ztoq_core.records import Attachment, Kind
-from ztoq_core.store import Compared, State, Store, Stored
+from ztoq_core.store import Compared, State, Store, TargetObject
 from ztoq_core.vocabulary import counted, plain
 
 __all__ = ["DUE", "IdentityCheck", "check_identity", "findings"]
@@ -80,7 +80,9 @@ class IdentityCheck:
                     self.present += 1
                     self.unlisted.append(key)
 
-    async def compare(self, sink: Sink, expected: Sequence[Stored], marks: Sequence[Mark]) -> None:
+    async def compare(
+        self, sink: Sink, expected: Sequence[TargetObject], marks: Sequence[Mark]
+    ) -> None:
         """Count ``marks`` against what the store expects."""
         by_id = {each.written.target_id: each for each in expected}
         seen = {mark.target_id for mark in marks}
@@ -130,12 +132,12 @@ async def _whole(store: Store, sink: Sink, check: IdentityCheck) -> None:
 
     Which of the store's rows were seen is a bit for each, so that memory does not grow with them.
     """
-    outbox, kind = store.outbox, check.kind
+    kind = check.kind
     seen = bytearray()
     listed: set[str] = set()
     async for page in mark_pages(sink, kind):
         marks = {mark.target_id: mark for mark in page}
-        rows = await store.read(outbox.standing, kind, list(marks))
+        rows = await store.target_index.rows_of(kind, list(marks))
         known = {number for number, _ in rows}
         for _, row in rows:
             seen.extend(bytes(max(0, row // 8 + 1 - len(seen))))
@@ -144,10 +146,10 @@ async def _whole(store: Store, sink: Sink, check: IdentityCheck) -> None:
             mark for number, mark in marks.items() if number not in known and number not in listed
         ]
         listed |= {mark.target_id for mark in strangers}
-        ours = await store.read(outbox.standing_keys, kind, [mark.key for mark in strangers])
+        ours = await store.target_index.keys_in_target(kind, [mark.key for mark in strangers])
         check.add_strangers(strangers, ours)
     after = 0
-    while batch := await store.read(outbox.standing_rows, kind, after, 1000):
+    while batch := await store.target_index.in_target(kind, after, 1000):
         after = batch[-1][0]
         lost = [
             (key, target_id)
@@ -170,16 +172,16 @@ async def _by_owner(
         lost_owners = checks[owner_kind].missing if owner_kind in checks else {}
         after = 0
         while not run.stop.requested and (
-            batch := await store.read(store.outbox.stored, owner_kind, after, _BATCH)
+            batch := await store.target_index.objects(owner_kind, after, _BATCH)
         ):
             after = batch[-1][0]
             there = [each for _, each in batch if each.ref.key not in lost_owners]
             gone = [each.ref.key for _, each in batch if each.ref.key in lost_owners]
             if gone:
-                under_gone = await store.read(store.outbox.stored_under, kind, owner_kind, gone)
+                under_gone = await store.target_index.objects_under(kind, owner_kind, gone)
                 check.missing |= dict.fromkeys(each.ref.key for each in under_gone)
-            expected = await store.read(
-                store.outbox.stored_under, kind, owner_kind, [each.ref.key for each in there]
+            expected = await store.target_index.objects_under(
+                kind, owner_kind, [each.ref.key for each in there]
             )
             under = owners_of((each.record for each in expected), there)
             marks = await _marks_under(sink, kind, under) if under else []
@@ -199,7 +201,9 @@ async def _marks_under(sink: Sink, kind: Kind, under: Sequence[Owner]) -> list[M
     return [mark for owner in under for mark in await _marks_under(sink, kind, [owner])]
 
 
-def _by_name(lost: Sequence[Stored], strangers: Sequence[Mark]) -> tuple[list[Stored], list[Mark]]:
+def _by_name(
+    lost: Sequence[TargetObject], strangers: Sequence[Mark]
+) -> tuple[list[TargetObject], list[Mark]]:
     """Pair files by name: one of a step may get a new id with a new version of its case."""
     names = Counter(mark.name for mark in strangers)
     still_lost = []

@@ -5,15 +5,12 @@ Works from the store and the target alone; the source may be gone.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from ztoq_core.contracts import Sink
 from ztoq_core.engine.deletion_doubt import settle_deletions
 from ztoq_core.engine.run import Run
 from ztoq_core.engine.validate.identity import DUE, IdentityCheck, check_identity, findings
 from ztoq_core.records import Kind
-from ztoq_core.store import Compared, Store, Validation
-from ztoq_core.store.models import now
+from ztoq_core.store import Compared, Validation, now
 
 __all__ = ["validate"]
 
@@ -26,7 +23,7 @@ async def validate(run: Run, sink: Sink) -> Validation:
     store, stop, reporter = run.store, run.stop, run.reporter("validate")
     store.bind(sink=sink.identity)
     await settle_deletions(run, sink, wait_s=run.request_timeout)
-    counts = await store.read(store.counts)
+    counts = await store.database.read(store.reporting.counts)
     schema = await sink.describe()
     checks: dict[Kind, IdentityCheck] = {}
     rows: list[Compared] = []
@@ -42,14 +39,5 @@ async def validate(run: Run, sink: Sink) -> Validation:
         return result
     for sentence in result.findings:
         reporter.message(sentence, "warning")
-    return await store.write(_remember, store, run.id, list(checks.values()), result)
-
-
-def _remember(
-    store: Store, run: int, checks: Sequence[IdentityCheck], result: Validation
-) -> Validation:
-    """Store the result and what is missing. An operation for the writer thread."""
-    for check in checks:
-        if check.missing:
-            store.decisions.missing(run, check.kind, check.missing)
-    return store.put_validation(result)
+    missing = {kind: tuple(check.missing) for kind, check in checks.items() if check.missing}
+    return await store.target_index.save_validation(run.id, result, missing)

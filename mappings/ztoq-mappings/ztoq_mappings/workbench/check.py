@@ -22,7 +22,7 @@ from ztoq_core.engine.transform.transform import dry_run
 from ztoq_core.errors import ConfigError, Exit
 from ztoq_core.records import Kind, Note, Ref
 from ztoq_core.settings.config import Config
-from ztoq_core.store import State, Store, Want
+from ztoq_core.store import FieldNeed, State, Store
 from ztoq_core.vocabulary import counted
 from ztoq_mappings.workbench.coverage import Coverage, Covered
 from ztoq_mappings.workbench.fitting import Outcome
@@ -93,9 +93,9 @@ def demand_extracted(store: Store) -> bool:
     Raises:
         ConfigError: Nothing was extracted yet.
     """
-    if not store.counts():
+    if not store.reporting.counts():
         raise ConfigError("nothing was extracted yet: run `ztoq extract` first")
-    return store.read_whole
+    return store.reporting.extraction_ended
 
 
 async def described(config: Config) -> tuple[Schema, list[Finding]]:
@@ -145,7 +145,7 @@ async def _mapped(
     run: engine.Run,
     transforms: Sequence[Transform],
     coverage: Coverage,
-) -> list[Want]:
+) -> list[FieldNeed]:
     if options.as_json:  # one event, the result
         return await dry_run(run, transforms, coverage.add)
     with output.progress() as tell:

@@ -27,7 +27,7 @@ from ztoq_core.records import (
     TestStep,
     Value,
 )
-from ztoq_core.store import Fate, State
+from ztoq_core.store import MappingOutcome, State
 from ztoq_mappings.fields.html import as_text
 from ztoq_mappings.workbench.fitting import Fitting, Outcome, ValueFit, holds
 
@@ -109,7 +109,7 @@ class Coverage:
         self.examples: dict[tuple[Kind, str], str] = {}
         self.losses = 0
 
-    def add(self, kind: Kind, fates: Sequence[Fate]) -> None:
+    def add(self, kind: Kind, fates: Sequence[MappingOutcome]) -> None:
         """Count what became of a batch of records of one kind."""
         states = self.records.setdefault(kind, Counter())
         for fate in fates:
@@ -166,7 +166,7 @@ class Coverage:
             found = self._tallies[place] = _Tally()
         return found
 
-    def _count_unmapped(self, fate: Fate) -> None:
+    def _count_unmapped(self, fate: MappingOutcome) -> None:
         outcome = Outcome.FAILED if fate.state is State.FAILED else Outcome.SKIPPED
         source = fate.source
         for name in _attributes(source):

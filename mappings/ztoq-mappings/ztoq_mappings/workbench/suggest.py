@@ -153,7 +153,7 @@ async def _schemas(config: Config, store: Store) -> tuple[Schema, Schema, list[s
     try:
         async with asyncio.timeout(PATIENCE_S):
             config.source.require()
-            services = Services(sink=lambda _note, _ref: None, ledger=store.calls)
+            services = Services(sink=lambda _note, _ref: None, ledger=store.call_counts)
             async with open_sides(config, ("extract",), services) as (source, _):
                 declared = await source.describe() if source else Schema()
     except (ZtoqError, TimeoutError) as error:

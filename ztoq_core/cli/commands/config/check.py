@@ -140,7 +140,7 @@ def _required(config: Config, sink: Schema, found: _Found) -> None:
     """Name the required fields of the target that records lack; before any is mapped, all."""
     try:
         with open_store(config) as store:
-            wants = store.mapped.wants()
+            wants = store.transformation.needs.now()
     except StoreError:
         wants = []
     for gap in engine.gaps(wants, sink):
@@ -160,7 +160,7 @@ async def _probe(config: Config, found: _Found) -> None:
     try:
         with open_store(config, create=True) as store, store.run("config check --probe") as run:
             services = Services(
-                sink=store.note, ledger=store.calls, before_write=store.before_write
+                sink=store.note, ledger=store.call_counts, before_write=store.before_write
             )
             async with opened(part.settings, services) as sink:
                 store.bind(sink=sink.identity)

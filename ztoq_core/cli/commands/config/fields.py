@@ -18,7 +18,7 @@ from ztoq_core.contracts import FieldExport, Schema
 from ztoq_core.errors import AccessError, ConfigError, StoreError
 from ztoq_core.records import Note, Ref
 from ztoq_core.settings.config import Config
-from ztoq_core.store import Want
+from ztoq_core.store import FieldNeed
 
 __all__ = ["fields"]
 
@@ -140,11 +140,11 @@ async def _described(config: Config, output: Output) -> Schema:
         return await sink.describe()
 
 
-def _wants(config: Config, output: Output) -> list[Want] | None:
+def _wants(config: Config, output: Output) -> list[FieldNeed] | None:
     """Return what mapped records want; None where nothing was mapped yet."""
     try:
         with open_store(config) as store:
-            return store.mapped.wants() or None
+            return store.transformation.needs.now() or None
     except StoreError as error:
         output.info(str(error))
         return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 import peewee as pw
@@ -11,20 +11,18 @@ import peewee as pw
 from ztoq_core.contracts import Written
 from ztoq_core.convert import loads
 from ztoq_core.records import Kind, Record, Ref
-from ztoq_core.store.intake import FINAL
+from ztoq_core.store.database import Database, reads, writes
+from ztoq_core.store.facts import Facts
 from ztoq_core.store.journal import Event
-from ztoq_core.store.models import Side, State, clear, tuples
-from ztoq_core.store.queries import VALIDATION
-from ztoq_core.store.statements import ask, change
+from ztoq_core.store.repository import Repository
+from ztoq_core.store.states import Side, State
+from ztoq_core.store.tables import clear, tuples
 
-if TYPE_CHECKING:
-    from ztoq_core.store.store import Store
-
-__all__ = ["Removal", "Undoing"]
+__all__ = ["RollbackItem", "RollbackStore"]
 
 
 @attrs.frozen(kw_only=True)
-class Undoing:
+class RollbackItem:
     """An object that a run created, or changed where ``before`` is what was written earlier."""
 
     item: int
@@ -33,17 +31,17 @@ class Undoing:
     before: Record | None = None
 
 
-class Removal:
-    """Queries for any thread; methods that change something are operations for the writer."""
+class RollbackStore(Repository):
+    """What runs created and changed, and what became of undoing it."""
 
-    def __init__(self, store: Store) -> None:
-        """Work on ``store``."""
-        self._store = store
-        self._item = store.item_table
+    def __init__(self, database: Database) -> None:
+        """Work on ``database``."""
+        super().__init__(database)
         item = self._item
         self._standing = ~item.target_id.is_null() & ~item.borrowed & (item.created_run > 0)
 
-    def created(self, run: int | None) -> list[Undoing]:
+    @reads
+    def created(self, run: int | None) -> list[RollbackItem]:
         """Return the objects that ``run`` (None: any run) created, children's kinds first.
 
         Objects that were there before and are only linked are not among them.
@@ -54,9 +52,10 @@ class Removal:
             where &= item.created_run == run
         return self._undoings(where, (item.rank.desc(), item.id.desc()), with_before=False)
 
-    def stranded(self, run: int | None, along: Collection[Kind]) -> list[Undoing]:
+    @reads
+    def stranded(self, run: int | None, along: Collection[Kind]) -> list[RollbackItem]:
         """Return what goes with its owner (``along``), and whose owner ``run`` did not create."""
-        item, edge, owner = self._item, self._store.edge_table, self._item.alias()
+        item, edge, owner = self._item, self._edge, self._item.alias()
         ours = ~owner.borrowed & (owner.created_run > 0)
         if run is not None:
             ours &= owner.created_run == run
@@ -79,15 +78,17 @@ class Removal:
         )
         return self._undoings(where, (item.rank.desc(), item.id.desc()), with_before=False)
 
-    def gone(self) -> list[Undoing]:
+    @reads
+    def gone(self) -> list[RollbackItem]:
         """Return the objects whose records are gone from the source, children's kinds first."""
         item = self._item
         where = self._standing & (item.state == State.GONE)
         return self._undoings(where, (item.rank.desc(), item.id.desc()), with_before=False)
 
-    def awaited(self, kinds: Collection[Kind]) -> list[Undoing]:
+    @reads
+    def awaited(self, kinds: Collection[Kind]) -> list[RollbackItem]:
         """Return the objects of ours, of some kinds, that records not written yet belong to."""
-        item, edge, child = self._item, self._store.edge_table, self._item.alias()
+        item, edge, child = self._item, self._edge, self._item.alias()
         waits = (
             edge.select(pw.SQL("1"))
             .join(child, on=child.id == edge.child)
@@ -103,6 +104,7 @@ class Removal:
         where = self._standing & (item.kind << [kind.value for kind in kinds])
         return self._undoings(where & pw.fn.EXISTS(waits), (item.rank, item.id), with_before=False)
 
+    @reads
     def counted(self, run: int | None) -> dict[Kind, int]:
         """Return how many objects ``run`` (None: any run) created, by kind."""
         item = self._item
@@ -113,7 +115,8 @@ class Removal:
         found = {Kind(kind): int(number) for kind, number in tuples(query)}
         return {kind: found[kind] for kind in Kind if kind in found}
 
-    def updated(self, run: int) -> list[Undoing]:
+    @reads
+    def updated(self, run: int) -> list[RollbackItem]:
         """Return the objects that ``run`` was the last to change and an earlier run created."""
         item = self._item
         where = (
@@ -126,7 +129,7 @@ class Removal:
 
     def _undoings(
         self, where: pw.Expression, order: Sequence[Any], *, with_before: bool
-    ) -> list[Undoing]:
+    ) -> list[RollbackItem]:
         item = self._item
         query = item.select(
             item.id,
@@ -140,7 +143,7 @@ class Removal:
             item.before if with_before else pw.SQL("NULL"),
         )
         return [
-            Undoing(
+            RollbackItem(
                 item=number,
                 ref=Ref(Kind(kind), key),
                 written=Written(
@@ -153,6 +156,7 @@ class Removal:
             )
         ]
 
+    @reads
     def ours(self, kind: Kind, target_ids: Sequence[str]) -> set[str]:
         """Return those of the target ids that the store knows as its own."""
         item = self._item
@@ -161,19 +165,19 @@ class Removal:
         )
         return {number for (number,) in tuples(query)}
 
-    def mentioned(self, undoing: Undoing, kind: Kind, target_ids: Sequence[str]) -> set[str]:
+    @reads
+    def mentioned(self, undoing: RollbackItem, kind: Kind, target_ids: Sequence[str]) -> set[str]:
         """Return those of the target ids whose records this one refers to, or that refer to it."""
         ref = undoing.ref
         text = """SELECT item.target_id FROM edge
             JOIN item ON item.kind = edge.kind AND item.key = edge.key
             WHERE edge.child = ? AND edge.side = ? AND item.kind = ? AND item.target_id IN ??"""
         values = (undoing.item, Side.TARGET.value, kind.value)
-        found = {number for (number,) in ask(self._store.database, text, values, target_ids)}
+        found = {number for (number,) in self.database.select(text, values, target_ids)}
         text = """SELECT item.target_id FROM edge JOIN item ON item.id = edge.child
             WHERE edge.kind = ? AND edge.key = ? AND edge.side = ? AND item.kind = ?
             AND item.target_id IN ??"""
-        users = ask(
-            self._store.database,
+        users = self.database.select(
             text,
             (ref.kind.value, ref.key, Side.TARGET.value, kind.value),
             target_ids,
@@ -182,56 +186,65 @@ class Removal:
 
     # ------------------------------------------------------------------ intents and their outcome
 
-    def intend(self, run: int, batch: Sequence[Undoing]) -> None:
+    @writes
+    def intend(self, run: int, batch: Sequence[RollbackItem]) -> None:
         """Journal that objects are about to be deleted, before the requests leave."""
         text = """UPDATE item SET before_delete = state, state = ?, reason = ?
             WHERE before_delete = '' AND id IN ??"""
         reason = "its deletion was begun and not confirmed"
         numbers = [each.item for each in batch]
-        change(self._store.database, text, (State.UNKNOWN.value, reason), numbers)
-        self._store.journal.add(
+        self.database.execute(text, (State.UNKNOWN.value, reason), numbers)
+        self._journal.add(
             [
                 Event(run, each.item, "deletion intended", detail=each.written.target_id)
                 for each in batch
             ]
         )
 
+    @writes
     def only_once(self, number: int) -> None:
         """Let a record that was only made to be deleted never be written again."""
         self._item.update(target=None).where(self._item.id == number).execute()
 
-    def intended(self) -> list[Undoing]:
+    @reads
+    def intended(self) -> list[RollbackItem]:
         """Return the objects of which nobody knows whether they were deleted, children first."""
         item = self._item
         where = (item.state == State.UNKNOWN) & (item.before_delete != "")
         return self._undoings(where, (item.rank.desc(), item.id.desc()), with_before=False)
 
-    def stands(self, run: int, batch: Sequence[Undoing]) -> None:
+    @writes
+    def stands(self, run: int, batch: Sequence[RollbackItem]) -> None:
         """Store that objects whose deletion was intended still stand."""
         text = """UPDATE item SET state = before_delete, before_delete = '', reason = ''
             WHERE before_delete <> '' AND id IN ??"""
-        change(self._store.database, text, (), [each.item for each in batch])
-        self._store.journal.add(
+        self.database.execute(text, (), [each.item for each in batch])
+        self._journal.add(
             [Event(run, each.item, "not deleted", detail=each.written.target_id) for each in batch]
         )
 
+    @writes
     def deleted(
-        self, run: int, undoing: Undoing, reason: str, along: Collection[Kind] = ()
-    ) -> list[Undoing]:
+        self, run: int, undoing: RollbackItem, reason: str, along: Collection[Kind] = ()
+    ) -> list[RollbackItem]:
         """Store that an object is gone, and what went with it; return all of it."""
-        went = [*self.belonging(undoing.ref, along), undoing]
+        went = [*self._belonging(undoing.ref, along), undoing]
         for each in went:
             clear(self._item, each.item, state=State.DELETED, reason=reason)
             event = Event(run, each.item, "deleted", detail=each.written.target_id)
-            self._store.journal.add([event])
+            self._journal.add([event])
         return [each for each in went if each.written.target_id]
 
-    def belonging(self, ref: Ref, along: Collection[Kind]) -> list[Undoing]:
+    @reads
+    def belonging(self, ref: Ref, along: Collection[Kind]) -> list[RollbackItem]:
         """Return what of the kinds ``along`` belongs to a record, at every remove, innermost first.
 
         Also what is in doubt: its target id is empty.
         """
-        item, edge = self._item, self._store.edge_table
+        return self._belonging(ref, along)
+
+    def _belonging(self, ref: Ref, along: Collection[Kind]) -> list[RollbackItem]:
+        item, edge = self._item, self._edge
         children = edge.select(edge.child).where(
             (edge.side == Side.TARGET)
             & (edge.kind == ref.kind)
@@ -243,38 +256,41 @@ class Removal:
             & (item.kind << [kind.value for kind in along])
             & (~item.target_id.is_null() | (item.state == State.UNKNOWN))
         )
-        found: list[Undoing] = []
+        found: list[RollbackItem] = []
         for each in self._undoings(where, (item.rank.desc(), item.id), with_before=False):
-            found += [*self.belonging(each.ref, along), each]
+            found += [*self._belonging(each.ref, along), each]
         return found
 
     # ------------------------------------------------------------------------- after a killed load
 
+    @writes
     def prepare(self) -> None:
         """Put in doubt what was being sent when a run ended; forget what holds no more soon."""
         item = self._item
-        for stale in (FINAL, VALIDATION):
-            self._store.drop_meta(stale)  # the target is about to change
+        self._facts.drop(Facts.final, Facts.validation)  # the target is about to change
         item.update(state=State.UNKNOWN, reason="the run ended before the answer was stored").where(
             item.state == State.SENDING
         ).execute()
 
+    @reads
     def unsettled(self) -> bool:
         """Whether anything is in doubt, or was being sent when a run ended."""
         item = self._item
         return item.select().where(item.state << (State.UNKNOWN, State.SENDING)).exists()
 
+    @writes
     def adopted(self, run: int) -> None:
         """Give what was adopted in ``run`` to the run that sent it."""
         text = """UPDATE item SET created_run = COALESCE((SELECT MAX(run) FROM journal
             WHERE journal.item = item.id AND journal.event = 'intent' AND journal.run < ?),
             created_run) WHERE created_run = ?"""
-        change(self._store.database, text, (run, run))
+        self.database.execute(text, (run, run))
 
-    def restored(self, run: int, undoing: Undoing, written: Written, digest: str) -> None:
+    @writes
+    def restored(self, run: int, undoing: RollbackItem, written: Written, digest: str) -> None:
         """Store that an object holds again what was written before."""
         item = self._item
         item.update(
             stamp=written.stamp, version=written.version, written_digest=digest, before=None
         ).where(item.id == undoing.item).execute()
-        self._store.journal.add([Event(run, undoing.item, "restored", detail=written.target_id)])
+        self._journal.add([Event(run, undoing.item, "restored", detail=written.target_id)])

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 import peewee as pw
 
 from ztoq_core.convert import read_json
 from ztoq_core.records import Kind, Ref
-from ztoq_core.store.models import Side, State, tuples
+from ztoq_core.store.database import reads
+from ztoq_core.store.repository import Repository
+from ztoq_core.store.states import Side, State
+from ztoq_core.store.tables import tuples
 
-if TYPE_CHECKING:
-    from ztoq_core.store.store import Store
-
-__all__ = ["Entry", "Known", "Life", "Related"]
+__all__ = ["JournalEntry", "RecordHistory", "RecordSnapshot", "Reference"]
 
 _MOST_RELATED = 100
 _MOST_ALIKE = 1000
 
 
 @attrs.frozen(kw_only=True)
-class Known:
+class RecordSnapshot:
     """A row: where a record stands, and its three forms as plain JSON (None where there is none).
 
     ``payload`` is the source's own, ``mapped`` the one for the target.
@@ -49,7 +49,7 @@ class Known:
 
 
 @attrs.frozen(kw_only=True)
-class Entry:
+class JournalEntry:
     """A line of the journal; ``at`` is UTC without a zone."""
 
     at: datetime
@@ -61,7 +61,7 @@ class Entry:
 
 
 @attrs.frozen(kw_only=True)
-class Related:
+class Reference:
     """A record that another refers to or is referred to by; ``state`` None: not in the store."""
 
     role: str
@@ -70,15 +70,11 @@ class Related:
     pid: str
 
 
-class Life:
+class RecordHistory(Repository):
     """Queries for any thread."""
 
-    def __init__(self, store: Store) -> None:
-        """Work on ``store``."""
-        self._store = store
-        self._item = store.item_table
-
-    def named(self, name: str, kind: Kind | None) -> list[tuple[int, Ref]]:
+    @reads
+    def find(self, name: str, kind: Kind | None) -> list[tuple[int, Ref]]:
         """Return the records with this key, else those with this id or number in the target."""
         item = self._item
         for where in (item.key == name, (item.pid == name) | (item.target_id == name)):
@@ -92,7 +88,8 @@ class Life:
                 return found
         return []
 
-    def alike(self, name: str, kind: Kind | None) -> list[str]:
+    @reads
+    def similar_keys(self, name: str, kind: Kind | None) -> list[str]:
         """Return keys that begin or end like ``name``, whatever the case, the first thousand."""
         item = self._item
         half = (len(name) + 1) // 2
@@ -103,11 +100,12 @@ class Life:
         query = item.select(item.key).where(where & (pw.fn.length(item.key) <= longest))
         return [key for (key,) in tuples(query.order_by(item.rank, item.id).limit(_MOST_ALIKE))]
 
-    def known(self, number: int) -> Known:
+    @reads
+    def snapshot(self, number: int) -> RecordSnapshot:
         """Return what is known of a row."""
         item = self._item
         row = item.get(item.id == number)
-        return Known(
+        return RecordSnapshot(
             item=number,
             ref=Ref(Kind(row.kind), row.key),
             state=State(row.state),
@@ -127,9 +125,10 @@ class Life:
             attempts=row.attempts,
         )
 
-    def journal(self, number: int) -> list[Entry]:
+    @reads
+    def journal(self, number: int) -> list[JournalEntry]:
         """Return the journal of a row, the first entry first."""
-        journal, run = self._store.journal_table, self._store.run_table
+        journal, run = self._tables.journal, self._tables.run
         query = (
             journal.select(
                 journal.at, journal.run, run.verb, journal.event, journal.digest, journal.detail
@@ -139,7 +138,7 @@ class Life:
             .order_by(journal.id)
         )
         return [
-            Entry(
+            JournalEntry(
                 at=datetime.fromisoformat(at) if isinstance(at, str) else at,
                 run=number_of_run,
                 verb=verb or "",
@@ -150,9 +149,10 @@ class Life:
             for at, number_of_run, verb, event, digest, detail in tuples(query)
         ]
 
-    def said(self, ref: Ref) -> list[tuple[str, str, str, str]]:
+    @reads
+    def notes(self, ref: Ref) -> list[tuple[str, str, str, str]]:
         """Return the notes about a record: who said it, level, code and text; then the rejects."""
-        note, reject = self._store.note_table, self._store.reject_table
+        note, reject = self._tables.note, self._tables.reject
         query = (
             note.select(note.origin, note.level, note.code, note.text)
             .where((note.kind == ref.kind) & (note.key == ref.key))
@@ -164,9 +164,10 @@ class Life:
         rejects = [("extract", "loss", "rejected", reason) for (reason,) in tuples(refused)]
         return [(row[0], row[1], row[2], row[3]) for row in tuples(query)] + rejects
 
-    def above(self, number: int) -> list[Related]:
+    @reads
+    def refers_to(self, number: int) -> list[Reference]:
         """Return what a record refers to, as mapped or else as extracted."""
-        edge, item = self._store.edge_table, self._item
+        edge, item = self._edge, self._item
         for side in (Side.TARGET, Side.SOURCE):
             query = (
                 edge.select(edge.role, edge.kind, edge.key, item.state, item.pid)
@@ -179,9 +180,10 @@ class Life:
                 return found
         return []
 
-    def below(self, ref: Ref) -> list[Related]:
+    @reads
+    def referred_by(self, ref: Ref) -> list[Reference]:
         """Return what refers to a record, the first hundred."""
-        edge, item = self._store.edge_table, self._item
+        edge, item = self._edge, self._item
         query = (
             edge.select(edge.role, item.kind, item.key, item.state, item.pid)
             .join(item, on=item.id == edge.child)
@@ -192,9 +194,9 @@ class Life:
         return _related(list(tuples(query)))
 
 
-def _related(rows: Sequence[tuple[Any, ...]]) -> list[Related]:
+def _related(rows: Sequence[tuple[Any, ...]]) -> list[Reference]:
     found = [
-        Related(
+        Reference(
             role=role,
             ref=Ref(Kind(kind), key),
             state=State(state) if state else None,

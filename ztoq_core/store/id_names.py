@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 import peewee as pw
 
 from ztoq_core.records import IdKind, ResolvedName
-from ztoq_core.store.models import tuples
-from ztoq_core.store.notes import chunks, clean
+from ztoq_core.store.database import Database, reads, writes
+from ztoq_core.store.facts import Facts
+from ztoq_core.store.repository import Repository
+from ztoq_core.store.sql import chunks, clean
+from ztoq_core.store.tables import tuples
 
-if TYPE_CHECKING:
-    from ztoq_core.store.store import Store
-
-__all__ = ["NameCount", "Names"]
-
-_COUNTED = "names"
-"""The store's fact that says in which extraction the ids were gathered last."""
+__all__ = ["IdNames", "NameCount"]
 
 
 @attrs.frozen(kw_only=True)
@@ -31,19 +28,20 @@ class NameCount:
     unknown: int
 
 
-class Names:
+class IdNames(Repository):
     """Queries for any thread; methods that change something are operations for the writer.
 
     An extraction is named by the run in which it began.
     """
 
-    def __init__(self, store: Store) -> None:
-        """Work on ``store``."""
-        self._store = store
-        self._table = store.name_table
+    def __init__(self, database: Database) -> None:
+        """Work on ``database``."""
+        super().__init__(database)
+        self._table = database.tables.name
 
     # ------------------------------------------------------------------------------ extraction
 
+    @writes
     def use(self, extraction: int, ids: Mapping[IdKind, Collection[str]]) -> None:
         """Remember that records of this extraction have these ids."""
         table = self._table
@@ -57,14 +55,17 @@ class Names:
                 conflict_target=[table.topic, table.id], preserve=[table.seen]
             ).execute()
 
+    @writes
     def gathered(self, extraction: int) -> None:
         """Let this extraction's ids be the ones that are counted."""
-        self._store.put_meta(_COUNTED, str(extraction))
+        self._facts.put(Facts.names_gathered, extraction)
 
+    @reads
     def seen(self, extraction: int, topic: IdKind, after: str, limit: int) -> list[str]:
         """Return ids beyond ``after`` that records of this extraction have."""
         return self._ids(self._table.seen == extraction, topic, after, limit)
 
+    @reads
     def to_ask(self, extraction: int, topic: IdKind, after: str, limit: int) -> list[str]:
         """Return ids beyond ``after`` that nobody knew before or was asked for in this extraction.
 
@@ -84,6 +85,7 @@ class Names:
         )
         return [id_ for (id_,) in tuples(query)]
 
+    @writes
     def save(
         self, extraction: int, topic: IdKind, asked: Sequence[str], found: Sequence[ResolvedName]
     ) -> int:
@@ -124,6 +126,7 @@ class Names:
 
     # --------------------------------------------------------------------------------- reading
 
+    @reads
     def known(
         self, ids: Mapping[IdKind, Collection[str]]
     ) -> dict[tuple[IdKind, str], ResolvedName]:
@@ -136,14 +139,16 @@ class Names:
             for named in self._read((table.topic == topic) & (table.id << list(map(clean, some))))
         }
 
+    @reads
     def people(self) -> tuple[ResolvedName, ...]:
         """Return all people who are known, by id."""
         return tuple(self._read(self._table.topic == IdKind.PERSON))
 
+    @reads
     def counts(self) -> tuple[NameCount, ...]:
         """Return, for each topic that records of the last extraction name, what is known of it."""
         table = self._table
-        extraction = int(self._store.meta(_COUNTED) or 0)
+        extraction = self._facts.names_gathered
         known = pw.fn.SUM(pw.Case(None, [(table.known, 1)], 0))
         query = (
             table.select(table.topic, pw.fn.COUNT(pw.SQL("*")), known)

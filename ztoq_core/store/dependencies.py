@@ -11,20 +11,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import peewee as pw
 
 from ztoq_core.convert import loads
 from ztoq_core.records import Attachment, Kind, Record, Ref
-from ztoq_core.store.intake import FINAL
-from ztoq_core.store.models import PRUNED, Chosen, Side, State, tuples
-from ztoq_core.store.statements import ask, change, chunks
+from ztoq_core.store.database import Database, writes
+from ztoq_core.store.facts import Facts
+from ztoq_core.store.repository import Repository
+from ztoq_core.store.sql import chunks
+from ztoq_core.store.states import PRUNED, Selected, Side, State
+from ztoq_core.store.tables import tuples
 
-if TYPE_CHECKING:
-    from ztoq_core.store.store import Store
-
-__all__ = ["AGAIN", "MISSING", "Turns"]
+__all__ = ["AGAIN", "MISSING", "Dependencies"]
 
 MISSING = "reference-missing"
 """The code of the note that a record was finished without something that it refers to."""
@@ -39,32 +39,31 @@ _COUNTED = (State.READY, State.WRITTEN, State.UNKNOWN)
 _STANDING = (State.FINISHED, State.CONFLICT, State.GONE)
 
 
-class Turns:
+class Dependencies(Repository):
     """The order of writing. All methods are operations for the writer thread."""
 
-    def __init__(self, store: Store) -> None:
-        """Work on ``store``."""
-        self._store = store
-        self._item = store.item_table
-        self._edge = store.edge_table
+    def __init__(self, database: Database) -> None:
+        """Work on ``database``."""
+        super().__init__(database)
         self._any_refers = False
         self._behind: tuple[list[Any], set[int]] = ([], set())
 
-    def prepare(self, take_conflicts: bool = False) -> None:  # noqa: FBT001, FBT002 - one caller
+    @writes
+    def prepare(self, *, overwrite_conflicts: bool = False) -> None:
         """Bring states and counts in order after whatever happened before.
 
-        ``take_conflicts``: records in conflict are to be written after all.
+        ``overwrite_conflicts``: records in conflict are to be written after all.
         """
         item = self._item
-        self._store.drop_meta(FINAL)  # the target is about to change
+        self._facts.drop(Facts.final)  # the target is about to change
         # what a rollback removed, or validation did not find any more, is written again
         item.update(state=State.READY, reason="").where(
             (item.state == State.DELETED)
             & (item.reason != PRUNED)
-            & (item.chosen != Chosen.NO)
+            & (item.chosen != Selected.NO)
             & ~item.target.is_null()
         ).execute()
-        if take_conflicts:
+        if overwrite_conflicts:
             item.update(state=State.READY, reason="").where(item.state == State.CONFLICT).execute()
         item.update(state=State.UNKNOWN, reason="the run ended before the answer was stored").where(
             item.state == State.SENDING
@@ -113,12 +112,13 @@ class Turns:
         edge = self._edge
         return edge.select(edge.child).where((edge.role == "refer") & (edge.side == Side.TARGET))
 
-    def reopen(self) -> int:
+    @writes
+    def requeue_finish(self) -> int:
         """Make ready what was finished without something that stands by now; return how many."""
         if not self._any_refers:
             return 0
         item, edge, to = self._item, self._edge, self._item.alias()
-        note = self._store.note_table
+        note = self._tables.note
         lacking = (
             edge.select(edge.child)
             .join(to, pw.JOIN.LEFT_OUTER, on=(to.kind == edge.kind) & (to.key == edge.key))
@@ -225,11 +225,12 @@ class Turns:
             )
         )
 
-    def let_finish(self, *, despite_doubt: bool) -> int:
+    @writes
+    def release_finish(self, *, despite_doubt: bool) -> int:
         """Let what is written be finished without what it refers to; return how many.
 
         Only where nothing can be written any more: what a case refers to may wait for that case.
-        ``despite_doubt`` as for ``break_circle``.
+        ``despite_doubt`` as for ``release_cycle``.
         """
         if not self._any_refers:
             return 0
@@ -264,7 +265,7 @@ class Turns:
         one, and nothing comes to wait for a doubt while records are written.
         """
         text = "SELECT kind, key FROM item WHERE state = ? ORDER BY id"
-        doubts = list(ask(self._store.database, text, (State.UNKNOWN.value,)))
+        doubts = list(self.database.select(text, (State.UNKNOWN.value,)))
         if doubts != self._behind[0]:
             self._behind = (doubts, self._waiting_for(doubts))
         return self._behind[1]
@@ -282,20 +283,20 @@ class Turns:
             frontier = []
             for kind, these in keys.items():
                 values = (State.READY.value, Side.TARGET.value, kind)
-                for number, child_kind, child in list(
-                    ask(self._store.database, text, values, these)
-                ):
+                for number, child_kind, child in list(self.database.select(text, values, these)):
                     if number not in found:
                         found.add(number)
                         frontier.append((child_kind, child))
         return found
 
-    def break_circle(
+    @writes
+    def release_cycle(
         self, kinds: Collection[Kind], keys: Collection[str], *, despite_doubt: bool
     ) -> Ref | None:
         """Release one record that only waits for what it mentions; return it, or None.
 
-        ``kinds`` and ``keys`` as for ``to_write``: what may not be written now waits rightly.
+        ``kinds`` and ``keys`` as for ``LoadStore.next_jobs``: what may not be written now has to
+        wait.
         ``despite_doubt``: nothing more becomes certain, so what is in doubt is not waited for.
         """
         item, edge, parent = self._item, self._edge, self._item.alias()
@@ -342,20 +343,20 @@ class Turns:
             & (edge.role << list(roles))
         )
 
-    def let_go(self, records: Sequence[Record], roles: Sequence[str]) -> None:
+    def release_dependents(self, records: Sequence[Record], roles: Sequence[str]) -> None:
         """Tell what refers to the records in one of the roles to wait for so many less."""
         keys: dict[Kind, list[str]] = {}
         for record in records:
             keys.setdefault(record.kind, []).append(record.key)
         for kind, these in keys.items():
             text = """SELECT child, role FROM edge WHERE side = ? AND kind = ? AND key IN ??"""
-            found = ask(self._store.database, text, (Side.TARGET.value, kind.value), these)
+            found = self.database.select(text, (Side.TARGET.value, kind.value), these)
             counted = Counter(child for child, role in found if role in roles)
             for less in set(counted.values()):
                 children = [child for child, number in counted.items() if number == less]
                 text = """UPDATE item SET waiting = waiting - ?
                     WHERE waiting >= ? AND id IN ??"""
-                change(self._store.database, text, (less, less), children)
+                self.database.execute(text, (less, less), children)
 
     def files_settled(self, records: Sequence[Record]) -> None:
         """Tell the owners of files, and what refers to records, to wait for so many less."""
@@ -366,16 +367,16 @@ class Turns:
             for kind, these in keys.items():
                 text = """SELECT child FROM edge
                     WHERE side = ? AND kind = ? AND role = 'refer' AND key IN ??"""
-                found = ask(self._store.database, text, (Side.TARGET.value, kind.value), these)
+                found = self.database.select(text, (Side.TARGET.value, kind.value), these)
                 for child, number in Counter(child for (child,) in found).items():
                     text = """UPDATE item SET open_files = open_files - ?
                         WHERE id = ? AND open_files >= ?"""
-                    change(self._store.database, text, (number, child, number))
+                    self.database.execute(text, (number, child, number))
         owners = Counter(each.owner for each in records if isinstance(each, Attachment))
         for owner, number in owners.items():
             text = """UPDATE item SET open_files = open_files - ?
                 WHERE kind = ? AND key = ? AND open_files >= ?"""
-            change(self._store.database, text, (number, owner.kind.value, owner.key, number))
+            self.database.execute(text, (number, owner.kind.value, owner.key, number))
 
     def finish_again(self, records: Sequence[Record]) -> None:
         """Let what was finished without these records be finished again, now that they stand.
@@ -410,24 +411,24 @@ class Turns:
                     (item.state << _COUNTED) & (item.id << waits)
                 ).execute()
 
-    def left_out(self, record: Record) -> None:
+    def skip_dependents(self, record: Record) -> None:
         """Leave out what belongs to a record that was; release what only mentioned it."""
-        self.let_go([record], ("mention", "after"))
+        self.release_dependents([record], ("mention", "after"))
         self.files_settled([record])
         why = f"what it belongs to is {State.SKIPPED}"
         for child in self._end_children(record, State.SKIPPED, why):
-            self.left_out(child)
+            self.skip_dependents(child)
 
-    def lost(self, record: Record, *, written: bool = False) -> None:
+    def block_dependents(self, record: Record, *, written: bool = False) -> None:
         """Block the children of a record that did not arrive; release what only mentioned it.
 
         ``written``: it was only to be finished, so that these were released before.
         """
-        self.let_go([record], ("after",) if written else ("mention", "after"))
+        self.release_dependents([record], ("after",) if written else ("mention", "after"))
         if not written:
             self.files_settled([record])
         for child in self._end_children(record, State.BLOCKED, f"{record.ref} did not arrive"):
-            self.lost(child)
+            self.block_dependents(child)
 
     def _end_children(self, record: Record, becomes: State, why: str) -> list[Record]:
         """Give the children of a record that are ready their last state; return them."""

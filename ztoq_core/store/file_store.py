@@ -14,16 +14,16 @@ import attrs
 from ztoq_core.contracts import Content
 from ztoq_core.errors import RecordError
 from ztoq_core.media import media_type
-from ztoq_core.store.database import store_error
+from ztoq_core.store.connection import store_error
 from ztoq_core.tally import Tally
 
-__all__ = ["Contents", "Kept"]
+__all__ = ["FileStore", "StoredFile"]
 
 _CHUNK = 256 * 1024
 
 
 @attrs.frozen(kw_only=True)
-class Kept:
+class StoredFile:
     """A content that the store holds; ``size`` in bytes, ``path`` relative to the files' folder."""
 
     sha256: str
@@ -32,14 +32,14 @@ class Kept:
     path: str
 
 
-class Contents:
+class FileStore:
     """Contents under ``folder/<first two digits>/<sha256>``."""
 
     def __init__(self, folder: Path) -> None:
         """Keep contents in ``folder``, which is made when the first one comes."""
         self.folder = folder
 
-    async def keep(self, name: str, chunks: AsyncIterator[bytes]) -> Kept:
+    async def keep(self, name: str, chunks: AsyncIterator[bytes]) -> StoredFile:
         """Write a content to the disk as it comes and return what it is.
 
         Raises:
@@ -65,7 +65,7 @@ class Contents:
         finally:
             part.unlink(missing_ok=True)
         path = self._path(sha256).relative_to(self.folder).as_posix()
-        return Kept(
+        return StoredFile(
             sha256=sha256,
             size=tally.size,
             media_type=media_type(name, head),
@@ -106,7 +106,7 @@ class Contents:
     def _path(self, sha256: str) -> Path:
         return self.folder / sha256[:2] / sha256
 
-    def content(self, name: str, kept: Kept) -> Content:
+    def content(self, name: str, kept: StoredFile) -> Content:
         """Return a kept content for sending; it is read in chunks each time it is opened."""
 
         async def read() -> AsyncIterator[bytes]:

@@ -9,18 +9,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import peewee as pw
 
 from ztoq_core.records import Kind, Level, Note, Ref
-from ztoq_core.store.models import PRUNED, Chosen, Side, State, tuples
-from ztoq_core.store.notes import chunks, save_notes
+from ztoq_core.store.counters import make_tallies
+from ztoq_core.store.database import Database, reads, writes
+from ztoq_core.store.notes import save_notes
+from ztoq_core.store.repository import Repository
+from ztoq_core.store.sql import chunks
+from ztoq_core.store.states import PRUNED, Selected, Side, State
+from ztoq_core.store.tables import tuples
 
-if TYPE_CHECKING:
-    from ztoq_core.store.store import Store
-
-__all__ = ["LEFT_OUT", "NOT_SELECTED", "Choice"]
+__all__ = ["LEFT_OUT", "NOT_SELECTED", "SelectionStore"]
 
 NOT_SELECTED = "not selected"
 LEFT_OUT = "left out by decision (ztoq resolve)"
@@ -32,30 +34,32 @@ _OPEN = (State.EXTRACTED, State.READY, State.BLOCKED, State.FAILED)
 _TOLD = (Kind.TEST_CASE, Kind.TEST_PLAN, Kind.TEST_CYCLE)
 
 
-class Choice:
-    """Methods that change something are operations for the writer, each a short one."""
+class SelectionStore(Repository):
+    """Which records the selection takes; each change is a short transaction."""
 
-    def __init__(self, store: Store) -> None:
-        """Work on ``store``."""
-        self._store = store
-        self._item = store.item_table
-        self._edge = store.edge_table
+    def __init__(self, database: Database) -> None:
+        """Mark records in ``database``."""
+        super().__init__(database)
+        self._counts, _ = make_tallies(database.connection)
 
     # --------------------------------------------------------------------------------- choosing
 
-    def reset(self, kinds: Sequence[Kind], chosen: Chosen) -> None:
+    @writes
+    def reset(self, kinds: Sequence[Kind], chosen: Selected) -> None:
         """Choose all records of these kinds, or none."""
         item = self._item
         item.update(chosen=chosen).where(
             (item.kind << list(kinds)) & (item.chosen != chosen) & ~item.record.is_null()
         ).execute()
 
+    @writes
     def choose(self, numbers: Sequence[int]) -> None:
         """Choose the records with these row ids."""
         item = self._item
         for some in chunks(numbers):
-            item.update(chosen=Chosen.YES).where(item.id << list(some)).execute()
+            item.update(chosen=Selected.YES).where(item.id << list(some)).execute()
 
+    @reads
     def cases_of(self, cycles: Sequence[str]) -> set[str]:
         """Return the keys of the cases that have a run in one of the cycles."""
         edge, run = self._edge, self._edge.alias()
@@ -73,6 +77,7 @@ class Choice:
         )
         return {key for (key,) in tuples(query)}
 
+    @writes
     def choose_runs(self, cycles: Sequence[str], *, of_cases: bool) -> None:
         """Choose runs: of the chosen cases where ``of_cases``, in these cycles where there are."""
         item, edge, case = self._item, self._edge, self._item.alias()
@@ -84,7 +89,7 @@ class Choice:
                 .where(
                     (edge.side == Side.SOURCE)
                     & (edge.kind == Kind.TEST_CASE)
-                    & (case.chosen == Chosen.YES)
+                    & (case.chosen == Selected.YES)
                 )
             )
         if cycles:
@@ -95,25 +100,28 @@ class Choice:
                     & (edge.key << list(cycles))
                 )
             )
-        item.update(chosen=Chosen.YES).where(where).execute()
+        item.update(chosen=Selected.YES).where(where).execute()
 
+    @writes
     def choose_logs(self, numbers: Sequence[int] | None = None) -> None:
         """Choose the logs of the chosen runs, or of these row ids those whose run is chosen."""
         item, run = self._item, self._item.alias()
-        runs = run.select(run.key).where((run.kind == Kind.TEST_RUN) & (run.chosen == Chosen.YES))
+        runs = run.select(run.key).where((run.kind == Kind.TEST_RUN) & (run.chosen == Selected.YES))
         where = (item.kind == Kind.TEST_LOG) & (item.sibling_group << runs)
         if numbers is None:
-            item.update(chosen=Chosen.YES).where(where).execute()
+            item.update(chosen=Selected.YES).where(where).execute()
             return
         for some in chunks(numbers):
-            item.update(chosen=Chosen.YES).where(where & (item.id << list(some))).execute()
+            item.update(chosen=Selected.YES).where(where & (item.id << list(some))).execute()
 
+    @writes
     def drop(self, numbers: Sequence[int]) -> None:
         """Leave out the records with these row ids."""
         item = self._item
         for some in chunks(numbers):
-            item.update(chosen=Chosen.NO).where(item.id << list(some)).execute()
+            item.update(chosen=Selected.NO).where(item.id << list(some)).execute()
 
+    @writes
     def drop_empty_runs(self) -> None:
         """Leave out runs all of whose logs are out; runs that never had any stay."""
         item, log, chosen = self._item, self._item.alias(), self._item.alias()
@@ -123,12 +131,13 @@ class Choice:
         has = chosen.select(chosen.sibling_group).where(
             (chosen.kind == Kind.TEST_LOG)
             & ~chosen.sibling_group.is_null()
-            & (chosen.chosen == Chosen.YES)
+            & (chosen.chosen == Selected.YES)
         )
-        item.update(chosen=Chosen.NO).where(
+        item.update(chosen=Selected.NO).where(
             (item.kind == Kind.TEST_RUN) & (item.key << had) & item.key.not_in(has)
         ).execute()
 
+    @writes
     def follow(self) -> int:
         """Let what chosen records refer to come along, one step of the way; return how many."""
         item, edge = self._item, self._edge
@@ -139,18 +148,19 @@ class Choice:
             .join(child, on=child.id == edge.child)
             .where(
                 (edge.side == Side.SOURCE)
-                & (child.chosen != Chosen.NO)
+                & (child.chosen != Selected.NO)
                 & ~child.record.is_null()
                 & child.state.not_in(_ABSENT)
-                & (needed.chosen == Chosen.NO)
+                & (needed.chosen == Selected.NO)
             )
         )
-        return int(item.update(chosen=Chosen.ALONG).where(item.id << numbers).execute())
+        return int(item.update(chosen=Selected.ALONG).where(item.id << numbers).execute())
 
+    @writes
     def choose_files(self) -> None:
         """Choose the files of all that is chosen or comes along."""
         item, edge = self._item, self._edge
-        for chosen in (Chosen.ALONG, Chosen.YES):
+        for chosen in (Selected.ALONG, Selected.YES):
             owner = self._item.alias()
             numbers = (
                 edge.select(edge.child)
@@ -165,13 +175,14 @@ class Choice:
 
     # ------------------------------------------------------------------------- what comes of it
 
-    def counts(self, chosen: Chosen) -> dict[Kind, int]:
+    @reads
+    def counts(self, chosen: Selected) -> dict[Kind, int]:
         """Return how many of the source's records are chosen so, by kind."""
         found: Counter[Kind] = Counter()
-        for kind, state, _, _, number in self._store.tally.rows("chosen = ?", chosen.value):
+        for kind, state, _, _, number in self._counts.rows("chosen = ?", chosen.value):
             if state not in _ABSENT:
                 found[Kind(kind)] += number
-        if chosen is Chosen.YES:
+        if chosen is Selected.YES:
             # what the mapping or the engine derived is chosen, but none of the source's
             item = self._item
             derived = item.select(item.kind, pw.fn.COUNT(pw.SQL("*"))).where(
@@ -181,9 +192,10 @@ class Choice:
                 found[Kind(kind)] -= number
         return {kind: found[kind] for kind in Kind if found[kind]}
 
-    def tell_along(self) -> None:
+    @writes
+    def note_included(self) -> None:
         """Note the cases, plans and cycles that come along, for the report, all anew."""
-        item, note = self._item, self._store.note_table
+        item, note = self._item, self._tables.note
         note.delete().where(note.origin == "select").execute()
         said = Note(
             level=Level.CHANGE,
@@ -191,15 +203,18 @@ class Choice:
             text="Is not selected itself, and came along because something selected refers to it",
         )
         query = item.select(item.kind, item.key).where(
-            (item.chosen == Chosen.ALONG) & (item.kind << list(_TOLD)) & item.state.not_in(_ABSENT)
+            (item.chosen == Selected.ALONG)
+            & (item.kind << list(_TOLD))
+            & item.state.not_in(_ABSENT)
         )
         noted = [(Ref(Kind(kind), key), (said,)) for kind, key in tuples(query)]
-        save_notes(self._store, "select", noted, new=True)
+        save_notes(self.database, "select", noted, new=True)
 
+    @writes
     def leave_out(self) -> None:
         """Give what stays out its state; what stands in the target already stays as it is."""
-        item, edge, note = self._item, self._edge, self._store.note_table
-        out = (item.chosen == Chosen.NO) & ~item.pending & ~item.record.is_null()
+        item, edge, note = self._item, self._edge, self._tables.note
+        out = (item.chosen == Selected.NO) & ~item.pending & ~item.record.is_null()
         absent = (
             out
             & item.target_id.is_null()
@@ -211,13 +226,13 @@ class Choice:
         )
         gone = self._item.alias()
         numbers = gone.select(gone.id).where(
-            (gone.chosen == Chosen.NO) & gone.target_id.is_null() & ~gone.record.is_null()
+            (gone.chosen == Selected.NO) & gone.target_id.is_null() & ~gone.record.is_null()
         )
         edge.delete().where((edge.side == Side.TARGET) & (edge.child << numbers)).execute()
         named = gone.select(gone.id).where(
             (gone.kind == note.kind)
             & (gone.key == note.key)
-            & (gone.chosen == Chosen.NO)
+            & (gone.chosen == Selected.NO)
             & gone.target_id.is_null()
         )
         note.delete().where((note.origin == "transform") & pw.fn.EXISTS(named)).execute()
@@ -236,7 +251,8 @@ class Choice:
             & (item.finished_digest == item.written_digest)
         ).execute()
 
-    def spare(self) -> int:
+    @writes
+    def skip_unneeded(self) -> int:
         """Leave out what the mapping added for records that stay out; return how many."""
         item, edge, child = self._item, self._edge, self._item.alias()
         needed: Any = (

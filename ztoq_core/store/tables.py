@@ -1,68 +1,21 @@
-"""The tables, as peewee models without a database; a ``Store`` binds copies of them to its own.
+"""The tables, as peewee models without a database; ``Tables`` binds copies of them to one.
 
-Two stores can live side by side in one process because nothing here knows a database.
+Two stores can live side by side in one process because no model here knows a database.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Any, TypeVar, cast
 
 import peewee as pw
 
-__all__ = [
-    "FURTHER_INDEXES",
-    "Checkpoint",
-    "Chosen",
-    "Edge",
-    "File",
-    "Item",
-    "Journal",
-    "Meta",
-    "Name",
-    "Need",
-]
-__all__ += ["NoteRow", "RejectRow", "Run", "Side", "State", "bound", "clear", "now", "tuples"]
+from ztoq_core.store.states import Selected, State
 
-PRUNED = "no longer in the source, and removed from the target"
+__all__ = ["FURTHER_INDEXES", "Item", "Run", "Tables", "clear", "now", "tuples"]
 
 M = TypeVar("M", bound=pw.Model)
-
-
-class State(StrEnum):
-    """Where a record stands (design section 5)."""
-
-    LISTED = "listed"
-    EXTRACTED = "extracted"
-    READY = "ready"
-    SENDING = "sending"
-    WRITTEN = "written"
-    FINISHED = "finished"
-    SKIPPED = "skipped"
-    REJECTED = "rejected"
-    FAILED = "failed"
-    BLOCKED = "blocked"
-    UNKNOWN = "unknown"
-    CONFLICT = "conflict"
-    GONE = "gone"
-    DELETED = "deleted"
-
-
-class Side(StrEnum):
-    """Which form of a record an edge belongs to: the source's, or the one after the mapping."""
-
-    SOURCE = "s"
-    TARGET = "t"
-
-
-class Chosen(StrEnum):
-    """What a selection says of a record: chosen by itself, needed by one that is, or neither."""
-
-    YES = "yes"
-    ALONG = "along"
-    NO = "no"
 
 
 def now() -> datetime:
@@ -136,7 +89,7 @@ class Item(pw.Model):
     record = pw.BlobField(null=True)
     digest = pw.TextField(default="")
     proof = pw.TextField(default="")
-    chosen = pw.TextField(default=Chosen.YES)
+    chosen = pw.TextField(default=Selected.YES)
     target = pw.BlobField(null=True)
     target_digest = pw.TextField(default="")
     written_digest = pw.TextField(default="")
@@ -302,7 +255,29 @@ class Name(pw.Model):
         primary_key = pw.CompositeKey("topic", "id")
 
 
-def bound(model: type[M], database: pw.Database) -> type[M]:
+class Tables:
+    """The tables of one database."""
+
+    def __init__(self, database: pw.Database) -> None:
+        """Bind a copy of each model."""
+        self.meta = _bound(Meta, database)
+        self.run = _bound(Run, database)
+        self.checkpoint = _bound(Checkpoint, database)
+        self.item = _bound(Item, database)
+        self.edge = _bound(Edge, database)
+        self.journal = _bound(Journal, database)
+        self.file = _bound(File, database)
+        self.reject = _bound(RejectRow, database)
+        self.note = _bound(NoteRow, database)
+        self.need = _bound(Need, database)
+        self.name = _bound(Name, database)
+
+    def all(self) -> list[type[pw.Model]]:
+        """Return all tables."""
+        return list(vars(self).values())
+
+
+def _bound(model: type[M], database: pw.Database) -> type[M]:
     """Return a copy of ``model`` that lives in ``database``."""
     table = model._meta.table_name  # noqa: SLF001 - peewee's documented place for it
     meta = type("Meta", (), {"database": database, "table_name": table})

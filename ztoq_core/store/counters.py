@@ -14,7 +14,7 @@ from typing import Any
 import attrs
 import peewee as pw
 
-from ztoq_core.store.statements import ask, change
+from ztoq_core.store.sql import execute, select
 
 __all__ = ["Tally", "make_tallies"]
 
@@ -34,7 +34,7 @@ class Tally:
         text = f"SELECT {names}, number FROM {self.table}_count{where or ' WHERE number <> 0'}"
         if not isinstance(self.database, pw.SqliteDatabase):
             text = f"SELECT {names}, COUNT(*) FROM {self.table}{where} GROUP BY {names}"
-        return ask(self.database, text, values)
+        return select(self.database, text, values)
 
     def prepare(self) -> None:
         """Begin to count, where nobody counts yet; within the caller's transaction."""
@@ -60,7 +60,7 @@ class Tally:
             f"""CREATE TRIGGER {self.table}_moved AFTER UPDATE OF {names} ON {self.table}
                 WHEN {moved} BEGIN {less} {more} END""",
         ):
-            change(self.database, statement)
+            execute(self.database, statement)
 
 
 def make_tallies(database: pw.Database) -> tuple[Tally, Tally]:

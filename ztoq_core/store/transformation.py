@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 import peewee as pw
 
 from ztoq_core.convert import dumps, loads, read_json, write_json
 from ztoq_core.records import FieldType, Kind, Note, Record, Ref
-from ztoq_core.store.choice import LEFT_OUT
-from ztoq_core.store.intake import references, replace_edges
-from ztoq_core.store.models import PRUNED, Chosen, Side, State, tuples
-from ztoq_core.store.notes import chunks, clean, save_notes
-from ztoq_core.store.statements import Rows, ask
+from ztoq_core.store.database import Database, reads, writes
+from ztoq_core.store.notes import save_notes
+from ztoq_core.store.references import references, replace_edges
+from ztoq_core.store.repository import Repository
+from ztoq_core.store.selection import LEFT_OUT
+from ztoq_core.store.sql import BulkInsert, chunks, clean
+from ztoq_core.store.states import PRUNED, Selected, Side, State
+from ztoq_core.store.tables import tuples
 
-if TYPE_CHECKING:
-    from ztoq_core.store.store import Store
-
-__all__ = ["PRUNED", "Fate", "Mapped", "Scanned", "Want"]
+__all__ = ["ExtractedRecord", "FieldNeed", "MappingOutcome", "TransformationStore"]
 
 _COLUMNS = (
     "id",
@@ -44,10 +44,10 @@ _KEPT_STATES = (State.SENDING, State.UNKNOWN, State.CONFLICT)
 
 
 @attrs.frozen
-class Scanned:
+class ExtractedRecord:
     """A record as extracted, with its row; ``chosen`` False: only its siblings are selected.
 
-    ``joined`` is what ``Fate.joined`` was when the log, unchanged since, was written.
+    ``joined`` is what ``MappingOutcome.joined`` was when the log, unchanged since, was written.
     """
 
     item: int
@@ -57,7 +57,7 @@ class Scanned:
 
 
 @attrs.frozen(kw_only=True)
-class Fate:
+class MappingOutcome:
     """What became of a record in the mapping.
 
     ``record`` is the mapped record, or None with ``state`` skipped or failed and its ``reason``.
@@ -81,7 +81,7 @@ class Fate:
 
 
 @attrs.frozen
-class Want:
+class FieldNeed:
     """A field, or a value of it, that mapped records want in the target; how many do."""
 
     kind: Kind
@@ -92,17 +92,17 @@ class Want:
     optional: bool
 
 
-class Mapped:
+class TransformationStore(Repository):
     """The transform stage's side of a store."""
 
-    def __init__(self, store: Store) -> None:
-        """Work on ``store``."""
-        self._store = store
-        self._item = store.item_table
-        self._rows = Rows(self._item, _COLUMNS, key=("id",), keep=("kind", "key", "rank"))
+    def __init__(self, database: Database) -> None:
+        """Work on ``database``."""
+        super().__init__(database)
+        self._rows = BulkInsert(self._item, _COLUMNS, key=("id",), keep=("kind", "key", "rank"))
 
     # -------------------------------------------------------------------------------- reading
 
+    @reads
     def field_values(
         self, kind: Kind, after: int, limit: int, since_run: int = 0
     ) -> list[tuple[int, Any]]:
@@ -119,20 +119,22 @@ class Mapped:
         )
         return [(number, read_json(bytes(body))) for number, body in tuples(query)]
 
+    @reads
     def scan(
         self, kind: Kind, after: int, limit: int, *, everything: bool = False
-    ) -> list[Scanned]:
+    ) -> list[ExtractedRecord]:
         """Return extracted records of a kind that are selected (or ``everything``), by row id."""
         item = self._item
         where = self._whole(kind) & (item.id > after)
         if not everything:
-            where &= item.chosen != Chosen.NO
+            where &= item.chosen != Selected.NO
         query = item.select(item.id, item.record).where(where).order_by(item.id).limit(limit)
-        return [Scanned(number, loads(kind, bytes(body))) for number, body in tuples(query)]
+        return [ExtractedRecord(number, loads(kind, bytes(body))) for number, body in tuples(query)]
 
+    @reads
     def scan_logs(
         self, after: tuple[str, str, int] | None, limit: int, *, everything: bool = False
-    ) -> list[tuple[tuple[str, str, int], Scanned]]:
+    ) -> list[tuple[tuple[str, str, int], ExtractedRecord]]:
         """Return logs run by run, each run's in their order, with the place to go on from.
 
         Of each selected run all logs, since a log's mapping depends on its siblings. Where
@@ -140,10 +142,10 @@ class Mapped:
         """
         item, run = self._item, self._item.alias()
         place = (item.sibling_group, item.sibling_order, item.id)
-        runs = run.select(run.key).where((run.kind == Kind.TEST_RUN) & (run.chosen != Chosen.NO))
+        runs = run.select(run.key).where((run.kind == Kind.TEST_RUN) & (run.chosen != Selected.NO))
         where = self._whole(Kind.TEST_LOG)
         if not everything:
-            where &= (item.chosen != Chosen.NO) | (item.sibling_group << runs)
+            where &= (item.chosen != Selected.NO) | (item.sibling_group << runs)
         if after is not None:
             where &= pw.Tuple(*place) > pw.Tuple(*after)
         query = (
@@ -153,13 +155,14 @@ class Mapped:
             .limit(limit)
         )
         found = [
-            ((group, order, row[0]), _scanned_log(*row)) for group, order, *row in tuples(query)
+            ((group, order, row[0]), _extracted_log(*row)) for group, order, *row in tuples(query)
         ]
         if everything:
             return [(each, attrs.evolve(scanned, chosen=True)) for each, scanned in found]
         return found
 
-    def logs_of(self, group: str) -> list[Scanned]:
+    @reads
+    def logs_of(self, group: str) -> list[ExtractedRecord]:
         """Return all logs of a run, in the order of their sequence."""
         item = self._item
         query = (
@@ -167,7 +170,7 @@ class Mapped:
             .where(self._whole(Kind.TEST_LOG) & (item.sibling_group == group))
             .order_by(item.sibling_order, item.id)
         )
-        return [_scanned_log(*row) for row in tuples(query)]
+        return [_extracted_log(*row) for row in tuples(query)]
 
     def _log_columns(self) -> tuple[pw.Field, ...]:
         item = self._item
@@ -185,6 +188,7 @@ class Mapped:
         )
         return where
 
+    @reads
     def record(self, ref: Ref) -> Record | None:
         """Return a record as extracted."""
         item = self._item
@@ -194,6 +198,7 @@ class Mapped:
         )
         return loads(ref.kind, bytes(row[0])) if row and row[0] else None
 
+    @reads
     def records(self, kind: Kind, keys: Iterable[str]) -> dict[str, Record]:
         """Return extracted records of a kind by key."""
         item = self._item
@@ -206,6 +211,7 @@ class Mapped:
             found |= {key: loads(kind, bytes(body)) for key, body in tuples(query)}
         return found
 
+    @reads
     def lost_files(self, keys: Sequence[str]) -> dict[str, str]:
         """Return why those of the files that are not at hand are not."""
         item = self._item
@@ -223,9 +229,10 @@ class Mapped:
                     del lost[key]
         return lost
 
+    @reads
     def unshown(self, keys: Sequence[str]) -> set[str]:
         """Return those of the files that no text in the target would show."""
-        edge = self._store.edge_table
+        edge = self._edge
         query = edge.select(edge.key).where(
             (edge.kind == Kind.ATTACHMENT)
             & (edge.key << list(keys))
@@ -234,9 +241,10 @@ class Mapped:
         )
         return {key for (key,) in tuples(query)}
 
+    @reads
     def run_cases(self, keys: Sequence[str]) -> set[str]:
         """Return those of the case keys that a run refers to."""
-        edge, item = self._store.edge_table, self._item
+        edge, item = self._edge, self._item
         query = (
             edge.select(edge.key)
             .join(item, on=edge.child == item.id)
@@ -252,79 +260,92 @@ class Mapped:
 
     # -------------------------------------------------------------------------------- writing
 
-    def save(self, fates: Sequence[Fate]) -> None:
-        """Store what became of a batch of records of one kind. An operation for the writer."""
-        found = ask(self._store.database, _KNOWN, (), [fate.item for fate in fates])
+    @writes
+    def save(self, outcomes: Sequence[MappingOutcome]) -> None:
+        """Store what became of a batch of records of one kind."""
+        self._save(outcomes)
+
+    def _save(self, outcomes: Sequence[MappingOutcome]) -> None:
+        found = self.database.select(_KNOWN, (), [outcome.item for outcome in outcomes])
         known = {row[0]: row for row in found}
         edges: list[tuple[Any, ...]] = []
         changed: list[int] = []
         rows = []
-        for fate in fates:
-            _, state, before, written, finished, refused, reason, old, older, own = known[fate.item]
-            body = dumps(fate.record) if fate.record else None
+        for outcome in outcomes:
+            _, state, before, written, finished, refused, reason, old, older, own = known[
+                outcome.item
+            ]
+            body = dumps(outcome.record) if outcome.record else None
             digest = hashlib.sha256(body).hexdigest() if body else ""
-            new = self._state(fate, digest, state, written, finished, refused)
-            if new is State.FAILED and fate.record is not None and reason == LEFT_OUT:
+            new = self._state(outcome, digest, state, written, finished, refused)
+            if new is State.FAILED and outcome.record is not None and reason == LEFT_OUT:
                 new = State.SKIPPED
-            kept = new == state or (new is State.FAILED and fate.record is not None)
+            kept = new == state or (new is State.FAILED and outcome.record is not None)
             rows.append(
                 (
-                    fate.item,
-                    fate.source.kind.value,
-                    fate.source.key,
-                    fate.source.kind.rank,
+                    outcome.item,
+                    outcome.source.kind.value,
+                    outcome.source.key,
+                    outcome.source.kind.rank,
                     new.value,
-                    reason if kept else clean(fate.reason),
-                    fate.loss,
+                    reason if kept else clean(outcome.reason),
+                    outcome.loss,
                     body,
                     digest,
                     old if before == written and digest != before else older,
-                    fate.turn,
-                    _remember(fate, own),
+                    outcome.turn,
+                    _remember(outcome, own),
                 )
             )
             # a log's turn may change though the log does not: one may have come in before it
-            turn = fate.source.kind is Kind.TEST_LOG and new is not State.FINISHED
+            turn = outcome.source.kind is Kind.TEST_LOG and new is not State.FINISHED
             if digest != before or not digest or turn:
-                changed.append(fate.item)
-                edges += self._target_edges(fate)
+                changed.append(outcome.item)
+                edges += self._target_edges(outcome)
         self._rows.save(rows)
-        replace_edges(self._store, Side.TARGET, changed, edges)
-        save_notes(self._store, "transform", [(fate.source.ref, fate.notes) for fate in fates])
+        replace_edges(self.database, Side.TARGET, changed, edges)
+        save_notes(
+            self.database,
+            "transform",
+            [(outcome.source.ref, outcome.notes) for outcome in outcomes],
+        )
         brought = {
-            each.ref: each for fate in fates if fate.record for each in fate.record.companions
+            each.ref: each
+            for outcome in outcomes
+            if outcome.record
+            for each in outcome.record.companions
         }
         for each in brought.values():
-            self._bring(each)
+            self._save_derived(each)
 
     @staticmethod
     def _state(  # noqa: PLR0913, PLR0917 - the columns that decide
-        fate: Fate, digest: str, state: str, written: str, finished: str, refused: str
+        outcome: MappingOutcome, digest: str, state: str, written: str, finished: str, refused: str
     ) -> State:
         if state in _KEPT_STATES:
             return State(state)
-        if fate.record is None:
-            return fate.state
+        if outcome.record is None:
+            return outcome.state
         if written == digest:
             return State.FINISHED if finished == digest else State.WRITTEN
         if refused == digest:
             return State.FAILED
         return State.READY
 
-    def _target_edges(self, fate: Fate) -> Iterator[tuple[Any, ...]]:
-        if fate.record is None:
+    def _target_edges(self, outcome: MappingOutcome) -> Iterator[tuple[Any, ...]]:
+        if outcome.record is None:
             return
-        named = list(references(fate.record))
-        if fate.after:
-            named.append(("after", fate.after))
-        named += (("unshown", ref) for ref in fate.unshown)
+        named = list(references(outcome.record))
+        if outcome.after:
+            named.append(("after", outcome.after))
+        named += (("unshown", ref) for ref in outcome.unshown)
         for role, ref in named:
-            yield fate.item, Side.TARGET.value, role, ref.kind.value, ref.key
+            yield outcome.item, Side.TARGET.value, role, ref.kind.value, ref.key
 
-    def _bring(self, record: Record) -> None:
+    def _save_derived(self, record: Record) -> None:
         """Store a record that only the target needs; the same one comes many times."""
         for each in record.companions:
-            self._bring(each)
+            self._save_derived(each)
         body = dumps(record)
         digest = hashlib.sha256(body).hexdigest()
         item = self._item
@@ -344,18 +365,20 @@ class Mapped:
             ).execute()
         else:
             number = row[0]
-        self.save([Fate(item=number, source=record, record=record, notes=record.notes)])
+        self._save([MappingOutcome(item=number, source=record, record=record, notes=record.notes)])
 
-    def bring(self, records: Iterable[Record]) -> None:
-        """Store records that the engine derives (fields, roots). An operation for the writer."""
+    @writes
+    def save_derived(self, records: Iterable[Record]) -> None:
+        """Store records that the engine derives (fields, roots)."""
         for record in records:
-            self._bring(record)
+            self._save_derived(record)
 
     # ---------------------------------------------------------------------------------- wants
 
-    def replace_wants(self, wants: Iterable[Want]) -> None:
+    @writes
+    def replace_needs(self, needs: Iterable[FieldNeed]) -> None:
         """Store what the mapped records want of the target's fields, all anew."""
-        table = self._store.need_table
+        table = self._tables.need
         table.delete().execute()
         rows = [
             {
@@ -366,35 +389,36 @@ class Mapped:
                 "count": each.count,
                 "optional": each.optional,
             }
-            for each in wants
+            for each in needs
         ]
         for some in chunks(rows):
             table.insert_many(some).execute()
 
-    def wants(self) -> list[Want]:
+    @reads
+    def needs(self) -> list[FieldNeed]:
         """Return what the mapped records want of the target's fields."""
-        table = self._store.need_table
+        table = self._tables.need
         query = table.select(
             table.kind, table.name, table.type, table.value, table.count, table.optional
         ).order_by(table.kind, table.name, table.value)
         return [
-            Want(Kind(kind), name, FieldType(type_), value, count, bool(optional))
+            FieldNeed(Kind(kind), name, FieldType(type_), value, count, bool(optional))
             for kind, name, type_, value, count, optional in tuples(query)
         ]
 
 
-def _scanned_log(  # noqa: PLR0913, PLR0917 - the columns of the item table
+def _extracted_log(  # noqa: PLR0913, PLR0917 - the columns of the item table
     number: int, body: bytes, chosen: str, digest: str, written: str, joined: str
-) -> Scanned:
+) -> ExtractedRecord:
     then = _remembered(joined, digest) if written else None
-    return Scanned(number, loads(Kind.TEST_LOG, bytes(body)), chosen != Chosen.NO, then)
+    return ExtractedRecord(number, loads(Kind.TEST_LOG, bytes(body)), chosen != Selected.NO, then)
 
 
-def _remember(fate: Fate, digest: str) -> str:
+def _remember(outcome: MappingOutcome, digest: str) -> str:
     """Return how a log joined, with the digest of the log as it was extracted."""
-    if fate.source.kind is not Kind.TEST_LOG:
+    if outcome.source.kind is not Kind.TEST_LOG:
         return ""
-    return write_json([digest, fate.joined]).decode()
+    return write_json([digest, outcome.joined]).decode()
 
 
 def _remembered(joined: str, digest: str) -> Mapping[str, str] | None:

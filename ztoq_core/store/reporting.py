@@ -10,36 +10,27 @@ from typing import Any
 import attrs
 import peewee as pw
 
-from ztoq_core.convert import converter, read_json
+from ztoq_core.convert import read_json
 from ztoq_core.records import Kind, Level
-from ztoq_core.store import models
+from ztoq_core.store.counters import make_tallies
+from ztoq_core.store.database import Database
+from ztoq_core.store.facts import Extracted
 from ztoq_core.store.lease import is_running
-from ztoq_core.store.models import PRUNED, State, tuples
-from ztoq_core.store.tally import Tally
+from ztoq_core.store.repository import Repository
+from ztoq_core.store.states import PRUNED, State
+from ztoq_core.store.tables import tuples
 
 __all__ = [
-    "VALIDATION",
-    "Compared",
     "FileTotals",
     "MappedId",
     "NoteCount",
     "PastRun",
     "Problem",
-    "Queries",
     "Reason",
+    "Reporting",
     "StoredNote",
     "StoredReject",
-    "Validation",
 ]
-
-LOOKED_UP = "looked up"
-"""The store's fact about how many records of each kind no list held, but others refer to."""
-
-UNREAD = "unread lists"
-"""The store's fact that says why lists could not be read to their ends by the last extraction."""
-
-VALIDATION = "validation"
-"""The store's fact about what validation found."""
 
 _IN_ORDER = (
     State.FAILED,
@@ -144,69 +135,43 @@ class FileTotals:
     size: int
 
 
-@attrs.frozen(kw_only=True)
-class Compared:
-    """One kind on both sides: how many should stand in the target and how many do.
+class Reporting(Repository):
+    """Questions that are answered in the caller's thread."""
 
-    ``missing``, ``duplicate`` and ``unlisted`` (there, but in no list) are keys; ``foreign``
-    counts objects without a mark of ours.
-    """
-
-    kind: Kind
-    source: int
-    target: int
-    missing: tuple[str, ...] = ()
-    duplicate: tuple[str, ...] = ()
-    unlisted: tuple[str, ...] = ()
-    foreign: int = 0
-
-
-@attrs.frozen(kw_only=True)
-class Validation:
-    """The result of the last ``ztoq validate``; ``findings`` are sentences for people.
-
-    ``journal`` is the last entry of the journal then: a later one makes the validation outdated.
-    """
-
-    at: datetime
-    rows: tuple[Compared, ...]
-    findings: tuple[str, ...] = ()
-    journal: int = -1
-
-
-class Queries:
-    """The reading questions of a store; they may be asked from any thread."""
-
-    database: pw.Database
-    lease_s: float
-    meta_table: type[models.Meta]
-    run_table: type[models.Run]
-    checkpoint_table: type[models.Checkpoint]
-    item_table: type[models.Item]
-    file_table: type[models.File]
-    note_table: type[models.NoteRow]
-    reject_table: type[models.RejectRow]
-    tally: Tally
-    note_tally: Tally
-
-    def meta(self, name: str) -> str:
-        """Return a remembered fact, or an empty text."""
-        row = self.meta_table.get_or_none(self.meta_table.name == name)
-        return row.value if row else ""
+    def __init__(self, database: Database) -> None:
+        """Ask ``database``."""
+        super().__init__(database)
+        self._record_counts, self._note_counts = make_tallies(database.connection)
 
     def counts(self) -> dict[Kind, dict[State, int]]:
         """Return how many records of each kind are in each state."""
         found: dict[Kind, Counter[State]] = {}
-        for kind, state, _, _, number in self.tally.rows():
+        for kind, state, _, _, number in self._record_counts.rows():
             found.setdefault(Kind(kind), Counter())[State(state)] += number
         return {kind: dict(found[kind]) for kind in Kind if kind in found}
 
+    @property
+    def extraction_ended(self) -> bool:
+        """Whether an extraction has come to its end, with files or without."""
+        return self._facts.extracted is not Extracted.NOT_YET
+
+    @property
+    def streamed(self) -> bool:
+        """Whether files were left at the source, to be passed on while loading."""
+        return self._facts.extracted is Extracted.STREAMED
+
+    @property
+    def extraction_complete(self) -> bool:
+        """Whether every list was read to its end, and every listed record completely."""
+        open_ = self._facts.quick_pass or self.pending() or self.listed_partly()
+        return self.extraction_ended and not open_
+
     def removed(self) -> int:
         """Return how many records are missing in the target, that is deleted and not pruned."""
-        return int(self.item_table.select().where(self._missing()).count())
+        return int(self._item.select().where(self._missing()).count())
 
     def _missing(self) -> pw.Expression:
-        item = self.item_table
+        item = self._item
         where: pw.Expression = (
             (item.state == State.DELETED) & (item.reason != PRUNED) & ~item.target.is_null()
         )
@@ -214,25 +179,15 @@ class Queries:
 
     def added(self) -> dict[Kind, int]:
         """Return how many records of each kind the mapping or the engine added."""
-        item = self.item_table
+        item = self._item
         query = item.select(item.kind, pw.fn.COUNT(pw.SQL("*"))).where(
             item.derived & (item.state != State.GONE)
         )
         return {Kind(kind): int(number) for kind, number in tuples(query.group_by(item.kind))}
 
-    def looked_up(self) -> dict[Kind, int]:
-        """Return how many records of each kind were looked up, since no list held them."""
-        counts = read_json((self.meta(LOOKED_UP) or "{}").encode())
-        return {Kind(kind): number for kind, number in counts.items()}
-
-    def unread(self) -> dict[Kind, str]:
-        """Return why lists could not be read to their ends, by kind."""
-        reasons = read_json((self.meta(UNREAD) or "{}").encode())
-        return {Kind(kind): reason for kind, reason in reasons.items()}
-
     def reasons(self, limit: int = 100) -> Iterator[Reason]:
         """Yield why records did not arrive or are gone from the target, the most frequent first."""
-        item = self.item_table
+        item = self._item
         number = pw.fn.COUNT(pw.SQL("*"))
         query = (
             item.select(item.state, item.kind, item.reason, number, pw.fn.MIN(item.key))
@@ -248,22 +203,22 @@ class Queries:
 
     def listed(self) -> tuple[Kind, ...]:
         """Return the kinds whose lists the present extraction read to their end."""
-        table = self.checkpoint_table
+        table = self._tables.checkpoint
         done = {kind for (kind,) in tuples(table.select(table.kind).where(table.done))}
         return tuple(kind for kind in Kind if kind in done)
 
     def listed_partly(self) -> bool:
         """Whether a list has been begun and not read to its end."""
-        table = self.checkpoint_table
+        table = self._tables.checkpoint
         return bool(table.select().where(~table.done).exists())
 
     def pending(self) -> int:
         """Return how many listed records have not been completed."""
-        return sum(row[-1] for row in self.tally.rows("pending = ?", True))  # noqa: FBT003
+        return sum(row[-1] for row in self._record_counts.rows("pending = ?", True))  # noqa: FBT003
 
     def problems(self) -> Iterator[Problem]:
         """Yield failed, unknown, conflicting, rejected, blocked, skipped and gone records."""
-        item = self.item_table
+        item = self._item
         for state in _IN_ORDER:
             query = (
                 item.select(item.kind, item.key, item.reason, item.pid, item.loss)
@@ -281,14 +236,14 @@ class Queries:
             NoteCount(
                 level=Level(level), code=code, kind=Kind(kind) if kind else None, count=number
             )
-            for level, code, kind, number in self.note_tally.rows()
+            for level, code, kind, number in self._note_counts.rows()
         ]
         heaviest = list(reversed(Level))
         return sorted(found, key=lambda each: (heaviest.index(each.level), each.code))
 
     def notes(self, limit_per_code: int | None = None) -> Iterator[StoredNote]:
         """Yield notes, at most so many of each code."""
-        note = self.note_table
+        note = self._tables.note
         for (code,) in list(tuples(note.select(note.code).distinct().order_by(note.code))):
             query = (
                 note.select(note.kind, note.key, note.level, note.code, note.text, note.origin)
@@ -308,7 +263,7 @@ class Queries:
 
     def rejects(self) -> Iterator[StoredReject]:
         """Yield the objects of the source that could not become records."""
-        table = self.reject_table
+        table = self._tables.reject
         for kind, key, reason in tuples(
             table.select(table.kind, table.key, table.reason).order_by(table.id)
         ):
@@ -316,7 +271,7 @@ class Queries:
 
     def runs(self) -> list[PastRun]:
         """Return the uses of the store, the first one first."""
-        run = self.run_table
+        run = self._tables.run
         return [
             PastRun(
                 id=row.id,
@@ -326,14 +281,14 @@ class Queries:
                 started=row.started,
                 ended=row.ended,
                 outcome=row.outcome,
-                running=is_running(self.database, self.lease_s, row),
+                running=is_running(self.database, row),
             )
             for row in run.select().order_by(run.id)
         ]
 
     def files(self) -> FileTotals:
         """Return how many contents are kept, and their bytes."""
-        file = self.file_table
+        file = self._tables.file
         row: tuple[Any, ...] = next(
             tuples(file.select(pw.fn.COUNT(pw.SQL("*")), pw.fn.COALESCE(pw.fn.SUM(file.size), 0)))
         )
@@ -341,7 +296,7 @@ class Queries:
 
     def id_map(self) -> Iterator[MappedId]:
         """Yield all records with what they are called and where they are in the target."""
-        item = self.item_table
+        item = self._item
         body = pw.fn.COALESCE(item.target, item.record)
         query = item.select(
             item.kind, item.key, body, item.state, item.target_id, item.pid, item.url
@@ -357,8 +312,3 @@ class Queries:
                 pid=pid,
                 url=url,
             )
-
-    def validation(self) -> Validation | None:
-        """Return the result of the last validation, or None before the first."""
-        text = self.meta(VALIDATION)
-        return converter.structure(read_json(text.encode()), Validation) if text else None

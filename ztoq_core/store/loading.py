@@ -1,37 +1,31 @@
-"""The load stage's side of a store: what may be written next, intents, answers, decisions."""
+"""What may be written next, what was sent, and what the target answered."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import attrs
+import orjson
 
 from ztoq_core.contracts import Content, Skip, Written
 from ztoq_core.convert import dumps, loads
 from ztoq_core.records import ADDRESS, Attachment, Kind, Level, Note, Record, Ref, TestCase
-from ztoq_core.store.files import Kept
-from ztoq_core.store.intake import references, with_content
-from ztoq_core.store.jobs import (
-    Answered,
-    Intent,
-    Job,
-    Stored,
-    answer_row,
-    written_of,
-)
+from ztoq_core.store.attachments import with_content
+from ztoq_core.store.database import Database, batched, reads, writes
+from ztoq_core.store.dependencies import AGAIN, Dependencies
+from ztoq_core.store.file_store import FileStore, StoredFile
 from ztoq_core.store.journal import Event
-from ztoq_core.store.models import Side, State, tuples
-from ztoq_core.store.notes import chunks, clean, save_notes
-from ztoq_core.store.statements import Rows, ask, change, marks
-from ztoq_core.store.turns import AGAIN
+from ztoq_core.store.notes import save_notes
+from ztoq_core.store.references import references
+from ztoq_core.store.repository import Repository
+from ztoq_core.store.sql import BulkInsert, chunks, clean, placeholders
+from ztoq_core.store.states import Side, State
+from ztoq_core.store.tables import tuples
+from ztoq_core.store.target_index import TargetIndex, written_of
 
-if TYPE_CHECKING:
-    from ztoq_core.store.store import Store
-
-__all__ = ["Outbox"]
-
+__all__ = ["Answered", "Intent", "LoadJob", "LoadStore"]
 
 _SAME = ("id", "kind", "key", "rank")
 
@@ -48,45 +42,93 @@ _LINKS = """SELECT child, edge.kind, edge.key, target_id, pid, url, version, par
     WHERE side = ? AND role <> 'after' AND child IN ??"""
 
 
-class Outbox:
-    """Queries run in any thread; methods that change something are operations for the writer."""
+@attrs.frozen(kw_only=True)
+class LoadJob:
+    """A record to write, or ``to_finish``, with what it refers to.
 
-    def __init__(self, store: Store) -> None:
-        """Work on ``store``."""
-        self._store = store
-        self._item = store.item_table
-        self._edge = store.edge_table
-        self._turns = store.turns
-        self._answers: dict[tuple[str, ...], Rows] = {}
+    ``late``: a sibling that comes after it stands in the target already. ``again``: it was
+    finished before, so somebody may have edited it since.
+    """
+
+    item: int
+    record: Record
+    digest: str
+    written: Written | None
+    links: Mapping[Ref, Written | None]
+    content: Content | None = None
+    to_finish: bool = False
+    attempts: int = 0
+    late: bool = False
+    again: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class Intent:
+    """A record that is about to be sent."""
+
+    run: int
+    job: LoadJob
+
+
+@attrs.frozen(kw_only=True)
+class Answered:
+    """What the target answered. ``finished``: nothing more is to be done for the record."""
+
+    run: int
+    job: LoadJob
+    written: Written
+    finished: bool
+    event: str = "answer"
+
+
+class LoadStore(Repository):
+    """The records to write, the intents and the answers."""
+
+    def __init__(
+        self,
+        database: Database,
+        files: FileStore,
+        dependencies: Dependencies,
+        index: TargetIndex,
+    ) -> None:
+        """Read contents from ``files``; keep ``dependencies`` up to date with each answer."""
+        super().__init__(database)
+        self._files = files
+        self._dependencies = dependencies
+        self._index = index
+        self._answers: dict[tuple[str, ...], BulkInsert] = {}
 
     # ------------------------------------------------------------------------- what is to do
 
-    def to_write(
+    @reads
+    def next_jobs(
         self, kinds: Collection[Kind], keys: Collection[str], busy: Collection[int], limit: int
-    ) -> list[Job]:
+    ) -> list[LoadJob]:
         """Return records whose turn it is, parents' kinds first.
 
         ``keys`` narrows them to some records, ``busy`` are row ids that are being worked on.
         """
         where = "state = ? AND waiting = 0 AND target IS NOT NULL"
         values: list[Any] = [State.READY.value]
-        where += f" AND kind IN {marks(kinds)}"
+        where += f" AND kind IN {placeholders(kinds)}"
         values += [kind.value for kind in kinds]
         if keys:
-            where += f" AND key IN {marks(keys)}"
+            where += f" AND key IN {placeholders(keys)}"
             values += keys
         if busy:
-            where += f" AND id NOT IN {marks(busy)}"
+            where += f" AND id NOT IN {placeholders(busy)}"
             values += busy
         return self._jobs(where, values, limit)
 
-    def to_finish(self, busy: Collection[int], limit: int) -> list[Job]:
+    @reads
+    def jobs_to_finish(self, busy: Collection[int], limit: int) -> list[LoadJob]:
         """Return written records all of whose files and references are settled."""
         where, values = f"state = '{State.WRITTEN}' AND open_files = 0", [*busy]
         if busy:
-            where += f" AND id NOT IN {marks(busy)}"
+            where += f" AND id NOT IN {placeholders(busy)}"
         return [attrs.evolve(job, to_finish=True) for job in self._jobs(where, values, limit)]
 
+    @reads
     def in_doubt(self) -> list[tuple[int, Ref, str]]:
         """Return what nobody knows whether the target has: rows, names, why; parents first."""
         item = self._item
@@ -99,25 +141,18 @@ class Outbox:
             (number, Ref(Kind(kind), key), reason) for number, kind, key, reason in tuples(query)
         ]
 
-    def job(self, number: int) -> Job:
+    @reads
+    def job(self, number: int) -> LoadJob:
         """Return one record with what it refers to, as things stand now."""
         return self._jobs("id = ?", [number], limit=1)[0]
 
-    def taken(self, ref: Ref, target_ids: Sequence[str]) -> set[str]:
-        """Return those of the target ids that belong to other records of the same kind."""
-        item = self._item
-        query = item.select(item.target_id).where(
-            (item.kind == ref.kind) & (item.key != ref.key) & (item.target_id << list(target_ids))
-        )
-        return {number for (number,) in tuples(query)}
-
-    def _jobs(self, where: str, values: Sequence[Any], limit: int) -> list[Job]:
+    def _jobs(self, where: str, values: Sequence[Any], limit: int) -> list[LoadJob]:
         text = f"{_JOB} WHERE {where} ORDER BY rank, id LIMIT {limit}"
-        rows = list(ask(self._store.database, text, values))
+        rows = list(self.database.select(text, values))
         links = self._links([row[0] for row in rows])
         late = self._late([row[0] for row in rows if row[1] == Kind.TEST_LOG and not row[5]])
         return [
-            Job(
+            LoadJob(
                 item=number,
                 record=(record := loads(Kind(kind), bytes(body))),
                 digest=digest,
@@ -133,16 +168,15 @@ class Outbox:
 
     def _late(self, numbers: Sequence[int]) -> set[int]:
         """Return which of these new records have a later sibling in the target."""
-        return {number for (number,) in ask(self._store.database, _LATE, (), numbers)}
+        return {number for (number,) in self.database.select(_LATE, (), numbers)}
 
     def _links(self, children: Sequence[int]) -> dict[int, dict[Ref, Written | None]]:
         links: dict[int, dict[Ref, Written | None]] = {}
-        for child, kind, key, *rest in ask(
-            self._store.database, _LINKS, (Side.TARGET.value,), children
-        ):
+        for child, kind, key, *rest in self.database.select(_LINKS, (Side.TARGET.value,), children):
             links.setdefault(child, {})[Ref(Kind(kind), key)] = written_of(*rest)
         return links
 
+    @reads
     def links_of(self, record: Record) -> dict[Ref, Written | None]:
         """Return what a record refers to, which need not be the one that is mapped now."""
         keys: dict[Kind, list[str]] = {}
@@ -153,116 +187,49 @@ class Outbox:
         return {
             Ref(kind, key): written_of(*rest)
             for kind, these in keys.items()
-            for key, *rest in ask(self._store.database, text, (kind.value,), these)
+            for key, *rest in self.database.select(text, (kind.value,), these)
         }
 
     def _content(self, record: Attachment) -> Content | None:
-        row = self._store.file_table.get_or_none(self._store.file_table.sha256 == record.sha256)
+        row = self._tables.file.get_or_none(self._tables.file.sha256 == record.sha256)
         if row is None:
             return None
-        kept = Kept(sha256=row.sha256, size=row.size, media_type=row.media_type, path=row.path)
-        return self._store.contents.content(record.name, kept)
-
-    def stored(self, kind: Kind, after: int, limit: int) -> list[tuple[int, Stored]]:
-        """Return what stands in the target by kind, by row id."""
-        item = self._item
-        query = (
-            item.select(
-                item.id,
-                item.key,
-                item.target,
-                item.target_id,
-                item.pid,
-                item.url,
-                item.version,
-                item.parts,
-                item.stamp,
-            )
-            .where(
-                (item.kind == kind)
-                & ~item.target_id.is_null()
-                & ~item.target.is_null()
-                & (item.id > after)
-            )
-            .order_by(item.id)
-            .limit(limit)
+        kept = StoredFile(
+            sha256=row.sha256, size=row.size, media_type=row.media_type, path=row.path
         )
-        found = []
-        for number, key, body, *rest in tuples(query):
-            written = written_of(*rest)
-            if written:
-                found.append((number, Stored(Ref(kind, key), written, loads(kind, bytes(body)))))
-        return found
+        return self._files.content(record.name, kept)
 
-    def standing(self, kind: Kind, target_ids: Sequence[str]) -> list[tuple[str, int]]:
-        """Return those of the target ids that records of ``kind`` have, each with its row id."""
-        text = """SELECT target_id, id FROM item
-            WHERE kind = ? AND target IS NOT NULL AND target_id IN ??"""
-        found = ask(self._store.database, text, (kind.value,), target_ids)
-        return [(target_id, row) for target_id, row in found]
-
-    def standing_keys(self, kind: Kind, keys: Sequence[str]) -> set[str]:
-        """Return those of the keys whose records stand in the target."""
-        text = """SELECT key FROM item
-            WHERE kind = ? AND target IS NOT NULL AND target_id IS NOT NULL AND key IN ??"""
-        return {key for (key,) in ask(self._store.database, text, (kind.value,), keys)}
-
-    def standing_rows(self, kind: Kind, after: int, limit: int) -> list[tuple[int, str, str]]:
-        """Return row ids, keys and target ids of what is in the target by kind, by row id."""
-        text = """SELECT id, key, target_id FROM item WHERE kind = ? AND id > ?
-            AND target IS NOT NULL AND target_id IS NOT NULL ORDER BY id LIMIT ?"""
-        found = ask(self._store.database, text, (kind.value, after, limit))
-        return [(number, key, target_id) for number, key, target_id in found]
-
-    def stored_under(self, kind: Kind, owner: Kind, keys: Sequence[str]) -> list[Stored]:
-        """Return the records of ``kind`` in the target that belong to these owners."""
-        item, edge = self._item, self._edge
-        query = (
-            item.select(item.key, item.target, item.target_id)
-            .join(edge, on=edge.child == item.id)
-            .where(
-                (item.kind == kind)
-                & ~item.target_id.is_null()
-                & (edge.side == Side.TARGET)
-                & (edge.kind == owner)
-                & (edge.key << list(keys))
-                & (edge.role << ("parent", "owner"))
-            )
-        )
-        return [
-            Stored(Ref(kind, key), Written(target_id=target_id), loads(kind, bytes(body)))
-            for key, body, target_id in tuples(query)
-            if body
-        ]
-
-    def left(self) -> int:
+    @reads
+    def remaining(self) -> int:
         """Return how many records are still to be written or finished."""
         item = self._item
         return int(item.select().where(item.state << (State.READY, State.WRITTEN)).count())
 
     # -------------------------------------------------------------------- intents and answers
 
-    def intend(self, batch: Sequence[Intent]) -> list[None]:
+    @batched
+    def record_intents(self, batch: Sequence[Intent]) -> list[None]:
         """Journal that records are about to be sent, before they are."""
         text = "UPDATE item SET state = ?, attempts = attempts + 1 WHERE id IN ??"
         numbers = [each.job.item for each in batch]
-        change(self._store.database, text, (State.SENDING.value,), numbers)
-        self._store.journal.add(
+        self.database.execute(text, (State.SENDING.value,), numbers)
+        self._journal.add(
             [Event(each.run, each.job.item, "intent", each.job.digest) for each in batch]
         )
         return [None] * len(batch)
 
-    def answered(self, batch: Sequence[Answered]) -> list[None]:
+    @batched
+    def record_answers(self, batch: Sequence[Answered]) -> list[None]:
         """Store the target's answers, and let go what waited for them."""
         alike: dict[tuple[str, ...], list[tuple[Any, ...]]] = {}
         for each in batch:
-            row = answer_row(each)
+            row = _answer_row(each)
             alike.setdefault(tuple(row), []).append(tuple(row.values()))
         for names, rows in alike.items():
             if names not in self._answers:
-                self._answers[names] = Rows(self._item, names, key=("id",), keep=_SAME)
+                self._answers[names] = BulkInsert(self._item, names, key=("id",), keep=_SAME)
             self._answers[names].save(rows)
-        self._store.journal.add(
+        self._journal.add(
             [
                 Event(
                     each.run,
@@ -282,9 +249,9 @@ class Outbox:
                 # an earlier attempt may have left notes
                 and (each.written.notes or each.job.written is not None or each.job.attempts)
             ]
-            save_notes(self._store, stage, noted)
+            save_notes(self.database, stage, noted)
         first = [each.job.record for each in batch if not each.job.to_finish]
-        self._turns.finish_again(
+        self._dependencies.finish_again(
             [
                 each.job.record
                 for each in batch
@@ -296,11 +263,11 @@ class Outbox:
                 not each.job.to_finish or _steps_changed(each.job.record)
             ):
                 self._look_for_parts_files(each.job.record)
-        self._turns.let_go(first, ("owner", "mention"))
-        self._turns.files_settled(first)
+        self._dependencies.release_dependents(first, ("owner", "mention"))
+        self._dependencies.files_settled(first)
         finished = [each for each in batch if each.finished]
         outdated = self._outdated(finished)
-        self._turns.let_go(
+        self._dependencies.release_dependents(
             [each.job.record for each in finished if each.job.item not in outdated],
             ("parent", "after"),
         )
@@ -315,10 +282,14 @@ class Outbox:
                 for ref in each.job.record.soft_dependencies()
                 if ref.kind is Kind.REQUIREMENT and each.job.links.get(ref) is None
             ]
-            if each.job.to_finish and lacked and self.standing_keys(Kind.REQUIREMENT, lacked):
+            if (
+                each.job.to_finish
+                and lacked
+                and self._index.keys_in_target.body(Kind.REQUIREMENT, lacked)
+            ):
                 outdated.add(each.job.item)
         text = "UPDATE item SET state = ?, finished_digest = '' WHERE id IN ??"
-        change(self._store.database, text, (State.WRITTEN.value,), list(outdated))
+        self.database.execute(text, (State.WRITTEN.value,), list(outdated))
         return outdated
 
     def _look_for_parts_files(self, record: Record) -> None:
@@ -347,28 +318,30 @@ class Outbox:
             for some in chunks(files)
         )
         if doubted:
-            self._turns.count_files(record, files)
+            self._dependencies.count_files(record, files)
 
     def _files_of(self, record: Record) -> list[Attachment]:
         item = self._item
         query = item.select(item.target).where(
             (item.kind == Kind.ATTACHMENT)
             & ~item.target.is_null()
-            & (item.id << self._turns.children([record], ("owner",)))
+            & (item.id << self._dependencies.children([record], ("owner",)))
         )
         loaded = (loads(Kind.ATTACHMENT, bytes(body)) for (body,) in tuples(query))
         return [file for file in loaded if isinstance(file, Attachment)]
 
-    def refused(self, run: int, job: Job, reason: str) -> None:
+    @writes
+    def record_refusal(self, run: int, job: LoadJob, reason: str) -> None:
         """Store that the target refuses a record; its children are blocked."""
         item = self._item
         item.update(state=State.FAILED, reason=clean(reason), refused_digest=job.digest).where(
             item.id == job.item
         ).execute()
-        self._journal(run, job, "refused", reason)
-        self._turns.lost(job.record, written=job.to_finish)
+        self._note_event(run, job, "refused", reason)
+        self._dependencies.block_dependents(job.record, written=job.to_finish)
 
-    def left_out(self, run: int, job: Job, skip: Skip) -> None:
+    @writes
+    def record_skip(self, run: int, job: LoadJob, skip: Skip) -> None:
         """Store that the target is not to get a record for now; what mentions it does without.
 
         What belongs to it is left out as well.
@@ -377,84 +350,50 @@ class Outbox:
         item.update(state=State.SKIPPED, reason=reason, loss=skip.loss).where(
             item.id == job.item
         ).execute()
-        self._journal(run, job, "left out", reason)
+        self._note_event(run, job, "left out", reason)
         noted = [Note(level=Level.FALLBACK, code=skip.code, text=reason)] if skip.code else []
-        save_notes(self._store, "load", [(job.record.ref, noted)])
-        self._turns.left_out(job.record)
+        save_notes(self.database, "load", [(job.record.ref, noted)])
+        self._dependencies.skip_dependents(job.record)
 
-    def conflicts(self, run: int, job: Job, reason: str) -> None:
+    @writes
+    def record_conflict(self, run: int, job: LoadJob, reason: str) -> None:
         """Store that an object was changed by somebody else and is left as it is.
 
         Where there is none, the record is left out for now: what belongs to it is blocked.
         """
         item = self._item
         item.update(state=State.CONFLICT, reason=clean(reason)).where(item.id == job.item).execute()
-        self._journal(run, job, "conflict", reason)
+        self._note_event(run, job, "conflict", reason)
         if job.written is None:
-            self._turns.lost(job.record)
+            self._dependencies.block_dependents(job.record)
             return
-        self._turns.let_go([job.record], ("parent", "after"))
+        self._dependencies.release_dependents([job.record], ("parent", "after"))
         if not job.to_finish:  # else these were let go when it was written
-            self._turns.let_go([job.record], ("owner", "mention"))
-            self._turns.files_settled([job.record])
+            self._dependencies.release_dependents([job.record], ("owner", "mention"))
+            self._dependencies.files_settled([job.record])
 
-    def untouched(self) -> bool:
-        """Whether nothing was ever written from this store."""
-        item = self._item
-        return not item.select().where(item.created_run > 0).exists()
-
-    def doubt_marked(self, kind: Kind, keys: Sequence[str]) -> int:
-        """Put in doubt what is ready and whose key was seen in the target; return how many."""
-        item = self._item
-        return sum(
-            item.update(state=State.UNKNOWN, reason="its mark is in the target")
-            .where(
-                (item.kind == kind)
-                & (item.state << (State.READY, State.BLOCKED))
-                & item.target_id.is_null()
-                & (item.key << list(some))
-            )
-            .execute()
-            for some in chunks(keys)
-        )
-
-    def ready_under(self, kind: Kind, owner: Kind, keys: Sequence[str]) -> list[Record]:
-        """Return the records of ``kind`` that belong to these owners, still to be written."""
-        item, edge = self._item, self._edge
-        query = (
-            item.select(item.target)
-            .join(edge, on=edge.child == item.id)
-            .where(
-                (item.kind == kind)
-                & (item.state == State.READY)
-                & (edge.side == Side.TARGET)
-                & (edge.role << ("parent", "owner"))
-                & (edge.kind == owner)
-                & (edge.key << list(keys))
-            )
-        )
-        return [loads(kind, bytes(body)) for (body,) in tuples(query)]
-
-    def not_sent(self, run: int, job: Job, reason: str) -> None:
+    @writes
+    def record_not_sent(self, run: int, job: LoadJob, reason: str) -> None:
         """Store that a record was certainly not stored by the target and stays ready."""
         item = self._item
         item.update(state=State.READY, reason=clean(reason)).where(item.id == job.item).execute()
-        self._journal(run, job, "not sent", reason)
+        self._note_event(run, job, "not sent", reason)
 
-    def doubted(self, run: int, job: Job, reason: str) -> None:
+    @writes
+    def record_doubt(self, run: int, job: LoadJob, reason: str) -> None:
         """Store that nobody knows whether the target has a record."""
         item = self._item
         item.update(state=State.UNKNOWN, reason=clean(reason)).where(item.id == job.item).execute()
-        self._journal(run, job, "doubt", reason)
+        self._note_event(run, job, "doubt", reason)
 
-    def learn(self, job: Job, kept: Kept) -> Job:
+    @writes
+    def save_content(self, job: LoadJob, kept: StoredFile) -> LoadJob:
         """Store what a file is that was not read before; return the job as it is then."""
         if not isinstance(job.record, Attachment):
             return job
         item = self._item
         if kept.path:
-            row = {"sha256": kept.sha256, "size": kept.size, "media_type": kept.media_type}
-            self._store.file_table.insert(**row, path=kept.path).on_conflict_ignore().execute()
+            self._tables.file.insert(**attrs.asdict(kept)).on_conflict_ignore().execute()
         target = with_content(job.record, kept)
         body = dumps(target)
         changed = {"target": body, "target_digest": hashlib.sha256(body).hexdigest()}
@@ -468,8 +407,37 @@ class Outbox:
 
     # ------------------------------------------------------------------------------ inner part
 
-    def _journal(self, run: int, job: Job, event: str, detail: str) -> None:
-        self._store.journal.add([Event(run, job.item, event, job.digest, detail)])
+    def _note_event(self, run: int, job: LoadJob, event: str, detail: str) -> None:
+        self._journal.add([Event(run, job.item, event, job.digest, detail)])
+
+
+def _answer_row(answered: Answered) -> dict[str, Any]:
+    """Return the columns that an answer of the target sets."""
+    job, written = answered.job, answered.written
+    row: dict[str, Any] = {
+        "id": job.item,
+        "kind": job.record.kind.value,
+        "key": job.record.key,
+        "rank": job.record.kind.rank,
+        "state": (State.FINISHED if answered.finished else State.WRITTEN).value,
+        "reason": "",
+        "written_digest": job.digest,
+        "refused_digest": "",
+        "target_id": written.target_id,
+        "pid": clean(written.pid),
+        "url": clean(written.url),
+        "version": written.version,
+        "parts": orjson.dumps(dict(written.parts)).decode() if written.parts else "",
+        "stamp": written.stamp,
+        "borrowed": written.borrowed,
+    }
+    if answered.finished:
+        row["finished_digest"] = job.digest
+    if job.written is None:
+        row["created_run"] = answered.run
+    elif not job.to_finish:
+        row["updated_run"] = answered.run
+    return row
 
 
 def _steps_changed(record: Record) -> bool:

@@ -6,14 +6,17 @@ is put together from parts that are made once. It runs in SQLite and PostgreSQL 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import peewee as pw
 
-__all__ = ["Rows", "ask", "change", "chunks", "marks"]
+__all__ = ["BulkInsert", "Values", "chunks", "clean", "execute", "placeholders", "select"]
 
 T = TypeVar("T")
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 ROWS = 64
 """Rows of one statement; each statement lets other threads in, and its size is kept by SQLite."""
@@ -27,12 +30,17 @@ def chunks(things: Sequence[T], size: int = 400) -> Iterator[Sequence[T]]:
         yield things[start : start + size]
 
 
-def marks(values: Collection[Any]) -> str:
+def clean(text: str) -> str:
+    """Replace what databases refuse in a text: U+0000 and lone surrogates."""
+    return _UNSTORABLE.sub("\ufffd", text)
+
+
+def placeholders(values: Collection[Any]) -> str:
     """Return a list of place holders for values, ``(?, ?)``; of none ``(NULL)``."""
     return f"({', '.join('?' * len(values)) or 'NULL'})"
 
 
-def ask(
+def select(
     database: pw.Database, text: str, values: Values = (), many: Values | None = None
 ) -> Iterator[tuple[Any, ...]]:
     """Yield the rows of a query; ``?`` stands for a value.
@@ -44,10 +52,10 @@ def ask(
         yield from _run(database, each, given).fetchall()
 
 
-def change(
+def execute(
     database: pw.Database, text: str, values: Values = (), many: Values | None = None
 ) -> int:
-    """Carry out an UPDATE or DELETE, as ``ask``; return how many rows it touched."""
+    """Carry out a statement, as ``select``; return how many rows it touched."""
     runs = _runs(text, values, many)
     return sum(int(_run(database, each, given).rowcount) for each, given in runs)
 
@@ -58,7 +66,7 @@ def _runs(text: str, values: Values, many: Values | None) -> Iterator[tuple[str,
         return
     start = text.removesuffix("??")
     for some in chunks(many):
-        yield start + marks(some), (*values, *some)
+        yield start + placeholders(some), (*values, *some)
 
 
 def _run(database: pw.Database, text: str, values: Values) -> Any:
@@ -74,12 +82,12 @@ def _literal(value: str | float) -> str:
     return str(value).lower()  # true and false, too
 
 
-class Rows:
+class BulkInsert:
     """Inserts rows into one table, many with a statement.
 
     ``key`` are the columns of a unique index: where a row stands already, those of ``columns`` that
     are in ``keep`` are left as they are, the others get the new values; ``also`` is SQL that sets
-    further ones. Without ``key`` nothing may stand there already. Rows of one call differ in
+    further ones. Without ``key`` nothing may stand there already. BulkInsert of one call differ in
     their keys.
     """
 

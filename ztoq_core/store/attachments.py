@@ -1,0 +1,129 @@
+"""Files and pictures: which contents are kept, and which are still to be fetched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import attrs
+
+from ztoq_core.convert import loads
+from ztoq_core.records import Attachment, Kind, Level, Note, Record
+from ztoq_core.store.database import Database, batched, writes
+from ztoq_core.store.file_store import FileStore, StoredFile
+from ztoq_core.store.notes import add_note
+from ztoq_core.store.records import Listed, SourceRecords
+from ztoq_core.store.repository import Repository
+from ztoq_core.store.sql import chunks
+from ztoq_core.store.states import State
+from ztoq_core.store.tables import tuples
+
+__all__ = ["AttachmentStore", "Fetched", "with_content"]
+
+
+@attrs.frozen
+class Fetched:
+    """An attachment whose content is kept, or is only to be passed on (``kept`` None)."""
+
+    run: int
+    record: Attachment
+    kept: StoredFile | None
+
+
+class AttachmentStore(Repository):
+    """The files of an extraction."""
+
+    def __init__(self, database: Database, files: FileStore, records: SourceRecords) -> None:
+        """Look into ``files`` for contents."""
+        super().__init__(database)
+        self._files = files
+        self._records = records
+
+    def reveal(self, run: int, files: Sequence[Attachment]) -> list[Listed]:
+        """Store attachments and return those still to be fetched, in the writer's transaction.
+
+        Those whose content is kept under the same name are complete already.
+        """
+        if not files:
+            return []
+        item = self._item
+        files = list({each.key: each for each in files}.values())
+        held: dict[str, Attachment] = {}
+        query = item.select(item.record).where(
+            (item.kind == Kind.ATTACHMENT) & (item.key << [each.key for each in files])
+        )
+        for (body,) in tuples(query):
+            file = loads(Kind.ATTACHMENT, bytes(body)) if body else None
+            if isinstance(file, Attachment) and file.sha256:
+                held[file.key] = file
+        here = self._contents_here(each.sha256 for each in held.values())
+        complete: list[Record] = []
+        to_fetch: list[Attachment] = []
+        for each in files:
+            before = held.get(each.key)
+            if before is None or before.name != each.name:
+                to_fetch.append(each)
+                continue
+            known = attrs.evolve(
+                each, sha256=before.sha256, size=before.size, media_type=before.media_type
+            )
+            # one that was passed on is known, but not here
+            (complete if before.sha256 in here else to_fetch).append(known)
+        self._records.save_complete(complete, run)
+        return self._records.save_listed(to_fetch, run)
+
+    def _contents_here(self, digests: Iterable[str]) -> set[str]:
+        table = self._tables.file
+        wanted = list(dict.fromkeys(digests))
+        return {
+            sha256
+            for some in chunks(wanted)
+            for (sha256,) in tuples(table.select(table.sha256).where(table.sha256 << list(some)))
+            if self._files.has(sha256)
+        }
+
+    @batched
+    def save(self, batch: Sequence[Fetched]) -> list[None]:
+        """Store where files' contents are, and the attachments as extracted."""
+        table = self._tables.file
+        rows = {each.kept.sha256: attrs.asdict(each.kept) for each in batch if each.kept}
+        if rows:
+            table.insert_many(list(rows.values())).on_conflict_ignore().execute()
+        if pictures := [each.record.key for each in batch if each.record.inline]:
+            rejects = self._tables.reject
+            rejects.delete().where(
+                (rejects.kind == Kind.ATTACHMENT) & (rejects.key << pictures)
+            ).execute()
+        complete = [
+            with_content(each.record, each.kept) if each.kept else each.record for each in batch
+        ]
+        self._records.save_complete(complete, batch[0].run)
+        return [None] * len(batch)
+
+    @writes
+    def retry_pictures(self) -> None:
+        """Let a quick pass fetch the pictures that could not be fetched before."""
+        item = self._item
+        item.update(state=State.LISTED, pending=True, reason="").where(
+            (item.kind == Kind.ATTACHMENT)
+            & (item.state == State.REJECTED)
+            & ~item.record.is_null()
+            & item.key.contains("#img-")
+        ).execute()
+
+    @writes
+    def note_pictures(self, *, left: bool) -> None:
+        """Note once that pictures are left where they are, or forget that they were."""
+        table = self._tables.note
+        table.delete().where(table.origin == "pictures").execute()
+        if left:
+            text = (
+                "the pictures in texts are left where they are, at the source's hosts "
+                "(images.fetch = false)"
+            )
+            note = Note(level=Level.FALLBACK, code="pictures-left", text=text)
+            add_note(self.database, "pictures", note, None)
+
+
+def with_content(record: Attachment, kept: StoredFile) -> Attachment:
+    """Return the attachment with what its content is."""
+    return attrs.evolve(record, sha256=kept.sha256, size=kept.size, media_type=kept.media_type)

@@ -1,0 +1,228 @@
+"""What the store remembers besides records: its schema, both sides, how far each stage came."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Generic, Self, TypeVar, overload
+
+import attrs
+import orjson
+
+from ztoq_core.contracts import Finding
+from ztoq_core.convert import converter, read_json, write_json
+from ztoq_core.records import Kind
+from ztoq_core.selection import Selection
+from ztoq_core.store.database import Database
+from ztoq_core.store.sql import clean
+
+__all__ = ["Compared", "Extracted", "Fact", "Facts", "Phase", "Validation"]
+
+T = TypeVar("T")
+
+
+class Extracted(StrEnum):
+    """How the last extraction ended."""
+
+    NOT_YET = ""
+    COMPLETE = "complete"
+    STREAMED = "streamed"
+    """With files left at the source, to be passed on while loading."""
+
+
+class Phase(StrEnum):
+    """Whether something that several runs may share was begun and ended."""
+
+    NONE = ""
+    BEGUN = "begun"
+    ENDED = "ended"
+
+
+@attrs.frozen(kw_only=True)
+class Compared:
+    """One kind on both sides: how many should be in the target and how many are.
+
+    ``missing``, ``duplicate`` and ``unlisted`` (there, but in no list) are keys; ``foreign``
+    counts objects without a mark of ours.
+    """
+
+    kind: Kind
+    source: int
+    target: int
+    missing: tuple[str, ...] = ()
+    duplicate: tuple[str, ...] = ()
+    unlisted: tuple[str, ...] = ()
+    foreign: int = 0
+
+
+@attrs.frozen(kw_only=True)
+class Validation:
+    """The result of the last ``ztoq validate``; ``findings`` are sentences for people.
+
+    ``journal`` is the last entry of the journal then: a later one makes the validation outdated.
+    """
+
+    at: datetime
+    rows: tuple[Compared, ...]
+    findings: tuple[str, ...] = ()
+    journal: int = -1
+
+
+@attrs.frozen
+class Fact(Generic[T]):
+    """A fact's name, and how its value is read from a text (empty where it was never saved)."""
+
+    name: str
+    parse: Callable[[str], T]
+    format: Callable[[T], str] = str
+
+    @overload
+    def __get__(self, facts: None, _: type) -> Self: ...
+    @overload
+    def __get__(self, facts: Facts, _: type) -> T: ...
+    def __get__(self, facts: Facts | None, _: type) -> Self | T:
+        """Return the value, or of the class the fact itself."""
+        return self if facts is None else self.parse(facts.text(self.name))
+
+
+def _flag(name: str) -> Fact[bool]:
+    return Fact(name, bool, lambda value: "yes" if value else "")
+
+
+def _number(name: str) -> Fact[int]:
+    return Fact(name, lambda text: int(text or 0))
+
+
+def _by_kind(name: str, value: Callable[[Any], T]) -> Fact[dict[Kind, T]]:
+    def parse(text: str) -> dict[Kind, T]:
+        return {Kind(kind): value(each) for kind, each in orjson.loads(text or "{}").items()}
+
+    return Fact(name, parse, lambda values: clean(write_json(values).decode()))
+
+
+def _findings(name: str) -> Fact[tuple[Finding, ...]]:
+    def parse(text: str) -> tuple[Finding, ...]:
+        lines = orjson.loads(text or "[]")
+        return tuple(Finding(level=line["level"], text=line["text"]) for line in lines)
+
+    return Fact(
+        name, parse, lambda found: orjson.dumps([attrs.asdict(each) for each in found]).decode()
+    )
+
+
+def _validation(text: str) -> Validation | None:
+    return converter.structure(read_json(text.encode()), Validation) if text else None
+
+
+def _selection(text: str) -> Selection:
+    values = orjson.loads(text)
+    lists = {key: tuple(value) for key, value in values.items() if isinstance(value, list)}
+    return Selection(**{**values, **lists})
+
+
+def _selection_text(selection: Selection) -> str:
+    chosen = attrs.asdict(selection, filter=lambda field, value: value != field.default)
+    return orjson.dumps(chosen).decode()
+
+
+_UNDER_WAY = "under way"
+
+
+class Facts:
+    """The facts of one store: read as properties, saved by ``save``.
+
+    ``Facts.mapped`` names a fact, ``store.facts.mapped`` is its value.
+    """
+
+    schema = Fact("schema", lambda text: int(text or 1))
+    """The version of the tables."""
+    source = Fact("source", str)
+    """The identity of the source, empty before it is known."""
+    sink = Fact("sink", str)
+    """The identity of the target, empty before it is known."""
+
+    extracted = Fact("extract", Extracted)
+    """How the last extraction ended."""
+    extraction = _number("extract_run")
+    """The run in which the present extraction began; 0 before the first."""
+    files_left = _flag("files left")
+    """Whether a run of the present extraction left files at the source."""
+    quick_pass = _flag("quick pass")
+    """Whether a pass over what changed was begun and not ended."""
+    looked_up = _by_kind("looked up", int)
+    """How many records of each kind were looked up, since no list held them."""
+    unread = _by_kind("unread lists", str)
+    """Why lists could not be read to their ends by the last extraction, by kind."""
+    names_gathered = _number("names")
+    """The extraction whose ids were gathered last."""
+    names_advice = Fact("names advice", str)
+    """What the user may do so that more ids get names."""
+
+    selection: Fact[Selection | None] = Fact(
+        "selection",
+        lambda text: None if text == _UNDER_WAY else _selection(text or "{}"),
+        lambda value: _UNDER_WAY if value is None else _selection_text(value),
+    )
+    """What the last transformation selected; None where it did not end."""
+    selection_wished: Fact[Selection | None] = Fact(
+        "selection wished",
+        lambda text: _selection(text) if text else None,
+        lambda value: "" if value is None else _selection_text(value),
+    )
+    """What somebody selected by options for the stages to come."""
+    mapped = _flag("mapped")
+    """Whether the mapping came to its end after the last extraction."""
+
+    adoption = Fact("adoption", Phase)
+    """Whether the target's marks were read for objects of a lost store."""
+    migration = Fact("migration", Phase)
+    """Whether ``ztoq migrate`` was begun and came to its end."""
+    search_lag: Fact[float | None] = Fact(
+        "search lag", lambda text: float(text) if text else None, lambda lag: f"{lag:.3f}"
+    )
+    """Seconds until the target's search finds a new object, None where it was not measured."""
+    validation: Fact[Validation | None] = Fact(
+        "validation",
+        _validation,
+        lambda value: orjson.dumps(converter.unstructure(value, Validation)).decode(),
+    )
+    """What the last validation found."""
+    final = Fact("final", str)
+    """What the final check found, as JSON."""
+    source_findings = _findings("findings of source")
+    """What the check of the source found."""
+    sink_findings = _findings("findings of sink")
+    """What the check of the target found."""
+
+    def __init__(self, database: Database) -> None:
+        """Keep facts in ``database``."""
+        self._database = database
+        self._meta = database.tables.meta
+
+    async def save(self, fact: Fact[T], value: T) -> None:
+        """Remember a fact; return once it is committed."""
+        await self._database.write(self.put, fact, value)
+
+    def save_now(self, fact: Fact[T], value: T) -> None:
+        """Remember a fact, and block until it is committed."""
+        self._database.write_now(self.put, fact, value)
+
+    def put(self, fact: Fact[T], value: T) -> None:
+        """Remember a fact, within a transaction of the writer."""
+        self.put_text(fact.name, fact.format(value))
+
+    def drop(self, *facts: Fact[Any]) -> None:
+        """Forget facts, within a transaction of the writer."""
+        self._meta.delete().where(self._meta.name << [each.name for each in facts]).execute()
+
+    def text(self, name: str) -> str:
+        """Return a fact as it is stored, or an empty text."""
+        row = self._meta.get_or_none(self._meta.name == name)
+        return row.value if row else ""
+
+    def put_text(self, name: str, value: str) -> None:
+        """Remember a fact as it is stored, within a transaction of the writer."""
+        self._meta.insert(name=name, value=value).on_conflict(
+            conflict_target=[self._meta.name], preserve=[self._meta.value]
+        ).execute()

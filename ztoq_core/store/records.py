@@ -1,0 +1,115 @@
+"""Records as the source gave them, on their way into the table of records."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+import attrs
+
+from ztoq_core.convert import dumps, write_json
+from ztoq_core.records import Kind, Record
+from ztoq_core.store.database import Database
+from ztoq_core.store.notes import save_notes
+from ztoq_core.store.references import references, replace_edges
+from ztoq_core.store.sql import BulkInsert
+from ztoq_core.store.states import PRUNED, Side, State
+
+__all__ = ["Listed", "SourceRecords"]
+
+_COLUMNS = (
+    "kind",
+    "key",
+    "rank",
+    "state",
+    "pending",
+    "derived",
+    "seen_run",
+    "payload",
+    "record",
+    "digest",
+    "sibling_group",
+    "sibling_order",
+)
+
+# what was pruned and is back in the source is a new record
+_STATE = f"""state = CASE
+    WHEN item.state IN ('{State.LISTED}', '{State.GONE}', '{State.REJECTED}')
+    OR (item.state = '{State.DELETED}' AND item.reason = '{PRUNED}')
+    THEN excluded.state ELSE item.state END"""
+
+
+@attrs.frozen
+class Listed:
+    """A record that was listed and must still be completed."""
+
+    item: int
+    record: Record
+
+
+class SourceRecords:
+    """Saves records of the source, within a transaction of the writer."""
+
+    def __init__(self, database: Database) -> None:
+        """Save into ``database``."""
+        self._database = database
+        self._rows = BulkInsert(
+            database.tables.item,
+            _COLUMNS,
+            key=("kind", "key"),
+            keep=("rank", "derived", "state"),
+            also=_STATE,
+        )
+
+    def save_listed(self, records: Sequence[Record], run: int) -> list[Listed]:
+        """Store records of one kind that are still to be completed; return them."""
+        ids = self._upsert(records, run, pending=True)
+        return [Listed(ids[record.key], record) for record in records]
+
+    def save_complete(self, records: Sequence[Record], run: int, *, derived: bool = False) -> None:
+        """Store records that nothing is to be added to, with what they refer to and their notes."""
+        by_kind: dict[Kind, dict[str, Record]] = {}
+        for record in records:
+            by_kind.setdefault(record.kind, {})[record.key] = record
+        for these in by_kind.values():
+            ids = self._upsert(list(these.values()), run, pending=False, derived=derived)
+            edges = [
+                (ids[key], Side.SOURCE.value, role, ref.kind.value, ref.key)
+                for key, record in these.items()
+                for role, ref in references(record)
+            ]
+            replace_edges(self._database, Side.SOURCE, [ids[key] for key in these], edges)
+            notes = [(record.ref, record.notes) for record in these.values()]
+            save_notes(self._database, "extract", notes)
+
+    def _upsert(
+        self, records: Sequence[Record], run: int, *, pending: bool, derived: bool = False
+    ) -> dict[str, int]:
+        """Store records of one kind; return their row ids by key."""
+        self._rows.save([_row(each, run, pending=pending, derived=derived) for each in records])
+        if not records:
+            return {}
+        text = "SELECT key, id FROM item WHERE kind = ? AND key IN ??"
+        kind = records[0].kind.value
+        return dict(self._database.select(text, (kind,), [each.key for each in records]))
+
+
+def _row(record: Record, run: int, *, pending: bool, derived: bool) -> tuple[Any, ...]:
+    """Return what ``_COLUMNS`` hold of a record."""
+    body = dumps(record)
+    place = record.sequence()
+    return (
+        record.kind.value,
+        record.key,
+        record.kind.rank,
+        State.LISTED.value if pending else State.EXTRACTED.value,
+        pending,
+        derived,
+        run,
+        write_json(record.raw) if record.raw is not None else None,
+        body,
+        "" if pending else hashlib.sha256(body).hexdigest(),
+        place.group if place else None,
+        place.order if place else None,
+    )

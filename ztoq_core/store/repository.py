@@ -1,0 +1,25 @@
+"""What every repository has: the database, its tables, the facts and the journal."""
+
+from __future__ import annotations
+
+from ztoq_core.store.database import Database
+from ztoq_core.store.facts import Facts
+from ztoq_core.store.journal import Journal
+
+__all__ = ["Repository"]
+
+
+class Repository:
+    """One stage's questions and changes.
+
+    A decorated method may be awaited from the event loop; a plain one runs in the caller's thread.
+    """
+
+    def __init__(self, database: Database) -> None:
+        """Work on ``database``."""
+        self.database = database
+        self._tables = database.tables
+        self._item = database.tables.item
+        self._edge = database.tables.edge
+        self._facts = Facts(database)
+        self._journal = Journal(database)

@@ -1,0 +1,214 @@
+"""What the target has: the objects that the store knows, found by kind, key, id or owner."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+import attrs
+import orjson
+
+from ztoq_core.contracts import Written
+from ztoq_core.convert import loads
+from ztoq_core.records import Kind, Record, Ref
+from ztoq_core.store.database import reads, writes
+from ztoq_core.store.facts import Facts, Validation
+from ztoq_core.store.journal import Event
+from ztoq_core.store.repository import Repository
+from ztoq_core.store.sql import chunks
+from ztoq_core.store.states import PRUNED, Side, State
+from ztoq_core.store.tables import clear, tuples
+
+__all__ = ["TargetIndex", "TargetObject", "written_of"]
+
+
+NOT_THERE = "it was deleted in the target, and not by ztoq"
+
+
+@attrs.frozen
+class TargetObject:
+    """An object of the target that the store knows, with the record that was written."""
+
+    ref: Ref
+    written: Written
+    record: Record
+
+
+class TargetIndex(Repository):
+    """The objects in the target, for loading, adoption and validation."""
+
+    @reads
+    def claimed_by_others(self, ref: Ref, target_ids: Sequence[str]) -> set[str]:
+        """Return those of the target ids that belong to other records of the same kind."""
+        item = self._item
+        query = item.select(item.target_id).where(
+            (item.kind == ref.kind) & (item.key != ref.key) & (item.target_id << list(target_ids))
+        )
+        return {number for (number,) in tuples(query)}
+
+    @reads
+    def objects(self, kind: Kind, after: int, limit: int) -> list[tuple[int, TargetObject]]:
+        """Return what stands in the target by kind, by row id."""
+        item = self._item
+        query = (
+            item.select(
+                item.id,
+                item.key,
+                item.target,
+                item.target_id,
+                item.pid,
+                item.url,
+                item.version,
+                item.parts,
+                item.stamp,
+            )
+            .where(
+                (item.kind == kind)
+                & ~item.target_id.is_null()
+                & ~item.target.is_null()
+                & (item.id > after)
+            )
+            .order_by(item.id)
+            .limit(limit)
+        )
+        found = []
+        for number, key, body, *rest in tuples(query):
+            written = written_of(*rest)
+            if written:
+                found.append(
+                    (number, TargetObject(Ref(kind, key), written, loads(kind, bytes(body))))
+                )
+        return found
+
+    @reads
+    def rows_of(self, kind: Kind, target_ids: Sequence[str]) -> list[tuple[str, int]]:
+        """Return those of the target ids that records of ``kind`` have, each with its row id."""
+        text = """SELECT target_id, id FROM item
+            WHERE kind = ? AND target IS NOT NULL AND target_id IN ??"""
+        found = self.database.select(text, (kind.value,), target_ids)
+        return [(target_id, row) for target_id, row in found]
+
+    @reads
+    def keys_in_target(self, kind: Kind, keys: Sequence[str]) -> set[str]:
+        """Return those of the keys whose records stand in the target."""
+        text = """SELECT key FROM item
+            WHERE kind = ? AND target IS NOT NULL AND target_id IS NOT NULL AND key IN ??"""
+        return {key for (key,) in self.database.select(text, (kind.value,), keys)}
+
+    @reads
+    def in_target(self, kind: Kind, after: int, limit: int) -> list[tuple[int, str, str]]:
+        """Return row ids, keys and target ids of what is in the target by kind, by row id."""
+        text = """SELECT id, key, target_id FROM item WHERE kind = ? AND id > ?
+            AND target IS NOT NULL AND target_id IS NOT NULL ORDER BY id LIMIT ?"""
+        found = self.database.select(text, (kind.value, after, limit))
+        return [(number, key, target_id) for number, key, target_id in found]
+
+    @reads
+    def objects_under(self, kind: Kind, owner: Kind, keys: Sequence[str]) -> list[TargetObject]:
+        """Return the records of ``kind`` in the target that belong to these owners."""
+        item, edge = self._item, self._edge
+        query = (
+            item.select(item.key, item.target, item.target_id)
+            .join(edge, on=edge.child == item.id)
+            .where(
+                (item.kind == kind)
+                & ~item.target_id.is_null()
+                & (edge.side == Side.TARGET)
+                & (edge.kind == owner)
+                & (edge.key << list(keys))
+                & (edge.role << ("parent", "owner"))
+            )
+        )
+        return [
+            TargetObject(Ref(kind, key), Written(target_id=target_id), loads(kind, bytes(body)))
+            for key, body, target_id in tuples(query)
+            if body
+        ]
+
+    @reads
+    def nothing_written(self) -> bool:
+        """Whether nothing was ever written from this store."""
+        item = self._item
+        return not item.select().where(item.created_run > 0).exists()
+
+    @writes
+    def save_validation(
+        self, run: int, validation: Validation, missing: Mapping[Kind, Collection[str]]
+    ) -> Validation:
+        """Remember a validation as one of now, with the keys that it misses; return it so."""
+        for kind, keys in missing.items():
+            self._mark_missing(run, kind, keys)
+        current = attrs.evolve(validation, journal=self._journal.last())
+        self._facts.put(Facts.validation, current)
+        return current
+
+    @writes
+    def missing(self, run: int, kind: Kind, keys: Collection[str]) -> None:
+        """Store that objects are not in the target any more, though nobody removed them by ztoq.
+
+        What is in doubt stays so: it is looked for before it is sent again.
+        """
+        self._mark_missing(run, kind, keys)
+
+    def _mark_missing(self, run: int, kind: Kind, keys: Collection[str]) -> None:
+        item = self._item
+        in_doubt = (State.SENDING, State.UNKNOWN)
+        rows: list[tuple[int, str]] = []
+        for some in chunks(list(keys)):
+            query = item.select(item.id, item.state).where(
+                (item.kind == kind) & (item.key << list(some)) & item.state.not_in(in_doubt)
+            )
+            rows += tuples(query)
+        for number, state in rows:
+            reason = PRUNED if state == State.GONE else NOT_THERE
+            clear(item, number, state=State.DELETED, reason=reason)
+        self._journal.add([Event(run, number, "missing") for number, _ in rows])
+
+    @writes
+    def doubt_marked(self, kind: Kind, keys: Sequence[str]) -> int:
+        """Put in doubt what is ready and whose key was seen in the target; return how many."""
+        item = self._item
+        return sum(
+            item.update(state=State.UNKNOWN, reason="its mark is in the target")
+            .where(
+                (item.kind == kind)
+                & (item.state << (State.READY, State.BLOCKED))
+                & item.target_id.is_null()
+                & (item.key << list(some))
+            )
+            .execute()
+            for some in chunks(keys)
+        )
+
+    @reads
+    def ready_under(self, kind: Kind, owner: Kind, keys: Sequence[str]) -> list[Record]:
+        """Return the records of ``kind`` that belong to these owners, still to be written."""
+        item, edge = self._item, self._edge
+        query = (
+            item.select(item.target)
+            .join(edge, on=edge.child == item.id)
+            .where(
+                (item.kind == kind)
+                & (item.state == State.READY)
+                & (edge.side == Side.TARGET)
+                & (edge.role << ("parent", "owner"))
+                & (edge.kind == owner)
+                & (edge.key << list(keys))
+            )
+        )
+        return [loads(kind, bytes(body)) for (body,) in tuples(query)]
+
+
+def written_of(  # noqa: PLR0913, PLR0917 - the columns of the item table
+    target_id: str | None, pid: str, url: str, version: str, parts: str, stamp: str
+) -> Written | None:
+    """Return the object that the columns describe, None where there is none."""
+    if not target_id:
+        return None
+    return Written(
+        target_id=target_id,
+        pid=pid,
+        url=url,
+        version=version,
+        parts=orjson.loads(parts) if parts else {},
+        stamp=stamp,
+    )
