@@ -52,6 +52,7 @@ class Desk:
     options: dict[str, Any] = attrs.field(factory=dict)
     outage: float = 300.0
     probe: str = ""
+    routes: list[Route] = attrs.field(factory=list)
     _port: int = 0
     _serving: AsyncExitStack = attrs.field(factory=AsyncExitStack)
 
@@ -86,5 +87,9 @@ class Desk:
             for template in ("/api/things", "/api/things/{key}", "/api/other")
         ]
         return Server(
-            routes, name="desk", faults=self.faults, authorise=self.authorise, keepalive=3600.0
+            [*self.routes, *routes],
+            name="desk",
+            faults=self.faults,
+            authorise=self.authorise,
+            keepalive=3600.0,
         )
