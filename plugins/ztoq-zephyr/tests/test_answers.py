@@ -11,7 +11,7 @@ from ztoq_testkit.simulate import Reply
 from ztoq_testkit.virtual_time import run_in_virtual_time
 from ztoq_zephyr.shapes import ENDPOINTS, reader_of
 
-from ztoq_core.plugin import AnswerError, Kind, RejectedError, ServiceError
+from ztoq_core.plugin import AnswerError, Kind, Level, RejectedError, ServiceError
 
 WRONG: dict[str, Reply] = {
     "an error body": Reply(body={"errorCode": 500, "message": "Something went wrong"}),
@@ -211,3 +211,29 @@ def test_one_object_that_fails_its_page_is_a_reject_and_no_other_is_lost(
         for size in (4, 2, 1)
     }
     assert tries == {4: {8}, 2: {2}, 1: {4}}
+
+
+@pytest.mark.parametrize("status", [400, 404])
+@pytest.mark.parametrize("exists", [True, False])
+def test_an_execution_whose_results_are_not_known_is_one_that_lost_them(
+    answers: Any, opened: Any, status: int, *, exists: bool
+) -> None:
+    """The schemas name no answer for an execution of a script, which has no steps."""
+    refusal = Reply(status, {"errorCode": status, "message": "No such execution"})
+    answers["testexecutions/SHOP-E1/teststeps"] = refusal
+    if not exists:
+        answers["testexecutions/SHOP-E1"] = refusal
+
+    async def complete() -> Any:
+        async with opened() as shop:
+            return (await shop.completed(Kind.TEST_LOG, "SHOP-E1"))[0]
+
+    if exists:
+        log = run_in_virtual_time(complete())
+        assert log.results == ()
+        assert [(note.level, note.code) for note in log.notes] == [
+            (Level.LOSS, "results-not-shown")
+        ]
+    else:
+        with pytest.raises(RejectedError, match=f"answered {status}"):
+            run_in_virtual_time(complete())

@@ -187,6 +187,7 @@ async def answered(answers: Mapping[str, Any]) -> AsyncIterator[Site]:
 
     def serve(request: Request) -> Reply:
         answer = answers.get(request.path.removeprefix("/rest/api/2/"), Reply(404, {}))
+        answer = answer() if callable(answer) else answer
         return answer if isinstance(answer, Reply) else Reply(body=answer)
 
     server = Server((), name="jira", on_missing=serve)
@@ -289,6 +290,14 @@ async def test_a_site_that_stumbles_is_asked_again() -> None:
         shown.simulator.server.faults = Faults(plan=[Fault.LOST, Fault.ERROR_5XX, Fault.HTML])
         found = await shown.names(IdKind.ISSUE, *(str(20_101 + n) for n in range(12)))
         assert len(found) == 12
+
+
+@pytest.mark.parametrize("wrong", [[], {}, None, {"message": "We will be back soon"}])
+async def test_an_answer_that_is_no_object_is_asked_for_again(wrong: Any) -> None:
+    replies = iter([wrong])
+    issue = {"id": "1", "key": "A-1"}
+    async with answered({"issue/1": lambda: next(replies, issue)}) as shown:
+        assert (await shown.names(IdKind.ISSUE, "1"))["1"].key == "A-1"
 
 
 async def test_the_gateway_for_scoped_tokens_is_no_site_for_people() -> None:

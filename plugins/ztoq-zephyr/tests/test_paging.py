@@ -97,6 +97,32 @@ async def test_a_limit_of_nothing_is_asked_again(answers: Any, opened: Any, case
     assert await keys(opened) == ALL
 
 
+def zero(body: dict[str, Any]) -> None:
+    body.update(next=None, nextStartAtId=body["nextStartAtId"] or 0)
+
+
+def unhelpful(body: dict[str, Any]) -> None:
+    del body["nextStartAtId"]
+    if body["next"]:
+        body["next"] = "https://x/v2/testcases/nextgen?after=abc"
+
+
+def without_empty(body: dict[str, Any]) -> None:
+    if not body["values"]:
+        del body["values"]
+
+
+@pytest.mark.parametrize("change", [zero, unhelpful, without_empty])
+@pytest.mark.parametrize("size", [2, 7, 100])
+async def test_a_cursor_list_may_say_its_end_in_other_ways(
+    answers: Any, opened: Any, cases: Any, size: int, change: Any
+) -> None:
+    answers["testcases/nextgen"] = by_cursor(cases, size, change)
+    assert await keys(opened) == ALL
+    answers["testcases/nextgen"] = by_cursor([], size, change)
+    assert await keys(opened) == []
+
+
 @pytest.mark.parametrize("values", [[], [{"id": 1, "key": "SHOP-T1"}]])
 async def test_a_cursor_list_that_stands_still_is_an_error(
     answers: Any, opened: Any, values: Any
@@ -208,6 +234,8 @@ async def test_offset_lists_are_read_to_their_end(
         {"total": 3, "isLast": None, "next": ""},
         {"total": 99, "maxResults": 1},
         {"isLast": False, "next": None},
+        {"isLast": True, "next": None},
+        {"isLast": True, "next": None, "total": 99},
     ],
 )
 async def test_what_says_nothing_certain_ends_no_list(
@@ -221,6 +249,39 @@ async def test_what_says_nothing_certain_ends_no_list(
     del answers["testcases/nextgen"]
     answers["testcases"] = by_offset(cases, change)
     assert await keys(opened, page_size=2) == ALL
+
+
+EMPTY = {"startAt": 0, "maxResults": 10}
+
+
+@pytest.mark.parametrize("said", [{"isLast": True}, {"total": 0}, {"next": None}])
+async def test_an_empty_page_may_leave_out_its_values(
+    answers: Any, opened: Any, said: dict[str, Any]
+) -> None:
+    del answers["testcases/nextgen"]
+    answers["testcases"] = EMPTY | said
+    assert await keys(opened) == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        EMPTY,
+        EMPTY | {"isLast": True, "total": 7},
+        EMPTY | {"isLast": False, "total": 0, "next": "x"},
+        {"isLast": True, "total": 0},
+        {"next": None, "limit": 10},
+        {"nextStartAtId": 5, "limit": 10},
+        EMPTY | {"values": None, "total": 0},
+    ],
+)
+def test_a_page_without_values_that_does_not_say_why_is_an_error(
+    answers: Any, opened: Any, body: dict[str, Any]
+) -> None:
+    answers["testcases/nextgen"] = body
+    answers["testcases"] = body
+    with pytest.raises(ServiceError, match="a page with"):
+        run_in_virtual_time(keys(opened))
 
 
 async def test_an_offset_list_that_stands_still_is_an_error(

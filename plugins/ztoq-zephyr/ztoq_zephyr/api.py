@@ -221,6 +221,9 @@ class Api:
             following = _next_id(body, values)
             if following is None:
                 return Listed(values=values, cursor=None)
+            if following <= place.at:
+                # such as 0 instead of null: ids ascend, so what is left comes after the last one
+                following = _after(values)
             if following > place.at:
                 return Listed(values=values, cursor=attrs.evolve(place, at=following).text())
             if values:
@@ -242,7 +245,8 @@ class Api:
         start = place.at if start is None or not 0 <= start <= place.at else start
         fresh = values[place.at - start :]
         total, served = whole(body.get("total")), whole(body.get("maxResults"))
-        if _ends(body, fresh, full=served is not None and len(values) >= served):
+        more = bool(fresh) and total is not None and place.at + len(fresh) < total
+        if _ends(body, fresh, full=served is not None and len(values) >= served, more=more):
             # nothing shifts within one page
             return Listed(values=fresh, cursor=None, total=total, stable=place.at == 0)
         if not fresh:
@@ -283,8 +287,8 @@ def _next_id(body: Mapping[str, Any], values: tuple[Any, ...]) -> int | None:
     """Return the id that the next page starts at, None at the end.
 
     The field is ``nextStartAtId`` (the schema's text calls it ``nextStartId`` besides); ``next`` is
-    the URL of the next page, of which only the number is used. Where both are missing nothing
-    said that this was the end: the list is asked for what follows its highest id.
+    the URL of the next page, of which only the number is used. Where both are missing, or it has
+    none, nothing said that this was the end: the list is asked for what follows its highest id.
     """
     for name in ("nextStartAtId", "nextStartId"):
         found = whole(body.get(name))
@@ -297,27 +301,34 @@ def _next_id(body: Mapping[str, Any], values: tuple[Any, ...]) -> int | None:
         except ValueError:
             query = {}
         found = whole(next(iter(query.get("startAtId", ())), None))
-        if found is None:
+        found = _after(values) if found is None else found
+        if not found:
             raise RecordError("Zephyr: a list goes on, but its answer does not say where")
         return found
     if {"nextStartAtId", "nextStartId", "next"} & body.keys():
         return None
+    return _after(values) or None
+
+
+def _after(values: tuple[Any, ...]) -> int:
+    """Return the id after the highest of a page, 0 where it has none."""
     highest = max((whole(mapped(value).get("id")) or 0 for value in values), default=0)
-    return highest + 1 if highest else None
+    return highest + 1 if highest else 0
 
 
-def _ends(body: Mapping[str, Any], fresh: tuple[Any, ...], *, full: bool) -> bool:
+def _ends(body: Mapping[str, Any], fresh: tuple[Any, ...], *, full: bool, more: bool) -> bool:
     """Return whether an offset list is over; ``fresh`` are the values not read before.
 
-    An empty page ends it; ``isLast`` and ``next`` only where neither contradicts the other.
-    ``total`` drifts, both of the others may be missing, and a short page is no end. A page that
-    holds only what was read before ends it too, if it is not ``full``: the server rounded down.
+    An empty page ends it; ``isLast`` and ``next`` only where neither contradicts the other, nor the
+    total both (``more``). All three may be missing, the total drifts, and a short page is no end. A
+    page that holds only what was read before ends it too, if it is not ``full``: the server
+    rounded down.
     """
     last, following = body.get("isLast"), body.get("next")
     if not body["values"]:
         return True
     if not fresh and not full and last is not False and not following:
         return True
-    if last is True:
-        return not following
-    return "next" in body and not following and last is not False
+    if following or more:
+        return False
+    return last is True or ("next" in body and last is not False)

@@ -19,6 +19,7 @@ import attrs
 
 from ztoq_core.plugin import (
     AccessError,
+    AnswerError,
     Client,
     ConfigError,
     Finding,
@@ -33,7 +34,7 @@ from ztoq_core.plugin import (
 )
 from ztoq_zephyr.api import path_of
 from ztoq_zephyr.config import JiraConfig
-from ztoq_zephyr.values import instant, listed, mapped, text
+from ztoq_zephyr.values import instant, mapped, text
 
 __all__ = ["Jira", "JiraAuth", "open_jira"]
 
@@ -157,10 +158,10 @@ class Jira:
 
         async def read() -> dict[str, ResolvedName]:
             try:
-                _, body = await self._try(path)
+                _, body = await self._try(path, read=_objects)
             except RejectedError:
                 return {}  # the objects are asked for one by one
-            values = map(mapped, listed(body))
+            values = body or ()
             names = (READERS[topic](self, text(value.get("id")), value) for value in values)
             return {each.id: each for each in names if each is not None}
 
@@ -169,11 +170,12 @@ class Jira:
     async def _one(self, topic: IdKind, id_: str) -> ResolvedName | None:
         path, params = _place(topic, id_)
         try:
-            status, body = await self._try(path, params)
+            status, body = await self._try(path, params, read=_object)
         except RejectedError as error:
             status, body = error.status, None
-        if status == OK:
-            return READERS[topic](self, id_, mapped(body))
+        if body is not None:
+            named: ResolvedName | None = READERS[topic](self, id_, body)
+            return named
         if status not in NOT_KNOWN:
             self.services.note(
                 Level.CHANGE,
@@ -184,7 +186,10 @@ class Jira:
         return None
 
     async def _try(
-        self, path: str, params: Mapping[str, str] | None = None
+        self,
+        path: str,
+        params: Mapping[str, str] | None = None,
+        read: Callable[[Any], Any] | None = None,
     ) -> tuple[int | None, Any]:
         """Return status and body of a GET, no body where Jira does not show the object.
 
@@ -194,7 +199,9 @@ class Jira:
             RetryableError: Jira does not answer.
         """
         try:
-            answer = await self.client.request("GET", path, params=params, accept=NOT_SHOWN)
+            answer = await self.client.request(
+                "GET", path, params=params, accept=NOT_SHOWN, read=read
+            )
         except AccessError as error:
             raise AccessError(f"Jira: {error}; {WAY_OUT}", status=error.status) from error
         except RetryableError as error:
@@ -256,6 +263,20 @@ READERS: Mapping[IdKind, Callable[[Jira, str, Mapping[str, Any]], ResolvedName |
     IdKind.COMPONENT: Jira.component,
     IdKind.VERSION: Jira.version,
 }
+
+
+def _object(body: Any) -> Mapping[str, Any]:
+    """Read an object of Jira; each names itself in one of these ways."""
+    found = mapped(body)
+    if not any(text(found.get(name)) for name in ("id", "key", "accountId", "name")):
+        raise AnswerError("an object of Jira was due")
+    return found
+
+
+def _objects(body: Any) -> list[Mapping[str, Any]]:
+    if not isinstance(body, list):
+        raise AnswerError("a list of objects was due")
+    return [mapped(each) for each in body]
 
 
 def _askable(topic: IdKind, id_: str) -> bool:

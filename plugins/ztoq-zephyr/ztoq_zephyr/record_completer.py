@@ -11,6 +11,7 @@ from ztoq_core.plugin import (
     Attachment,
     Level,
     LinkType,
+    Note,
     Record,
     RejectedError,
     Script,
@@ -171,8 +172,16 @@ class RecordCompleter:
         return attrs.evolve(case, script=script, notes=notes, raw=_extended(case, testscript=body))
 
     async def _with_results(self, log: TestLog, path: str) -> TestLog:
-        # guess: an execution of a script has no steps; 422 as for its case
-        values = await self._all_steps(path) or []
+        notes = list(log.notes)
+        try:
+            # guess: an execution of a script has no steps; 422 as for its case
+            values = await self._all_steps(path) or []
+        except RejectedError as error:
+            if error.status not in NOT_THERE or not await self._exists(path):
+                raise
+            values = []
+            text = f"the results of its steps are not shown: {error}"
+            notes.append(Note(level=Level.LOSS, code="results-not-shown", text=text))
         results: list[StepResult] = []
         for place, value in enumerate(values, 1):
             status = mapped(mapped(value).get("inline")).get("status")
@@ -181,8 +190,12 @@ class RecordCompleter:
         if any(result.row is not None for result in results):
             self._services.note(Level.CHANGE, "parameters-not-shown", HIDDEN_PARAMETERS, log.case)
         raw = _extended(log, teststeps=values)
-        notes = (*log.notes, *odd_steps(values))
-        return attrs.evolve(log, results=tuple(results), notes=notes, raw=raw)
+        notes += odd_steps(values)
+        return attrs.evolve(log, results=tuple(results), notes=tuple(notes), raw=raw)
+
+    async def _exists(self, path: str) -> bool:
+        """Return whether the service knows an object, one of whose parts it does not."""
+        return (await self._api.get(path, accept=NOT_THERE)).status == OK
 
     async def _all_steps(self, path: str) -> list[Any] | None:
         """Return all steps whatever their number, None where the case has a script instead."""

@@ -40,7 +40,10 @@ def too_deep(value: Any) -> bool:
 
 def _page(body: Any) -> Mapping[str, Any]:
     """Read a page of an offset list; one without values says that there are none."""
-    page = _values(body)
+    found = mapped(body)
+    complete = whole(found.get("startAt")) is not None and whole(found.get("maxResults"))
+    ended = "next" in found or found.get("isLast") is True or found.get("total") == 0
+    page = _values(body, empty=bool(complete and ended))
     # the total drifts while a list is read, but not before its first page
     some = not whole(page.get("startAt")) and whole(page.get("total"))
     if not page["values"] and (some or page.get("next")):
@@ -48,7 +51,19 @@ def _page(body: Any) -> Mapping[str, Any]:
     return page
 
 
-def _values(body: Any) -> Mapping[str, Any]:
+def _cursor_page(body: Any) -> Mapping[str, Any]:
+    found = mapped(body)
+    ended = "nextStartAtId" in found and found["nextStartAtId"] is None and not found.get("next")
+    return _values(body, empty=ended and whole(found.get("limit")) is not None)
+
+
+def _values(body: Any, *, empty: bool) -> Mapping[str, Any]:
+    """Read a page. Its values are optional in the schemas, so one without is taken for ``empty``.
+
+    That is for a page that has all that the schemas require, and says that nothing follows.
+    """
+    if empty and "values" not in body:
+        return {**body, "values": []}
     if not isinstance(body, Mapping) or not isinstance(body.get("values"), list):
         raise AnswerError(f"a page with a list of values was due, not {_said(body)}")
     return body
@@ -117,8 +132,9 @@ def _said(body: Any) -> str:
 LISTS = ("testcases", "testplans", "testcycles", "testexecutions")
 ENDPOINTS: Mapping[str, Reader] = {
     **dict.fromkeys((*LISTS, "folders", "projects"), _page),
-    **{f"{name}/nextgen": _values for name in LISTS},
+    **{f"{name}/nextgen": _cursor_page for name in LISTS},
     **{f"{name}/*": _keyed for name in ("testcases", "testplans", "testcycles", "projects")},
+    "testexecutions/*": _numbered,
     **{f"{name}/*/attachments": _files for name in LISTS},
     **{f"{name}/*/links": _links for name in ("testcases", "testcycles", "testexecutions")},
     **{f"{name}/*/teststeps": _page for name in ("testcases", "testexecutions")},
