@@ -161,7 +161,8 @@ class PasswordGrant:
                 status=401,
             )
         now = self._clock()
-        life = max(0.0, body.get("expires_in", LIFE))
+        # 0 means "never expires" in /oauth/status; a token that does expire is renewed by its 401
+        life = body["expires_in"] if body.get("expires_in", 0) > 0 else LIFE
         self._token = _Token(
             access=body["access_token"],
             refresh=body.get("refresh_token", ""),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from itertools import count
 from typing import Any
 
 import attrs
@@ -24,11 +25,12 @@ __all__ = [
     "ExecutableStep",
     "Project",
     "Query",
+    "items_of",
     "parent_query",
 ]
 
 PAGE_SIZE = 100  # published code uses it on every list; the maximum for cases is not documented
-ENDS = 2  # pages in a row without a new item that end a list before its total
+PASSES = 5  # over a list that others change while it is read
 REMEMBERED = 4096  # cases whose steps are kept in memory for their logs
 OK = 200
 REFUSED = 400
@@ -118,33 +120,59 @@ class Project:
         path: str,
         query: Mapping[str, str | int] | None = None,
         *,
+        search: Mapping[str, Any] | None = None,
         size_name: str = "pageSize",
         key: str = "id",
     ) -> AsyncIterator[Any]:
-        """Yield the items of a paged list; a page is a bare array or a page object.
+        """Yield the items of a paged list or of a ``search``, each once.
 
-        A page may be shorter than requested, so the list ends at a page without a new item. A page
-        object's total ends it sooner; if a list ends before its total, it must do so twice. Test
-        cases and requirements take ``size``, all others ``pageSize``; qTest ignores the wrong one
-        (facts, section 10).
+        Test cases and requirements take ``size``, all others ``pageSize``; qTest ignores the wrong
+        one (facts, section 10).
+
+        What others delete while a list is read moves the rest up: an item can move from a page that
+        is still to be read to one that was read. So a list of several pages is read again until
+        nothing new shows, unless its total stayed the same and is the number of its items.
         """
+        params = {size_name: PAGE_SIZE, **(query or {})}
         seen: set[Any] = set()
-        number, ends = 1, 0
-        while True:
-            params = {"page": number, size_name: PAGE_SIZE, **(query or {})}
-            body = await self.get(path, **params)
-            total = body.get("total") if isinstance(body, dict) else None
-            items = body["items"] if isinstance(body, dict) else body
-            fresh = [item for item in items if item.get(key) not in seen]
-            for item in fresh:
-                seen.add(item.get(key))
-                yield item
-            if total is not None and len(seen) >= total:
+        for _ in range(PASSES):
+            before, number = len(seen), 0
+            here: set[Any] = set()
+            totals: set[int | None] = set()
+            async for items, total in self._read_pages(path, params, search, key):
+                number += 1
+                totals.add(total)
+                here.update(item.get(key) for item in items)
+                for item in items:
+                    if item.get(key) not in seen:
+                        seen.add(item.get(key))
+                        yield item
+            one_page = number <= 1 and len(here) < PAGE_SIZE
+            if one_page or totals == {len(here)} or before == len(seen):
                 return
-            ends = 0 if fresh else ends + 1
-            if ends and (total is None or ends >= ENDS):
+
+    async def _read_pages(
+        self, path: str, params: Query, search: Mapping[str, Any] | None, key: str
+    ) -> AsyncIterator[tuple[list[Any], int | None]]:
+        """Yield the pages of a list up to one without a new item, each with the total it tells.
+
+        A page may be shorter than requested. A total may lag, so it ends a list only where the page
+        is not full either.
+        """
+        method = "POST" if search else "GET"
+        seen: set[Any] = set()
+        for number in count(1):
+            query = {"page": number, **params}
+            answer = await self.send(method, path, search, params=query, repeatable=True)
+            told = answer.body if isinstance(answer.body, dict) else {}
+            items, total, before = items_of(answer.body), told.get("total"), len(seen)
+            seen.update(item.get(key) for item in items)
+            if len(seen) == before:
                 return
-            number += bool(fresh)
+            yield items, total
+            full = len(items) >= told.get("page_size", PAGE_SIZE)
+            if total is not None and len(seen) >= total and not full:
+                return
 
     async def children(
         self, type_: str, parent: ObjectRef, **more: str | int
@@ -191,6 +219,12 @@ class Project:
         """Return the full path of a path under the project."""
         root = f"api/v3/projects/{self.config.project}"
         return f"{root}/{path}" if path else root
+
+
+def items_of(body: Any) -> list[Any]:
+    """Return the items of a page object or of a bare array."""
+    items: list[Any] = body["items"] if isinstance(body, dict) else body
+    return items
 
 
 def parent_query(type_: str, parent: ObjectRef) -> Query:

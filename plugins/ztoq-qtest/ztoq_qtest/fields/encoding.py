@@ -28,7 +28,7 @@ __all__ = [
     "encode",
     "fit",
     "index_people",
-    "parse_choice",
+    "parse_choices",
     "parse_field",
     "parse_time",
     "person_text",
@@ -160,23 +160,23 @@ def _type_of(raw: Mapping[str, Any]) -> FieldType:
     return FieldType.TEXT
 
 
-def parse_choice(raw: Mapping[str, Any]) -> Choice:
-    """Return the allowed value of an AllowedValueResource."""
-    return Choice(
-        id=int(raw["value"]),
-        label=str(raw.get("label") or ""),
-        active=raw.get("is_active") is not False,
-        default=bool(raw.get("is_default")),
+def parse_choices(raw: Iterable[Mapping[str, Any]]) -> tuple[Choice, ...]:
+    """Return the allowed values of AllowedValueResources; one without an id cannot be sent."""
+    return tuple(
+        Choice(
+            id=int(each["value"]),
+            label=str(each.get("label") or ""),
+            active=each.get("is_active") is not False,
+            default=bool(each.get("is_default")),
+        )
+        for each in raw
+        if each.get("value") is not None
     )
 
 
 def parse_field(raw: Mapping[str, Any]) -> Field:
     """Return the field of a FieldResource."""
-    choices = tuple(
-        parse_choice(each)
-        for each in raw.get("allowed_values") or ()
-        if each.get("value") is not None
-    )
+    choices = parse_choices(raw.get("allowed_values") or ())
     return Field(
         id=int(raw["id"]),
         label=str(raw.get("label") or ""),

@@ -24,7 +24,7 @@ import attrs
 
 from ztoq_core.plugin import Kind, Mark, RejectedError, Written
 from ztoq_qtest.api.object_types import OBJECT_TYPES, ROOT, ObjectRef, object_ref, target_id_of
-from ztoq_qtest.api.project import MISSING
+from ztoq_qtest.api.project import MISSING, items_of
 from ztoq_qtest.objects.marks import NO_FIELDS, PLAN
 from ztoq_qtest.read.find import list_logs, read_written_case
 from ztoq_qtest.read.mark_lists import AT_ONCE, key_of, list_modules, mark_of
@@ -143,7 +143,8 @@ async def _list_logs(session: Session, run: int) -> AsyncIterator[Mark]:
         whole = item
         if "test_step_logs" not in item:
             whole = await session.project.get(f"test-runs/{run}/test-logs/{item['id']}")
-        steps = [each["test_step_log_id"] for each in whole.get("test_step_logs") or ()]
+        logged = whole.get("test_step_logs") or ()
+        steps = [each["test_step_log_id"] for each in logged if "test_step_log_id" in each]
         parts = {str(order): str(step) for order, step in enumerate(steps, 1)}
         async for mark in _list_files(
             session, Kind.TEST_LOG, Written(target_id=number, parts=parts)
@@ -164,7 +165,7 @@ async def _list_comments(session: Session, target: ObjectRef) -> Sequence[Any]:
         if error.status not in {MISSING, NOT_ALLOWED}:
             raise
         return ()  # this site has no comments on objects of this type
-    return body.get("items", ()) if isinstance(body, dict) else body  # type: ignore[no-any-return]
+    return items_of(body)
 
 
 async def _find_runs(session: Session, targets: Mapping[str, ObjectRef], found: Marks) -> None:

@@ -83,7 +83,7 @@ def _where(session: Session, record: Record, links: Links) -> tuple[str, ObjectR
     """Return the type, parent and mark of the record's object."""
     config = session.project.config
     cases = ROOT_CASES if config.root_module else None
-    list_cycles = ROOT_CYCLES if config.root_cycle else None
+    cycles = ROOT_CYCLES if config.root_cycle else None
     key = record.key
     ref: Ref | None
     root: Ref | None
@@ -91,19 +91,19 @@ def _where(session: Session, record: Record, links: Links) -> tuple[str, ObjectR
         case Folder(tree=Tree.CASES):
             type_, ref, root = "modules", record.parent, cases
         case Folder():
-            type_, ref, root = "test-cycles", record.parent, list_cycles
+            type_, ref, root = "test-cycles", record.parent, cycles
         case Requirement():
             type_, ref, root = "requirements", record.folder, cases
         case TestCase():
             type_, ref, root = "test-cases", record.folder, cases
         case TestPlan() if config.plans == "cycle":
-            type_, ref, root, key = "test-cycles", record.folder, list_cycles, key + PLAN
+            type_, ref, root, key = "test-cycles", record.folder, cycles, key + PLAN
         case TestPlan():
             type_, ref, root = "releases", None, None
         case TestCycle():
-            type_, ref, root = "test-suites", record.folder, list_cycles
+            type_, ref, root = "test-suites", record.folder, cycles
         case TestRun():
-            type_, ref, root = "test-runs", record.cycle, list_cycles
+            type_, ref, root = "test-runs", record.cycle, cycles
         case _:
             raise TypeError(f"{type(record).__name__} is not listed by qTest")
     return type_, find_parent(links, ref, root, record), key

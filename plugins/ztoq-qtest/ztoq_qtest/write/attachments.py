@@ -75,11 +75,13 @@ async def write_file(session: Session, file: Attachment, request: WriteRequest) 
 def header_name(name: str) -> str:
     """Return a file name that a header can carry: ASCII as it is, all else percent-encoded.
 
-    aiohttp sends headers as UTF-8, and servers read them as latin-1.
+    aiohttp sends headers as UTF-8, and servers read them as latin-1. Blanks around a header's value
+    do not belong to it (RFC 9110, section 5.5).
     """
-    if PRINTABLE.fullmatch(name):
+    if PRINTABLE.fullmatch(name) and name == name.strip():
         return name
-    return quote(name, safe=" !#$&'()+,;=@[]^`{}~") or "file"
+    inner = "" if name != name.strip() else " "
+    return quote(name, safe=inner + "!#$&'()+,;=@[]^`{}~") or "file"
 
 
 def _place(file: Attachment, links: Links) -> tuple[ObjectRef, list[Note]]:

@@ -19,13 +19,12 @@ from ztoq_core.plugin import (
 )
 from ztoq_qtest.api.object_types import FIELD_OWNERS, ObjectRef, object_ref
 from ztoq_qtest.api.project import MISSING, REFUSED, Project
-from ztoq_qtest.fields.encoding import DATA_TYPES, Choice, Field, parse_choice
+from ztoq_qtest.fields.encoding import DATA_TYPES, Choice, Field, parse_choices
 from ztoq_qtest.fields.settings import LABEL_LENGTH, FieldSet
 from ztoq_qtest.write.save import Session, WriteRequest
 
 __all__ = ["delete_field", "find_field", "finish_field", "write_field"]
 
-SEARCHED = 100
 NOT_ALLOWED = 405  # the contract's status for what cannot be deleted
 VALUES_AT_ONCE = 100  # vendor's document, POST allowed-values
 CHOICES = frozenset({FieldType.CHOICE, FieldType.MULTI_CHOICE})
@@ -176,7 +175,7 @@ async def _complete_values(
     if not wanted:
         return []
     # The answers need not name the values (vendor's document: 201 without a schema).
-    listed = [parse_choice(each) async for each in project.pages(path, key="value")]
+    listed = parse_choices([each async for each in project.pages(path, key="value")])
     active = {folded(choice.label) for choice in listed if choice.active}
     if missing := [label for key, label in wanted.items() if key not in active]:
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
@@ -274,17 +273,10 @@ async def _is_used(session: Session, field: ObjectRef, values: Sequence[str]) ->
         "fields": ["id"],
         "query": f"'{field.id}' is 'not empty'",  # vendor's document: a field's id is its name
     }
-    page, whole = 1, True
-    while whole:
-        answer = await project.send(
-            "POST", "search", body, params={"page": page, "pageSize": SEARCHED}, repeatable=True
-        )
-        found = answer.body["items"]
-        for item in found:
-            held = await _read_values(project, ObjectRef(field.type, int(item["id"])), field.id)
-            if held & set(values) if values else held:
-                return True
-        page, whole = page + 1, len(found) >= SEARCHED
+    async for item in project.pages("search", search=body):
+        held = await _read_values(project, ObjectRef(field.type, int(item["id"])), field.id)
+        if held & set(values) if values else held:
+            return True
     return False
 
 

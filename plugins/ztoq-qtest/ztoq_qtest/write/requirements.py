@@ -27,7 +27,7 @@ from ztoq_core.plugin import (
     Written,
 )
 from ztoq_qtest.api.object_types import ROOT_CASES, ObjectRef, object_ref
-from ztoq_qtest.api.project import FORBIDDEN, MISSING, PAGE_SIZE, Project, Query
+from ztoq_qtest.api.project import FORBIDDEN, MISSING, PAGE_SIZE, Project, Query, items_of
 from ztoq_qtest.fields.encoding import values_table
 from ztoq_qtest.fields.settings import fallback_notes
 from ztoq_qtest.html import add_mark, with_suffix
@@ -189,7 +189,7 @@ async def _read_pages(
     fresh = 0
     last: set[int] = set()
     while True:
-        items = await project.get("requirements", **query, page=page)
+        items = items_of(await project.get("requirements", **query, page=page))
         numbers = {int(item["id"]) for item in items}
         if not numbers or numbers <= last:
             return fresh
@@ -215,10 +215,10 @@ async def _keep_older(
     end = max(1, len(index.seen) // max(1, index.size))
     await _read_pages(project, index, end, short=True)
     if end > 1 and number not in index.seen:
-        items = await project.get(
+        first = await project.get(
             "requirements", page=1, size=PAGE_SIZE, includeExternalProperties="true"
         )
-        for item in items:
+        for item in items_of(first):
             index.add(item)
     found = index.find(requirement.issue_key)
     if found is None or found >= number:
