@@ -64,6 +64,7 @@ from ztoq_core.errors import (
     one_error,
 )
 from ztoq_core.hookspecs import hookimpl
+from ztoq_core.html import plain_text
 from ztoq_core.media import HEAD, not_the_file
 from ztoq_core.pictures.addresses import (
     HTML_TEXTS,
@@ -214,6 +215,7 @@ __all__ = [
     "nearest",
     "not_the_file",
     "one_error",
+    "plain_text",
     "read_text",
     "ref_of",
     "resolve_addresses",

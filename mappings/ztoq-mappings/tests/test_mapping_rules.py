@@ -10,7 +10,6 @@ import pytest
 from ztoq_mappings import ztoq_transformers
 from ztoq_mappings.fields import FIELDS, FieldsOptions
 from ztoq_mappings.fields.coerce import shaped
-from ztoq_mappings.fields.html import as_text, clean
 from ztoq_mappings.fields.parse import parse
 from ztoq_mappings.fields.patterns import compiled, finder, replacer
 from ztoq_mappings.fields.transformer import compile_mapping
@@ -404,29 +403,13 @@ def test_a_property_that_does_more_stays() -> None:
 # ------------------------------------------------------------------------------------------- html
 
 
-@pytest.mark.parametrize(
-    ("html", "text"),
-    [
-        ("", ""),
-        ("<p>a</p><p>b<br>c</p>", "a\nb\nc"),
-        ("<ul><li>a<ul><li>b</li></ul></li></ul>", "a\nb"),
-        ("<table><tr><th>a</th><td>b</td></tr></table>", "a b"),
-        ("a<script>x()</script><style>p{}</style>b", "ab"),
-        ("<pre>a\n <b>b\n</b>c</pre>", "a\nb\nc"),
-        ("&lt;b&gt; &amp; &#233;", "<b> & é"),
-        ("a \n  b", "a b"),
-        ("a&nbsp;b", "a\xa0b"),
-    ],
-)
-def test_html_becomes_the_words_that_it_shows(html: str, text: str) -> None:
-    assert as_text(html) == text
-
-
 def test_clean_html_shows_the_same_and_does_nothing() -> None:
     html = (
         '<p onclick="x()">a<script>y()</script> <a href="javascript:z()">b</a><img src="c.png"></p>'
     )
-    assert clean(html) == '<p>a <a>b</a><img src="c.png"></p>'
+    found = made('type = "rich_text"\nhtml = "clean"', html)
+    assert found
+    assert found.value == '<p>a <a>b</a><img src="c.png"></p>'
 
 
 # ---------------------------------------------------------------------------- regular expressions

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from html import escape
 
 import attrs
 
+from ztoq_core.html import plain_text
+from ztoq_core.pictures.addresses import change_images
 from ztoq_core.records import Ref, StepResult, TestCase, TestLog
 
 __all__ = ["FlatStep", "flatten", "join"]
 
-# what is read is not given back and no pattern runs past the next tag: broken texts cost no more
-_TAG = re.compile(r"<([^<>]*+)>")
-_SOURCE = re.compile(r"img\b.*?\bsrc\s*=\s*[\"']?([^\"'\s]+)", re.IGNORECASE | re.DOTALL)
-_BREAK = re.compile(r"(?:br|/p|/div|/li|/tr|/td|/th|/h\d)\b", re.IGNORECASE)
 _INVISIBLE = re.compile("[\u200b\u2060\ufeff]")
 _DEEPEST = 8
 
@@ -29,19 +27,12 @@ class FlatStep:
     texts: tuple[str, str, str]
 
 
-def _seen(tag: re.Match[str]) -> str:
-    """Return what is seen of a tag: a picture by its address, a break as a blank."""
-    if source := _SOURCE.match(tag[1]):
-        return f" {source[1]} "
-    return " " if _BREAK.match(tag[1]) else ""
-
-
 @lru_cache(maxsize=8192)
-def _plain(text: str) -> str:
+def _plain(html: str) -> str:
+    """Return what a person sees of a text, pictures by their addresses, in one line."""
     # the steps of a case come back with each of its executions
-    text = _TAG.sub(_seen, text)
-    text = _INVISIBLE.sub("", html.unescape(text))
-    return " ".join(text.split())
+    text = plain_text(change_images(html, lambda src: f"[{escape(src)}]"))
+    return " ".join(_INVISIBLE.sub("", text).split())
 
 
 def _texts(*texts: str) -> tuple[str, str, str]:

@@ -8,6 +8,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from zoneinfo import ZoneInfo
 
 import attrs
+import nh3
 
 from ztoq_core.plugin import (
     FieldType,
@@ -15,10 +16,10 @@ from ztoq_core.plugin import (
     User,
     Value,
     folded,
+    plain_text,
 )
 from ztoq_mappings.fields.coerce import moment, words
 from ztoq_mappings.fields.format import Fallback, Given, Rule
-from ztoq_mappings.fields.html import as_text, clean
 from ztoq_mappings.fields.patterns import finder, replacer
 from ztoq_mappings.note_collector import NoteCollector
 from ztoq_mappings.texts import is_html
@@ -112,7 +113,12 @@ def steps(
 def cleaner(rule: Rule, kind_of: FieldType | None) -> Callable[[str], str] | None:
     """Return what a rule does to HTML, or None where that stays."""
     how = rule.html or ("keep" if kind_of is FieldType.RICH_TEXT else "text")
-    return {"clean": clean, "text": as_text}.get(how)
+    return {"clean": _clean, "text": plain_text}.get(how)
+
+
+def _clean(html: str) -> str:
+    """Return the HTML without scripts, styles, event handlers and unknown tags."""
+    return nh3.clean(html, link_rel=None)
 
 
 def _html(rule: Rule, kind_of: FieldType | None) -> Step | None:

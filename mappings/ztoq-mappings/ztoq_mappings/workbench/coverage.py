@@ -16,6 +16,7 @@ from functools import cache
 import attrs
 
 from ztoq_core.contracts import FieldLimits, Schema
+from ztoq_core.html import plain_text
 from ztoq_core.records import (
     RECORD_TYPES,
     FieldTrace,
@@ -28,7 +29,6 @@ from ztoq_core.records import (
     Value,
 )
 from ztoq_core.store import MappingOutcome, State
-from ztoq_mappings.fields.html import as_text
 from ztoq_mappings.workbench.fitting import Fitting, Outcome, ValueFit, holds
 
 __all__ = ["Coverage", "Covered", "Reason"]
@@ -320,8 +320,7 @@ def _said(value: Value) -> Iterator[list[str]]:
 
 
 def _letters(html: str) -> str:
-    text = as_text(html) if "<" in html or "&" in html else html
-    return "".join(filter(str.isalnum, text)).casefold()
+    return "".join(filter(str.isalnum, plain_text(html))).casefold()
 
 
 def _texts_of(step: TestStep) -> Iterator[tuple[str, str]]:
