@@ -140,11 +140,11 @@ class Journey:
             fetching = open_fetcher(read.images, self.notes.append, pause=0)
             with store.run("migrate") as run:
                 async with fetching as fetcher:
-                    gallery = engine.PictureSources(read.images, fetcher.fetch)
+                    pictures = engine.PictureSources(read.images, fetcher.fetch)
                     await engine.extract(
                         new_run(read, store, id=run.id),
                         source,
-                        gallery=gallery,
+                        pictures=pictures,
                         stream=read.streams,
                     )
                 await engine.transform(new_run(read, store), read.build)

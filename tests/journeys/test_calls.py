@@ -15,7 +15,7 @@ from ztoq_demo.qtest import Simulator
 from ztoq_demo.qtest.fields import Form
 
 from tests.journeys.between import Between, between
-from ztoq_core.engine.transform.call_cycles import closing
+from ztoq_core.engine.transform.call_cycles import calls_closing_a_cycle
 from ztoq_core.errors import Exit
 from ztoq_core.records import (
     Call,
@@ -222,7 +222,7 @@ def test_without_the_calls_that_close_circles_there_are_none(graph: dict[str, li
     def called(of: Ref) -> list[Ref]:
         return [ref(key) for key in dict.fromkeys(graph.get(of.key, ()))]
 
-    cut = {key: closing(ref(key), called) for key in graph}
+    cut = {key: calls_closing_a_cycle(ref(key), called) for key in graph}
     left = {ref(k): [each for each in called(ref(k)) if each not in cut[k]] for k in graph}
 
     def ends(one: Ref, around: tuple[Ref, ...]) -> bool:

@@ -38,7 +38,9 @@ async def test_jira_may_be_connected_later(tmp_path: Path) -> None:
     async with journey(tmp_path, source=SOURCE, zephyr=Options(), read=shop()[0]) as made:
         with made.store() as store:
             await mapped(made, store)
-            assert "18 of 18 issues, 3 of 3 people, 2 of 2 components" in engine.nameless(store)
+            assert "18 of 18 issues, 3 of 3 people, 2 of 2 components" in engine.unresolved_ids(
+                store
+            )
             assert Kind.REQUIREMENT not in store.reporting.counts()
         first = calls(made)
         assert not [path for path in first if path.startswith("/jira")]
@@ -47,7 +49,7 @@ async def test_jira_may_be_connected_later(tmp_path: Path) -> None:
         made.tables["source"]["jira"] = made.zephyr.jira_table(base_url)
         with made.store() as store:
             await mapped(made, store)
-            assert engine.nameless(store) == ""
+            assert engine.unresolved_ids(store) == ""
             assert sum(store.reporting.counts()[Kind.REQUIREMENT].values()) == 12
             people = {each.name for each in store.id_names.people.now()}
             assert people == {"Anna Berg", "Ben Okafor", "Carla Ruiz"}

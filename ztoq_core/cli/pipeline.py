@@ -227,7 +227,7 @@ def _tell(  # noqa: PLR0913, PLR0917 - all that there is to tell
             )
             return
         output.out.print(judged.headline if not choices.dry_run else "Nothing was written.")
-        told = {*warned, report.nameless} if engine.NAMELESS in warned else warned
+        told = {*warned, report.nameless} if engine.UNRESOLVED_IDS in warned else warned
         remarks = [each for each in report.remarks if each not in told]
         for sentence in (*judged.lines, *remarks):
             output.out.print(f"  {sentence}")
@@ -383,20 +383,22 @@ class _Work:
     ) -> None:
         if stage == "extract" and source:
             run = attrs.evolve(run, **_run_options(self.config.source.settings))
-            async with self._gallery() as gallery:
+            async with self._picture_sources() as pictures:
                 await engine.extract(
                     run,
                     source,
                     since=self.choices.since,
-                    gallery=gallery,
+                    pictures=pictures,
                     stream=self.config.streams,
                 )
         elif stage == "transform":
             await engine.transform(run, self.config.build, selection=selection)
         elif stage == "final" and source:
             run = attrs.evolve(run, **_run_options(self.config.source.settings))
-            async with self._gallery() as gallery:
-                await engine.final(run, source, gallery=gallery, stream=self.config.streams)
+            async with self._picture_sources() as pictures:
+                await engine.verify_source_unchanged(
+                    run, source, pictures=pictures, stream=self.config.streams
+                )
         elif stage == "load" and sink:
             run = attrs.evolve(run, **_run_options(self.config.sink.settings))
             await engine.load(
@@ -413,7 +415,7 @@ class _Work:
             await engine.validate(run, sink)
 
     @asynccontextmanager
-    async def _gallery(self) -> AsyncIterator[engine.PictureSources]:
+    async def _picture_sources(self) -> AsyncIterator[engine.PictureSources]:
         settings = self.config.source.settings
         connection = settings if isinstance(settings, Connection) else None
         async with self.services.fetcher(self.output.warning, connection) as fetcher:

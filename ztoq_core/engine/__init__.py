@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from ztoq_core.engine.extract.extract import extract
-from ztoq_core.engine.extract.id_names import NAMELESS, nameless
-from ztoq_core.engine.final_check import final
+from ztoq_core.engine.extract.id_names import UNRESOLVED_IDS, unresolved_ids
+from ztoq_core.engine.final_check import verify_source_unchanged
 from ztoq_core.engine.load.load import load
 from ztoq_core.engine.load.search_lag import probe
-from ztoq_core.engine.load.target_fields import Gap, gaps
+from ztoq_core.engine.load.target_fields import MissingField, missing_fields
 from ztoq_core.engine.resolve import Resolver
-from ztoq_core.engine.rollback import Kept, Undone, may_prune, prune, rollback
+from ztoq_core.engine.rollback import KeptObject, RollbackResult, may_prune, prune, rollback
 from ztoq_core.engine.run import Event, Progress, Run, StopRequest
 from ztoq_core.engine.schema_inference import infer_schema
 from ztoq_core.engine.transform.selection import remember, remembered, selected
@@ -17,11 +17,11 @@ from ztoq_core.engine.transform.transform import transform
 from ztoq_core.engine.validate.validate import validate
 from ztoq_core.engine.verdict import (
     BEFORE_LOAD,
-    Finality,
+    FinalCheck,
     Goal,
     Status,
     Verdict,
-    last_look,
+    last_final_check,
     outcome,
 )
 from ztoq_core.engine.watchdog import watched
@@ -29,28 +29,26 @@ from ztoq_core.pictures.collector import PictureSources
 
 __all__ = [
     "BEFORE_LOAD",
-    "NAMELESS",
+    "UNRESOLVED_IDS",
     "Event",
-    "Finality",
-    "Gap",
+    "FinalCheck",
     "Goal",
-    "Kept",
+    "KeptObject",
+    "MissingField",
     "PictureSources",
     "Progress",
     "Resolver",
+    "RollbackResult",
     "Run",
     "Status",
     "StopRequest",
-    "Undone",
     "Verdict",
     "extract",
-    "final",
-    "gaps",
     "infer_schema",
-    "last_look",
+    "last_final_check",
     "load",
     "may_prune",
-    "nameless",
+    "missing_fields",
     "outcome",
     "probe",
     "prune",
@@ -59,6 +57,8 @@ __all__ = [
     "rollback",
     "selected",
     "transform",
+    "unresolved_ids",
     "validate",
+    "verify_source_unchanged",
     "watched",
 ]

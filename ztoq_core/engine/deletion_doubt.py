@@ -38,15 +38,15 @@ async def settle_deletions(run: Run, sink: Sink, *, wait_s: float) -> None:
         if stop.requested:
             return
         left = []
-        for undoing in standing:
+        for item in standing:
             try:
-                present = await sink.current(undoing.ref.kind, undoing.written.target_id)
+                present = await sink.current(item.ref.kind, item.written.target_id)
             except RejectedError as error:
-                logger.warning("{} could not be looked at: {}", undoing.ref, error)
+                logger.warning("{} could not be looked at: {}", item.ref, error)
                 continue
             if present is None:
-                await store.rollback.deleted(run.id, undoing, REMOVED, along)
+                await store.rollback.deleted(run.id, item, REMOVED, along)
             else:
-                left.append(undoing)
+                left.append(item)
         standing = left
     await store.rollback.stands(run.id, standing)

@@ -11,19 +11,19 @@ from ztoq_core.contracts import Source
 from ztoq_core.convert import converter
 from ztoq_core.engine.extract.extract import extract
 from ztoq_core.engine.run import Event, Run
-from ztoq_core.engine.verdict import Finality, outcome
+from ztoq_core.engine.verdict import FinalCheck, outcome
 from ztoq_core.errors import Exit
 from ztoq_core.pictures.collector import PictureSources
 from ztoq_core.store import Facts
 
-__all__ = ["final"]
+__all__ = ["verify_source_unchanged"]
 
 _SHOWN = 20
 
 
-async def final(
-    run: Run, source: Source, *, gallery: PictureSources | None = None, stream: bool = False
-) -> Finality | None:
+async def verify_source_unchanged(
+    run: Run, source: Source, *, pictures: PictureSources | None = None, stream: bool = False
+) -> FinalCheck | None:
     """Read everything again after a load, and remember whether the migration is final.
 
     It is where nothing is left open, and the source has neither changed nor gained nor lost a
@@ -38,7 +38,7 @@ async def final(
     def tell(event: Event) -> None:
         run.progress(attrs.evolve(event, stage="final"))
 
-    await extract(attrs.evolve(run, progress=tell), source, gallery=gallery, stream=stream)
+    await extract(attrs.evolve(run, progress=tell), source, pictures=pictures, stream=stream)
     if run.stop.requested:
         return None
     number, moved = await store.final_check.changes(_SHOWN)
@@ -55,9 +55,9 @@ async def final(
         after = await store.database.read(outcome, store)
         if after.exit is not Exit.OK and before.exit is Exit.OK:  # what could not be read again
             reasons = [after.headline, *after.sentences]
-    found = Finality(
+    found = FinalCheck(
         at=datetime.now(UTC), run=run.id, records=records, digest=digest, reasons=tuple(reasons)
     )
-    body = orjson.dumps(converter.unstructure(found, Finality)).decode()
+    body = orjson.dumps(converter.unstructure(found, FinalCheck)).decode()
     await store.facts.save(Facts.final, body)
     return found

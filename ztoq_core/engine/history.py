@@ -17,7 +17,15 @@ from ztoq_core.errors import RecordError, ZtoqError
 from ztoq_core.records import Record, Ref
 from ztoq_core.store import JournalEntry, RecordSnapshot, Reference
 
-__all__ = ["Change", "Explained", "Stage", "Walk", "changes", "explain", "walk"]
+__all__ = [
+    "Change",
+    "Explained",
+    "MappingTrace",
+    "TransformerStep",
+    "changes",
+    "explain",
+    "trace_mapping",
+]
 
 Built = Callable[[Schema], Sequence[tuple[str, Transform]]]
 
@@ -34,7 +42,7 @@ class Change:
 
 
 @attrs.frozen(kw_only=True)
-class Stage:
+class TransformerStep:
     """What one transformer did; ``end`` says why the record went no further, if it did not.
 
     ``after`` is the record as it left the transformer, as plain JSON.
@@ -48,30 +56,31 @@ class Stage:
 
 
 @attrs.frozen(kw_only=True)
-class Walk:
-    """The way of a record through the mapping; ``told`` is as in ``Explained``."""
+class MappingTrace:
+    """The way of a record through the mapping; ``enriched`` is as in ``Explained``."""
 
     known: RecordSnapshot
-    told: tuple[Change, ...]
-    stages: tuple[Stage, ...]
+    enriched: tuple[Change, ...]
+    steps: tuple[TransformerStep, ...]
 
 
 @attrs.frozen(kw_only=True)
 class Explained:
-    """The life of a record. ``present`` is what stands in the target, or ``unasked`` says why not.
+    """The history of a record.
 
-    ``told`` is the record as the transformers got to see it, where it differs from ``extracted``.
+    ``present`` is what exists in the target now; ``not_asked`` says why that is not known.
+    ``enriched`` is how the record that the transformers got differs from the extracted one.
     """
 
     known: RecordSnapshot
-    told: tuple[Change, ...]
-    stages: tuple[Stage, ...]
+    enriched: tuple[Change, ...]
+    steps: tuple[TransformerStep, ...]
     journal: tuple[JournalEntry, ...]
-    said: tuple[tuple[str, str, str, str], ...]
-    above: tuple[Reference, ...]
-    below: tuple[Reference, ...]
+    notes: tuple[tuple[str, str, str, str], ...]
+    refers_to: tuple[Reference, ...]
+    referred_by: tuple[Reference, ...]
     present: Any
-    unasked: str
+    not_asked: str
 
 
 async def explain(
@@ -87,48 +96,48 @@ async def explain(
     ``patience`` is in seconds.
     """
     store = run.store
-    way = await walk(run, number, build)
+    way = await trace_mapping(run, number, build)
     known = way.known
-    present, unasked = await _present(sink, known, patience)
+    present, not_asked = await _present(sink, known, patience)
     return Explained(
         known=known,
-        told=way.told,
-        stages=way.stages,
+        enriched=way.enriched,
+        steps=way.steps,
         journal=tuple(await store.history.journal(number)),
-        said=tuple(await store.history.notes(known.ref)),
-        above=tuple(await store.history.refers_to(number)),
-        below=tuple(await store.history.referred_by(known.ref)),
+        notes=tuple(await store.history.notes(known.ref)),
+        refers_to=tuple(await store.history.refers_to(number)),
+        referred_by=tuple(await store.history.referred_by(known.ref)),
         present=present,
-        unasked=unasked,
+        not_asked=not_asked,
     )
 
 
-async def walk(run: Run, number: int, build: Built) -> Walk:
+async def trace_mapping(run: Run, number: int, build: Built) -> MappingTrace:
     """Send the record in row ``number`` through the mapping, step by step; nothing is written."""
     store = run.store
     known = await store.history.snapshot(number)
     record = await enriched(run, number, known.ref)
     if record is None:
-        return Walk(known=known, told=(), stages=())
-    return Walk(
+        return MappingTrace(known=known, enriched=(), steps=())
+    return MappingTrace(
         known=known,
-        told=tuple(changes("", known.extracted, _plain(record))),
-        stages=tuple(_stages(record, build(await infer_schema(run)))),
+        enriched=tuple(changes("", known.extracted, _plain(record))),
+        steps=tuple(_steps(record, build(await infer_schema(run)))),
     )
 
 
-def _stages(record: Record, chain: Sequence[tuple[str, Transform]]) -> Iterator[Stage]:
+def _steps(record: Record, chain: Sequence[tuple[str, Transform]]) -> Iterator[TransformerStep]:
     for name, change in chain:
         before = record
         try:
             record = change(record)
         except Skip as skip:
-            yield Stage(name=name, end=f"left out: {skip.why}")
+            yield TransformerStep(name=name, end=f"left out: {skip.why}")
             return
         except RecordError as error:
-            yield Stage(name=name, end=f"cannot be mapped: {error}")
+            yield TransformerStep(name=name, end=f"cannot be mapped: {error}")
             return
-        yield Stage(
+        yield TransformerStep(
             name=name,
             after=_plain(record),
             changes=tuple(changes("", _plain(before), _plain(record))),

@@ -37,7 +37,7 @@ from ztoq_core.records import Attachment, Kind, Ref
 from ztoq_core.store import PRUNED, RollbackItem, State, Store, chunks
 from ztoq_core.vocabulary import counted
 
-__all__ = ["Kept", "Undone", "may_prune", "prune", "rollback"]
+__all__ = ["KeptObject", "RollbackResult", "may_prune", "prune", "rollback"]
 
 T = TypeVar("T")
 
@@ -49,7 +49,7 @@ _NAMED = 5
 
 
 @attrs.frozen(kw_only=True)
-class Kept:
+class KeptObject:
     """An object that a rollback leaves where it is, and why."""
 
     ref: Ref
@@ -58,7 +58,7 @@ class Kept:
 
 
 @attrs.frozen(kw_only=True)
-class Undone:
+class RollbackResult:
     """What a rollback did, or would do: how many objects went by kind, and what stays.
 
     ``order`` are the objects in the order in which they would go, without reasons (dry run only).
@@ -66,13 +66,13 @@ class Undone:
 
     deleted: dict[Kind, int]
     restored: int
-    kept: tuple[Kept, ...]
-    order: tuple[Kept, ...] = ()
+    kept: tuple[KeptObject, ...]
+    order: tuple[KeptObject, ...] = ()
 
 
 async def rollback(
     run: Run, sink: Sink, *, of_run: int | None = None, force: bool = False
-) -> Undone:
+) -> RollbackResult:
     """Remove what run ``of_run`` (None: every run) created; put back what it changed.
 
     Objects that somebody changed since stay unless ``force``; what others made keeps what it lies
@@ -87,8 +87,8 @@ async def rollback(
         if not run.dry_run:
             await _settle_all(LoadContext(run, sink, schema, run.reporter("rollback")))
         if of_run is not None:
-            for undoing in await store.rollback.updated(of_run):
-                await stage.restore(undoing)
+            for item in await store.rollback.updated(of_run):
+                await stage.restore(item)
         created = await store.rollback.created(of_run)
         alone = await store.rollback.stranded(of_run, schema.goes_with_owner)
         await stage.remove(created, alone)
@@ -126,7 +126,7 @@ def may_prune(store: Store) -> None:
         )
 
 
-async def prune(run: Run, sink: Sink) -> Undone:
+async def prune(run: Run, sink: Sink) -> RollbackResult:
     """Remove from the target what is gone from the source, and what belongs to that.
 
     What somebody changed since stays, and so do containers that hold anything that is not gone.
@@ -142,7 +142,7 @@ async def prune(run: Run, sink: Sink) -> Undone:
         if not run.dry_run:
             await settle_deletions(run, sink, wait_s=0)
         gone = await store.rollback.gone()
-        stage.only = {undoing.written.target_id for undoing in gone}
+        stage.only = {item.written.target_id for item in gone}
         await stage.remove(gone, ())
         if not run.stop.requested:
             left = await store.rollback.gone()
@@ -161,8 +161,8 @@ class _Rollback:
     only: set[str] | None = None
     deleted: dict[Kind, int] = attrs.field(factory=dict)
     restored: int = 0
-    kept: dict[Ref, Kept] = attrs.field(factory=dict)
-    going: dict[Ref, Kept] = attrs.field(factory=dict)
+    kept: dict[Ref, KeptObject] = attrs.field(factory=dict)
+    going: dict[Ref, KeptObject] = attrs.field(factory=dict)
     """What would be deleted, in order (dry run only)."""
     away: set[tuple[Kind, str]] = attrs.field(factory=set)
     """Target ids of what would be deleted (dry run only)."""
@@ -177,8 +177,8 @@ class _Rollback:
         self.store, self.stop, self.dry_run = self.run.store, self.run.stop, self.run.dry_run
         self.reporter = self.run.reporter(self.stage)
 
-    def undone(self) -> Undone:
-        return Undone(
+    def undone(self) -> RollbackResult:
+        return RollbackResult(
             deleted=self.deleted,
             restored=self.restored,
             kept=tuple(self.kept.values()),
@@ -191,9 +191,9 @@ class _Rollback:
         await self.remove_each([each for each in created if each.ref.kind not in along])
         left = [each for each in alone if each.ref not in self.going]
         if self.dry_run:  # of these only files can be deleted by themselves everywhere
-            for undoing in left:
-                if undoing.ref.kind is not Kind.ATTACHMENT:
-                    self._keep(undoing, "it goes only if the target deletes it without its owner")
+            for item in left:
+                if item.ref.kind is not Kind.ATTACHMENT:
+                    self._keep(item, "it goes only if the target deletes it without its owner")
             left = [each for each in left if each.ref not in self.kept]
         await self.remove_each(left)
 
@@ -207,8 +207,8 @@ class _Rollback:
                         return
                     again += await self._batch(batch)
             if len(again) == len(left):
-                for undoing in again:
-                    self._keep(undoing, "objects of ours that stay lie in it or use it")
+                for item in again:
+                    self._keep(item, "objects of ours that stay lie in it or use it")
                 return
             left = again
 
@@ -216,10 +216,10 @@ class _Rollback:
         """Name what stays because what it belongs to does, and what is still in doubt."""
         standing = {each.item for each in await self.store.rollback.created(None)}
         for _, ref, reason in await self.store.loading.in_doubt():
-            self.kept[ref] = Kept(ref=ref, pid="", reason=f"in doubt: {reason}")
-        for undoing in created:
-            if undoing.item in standing and undoing.ref not in {*self.kept, *self.going}:
-                self._keep(undoing, "what it belongs to stays")
+            self.kept[ref] = KeptObject(ref=ref, pid="", reason=f"in doubt: {reason}")
+        for item in created:
+            if item.item in standing and item.ref not in {*self.kept, *self.going}:
+                self._keep(item, "what it belongs to stays")
 
     async def _batch(self, batch: Sequence[RollbackItem]) -> list[RollbackItem]:
         """Delete objects of one kind, or decide that they stay; return those that must wait."""
@@ -227,23 +227,23 @@ class _Rollback:
         standing = [each for each, ours in zip(batch, looked, strict=True) if ours]
         inside = await self._contents(standing)
         waiting, going = [], []
-        for undoing in standing:
-            if undoing.ref in self.kept:
+        for item in standing:
+            if item.ref in self.kept:
                 continue
             marks = [
                 mark
-                for mark in inside[undoing.written.target_id]
+                for mark in inside[item.written.target_id]
                 if (mark.kind, mark.target_id) not in self.away
             ]
-            if why := await self._must_stay(undoing, marks):
-                self._keep(undoing, why)
+            if why := await self._must_stay(item, marks):
+                self._keep(item, why)
             elif any(self._waits_for(mark) for mark in marks):
-                waiting.append(undoing)
+                waiting.append(item)
             else:
-                going.append(undoing)
+                going.append(item)
         if self.dry_run:
-            for undoing in going:
-                await self._plan(undoing)
+            for item in going:
+                await self._plan(item)
         elif going:
             await self.store.rollback.intend(self.run.id, going)
             await self._each(going, self._delete)
@@ -254,31 +254,31 @@ class _Rollback:
     ) -> list[T]:
         """Do something for each of a few objects side by side; return the results in order."""
 
-        async def one(undoing: RollbackItem) -> T:
-            ref = undoing.ref
+        async def one(item: RollbackItem) -> T:
+            ref = item.ref
             with logger.contextualize(stage="rollback", kind=ref.kind.value, key=ref.key):
-                return await act(undoing)
+                return await act(item)
 
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(one(each)) for each in batch]
         return [task.result() for task in tasks]
 
-    async def _as_it_was(self, undoing: RollbackItem) -> bool:
+    async def _as_it_was(self, item: RollbackItem) -> bool:
         """Whether the object is there, and is to be deleted as far as it is itself concerned."""
         try:
-            present = await self.sink.current(undoing.ref.kind, undoing.written.target_id)
+            present = await self.sink.current(item.ref.kind, item.written.target_id)
         except RejectedError as error:
-            self._keep(undoing, f"it could not be looked at: {error}")
+            self._keep(item, f"it could not be looked at: {error}")
             return False
         if present is None:
             if self.dry_run:
-                self.away.add((undoing.ref.kind, undoing.written.target_id))
+                self.away.add((item.ref.kind, item.written.target_id))
                 return False
             absent = self.reason if self.only is not None else "was not in the target any more"
-            await self._gone(undoing, absent, counts=False)
+            await self._gone(item, absent, counts=False)
             return False
-        if undoing.written.stamp and present.stamp != undoing.written.stamp and not self.force:
-            self._keep(undoing, "it was changed in the target since (--force takes it)")
+        if item.written.stamp and present.stamp != item.written.stamp and not self.force:
+            self._keep(item, "it was changed in the target since (--force takes it)")
             return False
         return True
 
@@ -304,37 +304,37 @@ class _Rollback:
         """Whether an object of ours must go first."""
         return not mark.linked and mark.kind not in self.schema.goes_with_owner
 
-    async def _must_stay(self, undoing: RollbackItem, marks: Sequence[Mark]) -> str:
+    async def _must_stay(self, item: RollbackItem, marks: Sequence[Mark]) -> str:
         """Return why an object stays to which all this belongs, or an empty text."""
-        if foreign := await self._foreign(undoing, marks):
+        if foreign := await self._foreign(item, marks):
             return f"others made what lies in it or uses it: {_named(foreign)}"
         lives = [m for m in marks if self.only is not None and m.target_id not in self.only]
         if lives and not all(mark.linked for mark in lives):
             return f"what is still in the source lies in it or uses it: {_named(lives)}"
         return ""
 
-    async def _foreign(self, undoing: RollbackItem, marks: Sequence[Mark]) -> list[Mark]:
+    async def _foreign(self, item: RollbackItem, marks: Sequence[Mark]) -> list[Mark]:
         foreign = []
         for kind in dict.fromkeys(mark.kind for mark in marks):
             these = [mark for mark in marks if mark.kind is kind]
             ids = [mark.target_id for mark in these]
             ours = await self.store.rollback.ours(kind, ids)
             if ids := [mark.target_id for mark in these if mark.linked]:
-                ours |= await self.store.rollback.mentioned(undoing, kind, ids)
+                ours |= await self.store.rollback.mentioned(item, kind, ids)
             foreign += [mark for mark in these if mark.target_id not in ours]
         if any(mark.kind is Kind.ATTACHMENT for mark in foreign):
-            ours = await self._files_found(undoing, {mark.target_id for mark in marks})
+            ours = await self._files_found(item, {mark.target_id for mark in marks})
             foreign = [mark for mark in foreign if mark.target_id not in ours]
         return foreign
 
-    async def _files_found(self, undoing: RollbackItem, listed: set[str]) -> set[str]:
+    async def _files_found(self, item: RollbackItem, listed: set[str]) -> set[str]:
         """Return the target ids that our own files have by now, looked for by name and content.
 
         A file of a step may get another id with another version of its case.
         """
         found: set[str] = set()
         along = self.schema.goes_with_owner
-        for file in await self.store.rollback.belonging(undoing.ref, along):
+        for file in await self.store.rollback.belonging(item.ref, along):
             if file.ref.kind is not Kind.ATTACHMENT or file.written.target_id in listed:
                 continue
             job = await self.store.loading.job(file.item)
@@ -347,70 +347,68 @@ class _Rollback:
                 found |= {each.written.target_id for each in earlier}
         return found
 
-    async def _delete(self, undoing: RollbackItem) -> None:
+    async def _delete(self, item: RollbackItem) -> None:
         try:
-            await self.sink.delete(undoing.ref.kind, undoing.written.target_id)
+            await self.sink.delete(item.ref.kind, item.written.target_id)
         except StoppedError:
             return  # it may have left: it is looked for by the next run; the others go on
         except RejectedError as error:
             if error.status != _ABSENT:
-                await self.store.rollback.stands(self.run.id, [undoing])
-                self._keep(undoing, f"the target refused: {error}")
+                await self.store.rollback.stands(self.run.id, [item])
+                self._keep(item, f"the target refused: {error}")
                 return
-        await self._gone(undoing, self.reason)
+        await self._gone(item, self.reason)
 
-    async def _gone(self, undoing: RollbackItem, reason: str, *, counts: bool = True) -> None:
+    async def _gone(self, item: RollbackItem, reason: str, *, counts: bool = True) -> None:
         """Keep that an object is gone, and what went with it."""
         along = self.schema.goes_with_owner
-        for each in await self.store.rollback.deleted(self.run.id, undoing, reason, along):
+        for each in await self.store.rollback.deleted(self.run.id, item, reason, along):
             if counts:
                 self._count(each.ref.kind)
             self.reporter.advance(each.ref.kind)
 
-    async def _plan(self, undoing: RollbackItem) -> None:
+    async def _plan(self, item: RollbackItem) -> None:
         """Remember what would go, after all that goes with it."""
         along = self.schema.goes_with_owner
-        went = await self.store.rollback.belonging(undoing.ref, along)
-        for each in (*(each for each in went if each.written.target_id), undoing):
+        went = await self.store.rollback.belonging(item.ref, along)
+        for each in (*(each for each in went if each.written.target_id), item):
             if each.ref not in self.going:
                 self._count(each.ref.kind)
-                self.going[each.ref] = Kept(ref=each.ref, pid=each.written.pid, reason="")
+                self.going[each.ref] = KeptObject(ref=each.ref, pid=each.written.pid, reason="")
                 self.away.add((each.ref.kind, each.written.target_id))
 
     def _count(self, kind: Kind) -> None:
         self.deleted[kind] = self.deleted.get(kind, 0) + 1
 
-    def _keep(self, undoing: RollbackItem, reason: str) -> None:
-        self.kept[undoing.ref] = Kept(ref=undoing.ref, pid=undoing.written.pid, reason=reason)
+    def _keep(self, item: RollbackItem, reason: str) -> None:
+        self.kept[item.ref] = KeptObject(ref=item.ref, pid=item.written.pid, reason=reason)
 
-    async def restore(self, undoing: RollbackItem) -> None:
+    async def restore(self, item: RollbackItem) -> None:
         """Put back what stood in the target before the run changed it."""
-        if undoing.before is None:
+        if item.before is None:
             return
-        present = await self.sink.current(undoing.ref.kind, undoing.written.target_id)
+        present = await self.sink.current(item.ref.kind, item.written.target_id)
         if present is None:
-            self._keep(undoing, "it is not in the target any more")
+            self._keep(item, "it is not in the target any more")
             return
-        if present.stamp != undoing.written.stamp and not self.force:
-            self._keep(undoing, "it was changed in the target since (--force takes it)")
+        if present.stamp != item.written.stamp and not self.force:
+            self._keep(item, "it was changed in the target since (--force takes it)")
             return
         if self.dry_run:
             self.restored += 1
             return
-        job = await self.store.loading.job(undoing.item)
+        job = await self.store.loading.job(item.item)
         # what it showed then may be something else than now
-        before = await self.store.loading.links_of(undoing.before)
+        before = await self.store.loading.links_of(item.before)
         links = {**job.links, **before}
         try:
-            written = await self.sink.write(
-                undoing.before, undoing.written.target_id, links, job.content
-            )
-            written = await self.sink.finish(undoing.before, written, links)
+            written = await self.sink.write(item.before, item.written.target_id, links, job.content)
+            written = await self.sink.finish(item.before, written, links)
         except (DoubtError, RejectedError, RecordError) as error:
-            self._keep(undoing, f"what was there before could not be put back: {error}")
+            self._keep(item, f"what was there before could not be put back: {error}")
             return
-        digest = hashlib.sha256(dumps(undoing.before)).hexdigest()
-        await self.store.rollback.restored(self.run.id, undoing, written, digest)
+        digest = hashlib.sha256(dumps(item.before)).hexdigest()
+        await self.store.rollback.restored(self.run.id, item, written, digest)
         self.restored += 1
 
 

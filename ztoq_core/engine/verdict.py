@@ -24,13 +24,13 @@ __all__ = [
     "BEFORE_LOAD",
     "Extraction",
     "Facts",
-    "Finality",
+    "FinalCheck",
     "Goal",
     "Status",
     "Validated",
     "Verdict",
     "facts_of",
-    "last_look",
+    "last_final_check",
     "outcome",
     "verdict",
 ]
@@ -87,7 +87,7 @@ class Validated(StrEnum):
 
 
 @attrs.frozen(kw_only=True)
-class Finality:
+class FinalCheck:
     """What a last look came to. ``digest`` is over all ``records`` of the source as brought over.
 
     ``reasons`` say why the migration is not final; without any it is.
@@ -128,7 +128,7 @@ class Facts:
     reasons: tuple[Reason, ...] = ()
     validated: Validated = Validated.NEVER
     findings: tuple[str, ...] = ()
-    final: Finality | None = None
+    final: FinalCheck | None = None
     losses: int = 0
     fallbacks: int = 0
     added: Mapping[Kind, int] = attrs.field(factory=dict)
@@ -439,10 +439,10 @@ def _numbers(facts: Facts) -> Iterator[str]:
         yield f"Among them, not in the source's lists but needed by what is: {parts}"
 
 
-def last_look(store: Store) -> Finality | None:
+def last_final_check(store: Store) -> FinalCheck | None:
     """Return what the last look came to; None where there was none since the last change."""
     text = store.facts.final
-    return converter.structure(read_json(text.encode()), Finality) if text else None
+    return converter.structure(read_json(text.encode()), FinalCheck) if text else None
 
 
 def facts_of(store: Store) -> Facts:
@@ -468,7 +468,7 @@ def facts_of(store: Store) -> Facts:
         reasons=tuple(store.reporting.reasons()) if any(states.get(s) for s in _EXPLAINED) else (),
         validated=validated,
         findings=validation.findings if validation and validated is Validated.CURRENT else (),
-        final=last_look(store),
+        final=last_final_check(store),
         losses=sum(each.count for each in notes if each.level is Level.LOSS),
         fallbacks=sum(each.count for each in notes if each.level is Level.FALLBACK),
         added=dict(Counter(store.reporting.added()) + Counter(store.facts.looked_up)),

@@ -9,12 +9,12 @@ from typing import TypeVar
 from ztoq_core.engine.run import ProgressReporter
 from ztoq_core.errors import one_error
 
-__all__ = ["work_off"]
+__all__ = ["run_workers"]
 
 T = TypeVar("T")
 
 
-async def work_off(
+async def run_workers(
     workers: int,
     reporter: ProgressReporter,
     work: Callable[[T], Awaitable[None]],

@@ -14,7 +14,15 @@ from importlib.metadata import version
 import attrs
 
 from ztoq_core.contracts import Finding
-from ztoq_core.engine import Finality, Goal, Verdict, last_look, nameless, outcome, selected
+from ztoq_core.engine import (
+    FinalCheck,
+    Goal,
+    Verdict,
+    last_final_check,
+    outcome,
+    selected,
+    unresolved_ids,
+)
 from ztoq_core.records import Kind, Level
 from ztoq_core.store import (
     FileTotals,
@@ -129,7 +137,7 @@ class Report:
     findings: tuple[tuple[str, Finding], ...] = ()
     selection: str = ""
     unselected: int = 0
-    final: Finality | None = None
+    final: FinalCheck | None = None
     streamed: bool = False
     nameless: str = ""
 
@@ -163,9 +171,9 @@ class Report:
             findings=tuple(_findings(store)),
             selection=str(selected(store) or ""),
             unselected=sum(store.selection.counts.now(Selected.NO).values()),
-            final=last_look(store),
+            final=last_final_check(store),
             streamed=store.reporting.streamed,
-            nameless=nameless(store),
+            nameless=unresolved_ids(store),
         )
 
     @property

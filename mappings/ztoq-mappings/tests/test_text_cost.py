@@ -16,7 +16,7 @@ from ztoq_mappings.text.keys import Keys
 from ztoq_mappings.texts import is_html, rich
 from ztoq_zephyr.rules import mask_parameters
 
-from ztoq_core.engine.transform.step_matching import FlatStep, join
+from ztoq_core.engine.transform.step_matching import FlatStep, match_results
 from ztoq_core.pictures.addresses import images_in, resolve_addresses
 from ztoq_core.plugin import ADDRESS, Kind, Ref, StepResult, TestLog
 
@@ -30,7 +30,7 @@ OWN = Ref(Kind.TEST_CASE, "ACME-T1")
 def joined(text: str) -> None:
     result = StepResult(key="1", status="", description=text)
     log = TestLog(key="E", run=Ref(Kind.TEST_RUN, "R"), case=OWN, status="", results=(result,))
-    join(log, [FlatStep("1", ("x", "", ""))], mask_parameters)
+    match_results(log, [FlatStep("1", ("x", "", ""))], mask_parameters)
 
 
 FUNCTIONS: dict[str, Callable[[str], object]] = {

@@ -55,13 +55,13 @@ async def test_each_change_is_told_by_its_path(store: Store) -> None:
 
     found = await life(store, "ACME-T2", sink)
 
-    (stage,) = found.stages
+    (stage,) = found.steps
     assert [(each.path, each.before, each.after) for each in stage.changes] == [
         ("folder.key", "ACME-F1", "home"),
         ("labels", None, ["new"]),
     ]
     assert stage.companions == (HOME.ref,)
-    assert [each.ref for each in found.above] == [HOME.ref]
+    assert [each.ref for each in found.refers_to] == [HOME.ref]
     assert [entry.event for entry in found.journal] == ["intent", "answer", "answer"]
     assert found.present["labels"] == ["new"]
 
@@ -72,10 +72,10 @@ async def test_where_a_record_ended_is_told(store: Store) -> None:
 
     skipped, failed = await life(store, "ACME-T1", sink), await life(store, "ACME-P1", sink)
 
-    assert [stage.end for stage in skipped.stages] == ["left out: not wanted"]
+    assert [stage.end for stage in skipped.steps] == ["left out: not wanted"]
     assert skipped.known.state is State.SKIPPED
-    assert [stage.end for stage in failed.stages] == ["cannot be mapped: no status fits"]
-    assert failed.unasked == "it does not stand in the target"
+    assert [stage.end for stage in failed.steps] == ["cannot be mapped: no status fits"]
+    assert failed.not_asked == "it does not stand in the target"
 
 
 async def test_what_a_mapping_brought_has_no_life_in_the_source(store: Store) -> None:
@@ -85,9 +85,9 @@ async def test_what_a_mapping_brought_has_no_life_in_the_source(store: Store) ->
     found = await life(store, "home", None)
 
     assert found.known.derived
-    assert (found.stages, found.told, found.known.extracted) == ((), (), None)
-    assert [each.ref.key for each in found.below] == ["ACME-T2"]
-    assert found.unasked == "the target was not asked"
+    assert (found.steps, found.enriched, found.known.extracted) == ((), (), None)
+    assert [each.ref.key for each in found.referred_by] == ["ACME-T2"]
+    assert found.not_asked == "the target was not asked"
 
 
 class Silent(MemorySink):
@@ -104,7 +104,7 @@ async def test_a_silent_target_is_not_waited_for(store: Store) -> None:
 
     found = await life(store, "ACME-T2", sink, patience=0)
 
-    assert found.unasked == "the target did not answer within 0 s"
+    assert found.not_asked == "the target did not answer within 0 s"
 
 
 async def test_keys_like_a_misspelt_one_are_found_in_any_case(store: Store) -> None:

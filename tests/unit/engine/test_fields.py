@@ -6,7 +6,7 @@ import attrs
 import pytest
 
 from ztoq_core.contracts import FieldSpec, Schema
-from ztoq_core.engine.load.target_fields import definitions, gaps
+from ztoq_core.engine.load.target_fields import field_definitions, missing_fields
 from ztoq_core.records import FieldType, Kind
 from ztoq_core.store import FieldNeed
 
@@ -33,12 +33,14 @@ def test_a_field_is_made_for_the_widest_of_its_values(
     types: tuple[FieldType, ...], made: FieldType
 ) -> None:
     for order in (types, types[::-1]):
-        (definition,) = definitions(gaps([want("F", each) for each in order], Schema()))
+        (definition,) = field_definitions(
+            missing_fields([want("F", each) for each in order], Schema())
+        )
         assert definition.type is made
 
 
 def test_an_optional_person_makes_no_field() -> None:
-    assert gaps([want("Assigned To", FieldType.USER, optional=True)], Schema()) == []
+    assert missing_fields([want("Assigned To", FieldType.USER, optional=True)], Schema()) == []
 
 
 def test_a_field_whose_name_differs_in_capitals_is_there() -> None:
@@ -48,27 +50,29 @@ def test_a_field_whose_name_differs_in_capitals_is_there() -> None:
         want("Browser", FieldType.CHOICE, "Chrome"),
         want("Browser", FieldType.CHOICE, "Edge"),
     ]
-    (gap,) = gaps(wants, Schema(fields=(spec,)))
-    assert (gap.exists, gap.values) == (True, ("Edge",))
+    (field,) = missing_fields(wants, Schema(fields=(spec,)))
+    assert (field.exists, field.values) == (True, ("Edge",))
 
 
 def test_a_required_field_is_filled_under_other_capitals_too() -> None:
     spec = FieldSpec(kind=CASE, name="Area", type=FieldType.TEXT, required=True)
     total = FieldNeed(CASE, "", FieldType.TEXT, "", 2, optional=True)
     schema = Schema(fields=(spec,))
-    assert [gap.count for gap in gaps([total, want("AREA", FieldType.TEXT)], schema)] == [1]
+    assert [
+        field.count for field in missing_fields([total, want("AREA", FieldType.TEXT)], schema)
+    ] == [1]
     filled = FieldNeed(CASE, "area", FieldType.TEXT, "", 2, optional=False)
-    assert gaps([total, filled], schema) == []
+    assert missing_fields([total, filled], schema) == []
 
 
 def test_the_administrators_list_speaks_plainly_and_names_the_labels_to_make() -> None:
     labels = [want("Browser", FieldType.MULTI_CHOICE, each) for each in ("Chrome", "Edge")]
-    (gap,) = gaps([want("Browser", FieldType.MULTI_CHOICE), *labels], Schema())
-    assert str(gap) == (
+    (field,) = missing_fields([want("Browser", FieldType.MULTI_CHOICE), *labels], Schema())
+    assert str(field) == (
         "test case: a field 'Browser' of type multiple choice with the values 'Chrome', 'Edge'"
         " (1 record)"
     )
-    many = attrs.evolve(gap, values=tuple(map(str, range(12))), exists=True)
+    many = attrs.evolve(field, values=tuple(map(str, range(12))), exists=True)
     assert str(many).endswith("'9' and 2 more")
 
 
@@ -78,8 +82,8 @@ def test_labels_of_a_field_that_becomes_a_text_are_not_asked_for() -> None:
         want("Browser", FieldType.CHOICE),
         want("Browser", FieldType.CHOICE, "Edge"),
     ]
-    (gap,) = gaps(wants, Schema())
-    assert str(gap) == "test case: a field 'Browser' of type text (2 records)"
+    (field,) = missing_fields(wants, Schema())
+    assert str(field) == "test case: a field 'Browser' of type text (2 records)"
 
 
 def test_where_fields_cannot_be_listed_the_usual_ones_are_not_asked_for_but_the_mark_is() -> None:
@@ -91,9 +95,9 @@ def test_where_fields_cannot_be_listed_the_usual_ones_are_not_asked_for_but_the_
         mark_field="Zephyr key",
         mark_kinds=frozenset({CASE}),
     )
-    assert [gap.name for gap in gaps(wants, schema)] == ["Browser", "Zephyr key"]
+    assert [field.name for field in missing_fields(wants, schema)] == ["Browser", "Zephyr key"]
     listed = attrs.evolve(schema, fields_known=True)
-    assert "Description" in [gap.name for gap in gaps(wants, listed)]
+    assert "Description" in [field.name for field in missing_fields(wants, listed)]
 
 
 def test_what_logs_bring_fills_no_required_field_of_their_runs() -> None:
@@ -104,11 +108,13 @@ def test_what_logs_bring_fills_no_required_field_of_their_runs() -> None:
         FieldNeed(Kind.TEST_LOG, "", FieldType.TEXT, "", 2, optional=True),
         FieldNeed(Kind.TEST_LOG, "Team", FieldType.TEXT, "", 2, optional=False),
     ]
-    (gap,) = gaps(wants, schema)
-    assert (gap.of, gap.count, gap.required) == (Kind.TEST_RUN, 2, True)
+    (field,) = missing_fields(wants, schema)
+    assert (field.of, field.count, field.required) == (Kind.TEST_RUN, 2, True)
 
 
 def test_a_required_field_is_filled_under_its_stable_name() -> None:
     spec = FieldSpec(kind=CASE, name="Wer", alias="Assigned To", type=FieldType.USER, required=True)
     total = FieldNeed(CASE, "", FieldType.TEXT, "", 1, optional=True)
-    assert gaps([total, want("Assigned To", FieldType.USER)], Schema(fields=(spec,))) == []
+    assert (
+        missing_fields([total, want("Assigned To", FieldType.USER)], Schema(fields=(spec,))) == []
+    )

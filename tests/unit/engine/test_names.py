@@ -209,7 +209,7 @@ async def test_the_life_of_a_record_shows_who_gave_the_names(store: Store) -> No
         (Kind.TEST_LOG, "ACME-E1", {"version", "results[1].links[0].issue_key"}),
     ):
         ((number, _),) = store.history.find.now(key, kind)
-        told = (await explain(engine.Run(store, rules=RULES), number, lambda _: [], None)).told
+        told = (await explain(engine.Run(store, rules=RULES), number, lambda _: [], None)).enriched
         assert paths <= {each.path for each in told}
 
 
@@ -231,7 +231,7 @@ async def test_a_new_extraction_asks_for_what_nobody_knew(store: Store) -> None:
     await extract(store, source)
 
     assert sorted(source.asked) == sorted([(IdKind.ISSUE, "10011"), (IdKind.PERSON, BEN)])
-    assert not engine.nameless(store)
+    assert not engine.unresolved_ids(store)
 
 
 async def test_what_is_at_hand_wins_and_is_looked_at_each_time(store: Store) -> None:
@@ -333,7 +333,7 @@ async def test_an_extraction_that_is_cut_asks_on_where_it_stopped(
         # neither what is known nor what nobody knew in this extraction
         assert sorted({topic for topic, _ in source.asked}) == [IdKind.COMPONENT, IdKind.VERSION]
         assert not [call for call in source.calls if call.startswith(("complete", "download"))]
-        assert "1 of 3 issues" in engine.nameless(store)
+        assert "1 of 3 issues" in engine.unresolved_ids(store)
 
 
 async def test_a_wish_to_stop_leaves_the_extraction_open(store: Store) -> None:
@@ -410,7 +410,7 @@ async def test_nothing_is_said_where_all_are_known(store: Store) -> None:
     assert [each.text for each in said if each.text] == [
         "known by name now: 3 issues, 2 people, 1 component, 2 versions"
     ]
-    assert engine.nameless(store) == ""
+    assert engine.unresolved_ids(store) == ""
     assert Report.from_store(store).remarks == ()
 
 
@@ -418,7 +418,7 @@ async def test_a_source_without_a_directory_has_no_ids(store: Store) -> None:
     await extract(store, MemorySource(WITH_IDS, CONTENTS))
 
     assert store.id_names.counts.now() == ()
-    assert engine.nameless(store) == ""
+    assert engine.unresolved_ids(store) == ""
 
 
 async def test_what_is_gone_from_the_source_is_not_counted(store: Store) -> None:

@@ -122,7 +122,7 @@ class Desk:
     async def extract(self, source: MemorySource, gallery: PictureSources | None) -> None:
         with Store(self.url, files=self.files_at) as store, store.run("extract") as run:
             read = engine.Run(store, run.id, rules=RULES)
-            await engine.extract(read, source, gallery=gallery)
+            await engine.extract(read, source, pictures=gallery)
 
     async def load(self, crash: Crash | None = None) -> None:
         with CrashingStore(self.url, files=self.files_at) as store:
@@ -492,7 +492,10 @@ async def test_a_quick_pass_tries_lost_pictures_again(desk: Desk) -> None:
     net.held[SHOT] = PNG
     with Store(desk.url, files=desk.files_at) as store, store.run("extract") as run:
         await engine.extract(
-            engine.Run(store, run.id), source, gallery=net.gallery(), since=datetime.now(UTC)
+            engine.Run(store, run.id),
+            source,
+            pictures=net.gallery(),
+            since=datetime.now(UTC),
         )
     await desk.load()
     assert desk.shown() == PNG

@@ -13,7 +13,7 @@ from ztoq_testkit.project import CONTENTS, PROJECT
 from tests.unit.engine.deleting import Deleting
 from ztoq_core import engine
 from ztoq_core.contracts import Mark
-from ztoq_core.engine import Event, Undone
+from ztoq_core.engine import Event, RollbackResult
 from ztoq_core.errors import RejectedError
 from ztoq_core.records import (
     Attachment,
@@ -51,7 +51,7 @@ async def roll_back(
     of_run: int | None = None,
     force: bool = False,
     dry_run: bool = False,
-) -> Undone:
+) -> RollbackResult:
     with store.run("rollback") as run:
         return await engine.rollback(
             engine.Run(store, run.id, dry_run=dry_run), sink, of_run=of_run, force=force

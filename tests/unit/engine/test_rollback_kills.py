@@ -109,7 +109,7 @@ async def validate(store: Store, sink: Target) -> None:
         await engine.validate(engine.Run(store, run.id, request_timeout=SHORT), sink)
 
 
-async def roll_back(store: Store, sink: Target) -> engine.Undone:
+async def roll_back(store: Store, sink: Target) -> engine.RollbackResult:
     with store.run("rollback") as run:
         return await engine.rollback(engine.Run(store, run.id, request_timeout=SHORT), sink)
 

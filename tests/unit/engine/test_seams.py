@@ -62,13 +62,13 @@ async def bring(  # noqa: PLR0913 - each is something that a test varies
     records: Iterable[Record],
     *,
     change: Transform = same,
-    gallery: PictureSources | None = None,
+    pictures: PictureSources | None = None,
     progress: Progress = quiet,
 ) -> int:
     """Migrate the records; return the run's id."""
     with store.run("migrate") as run:
         source = MemorySource(records, CONTENTS)
-        await engine.extract(engine.Run(store, run.id), source, gallery=gallery)
+        await engine.extract(engine.Run(store, run.id), source, pictures=pictures)
         await engine.transform(engine.Run(store), lambda _: [change])
         await engine.load(engine.Run(store, run.id, progress, request_timeout=0.01), sink)
         return run.id

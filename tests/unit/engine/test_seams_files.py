@@ -97,8 +97,8 @@ async def test_files_on_a_page_beside_pictures_are_kept(store: Store) -> None:
 
     source = Whole([folder, file], CONTENTS)
     with store.run("extract") as run:
-        gallery = Net({SHOT: PNG}).gallery()
-        await engine.extract(engine.Run(store, run.id), source, gallery=gallery)
+        pictures = Net({SHOT: PNG}).gallery()
+        await engine.extract(engine.Run(store, run.id), source, pictures=pictures)
 
     assert sum(store.reporting.counts()[Kind.ATTACHMENT].values()) == 2
 
@@ -199,8 +199,8 @@ async def test_a_rollback_puts_pictures_back(store: Store) -> None:
     sink = MemorySink()
     last = 0
     for src in (SHOT, other):
-        gallery = Net({SHOT: PNG, other: PNG + b"x"}).gallery()
-        last = await bring(store, sink, project(case(img(src))), change=mapped, gallery=gallery)
+        pictures = Net({SHOT: PNG, other: PNG + b"x"}).gallery()
+        last = await bring(store, sink, project(case(img(src))), change=mapped, pictures=pictures)
         assert "missing" not in description(sink)
 
     with store.run("rollback") as run:

@@ -14,7 +14,7 @@ from ztoq_testkit.project import CONTENTS, PROJECT
 from tests.unit.engine.deleting import Deleting
 from ztoq_core import engine
 from ztoq_core.contracts import ChangedSince, Page, Reject
-from ztoq_core.engine import Event, Undone
+from ztoq_core.engine import Event, RollbackResult
 from ztoq_core.errors import ConfigError, Exit
 from ztoq_core.records import Kind, Record, Ref, TestCase, TestLog
 from ztoq_core.selection import Selection
@@ -52,7 +52,7 @@ async def bring(
         await engine.load(engine.Run(store, run.id, request_timeout=0.01), sink)
 
 
-async def prune(store: Store, sink: MemorySink, *, dry_run: bool = False) -> Undone:
+async def prune(store: Store, sink: MemorySink, *, dry_run: bool = False) -> RollbackResult:
     with store.run("load") as run:
         return await engine.prune(engine.Run(store, run.id, dry_run=dry_run), sink)
 
@@ -288,27 +288,29 @@ async def test_a_source_that_cannot_list_changes_says_so(store: Store) -> None:
 # ---------------------------------------------------------------------------------- the last look
 
 
-async def last_look(
+async def last_final_check(
     store: Store,
     source: MemorySource,
     tell: Callable[[Event], None] = quiet,
     stop: engine.StopRequest | None = None,
-) -> engine.Finality | None:
+) -> engine.FinalCheck | None:
     with store.run("migrate") as run:
-        return await engine.final(engine.Run(store, run.id, tell, stop=stop), source)
+        return await engine.verify_source_unchanged(
+            engine.Run(store, run.id, tell, stop=stop), source
+        )
 
 
 async def test_a_source_that_stood_still_makes_a_migration_final(store: Store) -> None:
     sink = MemorySink()
     await bring(store, sink)
 
-    look = await last_look(store, MemorySource(PROJECT, CONTENTS))
+    look = await last_final_check(store, MemorySource(PROJECT, CONTENTS))
 
     assert look is not None
     assert look.reasons == ()
     assert (look.records, len(look.digest)) == (len(PROJECT), 64)
     assert str(look).startswith("final: the source stood still, 12 records")
-    assert engine.last_look(store) == look
+    assert engine.last_final_check(store) == look
     assert engine.outcome(store).exit is Exit.OK
 
 
@@ -326,20 +328,20 @@ async def test_a_source_that_moved_is_said_to_have_moved(
     sink = MemorySink()
     await bring(store, sink)
 
-    look = await last_look(store, MemorySource(records, CONTENTS))
+    look = await last_final_check(store, MemorySource(records, CONTENTS))
 
     assert look is not None
     assert f"the source moved while it was brought over: {moved}" in look.reasons[0]
     assert engine.outcome(store).exit is Exit.LEFT
     await bring(store, sink, MemorySource(records, CONTENTS))
-    assert engine.last_look(store) is None
+    assert engine.last_final_check(store) is None
     assert engine.outcome(store).exit is Exit.OK
 
 
 async def test_nothing_is_final_while_something_is_left(store: Store) -> None:
     await bring(store, MemorySink(refuses={"ACME-T2"}))
 
-    look = await last_look(store, MemorySource(PROJECT, CONTENTS))
+    look = await last_final_check(store, MemorySource(PROJECT, CONTENTS))
 
     assert look is not None
     assert look.reasons == (
@@ -354,8 +356,8 @@ async def test_a_last_look_that_is_stopped_says_nothing(store: Store) -> None:
     stop = engine.StopRequest()
     stop.set()
 
-    assert await last_look(store, MemorySource(PROJECT, CONTENTS), stop=stop) is None
-    assert engine.last_look(store) is None
+    assert await last_final_check(store, MemorySource(PROJECT, CONTENTS), stop=stop) is None
+    assert engine.last_final_check(store) is None
 
 
 # -------------------------------------------------------------------- lists that are read twice

@@ -15,7 +15,7 @@ import pytest
 from ztoq_core.engine.verdict import (
     Extraction,
     Facts,
-    Finality,
+    FinalCheck,
     Goal,
     Status,
     Validated,
@@ -102,7 +102,7 @@ FURTHER = [
     for losses, findings, final, pending in product(
         (0, 3),
         ((), ("test case ACME-T1 exists 2 times in the target",)),
-        (None, Finality(at=now(), run=1, records=1, digest="0", reasons=("it moved",))),
+        (None, FinalCheck(at=now(), run=1, records=1, digest="0", reasons=("it moved",))),
         (0, 2),
     )
     if found.validated is Validated.CURRENT or not findings

@@ -129,7 +129,7 @@ async def _lives(
         lives = [await told(run, number, builder(config), sink) for number in numbers]
     if why:
         lives = [
-            attrs.evolve(life, unasked=why) if life.known.target_id is not None else life
+            attrs.evolve(life, not_asked=why) if life.known.target_id is not None else life
             for life in lives
         ]
     return [_facts(life) for life in lives]
@@ -150,7 +150,7 @@ def _facts(life: Explained) -> dict[str, Any]:
         "source": {
             "payload": known.payload,
             "record": known.extracted,
-            "told": converter.unstructure(life.told),
+            "told": converter.unstructure(life.enriched),
         },
         "mapping": [
             {
@@ -159,7 +159,7 @@ def _facts(life: Explained) -> dict[str, Any]:
                 "brings": [str(ref) for ref in stage.companions],
                 "end": stage.end,
             }
-            for stage in life.stages
+            for stage in life.steps
         ],
         "mapped": known.mapped,
         "journal": [
@@ -167,15 +167,15 @@ def _facts(life: Explained) -> dict[str, Any]:
         ],
         "notes": [
             {"origin": origin, "level": level, "code": code, "text": text}
-            for origin, level, code, text in life.said
+            for origin, level, code, text in life.notes
         ],
-        "refers_to": [_related(each) for each in life.above],
-        "referred_to_by": [_related(each) for each in life.below],
+        "refers_to": [_related(each) for each in life.refers_to],
+        "referred_to_by": [_related(each) for each in life.referred_by],
         "target": {
             **stood,
             "attempts": known.attempts,
             "now": life.present,
-            "unasked": life.unasked,
+            "unasked": life.not_asked,
         },
     }
 

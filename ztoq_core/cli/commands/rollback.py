@@ -129,7 +129,7 @@ def _agreed() -> bool:
 
 async def _undone(  # noqa: PLR0913, PLR0917 - the command's whole scene
     options: Options, config: Config, output: Output, store: Store, run: int, wish: RollbackOptions
-) -> tuple[engine.Undone, bool]:
+) -> tuple[engine.RollbackResult, bool]:
     waits = Waits()
     stop = engine.StopRequest(waits)
     settings = config.sink.settings
@@ -153,7 +153,7 @@ async def _undone(  # noqa: PLR0913, PLR0917 - the command's whole scene
 
 
 def _tell(
-    output: Output, undone: engine.Undone, wish: RollbackOptions, code: Exit, sink: str
+    output: Output, undone: engine.RollbackResult, wish: RollbackOptions, code: Exit, sink: str
 ) -> None:
     facts = {
         "exit": int(code),

@@ -15,10 +15,10 @@ import attrs
 from loguru import logger
 
 from ztoq_core.contracts import ChangedSince, Directory, Page, Reject, Source
-from ztoq_core.engine.extract.id_names import ask_names, warn_unresolved_ids
+from ztoq_core.engine.extract.id_names import resolve_ids, warn_unresolved_ids
 from ztoq_core.engine.guard import check_record, checked_chunks, plugin_call, storable, wrong
 from ztoq_core.engine.run import ProgressReporter, Run
-from ztoq_core.engine.workers import work_off
+from ztoq_core.engine.workers import run_workers
 from ztoq_core.errors import ConfigError, RecordError, RejectedError
 from ztoq_core.pictures.collector import PictureCollector, PictureSources, loss_reason
 from ztoq_core.records import (
@@ -48,7 +48,7 @@ async def extract(
     source: Source,
     *,
     since: datetime | None = None,
-    gallery: PictureSources | None = None,
+    pictures: PictureSources | None = None,
     stream: bool = False,
 ) -> None:
     """Read the source into the store, going on where an unfinished extraction stopped.
@@ -56,7 +56,7 @@ async def extract(
     After a complete extraction a new one reads everything again;
     with ``since`` a quick pass reads only what changed from then on, and calls nothing gone.
     ``stream`` leaves files at the source; ``load`` then passes them on.
-    Without a ``gallery`` nobody looks for pictures in texts.
+    Without ``pictures``, those in texts are not looked for.
 
     A list that cannot be read to its end does not stop the others. The extraction then stays
     incomplete, nothing is called gone, and the store knows why.
@@ -70,8 +70,8 @@ async def extract(
         reporter.message(finding.text, finding.level)
     store.bind(source=source.identity)
     collector = None
-    if gallery:
-        collector = PictureCollector(store, source, gallery, run.rules.picture_name)
+    if pictures:
+        collector = PictureCollector(store, source, pictures, run.rules.picture_name)
     stage = _Extraction(run, source, reporter, stream, collector)
     if since is not None:
         await _quick(stage, since)
@@ -82,7 +82,7 @@ async def extract(
         await store.attachments.note_pictures(left=collector.left)
     begun = store.facts.extraction
     # before the extraction counts as complete, so that one that is stopped here goes on here
-    await stage.ask_names(begun, since_run=begun)
+    await stage.resolve_ids(begun, since_run=begun)
     if run.stop.requested or stage.unread:
         # what was not listed must not count as gone, nor the extraction as complete
         return
@@ -108,7 +108,7 @@ async def _quick(stage: _Extraction, since: datetime) -> None:
         return stage.changed(source, kind, since)
 
     await stage.read(pages)
-    await stage.ask_names(stage.run.id)
+    await stage.resolve_ids(stage.run.id)
     if not stage.run.stop.requested and not stage.unread:
         await store.extraction.end_quick()
     stage.reporter.message(
@@ -136,7 +136,7 @@ class _Extraction:
 
     async def read(self, pages: Callable[[Kind], AsyncGenerator[Sequence[Listed], None]]) -> None:
         """List all kinds by ``pages``, complete what they name, and look up what they refer to."""
-        await work_off(
+        await run_workers(
             self.run.slots,
             self.reporter,
             self._complete_listed,
@@ -145,10 +145,10 @@ class _Extraction:
         self.reporter.log_queue()
         await self._look_up()
 
-    async def ask_names(self, extraction: int, since_run: int = 0) -> None:
+    async def resolve_ids(self, extraction: int, since_run: int = 0) -> None:
         """Ask for the names of the ids in what was read."""
         if not self.run.stop.requested and isinstance(self.source, Directory):
-            await ask_names(self.run, self.source, self.reporter, extraction, since_run)
+            await resolve_ids(self.run, self.source, self.reporter, extraction, since_run)
 
     # -------------------------------------------------------------------------------- listing
 

@@ -22,7 +22,7 @@ from ztoq_core.records import (
 from ztoq_core.store import Facts, Store
 from ztoq_core.vocabulary import counted
 
-__all__ = ["NAMELESS", "ask_names", "nameless", "warn_unresolved_ids"]
+__all__ = ["UNRESOLVED_IDS", "resolve_ids", "unresolved_ids", "warn_unresolved_ids"]
 
 _People = tuple[Collection[tuple[Kind, str]], Collection[str]]
 """The fields of records that hold people, and those of steps."""
@@ -43,7 +43,7 @@ _WORDS = {
 # ------------------------------------------------------------------------------------ extraction
 
 
-async def ask_names(
+async def resolve_ids(
     run: Run,
     directory: Directory,
     reporter: ProgressReporter,
@@ -129,11 +129,11 @@ def _each(value: Any) -> Iterable[Any]:
 # ------------------------------------------------------------------------------- what is unknown
 
 
-NAMELESS = "nameless"
+UNRESOLVED_IDS = "nameless"
 """The topic of the sentence about ids without a name, which every stage tells."""
 
 
-def nameless(store: Store) -> str:
+def unresolved_ids(store: Store) -> str:
     """Return a sentence about the ids that nobody knows by name; empty where there is none."""
     counts = [each for each in store.id_names.counts.now() if each.unknown]
     if not counts:
@@ -145,5 +145,5 @@ def nameless(store: Store) -> str:
 
 async def warn_unresolved_ids(store: Store, reporter: ProgressReporter) -> None:
     """Warn of the ids that nobody knows by name, if there are any."""
-    if sentence := await store.database.read(nameless, store):
-        reporter.message(sentence, "warning", NAMELESS)
+    if sentence := await store.database.read(unresolved_ids, store):
+        reporter.message(sentence, "warning", UNRESOLVED_IDS)

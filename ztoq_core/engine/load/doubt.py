@@ -20,7 +20,7 @@ from ztoq_core.contracts import Found, Written
 from ztoq_core.engine.guard import check_written, plugin_call
 from ztoq_core.engine.load.context import LoadContext
 from ztoq_core.engine.load.search_lag import DEFAULT_LAG_S
-from ztoq_core.engine.load.streaming import fingerprint
+from ztoq_core.engine.load.streaming import hash_file
 from ztoq_core.errors import DoubtError, RecordError, RejectedError
 from ztoq_core.records import Attachment, FieldDefinition, Kind, Level, Note, Record, Ref
 from ztoq_core.store import LoadJob
@@ -217,7 +217,7 @@ class Settling:
             return job
         if source is None:
             raise RecordError("only the source can tell what the file holds")
-        return await store.loading.save_content(job, await fingerprint(source, job.record))
+        return await store.loading.save_content(job, await hash_file(source, job.record))
 
     async def _look_after(self, parent: Ref, job: LoadJob, doubt: _Doubt) -> None:
         """Put a look off until the parent is found; without a parent there is no record either."""

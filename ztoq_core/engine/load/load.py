@@ -21,10 +21,10 @@ from ztoq_core.engine.load.adopt import adopt
 from ztoq_core.engine.load.containers import look_at_containers
 from ztoq_core.engine.load.context import LoadContext
 from ztoq_core.engine.load.doubt import Settling
-from ztoq_core.engine.load.streaming import fingerprint, stream_file
-from ztoq_core.engine.load.target_fields import Gap, definitions, gaps
+from ztoq_core.engine.load.streaming import hash_file, stream_file
+from ztoq_core.engine.load.target_fields import MissingField, field_definitions, missing_fields
 from ztoq_core.engine.run import ProgressReporter, Run
-from ztoq_core.engine.workers import work_off
+from ztoq_core.engine.workers import run_workers
 from ztoq_core.errors import (
     AccessError,
     ConfigError,
@@ -78,10 +78,10 @@ async def load(
     if not run.dry_run:
         await settle_deletions(run, sink, wait_s=run.request_timeout)
     schema = await sink.describe()
-    missing = gaps(await store.transformation.needs(), schema)
+    missing = missing_fields(await store.transformation.needs(), schema)
     creates = schema.can_create_fields and schema.fields_known
-    _refuse_gaps(missing, schema, creates=creates, accepts=accept_missing_fields)
-    _tell_gaps(missing, reporter, creates=creates)
+    _refuse_missing(missing, schema, creates=creates, accepts=accept_missing_fields)
+    _tell_missing(missing, reporter, creates=creates)
     await warn_unresolved_ids(store, reporter)
     if run.dry_run:
         counts = await store.loading.remaining()
@@ -104,26 +104,28 @@ async def load(
     reporter.log_queue()
 
 
-async def _bring_fields(run: Run, missing: Sequence[Gap]) -> None:
+async def _bring_fields(run: Run, missing: Sequence[MissingField]) -> None:
     """Store the fields to be made; one that an earlier run made and somebody deleted, once more."""
     store = run.store
     stored = await store.target_index.objects(Kind.FIELD, 0, 1_000_000)
     made = {each.ref.key for _, each in stored}
-    absent = [gap for gap in missing if not gap.exists]
-    gone = [each.key for each in definitions(absent) if each.key in made]
+    absent = [field for field in missing if not field.exists]
+    gone = [each.key for each in field_definitions(absent) if each.key in made]
     await store.target_index.missing(run.id, Kind.FIELD, gone)
-    await store.transformation.save_derived(definitions(missing))
+    await store.transformation.save_derived(field_definitions(missing))
 
 
-def _refuse_gaps(missing: Sequence[Gap], schema: Schema, *, creates: bool, accepts: bool) -> None:
+def _refuse_missing(
+    missing: Sequence[MissingField], schema: Schema, *, creates: bool, accepts: bool
+) -> None:
     """Stop before the first write where the target would refuse records.
 
     Raises:
         ConfigError: It lists what is missing: required fields, which nothing makes up for, and
             what the administrator may make (unless ``accepts``: then values become text).
     """
-    if required := [gap for gap in missing if gap.required]:
-        lines = "\n".join(f"  - {gap}" for gap in required)
+    if required := [field for field in missing if field.required]:
+        lines = "\n".join(f"  - {field}" for field in required)
         raise ConfigError(
             "The target requires fields that the records do not fill. Nothing was written.\n"
             f"{lines}"
@@ -138,7 +140,7 @@ def _refuse_gaps(missing: Sequence[Gap], schema: Schema, *, creates: bool, accep
             "The fields of the target cannot be listed with these credentials: it may lack what "
             "the records need."
         )
-    lines = "\n".join(f"  - {gap}" for gap in open_)
+    lines = "\n".join(f"  - {field}" for field in open_)
     raise ConfigError(
         f"{first} Nothing was written. Ask an administrator of the target project for the "
         "following, or set create_fields = true in [sink] with an administrator's credentials, or "
@@ -146,14 +148,17 @@ def _refuse_gaps(missing: Sequence[Gap], schema: Schema, *, creates: bool, accep
     )
 
 
-def _tell_gaps(missing: Sequence[Gap], reporter: ProgressReporter, *, creates: bool) -> None:
+def _tell_missing(
+    missing: Sequence[MissingField], reporter: ProgressReporter, *, creates: bool
+) -> None:
     """Say in a line per kind what is missing and what becomes of it."""
     for made in (True, False):
         for kind in Kind:
             names = [
-                f"{gap.name!r}" + (f" (+{counted(len(gap.values), 'value')})" if gap.exists else "")
-                for gap in missing
-                if gap.of is kind and made is (creates and not gap.required)
+                f"{field.name!r}"
+                + (f" (+{counted(len(field.values), 'value')})" if field.exists else "")
+                for field in missing
+                if field.of is kind and made is (creates and not field.required)
             ]
             if names:
                 does = "Will create fields" if made else "Missing fields"
@@ -166,14 +171,14 @@ class _Loading:
     context: LoadContext
     on_conflict: str
     busy: set[int] = attrs.field(factory=set)
-    despite_doubt: bool = False
-    halt: ServiceError | StoreError | None = None
-    freed: asyncio.Event = attrs.field(factory=asyncio.Event)
+    ignore_unknown: bool = False
+    fatal_error: ServiceError | StoreError | None = None
+    slot_freed: asyncio.Event = attrs.field(factory=asyncio.Event)
     settling: Settling = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         """Let the feeder wake up when a look is due."""
-        self.settling = Settling.of(self.context, self.freed.set)
+        self.settling = Settling.of(self.context, self.slot_freed.set)
 
     async def everything(self) -> None:
         """Fields first, then the roots, then all else."""
@@ -224,14 +229,14 @@ class _Loading:
 
         A first phase does not wait for fields in doubt: the kinds that carry them are held back.
         """
-        await work_off(
+        await run_workers(
             self.context.run.slots,
             self.context.reporter,
             self._work,
             lambda queue: self._feed(queue, kinds, keys, first=first),
         )
-        if self.halt is not None:
-            raise self.halt
+        if self.fatal_error is not None:
+            raise self.fatal_error
 
     async def _feed(
         self,
@@ -241,8 +246,8 @@ class _Loading:
         *,
         first: bool,
     ) -> None:
-        while not self.context.stop.requested and self.halt is None:
-            self.freed.clear()
+        while not self.context.stop.requested and self.fatal_error is None:
+            self.slot_freed.clear()
             idle = not self.busy  # before the store is asked: an answer may come in meanwhile
             room = queue.maxsize - len(self.busy)
             tasks = await self._next_tasks(kinds, keys, room)
@@ -258,13 +263,13 @@ class _Loading:
                 while len(self.busy) > enough and not (
                     len(self.busy) < queue.maxsize and self._due(kinds, keys)
                 ):
-                    await self.freed.wait()
-                    self.freed.clear()
+                    await self.slot_freed.wait()
+                    self.slot_freed.clear()
             elif idle and not tasks and not await self._more(kinds, keys, first=first):
                 return
         while self.busy:
-            await self.freed.wait()
-            self.freed.clear()
+            await self.slot_freed.wait()
+            self.slot_freed.clear()
 
     async def _next_tasks(
         self, kinds: Collection[Kind], keys: Collection[str], room: int
@@ -307,9 +312,9 @@ class _Loading:
         What only mentions a record in doubt is written without it: doubt never blocks the rest.
         """
         store = self.context.store
-        if not self.despite_doubt:
-            self.despite_doubt = bool(await store.loading.in_doubt())
-            if self.despite_doubt:
+        if not self.ignore_unknown:
+            self.ignore_unknown = bool(await store.loading.in_doubt())
+            if self.ignore_unknown:
                 return True
         reopened = await store.dependencies.requeue_finish()
         return bool(reopened)
@@ -325,7 +330,7 @@ class _Loading:
 
     async def _release(self, kinds: Collection[Kind], keys: Collection[str]) -> bool:
         """Release one record that depends on itself through others; return whether one did."""
-        store, despite = self.context.store, self.despite_doubt
+        store, despite = self.context.store, self.ignore_unknown
         if len(kinds) > 1:  # else what a text refers to may only be written later
             finished = await store.dependencies.release_finish(despite_doubt=despite)
             if finished:
@@ -339,10 +344,10 @@ class _Loading:
 
     async def _work(self, task: _Task) -> None:
         item, job = task
-        if not (self.context.stop.requested or self.halt):
+        if not (self.context.stop.requested or self.fatal_error):
             await self._do(item, job)
         self.busy.discard(item)
-        self.freed.set()
+        self.slot_freed.set()
 
     async def _do(self, item: int, job: LoadJob | None) -> None:
         try:
@@ -352,7 +357,7 @@ class _Loading:
             with logger.contextualize(stage="load", kind=job.record.kind.value, key=job.record.key):
                 await self._one(job)
         except (ServiceError, StoreError) as error:
-            self.halt = self.halt or error
+            self.fatal_error = self.fatal_error or error
 
     # ----------------------------------------------------------------------------- one record
 
@@ -430,7 +435,7 @@ class _Loading:
                     logger.warning("attempt {} to pass the file on failed: {}", attempts, error)
                     continue
             try:
-                kept = way.kept or await fingerprint(self.context.source, file)
+                kept = way.kept or await hash_file(self.context.source, file)
             except ServiceError as error:
                 raise DoubtError(f"it was sent, and then: {error}", status=200) from error
             return await self.context.store.loading.save_content(job, kept), written

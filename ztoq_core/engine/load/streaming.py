@@ -19,7 +19,7 @@ from ztoq_core.records import Attachment
 from ztoq_core.store import Store, StoredFile
 from ztoq_core.tally import Tally
 
-__all__ = ["StreamedFile", "fingerprint", "stream_file"]
+__all__ = ["StreamedFile", "hash_file", "stream_file"]
 
 
 @attrs.define
@@ -39,7 +39,7 @@ class StreamedFile:
 async def stream_file(
     store: Store, source: Source, file: Attachment
 ) -> AsyncIterator[StreamedFile]:
-    """Open a file at the source and yield its passage.
+    """Open a file at the source and yield its stream.
 
     Raises:
         RejectedError: The source does not give it.
@@ -62,35 +62,33 @@ async def _opened(stack: AsyncExitStack, source: Streams, file: Attachment) -> D
 
 
 def _streamed(source: Streams, file: Attachment, opened: Download, size: int) -> StreamedFile:
-    """Return the passage of an opened file; where it is read again, the source is asked again."""
+    """Return the stream of an opened file; where it is read again, the source is asked again."""
     kind = media_type(file.name, b"")
     first = [opened]
 
     async def read() -> AsyncIterator[bytes]:
-        passage.kept, passage.lost = None, ""
+        stream.kept, stream.lost = None, ""
         try:
             async with AsyncExitStack() as stack:
                 download = first.pop() if first else await _opened(stack, source, file)
                 tally = Tally()
                 if not size:
-                    passage.kept = _kept(tally, kind)
+                    stream.kept = _kept(tally, kind)
                 async for chunk in tally.passing(
                     checked_chunks(source, file.ref, download.chunks())
                 ):
                     if tally.size == size:  # whoever reads may stop at the last byte
-                        passage.kept = _kept(tally, kind)
+                        stream.kept = _kept(tally, kind)
                     yield chunk
         except (RejectedError, RecordError) as error:
-            passage.lost = str(error)
-            raise OSError(None, passage.lost) from error  # what is being sent cannot be completed
+            stream.lost = str(error)
+            raise OSError(None, stream.lost) from error  # what is being sent cannot be completed
 
-    passage = StreamedFile(
-        Content(name=file.name, size=size, sha256="", media_type=kind, open=read)
-    )
-    return passage
+    stream = StreamedFile(Content(name=file.name, size=size, sha256="", media_type=kind, open=read))
+    return stream
 
 
-async def fingerprint(source: Source, file: Attachment) -> StoredFile:
+async def hash_file(source: Source, file: Attachment) -> StoredFile:
     """Read a file to its end for what it is, and keep nothing.
 
     Raises:

@@ -11,7 +11,7 @@ from ztoq_core.records import FieldDefinition, FieldType, FieldValue, Kind
 from ztoq_core.store import FieldNeed
 from ztoq_core.vocabulary import counted, plain
 
-__all__ = ["Gap", "definitions", "gaps"]
+__all__ = ["MissingField", "field_definitions", "missing_fields"]
 
 _CHOICES = (FieldType.CHOICE, FieldType.MULTI_CHOICE)
 _SHOWN = 10
@@ -37,11 +37,11 @@ users.
 
 
 @attrs.frozen(kw_only=True)
-class Gap:
+class MissingField:
     """A field, or values of a field, that the target lacks; ``count`` records want it.
 
     ``required`` is set for a required field of the target that ``count`` records have no value
-    for: ztoq cannot fill that gap.
+    for: ztoq cannot fill that field.
     """
 
     of: Kind
@@ -74,7 +74,7 @@ class Gap:
         return f"{shown} and {more} more" if more > 0 else shown
 
 
-def gaps(wants: Sequence[FieldNeed], schema: Schema) -> list[Gap]:
+def missing_fields(wants: Sequence[FieldNeed], schema: Schema) -> list[MissingField]:
     """Return what the target lacks, field by field, in the order of kinds and names.
 
     A required field of a kind that lends its fields (runs lend theirs to logs) is filled by the
@@ -95,16 +95,16 @@ def gaps(wants: Sequence[FieldNeed], schema: Schema) -> list[Gap]:
         if not want.optional:
             by_field.setdefault((of, want.name), []).append(want)
     found = [
-        gap
+        field
         for (of, name), rows in by_field.items()
-        if (gap := _gap(of, name, rows, schema)) is not None
+        if (field := _gap(of, name, rows, schema)) is not None
     ]
-    found += _marks(schema, totals, {(gap.of, gap.name) for gap in found})
+    found += _marks(schema, totals, {(field.of, field.name) for field in found})
     found += _required(schema, totals, filled)
-    return sorted(found, key=lambda gap: (gap.of.rank, gap.name))
+    return sorted(found, key=lambda field: (field.of.rank, field.name))
 
 
-def _gap(of: Kind, name: str, rows: Iterable[FieldNeed], schema: Schema) -> Gap | None:
+def _gap(of: Kind, name: str, rows: Iterable[FieldNeed], schema: Schema) -> MissingField | None:
     rows = list(rows)
     type_ = min((row.type for row in rows), key=_WIDEST.index)
     values = tuple(dict.fromkeys(row.value for row in rows if row.value))
@@ -115,7 +115,7 @@ def _gap(of: Kind, name: str, rows: Iterable[FieldNeed], schema: Schema) -> Gap 
             return None
         if type_ is FieldType.CHECKBOX:
             values = _YES_NO
-        return Gap(of=of, name=name, type=type_, values=values, count=count)
+        return MissingField(of=of, name=name, type=type_, values=values, count=count)
     if known.type not in _CHOICES or type_ not in _CHOICES:
         return None
     lacking = tuple(
@@ -125,13 +125,15 @@ def _gap(of: Kind, name: str, rows: Iterable[FieldNeed], schema: Schema) -> Gap 
     )
     if not lacking or known.system:
         return None
-    return Gap(of=of, name=name, type=known.type, values=lacking, count=count, exists=True)
+    return MissingField(of=of, name=name, type=known.type, values=lacking, count=count, exists=True)
 
 
-def _marks(schema: Schema, totals: Mapping[Kind, int], named: set[tuple[Kind, str]]) -> list[Gap]:
+def _marks(
+    schema: Schema, totals: Mapping[Kind, int], named: set[tuple[Kind, str]]
+) -> list[MissingField]:
     """Return the fields for the source's key that are missing."""
     return [
-        Gap(of=kind, name=schema.mark_field, type=FieldType.TEXT, count=totals[kind])
+        MissingField(of=kind, name=schema.mark_field, type=FieldType.TEXT, count=totals[kind])
         for kind in Kind
         if kind in schema.mark_kinds
         and totals.get(kind)
@@ -143,7 +145,7 @@ def _marks(schema: Schema, totals: Mapping[Kind, int], named: set[tuple[Kind, st
 
 def _required(
     schema: Schema, totals: Mapping[Kind, int], filled: Mapping[tuple[Kind, str], int]
-) -> list[Gap]:
+) -> list[MissingField]:
     found = []
     for spec in schema.fields:
         if not spec.required or spec.default:
@@ -152,7 +154,7 @@ def _required(
         without = total - filled.get((spec.kind, spec.name), 0)
         if without > 0 and spec.name != schema.mark_field:
             found.append(
-                Gap(
+                MissingField(
                     of=spec.kind,
                     name=spec.name,
                     type=spec.type,
@@ -165,12 +167,16 @@ def _required(
     return found
 
 
-def definitions(found: Iterable[Gap]) -> list[FieldDefinition]:
+def field_definitions(found: Iterable[MissingField]) -> list[FieldDefinition]:
     """Return the records that close the gaps which ztoq can close."""
     return [
         FieldDefinition(
-            key=f"{gap.of}/{gap.name}", of=gap.of, name=gap.name, type=gap.type, values=gap.values
+            key=f"{field.of}/{field.name}",
+            of=field.of,
+            name=field.name,
+            type=field.type,
+            values=field.values,
         )
-        for gap in found
-        if not gap.required
+        for field in found
+        if not field.required
     ]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 from ztoq_core.records import Ref, TestCase
 
-__all__ = ["called_by", "closing"]
+__all__ = ["called_by", "calls_closing_a_cycle"]
 
 Calls = Callable[[Ref], Sequence[Ref]]
 
@@ -16,7 +16,7 @@ def called_by(case: TestCase) -> tuple[Ref, ...]:
     return tuple(dict.fromkeys(step.call.case for step in case.steps if step.call))
 
 
-def closing(case: Ref, calls: Calls) -> frozenset[Ref]:
+def calls_closing_a_cycle(case: Ref, calls: Calls) -> frozenset[Ref]:
     """Return those of the called cases by whose calls a circle closes.
 
     Of each circle one call closes it, the same whichever of its cases is asked: the circle's calls

@@ -13,10 +13,10 @@ from functools import lru_cache
 import attrs
 
 from ztoq_core.engine.run import Run
-from ztoq_core.engine.transform.call_cycles import called_by, closing
+from ztoq_core.engine.transform.call_cycles import called_by, calls_closing_a_cycle
 from ztoq_core.engine.transform.execution_order import sort_executions
 from ztoq_core.engine.transform.resolved_names import known_names, with_names
-from ztoq_core.engine.transform.step_matching import flatten, join
+from ztoq_core.engine.transform.step_matching import flatten_steps, match_results
 from ztoq_core.pictures.collector import LOST
 from ztoq_core.records import Image, Kind, Record, Ref, TestCase, TestLog, TestRun
 from ztoq_core.store import ExtractedRecord
@@ -118,7 +118,9 @@ class Enrichment:
             results = tuple(attrs.evolve(each, step=then.get(each.key, "")) for each in log.results)
             return attrs.evolve(log, results=results, drift=not then)
         case = self._case(log.case)
-        return join(log, flatten(case, self._case) if case else (), self._rules.mask_parameters)
+        return match_results(
+            log, flatten_steps(case, self._case) if case else (), self._rules.mask_parameters
+        )
 
     def _read_case(self, ref: Ref) -> TestCase | None:
         record = self._store.transformation.record.now(ref)
@@ -130,7 +132,7 @@ class Enrichment:
 
     def _with_cycles_marked(self, case: TestCase) -> TestCase:
         """Return the case with those of its calls marked that close a cycle."""
-        closes = closing(case.ref, self._calls) if called_by(case) else ()
+        closes = calls_closing_a_cycle(case.ref, self._calls) if called_by(case) else ()
         if not closes:
             return case
         steps = tuple(

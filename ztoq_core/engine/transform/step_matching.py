@@ -13,7 +13,7 @@ from ztoq_core.html import plain_text
 from ztoq_core.pictures.addresses import change_images
 from ztoq_core.records import Ref, StepResult, TestCase, TestLog
 
-__all__ = ["FlatStep", "flatten", "join"]
+__all__ = ["FlatStep", "flatten_steps", "match_results"]
 
 _INVISIBLE = re.compile("[\u200b\u2060\ufeff]")
 _DEEPEST = 8
@@ -40,7 +40,7 @@ def _texts(*texts: str) -> tuple[str, str, str]:
     return first, second, third
 
 
-def flatten(
+def flatten_steps(
     case: TestCase,
     called: Callable[[Ref], TestCase | None],
     path: str = "",
@@ -57,7 +57,7 @@ def flatten(
         opens = step.call and step.call.case not in around and len(around) <= _DEEPEST
         inner = called(step.call.case) if step.call and opens else None
         if inner is not None:
-            flat += flatten(inner, called, f"{place}/", around)
+            flat += flatten_steps(inner, called, f"{place}/", around)
         elif step.call is None:
             flat.append(FlatStep(place, (step.description, step.data, step.expected)))
     if case.script is not None:
@@ -69,7 +69,7 @@ def flatten(
 def _row(
     results: Sequence[StepResult], flat: Sequence[FlatStep], mask: Callable[[str], str]
 ) -> list[str] | None:
-    """Return the paths that one row's results join, in order; None where one joins nothing."""
+    """Return the paths that one row's results match, in order; None where one matches nothing."""
     closed = [_texts(*step.texts) for step in flat]
     opened = [_texts(*map(mask, step.texts)) for step in flat]
     paths: list[str] = []
@@ -89,7 +89,7 @@ def _row(
     return paths
 
 
-def join(log: TestLog, flat: Sequence[FlatStep], mask: Callable[[str], str]) -> TestLog:
+def match_results(log: TestLog, flat: Sequence[FlatStep], mask: Callable[[str], str]) -> TestLog:
     """Return the log with each result's ``step`` set, or with ``drift`` where one joins nothing.
 
     Each row of test data runs through all steps. ``mask`` is ``SourceRules.mask_parameters``.

@@ -17,7 +17,7 @@ from ztoq_core.cli.options import Options
 from ztoq_core.cli.output import Output
 from ztoq_core.cli.session import handle_signals, new_run, open_sink, open_store
 from ztoq_core.contracts import Finding, Schema, Transform
-from ztoq_core.engine.load.target_fields import Gap, gaps
+from ztoq_core.engine.load.target_fields import MissingField, missing_fields
 from ztoq_core.engine.transform.transform import dry_run
 from ztoq_core.errors import ConfigError, Exit
 from ztoq_core.records import Kind, Note, Ref
@@ -44,7 +44,7 @@ class _Checked:
 
     findings: list[tuple[str, Finding]]
     coverage: Coverage
-    gaps: list[Gap]
+    missing: list[MissingField]
     complete: bool
     creates: bool
     known: bool
@@ -61,7 +61,7 @@ class _Checked:
             totals[Outcome.UNMAPPED]
             or failed
             or self.coverage.losses
-            or any(gap.required for gap in self.gaps)
+            or any(field.required for field in self.missing)
             or any(finding.level == "error" for _, finding in self.findings)
         )
         return Exit.LEFT if wrong else Exit.OK
@@ -132,7 +132,7 @@ async def _checked(
     return _Checked(
         findings=findings,
         coverage=coverage,
-        gaps=gaps(wants, sink),
+        missing=missing_fields(wants, sink),
         complete=complete,
         creates=sink.can_create_fields and sink.fields_known,
         known=sink.fields_known,
@@ -198,8 +198,8 @@ def _facts(found: _Checked) -> dict[str, Any]:
             }
             for (kind, text), count in found.coverage.failures.most_common()
         ],
-        "missing": [str(gap) for gap in found.gaps if not gap.required],
-        "required": [str(gap) for gap in found.gaps if gap.required],
+        "missing": [str(field) for field in found.missing if not field.required],
+        "required": [str(field) for field in found.missing if field.required],
         "findings": [
             {"by": who, "level": finding.level, "text": finding.text}
             for who, finding in found.findings
@@ -264,11 +264,11 @@ def _sections(found: _Checked) -> Iterator[tuple[str, list[str]]]:
         )
     yield (
         "Required fields of the target without a value",
-        [str(gap) for gap in found.gaps if gap.required],
+        [str(field) for field in found.missing if field.required],
     )
     lacks = "The target lacks" if found.known else "The target may lack"
     will = "The load will create" if found.creates else lacks
-    yield will, [str(gap) for gap in found.gaps if not gap.required]
+    yield will, [str(field) for field in found.missing if not field.required]
 
 
 def _name(row: Covered) -> str:

@@ -11,7 +11,7 @@ from ztoq_core.cli.commands.explain import builder, change_line, print_json, pri
 from ztoq_core.cli.options import Options
 from ztoq_core.cli.output import Output
 from ztoq_core.cli.session import kind_of, new_run
-from ztoq_core.engine.history import Walk, walk
+from ztoq_core.engine.history import MappingTrace, trace_mapping
 from ztoq_core.settings.config import Config
 from ztoq_core.store import Store
 
@@ -29,16 +29,16 @@ def show(options: Options, config: Config, name: str, kind_name: str | None) -> 
 
 async def _walks(config: Config, store: Store, numbers: Sequence[int]) -> list[dict[str, Any]]:
     run = new_run(config, store)
-    return [_facts(await walk(run, number, builder(config))) for number in numbers]
+    return [_facts(await trace_mapping(run, number, builder(config))) for number in numbers]
 
 
-def _facts(way: Walk) -> dict[str, Any]:
+def _facts(way: MappingTrace) -> dict[str, Any]:
     known = way.known
     return {
         "kind": known.ref.kind.value,
         "key": known.ref.key,
         "record": known.extracted,
-        "told": [attrs.asdict(each) for each in way.told],
+        "told": [attrs.asdict(each) for each in way.enriched],
         "steps": [
             {
                 "transformer": stage.name,
@@ -47,7 +47,7 @@ def _facts(way: Walk) -> dict[str, Any]:
                 "end": stage.end,
                 "record": stage.after,
             }
-            for stage in way.stages
+            for stage in way.steps
         ],
     }
 

@@ -143,9 +143,9 @@ def _required(config: Config, sink: Schema, found: _Found) -> None:
             wants = store.transformation.needs.now()
     except StoreError:
         wants = []
-    for gap in engine.gaps(wants, sink):
-        if gap.required:
-            found.add("sink", "error", str(gap))
+    for field in engine.missing_fields(wants, sink):
+        if field.required:
+            found.add("sink", "error", str(field))
     for spec in sink.fields if not wants else ():
         if spec.required and not spec.default:
             one_of = f" (one of {', '.join(map(repr, spec.values[:SHOWN]))})" if spec.values else ""

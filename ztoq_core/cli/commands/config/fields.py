@@ -98,7 +98,7 @@ def _show(options: Options, config: Config) -> int:
     output = Output(options)
     schema = asyncio.run(_described(config, output))
     wants = _wants(config, output)
-    missing = engine.gaps(wants, schema) if wants else []
+    missing = engine.missing_fields(wants, schema) if wants else []
 
     def print_() -> None:
         rows = [
@@ -119,8 +119,8 @@ def _show(options: Options, config: Config) -> int:
         elif missing:
             lacks = "lacks" if schema.fields_known else "may lack"
             output.out.print(f"The target {lacks}, for its administrator to make:")
-            for gap in missing:
-                output.out.print(f"  - {gap}")
+            for field in missing:
+                output.out.print(f"  - {field}")
         else:
             output.out.print("The mapped records lack nothing.")
 
@@ -128,7 +128,7 @@ def _show(options: Options, config: Config) -> int:
         "exit": 0,
         "fields_known": schema.fields_known,
         "fields": [attrs.asdict(each) for each in schema.fields],
-        "missing": None if wants is None else [attrs.asdict(gap) for gap in missing],
+        "missing": None if wants is None else [attrs.asdict(field) for field in missing],
     }
     output.result(facts, print_)
     return 0
