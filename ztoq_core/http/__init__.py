@@ -1,10 +1,11 @@
 """One JSON client over aiohttp for all connectors: auth, retries, pacing, redaction.
 
-``open_client`` opens one for one base URL. ``client`` sends a ``request``, ``response_policy`` says
-what an answer means, ``pacer`` (with ``rate`` and ``circuit_breaker``) and ``budget`` when the next
-request may leave, ``limits`` and ``quota`` how many may in all, ``transport`` how a host is
-reached, ``bodies`` and ``downloads`` what is read. ``address_guard`` says where redirects may lead.
-Pictures at addresses that texts give are fetched by ``pictures.untrusted_fetcher``.
+``open_client`` opens one for one base URL. ``client`` makes the attempts of a ``request``;
+``response_policy`` decides what an answer means, ``pacer`` (with ``rate`` and ``circuit_breaker``)
+and ``budget`` when the next request may leave, ``limits`` and ``quota`` how many may in all.
+``sender`` and ``transport`` reach the host, ``bodies`` and ``downloads`` read the answer,
+``address_guard`` limits redirects. Pictures at addresses in texts are fetched by
+``pictures.untrusted_fetcher``.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""SSRF protection: which addresses of texts and redirects may be asked.
+"""SSRF protection: decides which addresses of texts and redirects may be asked.
 
-Only http and https, only the open internet unless the configuration says more. Names are looked at
-where they are looked up for the connection: so a name cannot show one address to the check and
-another to the connection.
+Only http and https, and only the open internet unless the configuration allows more. Names are
+checked when they are looked up for the connection, so a name cannot show one address to the check
+and another to the connection.
 
-Where a proxy is set, the proxy looks up names: then only addresses that stand in the URL itself
-can be looked at here, and the proxy has to refuse the rest.
+A proxy looks up names itself. Then only addresses that are part of a URL are checked here, and the
+proxy has to refuse the rest.
 """
 
 from __future__ import annotations
@@ -46,10 +46,10 @@ SPECIAL = tuple(
     ipaddress.ip_network(each)
     for each in ("192.0.0.0/24", "168.63.129.16/32", "64:ff9b:1::/48", "fec0::/10")
 )
-"""Not of the open internet, though Python may take them to be (its tables differ by version).
+"""Not on the open internet, though Python may say so (its tables differ by version).
 
-Services of clouds' own machines answer at 192.0.0.192 (Oracle) and 168.63.129.16 (Azure);
-64:ff9b:1:: is NAT64 of a network's own (RFC 8215), fec0:: site-local (RFC 3879).
+Clouds serve their own machines at 192.0.0.192 (Oracle) and 168.63.129.16 (Azure); 64:ff9b:1:: is
+local NAT64 (RFC 8215), fec0:: is site-local (RFC 3879).
 """
 
 INSIDE = tuple(
@@ -58,14 +58,14 @@ INSIDE = tuple(
 """Networks of organisations (RFC 1918, RFC 4193)."""
 
 METADATA = ipaddress.ip_network("fd00:ec2::/32")
-"""Where AWS tells its machines their secrets; 169.254.169.254 is in none of these networks."""
+"""Where AWS gives its machines their secrets; 169.254.169.254 is in none of these networks."""
 
 NAME = re.compile(r"[\w.-]+")
 NUMBERS = re.compile(r"[0-9a-fA-F:.]+(?:%[\w.-]+)?")
 
 
 def literal(host: str) -> Ip | None:
-    """Return the address that a host is written as, in any form that resolvers take.
+    """Return the IP address that a host is written as, in any form that resolvers accept.
 
     ``127.1``, ``0x7f000001``, ``2130706433`` and ``017700000001`` all mean 127.0.0.1.
     """
@@ -81,7 +81,7 @@ def literal(host: str) -> Ip | None:
 
 
 def unwrapped(ip: Ip) -> Ip:
-    """Return the IPv4 address that an IPv6 one leads to, in whatever way it wraps it."""
+    """Return the IPv4 address that an IPv6 address contains, else the address."""
     if isinstance(ip, ipaddress.IPv4Address):
         return ip
     if ip in NAT64:
@@ -90,7 +90,7 @@ def unwrapped(ip: Ip) -> Ip:
 
 
 def is_public(ip: Ip) -> bool:
-    """Whether an address is one of the open internet, also where IPv6 wraps an IPv4 one."""
+    """Whether an address is on the open internet, also if IPv6 wraps it."""
     ip = unwrapped(ip)
     if any(ip in network for network in SPECIAL):
         return False
@@ -98,19 +98,18 @@ def is_public(ip: Ip) -> bool:
 
 
 def is_inside(ip: Ip) -> bool:
-    """Whether an address is one of an organisation's own network."""
+    """Whether an address is in an organisation's own network."""
     ip = unwrapped(ip)
     return any(ip in network for network in INSIDE) and ip not in METADATA
 
 
 @attrs.define(eq=False)
 class AddressGuard(AbstractResolver):
-    """Says which addresses may be asked, and looks up only names all of whose addresses may.
+    """Decides which addresses may be asked; looks up only names whose addresses all may.
 
-    ``allows`` says whether a host (first) may be asked at an address (second) that is not public.
-    ``home`` is the host of the service whose redirects are followed. If it stands in an
-    organisation's own network, it may lead to others there, and if it is this machine, to this
-    machine as well.
+    ``allows`` decides whether a host (first) may be asked at an address (second) that is not
+    public. ``home`` is the host of the service whose redirects are followed. From an organisation's
+    own network it may lead to other hosts there, and from this machine to this machine as well.
     """
 
     allows: Callable[[str, str], bool]
@@ -123,7 +122,7 @@ class AddressGuard(AbstractResolver):
         """Look up a name.
 
         Raises:
-            OSError: There is no such name.
+            OSError: The name does not exist.
             RejectedError: One of its addresses may not be asked.
         """
         found = await self.inner.resolve(host, port, family)
@@ -132,11 +131,11 @@ class AddressGuard(AbstractResolver):
         return found
 
     async def close(self) -> None:
-        """Let go of what looks up names."""
+        """Close the inner resolver."""
         await self.inner.close()
 
     async def check(self, host: str, address: str) -> None:
-        """Look at the address that a host has.
+        """Check the address of a host.
 
         Raises:
             RejectedError: It is not public, and nothing else allows it.
@@ -152,10 +151,10 @@ class AddressGuard(AbstractResolver):
         )
 
     async def check_url(self, url: URL) -> None:
-        """Look at a URL before anything is asked; names are looked at when they are looked up.
+        """Check a URL before a request; a name is checked when it is looked up.
 
         Raises:
-            RejectedError: It is none that may be asked.
+            RejectedError: The URL may not be asked.
         """
         host = url.host or ""
         if url.scheme not in {"http", "https"} or not host:
@@ -175,7 +174,7 @@ class AddressGuard(AbstractResolver):
         if at is None:
             try:
                 found = await self.inner.resolve(self.home, 0, socket.AF_UNSPEC)
-            except OSError:  # it is reached by a proxy, which says nothing about its place
+            except OSError:  # a proxy reaches it, so its network is unknown
                 return False
             homes = [literal(each["host"]) for each in found]
         else:
@@ -187,15 +186,15 @@ class AddressGuard(AbstractResolver):
 
 
 def no_private_address(host: str, address: str) -> bool:  # noqa: ARG001 - as ``Images.allows``
-    """Allow no host at an address that is not public."""
+    """Return False: no host is allowed at an address that is not public."""
     return False
 
 
 def url_of(text: str) -> URL:
-    """Return the URL that a text is, without user and fragment, its host in one form of several.
+    """Parse a URL; user and fragment are removed, and the host is normalised.
 
     Raises:
-        ValueError: It is no URL, or names no host that could be one.
+        ValueError: The text is not a URL, or its host is not one.
     """
     return _parse(text)
 
@@ -204,16 +203,16 @@ def redirected(response: aiohttp.ClientResponse) -> URL:
     """Return where a redirect leads.
 
     Raises:
-        RejectedError: To what is no URL.
+        RejectedError: Its target is not a URL.
     """
     try:
         return _parse(response.headers.get("Location", ""), response.url)
     except ValueError as error:
-        raise RejectedError("it redirects to what is no URL") from error
+        raise RejectedError("it redirects to something that is not a URL") from error
 
 
 def _parse(text: str, base: URL | None = None) -> URL:
-    # what is encoded already stays so: a signature may be over it
+    # what is encoded stays as it is: a signature may cover it
     plain = text.isascii() and text.isprintable() and " " not in text
     url = to_url(text, encoded=plain)
     return _normalised(base.join(url) if base else url)

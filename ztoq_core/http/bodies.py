@@ -22,13 +22,13 @@ EXCERPT = 300
 CHUNK = 64 * 1024
 
 EXCERPT_SOURCE = 20_000
-"""Bytes in which the reason of a refusal is looked for where it is no JSON."""
+"""Bytes of a body that is not JSON in which the reason of a refusal is looked for."""
 
 LONGEST_WAIT = 366 * 86_400.0
-"""Seconds; where a service asks for more, it asks for this."""
+"""Seconds; if a service asks for more, this counts."""
 
 NOT_JSON = object()
-"""What ``parsed`` returns for a body that is no JSON."""
+"""What ``parsed`` returns for a body that is not JSON."""
 
 
 async def read_body(response: aiohttp.ClientResponse, most: int) -> bytes:
@@ -41,7 +41,7 @@ async def read_body(response: aiohttp.ClientResponse, most: int) -> bytes:
     async for chunk in response.content.iter_chunked(CHUNK):
         size += len(chunk)
         if size > most:
-            # the connection is of no use any more: nobody will read the rest
+            # the rest stays unread, so the connection cannot be used again
             response.close()
             raise BodyTooLargeError(f"the body has more than {most:,} bytes (max_answer_size)")
         chunks.append(chunk)
@@ -63,9 +63,9 @@ def parsed(body: bytes) -> Any:
 
 
 def excerpt(body: bytes, secrets: Secrets) -> str:
-    """Return the reason that an answer gives, or its text: one line, at most 300 characters.
+    """Return the reason in an answer, or its text: one line, at most 300 characters.
 
-    Zephyr says ``message`` or ``error``, qTest ``message``; gateways answer HTML.
+    Zephyr's key is ``message`` or ``error``, qTest's ``message``; gateways answer HTML.
     """
     value = parsed(body[:1_000_000])
     text = ""
@@ -82,9 +82,9 @@ def excerpt(body: bytes, secrets: Secrets) -> str:
 
 
 def retry_after(headers: Mapping[str, str]) -> float:
-    """Return the seconds that a service asks to wait, 0.0 where it does not say; at most a year.
+    """Return the seconds that a service asks to wait, 0.0 if it does not; at most a year.
 
-    The header holds seconds or a date (RFC 9110, section 10.2.3), which is held against the
+    The header has seconds or a date (RFC 9110, section 10.2.3), which is compared with the
     service's own clock if the answer has a date.
     """
     text = headers.get("Retry-After", "").strip()

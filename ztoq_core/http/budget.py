@@ -20,14 +20,14 @@ MINUTE = "x-ratelimit-remaining-minute"
 MONTH = "x-ratelimit-remaining-month"
 
 DIGITS = 16
-"""More make no number of calls."""
+"""A number with more is not a number of calls."""
 
 MARGIN = 0.5
 """Seconds added to the next minute: the header Date is cut to whole seconds, clocks differ."""
 
 
 def moment(text: str | None) -> datetime | None:
-    """Return the date of an HTTP header, None where it is missing or none."""
+    """Return the date of an HTTP header, None if it is missing or not a date."""
     if not text:
         return None
     try:
@@ -41,8 +41,8 @@ class Budget:
     """What may still be sent: by the service's headers, the month's ``quota``, the ``limits``.
 
     qTest announces ``x-ratelimit-remaining-minute`` and ``-month`` (announcement of 2026-02-18).
-    Whether its minute is that of the clock is not said (guess: it is, by the header Date; if not,
-    the refusals that follow are waited for like any others).
+    It does not say whether its minutes are those of the clock (guess: they are, by the header
+    Date; if not, the refusals that follow are waited for like any others).
     """
 
     quota: CallQuota = attrs.field(factory=lambda: CallQuota(host="the service"))
@@ -52,7 +52,7 @@ class Budget:
     _next_minute: float = attrs.field(default=-math.inf, init=False)
 
     def over(self) -> RetryableError | None:
-        """Return why nothing may be sent any more, and note it in ``limits``.
+        """Return the error if no call is allowed any more, and note the limit in ``limits``.
 
         Raises:
             StoreError: The calls cannot be counted any more.
@@ -73,18 +73,20 @@ class Budget:
         self._left = minute - unanswered
         self._most = max(self._most, minute)
         if minute == 0 or self._next_minute == -math.inf:
-            said = moment(headers.get("Date"))
-            second = said.second if said else time.time() % 60
+            date = moment(headers.get("Date"))
+            second = date.second if date else time.time() % 60
             self._next_minute = now + 60 - second + MARGIN
 
     def due(self, now: float, unanswered: int) -> float:
-        """Return when the next request may be sent; infinite where an answer must come first."""
+        """Return when the next request may be sent; infinite if an answer must come first."""
         if self._left is None or self._left > 0:
             return now
         if now >= self._next_minute:
+            # the largest number so far is the best guess; the first answer corrects it
             self._left = max(1, self._most)
             self._next_minute = -math.inf
             return now
+        # requests under way bring headers of the present minute sooner than the timer would
         return math.inf if unanswered else self._next_minute
 
     def spent(self) -> None:
@@ -97,10 +99,11 @@ class Budget:
 
 @attrs.define(eq=False)
 class CallMeter:
-    """Counts the calls to any host that no client makes: those for pictures.
+    """Counts calls that no client makes: those for pictures, to any host.
 
-    ``limits`` are the command's; ``own`` is the service in whose hours they are made. ``quota_of``
-    returns that of a host which is a service's own, where calls count for it too.
+    ``limits`` are the command's; ``own`` is the quota in whose time window they are made.
+    ``quota_of`` returns the quota of a host that is a service of its own: its calls count there
+    too.
     """
 
     limits: Limits = attrs.field(factory=Limits)
@@ -111,7 +114,7 @@ class CallMeter:
         """Count a call, with all redirects that it may be answered with.
 
         Raises:
-            RetryableError: None may be made any more.
+            RetryableError: No call is allowed any more.
             StoreError: The calls cannot be counted any more.
         """
         theirs = self.quota_of(host)
@@ -124,6 +127,6 @@ class CallMeter:
 
 
 def _number(text: str | None) -> int | None:
-    """Return a header's number; None where it holds none, or one that no budget could be."""
+    """Return the number in a header; None if it is missing or cannot be a budget."""
     text = (text or "").strip()
     return int(text) if text.isascii() and text.isdecimal() and len(text) < DIGITS else None

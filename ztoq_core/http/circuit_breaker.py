@@ -9,7 +9,7 @@ import attrs
 __all__ = ["CircuitBreaker"]
 
 OPENS_AFTER = 3
-"""So many requests in a row that failed or were refused show that pacing does not help now."""
+"""Requests in a row that failed or were refused; then a slower pace does not help."""
 
 LONGEST = 15.0
 """Seconds of the longest pause between two probes, unless the service asks for more."""
@@ -17,10 +17,10 @@ LONGEST = 15.0
 
 @attrs.define
 class CircuitBreaker:
-    """Opens after failures in a row; then one request at a time may probe, after each pause.
+    """Opens after failures in a row; then one request at a time is sent as a probe.
 
-    The pause doubles up to ``LONGEST`` seconds and is never shorter than the service asked for.
-    All times are those of the event loop, in seconds.
+    The pause before a probe doubles up to ``LONGEST`` seconds and is never shorter than the service
+    asked for. All times are those of the event loop, in seconds.
     """
 
     open: bool = False
@@ -33,15 +33,16 @@ class CircuitBreaker:
     _heeds_the_service: bool = True
 
     def failed(self, now: float, asked: float, *, probe: bool, shortest: float) -> None:
-        """Note a request that failed or was refused; ``probe``: it was the one to try.
+        """Note a request that failed or was refused; ``probe``: it was sent as one.
 
-        ``asked`` are the seconds that the service wants everybody to wait, ``shortest`` the first
-        pause.
+        ``asked`` are the seconds that the service asks to wait, ``shortest`` is the first pause.
         """
         self._in_a_row += 1
         self.failing_since = min(self.failing_since, now)
         if asked:
             self._asked_at, self._asked_until = now, max(self._asked_until, now + asked)
+        # requests sent before it opened fail late and side by side: only the probe counts then, or
+        # one outage would double the pause once for each of them
         if probe if self.open else self._in_a_row >= OPENS_AFTER:
             self.open = True
             self._pause = min(LONGEST, max(shortest, 2 * self._pause))
@@ -52,9 +53,10 @@ class CircuitBreaker:
     def succeeded(self, sent: float) -> None:
         """Close.
 
-        Where a request is granted that was sent while the service wanted others to wait, it means
-        by Retry-After each request for itself, and the others need not wait as long.
+        If a request is answered well that was sent while the service asked others to wait, its
+        Retry-After is meant for the single request, and the others need not wait as long.
         """
+        # any good answer closes it, also one to a request from before: the service works
         self.open = False
         self.failing_since = math.inf
         self._in_a_row = 0

@@ -1,6 +1,6 @@
 """The HTTP client that the engine lends to connectors: credentials, pacing, retries, downloads.
 
-``open_client`` opens one for one base URL; ``ResponsePolicy`` says what each answer means.
+``open_client`` opens one for one base URL; ``ResponsePolicy`` decides what each answer means.
 """
 
 from __future__ import annotations
@@ -8,14 +8,13 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, TypeVar, overload
 
 import aiohttp
 import attrs
 from aiohttp.abc import AbstractResolver
 from loguru import logger
-from yarl import URL
 
 from ztoq_core.contracts import Answer, Auth, Connection, Content
 from ztoq_core.errors import (
@@ -25,13 +24,7 @@ from ztoq_core.errors import (
     RejectedError,
     StoppedError,
 )
-from ztoq_core.http.address_guard import (
-    MOVED,
-    REDIRECTS,
-    AddressGuard,
-    no_private_address,
-    redirected,
-)
+from ztoq_core.http.address_guard import no_private_address
 from ztoq_core.http.bodies import read_body
 from ztoq_core.http.budget import Budget
 from ztoq_core.http.downloads import Download, why_not_a_file
@@ -41,32 +34,23 @@ from ztoq_core.http.quota import CallQuota, quota_of
 from ztoq_core.http.rate import Rate
 from ztoq_core.http.request import MOST_FAILURES, Attempts, Params, Payload, Request, Retry, pairs
 from ztoq_core.http.response_policy import OK, REFUSED, Attempt, ResponsePolicy
+from ztoq_core.http.sender import Sender, open_sender
 from ztoq_core.http.transport import Transport
 from ztoq_core.waits import Waits
 
 __all__ = ["Client", "open_client"]
 
 RENEWALS = 3
-"""Times that one request has its credentials renewed."""
-
-KEEP_ALIVE = 1.0
-"""Seconds that an idle connection is used retry. Servers close theirs after 2 s or more (gunicorn
-2, node 5, nginx 75), and a POST that meets the closing is in doubt, though nothing was done."""
-
-UPLOAD_SPEED = 100_000
-"""Bytes a second that an upload may fall to before it times out (guess: slower is not usable)."""
+"""How often the credentials are renewed for one request."""
 
 CLOSING = 5.0
 """Seconds for a request that ends a session."""
 
 PROBES = 3
-"""Attempts to get a definite answer to the probe."""
+"""Attempts at a definite answer to the probe."""
 
 LONG = 10.0
-"""Seconds of a pause from which on people are told about it."""
-
-LONGEST_ANSWER = 300.0
-"""Seconds for an answer that is not a file, even where ``timeout`` allows more."""
+"""Seconds of a pause that is shown to people."""
 
 T = TypeVar("T")
 
@@ -79,19 +63,16 @@ class Client:
     policy: ResponsePolicy
     pacer: Pacer
     waits: Waits
-    _session: aiohttp.ClientSession
-    _external_session: aiohttp.ClientSession
-    _guard: AddressGuard
+    _sender: Sender
     _auth: Auth | None
     _probe: str = ""
     _before_write: Callable[[], Awaitable[None]] | None = None
     _probing: asyncio.Lock = attrs.field(factory=asyncio.Lock, init=False)
     _probed_at: float = attrs.field(default=-math.inf, init=False)
     _verdict: bool | None = attrs.field(default=None, init=False)
-    _routes: dict[URL, dict[str, Any]] = attrs.field(factory=dict, init=False)
     _known: Mapping[str, str] = attrs.field(factory=dict, init=False)
 
-    async def request(  # noqa: PLR0913 - the contract's one door for every request
+    async def request(  # noqa: PLR0913 - the contract's one method for every request
         self,
         method: str,
         path: str,
@@ -110,8 +91,8 @@ class Client:
     ) -> Answer:
         """Send a request and return its answer if it is 2xx or its status is in ``accept``.
 
-        A path segment that is data comes percent-encoded. A 5xx in ``accept`` is returned where
-        trying again did not help; 429 is always waited for. Errors as in the contract, and
+        The caller percent-encodes path segments that are data. A 5xx in ``accept`` is returned if
+        more attempts did not help; 429 is always waited for. Errors as in the contract, and
 
         Raises:
             ConfigError: The certificate of the host is not trusted.
@@ -127,16 +108,16 @@ class Client:
             what=what,
             read=read,
             closing=closing,
+            attempts=Attempts(most=attempts),
         )
         self.policy.secrets.learn(request.secrets)
         if closing:
             return await self._once(request)
-        history = Attempts(most=attempts)
         while True:
             try:
-                return await self._attempt(request, history)
+                return await self._attempt(request)
             except Retry as retry:
-                answer = await self._before_retry(request, history, retry)
+                answer = await self._before_retry(request, retry)
             if answer is not None:
                 return answer
 
@@ -149,7 +130,7 @@ class Client:
     async def get(
         self, path: str, *, params: Params = None, read: Callable[[Any], Any] | None = None
     ) -> Any:
-        """Return what ``read`` makes of the body of a GET; without it the decoded JSON."""
+        """Return what ``read`` makes of the body of a GET; by default the parsed JSON."""
         return (await self.request("GET", path, params=params, read=read or _something)).body
 
     @asynccontextmanager
@@ -159,28 +140,27 @@ class Client:
         """Open the body of a file for reading in chunks.
 
         Credentials are dropped on the first redirect to another host and never restored;
-        ``AddressGuard`` says which hosts may be asked. A download keeps its slot until it is
-        closed. A connection that is lost later ends the reading with RejectedError; the caller
-        opens it again, as it may have used what came.
+        ``AddressGuard`` decides which hosts may be asked. A download keeps its slot until it is
+        closed. If the connection is lost while it is read, that is a RejectedError: the caller may
+        have used the first chunks already, so only the caller can start again.
         """
         url = self.transport.url(path, pairs(params))
         request = Request(method="GET", path=path, url=url, stream=True)
-        history = Attempts()
         async with AsyncExitStack() as stack:
             response = None
             while response is None:
                 try:
-                    response = await self._open(request, history, stack)
+                    response = await self._open(request, stack)
                 except Retry as retry:
-                    await self._before_retry(request, history, retry)
+                    await self._before_retry(request, retry)
             title = self.policy.title(request)
             yield Download.of(response, title, self.transport.connection)
 
     async def _once(self, request: Request) -> Answer:
-        """Send a request that ends a session; its one attempt waits for nobody."""
+        """Send a request that ends a session: one attempt, which waits for nothing."""
         try:
             async with asyncio.timeout(CLOSING):
-                return await self._attempt(request, Attempts())
+                return await self._attempt(request)
         except TimeoutError:
             reason = f"no answer within {CLOSING:.0f} s"
         except Retry as retry:
@@ -191,16 +171,18 @@ class Client:
             reason = retry.reason
         raise DoubtError(f"{self.policy.title(request)} {reason}")
 
-    async def _attempt(self, request: Request, history: Attempts) -> Answer:
+    async def _attempt(self, request: Request) -> Answer:
+        # before the permit: a renewal that takes long must not hold a slot
         credentials = await self._credentials()
         permit = self.pacer.acquire_at_once() if request.closing else await self.pacer.acquire()
-        attempt = Attempt(request, history, permit, credentials)
+        attempt = Attempt(request, permit, credentials)
         status = 0
         try:
+            # after the wait for the permit, in which the run may have lost its lease to another
             if self._before_write and request.method != "GET" and not request.closing:
                 await self._before_write()
-            patience = self.pacer.patience(history.failures)
-            async with self._send(request, request.url, credentials, patience) as response:
+            patience = self.pacer.patience(request.attempts.failures)
+            async with self._sender.send(request, request.url, credentials, patience) as response:
                 status = response.status
                 body = await self._body(response)
             return self.policy.answer(attempt, response, body)
@@ -210,17 +192,19 @@ class Client:
             self._log(attempt, status)
             self.pacer.release(attempt.permit)
 
-    async def _open(
-        self, request: Request, history: Attempts, stack: AsyncExitStack
-    ) -> aiohttp.ClientResponse:
-        """Return an answer 2xx whose body is still to be read; ``stack`` keeps it and its slot."""
+    async def _open(self, request: Request, stack: AsyncExitStack) -> aiohttp.ClientResponse:
+        """Return a 2xx answer with its body unread; ``stack`` closes it and releases the slot."""
         credentials = await self._credentials()
-        attempt = Attempt(request, history, await self.pacer.acquire(), credentials)
+        attempt = Attempt(request, await self.pacer.acquire(), credentials)
         status = 0
         try:
             async with AsyncExitStack() as opened:
                 opened.callback(self.pacer.release, attempt.permit)
-                response = await self._follow(request, credentials, opened)
+                try:
+                    response = await self._sender.follow(request, credentials, opened)
+                except RejectedError as error:
+                    said = f"{self.policy.title(request)} {error}"
+                    raise RejectedError(said, status=error.status) from error
                 status = response.status
                 body = b"" if status in OK else await self._body(response)
                 if status not in OK and not self.transport.is_home(response.url):
@@ -230,47 +214,13 @@ class Client:
                 if reason := why_not_a_file(response):
                     raise self.policy.no_file(attempt, reason, status)
                 self.policy.good(attempt.permit, response.headers)
+                # only now: after an error above, the slot is free before the next attempt waits
                 stack.push_async_exit(opened.pop_all())
                 return response
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise self.policy.broken(attempt, error) from error
         finally:
             self._log(attempt, status)
-
-    async def _follow(
-        self, request: Request, credentials: Mapping[str, str], opened: AsyncExitStack
-    ) -> aiohttp.ClientResponse:
-        """Return the first answer that is no redirect; ``opened`` closes it."""
-        url, status = request.url, 0
-        try:
-            for _ in range(REDIRECTS + 1):
-                response = await opened.enter_async_context(self._send(request, url, credentials))
-                if response.status not in MOVED:
-                    return response
-                status = response.status
-                url = await self._redirect_target(url, response)
-                if not self.transport.is_home(url):
-                    # nor later: it is then another host that chooses what is asked for
-                    credentials = {}
-        except RejectedError as error:
-            said = f"{self.policy.title(request)} answered {status}: {error}"
-            raise RejectedError(said, status=status) from error
-        raise RejectedError(f"{self.policy.title(request)}: more than {REDIRECTS} redirects")
-
-    async def _redirect_target(self, url: URL, response: aiohttp.ClientResponse) -> URL:
-        """Return where a redirect leads, if it may be followed.
-
-        Raises:
-            RejectedError: It may not.
-        """
-        target = redirected(response)
-        safe = {"http", "https"} if url.scheme == "http" else {"https"}
-        if target.scheme not in safe:
-            where = f"{target.scheme}://{target.host}"
-            raise RejectedError(f"it redirects to {where}, which is not safe to follow")
-        if self._is_external(target):
-            await self._guard.check_url(target)
-        return target
 
     async def _credentials(self) -> Mapping[str, str]:
         if self._auth is None:
@@ -281,51 +231,17 @@ class Client:
             self._known = dict(headers)
         return headers
 
-    def _send(
-        self, request: Request, url: URL, credentials: Mapping[str, str], patience: float = 0.0
-    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
-        # a request's own URL was made from the base, and cannot leave the host
-        home = url is request.url
-        route = self._route(self.transport.origin if home else url.origin())
-        guarded = not home and "proxy" not in route and self._is_external(url)
-        session = self._external_session if guarded else self._session
-        return session.request(
-            request.method,
-            url,
-            headers={**request.headers, **credentials},
-            data=request.data(),
-            allow_redirects=False,
-            **route,
-            **_timeouts(self.transport.connection, request, patience),
-        )
+    async def _before_retry(self, request: Request, retry: Retry) -> Answer | None:
+        """Prepare the next attempt: renew the credentials, or wait.
 
-    def _is_external(self, url: URL) -> bool:
-        """Whether a redirect leads to another host than the service's own, whatever the port."""
-        return url.host != self._guard.home
-
-    def _route(self, origin: URL) -> dict[str, Any]:
-        """Return the options for TLS and proxy, found out once for each host."""
-        if origin not in self._routes:
-            route: dict[str, Any] = {}
-            if origin.scheme == "https":
-                route["ssl"] = self.transport.tls(origin)
-            if proxy := self.transport.proxy(origin):
-                route["proxy"], route["proxy_headers"] = proxy
-            self._routes[origin] = route
-        return self._routes[origin]
-
-    async def _before_retry(
-        self, request: Request, history: Attempts, retry: Retry
-    ) -> Answer | None:
-        """Do what the next attempt needs: renew the credentials, or wait.
-
-        Returns the answer that the caller accepts, where no attempt is left.
+        Returns an answer that the caller accepts, if there is to be no other attempt.
 
         Raises:
             AccessError: The credentials are at fault.
-            RejectedError: The request itself is.
+            RejectedError: The request itself is at fault: others are answered well.
             RetryableError: The host is out.
         """
+        history = request.attempts
         if retry.refused_with is not None:
             history.renewals += 1
             auth = self._auth if history.renewals <= RENEWALS else None
@@ -334,39 +250,28 @@ class Client:
         if isinstance(retry.otherwise, Answer):
             return retry.otherwise
         if isinstance(retry.otherwise, AccessError):
-            await self._raise_fault(retry.otherwise)
+            error = retry.otherwise
+            answered = await self._probe_answered() if self._probe else False
+            if answered:
+                raise RejectedError(f"{error}", status=error.status) from error
+            if answered is False:
+                raise error
             history.failed(asyncio.get_running_loop().time())
-        at_fault = False
-        if self._probe and self.policy.suspects_the_request(history, retry):
-            at_fault = await self._probe_answered() is True
+        suspect = self._probe and self.policy.suspects(request, retry)
+        at_fault = bool(suspect) and await self._probe_answered() is True
         if history.used_up and retry.answer is not None and retry.answer.status in request.accept:
             return retry.answer
-        seconds = self.policy.wait(request, history, retry, at_fault=at_fault)
+        seconds = self.policy.wait(request, retry, at_fault=at_fault)
         if not await self.waits.sleep(seconds, self.policy.waited_for(retry), usual=seconds < LONG):
             raise StoppedError(f"{self.policy.title(request)} {retry.reason}; {STOPPED}")
         return None
 
-    async def _raise_fault(self, error: AccessError) -> None:
-        """Say whose fault a 401 or 403 is; return where the probe gets no answer either.
-
-        Raises:
-            AccessError: The credentials are at fault.
-            RejectedError: The request is: the same credentials open something else.
-        """
-        answered = await self._probe_answered() if self._probe else False
-        if answered:
-            raise RejectedError(f"{error}", status=error.status) from error
-        if answered is False:
-            raise error
-
     async def _probe_answered(self) -> bool | None:
-        """Return whether the probe is answered well; None where it gets no definite answer.
+        """Return whether the probe is answered well; None if it gets no definite answer.
 
-        One probe serves all who ask while it waits for its turn. An older one is not believed: the
-        credentials may have been revoked since.
+        One probe serves all requests that ask before it is sent. An earlier one is not believed:
+        the credentials may have been revoked since.
         """
-        if not self._probe:
-            return None
         loop = asyncio.get_running_loop()
         asked = loop.time()
         async with self._probing:
@@ -378,10 +283,10 @@ class Client:
     async def _ask_probe(self) -> bool | None:
         url = self.transport.url(self._probe)
         request = Request(method="GET", path=self._probe, url=url)
-        history = Attempts()
+        history = request.attempts
         for _ in range(PROBES):
             try:
-                await self._attempt(request, history)
+                await self._attempt(request)
             except Retry as retry:
                 auth = self._auth
                 if retry.refused_with is not None and auth is not None:
@@ -402,12 +307,12 @@ class Client:
         try:
             return await read_body(response, self.transport.connection.max_answer_size)
         except (aiohttp.ClientError, OSError):
-            if response.status in REFUSED:  # the status says it all
+            if response.status in REFUSED:  # certain from the status alone
                 return b""
             raise
 
     def _log(self, attempt: Attempt, status: int) -> None:
-        """Note the request: no query, no header, no body; status 0 where there was no answer."""
+        """Log the request without query, headers and body; status 0 if there was no answer."""
         request = attempt.request
         milliseconds = (asyncio.get_running_loop().time() - attempt.permit.sent) * 1000
         service = self.transport.service
@@ -420,28 +325,6 @@ def _something(body: Any) -> Any:
     if body is None:
         raise AnswerError("an empty body where JSON was due")
     return body
-
-
-def _timeouts(
-    connection: Connection, request: Request | None = None, patience: float = 0.0
-) -> dict[str, Any]:
-    """Return the option for time-outs where the usual one does not fit.
-
-    Connecting ends before the whole does: so a time-out of the whole means that the request left.
-    ``Download`` limits the whole time of a file by its speed.
-    """
-    limit = connection.timeout
-    if request is None:
-        total = min(limit, LONGEST_ANSWER)
-        return {"timeout": aiohttp.ClientTimeout(total=total, connect=limit / 2)}
-    if request.stream:
-        return {"timeout": aiohttp.ClientTimeout(total=None, connect=limit / 2, sock_read=limit)}
-    if request.payload.content is not None:
-        total = limit + request.payload.content.size / UPLOAD_SPEED
-        return {"timeout": aiohttp.ClientTimeout(total=total, connect=limit / 2)}
-    if patience and patience < limit:
-        return {"timeout": aiohttp.ClientTimeout(total=patience, connect=patience / 2)}
-    return {}
 
 
 @asynccontextmanager
@@ -463,10 +346,10 @@ async def open_client(  # noqa: PLR0913 - all that the engine decides about a cl
 
     ``outage`` and ``unreached`` as in ``ResponsePolicy``.
 
-    ``limits`` are those of the command, ``quota`` gives that of a host; without it there is one
-    of this client, which knows nothing of other runs. ``allows`` says which hosts redirects may
-    lead to though they are private; ``resolver`` looks up names instead of the system's. ``waits``
-    are those of the run.
+    ``limits`` are those of the command, ``quota`` returns the quota of a host; by default the
+    client has one of its own, which does not know other runs. ``allows`` decides to which private
+    addresses redirects may lead; ``resolver`` replaces the system's. ``waits`` are those of the
+    run.
 
     Raises:
         ConfigError: The base URL, a proxy or a certificate file cannot be used.
@@ -478,26 +361,7 @@ async def open_client(  # noqa: PLR0913 - all that the engine decides about a cl
     rate = Rate() if connection.rate is None else Rate(connection.rate)
     waits = waits or Waits()
     pacer = Pacer(rate, connection.in_flight, connection.timeout, budget, waits)
-    home = (transport.origin.host or "").rstrip(".")
-    guard = AddressGuard(allows, resolver or aiohttp.ThreadedResolver(), home)
-
-    def session(resolver: AbstractResolver | None) -> aiohttp.ClientSession:
-        return aiohttp.ClientSession(
-            # the pacer limits the connections; a second queue would hide its waits in time-outs
-            connector=aiohttp.TCPConnector(
-                limit=0, keepalive_timeout=KEEP_ALIVE, resolver=resolver
-            ),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            # netrc and proxies of the environment would be looked up for each request, and netrc's
-            # credentials sent; the transport looks for proxies once
-            trust_env=False,
-            headers={"User-Agent": "ztoq"},
-            **_timeouts(connection),
-        )
-
-    async with session(resolver) as own, session(guard) as external:
+    async with open_sender(transport, allows, resolver) as sender:
         policy = ResponsePolicy(transport.service, pacer, outage, unreached)
         async with pacer.open():
-            yield Client(
-                transport, policy, pacer, waits, own, external, guard, auth, probe, before_write
-            )
+            yield Client(transport, policy, pacer, waits, sender, auth, probe, before_write)

@@ -1,4 +1,4 @@
-"""The body of a file, read in chunks: whole, in time and of limited size, or refused."""
+"""The body of a file, read in chunks: complete, in time and within its size, or refused."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Download", "why_not_a_file"]
 CHUNK = 64 * 1024
 
 SLOWEST = 1000
-"""Bytes a second that a file must bring, on the average over each time-out of the connection."""
+"""Bytes a second that a download must reach, on average over each time-out of the connection."""
 
 WHOLE = 200
 
@@ -24,9 +24,8 @@ WHOLE = 200
 def why_not_a_file(response: aiohttp.ClientResponse) -> str:
     """Return why a 2xx answer does not hold a whole file, "" where it may.
 
-    202 and 204 promise or hold nothing, 206 holds a part that nobody asked for. Where neither a
-    length nor chunks tell the end (RFC 9112, section 6.3), a file that breaks off half-way looks
-    like a whole one.
+    202 and 204 have no file, 206 has a part that nobody asked for. If neither a length nor chunks
+    mark the end (RFC 9112, section 6.3), a file that breaks off half-way looks like a whole one.
     """
     if response.status != WHOLE:
         return f"answered {response.status}, which is not a whole file"
@@ -75,7 +74,7 @@ class Download:
         try:
             while True:
                 try:
-                    # the time that the reader of the chunks needs does not count
+                    # the time that the caller spends on a chunk does not count
                     async with asyncio.timeout_at(ends):
                         chunk = await anext(stream)
                 except StopAsyncIteration:

@@ -30,9 +30,9 @@ class Limit(StrEnum):
 
 @attrs.frozen(kw_only=True)
 class LimitReached:
-    """Why the work ended; ``opens``: when calls may be made again, None where a new run may.
+    """The limit that ended the work; ``opens``: when calls are allowed again, None: at once.
 
-    ``window`` is the one that is shut.
+    ``window`` is the time window that is closed.
     """
 
     limit: Limit
@@ -43,9 +43,9 @@ class LimitReached:
 
 @attrs.define(eq=False, kw_only=True)
 class Limits:
-    """What one command may do over all its connections: ``most`` calls, none after ``until``.
+    """The limits of one command over all its connections: ``most`` calls, none after ``until``.
 
-    ``calls`` counts those of this command by host, ``reached`` says which limit ended it.
+    ``calls`` counts the command's calls by host, ``reached`` is the limit that ended it.
     """
 
     most: int | None = None
@@ -61,7 +61,7 @@ class Limits:
         self.calls[host] += 1
 
     def over(self) -> LimitReached | None:
-        """Return why nothing may be sent any more, None where something may."""
+        """Return the limit that is reached, None if calls are still allowed."""
         if self.most is not None and self.made >= self.most:
             text = f"the {self.most:,} calls of --max-calls are made"
             return LimitReached(limit=Limit.CALLS, text=text)

@@ -1,4 +1,4 @@
-"""When each request of one connection may leave: its rate, its slots, its limits.
+"""Decides when each request of one connection may leave: rate, slots and limits.
 
 The client acquires a ``Permit`` before each request, notes how it ended, and releases it. All times
 are those of the running event loop, in seconds.
@@ -23,10 +23,10 @@ from ztoq_core.waits import Wait, Waits
 __all__ = ["Pacer", "Permit"]
 
 CATCH_UP = 0.03
-"""Seconds of permits that are made up after a late timer; else each late timer loses some."""
+"""Seconds of permits that are made up for after a late timer; else each late timer loses some."""
 
 LATE = 0.1
-"""The same where somebody waited for the permit: the loop came late, as on a busy machine."""
+"""The same if somebody waited for the permit: the loop was late, as on a busy machine."""
 
 OPENING = 10
 """Requests at once to begin with; each answer allows one more (as TCP does, RFC 6928)."""
@@ -64,8 +64,8 @@ class Pacer:
     that of a request in seconds. ``budget`` is what the service announces and the user allows.
 
     While somebody waits, a request is in flight or a timer is set: every change that may free a
-    permit (a release, a timer, a stop, a circuit breaker that is reset) ends in ``_pump``, and
-    nothing that another task or thread does later is waited for. ``live`` says whether that holds.
+    permit (a release, a timer, a stop, a reset of the circuit breaker) ends in ``_pump``, and
+    nobody waits for what another task or thread may do later. ``live`` is False if that is broken.
     """
 
     rate: Rate = attrs.field(factory=Rate)
@@ -90,7 +90,7 @@ class Pacer:
     _over_at: float = attrs.field(default=math.inf, init=False)
 
     def __attrs_post_init__(self) -> None:
-        """Begin with a few slots: what is under way at the first refusal is refused too."""
+        """Begin with few slots: at the first refusal all requests under way are refused too."""
         self._window = float(min(self.in_flight, OPENING))
 
     @property
@@ -100,13 +100,13 @@ class Pacer:
 
     @property
     def live(self) -> bool:
-        """Whether nobody waits, or something will come that lets them go on."""
+        """Whether nobody waits, or an event will come that lets them go on."""
         waiting = any(not place.done() for place, _ in self._waiting)
         return not waiting or bool(self._active) or self._timer is not None
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
-        """Count the calls and say what is waited for meanwhile.
+        """Count the calls and describe the waits while it is open.
 
         Raises:
             StoreError: The calls cannot be counted.
@@ -120,12 +120,13 @@ class Pacer:
 
         Raises:
             RetryableError: A limit of the user is reached, the budget of the month is used up, or
-                the run is to stop (StoppedError). It comes when what is under way has ended, so
-                that this is not broken off.
+                the run is to stop (StoppedError). It is raised after the requests under way have
+                ended, so that it does not cancel them.
             StoreError: The calls cannot be counted any more.
         """
         loop = asyncio.get_running_loop()
         now = loop.time()
+        # never past those who wait: a permit that is due right now belongs to the first of them
         if not self._waiting and self._over() is None and self._due(now) <= now:
             return self._grant(now)
         place: asyncio.Future[Permit] = loop.create_future()
@@ -134,13 +135,14 @@ class Pacer:
         try:
             return await place
         except asyncio.CancelledError:
-            # the permit may have come in the same turn of the loop: nobody else would release it
+            # the permit may have been granted in the same turn of the loop; nobody else would
+            # release it, and its slot would be lost for good
             if place.done() and not place.cancelled() and place.exception() is None:
                 self.release(place.result())
             raise
 
     def acquire_at_once(self) -> Permit:
-        """Return a permit past every wait, for the request that ends a session.
+        """Return a permit without waiting, for the request that ends a session.
 
         Raises:
             RetryableError: A limit of the user is reached, or the budget of the month used up.
@@ -152,11 +154,11 @@ class Pacer:
         return self._out(Permit(asyncio.get_running_loop().time(), probe=False))
 
     def patience(self, failures: int = 0) -> float:
-        """Return how many seconds to wait for an answer, judged by those that came.
+        """Return how many seconds to wait for an answer, judged by recent answers.
 
         A request whose answer is lost would hold its slot for the whole time-out, and a service
-        that loses one in 25 would leave most slots idle. So it is given up once it takes many times
-        longer than any recent answer. What is given up in doubt is still looked for until the whole
+        that loses one in 25 would leave most slots idle. So it is given up when it takes many times
+        longer than any recent answer. An object in doubt is still looked for until the whole
         time-out is over. Each of its ``failures`` gives a request four times as long, and each
         late answer in a row twice as long, up to the time-out: a slow service is not cut off.
         """
@@ -170,6 +172,7 @@ class Pacer:
         self.waits.progress_at = now
         self.breaker.succeeded(permit.sent)
         self.rate.granted(now, permit.sent)
+        # decays by answers, not by time: in a quiet hour nothing is learned about the service
         before = 0.0 if math.isinf(self._slowest) else PATIENCE_DECAY * self._slowest
         self._slowest = max(now - permit.sent, before)
         self._late = 0
@@ -177,14 +180,16 @@ class Pacer:
         if now - permit.sent > SLOW_SHARE * self.timeout:
             self._shrink(now, permit)
         elif self._window < self.in_flight:
+            # as TCP does: by one for each answer until it first shrank, then by one per window
             step = 1.0 if math.isinf(self._shrunk_at) else 1 / self._window
             self._window = min(self.in_flight, self._window + step)
 
     def refused(self, permit: Permit, headers: Mapping[str, str], asked: float) -> None:
-        """Note an answer 429; ``asked`` are the seconds that the service asks to wait (or 0)."""
+        """Note an answer 429; ``asked`` are the seconds that the service asks to wait, or 0."""
         now = asyncio.get_running_loop().time()
         self._answered(permit)
-        # what was under way at the cut says nothing about the rate since
+        # a request sent before the last cut tells nothing about the rate since then; a cut for each
+        # of them would bring the rate down to 1 a second
         if permit.sent >= self.rate.cut_at:
             self.rate.refused(now, self._unanswered)
             self.breaker.failed(now, asked, probe=permit.probe, shortest=0.05)
@@ -210,12 +215,12 @@ class Pacer:
             self._pump()
 
     def reset_breaker(self) -> None:
-        """Let everybody try at once: the service is out, and each should find out now."""
+        """Let all requests be sent at once: the service is out, and each has to find out now."""
         self.breaker = CircuitBreaker()
         self._pump()
 
     def describe(self, now: float) -> Iterator[Wait]:
-        """Yield what is waited for: why those wait who have no permit, and what is in flight."""
+        """Yield the present waits: for answers, and for permits with the reason."""
         host = self.budget.quota.host
         waiting = sorted(since for place, since in self._waiting if not place.done())
         if self._active:
@@ -234,7 +239,7 @@ class Pacer:
         if minute > now:
             yield Wait(f"the calls that {host} grants per minute are used up", waiting[0], minute)
             return
-        # without a timer or a request in flight it has no end, which the watchdog is to see
+        # without a timer and a request in flight it has no end, and the watchdog has to see that
         until = self._timer_at if self._timer is not None else waiting[0]
         if self._active:
             until = max(until, oldest + self.timeout)
@@ -245,26 +250,30 @@ class Pacer:
         return StoppedError(STOPPED) if self.waits.stopping else self.budget.over()
 
     def _answered(self, permit: Permit) -> None:
+        # noted once by the answer and once more by the release, which may be all that comes
         if not permit.answered:
             permit.answered = True
             self._unanswered -= 1
 
     def _shrink(self, now: float, permit: Permit) -> None:
+        # once for all that were under way together: they were slow for the same reason
         if permit.sent > self._shrunk_at:
             self._shrunk_at = now
             self._window = max(1.0, self._window * 0.7)
 
     def _due(self, now: float) -> float:
-        """Return when the next request may be sent; infinite where an answer must come first."""
+        """Return when the next request may be sent; infinite if an answer must come first."""
         if self.active >= int(self._window):
             return math.inf
         if self.breaker.open:
+            # one probe at a time: more would only load a service that fails
             return math.inf if self._probing else max(now, self.breaker.probe_at)
         return max(self._next_at, self.budget.due(now, self._unanswered))
 
     def _grant(self, now: float) -> Permit:
         probe = self.breaker.open
-        if self._next_at > now - CATCH_UP or self._held_back:  # no permit was left unused
+        # it grows only while it is the bottleneck, that is: while no permit is left unused
+        if self._next_at > now - CATCH_UP or self._held_back:
             self.rate.grow(now, now - self._last)
         slack = LATE if self._held_back else CATCH_UP
         self._next_at = max(self._next_at, now - slack) + 1 / self.rate.value
@@ -279,9 +288,9 @@ class Pacer:
         return permit
 
     def _pump(self) -> None:
-        """Give permits to those who wait, as far as they are due; come back when the next one is.
+        """Grant the permits that are due, and set a timer for the next one.
 
-        It never awaits, so that what it decides on cannot change meanwhile.
+        It never awaits, so that nothing changes between a decision and its grant.
         """
         loop = asyncio.get_running_loop()
         now = loop.time()
@@ -295,7 +304,7 @@ class Pacer:
                 self._turn_away(error)
                 return
             if over is not None:
-                # what is under way may end first: an error would cancel it in its task group
+                # the requests under way end first: an error would cancel them in their task group
                 self._over_at = min(self._over_at, now)
                 patience = self._over_at + self.timeout
                 if self._active and now < patience:
@@ -305,7 +314,7 @@ class Pacer:
                 return
             due = self._due(now)
             if due > now:
-                # where the loop then comes late, it is not for want of requests
+                # if the timer then fires late, that was not for want of requests
                 self._held_back = due == self._next_at
                 self._come_back(loop, due)
                 return
@@ -320,6 +329,7 @@ class Pacer:
 
     def _come_back(self, loop: asyncio.AbstractEventLoop, due: float) -> None:
         if self._timer is not None:
+            # an earlier timer does no harm: it looks, and sets the next one
             if self._timer_at <= due:
                 return
             self._timer.cancel()

@@ -1,4 +1,4 @@
-"""The calls that one host gets in a calendar month, and the hours in which it gets them."""
+"""The calls allowed to one host in a calendar month, and the hours in which they are allowed."""
 
 from __future__ import annotations
 
@@ -53,9 +53,9 @@ class CallQuota:
     a share of the whole, is left to others. ``window`` are the hours in which calls may be made.
     Several clients of one process share it.
 
-    A host says only what remains: the whole is taken to be that and what was counted here, the
-    most that was ever seen in the month (guess: others who use the budget are not counted, so the
-    whole may be more, and the reserve then is a share of what ztoq found).
+    A host announces only what remains. The whole budget is taken to be that plus what was counted
+    here, the largest sum of the month (guess: it may be more, since calls of others are not
+    counted; then the reserve is a share of what ztoq saw).
 
     Calls are counted in memory. One task adds them to the ledger once a second and learns what
     other processes added; no request ever waits for it.
@@ -85,12 +85,12 @@ class CallQuota:
 
     @property
     def allowed(self) -> int | None:
-        """How many calls of the user's budget are not left to others."""
+        """How many calls of the user's budget ztoq may make; the reserve is for others."""
         return None if self.budget is None else self.budget - round(self.budget * self.reserve)
 
     @property
     def left(self) -> int | None:
-        """How many calls may still be made this month; None where nobody says."""
+        """How many calls may still be made this month; None if that is unknown."""
         left = [] if self.allowed is None else [self.allowed - self.made]
         if self.remaining is not None:
             left.append(self.remaining - int(self.whole * self.reserve))
@@ -103,6 +103,7 @@ class CallQuota:
         Raises:
             StoreError: The ledger cannot be used.
         """
+        # clients of one host share the quota: the first one starts the saver, the last one ends it
         self._users += 1
         try:
             if self._users == 1 and self.ledger is not None:
@@ -121,7 +122,8 @@ class CallQuota:
                     await self._save(self.ledger)
 
     def announced(self, remaining: int, unanswered: int) -> None:
-        """Note what the host says remains; ``unanswered`` calls may not be counted in it."""
+        """Note what the host announces; ``unanswered`` calls may not be counted in it."""
+        # what is under way may be counted in it or not: the lower number is the safe one
         self.remaining = remaining - unanswered
         self.whole = max(self.whole, remaining + self.made - unanswered)
 
@@ -131,10 +133,11 @@ class CallQuota:
             self.remaining -= 1
         self.made += 1
         if self.ledger is not None:
+            # by month: calls of the last second of a month belong to it when they are saved
             self._unsaved[self.month] += 1
 
     def over(self) -> LimitReached | None:
-        """Return why nothing may be sent any more, None where something may.
+        """Return the limit that is reached, None if calls are still allowed.
 
         Raises:
             StoreError: The calls cannot be counted any more.
@@ -155,9 +158,9 @@ class CallQuota:
             return self._month_over(text)
         kept = int(self.whole * self.reserve)
         if self.remaining is not None and self.remaining <= kept:
-            text = "its budget of calls for this month is used up, as it says"
+            text = "its budget of calls for this month is used up, by its own count"
             if kept:
-                text = f"{self.remaining:,} calls remain for this month, as it says"
+                text = f"{self.remaining:,} calls remain for this month, by its own count"
                 text += f", and {kept:,} are left to others (reserve = {self.reserve:g})"
             return self._month_over(text)
         return None
@@ -188,23 +191,24 @@ class CallQuota:
 
     async def _save_regularly(self, ledger: Ledger) -> None:
         while not self._closing.is_set():
+            # not a sleep: the end of a run must not wait for the rest of the second
             with suppress(TimeoutError):
                 async with asyncio.timeout(SAVED_EVERY):
                     await self._closing.wait()
             try:
                 await self._save(ledger)
             except StoreError as error:
-                # whoever asks for the next permit gets it
+                # raised here it would end a task that nobody awaits; the next permit raises it
                 self._failure = error
                 return
 
     async def _save(self, ledger: Ledger) -> None:
         """Add what is not in the ledger yet; learn what others have added to the present month."""
         for month in {*self._unsaved, self.month}:
+            # taken before the await: what is counted during it is not part of this addition
             calls = self._unsaved[month]
             announced = self.whole if month == self.month else 0
             total, whole = await ledger.count(self.host, month, calls, announced)
-            # calls that were made while the ledger was written to come next time
             self._unsaved[month] -= calls
             if month == self.month:
                 self.made = total + self._unsaved[month]
@@ -218,7 +222,7 @@ def quota_of(
     limits: Limits | None = None,
     ledger: Ledger | None = None,
 ) -> CallQuota:
-    """Return the quota that a connection asks for; without ``limits`` at any hour."""
+    """Return the quota that a connection is configured for; without ``limits`` at any hour."""
     return CallQuota(
         host=host,
         budget=connection.monthly_budget,

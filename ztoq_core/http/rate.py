@@ -1,4 +1,4 @@
-"""How many requests a second a service grants: found out from what it refuses."""
+"""Finds the number of requests a second that a service grants from those that it refuses."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ import attrs
 __all__ = ["Rate"]
 
 FIRST = 200.0
-"""Requests a second to begin with. Slower would be felt on short runs without a limit, faster
-refuses more on those with one."""
+"""Requests a second to begin with. Fewer would slow down short runs without a limit, more would
+be refused more often where there is one."""
 
 CUT = 0.97
-"""What is left of the rate after few refusals; the limit is then close below the old rate."""
+"""The part of the rate that remains after few refusals; the limit is then just below the rate."""
 
 FAR_ABOVE = 0.25
-"""Where more than this share is refused, the rate falls by that share instead, at most by half."""
+"""If more than this share is refused, the rate falls by that share instead, at most by half."""
 
 AGAIN = 3.0
 """Seconds after such a cut in which there is no other: refusals come in blocks for a while."""
 
 HEARING = 0.15
-"""Seconds between a refusal and the cut, in which that share is found out (longer at low rates)."""
+"""Seconds between a refusal and the cut, in which that share is measured (more at low rates)."""
 
 CURVE = 0.002
 """Growth after a cut, per second cubed: back at the refused rate in 2.5 s, 5 % over it in 5.4 s."""
@@ -32,42 +32,42 @@ GUESSED = 0.016
 """The same while the rate is the guess that a search ended with: twice as quick."""
 
 UNHURRIED = 40.0
-"""Below this rate the way back takes longer in proportion, so that each refusal that it ends in
-is one in more than a hundred requests there too."""
+"""Below this rate the growth is slower in proportion, so that there, too, at most one request in
+a hundred is refused."""
 
 DOUBTED = 0.4
-"""The part of a deep cut that is soon given back; what was refused may have been a short block."""
+"""The part of a deep cut that is soon given back: the refusals may have been a short block."""
 
 DOUBLING = 0.25
 """Seconds in which the rate doubles while nothing about the limit is known."""
 
 AFTER_FIRST = 0.75
-"""The same after the first refusal, which may be close to the limit; a busy machine learns late of
-those that follow."""
+"""The same after the first refusal, when the limit may be near; a busy machine notices further
+refusals late."""
 
 ANSWERS = 8
-"""Answers that make a share worth looking at."""
+"""Answers after which a share means something."""
 
 SAMPLE = 20
-"""Grants that make a fair guess of a rate."""
+"""Grants after which a measured rate is a fair guess."""
 
 SAVED = 0.85
-"""What of these is the rate; the rest may be turns that the service had saved."""
+"""The part of these that counts as the rate; the rest may be unused permits that it had saved."""
 
 FEW = 4
-"""Refusals that end the doubling; fewer may be what was under way."""
+"""Refusals that end the doubling; fewer may be requests that were under way."""
 
 IN_A_ROW = 3
-"""So many refusals in a row are a block: the service counts by seconds and this one is used up."""
+"""Refusals in a row that are a block: the service counts by seconds, and this one is used up."""
 
 
 @attrs.define
 class Rate:
     """Requests a second: doubled until the first refusal, then kept close to what is granted.
 
-    The shape is that of TCP CUBIC (RFC 9438): after a cut fast back towards the rate that was
-    refused, slow around it, then faster, so that a raised limit is found too. ``ceiling`` is never
-    passed. The rate grows only while it is what holds requests back.
+    It grows as in TCP CUBIC (RFC 9438): after a cut fast up to the rate that was refused, slowly
+    around it, then faster, so that a raised limit is found too. ``ceiling`` is never passed. The
+    rate grows only while it is the bottleneck.
     """
 
     ceiling: float = math.inf
@@ -90,7 +90,7 @@ class Rate:
     _refusals: int = attrs.field(default=0, init=False)
 
     def __attrs_post_init__(self) -> None:
-        """Begin fast."""
+        """Begin at the first rate."""
         self.value = self._start = min(FIRST, self.ceiling)
 
     def granted(self, now: float, sent: float) -> None:
@@ -107,9 +107,9 @@ class Rate:
     def refused(self, now: float, unanswered: int) -> None:
         """Note a request that was refused and sent after the last cut.
 
-        The first refusal comes early where the service saves unused turns, and tells little: the
-        rate then falls to what was granted in all (of the ``unanswered`` perhaps half, as a refusal
-        is quicker than an answer) and doubles again, until it is refused again.
+        If the service saves unused permits, the first refusal comes early and means little: the
+        rate falls to the number that was granted (of the ``unanswered`` perhaps half, since a
+        refusal is quicker than an answer) and doubles again until the next refusals.
         """
         self._refused_at = now
         self._refusals += 1
@@ -130,7 +130,7 @@ class Rate:
             self._judge(now)
 
     def grow(self, now: float, seconds: float) -> None:
-        """Grow by ``seconds`` in which the rate was what held requests back."""
+        """Grow by ``seconds`` in which the rate was the bottleneck."""
         if not self._searching and now - self._refused_at < 1.0:
             return
         self._age += seconds
@@ -145,31 +145,31 @@ class Rate:
         self.value = min(self.ceiling, max(self.value, grown))
 
     def _measured(self, now: float) -> float:
-        """Return the rate that was granted of late, since the cut."""
+        """Return the rate that was granted recently, since the cut."""
         count, since = 0, now
         for moment in reversed(self._found):
             if moment < self.cut_at or (count > SAMPLE and now - moment > DOUBLING):
                 break
             count, since = count + 1, moment
-        # too few to tell: what the doubling began with is the better guess
+        # too few to measure: the rate at which the doubling began is the better guess
         if count <= ANSWERS or since == now:
             return self._start
         return SAVED * count / (now - since)
 
     def _judge(self, now: float) -> None:
-        """Cut by the share that was refused; a service that counts by seconds refuses in blocks."""
+        """Cut by the refused share; a service that counts by seconds refuses in blocks."""
         granted = sum(moment > now - 1.0 for moment in self._found)
         if self._block:
             share = 1 - granted / self.value
         else:
-            # without the refusal that began it, which would count for too much
+            # without the refusal that started the measurement, which would weigh too much
             share = (self._refusals - 1) / max(1, self._grants + self._refusals - 1)
         if share > FAR_ABOVE and now - self._deep_at > AGAIN:
             self._deep_at = now
             kept = min(self.value * (1 - share), granted)
             self._cut(now, max(0.5 * self.value, kept), given_back=DOUBTED)
         elif self._block:
-            # that many were granted in a second that ended in refusals: the limit itself
+            # a second that ended in refusals: the number granted in it is the limit itself
             self._cut(now, min(CUT * self.value, max(0.8 * self.value, granted)))
         else:
             self._cut(now, self.value * max(0.8, min(CUT, 1 - 0.6 * share)), given_back=DOUBTED)

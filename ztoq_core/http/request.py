@@ -19,10 +19,10 @@ __all__ = ["Attempts", "Params", "Payload", "Request", "Retry", "pairs"]
 REPEATABLE = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 
 MOST_FAILURES = 8
-"""Failures of one request after which it is given up, if the host answers others."""
+"""Failures of one request after which it is given up, while others are answered well."""
 
 MOST_REFUSALS = 60
-"""The same for answers 429, which may well concern all requests: about a quarter of an hour."""
+"""The same for answers 429, which usually concern all requests: about a quarter of an hour."""
 
 SECRET_WORDS = ("authorization", "cookie", "password", "secret", "token", "api-key", "assertion")
 
@@ -35,9 +35,9 @@ Params = Mapping[str, str | int | Sequence[str | int]] | None
 class Retry(Exception):  # noqa: N818 - not an error yet
     """The attempt failed in a way that allows another; never leaves the client.
 
-    ``asked`` are the seconds that the service asks to wait, ``answer`` what it said. ``refused``:
-    it was too busy (429). ``refused_with`` are the credentials that the service did not take, and
-    ``otherwise`` is the outcome where neither others nor the ``probe`` help.
+    ``asked`` are the seconds that the service asks to wait, ``answer`` is its answer. ``refused``:
+    it was too busy (429). ``refused_with`` are the credentials that the service did not accept, and
+    ``otherwise`` is the outcome if neither new ones nor the ``probe`` help.
     """
 
     def __init__(  # noqa: PLR0913 - all that the next attempt may need
@@ -69,10 +69,10 @@ def _exponential() -> Generator[float, Any, None]:
 
 @attrs.define
 class Attempts:
-    """What became of one request so far.
+    """The attempts of one request so far.
 
-    ``most`` failures use it up. ``unreadable`` counts 2xx with a wrong body, ``since`` is when the
-    first attempt that failed was sent, ``renewals`` counts new credentials.
+    ``most`` failures use them up. ``unreadable`` counts 2xx with a wrong body, ``renewals`` new
+    credentials; ``since`` is when the first attempt that failed was sent.
     """
 
     most: int = MOST_FAILURES
@@ -86,7 +86,7 @@ class Attempts:
 
     @property
     def used_up(self) -> bool:
-        """Whether it failed so often that the fault is rather its own than the service's."""
+        """Whether so many failed that the request is more likely at fault than the service."""
         return self.failures >= self.most or self.refusals >= MOST_REFUSALS
 
     def failed(self, sent: float) -> None:
@@ -98,7 +98,7 @@ class Attempts:
     def wait(self, *, refused: bool) -> float:
         """Return the seconds to wait before the next attempt: exponential, with full jitter.
 
-        Refusals (429) are counted apart: they say nothing about the request.
+        Refusals (429) have a count of their own, since they are not about the request.
         """
         return backoff.full_jitter(next(self._refused_waits if refused else self._waits))
 
@@ -133,8 +133,9 @@ class Payload:
 class Request:
     """A request to the service's own host; see ``contracts.Client.request``.
 
-    ``path`` is for messages, in which it stands without a query. ``stream``: the body of the answer
-    is wanted as it is. ``unreadable`` says after an attempt why the content could not be sent.
+    ``path`` is for messages, which show no query. ``stream``: the body of the answer is read in
+    chunks, unchanged. ``attempts`` counts those so far; ``unreadable`` is, after an attempt, the
+    reason why the content could not be sent.
     """
 
     method: str
@@ -148,13 +149,14 @@ class Request:
     read: Callable[[Any], Any] | None = None
     stream: bool = False
     closing: bool = False
+    attempts: Attempts = attrs.field(factory=Attempts)
     headers: Mapping[str, str] = attrs.field(init=False)
     unreadable: str = attrs.field(default="", init=False)
 
     def __attrs_post_init__(self) -> None:
-        """Put the headers together; one of the caller replaces ours, in whatever case."""
+        """Merge the headers; a header of the caller replaces ours, whatever its case."""
         self.method, self.path = self.method.upper(), self.path.lstrip("/").partition("?")[0]
-        # of a stream the bytes are counted as promised, so nothing is to be packed on the way
+        # the bytes of a stream are counted, so it must not be compressed on the way
         own = {**(AS_IT_IS if self.stream else AS_JSON), **self.payload.headers}
         given = {name.lower() for name in self.given_headers}
         own = {name: value for name, value in own.items() if name.lower() not in given}
@@ -162,7 +164,7 @@ class Request:
 
     @property
     def repeatable(self) -> bool:
-        """Whether it may be sent again after an answer that was lost."""
+        """Whether it may be sent again after its answer was lost."""
         return self.marked_repeatable or self.method in REPEATABLE
 
     @property
@@ -183,9 +185,9 @@ class Request:
         return self.payload.body if content is None else self._counted(content)
 
     async def _counted(self, content: Content) -> AsyncIterator[bytes]:
-        """Yield the content; ``unreadable`` says afterwards why it was no use.
+        """Yield the content; ``unreadable`` is afterwards the reason why it is unusable.
 
-        A body that does not fit its promised length would be stored wrong, or waited for.
+        A body longer or shorter than announced would be stored wrong, or the service would wait.
         """
         sent = 0
         try:

@@ -26,7 +26,7 @@ from ztoq_core.errors import (
 )
 from ztoq_core.http.bodies import NOT_JSON, BodyTooLargeError, excerpt, parsed, retry_after
 from ztoq_core.http.pacer import Pacer, Permit
-from ztoq_core.http.request import Attempts, Request, Retry
+from ztoq_core.http.request import Request, Retry
 from ztoq_core.http.transport import to_url
 from ztoq_core.redaction import Secrets
 
@@ -41,7 +41,7 @@ TIMED_OUT = 408
 TOO_MANY = 429
 
 AT_FIRST = 3
-"""Unreadable answers that show a wrong base_url, where the host never gave a good one."""
+"""Unreadable answers after which base_url is wrong, if the host never gave a good one."""
 
 NOT_SENT = (
     aiohttp.ClientConnectorError,
@@ -53,20 +53,19 @@ NOT_SENT = (
 
 @attrs.define(eq=False)
 class Attempt:
-    """One attempt of a request: the permit that it took and the credentials that it sent."""
+    """One attempt of a request: the permit that it uses and the credentials that it sends."""
 
     request: Request
-    history: Attempts
     permit: Permit
     credentials: Mapping[str, str]
 
 
 @attrs.define(eq=False)
 class ResponsePolicy:
-    """Knows how one host fares, and decides what each answer or failure means.
+    """Decides what each answer or failure means, also by how the host answers other requests.
 
-    ``outage`` is how many seconds without a good answer from the host end the work; ``unreached``
-    the same where it never gave one, which rather shows a wrong address.
+    After ``outage`` seconds without a good answer the host is out, and the work ends; after
+    ``unreached`` seconds if it never gave one, since the address is then probably wrong.
     """
 
     service: str
@@ -79,11 +78,11 @@ class ResponsePolicy:
     _out_since: float | None = attrs.field(default=None, init=False)
 
     def answer(self, attempt: Attempt, response: aiohttp.ClientResponse, body: bytes) -> Answer:
-        """Return the answer if it is one for the caller.
+        """Return the answer if the caller gets it.
 
         Raises:
-            Retry: Another attempt may be made.
-            ZtoqError: None may; see ``contracts.Client.request``.
+            Retry: There may be another attempt.
+            ZtoqError: There may not; see ``contracts.Client.request``.
         """
         request, status, headers = attempt.request, response.status, response.headers
         if status == TOO_MANY:
@@ -100,14 +99,14 @@ class ResponsePolicy:
                 read = _read(request, value, response.content_type)
             except AnswerError as error:
                 self.pacer.failed(attempt.permit)
-                attempt.history.unreadable += 1
+                attempt.request.attempts.unreadable += 1
                 reason = f"answered {status} with a body that cannot be read: {error}"
                 raise self._doubt(attempt, self.secrets.hide(reason), status=status) from error
             self.good(attempt.permit, headers)
             return attrs.evolve(answer, body=read)
         self.good(attempt.permit, headers)
         accepted = status in request.accept
-        otherwise = answer if accepted else self._refusal(request, response, body)
+        otherwise = answer if accepted else self._rejection(request, response, body)
         if status == UNAUTHORISED and attempt.credentials:
             refused = attempt.credentials
             raise Retry(f"answered {status}", refused_with=refused, otherwise=otherwise)
@@ -118,7 +117,7 @@ class ResponsePolicy:
         raise otherwise
 
     def broken(self, attempt: Attempt, error: Exception) -> Exception:
-        """Return what a failure without a whole answer means, ``Retry`` where one more may help."""
+        """Return what a failure without a complete answer means; ``Retry`` if another may help."""
         request = attempt.request
         if request.unreadable:
             return RejectedError(f"{self.title(request)}: {request.unreadable}")
@@ -135,55 +134,56 @@ class ResponsePolicy:
             self._bad(attempt.permit)
             return Retry(f"no connection: {_reason(error)}")
         if isinstance(error, BodyTooLargeError | aiohttp.ClientResponseError):
-            attempt.history.unreadable += 1
+            attempt.request.attempts.unreadable += 1
             why = error if isinstance(error, BodyTooLargeError) else "it is not valid HTTP"
             return self._doubt(attempt, f"gave an answer that cannot be read: {why}")
         return self._doubt(attempt, f"no answer: {_reason(error)}")
 
     def elsewhere(self, attempt: Attempt, response: aiohttp.ClientResponse, body: bytes) -> Retry:
-        """Return what the refusal of another host means, to which a download was redirected.
+        """Return what a refusal means that comes from the host of a redirect.
 
-        It never saw the credentials, so its 401 or 403 says nothing about them; rather that the
-        address that it was led to has expired.
+        That host never saw the credentials, so its 401 or 403 is not about them; more likely the
+        address has expired.
         """
         self.good(attempt.permit, {})
-        attempt.history.failed(attempt.permit.sent)
+        attempt.request.attempts.failed(attempt.permit.sent)
         reason = f"was led to {response.url.host}, which answered {response.status}"
         return Retry(reason + self._because(body), status=response.status)
 
     def no_file(self, attempt: Attempt, reason: str, status: int) -> Retry:
-        """Return what a 2xx answer to a download means that holds no whole file."""
+        """Return what a 2xx answer to a download means that has no complete file."""
         self.good(attempt.permit, {})
-        attempt.history.failed(attempt.permit.sent)
+        attempt.request.attempts.failed(attempt.permit.sent)
         return Retry(reason, status=status)
 
     def waited_for(self, retry: Retry) -> str:
-        """Return what a pause before another attempt waits for (see ``waits.Wait``)."""
+        """Return the reason of a pause before the next attempt (see ``waits.Wait``)."""
         if retry.asked:
             return f"{self.service} has asked to wait"
         return f"a request to {self.service} that failed has waited to be sent again"
 
     def good(self, permit: Permit, headers: Mapping[str, str]) -> None:
-        """Note an answer that shows the host at work."""
+        """Note an answer that shows that the host works."""
         self._reached = True
         self._good_at = asyncio.get_running_loop().time()
         self._out_since = None
         self.pacer.granted(permit, headers)
 
-    def suspects_the_request(self, history: Attempts, retry: Retry) -> bool:
-        """Whether it failed so long that it matters if the service answers anything else."""
+    def suspects(self, request: Request, retry: Retry) -> bool:
+        """Whether a probe should find out if the request or the service is at fault."""
+        history = request.attempts
+        # other requests that were answered well since have settled it already
         unsure = history.failures > 0 and self._good_at <= history.since
         return unsure and (history.used_up or max(self._out(), retry.asked) >= self._limit())
 
-    def wait(
-        self, request: Request, history: Attempts, retry: Retry, *, at_fault: bool = False
-    ) -> float:
-        """Return the seconds to wait before the next attempt; ``at_fault``: the request is.
+    def wait(self, request: Request, retry: Retry, *, at_fault: bool = False) -> float:
+        """Return the seconds until the next attempt; ``at_fault``: a probe was answered well.
 
         Raises:
-            RejectedError: It failed again and again, while the host answers others.
+            RejectedError: It failed again and again, while others are answered well.
             RetryableError: The host is out.
         """
+        history = request.attempts
         if retry.refused:
             history.refusals += 1
         wrong_address = history.unreadable >= AT_FIRST and not self._reached
@@ -195,6 +195,7 @@ class ResponsePolicy:
             )
         limit, out = self._limit(), self._out()
         if out >= limit or retry.asked > limit:
+            # all others find out at once that the host is out, not one after each pause
             self.pacer.reset_breaker()
             asked = f" and asked to wait {retry.asked:.0f} s" if retry.asked > limit else ""
             advice = "run again later" if self._reached else "check base_url, network and proxy"
@@ -214,7 +215,7 @@ class ResponsePolicy:
         return self.outage if self._reached else self.unreached
 
     def _out(self) -> float:
-        """Return for how many seconds there has been no good answer from the host."""
+        """Return the seconds without a good answer from the host, 0 if the last one was good."""
         now = asyncio.get_running_loop().time()
         return 0.0 if self._out_since is None else now - self._out_since
 
@@ -223,13 +224,13 @@ class ResponsePolicy:
         self.pacer.refused(attempt.permit, headers, asked)
         self._reached = True
         self._bad(attempt.permit)
-        if not attempt.history.refusals and not attempt.history.failures:
-            attempt.history.since = attempt.permit.sent
+        if not attempt.request.attempts.refusals and not attempt.request.attempts.failures:
+            attempt.request.attempts.since = attempt.permit.sent
         return Retry(
             f"answered {TOO_MANY}{self._because(body)}", asked=asked, status=TOO_MANY, refused=True
         )
 
-    def _refusal(
+    def _rejection(
         self, request: Request, response: aiohttp.ClientResponse, body: bytes
     ) -> Exception:
         status = response.status
@@ -243,14 +244,14 @@ class ResponsePolicy:
         return kind(said + self._because(body), status=status)
 
     def _doubt(self, attempt: Attempt, reason: str, **more: Any) -> Exception:
-        """Return what a request that left and failed means."""
+        """Return what a failure means after which nobody knows what the host did."""
         self._bad(attempt.permit)
         if not attempt.request.repeatable:
             return DoubtError(
                 f"{self.title(attempt.request)} {reason}; it may or may not have been carried out",
                 status=more.get("status"),
             )
-        attempt.history.failed(attempt.permit.sent)
+        attempt.request.attempts.failed(attempt.permit.sent)
         return Retry(reason, **more)
 
     def _because(self, body: bytes) -> str:
@@ -258,15 +259,16 @@ class ResponsePolicy:
         return f": {reason}" if reason else ""
 
     def _bad(self, permit: Permit) -> None:
+        # from when the request was sent: a host that hangs is out since then
         if self._out_since is None:
             self._out_since = permit.sent
 
 
 def _read(request: Request, value: Any, media_type: str) -> Any:
-    """Return the body of a 2xx answer as the caller wants it.
+    """Return what the caller's ``read`` makes of the body of a 2xx answer.
 
     Raises:
-        AnswerError: It is not JSON, or does not have the shape that the caller's ``read`` knows.
+        AnswerError: It is not JSON, or does not have the shape that ``read`` expects.
     """
     if value is NOT_JSON:
         raise AnswerError(f"{media_type} where JSON was due")
@@ -277,14 +279,14 @@ def _read(request: Request, value: Any, media_type: str) -> Any:
     except AnswerError:
         raise
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        # a reader that looks into the body without asking first: the answer is as unreadable
+        # a reader that does not check what it reads: the answer is unreadable to it all the same
         raise AnswerError(f"{type(error).__name__}: {error}") from error
     except RecursionError as error:
         raise AnswerError("it is nested too deeply") from error
 
 
 def location(response: aiohttp.ClientResponse) -> URL:
-    """Return where a redirect points."""
+    """Return where a redirect leads."""
     try:
         return response.url.join(to_url(response.headers.get("Location", "")))
     except ValueError:
@@ -292,7 +294,7 @@ def location(response: aiohttp.ClientResponse) -> URL:
 
 
 def _reason(error: Exception) -> str:
-    """Return what happened, without URLs."""
+    """Describe what happened, without URLs."""
     if isinstance(error, aiohttp.ClientConnectorError):
         return f"{error.host}:{error.port}: {error.os_error.strerror or error.os_error}"
     if isinstance(error, aiohttp.ClientHttpProxyError):

@@ -25,7 +25,7 @@ PLAIN_QUERY = re.compile(r"[A-Za-z0-9_.~&=-]*")
 
 
 def to_url(text: str, *, encoded: bool = False) -> URL:
-    """Return the URL that a text is; raises ValueError where it is none."""
+    """Parse a URL; raises ValueError if the text is not one."""
     try:
         return URL(text, encoded=encoded)
     except IndexError as error:  # yarl 1.25: for http://[]@
@@ -51,7 +51,7 @@ class Transport:
     Credentials (headers, client certificate) belong to ``origin`` alone: scheme, host and port.
 
     Raises:
-        ConfigError: The base URL is none, or a certificate file is missing or unusable.
+        ConfigError: The base URL is not one, or a certificate file is missing or unusable.
     """
 
     connection: Connection
@@ -62,7 +62,7 @@ class Transport:
     _tls: dict[bool, ssl.SSLContext] = attrs.field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
-        """Read the base URL and load what it needs, so that mistakes show before the first call."""
+        """Read the base URL and load its certificates: mistakes show before the first call."""
         given = self.connection.base_url
         shown = redacted(given)
         try:
@@ -79,7 +79,7 @@ class Transport:
             raise ConfigError(f"base_url {shown!r} should end with the path")
         self.base = str(url).rstrip("/")
         self._path = url.raw_path.rstrip("/")
-        # of the text, in which a default port no longer stands
+        # from the text, which no longer shows a default port
         self.origin = URL(self.base).origin()
         self.service = url.host if port == url.with_port(None).port else f"{url.host}:{port}"
         if url.scheme == "https":
@@ -93,7 +93,7 @@ class Transport:
         if PLAIN_PATH.fullmatch(path):
             text = "&".join([f"{name}={value}" for name, value in query])
             if PLAIN_QUERY.fullmatch(text):
-                # nothing to quote or to resolve: a fifth of what yarl takes to find that out
+                # nothing to quote or resolve; yarl would take five times as long to find that out
                 return URL.build(
                     scheme=self.origin.scheme,
                     authority=self.origin.raw_authority,
@@ -127,7 +127,7 @@ class Transport:
         return self._tls[home]
 
     def _load_tls(self, *, with_client_cert: bool) -> ssl.SSLContext:
-        context = ssl.create_default_context()  # OpenSSL looks at SSL_CERT_FILE, but is silent
+        context = ssl.create_default_context()  # OpenSSL ignores a bad SSL_CERT_FILE silently
         if self.connection.ca_file:
             _load_ca(context, self.connection.ca_file, "ca_file")
         elif named := os.environ.get("SSL_CERT_FILE"):
@@ -139,7 +139,7 @@ class Transport:
                 context.load_cert_chain(path, password=lambda: "")
             except (OSError, ValueError) as error:
                 raise ConfigError(
-                    f"client_cert {path!r} is no PEM file with a certificate and its key "
+                    f"client_cert {path!r} is not a PEM file with a certificate and its key "
                     f"(without a password): {error}"
                 ) from error
         return context
@@ -167,4 +167,4 @@ def _load_ca(context: ssl.SSLContext, path: str, key: str) -> None:
     try:
         context.load_verify_locations(path)
     except (OSError, ValueError) as error:
-        raise ConfigError(f"{key} {path!r} holds no certificates in PEM form: {error}") from error
+        raise ConfigError(f"{key} {path!r} has no certificates in PEM form: {error}") from error

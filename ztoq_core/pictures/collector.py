@@ -291,7 +291,7 @@ def _is_file(path: Path) -> bool:
 
 
 def _last(src: str) -> str:
-    """Return the last part of an address's path, which may be no URL at all."""
+    """Return the last part of an address's path, which need not be a URL."""
     return src.partition("?")[0].partition("#")[0].rpartition("/")[2]
 
 

@@ -182,7 +182,7 @@ def _url(address: str) -> URL:
     try:
         return url_of(f"https:{address}" if address.startswith("//") else address)
     except ValueError as error:
-        raise RejectedError("its address is no URL") from error
+        raise RejectedError("its address is not a URL") from error
 
 
 @asynccontextmanager

@@ -113,7 +113,7 @@ async def test_only_http_and_https_are_fetched(address: str) -> None:
     ],
 )
 async def test_what_is_no_url_is_refused(address: str) -> None:
-    with pytest.raises(RejectedError, match="no URL"):
+    with pytest.raises(RejectedError, match="not a URL"):
         await fetched(address)
 
 
@@ -218,8 +218,8 @@ async def test_redirects_are_followed(status: int) -> None:
         ("http://0x7f.2/", "is not on the open internet"),
         ("http://inside.example/", "is not on the open internet"),
         ("file:///etc/passwd", "only http and https"),
-        ("http://[1", "no URL"),
-        ("http://[]@", "no URL"),
+        ("http://[1", "not a URL"),
+        ("http://[]@", "not a URL"),
         ("/a.png", "more than 5 redirects"),
         ("", "more than 5 redirects"),
     ],
