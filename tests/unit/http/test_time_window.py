@@ -76,7 +76,8 @@ def test_until_is_the_next_such_time_or_a_moment(text: str, means: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "message"), [("soon", "is not a time such as"), ("2026-01-01T00:00", "has passed already")]
+    ("text", "message"),
+    [("soon", "is not a time such as"), ("2026-01-01T00:00", "has passed already")],
 )
 def test_an_until_that_cannot_be_is_refused(text: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
