@@ -1,10 +1,21 @@
-"""The door for plugin authors: everything that a plugin may import from the core.
+"""All that a plugin may import from the core; tests and simulators import ``ztoq_testkit`` too.
 
-Tests and simulators import ``ztoq_testkit`` besides.
+The names come in groups, each a module that describes them and that may be imported from here
+(``from ztoq_core.plugin import records, sink``); each name may also be imported by itself.
+
+* ``records``: the neutral records and their vocabulary, for every plugin
+* ``source``: what a source declares and implements; with it ``services`` and ``schema``
+* ``sink``: what a sink declares and implements; with it ``services``, ``schema`` and ``texts``
+* ``transformer``: what a transformer declares; with it ``schema`` and ``texts``
+* ``services``: what the engine lends while a source or sink is open: clients, secrets, contents
+* ``schema``: how a side describes its fields, values, people and limits
+* ``texts``: pictures and references in the texts of records
+* ``errors``: what to raise, sorted by what the engine does next
 """
 
 from __future__ import annotations
 
+from ztoq_core import errors, records
 from ztoq_core.contracts import (
     Answer,
     Auth,
@@ -45,6 +56,11 @@ from ztoq_core.contracts import (
     TransformerPlugin,
     User,
     Written,
+    schema,
+    services,
+    sink,
+    source,
+    transformer,
 )
 from ztoq_core.errors import (
     AccessError,
@@ -66,6 +82,7 @@ from ztoq_core.errors import (
 from ztoq_core.hookspecs import hookimpl
 from ztoq_core.html import plain_text
 from ztoq_core.media import HEAD, not_the_file
+from ztoq_core.pictures import addresses as texts
 from ztoq_core.pictures.addresses import (
     HTML_TEXTS,
     change_images,
@@ -208,6 +225,7 @@ __all__ = [
     "change_images",
     "closest",
     "counted",
+    "errors",
     "folded",
     "hookimpl",
     "image_src",
@@ -217,9 +235,16 @@ __all__ = [
     "one_error",
     "plain_text",
     "read_text",
+    "records",
     "ref_of",
     "resolve_addresses",
     "resolved",
+    "schema",
+    "services",
+    "sink",
+    "source",
+    "texts",
     "texts_of",
+    "transformer",
     "with_texts",
 ]

@@ -9,7 +9,7 @@ import attrs
 from ztoq_core.records import FieldType, FieldValue, Folder, Kind, Record, Value
 from ztoq_core.spelling import folded
 
-__all__ = ["FieldLimits", "FieldSpec", "Finding", "Fit", "Schema", "User", "fits_labels"]
+__all__ = ["FieldLimits", "FieldSpec", "Finding", "Fit", "Schema", "User"]
 
 
 @attrs.frozen(kw_only=True)
