@@ -14,15 +14,14 @@ from ztoq_core.engine.run import Run
 from ztoq_core.engine.schema_inference import infer_schema
 from ztoq_core.engine.transform.enrichment import enriched
 from ztoq_core.errors import RecordError, ZtoqError
+from ztoq_core.json_changes import Change, changes
 from ztoq_core.records import Record, Ref
 from ztoq_core.store import JournalEntry, RecordSnapshot, Reference
 
 __all__ = [
-    "Change",
     "Explained",
     "MappingTrace",
     "TransformerStep",
-    "changes",
     "explain",
     "trace_mapping",
 ]
@@ -30,15 +29,6 @@ __all__ = [
 Built = Callable[[Schema], Sequence[tuple[str, Transform]]]
 
 _PATIENCE_S = 30
-
-
-@attrs.frozen(kw_only=True)
-class Change:
-    """A value that a transformer changed; ``path`` is such as ``steps[1].description``."""
-
-    path: str
-    before: Any
-    after: Any
 
 
 @attrs.frozen(kw_only=True)
@@ -121,7 +111,7 @@ async def trace_mapping(run: Run, number: int, build: Built) -> MappingTrace:
         return MappingTrace(known=known, enriched=(), steps=())
     return MappingTrace(
         known=known,
-        enriched=tuple(changes("", known.extracted, _plain(record))),
+        enriched=tuple(changes(known.extracted, _plain(record))),
         steps=tuple(_steps(record, build(await infer_schema(run)))),
     )
 
@@ -140,7 +130,7 @@ def _steps(record: Record, chain: Sequence[tuple[str, Transform]]) -> Iterator[T
         yield TransformerStep(
             name=name,
             after=_plain(record),
-            changes=tuple(changes("", _plain(before), _plain(record))),
+            changes=tuple(changes(_plain(before), _plain(record))),
             companions=tuple(
                 each.ref for each in record.companions if each not in before.companions
             ),
@@ -166,38 +156,3 @@ async def _present(sink: Sink | None, known: RecordSnapshot, patience: float) ->
 def _plain(record: Record) -> Any:
     """Return a record as the JSON that the store keeps."""
     return read_json(write_json(converter.unstructure(record, type(record))))
-
-
-def changes(path: str, before: Any, after: Any) -> Iterator[Change]:
-    """Yield each value in which two pieces of plain JSON differ, with its path below ``path``."""
-    if isinstance(before, dict) and isinstance(after, dict):
-        for key in sorted({*before, *after}):
-            yield from changes(f"{path}.{key}".lstrip("."), before.get(key), after.get(key))
-    elif isinstance(before, list) and isinstance(after, list):
-        if all(isinstance(each, dict) and "name" in each for each in (*before, *after)):
-            yield from _changes_by_name(path, before, after)
-            return
-        for place in range(max(len(before), len(after))):
-            one, other = (each[place] if place < len(each) else None for each in (before, after))
-            yield from changes(f"{path}[{place}]", one, other)
-    elif before != after or isinstance(before, bool) != isinstance(after, bool):
-        yield Change(path=path, before=before, after=after)
-
-
-def _changes_by_name(
-    path: str, before: Sequence[dict[str, Any]], after: Sequence[dict[str, Any]]
-) -> Iterator[Change]:
-    """Yield in what two lists of fields differ; a field is paired with the one it came from."""
-    open_ = {str(each["name"]): each for each in reversed(before)}
-    same = True
-    for each in after:
-        name = str(each.get("origin") or each["name"])
-        if name not in open_:
-            name = str(each["name"])
-        found = list(changes(f"{path}[{name}]", open_.pop(name, None), each))
-        same &= not found
-        yield from found
-    for name, each in open_.items():
-        yield Change(path=f"{path}[{name}]", before=each, after=None)
-    if same and not open_ and before != after:
-        yield Change(path=f"{path} (order)", before=before, after=after)

@@ -12,8 +12,9 @@ from ztoq_testkit.project import CONTENTS, PROJECT
 from ztoq_core import engine
 from ztoq_core.contracts import Skip
 from ztoq_core.engine import Event
-from ztoq_core.engine.history import Explained, changes, explain
+from ztoq_core.engine.history import Explained, explain
 from ztoq_core.errors import MappingError
+from ztoq_core.json_changes import changes
 from ztoq_core.records import Folder, Kind, Record, TestCase, Tree
 from ztoq_core.store import State, Store
 
@@ -151,5 +152,5 @@ def field(name: str, **more: object) -> dict[str, object]:
 def test_fields_are_compared_with_what_they_came_from(
     before: list[object], after: list[object], found: list[tuple[str, object, object]]
 ) -> None:
-    told = [(each.path, each.before, each.after) for each in changes("f", before, after)]
+    told = [(each.path, each.before, each.after) for each in changes(before, after, "f")]
     assert told == found

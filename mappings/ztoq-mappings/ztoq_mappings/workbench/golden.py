@@ -11,7 +11,7 @@ is left out.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, TypeVar, get_args
@@ -33,6 +33,7 @@ from ztoq_core.contracts import (
 )
 from ztoq_core.convert import IN_JSON, converter, dumps, read_json
 from ztoq_core.errors import ConfigError, RecordError
+from ztoq_core.json_changes import changes
 from ztoq_core.records import RECORD_TYPES, Kind, Record
 from ztoq_core.settings.reader import Tables
 from ztoq_core.spelling import nearest
@@ -118,7 +119,10 @@ def differences(expected: Mapping[str, Any] | None, found: Mapping[str, Any]) ->
     """Return a line with its path for each difference, none where both are equal."""
     if expected is None:
         return (f"there is no {AFTER} yet",)
-    lines = list(_different("$", expected, found))
+    lines = [
+        f"{each.path}: expected {each.before!r}, got {each.after!r}"
+        for each in changes(expected, found, "$", absent=_Nothing(), by_name=False)
+    ]
     more = len(lines) - MOST_LINES
     return (*lines[:MOST_LINES], *([f"and {more} more"] if more > 0 else []))
 
@@ -229,23 +233,8 @@ def _shown(record: Record) -> dict[str, Any]:
     return {"kind": record.kind.value, "record": read_json(dumps(record))}
 
 
-def _different(path: str, expected: Any, found: Any) -> Iterator[str]:
-    if isinstance(expected, dict) and isinstance(found, dict):
-        for key in dict.fromkeys((*expected, *found)):
-            if key not in found:
-                yield f"{path}.{key}: expected {expected[key]!r}, got nothing"
-            elif key not in expected:
-                yield f"{path}.{key}: expected nothing, got {found[key]!r}"
-            else:
-                yield from _different(f"{path}.{key}", expected[key], found[key])
-    elif isinstance(expected, list) and isinstance(found, list):
-        for place in range(max(len(expected), len(found))):
-            here = f"{path}[{place}]"
-            if place >= len(found):
-                yield f"{here}: expected {expected[place]!r}, got nothing"
-            elif place >= len(expected):
-                yield f"{here}: expected nothing, got {found[place]!r}"
-            else:
-                yield from _different(here, expected[place], found[place])
-    elif expected != found or isinstance(expected, bool) != isinstance(found, bool):
-        yield f"{path}: expected {expected!r}, got {found!r}"
+class _Nothing:
+    """Stands for a value that is not there."""
+
+    def __repr__(self) -> str:
+        return "nothing"

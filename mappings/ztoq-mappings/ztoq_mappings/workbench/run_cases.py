@@ -12,8 +12,8 @@ from ztoq_core.cli.options import Options
 from ztoq_core.cli.output import Output
 from ztoq_core.contracts import Transform, TransformContext
 from ztoq_core.convert import show_json
-from ztoq_core.engine.history import changes
 from ztoq_core.errors import ConfigError, Exit
+from ztoq_core.json_changes import changes
 from ztoq_core.settings.config import Config
 from ztoq_core.vocabulary import counted
 from ztoq_mappings.workbench import golden
@@ -102,7 +102,7 @@ def _diff(tried: _Tried) -> Iterator[str]:
     yield f"+++ {name}, as it comes out now"
     if expected is None:
         yield f"@@ {tried.differences[0]}; --update writes it @@"
-    for change in changes("", expected or {}, tried.found):
+    for change in changes(expected or {}, tried.found):
         yield f"@@ {change.path} @@"
         yield from (f"-{line}" for line in _lines(change.before))
         yield from (f"+{line}" for line in _lines(change.after))
