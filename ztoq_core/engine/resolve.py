@@ -7,7 +7,7 @@ import attrs
 from ztoq_core.contracts import Sink, Written
 from ztoq_core.errors import ConfigError, RecordError, RejectedError
 from ztoq_core.records import Ref
-from ztoq_core.store import Answered, LoadJob, State, Store, Undecided
+from ztoq_core.store import Answered, JournalEvent, LoadJob, State, Store, Undecided
 
 __all__ = ["Resolver"]
 
@@ -52,7 +52,7 @@ class Resolver:
             job=job,
             written=present,
             finished=ref.kind not in schema.finish_kinds,
-            event="decision",
+            event=JournalEvent.DECISION,
         )
         await store.loading.record_answers(answered)
         return said

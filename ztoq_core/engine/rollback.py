@@ -34,7 +34,7 @@ from ztoq_core.errors import (
     one_error,
 )
 from ztoq_core.records import Attachment, Kind, Ref
-from ztoq_core.store import PRUNED, RollbackItem, State, Store, chunks
+from ztoq_core.store import PRUNED, Cause, RollbackItem, State, Store, chunks
 from ztoq_core.vocabulary import counted
 
 __all__ = ["KeptObject", "RollbackResult", "may_prune", "prune", "rollback"]
@@ -137,7 +137,7 @@ async def prune(run: Run, sink: Sink) -> RollbackResult:
     store = run.store
     may_prune(store)
     schema = await sink.describe()
-    stage = _Rollback(run, sink, schema, stage="prune", reason=PRUNED)
+    stage = _Rollback(run, sink, schema, stage="prune", reason=PRUNED, cause=Cause.PRUNED)
     with suppress(StoppedError), one_error():
         if not run.dry_run:
             await settle_deletions(run, sink, wait_s=0)
@@ -158,6 +158,7 @@ class _Rollback:
     stage: str = "rollback"
     force: bool = False
     reason: str = REMOVED
+    cause: Cause = Cause.NONE
     only: set[str] | None = None
     deleted: dict[Kind, int] = attrs.field(factory=dict)
     restored: int = 0
@@ -362,7 +363,9 @@ class _Rollback:
     async def _gone(self, item: RollbackItem, reason: str, *, counts: bool = True) -> None:
         """Keep that an object is gone, and what went with it."""
         along = self.schema.goes_with_owner
-        for each in await self.store.rollback.deleted(self.run.id, item, reason, along):
+        for each in await self.store.rollback.deleted(
+            self.run.id, item, reason, along, cause=self.cause
+        ):
             if counts:
                 self._count(each.ref.kind)
             self.reporter.advance(each.ref.kind)

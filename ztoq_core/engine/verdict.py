@@ -17,7 +17,7 @@ from ztoq_core.convert import converter, read_json
 from ztoq_core.engine.transform.selection import selected
 from ztoq_core.errors import Exit
 from ztoq_core.records import Kind, Level
-from ztoq_core.store import Reason, State, Store
+from ztoq_core.store import EXPLAINED, OPEN_PROBLEMS, UNMAPPED, UNWRITTEN, Reason, State, Store
 from ztoq_core.vocabulary import counted, plain
 
 __all__ = [
@@ -35,9 +35,6 @@ __all__ = [
     "verdict",
 ]
 
-_UNMAPPED = (State.LISTED, State.EXTRACTED)
-_UNWRITTEN = (State.READY, State.SENDING, State.WRITTEN)
-_BAD = (State.FAILED, State.BLOCKED, State.UNKNOWN, State.CONFLICT, State.REJECTED)
 _SHOWN_REASONS = 5
 
 
@@ -256,7 +253,7 @@ def _extraction(facts: Facts) -> Iterator[_Problem]:
 
 
 def _unmapped(facts: Facts) -> Iterator[_Problem]:
-    left = facts.count(*_UNMAPPED)
+    left = facts.count(*UNMAPPED)
     if facts.mapped and not left:
         return
     if facts.mapped:
@@ -290,7 +287,7 @@ def _removed(facts: Facts) -> Iterator[_Problem]:
 
 
 def _failed(facts: Facts) -> Iterator[_Problem]:
-    present = [state for state in _BAD if facts.count(state)]
+    present = [state for state in OPEN_PROBLEMS if facts.count(state)]
     if not present:
         return
     figures = ", ".join(
@@ -329,7 +326,7 @@ def _failed(facts: Facts) -> Iterator[_Problem]:
 
 
 def _unwritten(facts: Facts) -> Iterator[_Problem]:
-    left = facts.count(*_UNWRITTEN)
+    left = facts.count(*UNWRITTEN)
     if not left:
         return
     headline = f"{counted(left, 'record has', 'records have')} not been written completely yet"
@@ -465,7 +462,9 @@ def facts_of(store: Store) -> Facts:
         pending=store.reporting.pending(),
         mapped=store.facts.mapped,
         states={state: number for state, number in states.items() if number},
-        reasons=tuple(store.reporting.reasons()) if any(states.get(s) for s in _EXPLAINED) else (),
+        reasons=tuple(store.reporting.reasons())
+        if any(states.get(s) for s in (*EXPLAINED, State.DELETED))
+        else (),
         validated=validated,
         findings=validation.findings if validation and validated is Validated.CURRENT else (),
         final=last_final_check(store),
@@ -474,9 +473,6 @@ def facts_of(store: Store) -> Facts:
         added=dict(Counter(store.reporting.added()) + Counter(store.facts.looked_up)),
         selection=bool(selected(store)),
     )
-
-
-_EXPLAINED = (*_BAD, State.DELETED)
 
 
 def _extracted(store: Store) -> Extraction:

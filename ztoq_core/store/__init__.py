@@ -29,16 +29,36 @@ from ztoq_core.store.reporting import (
 )
 from ztoq_core.store.rollback import RollbackItem
 from ztoq_core.store.sql import chunks, clean
-from ztoq_core.store.states import PRUNED, Selected, State
+from ztoq_core.store.states import (
+    DUE,
+    EXPLAINED,
+    NOT_DUE,
+    OPEN_PROBLEMS,
+    RETRYABLE,
+    UNMAPPED,
+    UNWRITTEN,
+    Cause,
+    JournalEvent,
+    Selected,
+    State,
+)
 from ztoq_core.store.store import Store
 from ztoq_core.store.tables import now
-from ztoq_core.store.target_index import TargetObject
+from ztoq_core.store.target_index import PRUNED, TargetObject
 from ztoq_core.store.transformation import ExtractedRecord, FieldNeed, MappingOutcome
 
 __all__ = [
+    "DUE",
+    "EXPLAINED",
     "MISSING",
+    "NOT_DUE",
+    "OPEN_PROBLEMS",
     "PRUNED",
+    "RETRYABLE",
+    "UNMAPPED",
+    "UNWRITTEN",
     "Answered",
+    "Cause",
     "Checkpoint",
     "Compared",
     "Completed",
@@ -50,6 +70,7 @@ __all__ = [
     "FileTotals",
     "Intent",
     "JournalEntry",
+    "JournalEvent",
     "Listed",
     "LoadJob",
     "MappingOutcome",

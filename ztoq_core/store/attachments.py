@@ -103,12 +103,10 @@ class AttachmentStore(Repository):
     def retry_pictures(self) -> None:
         """Let a quick pass fetch the pictures that could not be fetched before."""
         item = self._item
-        item.update(state=State.LISTED, pending=True, reason="").where(
-            (item.kind == Kind.ATTACHMENT)
-            & (item.state == State.REJECTED)
-            & ~item.record.is_null()
-            & item.key.contains("#img-")
-        ).execute()
+        pictures = (
+            (item.kind == Kind.ATTACHMENT) & ~item.record.is_null() & item.key.contains("#img-")
+        )
+        self._transitions.move((State.REJECTED,), State.LISTED, pictures, pending=True)
 
     @writes
     def note_pictures(self, *, left: bool) -> None:

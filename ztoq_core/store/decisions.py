@@ -14,15 +14,22 @@ from ztoq_core.records import Kind, Ref
 from ztoq_core.store.database import reads, writes
 from ztoq_core.store.journal import Event
 from ztoq_core.store.repository import Repository
-from ztoq_core.store.selection import LEFT_OUT
-from ztoq_core.store.sql import chunks, clean
-from ztoq_core.store.states import PRUNED, Side, State
-from ztoq_core.store.tables import clear, tuples
+from ztoq_core.store.sql import clean
+from ztoq_core.store.states import (
+    ANY,
+    BELONGS,
+    UNDECIDED,
+    Cause,
+    Decision,
+    JournalEvent,
+    Side,
+    State,
+)
+from ztoq_core.store.tables import tuples
 
 __all__ = ["Decisions", "Standing", "Undecided"]
 
-UNDECIDED = (State.UNKNOWN, State.CONFLICT)
-_RETRY = "retry"
+_LEFT_OUT = "left out by decision (ztoq resolve)"
 _KEPT = "it stays as it stands in the target, by decision (ztoq resolve)"
 
 
@@ -106,8 +113,8 @@ class Decisions(Repository):
             journal.select()
             .where(
                 (journal.item == number)
-                & (journal.event == "decision")
-                & (journal.detail == _RETRY)
+                & (journal.event == JournalEvent.DECISION)
+                & (journal.detail == Decision.RETRY)
                 & (journal.digest == digest)
             )
             .exists()
@@ -124,7 +131,7 @@ class Decisions(Repository):
                 (edge.side == Side.TARGET)
                 & (edge.kind == ref.kind)
                 & (edge.key == ref.key)
-                & (edge.role << ("parent", "owner"))
+                & (edge.role << BELONGS)
                 & ~item.target_id.is_null()
             )
         )
@@ -143,16 +150,14 @@ class Decisions(Repository):
         could not be mapped stays failed, what was pruned stays away.
         """
         item = self._item
-        gone = (item.state == State.DELETED) & (item.reason != PRUNED)
+        gone = (item.state == State.DELETED) & (item.cause != Cause.PRUNED)
         where = self._named(kind, keys) & ((item.state == State.FAILED) | gone)
         where &= ~item.target.is_null()
         rows = list(tuples(item.select(item.id, item.kind, item.target_digest).where(where)))
         counts: dict[Kind, int] = {}
-        for some in chunks(rows):
-            item.update(state=State.READY, reason="", refused_digest="", attempts=0).where(
-                item.id << [number for number, _, _ in some]
-            ).execute()
-            self._note_event([(run, number, digest, _RETRY) for number, _, digest in some])
+        numbers = [number for number, _, _ in rows]
+        self._transitions.move_rows(numbers, State.READY, refused_digest="", attempts=0)
+        self._note_event([(run, number, digest, Decision.RETRY) for number, _, digest in rows])
         for _, each, _ in rows:
             counts[Kind(each)] = counts.get(Kind(each), 0) + 1
         return counts
@@ -167,18 +172,15 @@ class Decisions(Repository):
     @writes
     def again(self, run: int, number: int) -> None:
         """Let a record be sent again whatever stands in the target."""
-        item = self._item
-        item.update(state=State.READY, reason="", attempts=0, stamp="").where(
-            item.id == number
-        ).execute()
-        self._decided(run, number, _RETRY)
+        self._transitions.move_rows([number], State.READY, attempts=0, stamp="")
+        self._decided(run, number, Decision.RETRY)
 
     @writes
     def absent(self, run: int, numbers: Sequence[int]) -> None:
         """Let records be made anew: their objects are not in the target any more."""
         for number in numbers:
-            clear(self._item, number, state=State.READY)
-            self._decided(run, number, "made anew")
+            self._transitions.forget_object(number, State.READY)
+            self._decided(run, number, Decision.REMAKE)
 
     @writes
     def accept(self, run: int, number: int, written: Written | None = None) -> None:
@@ -198,24 +200,29 @@ class Decisions(Repository):
                 "stamp": written.stamp,
                 "borrowed": written.borrowed,
             }
-        item.update(
-            state=State.FINISHED,
+        self._transitions.move(
+            ANY,
+            State.FINISHED,
+            item.id == number,
             reason=_KEPT,
             written_digest=item.target_digest,
             finished_digest=item.target_digest,
             **changes,
-        ).where(item.id == number).execute()
-        self._decided(run, number, f"accepted {written.target_id if written else ''}".strip())
+        )
+        named = f" {written.target_id}" if written else ""
+        self._decided(run, number, f"{Decision.ACCEPT}{named}")
 
     @writes
     def leave_out(self, run: int, number: int) -> None:
         """Leave a record out for good, until its mapped form changes."""
         item = self._item
-        clear(item, number, state=State.SKIPPED, reason=LEFT_OUT)
+        self._transitions.forget_object(
+            number, State.SKIPPED, reason=_LEFT_OUT, cause=Cause.LEFT_OUT
+        )
         item.update(loss=False, refused_digest=item.target_digest).where(
             item.id == number
         ).execute()
-        self._decided(run, number, "left out")
+        self._decided(run, number, Decision.LEAVE_OUT)
 
     # ------------------------------------------------------------------------------ inner part
 
@@ -231,5 +238,8 @@ class Decisions(Repository):
 
     def _note_event(self, rows: Iterable[tuple[int, int, str, str]]) -> None:
         self._journal.add(
-            [Event(run, number, "decision", digest, detail) for run, number, digest, detail in rows]
+            [
+                Event(run, number, JournalEvent.DECISION, digest, detail)
+                for run, number, digest, detail in rows
+            ]
         )

@@ -21,22 +21,29 @@ from ztoq_core.store.database import Database, writes
 from ztoq_core.store.facts import Facts
 from ztoq_core.store.repository import Repository
 from ztoq_core.store.sql import chunks
-from ztoq_core.store.states import PRUNED, Selected, Side, State
+from ztoq_core.store.states import (
+    ARRIVED,
+    BELONGS,
+    COMING,
+    FAULTY,
+    FOLLOWABLE,
+    PARENT_READY,
+    SETTLED,
+    WAITING,
+    Cause,
+    Role,
+    Selected,
+    Side,
+    State,
+)
 from ztoq_core.store.tables import tuples
 
-__all__ = ["AGAIN", "MISSING", "Dependencies"]
+__all__ = ["MISSING", "UNANSWERED", "Dependencies"]
 
 MISSING = "reference-missing"
 """The code of the note that a record was finished without something that it refers to."""
 
-AGAIN = "finished once before, and to be finished again"
-
-BAD = (State.FAILED, State.BLOCKED, State.REJECTED, State.GONE, State.DELETED)
-SETTLED = (*BAD, State.SKIPPED, State.FINISHED, State.WRITTEN, State.CONFLICT)
-ARRIVED = (State.WRITTEN, State.FINISHED, State.CONFLICT)
-_COMING = (State.READY, State.SENDING, State.UNKNOWN)
-_COUNTED = (State.READY, State.WRITTEN, State.UNKNOWN)
-_STANDING = (State.FINISHED, State.CONFLICT, State.GONE)
+UNANSWERED = "the run ended before the answer was stored"
 
 
 class Dependencies(Repository):
@@ -57,21 +64,13 @@ class Dependencies(Repository):
         item = self._item
         self._facts.drop(Facts.final)  # the target is about to change
         # what a rollback removed, or validation did not find any more, is written again
-        item.update(state=State.READY, reason="").where(
-            (item.state == State.DELETED)
-            & (item.reason != PRUNED)
-            & (item.chosen != Selected.NO)
-            & ~item.target.is_null()
-        ).execute()
+        wanted = (item.cause != Cause.PRUNED) & (item.chosen != Selected.NO)
+        self._transitions.move((State.DELETED,), State.READY, wanted & ~item.target.is_null())
         if overwrite_conflicts:
-            item.update(state=State.READY, reason="").where(item.state == State.CONFLICT).execute()
-        item.update(state=State.UNKNOWN, reason="the run ended before the answer was stored").where(
-            item.state == State.SENDING
-        ).execute()
-        item.update(state=State.READY, reason="").where(
-            (item.state == State.BLOCKED) & ~item.target.is_null()
-        ).execute()
-        self._pass_on(BAD, State.BLOCKED)
+            self._transitions.move((State.CONFLICT,), State.READY)
+        self._transitions.move((State.SENDING,), State.UNKNOWN, reason=UNANSWERED)
+        self._transitions.move((State.BLOCKED,), State.READY, ~item.target.is_null())
+        self._pass_on(FAULTY, State.BLOCKED)
         self._pass_on((State.SKIPPED,), State.SKIPPED)
         self._any_refers = self._refers().exists()
         self._count()
@@ -81,11 +80,11 @@ class Dependencies(Repository):
         item = self._item
         self._behind = ([], set())
         item.update(waiting=self._unsettled(), open_files=self._unsettled_files()).where(
-            item.state << _COUNTED
+            item.state << WAITING
         ).execute()
         if self._any_refers:
             item.update(open_files=item.open_files + self._unsettled_refers()).where(
-                (item.state << _COUNTED) & (item.id << self._refers())
+                (item.state << WAITING) & (item.id << self._refers())
             ).execute()
 
     def count_files(self, owner: Record, files: Sequence[str]) -> None:
@@ -97,9 +96,9 @@ class Dependencies(Repository):
                 (edge.kind == Kind.ATTACHMENT)
                 & (edge.key << list(some))
                 & (edge.side == Side.TARGET)
-                & (edge.role == "refer")
+                & (edge.role == Role.REFER)
             )
-            waits.append((item.state << _COUNTED) & (item.id << shows))
+            waits.append((item.state << WAITING) & (item.id << shows))
         for wait in waits:
             item.update(open_files=self._unsettled_files()).where(wait).execute()
             if self._any_refers:
@@ -110,7 +109,7 @@ class Dependencies(Repository):
     def _refers(self) -> pw.ModelSelect[Any]:
         """Return, as a query of ids, what refers to something in its texts."""
         edge = self._edge
-        return edge.select(edge.child).where((edge.role == "refer") & (edge.side == Side.TARGET))
+        return edge.select(edge.child).where((edge.role == Role.REFER) & (edge.side == Side.TARGET))
 
     @writes
     def requeue_finish(self) -> int:
@@ -124,7 +123,7 @@ class Dependencies(Repository):
             .join(to, pw.JOIN.LEFT_OUTER, on=(to.kind == edge.kind) & (to.key == edge.key))
             .where(
                 (edge.child == item.id)
-                & (edge.role == "refer")
+                & (edge.role == Role.REFER)
                 & (edge.side == Side.TARGET)
                 & to.target_id.is_null()  # of one that is not known too
             )
@@ -135,19 +134,15 @@ class Dependencies(Repository):
             & (note.origin == "finish")
             & (note.code == MISSING)
         )
-        found = (
-            item.update(state=State.READY, reason="", finished_digest="")
-            .where(
-                (item.state == State.FINISHED)
-                & (item.id << self._refers())
-                & pw.fn.EXISTS(noted)
-                & ~pw.fn.EXISTS(lacking)
-            )
-            .execute()
+        found = self._transitions.move(
+            (State.FINISHED,),
+            State.READY,
+            (item.id << self._refers()) & pw.fn.EXISTS(noted) & ~pw.fn.EXISTS(lacking),
+            finished_digest="",
         )
         if found:
             self._count()
-        return int(found)
+        return found
 
     def _pass_on(self, states: Collection[State], becomes: State) -> None:
         """Give the children of records in ``states`` their state, generation by generation."""
@@ -168,29 +163,24 @@ class Dependencies(Repository):
                 )
                 .where(
                     (edge.side == Side.TARGET)
-                    & (edge.role << ("parent", "owner"))
+                    & (edge.role << BELONGS)
                     & ((parent.state << [s for s in states if s is not State.GONE]) | absent)
                 )
             )
-            changed = (
-                item.update(state=becomes, reason=f"what it belongs to is {becomes}")
-                .where((item.state == State.READY) & (item.id << children))
-                .execute()
-            )
-            if not changed:
+            reason = f"what it belongs to is {becomes}"
+            if not self._transitions.move(
+                (State.READY,), becomes, item.id << children, reason=reason
+            ):
                 return
 
     def _unsettled(self) -> pw.ModelSelect[Any]:
         """Count, as a subquery, what the outer record waits for."""
         edge, parent = self._edge, self._item.alias()
         waits = (
-            ((edge.role == "parent") & parent.state.not_in(_STANDING))
-            | ((edge.role == "owner") & parent.state.not_in((*ARRIVED, State.GONE)))
-            | ((edge.role == "mention") & parent.state.not_in(SETTLED))
-            | (
-                (edge.role == "after")
-                & parent.state.not_in((*BAD, State.SKIPPED, State.FINISHED, State.CONFLICT))
-            )
+            ((edge.role == Role.PARENT) & parent.state.not_in(PARENT_READY))
+            | ((edge.role == Role.OWNER) & parent.state.not_in((*ARRIVED, State.GONE)))
+            | ((edge.role == Role.MENTION) & parent.state.not_in(SETTLED))
+            | ((edge.role == Role.AFTER) & parent.state.not_in(FOLLOWABLE))
         )
         return (
             edge.select(pw.fn.COUNT(pw.SQL("*")))
@@ -207,7 +197,7 @@ class Dependencies(Repository):
                 (edge.kind == self._item.kind)
                 & (edge.key == self._item.key)
                 & (edge.side == Side.TARGET)
-                & (edge.role == "owner")
+                & (edge.role == Role.OWNER)
                 & child.state.not_in(SETTLED)
             )
         )
@@ -220,8 +210,8 @@ class Dependencies(Repository):
             .where(
                 (edge.child == self._item.id)
                 & (edge.side == Side.TARGET)
-                & (edge.role == "refer")
-                & (to.state << _COMING)
+                & (edge.role == Role.REFER)
+                & (to.state << COMING)
             )
         )
 
@@ -241,7 +231,7 @@ class Dependencies(Repository):
             .where(
                 (edge.child == item.id)
                 & (edge.side == Side.TARGET)
-                & (edge.role == "refer")
+                & (edge.role == Role.REFER)
                 & (to.state << (() if despite_doubt else (State.UNKNOWN,)))
             )
         )
@@ -306,11 +296,11 @@ class Dependencies(Repository):
             .where(
                 (edge.side == Side.TARGET)
                 & (
-                    ((edge.role == "parent") & (parent.state != State.FINISHED))
-                    | ((edge.role == "owner") & parent.state.not_in(ARRIVED))
-                    | ((edge.role == "after") & (parent.state << (State.READY, State.UNKNOWN)))
+                    ((edge.role == Role.PARENT) & (parent.state != State.FINISHED))
+                    | ((edge.role == Role.OWNER) & parent.state.not_in(ARRIVED))
+                    | ((edge.role == Role.AFTER) & (parent.state << (State.READY, State.UNKNOWN)))
                     | (
-                        (edge.role == "mention")
+                        (edge.role == Role.MENTION)
                         & (parent.state << (() if despite_doubt else (State.UNKNOWN,)))
                     )
                 )
@@ -333,7 +323,7 @@ class Dependencies(Repository):
         item.update(waiting=0).where(item.id == row[0]).execute()
         return Ref(Kind(row[1]), row[2])
 
-    def children(self, records: Sequence[Record], roles: Sequence[str]) -> pw.ModelSelect[Any]:
+    def children(self, records: Sequence[Record], roles: Collection[Role]) -> pw.ModelSelect[Any]:
         """Return, as a query of ids, what refers to records of one kind in one of the roles."""
         edge = self._edge
         return edge.select(edge.child).where(
@@ -343,7 +333,7 @@ class Dependencies(Repository):
             & (edge.role << list(roles))
         )
 
-    def release_dependents(self, records: Sequence[Record], roles: Sequence[str]) -> None:
+    def release_dependents(self, records: Sequence[Record], roles: Collection[Role]) -> None:
         """Tell what refers to the records in one of the roles to wait for so many less."""
         keys: dict[Kind, list[str]] = {}
         for record in records:
@@ -390,14 +380,18 @@ class Dependencies(Repository):
             tuples(
                 item.select(item.id, item.kind, item.key).where(
                     (item.state == State.FINISHED)
-                    & (item.id << self.children(records, ("mention",)))
+                    & (item.id << self.children(records, (Role.MENTION,)))
                 )
             )
         )
         for some in chunks(again):
-            item.update(state=State.WRITTEN, reason=AGAIN, finished_digest="").where(
-                item.id << [number for number, _, _ in some]
-            ).execute()
+            self._transitions.move_rows(
+                [number for number, _, _ in some],
+                State.WRITTEN,
+                reason="finished once before, and to be finished again",
+                cause=Cause.REFINISH,
+                finished_digest="",
+            )
             for kind in {kind for _, kind, _ in some}:
                 # what belongs to them did not wait for them, and is let go when they are finished
                 keys = [key for _, each, key in some if each == kind]
@@ -405,15 +399,15 @@ class Dependencies(Repository):
                     (edge.kind == kind)
                     & (edge.key << keys)
                     & (edge.side == Side.TARGET)
-                    & (edge.role << ("parent", "after"))
+                    & (edge.role << (Role.PARENT, Role.AFTER))
                 )
                 item.update(waiting=self._unsettled()).where(
-                    (item.state << _COUNTED) & (item.id << waits)
+                    (item.state << WAITING) & (item.id << waits)
                 ).execute()
 
     def skip_dependents(self, record: Record) -> None:
         """Leave out what belongs to a record that was; release what only mentioned it."""
-        self.release_dependents([record], ("mention", "after"))
+        self.release_dependents([record], (Role.MENTION, Role.AFTER))
         self.files_settled([record])
         why = f"what it belongs to is {State.SKIPPED}"
         for child in self._end_children(record, State.SKIPPED, why):
@@ -424,7 +418,7 @@ class Dependencies(Repository):
 
         ``written``: it was only to be finished, so that these were released before.
         """
-        self.release_dependents([record], ("after",) if written else ("mention", "after"))
+        self.release_dependents([record], (Role.AFTER,) if written else (Role.MENTION, Role.AFTER))
         if not written:
             self.files_settled([record])
         for child in self._end_children(record, State.BLOCKED, f"{record.ref} did not arrive"):
@@ -436,13 +430,9 @@ class Dependencies(Repository):
         children = list(
             tuples(
                 item.select(item.id, item.kind, item.target).where(
-                    (item.state == State.READY)
-                    & (item.id << self.children([record], ("parent", "owner")))
+                    (item.state == State.READY) & (item.id << self.children([record], BELONGS))
                 )
             )
         )
-        for some in chunks(children):
-            item.update(state=becomes, reason=why).where(
-                item.id << [number for number, _, _ in some]
-            ).execute()
+        self._transitions.move_rows([number for number, _, _ in children], becomes, reason=why)
         return [loads(Kind(kind), bytes(body)) for _, kind, body in children]

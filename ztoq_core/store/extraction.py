@@ -18,10 +18,13 @@ from ztoq_core.store.journal import Event
 from ztoq_core.store.records import Listed, SourceRecords
 from ztoq_core.store.repository import Repository
 from ztoq_core.store.sql import clean
-from ztoq_core.store.states import Side, State
+from ztoq_core.store.states import ANY, JournalEvent, Side, State, check_transition
 from ztoq_core.store.tables import tuples
 
 __all__ = ["Checkpoint", "Completed", "ExtractionStore"]
+
+
+_NOT_THERE = "no longer in the source"
 
 
 @attrs.frozen
@@ -94,7 +97,7 @@ class ExtractionStore(Repository):
     def _outdate(self, run: int) -> None:
         """Forget the last look and the mapping; the event outdates the validation."""
         self._facts.drop(Facts.final, Facts.mapped, Facts.unread)
-        self._journal.add([Event(run, 0, "extraction")])
+        self._journal.add([Event(run, 0, JournalEvent.EXTRACTION)])
 
     @reads
     def checkpoint(self, kind: Kind) -> Checkpoint:
@@ -237,6 +240,7 @@ class ExtractionStore(Repository):
             payload=clean(payload.decode("utf-8", "replace")),
         ).on_conflict_ignore().execute()
         item = self._item
+        check_transition(ANY, State.REJECTED)  # whatever it is, the source has no usable record
         item.insert(
             kind=reject.kind,
             key=key,
@@ -246,7 +250,7 @@ class ExtractionStore(Repository):
             seen_run=run,
         ).on_conflict(
             conflict_target=[item.kind, item.key],
-            preserve=[item.state, item.reason, item.seen_run],
+            preserve=[item.state, item.reason, item.cause, item.seen_run],
             update={item.pending: False},
         ).execute()
 
@@ -297,16 +301,10 @@ class ExtractionStore(Repository):
         What stands in the target for it stays as it is.
         """
         item = self._item
-        return bool(
-            item.update(state=State.GONE, reason="no longer in the source", seen_run=run)
-            .where(
-                (item.kind == ref.kind)
-                & (item.key == ref.key)
-                & ~item.record.is_null()
-                & ~item.derived
-            )
-            .execute()
+        known = (
+            (item.kind == ref.kind) & (item.key == ref.key) & ~item.record.is_null() & ~item.derived
         )
+        return bool(self._transitions.move(ANY, State.GONE, known, reason=_NOT_THERE, seen_run=run))
 
     @reads
     def latest_log_of(self, case: Ref) -> Record | None:
@@ -340,20 +338,17 @@ class ExtractionStore(Repository):
             return 0
         item = self._item
         begun = self._facts.extraction
-        lost = (
-            item.update(state=State.GONE, reason="no longer in the source")
-            .where(
-                (item.seen_run < begun)
-                & ~item.derived
-                & (~item.record.is_null() | (item.state == State.REJECTED))
-                & ~(item.state << (State.GONE, State.DELETED))
-            )
-            .execute()
+        unseen = (
+            (item.seen_run < begun)
+            & ~item.derived
+            & (~item.record.is_null() | (item.state == State.REJECTED))
         )
+        present = [state for state in State if state not in {State.GONE, State.DELETED}]
+        lost = self._transitions.move(present, State.GONE, unseen, reason=_NOT_THERE)
         streamed = streamed or self._facts.files_left
         ended = Extracted.STREAMED if streamed else Extracted.COMPLETE
         self._facts.put(Facts.extracted, ended)
-        return int(lost)
+        return lost
 
 
 def _as_seen(record: Record, payload: bytes) -> bool:

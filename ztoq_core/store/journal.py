@@ -9,6 +9,7 @@ import peewee as pw
 
 from ztoq_core.store.database import Database
 from ztoq_core.store.sql import BulkInsert, clean
+from ztoq_core.store.states import JournalEvent
 from ztoq_core.store.tables import now
 
 __all__ = ["Event", "Journal"]
@@ -21,7 +22,7 @@ class Event(NamedTuple):
 
     run: int
     item: int
-    event: str
+    event: JournalEvent
     digest: str = ""
     detail: str = ""
 

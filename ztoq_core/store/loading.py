@@ -14,24 +14,21 @@ from ztoq_core.convert import dumps, loads
 from ztoq_core.records import ADDRESS, Attachment, Kind, Level, Note, Record, Ref, TestCase
 from ztoq_core.store.attachments import with_content
 from ztoq_core.store.database import Database, batched, reads, writes
-from ztoq_core.store.dependencies import AGAIN, Dependencies
+from ztoq_core.store.dependencies import Dependencies
 from ztoq_core.store.file_store import FileStore, StoredFile
 from ztoq_core.store.journal import Event
 from ztoq_core.store.notes import save_notes
 from ztoq_core.store.references import references
 from ztoq_core.store.repository import Repository
-from ztoq_core.store.sql import BulkInsert, chunks, clean, placeholders
-from ztoq_core.store.states import Side, State
+from ztoq_core.store.sql import chunks, clean, placeholders
+from ztoq_core.store.states import Cause, JournalEvent, Role, Side, State
 from ztoq_core.store.tables import tuples
 from ztoq_core.store.target_index import TargetIndex, written_of
 
 __all__ = ["Answered", "Intent", "LoadJob", "LoadStore"]
 
-_SAME = ("id", "kind", "key", "rank")
-
-
 _JOB = """SELECT id, kind, target, target_digest, attempts, target_id, pid, url, version, parts,
-    stamp, reason FROM item"""
+    stamp, cause FROM item"""
 # asked like this, SQLite looks among the siblings and not among all logs that stand in the target
 _LATE = """SELECT DISTINCT item.id FROM item JOIN item later
     ON later.kind = item.kind AND later.sibling_group = item.sibling_group
@@ -78,7 +75,7 @@ class Answered:
     job: LoadJob
     written: Written
     finished: bool
-    event: str = "answer"
+    event: JournalEvent = JournalEvent.ANSWER
 
 
 class LoadStore(Repository):
@@ -96,7 +93,6 @@ class LoadStore(Repository):
         self._files = files
         self._dependencies = dependencies
         self._index = index
-        self._answers: dict[tuple[str, ...], BulkInsert] = {}
 
     # ------------------------------------------------------------------------- what is to do
 
@@ -161,9 +157,9 @@ class LoadStore(Repository):
                 links=links.get(number, {}),
                 content=self._content(record) if isinstance(record, Attachment) else None,
                 late=number in late,
-                again=reason == AGAIN,
+                again=cause == Cause.REFINISH,
             )
-            for number, kind, body, digest, attempts, *rest, reason in rows
+            for number, kind, body, digest, attempts, *rest, cause in rows
         ]
 
     def _late(self, numbers: Sequence[int]) -> set[int]:
@@ -210,25 +206,23 @@ class LoadStore(Repository):
     @batched
     def record_intents(self, batch: Sequence[Intent]) -> list[None]:
         """Journal that records are about to be sent, before they are."""
-        text = "UPDATE item SET state = ?, attempts = attempts + 1 WHERE id IN ??"
         numbers = [each.job.item for each in batch]
-        self.database.execute(text, (State.SENDING.value,), numbers)
+        self._transitions.move_rows(numbers, State.SENDING, also="attempts = attempts + 1")
         self._journal.add(
-            [Event(each.run, each.job.item, "intent", each.job.digest) for each in batch]
+            [Event(each.run, each.job.item, JournalEvent.INTENT, each.job.digest) for each in batch]
         )
         return [None] * len(batch)
 
     @batched
     def record_answers(self, batch: Sequence[Answered]) -> list[None]:
         """Store the target's answers, and let go what waited for them."""
-        alike: dict[tuple[str, ...], list[tuple[Any, ...]]] = {}
+        alike: dict[tuple[State, tuple[str, ...]], list[dict[str, Any]]] = {}
         for each in batch:
             row = _answer_row(each)
-            alike.setdefault(tuple(row), []).append(tuple(row.values()))
-        for names, rows in alike.items():
-            if names not in self._answers:
-                self._answers[names] = BulkInsert(self._item, names, key=("id",), keep=_SAME)
-            self._answers[names].save(rows)
+            state = State.FINISHED if each.finished else State.WRITTEN
+            alike.setdefault((state, tuple(row)), []).append(row)
+        for (state, _), rows in alike.items():
+            self._transitions.save_rows(state, rows, keep=("kind", "key", "rank"))
         self._journal.add(
             [
                 Event(
@@ -263,13 +257,13 @@ class LoadStore(Repository):
                 not each.job.to_finish or _steps_changed(each.job.record)
             ):
                 self._look_for_parts_files(each.job.record)
-        self._dependencies.release_dependents(first, ("owner", "mention"))
+        self._dependencies.release_dependents(first, (Role.OWNER, Role.MENTION))
         self._dependencies.files_settled(first)
         finished = [each for each in batch if each.finished]
         outdated = self._outdated(finished)
         self._dependencies.release_dependents(
             [each.job.record for each in finished if each.job.item not in outdated],
-            ("parent", "after"),
+            (Role.PARENT, Role.AFTER),
         )
         return [None] * len(batch)
 
@@ -288,8 +282,7 @@ class LoadStore(Repository):
                 and self._index.keys_in_target.body(Kind.REQUIREMENT, lacked)
             ):
                 outdated.add(each.job.item)
-        text = "UPDATE item SET state = ?, finished_digest = '' WHERE id IN ??"
-        self.database.execute(text, (State.WRITTEN.value,), list(outdated))
+        self._transitions.move_rows(list(outdated), State.WRITTEN, finished_digest="")
         return outdated
 
     def _look_for_parts_files(self, record: Record) -> None:
@@ -302,19 +295,15 @@ class LoadStore(Repository):
         item = self._item
         files = [file.key for file in self._files_of(record) if file.part]
         doubted = sum(
-            item.update(
-                state=State.UNKNOWN,
-                reason="the steps of its case were written anew",
+            self._transitions.move(
+                (State.FINISHED,),
+                State.UNKNOWN,
+                (item.kind == Kind.ATTACHMENT) & (item.key << list(some)),
+                reason="the steps of its case were written again",
                 target_id=None,
                 written_digest="",
                 finished_digest="",
             )
-            .where(
-                (item.kind == Kind.ATTACHMENT)
-                & (item.key << list(some))
-                & (item.state == State.FINISHED)
-            )
-            .execute()
             for some in chunks(files)
         )
         if doubted:
@@ -325,7 +314,7 @@ class LoadStore(Repository):
         query = item.select(item.target).where(
             (item.kind == Kind.ATTACHMENT)
             & ~item.target.is_null()
-            & (item.id << self._dependencies.children([record], ("owner",)))
+            & (item.id << self._dependencies.children([record], (Role.OWNER,)))
         )
         loaded = (loads(Kind.ATTACHMENT, bytes(body)) for (body,) in tuples(query))
         return [file for file in loaded if isinstance(file, Attachment)]
@@ -333,11 +322,9 @@ class LoadStore(Repository):
     @writes
     def record_refusal(self, run: int, job: LoadJob, reason: str) -> None:
         """Store that the target refuses a record; its children are blocked."""
-        item = self._item
-        item.update(state=State.FAILED, reason=clean(reason), refused_digest=job.digest).where(
-            item.id == job.item
-        ).execute()
-        self._note_event(run, job, "refused", reason)
+        self._change(
+            run, job, State.FAILED, JournalEvent.REFUSED, reason, refused_digest=job.digest
+        )
         self._dependencies.block_dependents(job.record, written=job.to_finish)
 
     @writes
@@ -346,12 +333,8 @@ class LoadStore(Repository):
 
         What belongs to it is left out as well.
         """
-        item, reason = self._item, clean(skip.why)
-        item.update(state=State.SKIPPED, reason=reason, loss=skip.loss).where(
-            item.id == job.item
-        ).execute()
-        self._note_event(run, job, "left out", reason)
-        noted = [Note(level=Level.FALLBACK, code=skip.code, text=reason)] if skip.code else []
+        self._change(run, job, State.SKIPPED, JournalEvent.LEFT_OUT, skip.why, loss=skip.loss)
+        noted = [Note(level=Level.FALLBACK, code=skip.code, text=skip.why)] if skip.code else []
         save_notes(self.database, "load", [(job.record.ref, noted)])
         self._dependencies.skip_dependents(job.record)
 
@@ -361,30 +344,24 @@ class LoadStore(Repository):
 
         Where there is none, the record is left out for now: what belongs to it is blocked.
         """
-        item = self._item
-        item.update(state=State.CONFLICT, reason=clean(reason)).where(item.id == job.item).execute()
-        self._note_event(run, job, "conflict", reason)
+        self._change(run, job, State.CONFLICT, JournalEvent.CONFLICT, reason)
         if job.written is None:
             self._dependencies.block_dependents(job.record)
             return
-        self._dependencies.release_dependents([job.record], ("parent", "after"))
+        self._dependencies.release_dependents([job.record], (Role.PARENT, Role.AFTER))
         if not job.to_finish:  # else these were let go when it was written
-            self._dependencies.release_dependents([job.record], ("owner", "mention"))
+            self._dependencies.release_dependents([job.record], (Role.OWNER, Role.MENTION))
             self._dependencies.files_settled([job.record])
 
     @writes
     def record_not_sent(self, run: int, job: LoadJob, reason: str) -> None:
         """Store that a record was certainly not stored by the target and stays ready."""
-        item = self._item
-        item.update(state=State.READY, reason=clean(reason)).where(item.id == job.item).execute()
-        self._note_event(run, job, "not sent", reason)
+        self._change(run, job, State.READY, JournalEvent.NOT_SENT, reason)
 
     @writes
     def record_doubt(self, run: int, job: LoadJob, reason: str) -> None:
         """Store that nobody knows whether the target has a record."""
-        item = self._item
-        item.update(state=State.UNKNOWN, reason=clean(reason)).where(item.id == job.item).execute()
-        self._note_event(run, job, "doubt", reason)
+        self._change(run, job, State.UNKNOWN, JournalEvent.DOUBT, reason)
 
     @writes
     def save_content(self, job: LoadJob, kept: StoredFile) -> LoadJob:
@@ -407,8 +384,18 @@ class LoadStore(Repository):
 
     # ------------------------------------------------------------------------------ inner part
 
-    def _note_event(self, run: int, job: LoadJob, event: str, detail: str) -> None:
-        self._journal.add([Event(run, job.item, event, job.digest, detail)])
+    def _change(
+        self,
+        run: int,
+        job: LoadJob,
+        state: State,
+        event: JournalEvent,
+        reason: str,
+        **columns: Any,
+    ) -> None:
+        """Change a record's state, and journal why."""
+        self._transitions.move_rows([job.item], state, reason=clean(reason), **columns)
+        self._journal.add([Event(run, job.item, event, job.digest, reason)])
 
 
 def _answer_row(answered: Answered) -> dict[str, Any]:
@@ -419,8 +406,6 @@ def _answer_row(answered: Answered) -> dict[str, Any]:
         "kind": job.record.kind.value,
         "key": job.record.key,
         "rank": job.record.kind.rank,
-        "state": (State.FINISHED if answered.finished else State.WRITTEN).value,
-        "reason": "",
         "written_digest": job.digest,
         "refused_digest": "",
         "target_id": written.target_id,

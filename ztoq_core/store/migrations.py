@@ -13,9 +13,9 @@ import peewee as pw
 from loguru import logger
 
 from ztoq_core.errors import StoreError
-from ztoq_core.store.counters import make_tallies
 from ztoq_core.store.database import Database
 from ztoq_core.store.facts import Facts
+from ztoq_core.store.states import Cause, State
 from ztoq_core.store.tables import FURTHER_INDEXES
 from ztoq_core.store.views import create_views
 
@@ -50,14 +50,37 @@ def _add_columns(database: Database) -> None:
         for name in columns.keys() - known:
             database.execute(f"ALTER TABLE {table} ADD COLUMN {name} {columns[name]}")
     _add_indexes(database)
-    for tally in make_tallies(database.connection):
-        tally.prepare()
+
+
+_CAUSES = {
+    Cause.PRUNED: (State.DELETED, "no longer in the source, and removed from the target"),
+    Cause.LEFT_OUT: (State.SKIPPED, "left out by decision (ztoq resolve)"),
+    Cause.REFINISH: (State.WRITTEN, "finished once before, and to be finished again"),
+}
+"""Until schema 4 these reasons were compared: the sentences as they were then, never to change."""
+
+
+def _add_causes(database: Database) -> None:
+    if "cause" not in {column.name for column in database.connection.get_columns("item")}:
+        database.execute("ALTER TABLE item ADD COLUMN cause TEXT NOT NULL DEFAULT ''")
+    if database.is_sqlite:  # counted by triggers until an index was found to do
+        for table in ("item", "note"):
+            for event in ("more", "less", "moved"):
+                database.execute(f"DROP TRIGGER IF EXISTS {table}_{event}")
+            database.execute(f"DROP TABLE IF EXISTS {table}_count")
+    database.execute("DROP INDEX IF EXISTS noterow_level_code")
+    database.connection.create_tables([database.tables.note])
+    _add_indexes(database)
+    for cause, (state, reason) in _CAUSES.items():
+        text = "UPDATE item SET cause = ? WHERE state = ? AND reason = ?"
+        database.execute(text, (cause.value, state.value, reason))
 
 
 _STEPS: tuple[Callable[[Database], None], ...] = (
     _add_names,  # 2: what directories know of ids
     _add_indexes,  # 3: of records with work left, and in the target
     _add_columns,  # 4: all that came after 0.1
+    _add_causes,  # 5: what may follow a state, as a column of its own
 )
 SCHEMA_VERSION = 1 + len(_STEPS)
 
@@ -113,7 +136,5 @@ def _version(database: Database) -> int | None:
 def _create(database: Database) -> None:
     database.connection.create_tables(database.tables.all())
     _add_indexes(database)
-    for tally in make_tallies(database.connection):
-        tally.prepare()
     create_views(database.execute)
     Facts(database).put(Facts.schema, SCHEMA_VERSION)

@@ -14,7 +14,7 @@ from ztoq_core.store.database import Database
 from ztoq_core.store.notes import save_notes
 from ztoq_core.store.references import references, replace_edges
 from ztoq_core.store.sql import BulkInsert
-from ztoq_core.store.states import PRUNED, Side, State
+from ztoq_core.store.states import Cause, Side, State, check_transition
 
 __all__ = ["Listed", "SourceRecords"]
 
@@ -34,10 +34,11 @@ _COLUMNS = (
 )
 
 # what was pruned and is back in the source is a new record
-_STATE = f"""state = CASE
-    WHEN item.state IN ('{State.LISTED}', '{State.GONE}', '{State.REJECTED}')
-    OR (item.state = '{State.DELETED}' AND item.reason = '{PRUNED}')
-    THEN excluded.state ELSE item.state END"""
+_AS_NEW = (State.LISTED, State.GONE, State.REJECTED)
+_IS_NEW = f"""(item.state IN ({", ".join(f"'{state}'" for state in _AS_NEW)})
+    OR item.cause = '{Cause.PRUNED}')"""
+_STATE = f""", state = CASE WHEN {_IS_NEW} THEN excluded.state ELSE item.state END,
+    cause = CASE WHEN {_IS_NEW} THEN '' ELSE item.cause END"""
 
 
 @attrs.frozen
@@ -53,6 +54,8 @@ class SourceRecords:
 
     def __init__(self, database: Database) -> None:
         """Save into ``database``."""
+        for state in (State.LISTED, State.EXTRACTED):
+            check_transition((*_AS_NEW, State.DELETED), state)
         self._database = database
         self._rows = BulkInsert(
             database.tables.item,

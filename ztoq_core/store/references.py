@@ -8,16 +8,16 @@ from typing import Any
 from ztoq_core.records import Attachment, Record, Ref
 from ztoq_core.store.database import Database
 from ztoq_core.store.sql import BulkInsert
-from ztoq_core.store.states import Side
+from ztoq_core.store.states import Role, Side
 
 __all__ = ["references", "replace_edges"]
 
 
-def references(record: Record) -> Iterable[tuple[str, Ref]]:
+def references(record: Record) -> Iterable[tuple[Role, Ref]]:
     """Yield the roles and names of what a record refers to, each name once in a role."""
     seen: set[Ref] = set()
-    own = "owner" if isinstance(record, Attachment) else "parent"
-    for role, refs in ((own, record.parents()), ("mention", record.soft_dependencies())):
+    own = Role.OWNER if isinstance(record, Attachment) else Role.PARENT
+    for role, refs in ((own, record.parents()), (Role.MENTION, record.soft_dependencies())):
         for ref in refs:
             if ref not in seen and ref != record.ref:
                 seen.add(ref)
@@ -25,7 +25,7 @@ def references(record: Record) -> Iterable[tuple[str, Ref]]:
     # what is mentioned too may be written late, where a circle was broken
     for ref in dict.fromkeys(record.text_refs):
         if ref != record.ref and ref not in record.parents():
-            yield "refer", ref
+            yield Role.REFER, ref
 
 
 def replace_edges(

@@ -12,12 +12,10 @@ import peewee as pw
 
 from ztoq_core.convert import read_json
 from ztoq_core.records import Kind, Level
-from ztoq_core.store.counters import make_tallies
-from ztoq_core.store.database import Database
 from ztoq_core.store.facts import Extracted
 from ztoq_core.store.lease import is_running
 from ztoq_core.store.repository import Repository
-from ztoq_core.store.states import PRUNED, State
+from ztoq_core.store.states import EXPLAINED, PROBLEMS, Cause, State
 from ztoq_core.store.tables import tuples
 
 __all__ = [
@@ -31,16 +29,6 @@ __all__ = [
     "StoredNote",
     "StoredReject",
 ]
-
-_IN_ORDER = (
-    State.FAILED,
-    State.UNKNOWN,
-    State.CONFLICT,
-    State.REJECTED,
-    State.BLOCKED,
-    State.SKIPPED,
-    State.GONE,
-)
 
 
 @attrs.frozen(kw_only=True)
@@ -138,15 +126,11 @@ class FileTotals:
 class Reporting(Repository):
     """Questions that are answered in the caller's thread."""
 
-    def __init__(self, database: Database) -> None:
-        """Ask ``database``."""
-        super().__init__(database)
-        self._record_counts, self._note_counts = make_tallies(database.connection)
-
     def counts(self) -> dict[Kind, dict[State, int]]:
         """Return how many records of each kind are in each state."""
         found: dict[Kind, Counter[State]] = {}
-        for kind, state, _, _, number in self._record_counts.rows():
+        text = "SELECT kind, state, COUNT(*) FROM item GROUP BY kind, state"
+        for kind, state, number in self.database.select(text):
             found.setdefault(Kind(kind), Counter())[State(state)] += number
         return {kind: dict(found[kind]) for kind in Kind if kind in found}
 
@@ -173,7 +157,7 @@ class Reporting(Repository):
     def _missing(self) -> pw.Expression:
         item = self._item
         where: pw.Expression = (
-            (item.state == State.DELETED) & (item.reason != PRUNED) & ~item.target.is_null()
+            (item.state == State.DELETED) & (item.cause != Cause.PRUNED) & ~item.target.is_null()
         )
         return where
 
@@ -191,7 +175,7 @@ class Reporting(Repository):
         number = pw.fn.COUNT(pw.SQL("*"))
         query = (
             item.select(item.state, item.kind, item.reason, number, pw.fn.MIN(item.key))
-            .where((item.state << _IN_ORDER[:4]) | self._missing())
+            .where((item.state << EXPLAINED) | self._missing())
             .group_by(item.state, item.kind, item.reason)
             .order_by(number.desc(), item.kind, item.reason)
             .limit(limit)
@@ -214,12 +198,12 @@ class Reporting(Repository):
 
     def pending(self) -> int:
         """Return how many listed records have not been completed."""
-        return sum(row[-1] for row in self._record_counts.rows("pending = ?", True))  # noqa: FBT003
+        return int(self._item.select().where(self._item.pending).count())
 
     def problems(self) -> Iterator[Problem]:
         """Yield failed, unknown, conflicting, rejected, blocked, skipped and gone records."""
         item = self._item
-        for state in _IN_ORDER:
+        for state in PROBLEMS:
             query = (
                 item.select(item.kind, item.key, item.reason, item.pid, item.loss)
                 .where(item.state == state)
@@ -232,11 +216,12 @@ class Reporting(Repository):
 
     def note_counts(self) -> list[NoteCount]:
         """Return notes counted by level, code and kind; losses first."""
+        text = "SELECT level, code, kind, COUNT(*) FROM note GROUP BY level, code, kind"
         found = [
             NoteCount(
                 level=Level(level), code=code, kind=Kind(kind) if kind else None, count=number
             )
-            for level, code, kind, number in self._note_counts.rows()
+            for level, code, kind, number in self.database.select(text)
         ]
         heaviest = list(reversed(Level))
         return sorted(found, key=lambda each: (heaviest.index(each.level), each.code))

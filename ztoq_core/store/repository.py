@@ -1,10 +1,11 @@
-"""What every repository has: the database, its tables, the facts and the journal."""
+"""What every repository has: the database, its tables, facts, journal and transitions."""
 
 from __future__ import annotations
 
 from ztoq_core.store.database import Database
 from ztoq_core.store.facts import Facts
 from ztoq_core.store.journal import Journal
+from ztoq_core.store.transitions import Transitions
 
 __all__ = ["Repository"]
 
@@ -23,3 +24,4 @@ class Repository:
         self._edge = database.tables.edge
         self._facts = Facts(database)
         self._journal = Journal(database)
+        self._transitions = Transitions(database)

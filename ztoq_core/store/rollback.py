@@ -12,11 +12,22 @@ from ztoq_core.contracts import Written
 from ztoq_core.convert import loads
 from ztoq_core.records import Kind, Record, Ref
 from ztoq_core.store.database import Database, reads, writes
+from ztoq_core.store.dependencies import UNANSWERED
 from ztoq_core.store.facts import Facts
 from ztoq_core.store.journal import Event
 from ztoq_core.store.repository import Repository
-from ztoq_core.store.states import Side, State
-from ztoq_core.store.tables import clear, tuples
+from ztoq_core.store.sql import chunks
+from ztoq_core.store.states import (
+    BELONGS,
+    IN_DOUBT,
+    Cause,
+    JournalEvent,
+    Role,
+    Side,
+    State,
+    allowed_before,
+)
+from ztoq_core.store.tables import tuples
 
 __all__ = ["RollbackItem", "RollbackStore"]
 
@@ -64,7 +75,7 @@ class RollbackStore(Repository):
             .join(owner, on=(owner.kind == edge.kind) & (owner.key == edge.key))
             .where(
                 (edge.side == Side.TARGET)
-                & ((edge.role == "owner") | (edge.kind == Kind.TEST_RUN))
+                & ((edge.role == Role.OWNER) | (edge.kind == Kind.TEST_RUN))
                 & ~owner.target_id.is_null()
                 & ~ours
             )
@@ -96,7 +107,7 @@ class RollbackStore(Repository):
                 (edge.kind == item.kind)
                 & (edge.key == item.key)
                 & (edge.side == Side.TARGET)
-                & (edge.role == "parent")
+                & (edge.role == Role.PARENT)
                 & (child.state << (State.READY, State.BLOCKED, State.DELETED))
                 & child.target_id.is_null()
             )
@@ -189,17 +200,16 @@ class RollbackStore(Repository):
     @writes
     def intend(self, run: int, batch: Sequence[RollbackItem]) -> None:
         """Journal that objects are about to be deleted, before the requests leave."""
-        text = """UPDATE item SET before_delete = state, state = ?, reason = ?
-            WHERE before_delete = '' AND id IN ??"""
-        reason = "its deletion was begun and not confirmed"
-        numbers = [each.item for each in batch]
-        self.database.execute(text, (State.UNKNOWN.value, reason), numbers)
-        self._journal.add(
-            [
-                Event(run, each.item, "deletion intended", detail=each.written.target_id)
-                for each in batch
-            ]
-        )
+        item = self._item
+        for some in chunks([each.item for each in batch]):
+            self._transitions.move(
+                allowed_before(State.UNKNOWN),
+                State.UNKNOWN,
+                (item.before_delete == "") & (item.id << list(some)),
+                reason="its deletion was begun and not confirmed",
+                before_delete=item.state,
+            )
+        self._add_events(run, batch, JournalEvent.DELETION_INTENDED)
 
     @writes
     def only_once(self, number: int) -> None:
@@ -216,23 +226,24 @@ class RollbackStore(Repository):
     @writes
     def stands(self, run: int, batch: Sequence[RollbackItem]) -> None:
         """Store that objects whose deletion was intended still stand."""
-        text = """UPDATE item SET state = before_delete, before_delete = '', reason = ''
-            WHERE before_delete <> '' AND id IN ??"""
-        self.database.execute(text, (), [each.item for each in batch])
-        self._journal.add(
-            [Event(run, each.item, "not deleted", detail=each.written.target_id) for each in batch]
-        )
+        self._transitions.undo_deletion([each.item for each in batch])
+        self._add_events(run, batch, JournalEvent.NOT_DELETED)
 
     @writes
     def deleted(
-        self, run: int, undoing: RollbackItem, reason: str, along: Collection[Kind] = ()
+        self,
+        run: int,
+        undoing: RollbackItem,
+        reason: str,
+        along: Collection[Kind] = (),
+        *,
+        cause: Cause = Cause.NONE,
     ) -> list[RollbackItem]:
         """Store that an object is gone, and what went with it; return all of it."""
         went = [*self._belonging(undoing.ref, along), undoing]
         for each in went:
-            clear(self._item, each.item, state=State.DELETED, reason=reason)
-            event = Event(run, each.item, "deleted", detail=each.written.target_id)
-            self._journal.add([event])
+            self._transitions.forget_object(each.item, State.DELETED, reason=reason, cause=cause)
+        self._add_events(run, went, JournalEvent.DELETED)
         return [each for each in went if each.written.target_id]
 
     @reads
@@ -249,7 +260,7 @@ class RollbackStore(Repository):
             (edge.side == Side.TARGET)
             & (edge.kind == ref.kind)
             & (edge.key == ref.key)
-            & (edge.role << ("owner", "parent"))
+            & (edge.role << BELONGS)
         )
         where = (
             (item.id << children)
@@ -266,25 +277,22 @@ class RollbackStore(Repository):
     @writes
     def prepare(self) -> None:
         """Put in doubt what was being sent when a run ended; forget what holds no more soon."""
-        item = self._item
         self._facts.drop(Facts.final, Facts.validation)  # the target is about to change
-        item.update(state=State.UNKNOWN, reason="the run ended before the answer was stored").where(
-            item.state == State.SENDING
-        ).execute()
+        self._transitions.move((State.SENDING,), State.UNKNOWN, reason=UNANSWERED)
 
     @reads
     def unsettled(self) -> bool:
         """Whether anything is in doubt, or was being sent when a run ended."""
         item = self._item
-        return item.select().where(item.state << (State.UNKNOWN, State.SENDING)).exists()
+        return item.select().where(item.state << IN_DOUBT).exists()
 
     @writes
     def adopted(self, run: int) -> None:
         """Give what was adopted in ``run`` to the run that sent it."""
         text = """UPDATE item SET created_run = COALESCE((SELECT MAX(run) FROM journal
-            WHERE journal.item = item.id AND journal.event = 'intent' AND journal.run < ?),
+            WHERE journal.item = item.id AND journal.event = ? AND journal.run < ?),
             created_run) WHERE created_run = ?"""
-        self.database.execute(text, (run, run))
+        self.database.execute(text, (JournalEvent.INTENT.value, run, run))
 
     @writes
     def restored(self, run: int, undoing: RollbackItem, written: Written, digest: str) -> None:
@@ -293,4 +301,9 @@ class RollbackStore(Repository):
         item.update(
             stamp=written.stamp, version=written.version, written_digest=digest, before=None
         ).where(item.id == undoing.item).execute()
-        self._journal.add([Event(run, undoing.item, "restored", detail=written.target_id)])
+        self._add_events(run, [undoing], JournalEvent.RESTORED)
+
+    def _add_events(self, run: int, items: Sequence[RollbackItem], event: JournalEvent) -> None:
+        self._journal.add(
+            [Event(run, each.item, event, detail=each.written.target_id) for each in items]
+        )

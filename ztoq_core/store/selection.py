@@ -14,33 +14,23 @@ from typing import Any
 import peewee as pw
 
 from ztoq_core.records import Kind, Level, Note, Ref
-from ztoq_core.store.counters import make_tallies
-from ztoq_core.store.database import Database, reads, writes
+from ztoq_core.store.database import reads, writes
 from ztoq_core.store.notes import save_notes
 from ztoq_core.store.repository import Repository
 from ztoq_core.store.sql import chunks
-from ztoq_core.store.states import PRUNED, Selected, Side, State
+from ztoq_core.store.states import ABSENT, NOT_DUE, UNSENT, Cause, Role, Selected, Side, State
 from ztoq_core.store.tables import tuples
 
-__all__ = ["LEFT_OUT", "NOT_SELECTED", "SelectionStore"]
+__all__ = ["SelectionStore"]
 
-NOT_SELECTED = "not selected"
-LEFT_OUT = "left out by decision (ztoq resolve)"
+_NOT_SELECTED = "not selected"
 _UNNEEDED = "nothing that is selected needs it"
 _STANDS = "not selected; it stands as it was written before"
-_ABSENT = (State.REJECTED, State.GONE)
-_NOT_BROUGHT = (*_ABSENT, State.SKIPPED, State.DELETED)
-_OPEN = (State.EXTRACTED, State.READY, State.BLOCKED, State.FAILED)
 _TOLD = (Kind.TEST_CASE, Kind.TEST_PLAN, Kind.TEST_CYCLE)
 
 
 class SelectionStore(Repository):
     """Which records the selection takes; each change is a short transaction."""
-
-    def __init__(self, database: Database) -> None:
-        """Mark records in ``database``."""
-        super().__init__(database)
-        self._counts, _ = make_tallies(database.connection)
 
     # --------------------------------------------------------------------------------- choosing
 
@@ -126,7 +116,7 @@ class SelectionStore(Repository):
         """Leave out runs all of whose logs are out; runs that never had any stay."""
         item, log, chosen = self._item, self._item.alias(), self._item.alias()
         had = log.select(log.sibling_group).where(
-            (log.kind == Kind.TEST_LOG) & ~log.sibling_group.is_null() & log.state.not_in(_ABSENT)
+            (log.kind == Kind.TEST_LOG) & ~log.sibling_group.is_null() & log.state.not_in(ABSENT)
         )
         has = chosen.select(chosen.sibling_group).where(
             (chosen.kind == Kind.TEST_LOG)
@@ -150,7 +140,7 @@ class SelectionStore(Repository):
                 (edge.side == Side.SOURCE)
                 & (child.chosen != Selected.NO)
                 & ~child.record.is_null()
-                & child.state.not_in(_ABSENT)
+                & child.state.not_in(ABSENT)
                 & (needed.chosen == Selected.NO)
             )
         )
@@ -166,7 +156,9 @@ class SelectionStore(Repository):
                 edge.select(edge.child)
                 .join(owner, on=(owner.kind == edge.kind) & (owner.key == edge.key))
                 .where(
-                    (edge.side == Side.SOURCE) & (edge.role == "owner") & (owner.chosen == chosen)
+                    (edge.side == Side.SOURCE)
+                    & (edge.role == Role.OWNER)
+                    & (owner.chosen == chosen)
                 )
             )
             item.update(chosen=chosen).where(
@@ -179,14 +171,15 @@ class SelectionStore(Repository):
     def counts(self, chosen: Selected) -> dict[Kind, int]:
         """Return how many of the source's records are chosen so, by kind."""
         found: Counter[Kind] = Counter()
-        for kind, state, _, _, number in self._counts.rows("chosen = ?", chosen.value):
-            if state not in _ABSENT:
+        text = "SELECT kind, state, COUNT(*) FROM item WHERE chosen = ? GROUP BY kind, state"
+        for kind, state, number in self.database.select(text, (chosen.value,)):
+            if state not in ABSENT:
                 found[Kind(kind)] += number
         if chosen is Selected.YES:
             # what the mapping or the engine derived is chosen, but none of the source's
             item = self._item
             derived = item.select(item.kind, pw.fn.COUNT(pw.SQL("*"))).where(
-                item.derived & item.record.is_null() & item.state.not_in(_ABSENT)
+                item.derived & item.record.is_null() & item.state.not_in(ABSENT)
             )
             for kind, number in tuples(derived.group_by(item.kind)):
                 found[Kind(kind)] -= number
@@ -203,9 +196,7 @@ class SelectionStore(Repository):
             text="Is not selected itself, and came along because something selected refers to it",
         )
         query = item.select(item.kind, item.key).where(
-            (item.chosen == Selected.ALONG)
-            & (item.kind << list(_TOLD))
-            & item.state.not_in(_ABSENT)
+            (item.chosen == Selected.ALONG) & (item.kind << list(_TOLD)) & item.state.not_in(ABSENT)
         )
         noted = [(Ref(Kind(kind), key), (said,)) for kind, key in tuples(query)]
         save_notes(self.database, "select", noted, new=True)
@@ -215,15 +206,6 @@ class SelectionStore(Repository):
         """Give what stays out its state; what stands in the target already stays as it is."""
         item, edge, note = self._item, self._edge, self._tables.note
         out = (item.chosen == Selected.NO) & ~item.pending & ~item.record.is_null()
-        absent = (
-            out
-            & item.target_id.is_null()
-            & (
-                (item.state << _OPEN)
-                | ((item.state == State.DELETED) & (item.reason != PRUNED))
-                | ((item.state == State.SKIPPED) & (item.reason != LEFT_OUT))
-            )
-        )
         gone = self._item.alias()
         numbers = gone.select(gone.id).where(
             (gone.chosen == Selected.NO) & gone.target_id.is_null() & ~gone.record.is_null()
@@ -236,20 +218,18 @@ class SelectionStore(Repository):
             & gone.target_id.is_null()
         )
         note.delete().where((note.origin == "transform") & pw.fn.EXISTS(named)).execute()
-        item.update(
-            state=State.SKIPPED,
-            reason=NOT_SELECTED,
+        self._transitions.move(
+            (State.EXTRACTED, *UNSENT, State.DELETED, State.SKIPPED),
+            State.SKIPPED,
+            out & item.target_id.is_null() & item.cause.not_in((Cause.PRUNED, Cause.LEFT_OUT)),
+            reason=_NOT_SELECTED,
             loss=False,
             target=None,
             target_digest="",
             refused_digest="",
-        ).where(absent).execute()
-        item.update(state=State.FINISHED, reason=_STANDS).where(
-            out
-            & ~item.target_id.is_null()
-            & (item.state << (State.READY, State.BLOCKED, State.FAILED))
-            & (item.finished_digest == item.written_digest)
-        ).execute()
+        )
+        as_written = ~item.target_id.is_null() & (item.finished_digest == item.written_digest)
+        self._transitions.move(UNSENT, State.FINISHED, out & as_written, reason=_STANDS)
 
     @writes
     def skip_unneeded(self) -> int:
@@ -262,17 +242,11 @@ class SelectionStore(Repository):
                 (edge.side == Side.TARGET)
                 & (edge.kind == item.kind)
                 & (edge.key == item.key)
-                & child.state.not_in(_NOT_BROUGHT)
+                & child.state.not_in(NOT_DUE)
             )
         )
-        return int(
-            item.update(state=State.SKIPPED, reason=_UNNEEDED)
-            .where(
-                item.derived
-                & item.record.is_null()
-                & item.target_id.is_null()
-                & (item.state << (State.READY, State.BLOCKED, State.FAILED, State.DELETED))
-                & ~pw.fn.EXISTS(needed)
-            )
-            .execute()
+        spare = (
+            item.derived & item.record.is_null() & item.target_id.is_null() & ~pw.fn.EXISTS(needed)
         )
+        unsent = (*UNSENT, State.DELETED)
+        return self._transitions.move(unsent, State.SKIPPED, spare, reason=_UNNEEDED)

@@ -85,9 +85,9 @@ def _literal(value: str | float) -> str:
 class BulkInsert:
     """Inserts rows into one table, many with a statement.
 
-    ``key`` are the columns of a unique index: where a row stands already, those of ``columns`` that
-    are in ``keep`` are left as they are, the others get the new values; ``also`` is SQL that sets
-    further ones. Without ``key`` nothing may stand there already. BulkInsert of one call differ in
+    ``key`` are the columns of a unique index: where a row exists already, those of ``columns`` that
+    are in ``keep`` are left as they are, the others get the new values; ``also`` is SQL behind the
+    assignments, such as further ones. Without ``key`` no row may exist. Rows of one call differ in
     their keys.
     """
 
@@ -113,11 +113,12 @@ class BulkInsert:
         if key:
             same = {*key, *keep}
             sets = [f'"{name}" = excluded."{name}"' for name in names if name not in same]
-            sets += [also] if also else []
-            self._end = f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {', '.join(sets)}"
+            self._end = f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {', '.join(sets)}{also}"
 
-    def save(self, rows: Sequence[Values]) -> None:
-        """Insert the rows, their values in the order of the columns."""
+    def save(self, rows: Sequence[Values]) -> int:
+        """Insert the rows, their values in the order of the columns; return how many it touched."""
+        touched = 0
         for some in chunks(rows, ROWS):
             text = self._start + ", ".join([self._row] * len(some)) + self._end
-            _run(self._database, text, [value for row in some for value in row])
+            touched += _run(self._database, text, [value for row in some for value in row]).rowcount
+        return touched

@@ -1,12 +1,50 @@
-"""The states of a record, and what else the columns of the store's tables may hold."""
+"""The states of a record, the transitions between them, and what else its columns may hold.
+
+Whoever asks for several states at once uses a set of this module, so that each set has one name and
+one reason. What is stored in a column is an enum here, never a sentence.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from enum import StrEnum
 
-__all__ = ["Selected", "Side", "State"]
+from ztoq_core.errors import StoreError
 
-PRUNED = "no longer in the source, and removed from the target"
+__all__ = [
+    "ABSENT",
+    "ANY",
+    "ARRIVED",
+    "BELONGS",
+    "COMING",
+    "DUE",
+    "EXPLAINED",
+    "FAULTY",
+    "FOLLOWABLE",
+    "IN_DOUBT",
+    "KEPT_BY_MAPPING",
+    "NOT_DUE",
+    "OPEN_PROBLEMS",
+    "PARENT_READY",
+    "PROBLEMS",
+    "RETRYABLE",
+    "SETTLED",
+    "TRANSITIONS",
+    "UNDECIDED",
+    "UNMAPPED",
+    "UNSENT",
+    "UNWRITTEN",
+    "WAITING",
+    "Cause",
+    "Decision",
+    "JournalEvent",
+    "Role",
+    "Selected",
+    "Side",
+    "State",
+    "allowed_before",
+    "check_transition",
+]
 
 
 class State(StrEnum):
@@ -28,11 +66,170 @@ class State(StrEnum):
     DELETED = "deleted"
 
 
+class Cause(StrEnum):
+    """Why a record is in its state, where the state alone does not say what may follow."""
+
+    NONE = ""
+    PRUNED = "pruned"
+    """Deleted for good: it is no longer in the source."""
+    LEFT_OUT = "left out"
+    """Skipped by decision, until its mapped form changes."""
+    REFINISH = "refinish"
+    """Written, and finished once before: somebody may have edited it since."""
+
+
+# ----------------------------------------------------------------------------------- sets of states
+
+ANY = tuple(State)
+"""Whatever became of it."""
+
+ABSENT = (State.REJECTED, State.GONE)
+"""Not a usable record of the source (any more)."""
+
+FAULTY = (State.FAILED, State.BLOCKED, State.REJECTED, State.GONE, State.DELETED)
+"""Will not be in the target, though not on purpose; blocks what belongs to it."""
+
+OPEN_PROBLEMS = (State.FAILED, State.BLOCKED, State.UNKNOWN, State.CONFLICT, State.REJECTED)
+"""What makes a migration fail until somebody does something."""
+
+PROBLEMS = (
+    State.FAILED,
+    State.UNKNOWN,
+    State.CONFLICT,
+    State.REJECTED,
+    State.BLOCKED,
+    State.SKIPPED,
+    State.GONE,
+)
+"""What did not simply arrive, in the order in which reports list it."""
+
+EXPLAINED = (State.FAILED, State.UNKNOWN, State.CONFLICT, State.REJECTED)
+"""Problems with a reason of their own; a blocked record has its parent's."""
+
+ARRIVED = (State.WRITTEN, State.FINISHED, State.CONFLICT)
+"""In the target."""
+
+SETTLED = (*FAULTY, State.SKIPPED, *ARRIVED)
+"""Nobody has to wait for it any more, whatever became of it."""
+
+FOLLOWABLE = (*FAULTY, State.SKIPPED, State.FINISHED, State.CONFLICT)
+"""What comes after it in a sequence may be written."""
+
+PARENT_READY = (State.FINISHED, State.CONFLICT, State.GONE)
+"""What belongs to it may be written."""
+
+COMING = (State.READY, State.SENDING, State.UNKNOWN)
+"""May still arrive in this run."""
+
+WAITING = (State.READY, State.WRITTEN, State.UNKNOWN)
+"""Has counts of what it waits for."""
+
+IN_DOUBT = (State.SENDING, State.UNKNOWN)
+"""Nobody knows whether the target has it."""
+
+UNDECIDED = (State.UNKNOWN, State.CONFLICT)
+"""Needs somebody's decision where looking again does not help."""
+
+KEPT_BY_MAPPING = (State.SENDING, State.UNKNOWN, State.CONFLICT)
+"""Stays so whatever the mapping makes of it."""
+
+UNMAPPED = (State.LISTED, State.EXTRACTED)
+"""Read, and not mapped."""
+
+UNWRITTEN = (State.READY, State.SENDING, State.WRITTEN)
+"""Mapped, and still to be written or finished."""
+
+NOT_DUE = (State.SKIPPED, State.REJECTED, State.GONE, State.DELETED)
+"""Is not to be written."""
+
+DUE = tuple(state for state in State if state not in {State.SKIPPED, *ABSENT})
+"""Should be in the target once all is done."""
+
+UNSENT = (State.READY, State.BLOCKED, State.FAILED)
+"""Mapped, and certainly not changed in the target since."""
+
+RETRYABLE = (State.FAILED, State.DELETED)
+"""``ztoq retry`` makes it ready again."""
+
+
+# -------------------------------------------------------------------------------------- transitions
+
+_BY_MAPPING = {State.READY, State.WRITTEN, State.FINISHED, State.SKIPPED, State.FAILED}
+# what the source says of a record, and what a rollback or validation does with its object
+_AT_ANY_TIME = {State.REJECTED, State.GONE, State.UNKNOWN, State.DELETED}
+_ALWAYS = _BY_MAPPING | _AT_ANY_TIME
+_READ_AGAIN = {State.LISTED, State.EXTRACTED}
+
+TRANSITIONS: dict[State, frozenset[State]] = {
+    state: frozenset(becomes)
+    for state, becomes in {
+        State.LISTED: _ALWAYS | {State.EXTRACTED},
+        State.EXTRACTED: _ALWAYS,
+        State.READY: _ALWAYS | {State.SENDING, State.BLOCKED, State.CONFLICT},
+        State.SENDING: _ALWAYS | {State.CONFLICT},
+        State.WRITTEN: _ALWAYS | {State.CONFLICT},
+        State.FINISHED: _ALWAYS,
+        State.SKIPPED: _ALWAYS,
+        State.FAILED: _ALWAYS,
+        State.BLOCKED: _ALWAYS,
+        # a deletion that did not happen gives back the state before it
+        State.UNKNOWN: set(State) - {State.SENDING},
+        State.CONFLICT: _ALWAYS,
+        State.REJECTED: _ALWAYS | _READ_AGAIN,
+        State.GONE: _ALWAYS | _READ_AGAIN,
+        State.DELETED: _ALWAYS - {State.UNKNOWN} | _READ_AGAIN,
+    }.items()
+}
+"""What each state may become; staying the same is always allowed."""
+
+
+def allowed_before(state: State) -> tuple[State, ...]:
+    """Return the states that may become ``state``, itself among them."""
+    return tuple(each for each in State if each is state or state in TRANSITIONS[each])
+
+
+def check_transition(before: Collection[State], after: State) -> None:
+    """Make sure that records in the states ``before`` may become ``after``.
+
+    Raises:
+        StoreError: They may not; whoever asked for it has a fault.
+    """
+    for each in before:
+        if each is not after and after not in TRANSITIONS[each]:
+            raise StoreError(
+                f"A record that is {each} cannot become {after}; this is a bug in ztoq"
+            )
+
+
+# ---------------------------------------------------------------------------------- other columns
+
+
 class Side(StrEnum):
     """Which form of a record an edge belongs to: the source's, or the one after the mapping."""
 
     SOURCE = "s"
     TARGET = "t"
+
+
+class Role(StrEnum):
+    """How a record refers to another one, and what it waits for."""
+
+    PARENT = "parent"
+    """Belongs to it, and is written once it is finished."""
+    OWNER = "owner"
+    """A file of it, written once it is written; it is finished once its files are settled."""
+    MENTION = "mention"
+    """Mentions it, and is written once it is settled, without it where it failed."""
+    REFER = "refer"
+    """Names it in a text, which is completed when the record is finished."""
+    AFTER = "after"
+    """Comes after it in a sequence, and is written once it is finished or will never be."""
+    UNSHOWN = "unshown"
+    """Has it as a picture that no text in the target would show; nobody waits for it."""
+
+
+BELONGS = (Role.PARENT, Role.OWNER)
+"""The roles of what is skipped, blocked or deleted with the record."""
 
 
 class Selected(StrEnum):
@@ -41,3 +238,37 @@ class Selected(StrEnum):
     YES = "yes"
     ALONG = "along"
     NO = "no"
+
+
+class JournalEvent(StrEnum):
+    """What happened to a record."""
+
+    EXTRACTION = "extraction"
+    """The source is read again; about no single record."""
+    INTENT = "intent"
+    """It is about to be sent."""
+    ANSWER = "answer"
+    ADOPTED = "adopted"
+    """An object of an earlier run was found to be it."""
+    REFUSED = "refused"
+    NOT_SENT = "not sent"
+    DOUBT = "doubt"
+    CONFLICT = "conflict"
+    LEFT_OUT = "left out"
+    DECISION = "decision"
+    """Somebody decided about it; the detail begins with a ``Decision``."""
+    MISSING = "missing"
+    """Validation did not find its object."""
+    DELETION_INTENDED = "deletion intended"
+    DELETED = "deleted"
+    NOT_DELETED = "not deleted"
+    RESTORED = "restored"
+
+
+class Decision(StrEnum):
+    """What somebody decided about a record; an object that was accepted follows its word."""
+
+    RETRY = "retry"
+    REMAKE = "made anew"
+    ACCEPT = "accepted"
+    LEAVE_OUT = "left out"

@@ -11,9 +11,9 @@ from typing import Any, TypeVar, cast
 
 import peewee as pw
 
-from ztoq_core.store.states import Selected, State
+from ztoq_core.store.states import Cause, Selected, State
 
-__all__ = ["FURTHER_INDEXES", "Item", "Run", "Tables", "clear", "now", "tuples"]
+__all__ = ["FURTHER_INDEXES", "Item", "Run", "Tables", "now", "tuples"]
 
 M = TypeVar("M", bound=pw.Model)
 
@@ -62,57 +62,75 @@ class Checkpoint(pw.Model):
 
 
 class Item(pw.Model):
-    """One record: what the source gave, what the mapping made of it, where it stands in the target.
-
-    ``pending`` means listed but not completed in the present extraction. ``derived`` rows come from
-    the mapping or the engine, not from a list. ``waiting`` counts what must be settled before the
-    record may be written, ``open_files`` what must be settled before it may be finished. ``before``
-    is the mapped record that was written before the present one. ``chosen`` is what the selection
-    says of it, ``proof`` its ``digest`` when a last look at the source began.
-    ``turn`` sorts the logs of a run in the order in which they are written.
-    ``joined`` keeps how a log's results joined the steps that its case had when it was mapped.
-    ``before_delete`` is the state that the record had before its deletion was intended, as long as
-    nobody knows whether the target deleted it.
-    """
+    """One record: what the source gave, what the mapping made of it, what the target has of it."""
 
     id = pw.AutoField()
     kind = pw.TextField()
     key = pw.TextField()
     rank = pw.IntegerField()
+    """The place of the kind in the order of writing."""
+
+    # how far it has come; only ``Transitions`` writes these
     state = pw.TextField(default=State.LISTED)
     reason = pw.TextField(default="")
+    """A sentence for people."""
+    cause = pw.TextField(default=Cause.NONE)
     loss = pw.BooleanField(default=False)
+    """Skipped, and somebody may miss it."""
+
+    # extraction
     pending = pw.BooleanField(default=False)
+    """Listed and not yet completed in the present extraction."""
     derived = pw.BooleanField(default=False)
+    """Made by the mapping or the engine; in no list of the source."""
     seen_run = pw.IntegerField(default=0)
     payload = pw.BlobField(null=True)
+    """What the source gave, as JSON."""
     record = pw.BlobField(null=True)
     digest = pw.TextField(default="")
+    """Of ``record``; empty while ``pending``."""
     proof = pw.TextField(default="")
+    """``digest`` when the final check began."""
+    sibling_group = pw.TextField(null=True)
+    sibling_order = pw.TextField(null=True)
+
+    # selection
     chosen = pw.TextField(default=Selected.YES)
+
+    # transformation
     target = pw.BlobField(null=True)
+    """The mapped record, for the target."""
     target_digest = pw.TextField(default="")
+    before = pw.BlobField(null=True)
+    """The mapped record that was written before the present one."""
+    turn = pw.TextField(default="")
+    """Sorts the logs of a run in the order in which they are written."""
+    joined = pw.TextField(default="")
+    """How a log's results joined the steps that its case had when it was mapped."""
+
+    # loading: the digests of ``target`` as it was written, finished and refused
     written_digest = pw.TextField(default="")
     finished_digest = pw.TextField(default="")
-    before = pw.BlobField(null=True)
-    turn = pw.TextField(default="")
-    joined = pw.TextField(default="")
-    borrowed = pw.BooleanField(default=False)
-    created_run = pw.IntegerField(default=0)
-    updated_run = pw.IntegerField(default=0)
     refused_digest = pw.TextField(default="")
-    before_delete = pw.TextField(default="")
+    attempts = pw.IntegerField(default=0)
+    waiting = pw.IntegerField(default=0)
+    """How many records must be settled before this one may be written."""
+    open_files = pw.IntegerField(default=0)
+    """How many files and texts must be settled before this one may be finished."""
+
+    # the object in the target
     target_id = pw.TextField(null=True)
     pid = pw.TextField(default="")
     url = pw.TextField(default="")
     version = pw.TextField(default="")
     parts = pw.TextField(default="")
     stamp = pw.TextField(default="")
-    attempts = pw.IntegerField(default=0)
-    waiting = pw.IntegerField(default=0)
-    open_files = pw.IntegerField(default=0)
-    sibling_group = pw.TextField(null=True)
-    sibling_order = pw.TextField(null=True)
+    borrowed = pw.BooleanField(default=False)
+    """It was there before, and is only linked."""
+    created_run = pw.IntegerField(default=0)
+    updated_run = pw.IntegerField(default=0)
+    before_delete = pw.TextField(default="")
+    """The state before its deletion was intended, until it is known what became of that."""
 
     class Meta:
         """Indexes for the questions that are asked often."""
@@ -120,6 +138,7 @@ class Item(pw.Model):
         indexes = (
             (("kind", "key"), True),
             (("kind", "id"), False),
+            (("kind", "state", "chosen"), False),
             (("state", "waiting", "rank", "id"), False),
             (("kind", "sibling_group", "sibling_order", "id"), False),
         )
@@ -209,7 +228,7 @@ class NoteRow(pw.Model):
         table_name = "note"
         indexes = (
             (("kind", "key", "origin"), False),
-            (("level", "code"), False),
+            (("level", "code", "kind"), False),
         )
 
 
@@ -282,31 +301,6 @@ def _bound(model: type[M], database: pw.Database) -> type[M]:
     table = model._meta.table_name  # noqa: SLF001 - peewee's documented place for it
     meta = type("Meta", (), {"database": database, "table_name": table})
     return type(model.__name__, (model,), {"Meta": meta, "__module__": __name__})
-
-
-def clear(item: type[Item], number: int, *, state: State, reason: str = "") -> None:
-    """Forget that a record is in the target, and that it was refused there. For the writer thread.
-
-    A refusal that outlived a rollback would fail the record again without asking the target.
-    """
-    item.update(
-        state=state,
-        reason=reason,
-        target_id=None,
-        pid="",
-        url="",
-        version="",
-        parts="",
-        stamp="",
-        written_digest="",
-        finished_digest="",
-        refused_digest="",
-        created_run=0,
-        updated_run=0,
-        before=None,
-        attempts=0,
-        before_delete="",
-    ).where(item.id == number).execute()
 
 
 def tuples(query: pw.ModelSelect[Any]) -> Iterator[tuple[Any, ...]]:

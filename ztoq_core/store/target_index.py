@@ -15,13 +15,14 @@ from ztoq_core.store.facts import Facts, Validation
 from ztoq_core.store.journal import Event
 from ztoq_core.store.repository import Repository
 from ztoq_core.store.sql import chunks
-from ztoq_core.store.states import PRUNED, Side, State
-from ztoq_core.store.tables import clear, tuples
+from ztoq_core.store.states import BELONGS, IN_DOUBT, Cause, JournalEvent, Side, State
+from ztoq_core.store.tables import tuples
 
-__all__ = ["TargetIndex", "TargetObject", "written_of"]
+__all__ = ["PRUNED", "TargetIndex", "TargetObject", "written_of"]
 
 
-NOT_THERE = "it was deleted in the target, and not by ztoq"
+PRUNED = "no longer in the source, and removed from the target"
+_DELETED = "it was deleted in the target, and not by ztoq"
 
 
 @attrs.frozen
@@ -115,7 +116,7 @@ class TargetIndex(Repository):
                 & (edge.side == Side.TARGET)
                 & (edge.kind == owner)
                 & (edge.key << list(keys))
-                & (edge.role << ("parent", "owner"))
+                & (edge.role << BELONGS)
             )
         )
         return [
@@ -151,31 +152,30 @@ class TargetIndex(Repository):
 
     def _mark_missing(self, run: int, kind: Kind, keys: Collection[str]) -> None:
         item = self._item
-        in_doubt = (State.SENDING, State.UNKNOWN)
         rows: list[tuple[int, str]] = []
         for some in chunks(list(keys)):
             query = item.select(item.id, item.state).where(
-                (item.kind == kind) & (item.key << list(some)) & item.state.not_in(in_doubt)
+                (item.kind == kind) & (item.key << list(some)) & item.state.not_in(IN_DOUBT)
             )
             rows += tuples(query)
         for number, state in rows:
-            reason = PRUNED if state == State.GONE else NOT_THERE
-            clear(item, number, state=State.DELETED, reason=reason)
-        self._journal.add([Event(run, number, "missing") for number, _ in rows])
+            reason, cause = _DELETED, Cause.NONE
+            if state == State.GONE:
+                reason, cause = PRUNED, Cause.PRUNED
+            self._transitions.forget_object(number, State.DELETED, reason=reason, cause=cause)
+        self._journal.add([Event(run, number, JournalEvent.MISSING) for number, _ in rows])
 
     @writes
     def doubt_marked(self, kind: Kind, keys: Sequence[str]) -> int:
         """Put in doubt what is ready and whose key was seen in the target; return how many."""
         item = self._item
         return sum(
-            item.update(state=State.UNKNOWN, reason="its mark is in the target")
-            .where(
-                (item.kind == kind)
-                & (item.state << (State.READY, State.BLOCKED))
-                & item.target_id.is_null()
-                & (item.key << list(some))
+            self._transitions.move(
+                (State.READY, State.BLOCKED),
+                State.UNKNOWN,
+                (item.kind == kind) & item.target_id.is_null() & (item.key << list(some)),
+                reason="its mark is in the target",
             )
-            .execute()
             for some in chunks(keys)
         )
 
@@ -190,7 +190,7 @@ class TargetIndex(Repository):
                 (item.kind == kind)
                 & (item.state == State.READY)
                 & (edge.side == Side.TARGET)
-                & (edge.role << ("parent", "owner"))
+                & (edge.role << BELONGS)
                 & (edge.kind == owner)
                 & (edge.key << list(keys))
             )

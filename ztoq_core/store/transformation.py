@@ -15,9 +15,17 @@ from ztoq_core.store.database import Database, reads, writes
 from ztoq_core.store.notes import save_notes
 from ztoq_core.store.references import references, replace_edges
 from ztoq_core.store.repository import Repository
-from ztoq_core.store.selection import LEFT_OUT
 from ztoq_core.store.sql import BulkInsert, chunks, clean
-from ztoq_core.store.states import PRUNED, Selected, Side, State
+from ztoq_core.store.states import (
+    ABSENT,
+    KEPT_BY_MAPPING,
+    Cause,
+    Role,
+    Selected,
+    Side,
+    State,
+    check_transition,
+)
 from ztoq_core.store.tables import tuples
 
 __all__ = ["ExtractedRecord", "FieldNeed", "MappingOutcome", "TransformationStore"]
@@ -29,6 +37,7 @@ _COLUMNS = (
     "rank",
     "state",
     "reason",
+    "cause",
     "loss",
     "target",
     "target_digest",
@@ -37,10 +46,7 @@ _COLUMNS = (
     "joined",
 )
 _KNOWN = """SELECT id, state, target_digest, written_digest, finished_digest, refused_digest,
-    reason, target, before, digest FROM item WHERE id IN ??"""
-
-_OUT_OF_REACH = (State.REJECTED, State.GONE)
-_KEPT_STATES = (State.SENDING, State.UNKNOWN, State.CONFLICT)
+    reason, cause, target, before, digest FROM item WHERE id IN ??"""
 
 
 @attrs.frozen
@@ -182,9 +188,9 @@ class TransformationStore(Repository):
             (item.kind == kind)
             & ~item.pending
             & ~item.record.is_null()
-            & item.state.not_in(_OUT_OF_REACH)
+            & item.state.not_in(ABSENT)
             # what a rollback deleted may be written again, what was pruned may not
-            & ((item.state != State.DELETED) | (item.reason != PRUNED))
+            & (item.cause != Cause.PRUNED)
         )
         return where
 
@@ -237,7 +243,7 @@ class TransformationStore(Repository):
             (edge.kind == Kind.ATTACHMENT)
             & (edge.key << list(keys))
             & (edge.side == Side.TARGET)
-            & (edge.role == "unshown")
+            & (edge.role == Role.UNSHOWN)
         )
         return {key for (key,) in tuples(query)}
 
@@ -272,14 +278,14 @@ class TransformationStore(Repository):
         changed: list[int] = []
         rows = []
         for outcome in outcomes:
-            _, state, before, written, finished, refused, reason, old, older, own = known[
-                outcome.item
-            ]
+            _, state, *digests, reason, cause, old, older, own = known[outcome.item]
+            before, written, _, _ = digests
             body = dumps(outcome.record) if outcome.record else None
             digest = hashlib.sha256(body).hexdigest() if body else ""
-            new = self._state(outcome, digest, state, written, finished, refused)
-            if new is State.FAILED and outcome.record is not None and reason == LEFT_OUT:
+            new = self._state(outcome, digest, state, *digests[1:])
+            if new is State.FAILED and outcome.record is not None and cause == Cause.LEFT_OUT:
                 new = State.SKIPPED
+            check_transition((State(state),), new)
             kept = new == state or (new is State.FAILED and outcome.record is not None)
             rows.append(
                 (
@@ -289,6 +295,7 @@ class TransformationStore(Repository):
                     outcome.source.kind.rank,
                     new.value,
                     reason if kept else clean(outcome.reason),
+                    cause if kept else Cause.NONE.value,
                     outcome.loss,
                     body,
                     digest,
@@ -322,7 +329,7 @@ class TransformationStore(Repository):
     def _state(  # noqa: PLR0913, PLR0917 - the columns that decide
         outcome: MappingOutcome, digest: str, state: str, written: str, finished: str, refused: str
     ) -> State:
-        if state in _KEPT_STATES:
+        if state in KEPT_BY_MAPPING:
             return State(state)
         if outcome.record is None:
             return outcome.state
@@ -337,8 +344,8 @@ class TransformationStore(Repository):
             return
         named = list(references(outcome.record))
         if outcome.after:
-            named.append(("after", outcome.after))
-        named += (("unshown", ref) for ref in outcome.unshown)
+            named.append((Role.AFTER, outcome.after))
+        named += ((Role.UNSHOWN, ref) for ref in outcome.unshown)
         for role, ref in named:
             yield outcome.item, Side.TARGET.value, role, ref.kind.value, ref.key
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from ztoq_testkit.memory import MemorySink, MemorySource
 from ztoq_core import engine
 from ztoq_core.engine import Event
 from ztoq_core.records import Attachment, Folder, Kind, Record, TestCase, TestLog, TestRun, Tree
-from ztoq_core.store import Facts, Store
+from ztoq_core.store import Store
 
 CASES = 12
 SEVERAL = 4
@@ -98,8 +97,7 @@ def plan(store: Store, text: str, values: Any) -> list[str]:
 
 
 def is_slow(step: str) -> bool:
-    counted = ("item_count", "note_count")  # a few dozen rows
-    whole = step.startswith("SCAN") and not any(name in step for name in counted)
+    whole = step.startswith("SCAN")
     standing = "target_id>?" in step  # all of a kind that stands in the target
     return (whole and "CONSTANT" not in step) or "TEMP B-TREE FOR ORDER" in step or standing
 
@@ -125,21 +123,3 @@ async def test_the_counts_are_those_of_the_rows(store: Store) -> None:
         found.setdefault(Kind(kind), {})[state] = number
     assert store.reporting.counts() == found
     assert store.reporting.counts()[Kind.TEST_CASE] == {"finished": CASES - 1}
-
-
-def test_a_store_that_was_made_without_counts_gets_them(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/m.db"
-    with Store(url) as store:
-        store.database.write_now(
-            lambda: store.database.tables.item.insert(kind="field", key="a", rank=0).execute()
-        )
-        for what in ("TRIGGER item_more", "TRIGGER item_less", "TRIGGER item_moved"):
-            store.database.write_now(partial(store.database.execute, f"DROP {what}"))
-        store.database.write_now(partial(store.database.execute, "DROP TABLE item_count"))
-        store.facts.save_now(Facts.schema, 3)
-        store.database.write_now(
-            lambda: store.database.tables.item.insert(kind="field", key="b", rank=0).execute()
-        )
-    with Store(url) as store:
-        assert store.reporting.counts() == {Kind.FIELD: {"listed": 2}}
-        assert store.reporting.pending() == 0

@@ -11,7 +11,7 @@ from ztoq_core.cli.output import Output
 from ztoq_core.cli.session import configured, kind_of, open_store
 from ztoq_core.errors import ConfigError
 from ztoq_core.records import Kind
-from ztoq_core.store import State, Store
+from ztoq_core.store import RETRYABLE, Store
 from ztoq_core.vocabulary import counted
 
 __all__ = ["retry"]
@@ -71,7 +71,7 @@ def _demand_failed(store: Store, kind: Kind | None, keys: Sequence[str]) -> None
     for key in keys:
         if key not in states:
             raise ConfigError(f"there is no record {key!r} in the store")
-        if states[key] not in {State.FAILED, State.DELETED}:
+        if states[key] not in RETRYABLE:
             raise ConfigError(
                 f"{key} is neither failed nor deleted in the target, but {states[key]}; "
                 "nothing was changed"

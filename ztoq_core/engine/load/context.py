@@ -9,7 +9,7 @@ import attrs
 from ztoq_core.contracts import Schema, Sink, Source, Written
 from ztoq_core.engine.run import ProgressReporter, Run, StopRequest
 from ztoq_core.records import Kind, Ref
-from ztoq_core.store import Answered, LoadJob, Store
+from ztoq_core.store import Answered, JournalEvent, LoadJob, Store
 
 __all__ = ["LoadContext"]
 
@@ -52,7 +52,12 @@ class LoadContext:
         return {**self.roots, **job.links}
 
     async def answered(
-        self, job: LoadJob, written: Written, *, finished: bool, event: str = "answer"
+        self,
+        job: LoadJob,
+        written: Written,
+        *,
+        finished: bool,
+        event: JournalEvent = JournalEvent.ANSWER,
     ) -> None:
         """Store the target's answer, which releases what waited for the record."""
         answer = Answered(run=self.run.id, job=job, written=written, finished=finished, event=event)

@@ -23,7 +23,7 @@ from ztoq_core.engine.load.search_lag import DEFAULT_LAG_S
 from ztoq_core.engine.load.streaming import hash_file
 from ztoq_core.errors import DoubtError, RecordError, RejectedError
 from ztoq_core.records import Attachment, FieldDefinition, Kind, Level, Note, Record, Ref
-from ztoq_core.store import LoadJob
+from ztoq_core.store import JournalEvent, LoadJob
 from ztoq_core.vocabulary import counted
 
 __all__ = ["PARENT_FIRST_S", "Settling"]
@@ -196,7 +196,9 @@ class Settling:
             await self._not_found(job, doubt)
             return False
         finished = not doubt.faulty and not self.context.schema.to_finish(job.record)
-        await self.context.answered(job, _adopted(found), finished=finished, event="adopted")
+        await self.context.answered(
+            job, _adopted(found), finished=finished, event=JournalEvent.ADOPTED
+        )
         if doubt.faulty:  # it is there, perhaps in part; once it is tried again, it is an update
             await self._refuse(attrs.evolve(job, to_finish=True), doubt.reason)
         self.doubts.pop(job.item, None)

@@ -37,14 +37,13 @@ from ztoq_core.errors import (
     one_error,
 )
 from ztoq_core.records import Attachment, Kind, Level, Note, Record, Ref
-from ztoq_core.store import MISSING, Facts, Intent, LoadJob, Phase, State
+from ztoq_core.store import MISSING, NOT_DUE, Facts, Intent, LoadJob, Phase
 from ztoq_core.vocabulary import counted
 
 __all__ = ["load"]
 
 _READINGS = 3
 """Times that the source is asked for a file that breaks off on its way."""
-_NOT_DUE = (State.SKIPPED, State.REJECTED, State.GONE, State.DELETED)
 """States that count neither as done nor as to do in the totals of the progress."""
 SHOWN = 5
 """The store's fact that says whether taking over what bears its marks was begun or ended."""
@@ -95,7 +94,7 @@ async def load(
     await store.dependencies.prepare(overwrite_conflicts=on_conflict == "overwrite")
     in_store = await store.database.read(store.reporting.counts)
     due = {
-        kind: sum(number for state, number in states.items() if state not in _NOT_DUE)
+        kind: sum(number for state, number in states.items() if state not in NOT_DUE)
         for kind, states in in_store.items()
     }
     reporter.expect({kind: due[kind] for kind in Kind if due.get(kind)})

@@ -17,28 +17,15 @@ from ztoq_core.engine.load.marks import mark_pages, marks_of, owners_of
 from ztoq_core.engine.run import Run
 from ztoq_core.errors import RejectedError, one_error
 from ztoq_core.records import Attachment, Kind
-from ztoq_core.store import Compared, State, Store, TargetObject
+from ztoq_core.store import Compared, Store, TargetObject
 from ztoq_core.vocabulary import counted, plain
 
-__all__ = ["DUE", "IdentityCheck", "check_identity", "findings"]
+__all__ = ["IdentityCheck", "check_identity", "findings"]
 
 _BATCH = 100
 _LOOKS = 32
 _SHOWN = 1000
 _ABSENT = 404
-DUE = (
-    State.LISTED,
-    State.EXTRACTED,
-    State.READY,
-    State.SENDING,
-    State.WRITTEN,
-    State.FINISHED,
-    State.FAILED,
-    State.BLOCKED,
-    State.UNKNOWN,
-    State.CONFLICT,
-    State.DELETED,
-)
 
 
 @attrs.define

@@ -8,9 +8,9 @@ from __future__ import annotations
 from ztoq_core.contracts import Sink
 from ztoq_core.engine.deletion_doubt import settle_deletions
 from ztoq_core.engine.run import Run
-from ztoq_core.engine.validate.identity import DUE, IdentityCheck, check_identity, findings
+from ztoq_core.engine.validate.identity import IdentityCheck, check_identity, findings
 from ztoq_core.records import Kind
-from ztoq_core.store import Compared, Validation, now
+from ztoq_core.store import DUE, Compared, Validation, now
 
 __all__ = ["validate"]
 

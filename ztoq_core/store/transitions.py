@@ -1,0 +1,125 @@
+"""The only writer of states: each change is checked against the table of transitions."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import peewee as pw
+
+from ztoq_core.errors import StoreError
+from ztoq_core.store.database import Database
+from ztoq_core.store.sql import BulkInsert, placeholders
+from ztoq_core.store.states import Cause, State, allowed_before, check_transition
+
+__all__ = ["Transitions"]
+
+_WITHOUT_OBJECT: dict[str, Any] = {
+    "target_id": None,
+    "pid": "",
+    "url": "",
+    "version": "",
+    "parts": "",
+    "stamp": "",
+    "written_digest": "",
+    "finished_digest": "",
+    # a refusal that outlived a rollback would fail the record again without asking the target
+    "refused_digest": "",
+    "created_run": 0,
+    "updated_run": 0,
+    "before": None,
+    "attempts": 0,
+    "before_delete": "",
+}
+"""The columns of a record that is not in the target, and was not refused there."""
+
+
+class Transitions:
+    """Changes states, within a transaction of the writer."""
+
+    def __init__(self, database: Database) -> None:
+        """Write into ``database``."""
+        self._database = database
+        self._item = database.tables.item
+        self._upserts: dict[tuple[State, tuple[str, ...]], BulkInsert] = {}
+
+    def move(
+        self,
+        before: Collection[State],
+        after: State,
+        where: pw.Expression | bool = True,  # noqa: FBT001, FBT002 - a condition, not an option
+        *,
+        reason: str = "",
+        cause: Cause = Cause.NONE,
+        **columns: Any,
+    ) -> int:
+        """Change the records in the states ``before`` that fit ``where``; return how many."""
+        check_transition(before, after)
+        item = self._item
+        changed = item.update(state=after, reason=reason, cause=cause, **columns).where(
+            (item.state << list(before)) & where
+        )
+        return int(changed.execute())
+
+    def move_rows(
+        self,
+        numbers: Sequence[int],
+        after: State,
+        *,
+        reason: str = "",
+        cause: Cause = Cause.NONE,
+        also: str = "",
+        **columns: Any,
+    ) -> None:
+        """Change the records with these row ids; ``also`` is SQL that sets a further column.
+
+        Raises:
+            StoreError: One of them is in a state that may not become ``after``.
+        """
+        numbers = list(dict.fromkeys(numbers))
+        before = allowed_before(after)
+        sets = {"state": after.value, "reason": reason, "cause": cause.value, **columns}
+        assigned = ", ".join([*(f'"{name}" = ?' for name in sets), *([also] if also else [])])
+        text = f"UPDATE item SET {assigned} WHERE state IN {placeholders(before)} AND id IN ??"  # noqa: S608 - our names
+        values = [*sets.values(), *(state.value for state in before)]
+        if self._database.execute(text, values, numbers) != len(numbers):
+            self._refuse(numbers, after)
+
+    def forget_object(
+        self, number: int, after: State, *, reason: str = "", cause: Cause = Cause.NONE
+    ) -> None:
+        """Change a record, and forget that it is in the target or was refused there."""
+        self.move_rows([number], after, reason=reason, cause=cause, **_WITHOUT_OBJECT)
+
+    def undo_deletion(self, numbers: Sequence[int]) -> None:
+        """Give records whose deletion was intended the states that they had before."""
+        text = """UPDATE item SET state = before_delete, before_delete = '', reason = '', cause = ''
+            WHERE before_delete <> '' AND id IN ??"""
+        self._database.execute(text, (), numbers)
+
+    def save_rows(self, after: State, rows: Sequence[dict[str, Any]], keep: Sequence[str]) -> None:
+        """Change records one by one, each with columns of its own (the same for all), by row id.
+
+        ``keep`` are the columns that only a new row would need.
+
+        Raises:
+            StoreError: One of them is in a state that may not become ``after``.
+        """
+        if not rows:
+            return
+        names = ("state", "reason", "cause", *rows[0])
+        key = (after, names)
+        if key not in self._upserts:
+            before = ", ".join(f"'{state}'" for state in allowed_before(after))
+            self._upserts[key] = BulkInsert(
+                self._item, names, key=("id",), keep=keep, also=f" WHERE item.state IN ({before})"
+            )
+        fixed = (after.value, "", Cause.NONE.value)
+        if self._upserts[key].save([(*fixed, *row.values()) for row in rows]) != len(rows):
+            self._refuse([row["id"] for row in rows], after)
+
+    def _refuse(self, numbers: Sequence[int], after: State) -> None:
+        text = "SELECT state FROM item WHERE id IN ??"
+        states = [State(state) for (state,) in self._database.select(text, (), numbers)]
+        check_transition(states, after)
+        raise StoreError(f"{len(numbers)} records cannot become {after}: some are not in the store")
