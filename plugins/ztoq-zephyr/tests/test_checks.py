@@ -81,7 +81,7 @@ async def test_a_token_that_expires_soon_is_a_warning(
     ("token", "said"),
     [
         ("", "is empty"),
-        ("Bearer ", "is no JWT"),
+        ("Bearer ", "is not a JWT"),
         ("plain-api-key", "it has 1 of 3 parts"),
         ("a.b", "it has 2 of 3 parts"),
         ("§.b.c", "its header cannot be read"),

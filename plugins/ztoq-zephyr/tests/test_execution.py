@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 import pytest
 from ztoq_testkit.simulate import Reply
-from ztoq_zephyr.execution import Judge
+from ztoq_zephyr.execution import ExecutionPolicy
 
 from ztoq_core.plugin import Kind, Link, LinkType, Ref, StepResult, TestLog
 
@@ -84,12 +84,14 @@ def test_it_took_place_if_anything_says_so(
     status: str, evidence: dict[str, Any], *, expected: bool
 ) -> None:
     log = attrs.evolve(EMPTY, status=status, **evidence)
-    assert Judge().took_place(log, DEFAULTS) is expected
+    assert ExecutionPolicy().took_place(log, DEFAULTS) is expected
 
 
 def test_both_lists_are_the_users() -> None:
-    judge = Judge(executed=("Queued",), unexecuted=("Parked", "PASS"))
-    told = {name: judge.took_place(attrs.evolve(EMPTY, status=name), DEFAULTS) for name in STATUSES}
+    policy = ExecutionPolicy(executed=("Queued",), unexecuted=("Parked", "PASS"))
+    told = {
+        name: policy.took_place(attrs.evolve(EMPTY, status=name), DEFAULTS) for name in STATUSES
+    }
     assert told["Queued"]
     assert not told["Parked"]
     assert not told["Pass"]

@@ -202,7 +202,9 @@ ELSEWHERE = Reply(302, headers={"Location": "https://login.example.com/"})
 @pytest.mark.parametrize("answer", [WEBSITE, ELSEWHERE])
 async def test_something_else_than_jira_is_found_by_the_check(answer: Reply) -> None:
     async with answered({"myself": answer, "serverInfo": answer}) as shown:
-        with pytest.raises(ConfigError, match=r"answers as Jira does: base_url in \[source.jira\]"):
+        with pytest.raises(
+            ConfigError, match=r"not answer as Jira does: base_url in \[source.jira\]"
+        ):
             await shown.source.check()
 
 
@@ -217,7 +219,7 @@ async def test_a_site_that_does_not_say_what_it_is_is_a_warning() -> None:
     async with answered({}) as shown:
         finding = (await shown.source.check())[-1]
         assert finding.level == "warning"
-        assert "says that it is Jira (GET rest/api/2/myself answered 404" in finding.text
+        assert "does not answer as Jira does (GET rest/api/2/myself answered 404" in finding.text
 
 
 async def test_a_redirect_to_another_host_gets_no_credential() -> None:
@@ -279,9 +281,9 @@ async def test_a_jira_that_does_not_answer_is_told_with_a_way_on() -> None:
     async with gone.serving() as origin:
         pass
     async with site(outage=0.1, base_url=origin) as shown:
-        with pytest.raises(RetryableError, match=r"Jira: .* take \[source.jira\] out"):
+        with pytest.raises(RetryableError, match=r"Jira: .* remove \[source.jira\]"):
             await shown.source.check()
-        with pytest.raises(RetryableError, match=r"Jira: .* take \[source.jira\] out"):
+        with pytest.raises(RetryableError, match=r"Jira: .* remove \[source.jira\]"):
             await shown.names(IdKind.PERSON, ANNA, BEN)
 
 
@@ -350,7 +352,7 @@ async def test_files_win_over_jira_and_are_enough(tmp_path: Path) -> None:
         ({"base_url": "https://jira.example.com"}, "source.jira.token is missing"),
         ({"token": Secret("x")}, "source.jira.base_url is missing"),
         ({"email": "a@example.com", "issues": Path("x.csv")}, "source.jira.base_url is missing"),
-        ({}, r"\[source.jira\] names nothing to ask"),
+        ({}, r"\[source.jira\] is empty"),
         (
             {"issues": Path("missing.csv")},
             "cannot read the CSV file of source.jira.issues 'missing.csv'",

@@ -134,7 +134,7 @@ async def test_a_cursor_list_that_stands_still_is_an_error(
 
 async def test_a_next_that_names_no_place_is_an_error(answers: Any, opened: Any) -> None:
     answers["testcases/nextgen"] = {"next": "https://[x", "values": [{"key": "SHOP-T1"}]}
-    with pytest.raises(RecordError, match="does not say where"):
+    with pytest.raises(RecordError, match="does not show where"):
         await keys(opened)
 
 

@@ -155,7 +155,7 @@ async def test_the_other_endpoint_is_asked_where_the_case_does_not_say(
     async with opened() as shop:
         first, *_ = await shop.completed(Kind.TEST_CASE, "SHOP-T1")
         second, *_ = await shop.completed(Kind.TEST_CASE, "SHOP-T2")
-        with pytest.raises(RejectedError, match="SHOP-T3: neither steps nor a script"):
+        with pytest.raises(RejectedError, match="SHOP-T3: it has neither steps nor a script"):
             await shop.completed(Kind.TEST_CASE, "SHOP-T3")
     assert len(first.steps) == 3
     assert second.script.language == "plain"
@@ -328,7 +328,7 @@ async def test_what_cannot_become_a_record_is_rejected_with_its_raw_value(
     ]
     assert [each.reason for each in logs.rejects] == [
         "it has neither key nor id",
-        "it names no test case",
+        "it has no test case",
     ]
     assert [each.reason for each in folders.rejects] == ["it has no id"]
 

@@ -1,6 +1,6 @@
-"""Zephyr Cloud's two ways of paging over one paced client: cursor lists and offset lists.
+"""Reads Zephyr Cloud's two kinds of lists: cursor lists and offset lists.
 
-Quirks are those that clients of the real service met; each stands beside the line that minds it.
+The quirks are those that clients of the real service met; each is beside the line that handles it.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from ztoq_zephyr.values import mapped, whole
 __all__ = ["GONE", "NOT_THERE", "UPDATED_AFTER", "Api", "Listed", "Lost", "path_of"]
 
 NOT_THERE = (400, 404)
-"""How Zephyr says that there is no such object: 400 for a key that it cannot read."""
+"""Zephyr's answers for an object that does not exist: 400 for a key that it cannot read."""
 
 GONE = (404, 410)
-"""How Zephyr says of a well-formed key that there is no such object."""
+"""Zephyr's answers for a well-formed key of an object that does not exist."""
 
 NO_CURSORS = frozenset({400, 403, 404, 405, 503})
-"""How tenants without a cursor list answer: 403 for a wrong path, 400 or 404 where the last segment
-is taken for a key, 503 where the gateway does not route it (that one again and again). Nothing is
-lost where one of them means something else: the offset list holds the same."""
+"""Answers of tenants without a cursor list: 403 for a wrong path, 400 or 404 if the last segment
+is taken for a key, 503 (again and again) if the gateway does not route it. If one of them means
+something else, nothing is lost: the offset list has the same objects."""
 
 OK = 200
 UPDATED_AFTER = "updatedAfter"
@@ -35,16 +35,16 @@ UPDATED_AFTER = "updatedAfter"
 CURSOR_LISTS = frozenset({"testcases", "testplans", "testcycles", "testexecutions"})
 
 REFUSED = frozenset(range(400, 500)) - {408, 413}
-"""Statuses that mean the request itself, not how much was asked for."""
+"""Statuses that are about the request itself, not about the size of the page."""
 ATTEMPTS, OF_A_HALF, OF_ONE = 8, 2, 4
-"""Attempts for a request; for a part of a page that failed, which is divided again if it fails too;
-and for an object of it. So one record that cannot be given costs seconds, not minutes."""
+"""Attempts for a request; for a part of a page that failed, which is divided if it fails again; and
+for a single object. So one object that the service cannot give costs seconds, not minutes."""
 
 MOST_LOST = 20
-"""Objects in a row that a list may refuse to give before the list itself counts as broken."""
+"""Objects in a row that a list may fail to give before the list itself counts as broken."""
 
 STANDSTILLS = 5
-"""How often a list may give nothing and not go on before that is an error."""
+"""How often a list may give neither objects nor a next position before that is an error."""
 
 Parameters = Mapping[str, str | int]
 
@@ -56,7 +56,7 @@ def path_of(*segments: str | int) -> str:
 
 @attrs.frozen(kw_only=True)
 class Lost:
-    """An object that a list did not give, asked for by itself; ``number`` counts from 1."""
+    """An object that a list did not give, even alone; ``number`` counts from 1."""
 
     number: int
     reason: str
@@ -64,9 +64,9 @@ class Lost:
 
 @attrs.frozen(kw_only=True)
 class Listed:
-    """A page of JSON values. ``cursor`` None: it was the last one. ``stable`` as in ``Page``.
+    """A page of JSON values. ``cursor`` None: it is the last one. ``stable`` as in ``Page``.
 
-    ``lost`` are objects of it that the service could not give.
+    ``lost`` are its objects that the service could not give.
     """
 
     values: tuple[Any, ...]
@@ -77,11 +77,11 @@ class Listed:
 
 
 @attrs.frozen(kw_only=True)
-class _Place:
-    """Where to read on, as a cursor holds it: the first id (cursor lists) or index, and a size.
+class _Position:
+    """Where a page begins, as a cursor holds it: an id (cursor lists) or an index, and a size.
 
     ``most`` is the size to grow to again after a page that failed (0: the configured one), ``lost``
-    how many objects in a row could not be read.
+    is the number of objects in a row that could not be read.
     """
 
     by: str
@@ -95,7 +95,7 @@ class _Place:
 
 
 class Api:
-    """Reads lists and objects of one project; remembers which endpoints the tenant lacks."""
+    """Reads lists and objects of one project; remembers the endpoints that the tenant lacks."""
 
     def __init__(self, client: Client, project: str, page_size: int) -> None:
         self.client = client
@@ -121,8 +121,8 @@ class Api:
     async def page(self, path: str, params: Parameters, cursor: str | None) -> Listed:
         """Return the page of the list at ``path`` that follows ``cursor``.
 
-        The cursor list ``PATH/nextgen`` is read, or the offset list where a tenant has none. A page
-        that the service cannot give is asked for in halves, down to single objects.
+        This is the cursor list ``PATH/nextgen``, or the offset list if the tenant has none. A page
+        that the service cannot give is requested in halves, down to single objects.
         """
         by = "offset" if path in self._without_cursors else "id"
         place = self._place(cursor, by)
@@ -140,7 +140,7 @@ class Api:
         return await self._page_at(path, params, place)
 
     async def offset_page(self, path: str, params: Parameters, cursor: str | None) -> Listed:
-        """Return a page of a list that has offsets only; else as ``page``."""
+        """Return a page of a list that has only offsets; else as ``page``."""
         return await self._page_at(path, params, self._place(cursor, "offset"))
 
     async def all_of(self, path: str, params: Parameters | None = None) -> AsyncIterator[Any]:
@@ -155,7 +155,7 @@ class Api:
                 return
 
     async def every(self, path: str, params: Parameters) -> AsyncIterator[Any]:
-        """Yield every value that can be read of a list that may have cursors."""
+        """Yield every readable value of a list that may have cursors."""
         cursor: str | None = None
         while True:
             page = await self.page(path, params, cursor)
@@ -165,15 +165,15 @@ class Api:
             if cursor is None:
                 return
 
-    def _place(self, cursor: str | None, by: str) -> _Place:
-        return _Place(by=by, at=0, size=self._page_size) if cursor is None else _read(cursor)
+    def _place(self, cursor: str | None, by: str) -> _Position:
+        return _Position(by=by, at=0, size=self._page_size) if cursor is None else _read(cursor)
 
-    def _attempts(self, place: _Place) -> int:
+    def _attempts(self, place: _Position) -> int:
         if place.size >= self._page_size:
             return ATTEMPTS
         return OF_A_HALF if place.size > 1 else OF_ONE
 
-    async def _page_at(self, path: str, params: Parameters, place: _Place) -> Listed:
+    async def _page_at(self, path: str, params: Parameters, place: _Position) -> Listed:
         read = self._by_id if place.by == "id" else self._by_offset
         try:
             page = await read(path, params, place)
@@ -191,19 +191,19 @@ class Api:
         )
 
     async def _halved(
-        self, path: str, params: Parameters, place: _Place, error: RejectedError
+        self, path: str, params: Parameters, place: _Position, error: RejectedError
     ) -> Listed:
-        """Return half of a page that failed; of a single object why it cannot be read.
+        """Return half of a page that failed, or the reason why a single object cannot be read.
 
-        A size that failed is not asked for again, unless a single object was at fault. A cursor
-        list does not say where the next object begins, so the offset list takes over.
+        A size that failed is not requested again, unless a single object was at fault. A cursor
+        list does not show the id of the next object, so the offset list takes over.
         """
         if place.size > 1:
             size = _dividing(place, place.size // 2)
             return await self._page_at(path, params, attrs.evolve(place, size=size, most=size))
         if place.by == "id":
             self._without_cursors.add(path)
-            # small at first: what could not be read is somewhere on it
+            # small at first: the object that could not be read may be anywhere on it
             start = attrs.evolve(self._place(None, "offset"), size=1, most=self._page_size)
             return await self._page_at(path, params, start)
         if place.lost >= MOST_LOST:
@@ -212,9 +212,9 @@ class Api:
         lost = Lost(number=place.at + 1, reason=f"number {place.at + 1} of the list: {error}")
         return Listed(values=(), cursor=following.text(), stable=False, lost=(lost,))
 
-    async def _by_id(self, path: str, params: Parameters, place: _Place) -> Listed:
+    async def _by_id(self, path: str, params: Parameters, place: _Position) -> Listed:
         for _ in range(STANDSTILLS):
-            # "limit" may be 0 (schemas 2026-08): a server under load may give nothing for now
+            # "limit" may be 0 (schemas 2026-08): a server under load may give nothing at first
             query, attempts = _id_query(params, place), self._attempts(place)
             body = (await self.get(f"{path}/nextgen", query, attempts=attempts)).body
             values = tuple(body["values"])
@@ -222,7 +222,7 @@ class Api:
             if following is None:
                 return Listed(values=values, cursor=None)
             if following <= place.at:
-                # such as 0 instead of null: ids ascend, so what is left comes after the last one
+                # such as 0 instead of null: ids ascend, so the rest begins after the highest one
                 following = _after(values)
             if following > place.at:
                 return Listed(values=values, cursor=attrs.evolve(place, at=following).text())
@@ -234,26 +234,26 @@ class Api:
             f"Zephyr: GET {path}/nextgen does not go on after id {place.at}; run again later"
         )
 
-    async def _by_offset(self, path: str, params: Parameters, place: _Place) -> Listed:
+    async def _by_offset(self, path: str, params: Parameters, place: _Position) -> Listed:
         asked = {**params, "maxResults": place.size, "startAt": place.at}
         asked.pop(UPDATED_AFTER, None)  # cursor lists alone know it
         body = (await self.get(path, asked, attempts=self._attempts(place))).body
         values = tuple(body["values"])
-        # "startAt should be a multiple of maxResults": where the server rounds it down, its
-        # own answer tells, and what was read before is left out
+        # "startAt should be a multiple of maxResults": a server that rounds it down shows that in
+        # its answer; what was read before is left out
         start = whole(body.get("startAt"))
         start = place.at if start is None or not 0 <= start <= place.at else start
         fresh = values[place.at - start :]
         total, served = whole(body.get("total")), whole(body.get("maxResults"))
         more = bool(fresh) and total is not None and place.at + len(fresh) < total
         if _ends(body, fresh, full=served is not None and len(values) >= served, more=more):
-            # nothing shifts within one page
+            # within one page nothing can shift
             return Listed(values=fresh, cursor=None, total=total, stable=place.at == 0)
         if not fresh:
             raise RecordError(
                 f"Zephyr: GET {path} does not go on after {place.at}; run again later"
             )
-        # advance by what came: the server may give fewer than were asked for
+        # advance by the number that came: the server may give fewer than requested
         at = place.at + len(fresh)
         size = place.size
         if at % size and served and served <= size and at % served == 0:
@@ -262,12 +262,12 @@ class Api:
         return Listed(values=fresh, cursor=following.text(), total=total, stable=False)
 
 
-def _read(cursor: str) -> _Place:
-    return _Place(**json.loads(cursor))
+def _read(cursor: str) -> _Position:
+    return _Position(**json.loads(cursor))
 
 
-def _dividing(place: _Place, size: int) -> int:
-    """Return the largest size up to this one that an index is a multiple of, as pages should be."""
+def _dividing(place: _Position, size: int) -> int:
+    """Return the largest size up to this one of which the index is a multiple, as it should be."""
     if place.by == "offset":
         while place.at % size:
             size -= 1
@@ -275,20 +275,20 @@ def _dividing(place: _Place, size: int) -> int:
 
 
 def _depends_on_size(error: RejectedError) -> bool:
-    """Return whether a page failed because of what is on it, and not because it is refused."""
+    """Return whether a page failed because of its content and was not refused as such."""
     return error.status is None or error.status not in REFUSED
 
 
-def _id_query(params: Parameters, place: _Place) -> Parameters:
+def _id_query(params: Parameters, place: _Position) -> Parameters:
     return {**params, "limit": place.size, "startAtId": place.at}
 
 
 def _next_id(body: Mapping[str, Any], values: tuple[Any, ...]) -> int | None:
     """Return the id that the next page starts at, None at the end.
 
-    The field is ``nextStartAtId`` (the schema's text calls it ``nextStartId`` besides); ``next`` is
-    the URL of the next page, of which only the number is used. Where both are missing, or it has
-    none, nothing said that this was the end: the list is asked for what follows its highest id.
+    The field is ``nextStartAtId`` (the schema's text also calls it ``nextStartId``); ``next`` is
+    the URL of the next page, of which only the number is used. If both are missing, or the URL has
+    no number, the end is not certain: the next page begins after the highest id.
     """
     for name in ("nextStartAtId", "nextStartId"):
         found = whole(body.get(name))
@@ -303,7 +303,7 @@ def _next_id(body: Mapping[str, Any], values: tuple[Any, ...]) -> int | None:
         found = whole(next(iter(query.get("startAtId", ())), None))
         found = _after(values) if found is None else found
         if not found:
-            raise RecordError("Zephyr: a list goes on, but its answer does not say where")
+            raise RecordError("Zephyr: a list goes on, but its answer does not show where")
         return found
     if {"nextStartAtId", "nextStartId", "next"} & body.keys():
         return None
@@ -319,10 +319,9 @@ def _after(values: tuple[Any, ...]) -> int:
 def _ends(body: Mapping[str, Any], fresh: tuple[Any, ...], *, full: bool, more: bool) -> bool:
     """Return whether an offset list is over; ``fresh`` are the values not read before.
 
-    An empty page ends it; ``isLast`` and ``next`` only where neither contradicts the other, nor the
-    total both (``more``). All three may be missing, the total drifts, and a short page is no end. A
-    page that holds only what was read before ends it too, if it is not ``full``: the server
-    rounded down.
+    An empty page ends it; ``isLast`` and ``next`` only if they do not contradict each other or the
+    total (``more``). All three may be missing, the total drifts, and a short page is not an end. A
+    page with nothing new also ends it if it is not ``full``: the server rounded down.
     """
     last, following = body.get("isLast"), body.get("next")
     if not body["values"]:

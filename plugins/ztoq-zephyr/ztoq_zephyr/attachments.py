@@ -1,8 +1,8 @@
 """Lists and downloads the files of Zephyr's objects.
 
-404 to a list means that the object has no files (schemas 2026-08). Any other refusal says nothing
-about the tenant: a list that cannot be read stands as one file that cannot be read, so that its
-owner arrives and the loss is counted.
+404 to a list means that the object has no files (schemas 2026-08). Any other refusal may be about
+this object alone: a list that cannot be read becomes one file that cannot be read, so that its
+owner arrives and the loss counts.
 """
 
 from __future__ import annotations
@@ -27,25 +27,25 @@ from ztoq_zephyr.api import Api
 from ztoq_zephyr.properties import lost_value
 from ztoq_zephyr.values import mapped, text, whole, word
 
-__all__ = ["Attachments", "Holder", "unlisted"]
+__all__ = ["Attachments", "FileOwner", "unlisted"]
 
 OK = 200
 NOT_FOUND = 404
 UNLISTED = "#unlisted"
-"""Ends the key of a file that stands for a list that could not be read."""
+"""Suffix of the key of a file that replaces a list that could not be read."""
 ENOUGH = 20
-"""Refused lists of one kind of owner, with no other answer ever, after which none is asked for."""
+"""Refused lists of one kind of owner, without any good one, after which no more are requested."""
 
 
 @attrs.frozen(kw_only=True)
-class Holder:
-    """What may have files.
+class FileOwner:
+    """An object that may have files.
 
-    ``owner`` is its name in the configuration, ``ref`` the record, ``path`` where the service
-    keeps it. Of a step: ``step`` is Zephyr's id of it, ``part`` its place in the record.
+    ``kind`` is its name in the configuration, ``ref`` the record, ``path`` its path at the service.
+    Of a step: ``step`` is Zephyr's id of it, ``part`` its position in the record.
     """
 
-    owner: str
+    kind: str
     ref: Ref
     path: str
     step: str = ""
@@ -53,12 +53,12 @@ class Holder:
 
     @property
     def key(self) -> str:
-        """What the keys of its files begin with."""
+        """The prefix of the keys of its files."""
         return f"{self.ref.key}/{self.step}" if self.step else self.ref.key
 
 
 class Attachments:
-    """Reads the files of one project. ``owners`` are the names of the configuration."""
+    """Reads the files of one project. ``owners`` are the kinds in the configuration."""
 
     def __init__(self, api: Api, services: Services, owners: tuple[str, ...]) -> None:
         self._api = api
@@ -67,57 +67,57 @@ class Attachments:
         self._working: set[str] = set()
         self._refused: Counter[str] = Counter()
 
-    def wanted(self, owner: str) -> bool:
-        """Return whether files of this owner are to be asked for."""
-        return owner in self._owners
+    def wanted(self, kind: str) -> bool:
+        """Return whether files of this kind of owner are requested."""
+        return kind in self._owners
 
-    async def of(self, holder: Holder) -> tuple[Attachment, ...]:
-        """Return the files of a holder, each once."""
-        owner = holder.owner
-        if not self.wanted(owner):
+    async def of(self, owner: FileOwner) -> tuple[Attachment, ...]:
+        """Return the files of an owner, each once."""
+        kind = owner.kind
+        if not self.wanted(kind):
             return ()
-        path = f"{holder.path}/attachments"
-        if owner not in self._working and self._refused[owner] >= ENOUGH:
+        path = f"{owner.path}/attachments"
+        if kind not in self._working and self._refused[kind] >= ENOUGH:
             reason = f"GET {path} was not sent: {ENOUGH} lists of this kind were refused before it"
-            return (_unlisted(holder, reason),)
+            return (_unlisted(owner, reason),)
         try:
             answer = await self._api.get(path, accept=(NOT_FOUND,))
         except RejectedError as error:
-            self._refused[owner] += 1
-            if owner not in self._working and self._refused[owner] == ENOUGH:
-                self._advise(owner, str(error))
-            return (_unlisted(holder, str(error)),)
+            self._refused[kind] += 1
+            if kind not in self._working and self._refused[kind] == ENOUGH:
+                self._advise(kind, str(error))
+            return (_unlisted(owner, str(error)),)
         if answer.status == NOT_FOUND and not text(mapped(answer.body).get("message")):
-            # Zephyr gives a reason; a page comes from something that stands before it
-            return (_unlisted(holder, f"GET {path} answered 404, but not as Zephyr does"),)
-        self._working.add(owner)
-        return self._files(holder, answer.body["attachments"]) if answer.status == OK else ()
+            # Zephyr gives a reason; an HTML page comes from a gateway in front of it
+            return (_unlisted(owner, f"GET {path} answered 404, but not as Zephyr does"),)
+        self._working.add(kind)
+        return self._files(owner, answer.body["attachments"]) if answer.status == OK else ()
 
-    def _files(self, holder: Holder, values: list[object]) -> tuple[Attachment, ...]:
+    def _files(self, owner: FileOwner, values: list[object]) -> tuple[Attachment, ...]:
         found = {}
         for value in values:
             number = whole(mapped(value).get("id"))
             if number is None:
                 note = lost_value("a file", value)
-                self._services.note(Level.LOSS, "file-without-id", note.text, holder.ref)
+                self._services.note(Level.LOSS, "file-without-id", note.text, owner.ref)
                 continue
             found[number] = Attachment(
-                key=f"{holder.key}#{number}",
+                key=f"{owner.key}#{number}",
                 name=word(mapped(value).get("name")) or f"attachment-{number}",
-                owner=holder.ref,
-                part=holder.part,
-                locator=f"{holder.path}/attachments/{number}",
+                owner=owner.ref,
+                part=owner.part,
+                locator=f"{owner.path}/attachments/{number}",
                 raw=mapped(value),
             )
         return tuple(found.values())
 
-    def _advise(self, owner: str, reason: str) -> None:
+    def _advise(self, kind: str, reason: str) -> None:
         self._services.note(
             Level.LOSS,
             "files-not-offered",
-            f"no list of the files of any {owner} could be read ({reason}); none is asked for any"
-            f" more in this run. If this tenant does not offer them over its API, leave {owner!r}"
-            " out of source.attachments",
+            f"no list of the files of any {kind} could be read ({reason}); no more are requested"
+            f" in this run. If this tenant does not offer them over its API, remove {kind!r} from"
+            " source.attachments",
         )
 
     async def download(self, attachment: Attachment) -> AsyncIterator[bytes]:
@@ -130,32 +130,32 @@ class Attachments:
     async def open(self, attachment: Attachment) -> AsyncIterator[Download]:
         """Open the content; raises as ``Source.download``."""
         if unlisted(attachment):
-            # a status, so that nobody asks for it again at once
+            # with a status, so that it is not requested again at once
             raise RejectedError(text(mapped(attachment.raw).get("reason")), status=NOT_FOUND)
         async with self._api.client.download(attachment.locator) as content:
             yield _Content(content, attachment)
 
 
 def unlisted(file: Attachment) -> bool:
-    """Return whether a file stands for a list that could not be read."""
+    """Return whether a file replaces a list that could not be read."""
     return file.key.endswith(UNLISTED)
 
 
-def _unlisted(holder: Holder, reason: str) -> Attachment:
-    """Return what stands for the files of a holder whose list cannot be read."""
+def _unlisted(owner: FileOwner, reason: str) -> Attachment:
+    """Return a file that replaces the files of an owner whose list cannot be read."""
     return Attachment(
-        key=f"{holder.key}{UNLISTED}",
+        key=f"{owner.key}{UNLISTED}",
         name="files that could not be listed",
-        owner=holder.ref,
-        part=holder.part,
-        locator=f"{holder.path}/attachments",
+        owner=owner.ref,
+        part=owner.part,
+        locator=f"{owner.path}/attachments",
         raw={"reason": f"its files could not be listed: {reason}"},
     )
 
 
 @attrs.frozen
 class _Content:
-    """The content of a file; what comes in its place is refused when its first bytes come."""
+    """The content of a file; an error page instead of it is refused by its first bytes."""
 
     _download: Download
     _file: Attachment

@@ -1,4 +1,4 @@
-"""What can be found out about token, address and project before the first record is read."""
+"""Checks token, address and project before the first record is read."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ LISTS = {
 
 
 async def check(api: Api, auth: BearerAuth, config: ZephyrConfig) -> tuple[Finding, ...]:
-    """Look at the token, find the project, read one object of each list.
+    """Check the token, find the project, read one object of each list.
 
     Raises:
-        ConfigError: The token is no JWT or has expired, the address is not one of Zephyr's API,
-            or there is no such project.
+        ConfigError: The token is not a JWT or has expired, the address is not one of Zephyr's API,
+            or the project does not exist.
         AccessError: The token is refused, or may not read the project.
     """
     check_config(config)
@@ -81,7 +81,7 @@ async def _find_project(api: Api, config: ZephyrConfig) -> None:
                 f" write project = {key!r}"
             )
         return
-    # a wrong path answers 403 or 404 as a wrong project does; this path tells them apart
+    # a wrong path is answered by 403 or 404, as a wrong project is; this path shows the difference
     projects = await _try(api, "projects", config, {"maxResults": 1})
     if projects.status != OK:
         raise _wrong_address(config)
@@ -114,7 +114,7 @@ async def _try(
 
 def _wrong_address(config: ZephyrConfig) -> ConfigError:
     host = (urlsplit(config.base_url).hostname or "").casefold()
-    swapped = "; this is an address of qTest, which belongs into [sink]" if "qtest" in host else ""
+    swapped = "; this is an address of qTest, which belongs in [sink]" if "qtest" in host else ""
     return ConfigError(
         f"Zephyr: nothing at {config.base_url} answers as Zephyr's API{swapped}. base_url should be"
         " like https://api.zephyrscale.smartbear.com/v2 (or eu.api, au.api, de.api;"
@@ -123,7 +123,7 @@ def _wrong_address(config: ZephyrConfig) -> ConfigError:
 
 
 async def _count(api: Api, path: str, name: str, project: str) -> str:
-    """Read one object of a list, and say how many there are where the service tells."""
+    """Read one object of a list; return the number of all if the service shows it."""
     try:
         answer = await api.get(path, {"projectKey": project, "maxResults": 1})
     except RejectedError as error:

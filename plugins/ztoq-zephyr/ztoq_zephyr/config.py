@@ -1,4 +1,4 @@
-"""The ``[source]`` table of a Zephyr project, and ``[source.jira]`` for what only Jira knows."""
+"""The ``[source]`` table of a Zephyr project, and ``[source.jira]`` for names of Jira's ids."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FILE_OWNERS = (
 MOST_PER_PAGE = 1000
 """The most that a list gives at once (Zephyr Cloud schemas 2026-08, ``maxResults``, ``limit``)."""
 USUAL_PER_PAGE = 250
-"""A page of 1,000 cases takes 20 MB, and two are at hand; smaller ones cost few calls more."""
+"""A page of 1,000 cases takes 20 MB, and two are in memory; smaller ones cost few more calls."""
 
 
 def _without_slash(url: str) -> str:
@@ -33,7 +33,7 @@ def _without_slash(url: str) -> str:
 
 @attrs.frozen(kw_only=True)
 class JiraConfig(Connection):
-    """What names Jira's ids: the Jira site itself, CSV files, or both; a file's line wins.
+    """Where the names of Jira's ids come from: the Jira site, CSV files (which win), or both.
 
     ``base_url`` is the site as people open it (``""``: files only). ``email`` with an API token is
     for Jira Cloud; a ``token`` alone is sent as a personal access token. ``issues``, ``users``,
@@ -54,10 +54,10 @@ class ZephyrConfig(Connection):
     """One project of Zephyr Scale Cloud or Zephyr Essential.
 
     ``base_url`` chooses product and region and ends with ``/v2``. ``project`` is the Jira project
-    key (the old one where it was renamed in Jira: Zephyr keeps it). ``attachments`` names whose
-    files are read, ``page_size`` how many objects are asked for at once. ``executed`` and
-    ``unexecuted`` name statuses of executions that say that one took place, or did not
-    (``execution.Judge``). ``jira`` names what Zephyr only numbers.
+    key (after a rename in Jira the old one, which Zephyr keeps). ``attachments`` are the kinds of
+    objects whose files are read, ``page_size`` is how many objects are requested at once.
+    ``executed`` and ``unexecuted`` are names of statuses of executions that took place, or did not
+    (``execution.ExecutionPolicy``). ``jira`` gives names to the ids that Zephyr shows.
     """
 
     base_url: str = attrs.field(
@@ -73,7 +73,7 @@ class ZephyrConfig(Connection):
 
 
 def check_config(config: ZephyrConfig) -> None:
-    """Look at what no type can tell.
+    """Check what the types cannot.
 
     Raises:
         ConfigError: ``attachments``, ``page_size`` or ``jira`` cannot be used.
@@ -95,7 +95,7 @@ def check_config(config: ZephyrConfig) -> None:
 def _check_jira(jira: JiraConfig) -> None:
     if jira.base_url and jira.token is None:
         raise ConfigError(
-            'source.jira.token is missing: name where it stands, such as { env = "JIRA_TOKEN" }.'
+            'source.jira.token is missing: say where it is, such as { env = "JIRA_TOKEN" }.'
             " Jira Cloud takes an e-mail address and an API token"
             " (id.atlassian.com > Security > API tokens)"
         )
@@ -105,6 +105,6 @@ def _check_jira(jira: JiraConfig) -> None:
         )
     if not jira.base_url and not any((jira.issues, jira.users, jira.components, jira.versions)):
         raise ConfigError(
-            "[source.jira] names nothing to ask: set base_url, email and token, or the files"
+            "[source.jira] is empty: set base_url, email and token, or the files"
             " issues, users, components, versions"
         )

@@ -1,4 +1,4 @@
-"""The API token: what can be told from its text before it is sent, and how it is sent."""
+"""The API token: checks its text before the first request, and sends it."""
 
 from __future__ import annotations
 
@@ -14,58 +14,56 @@ from ztoq_core.plugin import ConfigError, Secret
 
 __all__ = ["BearerAuth", "Token", "read_token"]
 
-WAY_OUT = "make one in Jira under your avatar > Zephyr API keys, and copy the whole of it"
+ADVICE = "create one in Jira under your avatar > Zephyr API keys, and copy all of it"
 
 
 @attrs.frozen
 class Token:
-    """A token that may be sent. ``expires`` is None where it does not say."""
+    """A token that can be sent. ``expires`` is None if the token does not show it."""
 
     text: str = attrs.field(repr=False)
     expires: datetime | None = None
 
 
 def read_token(secret: Secret, now: datetime) -> Token:
-    """Return the token, without ``Bearer`` where that was pasted along.
+    """Return the token, without a ``Bearer`` that was copied with it.
 
     Zephyr's tokens are JWTs: three parts in base64, the first two JSON objects (RFC 7519; the
     service refuses others with 401, Zephyr Cloud schemas 2026-08, 401 of any list).
 
     Raises:
-        ConfigError: It is no JWT, or it has expired. The message never shows it.
+        ConfigError: It is not a JWT, or it has expired. The message never shows it.
     """
     text = secret.reveal().strip()
     words = text.split(None, 1)
     if len(words) == 2 and words[0].casefold() == "bearer":  # noqa: PLR2004 - word and token
         text = words[1].strip()
     if not text:
-        raise ConfigError(f"Zephyr: source.token is empty; {WAY_OUT}")
+        raise ConfigError(f"Zephyr: source.token is empty; {ADVICE}")
     parts = text.split(".")
     if len(parts) != 3:  # noqa: PLR2004 - header, payload, signature
         raise ConfigError(
-            f"Zephyr: source.token is no JWT (it has {len(parts)} of 3 parts); {WAY_OUT}"
+            f"Zephyr: source.token is not a JWT (it has {len(parts)} of 3 parts); {ADVICE}"
         )
     for name, part in zip(("header", "payload"), parts[:2], strict=True):
         if not isinstance(_json(part), Mapping):
             raise ConfigError(
-                f"Zephyr: source.token is no JWT (its {name} cannot be read); {WAY_OUT}"
+                f"Zephyr: source.token is not a JWT (its {name} cannot be read); {ADVICE}"
             )
     if not parts[2] or _bytes(parts[2]) is None:
         raise ConfigError(
-            f"Zephyr: source.token is no JWT (its signature cannot be read); {WAY_OUT}"
+            f"Zephyr: source.token is not a JWT (its signature cannot be read); {ADVICE}"
         )
     expires = _instant(_json(parts[1]).get("exp"))
     if expires is not None and expires <= now:
-        raise ConfigError(
-            f"Zephyr: source.token expired on {expires:%Y-%m-%d %H:%M} UTC; {WAY_OUT}"
-        )
+        raise ConfigError(f"Zephyr: source.token expired on {expires:%Y-%m-%d %H:%M} UTC; {ADVICE}")
     return Token(text, expires)
 
 
 class BearerAuth:
     """Sends the token as it is; a refused one cannot be renewed.
 
-    The text is looked at when it is first needed, which is before the first call.
+    The text is checked when it is first needed, which is before the first call.
     """
 
     def __init__(self, secret: Secret) -> None:
@@ -84,7 +82,7 @@ class BearerAuth:
         return {"Authorization": f"Bearer {self.token.text}"}
 
     async def renew(self, refused: Mapping[str, str]) -> bool:  # noqa: ARG002 - the protocol's
-        """Return False: Zephyr's tokens are made by hand."""
+        """Return False: people create Zephyr's tokens."""
         return False
 
 
@@ -92,7 +90,7 @@ def _bytes(part: str) -> bytes | None:
     bare = part.rstrip("=")
     try:
         return b64decode(bare + "=" * (-len(bare) % 4), altchars=b"-_", validate=True)
-    except ValueError:  # binascii's own error is one
+    except ValueError:  # binascii.Error is one
         return None
 
 
@@ -112,4 +110,4 @@ def _instant(seconds: Any) -> datetime | None:
     try:
         return datetime.fromtimestamp(seconds, UTC)
     except (OverflowError, OSError, ValueError):
-        return None  # so far away that it does not matter
+        return None  # so far in the future that it does not matter

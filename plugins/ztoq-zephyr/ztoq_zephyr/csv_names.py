@@ -1,4 +1,4 @@
-"""Reads CSV files that give names to Zephyr's ids, for teams that may not ask Jira."""
+"""Reads CSV files with the names of Zephyr's ids, for teams that may not ask Jira."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NO = ("false", "no", "0", "inactive")
 
 @attrs.frozen
 class Sheet:
-    """What a file may hold: its key in ``[source.jira]``, needed columns, further columns."""
+    """The columns of a file, by its key in ``[source.jira]``: ``needed`` and ``further`` ones."""
 
     key: str
     topic: IdKind
@@ -50,10 +50,10 @@ SHEETS = (
 
 
 def read_csv_names(config: JiraConfig) -> dict[IdKind, dict[str, ResolvedName]]:
-    """Return what the files hold, by id.
+    """Return the names in the files, by id.
 
     Raises:
-        ConfigError: A file cannot be read, or a line of it; the message names both.
+        ConfigError: A file or a line of it cannot be read; the message has both.
     """
     found: dict[IdKind, dict[str, ResolvedName]] = {}
     for sheet in SHEETS:

@@ -1,4 +1,4 @@
-"""Resolves ids that Zephyr gives to names: from CSV files first, then from Jira."""
+"""Resolves Zephyr's ids to names: from CSV files first, then from Jira."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ NOBODY = (
 
 @attrs.frozen
 class IdDirectory:
-    """Everything that can be asked for a name.
+    """The names of ids, from all configured places.
 
-    ``csv_names`` holds the lines of the CSV files by id; ``jira`` is None without a Jira
-    site, ``config`` where nothing is configured.
+    ``csv_names`` are the lines of the CSV files by id; ``jira`` is None without a Jira site,
+    ``config`` is None without any configuration.
     """
 
     config: JiraConfig | None = None
@@ -32,22 +32,22 @@ class IdDirectory:
 
     @property
     def advice(self) -> str:
-        """What a person can do about ids that stay unknown."""
+        """What people can do about ids that stay unknown."""
         if self.config is None:
             return NOBODY
         if self.jira is None:
             return (
-                "the CSV files in [source.jira] do not hold them: add their lines, or set base_url,"
+                "the CSV files in [source.jira] do not have them: add their lines, or set base_url,"
                 " email and token, and extract again"
             )
         return (
             f"Jira {self.jira.host} does not know them or does not show them to the user of the"
-            " token: let a user ask who may see them, or name them in CSV files in [source.jira],"
-            " and extract again"
+            " token: use the token of a user who may see them, or add them to CSV files in"
+            " [source.jira], and extract again"
         )
 
     async def check(self) -> tuple[Finding, ...]:
-        """Look at the connection; raises as ``Jira.check``."""
+        """Check the connection; raises as ``Jira.check``."""
         if self.config is None:
             return (Finding(level="info", text=NOBODY),)
         return await self.jira.check() if self.jira else ()
@@ -58,7 +58,7 @@ class IdDirectory:
         return tuple(lines[id_] for id_ in ids if id_ in lines)
 
     async def look_up(self, topic: IdKind, ids: Sequence[str]) -> tuple[ResolvedName, ...]:
-        """Return what Jira knows of the ids that no line of a file names."""
+        """Return the names that Jira has for ids that no file has."""
         if self.jira is None:
             return ()
         lines = self.csv_names.get(topic, {})

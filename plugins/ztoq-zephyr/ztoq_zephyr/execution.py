@@ -1,9 +1,9 @@
-"""Judges whether an execution took place: the one place that decides ``TestLog.executed``.
+"""Decides whether an execution took place (``TestLog.executed``); nothing else does.
 
-It took place if anything says so: its status, a date together with a person or a duration, a
-comment, a file, a result of a step. It did not if nothing does. A team chooses the default status
-(it may be "Pass") and executions that never took place may carry a date (facts of real projects),
-so neither decides by itself. ``docs/mapping.md`` shows the table to users.
+It took place if anything shows it: its status, a date together with a person or a duration, a
+comment, a file, a result of a step. A team chooses the default status (it may be "Pass"), and
+executions that never took place may have a date (facts of real projects), so neither is enough
+alone. ``docs/mapping.md`` shows the table to users.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import attrs
 
 from ztoq_core.plugin import StepResult, TestLog
 
-__all__ = ["EXECUTED", "UNEXECUTED", "Judge"]
+__all__ = ["EXECUTED", "UNEXECUTED", "ExecutionPolicy"]
 
 UNEXECUTED = (
     "Not Executed",
@@ -27,9 +27,9 @@ UNEXECUTED = (
     "To Do",
     "Todo",
 )
-"""Names of statuses that say that nothing took place, unless ``[source]`` names others."""
+"""Statuses of executions that did not take place, unless ``[source]`` lists others."""
 EXECUTED = ("Pass", "Passed", "Fail", "Failed", "Blocked", "In Progress", "WIP")
-"""Names of statuses that say that something did: Zephyr's own, and those of Zephyr Squad."""
+"""Statuses of executions that did: Zephyr's own, and those of Zephyr Squad."""
 
 
 def _folded(names: Iterable[str]) -> frozenset[str]:
@@ -37,17 +37,17 @@ def _folded(names: Iterable[str]) -> frozenset[str]:
 
 
 @attrs.frozen
-class Judge:
-    """The table of names that a project is judged by."""
+class ExecutionPolicy:
+    """The statuses of a project, and how they and other facts decide."""
 
     executed: frozenset[str] = attrs.field(default=EXECUTED, converter=_folded)
     unexecuted: frozenset[str] = attrs.field(default=UNEXECUTED, converter=_folded)
 
     def says_executed(self, status: str, *, default: bool) -> bool:
-        """Return whether the name of a status alone says that something took place.
+        """Return whether a status alone means that the execution took place.
 
-        A name that is in no list says so unless it is the project's default: that is what
-        executions have which nobody has touched.
+        A status in neither list means that, unless it is the project's default, which executions
+        have that nobody has touched.
         """
         (name,) = _folded((status,))
         if not name or name in self.unexecuted:
@@ -62,7 +62,7 @@ class Judge:
         """
         return (
             self.says_executed(log.status, default=log.status in defaults)
-            # where no status speaks, a date alone does
+            # without a status, a date alone is enough
             or (log.ended is not None and bool(log.executed_by or log.duration or not log.status))
             or bool(log.comment.strip())
             or log.files > 0
@@ -70,7 +70,7 @@ class Judge:
         )
 
     def _happened(self, result: StepResult, defaults: frozenset[str]) -> bool:
-        """Return whether a step was executed: Zephyr lists the steps of all executions."""
+        """Return whether a step was executed; Zephyr lists the steps of all executions."""
         return bool(result.actual.strip() or result.links) or self.says_executed(
             result.status, default=result.status in defaults
         )

@@ -1,9 +1,9 @@
-"""Asks Jira, which knows by name what Zephyr only numbers: issues, people, components, versions.
+"""Asks Jira for the names of ids that Zephyr shows: issues, people, components, versions.
 
-Only single objects are read, and the two lists of the project: Jira Cloud platform REST API v2
+It reads single objects and the two lists of the project: Jira Cloud platform REST API v2
 (developer.atlassian.com, "Get issue", "Get user", "Get component", "Get version", "Get project
-components", "Get project versions", read in November 2026), which is also the address that stands
-in Zephyr's own answers.
+components", "Get project versions", read in November 2026). Zephyr's own answers have these
+addresses, too.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ __all__ = ["Jira", "JiraAuth", "open_jira"]
 API = "rest/api/2"
 OK = 200
 NOT_KNOWN = (400, 404, 410)
-"""How Jira says that it does not know an id (or hides it from this user)."""
+"""Answers for an id that Jira does not know, or hides from this user."""
 NOT_SHOWN = (*NOT_KNOWN, 403)
 GATEWAY = "api.atlassian.com"
-"""Where tokens with scopes are used; people open the site under another address."""
-WAY_OUT = "look at base_url, email and token in [source.jira]"
+"""The host for tokens with scopes; people open the site at another address."""
+ADVICE = "check base_url, email and token in [source.jira]"
 WORDS = {
     IdKind.ISSUE: "issues",
     IdKind.PERSON: "people",
@@ -78,7 +78,7 @@ class JiraAuth:
 async def open_jira(
     config: JiraConfig | None, services: Services, project: str
 ) -> AsyncIterator[Jira | None]:
-    """Yield the Jira site of ``config``, None where it names none; nothing is sent yet."""
+    """Yield the Jira site of ``config``, None if it has none; nothing is sent yet."""
     if config is None or not config.base_url or config.token is None:
         yield None
         return
@@ -101,11 +101,11 @@ class Jira:
         return urlsplit(self.config.base_url).hostname or ""
 
     async def check(self) -> tuple[Finding, ...]:
-        """Say who Jira takes us for.
+        """Return a finding with the user that Jira shows for the token.
 
         Raises:
             AccessError: The credentials are refused.
-            ConfigError: Something else than Jira answers.
+            ConfigError: What answers is not Jira.
         """
         try:
             status, body = await self._try(f"{API}/myself")
@@ -118,7 +118,7 @@ class Jira:
             answered, info = await self._try(f"{API}/serverInfo")
         except RejectedError as error:
             raise ConfigError(
-                f"Jira: {error}; nothing at {self.config.base_url} answers as Jira does: base_url"
+                f"Jira: {error}; {self.config.base_url} does not answer as Jira does: base_url"
                 " in [source.jira] should be the site, such as https://acme.atlassian.net"
             ) from error
         if answered == OK and mapped(info):
@@ -128,13 +128,13 @@ class Jira:
             )
         else:
             said = (
-                f"nothing at {self.config.base_url} says that it is Jira (GET {API}/myself answered"
-                f" {status}, GET {API}/serverInfo {answered}); {WAY_OUT}"
+                f"{self.config.base_url} does not answer as Jira does (GET {API}/myself answered"
+                f" {status}, GET {API}/serverInfo {answered}); {ADVICE}"
             )
         return (Finding(level="warning", text=said),)
 
     async def look_up(self, topic: IdKind, ids: Sequence[str]) -> tuple[ResolvedName, ...]:
-        """Return what Jira knows of these ids; each is asked for once.
+        """Return the names that Jira has for these ids; it asks for each once.
 
         Raises:
             AccessError: The credentials are refused.
@@ -160,7 +160,7 @@ class Jira:
             try:
                 _, body = await self._try(path, read=_objects)
             except RejectedError:
-                return {}  # the objects are asked for one by one
+                return {}  # then the objects are asked for one by one
             values = body or ()
             names = (READERS[topic](self, text(value.get("id")), value) for value in values)
             return {each.id: each for each in names if each is not None}
@@ -180,8 +180,8 @@ class Jira:
             self.services.note(
                 Level.CHANGE,
                 "name-refused",
-                f"Jira answers {status} when it is asked for some {WORDS[topic]}; their ids stand"
-                " until a later extraction may see them",
+                f"Jira answers {status} when it is asked for some {WORDS[topic]}; they keep their"
+                " ids until a later extraction may read them",
             )
         return None
 
@@ -191,11 +191,11 @@ class Jira:
         params: Mapping[str, str] | None = None,
         read: Callable[[Any], Any] | None = None,
     ) -> tuple[int | None, Any]:
-        """Return status and body of a GET, no body where Jira does not show the object.
+        """Return status and body of a GET, no body if Jira does not show the object.
 
         Raises:
             AccessError: The credentials are refused.
-            RejectedError: It is refused in a way that says nothing about the object.
+            RejectedError: It is refused for a reason that is not about the object.
             RetryableError: Jira does not answer.
         """
         try:
@@ -203,16 +203,16 @@ class Jira:
                 "GET", path, params=params, accept=NOT_SHOWN, read=read
             )
         except AccessError as error:
-            raise AccessError(f"Jira: {error}; {WAY_OUT}", status=error.status) from error
+            raise AccessError(f"Jira: {error}; {ADVICE}", status=error.status) from error
         except RetryableError as error:
-            said = f"Jira: {error}. To go on without its names, take [source.jira] out"
+            said = f"Jira: {error}. To go on without its names, remove [source.jira]"
             raise RetryableError(said, status=error.status) from error
         return answer.status, answer.body if answer.status == OK else None
 
     # --------------------------------------------------------------------------------- reading
 
     def issue(self, id_: str, value: Mapping[str, Any]) -> ResolvedName | None:
-        """Return an issue by the id that was asked for, which it keeps when it moves."""
+        """Return an issue with the id that was asked for, which it keeps when it is moved."""
         key = text(value.get("key"))
         if not key:
             return None
@@ -225,7 +225,7 @@ class Jira:
         )
 
     def person(self, id_: str, value: Mapping[str, Any]) -> ResolvedName | None:
-        """Return a person; the e-mail address may be hidden by the person's own settings."""
+        """Return a person; their own settings may hide the e-mail address."""
         name = text(value.get("displayName"))
         if not name:
             return None
@@ -266,7 +266,7 @@ READERS: Mapping[IdKind, Callable[[Jira, str, Mapping[str, Any]], ResolvedName |
 
 
 def _object(body: Any) -> Mapping[str, Any]:
-    """Read an object of Jira; each names itself in one of these ways."""
+    """Read an object of Jira, which has at least one of these keys."""
     found = mapped(body)
     if not any(text(found.get(name)) for name in ("id", "key", "accountId", "name")):
         raise AnswerError("an object of Jira was due")
@@ -280,7 +280,7 @@ def _objects(body: Any) -> list[Mapping[str, Any]]:
 
 
 def _askable(topic: IdKind, id_: str) -> bool:
-    """Whether Jira could know this id: all but people have numbers."""
+    """Whether Jira could know this id: all but those of people are numbers."""
     return bool(id_.strip()) if topic is IdKind.PERSON else id_.isascii() and id_.isdigit()
 
 

@@ -1,7 +1,7 @@
-"""What Zephyr's objects refer to by number: names, folders, the numbers of cycles and plans.
+"""Looks up what Zephyr's objects refer to by number: names, folders, cycles and plans.
 
-Each list is read once a run (``Services.once``); a number that is on none of them is asked for by
-itself, once. The indexes are compact: of a cycle its key, planned dates and plans, nothing more.
+Each list is read once a run (``Services.once``); a number that none of them has is requested once,
+alone. The indexes are compact: of a cycle they hold its key, planned dates and plans.
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ class FolderEntry:
 
 @attrs.frozen
 class FolderTree:
-    """The folders of one type by number; values without one; ``stable`` as in ``Page``.
+    """The folders of one type by number; ``unusable`` are values without a number.
 
-    ``lost`` as in ``Listed``.
+    ``stable`` as in ``Page``, ``lost`` as in ``Listed``.
     """
 
     entries: dict[int, FolderEntry]
@@ -62,7 +62,7 @@ class FolderTree:
 
 @attrs.frozen
 class CycleEntry:
-    """What other objects need to know of a cycle."""
+    """The facts of a cycle that other objects need."""
 
     key: str
     start: datetime | None
@@ -111,7 +111,7 @@ class Plans:
 
 
 class Lookups:
-    """Looks up what objects refer to. Call ``learn…`` before the lookups that do not wait."""
+    """Looks up what objects refer to."""
 
     def __init__(self, api: Api, services: Services, project: str) -> None:
         self._api = api
@@ -138,10 +138,10 @@ class Lookups:
         return self._names[of]
 
     async def name(self, of: str, reference: Any) -> str:
-        """Return the name of what a reference means, ``""`` for none.
+        """Return the name of the object of a reference, ``""`` for no reference.
 
-        One that is archived or of another project may be on no list; where Zephyr does not give
-        it at all, its number stands for it.
+        The lists may lack one that is archived or of another project; if Zephyr does not show it
+        at all, its number takes the place of the name.
         """
         number = id_of(reference)
         if number is None:
@@ -153,7 +153,7 @@ class Lookups:
                 self._services.note(
                     Level.CHANGE,
                     "name-unknown",
-                    f"Zephyr does not tell the name of {of}/{number}; the number stands for it",
+                    f"Zephyr does not show the name of {of}/{number}; its number takes the place",
                 )
             names[number] = name or str(number)
         return names[number]
@@ -180,7 +180,7 @@ class Lookups:
     # ---------------------------------------------------------------------------------- folders
 
     async def folders(self) -> dict[int, FolderEntry]:
-        """Return the folders of all trees by number, as they were when first asked for."""
+        """Return the folders of all trees by number, as they were at the first call."""
 
         async def read() -> dict[int, FolderEntry]:
             found: dict[int, FolderEntry] = {}
@@ -194,7 +194,7 @@ class Lookups:
     async def read_folders(self, folder_type: str) -> FolderTree:
         """Return one tree, read now.
 
-        Parents need not come before their children: numbers tell nothing about the order.
+        Parents need not come before their children: the numbers are not in order.
         """
         params = {"projectKey": self._project, "folderType": folder_type}
         entries: dict[int, FolderEntry] = {}
@@ -218,7 +218,7 @@ class Lookups:
                 return FolderTree(entries, tuple(unusable), lost, page.stable)
 
     async def folder(self, number: int) -> FolderEntry | None:
-        """Return a folder, also one that was made or moved since; None where there is none."""
+        """Return a folder, also one that was created since; None if it does not exist."""
         known = (await self.folders()).get(number)
         if known is not None:
             return known
@@ -229,9 +229,9 @@ class Lookups:
         return _folder(value, tree)
 
     async def way_to(self, number: int) -> tuple[tuple[int, FolderEntry], ...]:
-        """Return a folder and those around it, outermost first; empty where it is not there.
+        """Return a folder and those around it, outermost first; nothing if it does not exist.
 
-        A chain that runs in a circle is cut where it closes.
+        A circle of parents is cut where it closes.
         """
         way: dict[int, FolderEntry] = {}
         at: int | None = number
@@ -271,11 +271,11 @@ class Lookups:
         return await self._services.once("zephyr plans", read)
 
     async def cycle(self, reference: Any) -> tuple[CycleEntry | None, bool]:
-        """Return the cycle of an execution, and whether Zephyr gives it.
+        """Return the cycle of an execution, and whether Zephyr shows it.
 
-        It is named by its id or by what stands in ``self``, which is the key or the number (both
-        seen). One that is gone gets the key that stands there, else one made of its number, so
-        that the engine can put a stub in its place. None: executed outside any cycle.
+        The reference has its id, or a URL in ``self`` with its key or number (both seen). A cycle
+        that is gone gets the key in the URL, else a key made of its number, so that the engine can
+        put a stub in its place. None: executed outside any cycle.
         """
         known = await self.cycles()
         segment = part_after(mapped(reference).get("self"), "testcycles")
@@ -293,7 +293,7 @@ class Lookups:
         return CycleEntry(key, None, None, ()), False
 
     async def dates_of_plan(self, plan: Mapping[str, Any]) -> tuple[datetime | None, ...]:
-        """Return the planned dates of the cycles of a plan, whichever of both ends links them."""
+        """Return the planned dates of a plan's cycles, whether the link is on it or on them."""
         known = await self.cycles()
         own = (n for n in linked(plan, "testCycles", "testCycleId"))
         numbers = dict.fromkeys((*own, *known.of_plan.get(whole(plan.get("id")), ())))
@@ -305,8 +305,8 @@ class Lookups:
     ) -> tuple[tuple[str, ...], tuple[Mapping[str, Any], ...], tuple[str, ...]]:
         """Return the plans of a cycle, its own order first.
 
-        First the keys of the project's plans; then those of them that are on no list, as JSON;
-        then what names the others: keys of other projects, numbers that Zephyr does not give.
+        First the keys of the project's plans; then those of them that no list has, as JSON; then
+        names of others: keys of other projects, numbers that Zephyr does not show.
         """
         known = await self.plans()
         own = linked(cycle, "testPlans", "testPlanId")
@@ -328,7 +328,7 @@ class Lookups:
     # --------------------------------------------------------------------------------- one alone
 
     async def _ask(self, path: str, number: int | str) -> Any:
-        """Return one object that is on no list, None where Zephyr does not give it."""
+        """Return one object that no list has, None if Zephyr does not show it."""
         place = (path, str(number))
         if place not in self._alone:
             try:
@@ -351,7 +351,7 @@ class Lookups:
 def linked(value: Mapping[str, Any], name: str, id_name: str) -> tuple[int, ...]:
     """Return the numbers of linked plans or cycles.
 
-    ``target`` ends with the number too (its host is wrong on the real service).
+    ``target`` also ends with the number (its host is wrong on the real service).
     """
     links = map(mapped, listed(mapped(value.get("links")).get(name)))
     numbers = (

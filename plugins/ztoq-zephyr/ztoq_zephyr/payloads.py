@@ -1,6 +1,6 @@
 """Turns Zephyr's JSON objects into records: pure, lenient, without calls.
 
-Shapes: Zephyr Cloud schemas 2026-08. ``IdDirectory`` brings what an object only refers to by id.
+Shapes: Zephyr Cloud schemas 2026-08. ``Lookups`` finds what an object refers to by id.
 """
 
 from __future__ import annotations
@@ -66,15 +66,15 @@ __all__ = [
 ]
 
 NO_CYCLE = "-"
-"""Leads the key of a run outside any cycle."""
+"""The first part of the key of a run outside any cycle."""
 
 
 @attrs.frozen(kw_only=True)
 class Context:
-    """What the object refers to, already known.
+    """What an object refers to, already looked up.
 
-    ``path`` holds the names of the folders around, outermost first; ``folder`` is None where the
-    object lies in no folder or in one that Zephyr no longer gives.
+    ``path`` are the names of the folders around it, outermost first; ``folder`` is None if the
+    object is not in a folder, or in one that Zephyr no longer shows.
     """
 
     project: str
@@ -87,16 +87,16 @@ class Context:
 
 
 def folder_key(project: str, number: int) -> str:
-    """Return the key of a folder; Zephyr gives it only a number."""
+    """Return the key of a folder, which has only a number in Zephyr."""
     return f"{project}-F{number}"
 
 
 def case_key(reference: Any, project: str) -> str:
-    """Return the key of the case that was executed, ``""`` where nothing tells it.
+    """Return the key of the executed case, ``""`` if it is unknown.
 
-    It stands in ``testCase.self`` (``…/testcases/ACME-T1/versions/2``). ``testCase.id`` is the id
-    of that version, not of the case (seen in a real project); where it is all there is, a key
-    that no case has: so the engine makes a stub, and the execution is not lost.
+    It is part of ``testCase.self`` (``…/testcases/ACME-T1/versions/2``). ``testCase.id`` is the id
+    of that version, not of the case (seen in a real project); if there is only that, the key is
+    one that no case has, so that the engine makes a stub and the execution is not lost.
     """
     found = part_after(mapped(reference).get("self"), "testcases")
     if found:
@@ -106,14 +106,14 @@ def case_key(reference: Any, project: str) -> str:
 
 
 def case_version(reference: Any) -> int | None:
-    """Return the number of the version that was executed."""
+    """Return the number of the executed version."""
     return whole(part_after(mapped(reference).get("self"), "versions"))
 
 
 def to_folder(
     value: Mapping[str, Any], number: int, tree: Tree, parent: int | None, context: Context
 ) -> Folder:
-    """Return the folder with this number; ``parent`` is the number of one that is known."""
+    """Return the folder with this number; ``parent`` is the number of a known folder."""
     return Folder(
         key=folder_key(context.project, number),
         name=text(value.get("name")) or f"Folder {number}",
@@ -127,7 +127,7 @@ def to_folder(
 
 
 def to_case(value: Mapping[str, Any], context: Context) -> TestCase:
-    """Return the case as lists give it: without steps or script."""
+    """Return the case as it is in lists: without steps or script."""
     key = word(value.get("key"))
     project = project_of(key)
     component = id_of(value.get("component"))
@@ -156,7 +156,7 @@ def to_case(value: Mapping[str, Any], context: Context) -> TestCase:
 def to_plan(
     value: Mapping[str, Any], context: Context, dates: Iterable[datetime | None]
 ) -> TestPlan:
-    """Return the plan; ``dates`` are the planned ones of its cycles (its own are not shown)."""
+    """Return the plan; ``dates`` are those of its cycles, as Zephyr does not show its own."""
     key = word(value.get("key"))
     known = [date for date in dates if date is not None]
     return TestPlan(
@@ -220,7 +220,7 @@ def to_log(
 ) -> TestLog:
     """Return the execution without its step results; ``planned`` are its cycle's dates.
 
-    Whether it took place shows when it is complete.
+    Whether it took place is decided when it is complete.
     """
     number = whole(value.get("id"))
     key = word(value.get("key"))
@@ -267,7 +267,7 @@ def to_step(value: Any, position: int) -> TestStep:
 def to_result(value: Any, position: int, status: str) -> StepResult:
     """Return the result of the executed step at ``position`` (from 1)."""
     inline = mapped(mapped(value).get("inline"))
-    # guess: where step links are not among the execution's, they stand with their step
+    # guess: links of steps that are not among the execution's are with their step
     links = mapped(value).get("links") or inline.get("links")
     return StepResult(
         key=str(position),
@@ -285,8 +285,8 @@ def to_result(value: Any, position: int, status: str) -> StepResult:
 def links_of(links: Any, default: LinkType) -> tuple[Link, ...]:
     """Return the issues and web pages that an object is linked to, each once.
 
-    ``default`` is the type of an issue link that names none (``type`` is optional in the schema;
-    guess: a case covers, an execution is blocked by, all others relate to the issue).
+    ``default`` is the type of an issue link without one (``type`` is optional in the schema; guess:
+    a case covers, an execution is blocked by, all others relate to the issue).
     """
     found = dict.fromkeys(
         _issue_link(mapped(each), default) for each in listed(mapped(links).get("issues"))

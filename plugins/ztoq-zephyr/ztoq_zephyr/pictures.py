@@ -68,7 +68,7 @@ class Pictures:
                         yield chunk
                     return
             except (RejectedError, AccessError) as error:
-                if error.status is None:  # some of it was yielded
+                if error.status is None:  # a part of it was yielded already
                     raise RejectedError(f"Jira: {error}") from error
         try:
             async with jira.client.download(last) as content:
@@ -79,7 +79,7 @@ class Pictures:
 
 
 async def _of_server(number: str) -> AsyncIterator[bytes]:
-    """Yield nothing: such addresses stand in texts that were moved from Zephyr Server to Cloud."""
+    """Refuse a picture of Zephyr Server, as texts that were moved to Cloud have."""
     if number:
         raise RejectedError(
             f"it is the picture {number} of the Zephyr Server that the project was moved from;"
@@ -89,9 +89,9 @@ async def _of_server(number: str) -> AsyncIterator[bytes]:
 
 
 def _places(path: str, match: re.Match[str]) -> Iterator[str]:
-    """Yield where Jira gives the file: tokens open the API for sure, browsers' pages mostly."""
+    """Yield the paths to try: a token always opens the API, and mostly pages for browsers, too."""
     if match["id"]:
-        yield f"{CONTENT}/{match['id']}"  # Jira Cloud's; a server of one's own answers 404
+        yield f"{CONTENT}/{match['id']}"  # Jira Cloud's; Jira Data Center answers 404
     yield path
 
 

@@ -1,7 +1,7 @@
-"""What each property that is carried should hold, and what is said where it holds something else.
+"""The values that each property may have, and the note on a value of another kind.
 
-Values are read leniently, so that an odd one spoils no record (``values``); what is lost by that is
-never lost in silence. The tables name what ``payloads`` reads.
+Values are read leniently (``values``), so that an odd one does not fail its record; a note tells
+what was lost by that. The tables list the properties that ``payloads`` reads.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def _object(value: Any) -> bool:
 
 
 def _reference(value: Any) -> bool:
-    """Return whether it names an object by number, or none."""
+    """Return whether it refers to an object by number, or is empty."""
     return not value or id_of(value) is not None
 
 
@@ -127,7 +127,7 @@ INLINE: Checks = {
 
 
 def odd_values(value: Any, expected: Checks, where: str = "") -> tuple[Note, ...]:
-    """Return a note for each property that holds what cannot be read as what it should be."""
+    """Return a note for each property with a value of another kind than expected."""
     found = mapped(value)
     return tuple(
         lost_value(f"{where}{name}", found[name])
@@ -149,7 +149,7 @@ def odd_steps(values: Iterable[Any]) -> tuple[Note, ...]:
 
 
 def odd_links(links: Any) -> tuple[Note, ...]:
-    """Return a note for each link that names neither an issue nor an address."""
+    """Return a note for each link that has neither an issue nor an address."""
     known = (("issues", ("issueId", "target")), ("webLinks", ("url", "description")))
     return tuple(
         lost_value(f"a link of {name}", each)
@@ -160,7 +160,7 @@ def odd_links(links: Any) -> tuple[Note, ...]:
 
 
 def lost_value(what: str, value: Any) -> Note:
-    """Return the note that something holds what cannot be read."""
+    """Return the note on a value that cannot be read."""
     shown = json.dumps(value)
     shown = shown if len(shown) <= EXCERPT else f"{shown[:EXCERPT]}…"
     return Note(

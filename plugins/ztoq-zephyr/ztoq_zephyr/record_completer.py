@@ -1,4 +1,4 @@
-"""Completes records with what needs calls of its own: steps, scripts, results, links, files."""
+"""Completes records with the parts that need requests of their own: steps, links, files."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from ztoq_core.plugin import (
     TestStep,
 )
 from ztoq_zephyr.api import NOT_THERE, Api, path_of
-from ztoq_zephyr.attachments import Attachments, Holder, unlisted
-from ztoq_zephyr.execution import Judge
+from ztoq_zephyr.attachments import Attachments, FileOwner, unlisted
+from ztoq_zephyr.execution import ExecutionPolicy
 from ztoq_zephyr.lookups import Lookups
 from ztoq_zephyr.payloads import links_of, to_result, to_step
 from ztoq_zephyr.properties import SCRIPT, odd_links, odd_steps, odd_values
@@ -38,7 +38,7 @@ __all__ = ["RecordCompleter"]
 WRONG_SCRIPT = 422
 OK = 200
 SCRIPTS = {"bdd": "bdd", "plain": "plain"}
-HIDDEN_PARAMETERS = "uses parameters or test data, whose definitions Zephyr's API does not show"
+HIDDEN_PARAMETERS = "uses parameters or test data; Zephyr's API does not show their definitions"
 
 Linked = TypeVar("Linked", TestCase, TestCycle, TestLog)
 
@@ -47,16 +47,21 @@ class RecordCompleter:
     """Completes the records of one project."""
 
     def __init__(
-        self, api: Api, lookups: Lookups, services: Services, files: Attachments, judge: Judge
+        self,
+        api: Api,
+        lookups: Lookups,
+        services: Services,
+        files: Attachments,
+        policy: ExecutionPolicy,
     ) -> None:
         self._api = api
         self._lookups = lookups
         self._services = services
         self._files = files
-        self._judge = judge
+        self._policy = policy
 
     async def complete(self, record: Record) -> tuple[Record, ...]:
-        """Return the record, completed, then its files. ``raw`` gains what the calls answered."""
+        """Return the completed record, then its files. ``raw`` includes the answers."""
         if isinstance(record, TestCase):
             return await self._case(record)
         if isinstance(record, TestLog):
@@ -65,45 +70,45 @@ class RecordCompleter:
             return await self._cycle(record)
         if isinstance(record, TestPlan):
             path = path_of("testplans", _name(record))
-            holder = Holder(owner="test_plan", ref=record.ref, path=path)
-            return _with_files(record, await self._files.of(holder))
+            owner = FileOwner(kind="test_plan", ref=record.ref, path=path)
+            return _with_files(record, await self._files.of(owner))
         return (record,)
 
     async def _case(self, case: TestCase) -> tuple[Record, ...]:
         path = path_of("testcases", _name(case))
         case = await self._with_links(case, path, LinkType.COVERAGE)
         case = await self._with_script(case, path)
-        whole = Holder(owner="test_case", ref=case.ref, path=path)
+        whole = FileOwner(kind="test_case", ref=case.ref, path=path)
         files = await self._files.of(whole)
-        files += await self._files_of_steps(attrs.evolve(whole, owner="test_step"), case.steps)
+        files += await self._files_of_steps(attrs.evolve(whole, kind="test_step"), case.steps)
         return _with_files(case, files)
 
     async def _cycle(self, cycle: TestCycle) -> tuple[Record, ...]:
         path = path_of("testcycles", _name(cycle))
         cycle = await self._with_links(cycle, path, LinkType.RELATED)
         plan = next(iter(cycle.plans), None)
-        files = await self._files.of(Holder(owner="test_cycle", ref=cycle.ref, path=path))
+        files = await self._files.of(FileOwner(kind="test_cycle", ref=cycle.ref, path=path))
         return _with_files(cycle, tuple(attrs.evolve(file, plan=plan) for file in files))
 
     async def _log(self, log: TestLog) -> tuple[Record, ...]:
         path = path_of("testexecutions", _name(log))
         log = await self._with_links(log, path, LinkType.BLOCKS)
         log = await self._with_results(log, path)
-        whole = Holder(owner="test_execution", ref=log.ref, path=path)
+        whole = FileOwner(kind="test_execution", ref=log.ref, path=path)
         files = await self._files.of(whole)
-        files += await self._files_of_steps(attrs.evolve(whole, owner="step_result"), log.results)
+        files += await self._files_of_steps(attrs.evolve(whole, kind="step_result"), log.results)
         log = attrs.evolve(log, files=sum(not unlisted(file) for file in files))
         defaults = frozenset((await self._lookups.statuses()).defaults)
-        log = attrs.evolve(log, executed=self._judge.took_place(log, defaults))
+        log = attrs.evolve(log, executed=self._policy.took_place(log, defaults))
         return _with_files(log, files)
 
     async def _files_of_steps(
-        self, whole: Holder, steps: Iterable[TestStep | StepResult]
+        self, whole: FileOwner, steps: Iterable[TestStep | StepResult]
     ) -> tuple[Attachment, ...]:
-        """Return the files of each step; nothing tells which have some, so each one is asked."""
+        """Return the files of each step; nothing shows which have any, so each needs a request."""
         files: tuple[Attachment, ...] = ()
         for step in steps:
-            if step.source_id and self._files.wanted(whole.owner):
+            if step.source_id and self._files.wanted(whole.kind):
                 path = f"{whole.path}/{path_of('teststeps', step.source_id)}"
                 files += await self._files.of(
                     attrs.evolve(whole, path=path, step=step.source_id, part=step.key)
@@ -113,9 +118,9 @@ class RecordCompleter:
     # ------------------------------------------------------------------------------------- links
 
     async def _with_links(self, record: Linked, path: str, default: LinkType) -> Linked:
-        """Return the record with its links; they stand in the list, where they do not: asked for.
+        """Return the record with its links; those that the list does not have are requested.
 
-        An execution that is not there answers 400 instead of 404 (schemas 2026-08).
+        For an execution that does not exist the answer is 400 instead of 404 (schemas 2026-08).
         """
         inline: Mapping[str, Any] = mapped(mapped(record.raw).get("links"))
         lists = [inline[name] for name in ("issues", "webLinks") if name in inline]
@@ -133,9 +138,12 @@ class RecordCompleter:
     # ---------------------------------------------------------------------- steps and their results
 
     async def _with_script(self, case: TestCase, path: str) -> TestCase:
-        """Return the case with its steps or its script; one that has neither gets no steps.
+        """Return the case with its steps or its script.
 
-        ``testScript.self`` tells which; the endpoint of the other one answers 422.
+        ``testScript.self`` shows which it has; the endpoint of the other one answers 422.
+
+        Raises:
+            RejectedError: The service has neither.
         """
         script = mapped(mapped(case.raw).get("testScript"))
         if last_segment(script.get("self")).casefold() == "testscript":
@@ -147,7 +155,7 @@ class RecordCompleter:
             if found is not None:
                 return found
         raise RejectedError(
-            f"Zephyr: {case.ref}: neither steps nor a script are given (422 from both)",
+            f"Zephyr: {case.ref}: it has neither steps nor a script (422 from both)",
             status=WRONG_SCRIPT,
         )
 
@@ -157,7 +165,7 @@ class RecordCompleter:
             return None
         steps = tuple(to_step(value, place) for place, value in enumerate(values, 1))
         for value, step in zip(values, steps, strict=True):
-            self._mind_call(case, value, step)
+            self._note_call(case, value, step)
         notes = (*case.notes, *odd_steps(values))
         return attrs.evolve(case, steps=steps, notes=notes, raw=_extended(case, teststeps=values))
 
@@ -194,11 +202,11 @@ class RecordCompleter:
         return attrs.evolve(log, results=tuple(results), notes=tuple(notes), raw=raw)
 
     async def _exists(self, path: str) -> bool:
-        """Return whether the service knows an object, one of whose parts it does not."""
+        """Return whether the service knows an object of which it does not know a part."""
         return (await self._api.get(path, accept=NOT_THERE)).status == OK
 
     async def _all_steps(self, path: str) -> list[Any] | None:
-        """Return all steps whatever their number, None where the case has a script instead."""
+        """Return all steps, None if the case has a script instead."""
         try:
             values = [value async for value in self._api.all_of(f"{path}/teststeps")]
         except RejectedError as error:
@@ -209,20 +217,20 @@ class RecordCompleter:
             raise RejectedError(f"Zephyr: {path}: a step is nested more than {DEEPEST} deep")
         return values
 
-    def _mind_call(self, case: TestCase, value: Any, step: TestStep) -> None:
+    def _note_call(self, case: TestCase, value: Any, step: TestStep) -> None:
         if step.call and step.call.parameters:
             self._services.note(Level.CHANGE, "parameters-not-shown", HIDDEN_PARAMETERS, case.ref)
         if not step.call and mapped(mapped(value).get("testCase")):
             self._services.note(
                 Level.LOSS,
                 "call-without-key",
-                f"step {step.key} calls a test case that Zephyr does not name",
+                f"step {step.key} calls a test case whose key Zephyr does not show",
                 case.ref,
             )
 
 
 def _name(record: Record) -> str:
-    """Return what the service knows a record by: its key there, else its number."""
+    """Return the name of a record at the service: its key there, else its number."""
     raw = mapped(record.raw)
     return text(raw.get("key")) or text(raw.get("id")) or record.key
 

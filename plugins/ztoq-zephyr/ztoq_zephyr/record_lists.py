@@ -34,7 +34,7 @@ Records = tuple[Record, ...]
 
 @attrs.frozen
 class _Place:
-    """Where an object lies; ``unlisted`` are folders around it that are on no list."""
+    """The folders of an object; ``unlisted`` are those around it that no list has."""
 
     folder: Ref | None = None
     path: tuple[str, ...] = ()
@@ -46,7 +46,7 @@ NOWHERE = _Place()
 
 
 class RecordLists:
-    """Lists one project; each method that takes a JSON value returns the records it makes."""
+    """Lists one project; each method that takes a JSON value returns the records made of it."""
 
     def __init__(self, api: Api, lookups: Lookups, services: Services, project: str) -> None:
         self._api = api
@@ -56,10 +56,10 @@ class RecordLists:
         self._places: dict[int, _Place] = {}
 
     async def fetch(self, kind: Kind, cursor: str | None, since: datetime | None = None) -> Page:
-        """Return a page; a kind that Zephyr does not list is an empty one.
+        """Return a page; it is empty for a kind that Zephyr does not list.
 
-        ``since`` leaves out what was not updated after it. Only cursor lists can (``updatedAfter``,
-        document of 2026-08), and none of folders: others come whole.
+        ``since`` leaves out objects that were not updated after it. Only cursor lists can do that
+        (``updatedAfter``, document of 2026-08); other lists, such as that of folders, are complete.
         """
         if kind is Kind.FOLDER:
             return await self._folders(cursor)
@@ -74,8 +74,8 @@ class RecordLists:
         path, make = lists[kind]
         params = {"projectKey": self._project}
         if kind is Kind.TEST_LOG:
-            # issues linked to a step result come among the execution's own; nothing else of
-            # the API shows them
+            # the issues of step results then are among the execution's own; nothing else in the
+            # API shows them
             params["includeStepLinks"] = "true"
         if since is not None:
             params[UPDATED_AFTER] = f"{since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
@@ -97,7 +97,7 @@ class RecordLists:
         )
 
     async def case(self, value: Mapping[str, Any]) -> Records:
-        """Return the case, and the folders around it that are on no list.
+        """Return the case after the folders around it that no list has.
 
         A case of another project has no folder here.
         """
@@ -110,13 +110,13 @@ class RecordLists:
         return (*place.unlisted, to_case(value, context))
 
     async def plan(self, value: Mapping[str, Any]) -> Records:
-        """Return the plan, and the folders around it that are on no list."""
+        """Return the plan after the folders around it that no list has."""
         place = await self._place(value)
         dates = await self._lookups.dates_of_plan(value)
         return (*place.unlisted, to_plan(value, await self._context(value, place), dates))
 
     async def cycle(self, value: Mapping[str, Any]) -> Records:
-        """Return the cycle, and the folders around it and plans that are on no list."""
+        """Return the cycle after the folders around it and its plans that no list has."""
         place = await self._place(value)
         plans, unlisted, others = await self._lookups.plans_of_cycle(value)
         around = [record for plan in unlisted for record in await self.plan(plan)]
@@ -125,13 +125,13 @@ class RecordLists:
             note = Note(
                 level=Level.CHANGE,
                 code="plan-elsewhere",
-                text=f"it belongs to test plans outside the project too: {', '.join(others)}",
+                text=f"it also belongs to test plans outside the project: {', '.join(others)}",
             )
             context = attrs.evolve(context, notes=(*context.notes, note))
         return (*place.unlisted, *around, to_cycle(value, context, plans))
 
     async def log(self, value: Mapping[str, Any]) -> Records:
-        """Return the run that the execution belongs to, and the execution."""
+        """Return the run of the execution, and the execution."""
         lookups = self._lookups
         case = case_key(value.get("testCase"), self._project)
         cycle, given = await lookups.cycle(value.get("testCycle"))
@@ -144,7 +144,7 @@ class RecordLists:
             note = Note(
                 level=Level.FALLBACK,
                 code="cycle-gone",
-                text="Zephyr no longer gives the test cycle; a stub takes its place",
+                text="Zephyr no longer shows the test cycle; a stub takes its place",
             )
             context = attrs.evolve(context, notes=(note,))
         run = to_run(value, context, case, cycle.key if cycle else "")
@@ -175,14 +175,14 @@ class RecordLists:
     # ---------------------------------------------------------------------------------- folders
 
     async def folder(self, number: int) -> Folder | None:
-        """Return one folder, also one that is on no list."""
+        """Return one folder, also one that no list has."""
         way = await self._lookups.way_to(number)
         return self._folder_at(way, len(way) - 1) if way and way[-1][0] == number else None
 
     async def _folders(self, cursor: str | None) -> Page:
-        """Return one whole tree; ``cursor`` is its type and whether those before were stable.
+        """Return one whole tree; ``cursor`` is its type and whether earlier ones were stable.
 
-        Pages of the service would not do: only the whole tree tells which parents there are.
+        Pages of the service are not enough: only the whole tree shows which parents exist.
         """
         types = list(TREES)
         name, stable = json.loads(cursor) if cursor else (types[0], True)
@@ -215,7 +215,7 @@ class RecordLists:
                     Note(
                         level=Level.CHANGE,
                         code="folder-parent-unknown",
-                        text="Zephyr does not give the folder around; it stands at the top",
+                        text="Zephyr does not show its parent folder; it is at the top now",
                     ),
                 )
             context = Context(project=self._project, path=tuple(path), notes=notes)
@@ -242,7 +242,7 @@ class RecordLists:
             note = Note(
                 level=Level.CHANGE,
                 code="folder-gone",
-                text=f"Zephyr does not give its folder {number}; kept without one",
+                text=f"Zephyr does not show its folder {number}; it is without a folder now",
             )
             return _Place(notes=(note,))
         listed = await self._lookups.folders()
@@ -258,7 +258,7 @@ class RecordLists:
 
 
 def _parents(entries: Mapping[int, FolderEntry]) -> dict[int, int | None]:
-    """Return the parent of each folder; None where it is not there or would close a circle."""
+    """Return the parent of each folder; None if it does not exist or would close a circle."""
     parents = {n: e.parent if e.parent in entries else None for n, e in entries.items()}
     for number in sorted(entries):
         seen = {number}
@@ -272,7 +272,7 @@ def _parents(entries: Mapping[int, FolderEntry]) -> dict[int, int | None]:
 
 
 def _problem(kind: Kind, value: Any, project: str) -> str:
-    """Return why a value of a list cannot become a record, ``""`` if it can."""
+    """Return the reason why a value of a list cannot become a record, ``""`` if it can."""
     if not isinstance(value, Mapping):
         return "it is not a JSON object"
     if too_deep(value):
@@ -283,11 +283,11 @@ def _problem(kind: Kind, value: Any, project: str) -> str:
         return "" if text(value.get("key")) else "it has no key"
     if not text(value.get("key")) and whole(value.get("id")) is None:
         return "it has neither key nor id"
-    return "" if case_key(value.get("testCase"), project) else "it names no test case"
+    return "" if case_key(value.get("testCase"), project) else "it has no test case"
 
 
 def _reject(kind: Kind, value: Any, problem: str) -> Reject:
-    # what is nested too deep could not be stored either
+    # a value that is nested too deep cannot be stored either
     raw = None if too_deep(value) else value
     return Reject(kind=kind, key=word(mapped(raw).get("key")), reason=problem, raw=raw)
 

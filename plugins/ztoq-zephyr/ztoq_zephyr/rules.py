@@ -38,7 +38,7 @@ def issue_page(url: str, key: str) -> str:
 
 
 def picture_name(stored: str) -> str:
-    """Return the name that a picture had before Zephyr stored it, ``""`` if that does not tell."""
+    """Return the name that a picture had before Zephyr stored it, ``""`` if it is unknown."""
     matches = (pattern.fullmatch(stored) for pattern in STORED)
     return next((match[1] for match in matches if match), "")
 

@@ -1,8 +1,8 @@
-"""Which shape each answer of Zephyr has: the one place that tells content from "nothing".
+"""The shape of each endpoint's answer; nothing else decides between content and "nothing".
 
-Shapes: Zephyr Cloud schemas 2026-08. What decides whether there is content is read strictly: a body
-of another shape (an error with status 200, nothing, ``null``, ``{}``, an array where a page is due)
-is a failed request, never an empty list. The values within are read leniently (``values``).
+Shapes: Zephyr Cloud schemas 2026-08. Containers are read strictly: a body of another shape (an
+error with status 200, no body, ``null``, ``{}``, an array instead of a page) is a failed request,
+never an empty list. The values inside are read leniently (``values``).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ LINKS = ("issues", "webLinks", "testPlans", "testCycles")
 Reader = Callable[[Any], Any]
 
 DEEPEST = 100
-"""How deep an object may be nested; the real ones are 6 deep."""
+"""How deep an object may be nested; real ones are 6 deep."""
 
 
 def too_deep(value: Any) -> bool:
@@ -39,7 +39,7 @@ def too_deep(value: Any) -> bool:
 
 
 def _page(body: Any) -> Mapping[str, Any]:
-    """Read a page of an offset list; one without values says that there are none."""
+    """Read a page of an offset list; one without values must not show that there are some."""
     found = mapped(body)
     complete = whole(found.get("startAt")) is not None and whole(found.get("maxResults"))
     ended = "next" in found or found.get("isLast") is True or found.get("total") == 0
@@ -58,9 +58,9 @@ def _cursor_page(body: Any) -> Mapping[str, Any]:
 
 
 def _values(body: Any, *, empty: bool) -> Mapping[str, Any]:
-    """Read a page. Its values are optional in the schemas, so one without is taken for ``empty``.
+    """Read a page. The schemas let it leave out its values; it is then ``empty``.
 
-    That is for a page that has all that the schemas require, and says that nothing follows.
+    That counts for a page with all keys that the schemas require, and an end.
     """
     if empty and "values" not in body:
         return {**body, "values": []}
@@ -115,7 +115,7 @@ def _flat(body: Any) -> Mapping[str, Any]:
 
 
 def _said(body: Any) -> str:
-    """Say what came, with the reason that an error gives."""
+    """Describe a body, with the reason in an error."""
     if body is None:
         return "null or nothing"
     if isinstance(body, list):
@@ -149,6 +149,6 @@ WORDS = frozenset(word for path in ENDPOINTS for word in path.split("/")) - {"*"
 
 
 def reader_of(path: str) -> Reader:
-    """Return what reads the answer to a GET of ``path``; it raises as ``Client.request`` says."""
+    """Return the reader of the answer to a GET of ``path``, as ``Client.request`` takes it."""
     first, *others = path.split("/")
     return ENDPOINTS["/".join((first, *(word if word in WORDS else "*" for word in others)))]

@@ -35,7 +35,7 @@ from ztoq_zephyr.checks import check
 from ztoq_zephyr.config import ZephyrConfig
 from ztoq_zephyr.credentials import BearerAuth
 from ztoq_zephyr.directory import IdDirectory
-from ztoq_zephyr.execution import Judge
+from ztoq_zephyr.execution import ExecutionPolicy
 from ztoq_zephyr.lookups import Lookups
 from ztoq_zephyr.pictures import Pictures
 from ztoq_zephyr.record_completer import RecordCompleter
@@ -74,12 +74,12 @@ class ZephyrSource:
         self._files = Attachments(self._api, services, config.attachments)
         self._pictures = Pictures(config, self._files, names.jira if names else None)
         self._lists = RecordLists(self._api, self._lookups, services, config.project)
-        judge = Judge(config.executed, config.unexecuted)
-        self._completer = RecordCompleter(self._api, self._lookups, services, self._files, judge)
+        policy = ExecutionPolicy(config.executed, config.unexecuted)
+        self._completer = RecordCompleter(self._api, self._lookups, services, self._files, policy)
 
     @property
     def identity(self) -> str:
-        """Return product, host and project; the host tells the region."""
+        """Return product, host and project; the host shows the region."""
         return f"zephyr {urlsplit(self._config.base_url).hostname} {self._config.project}"
 
     @property
@@ -93,25 +93,25 @@ class ZephyrSource:
         return frozenset(KINDS) - {Kind.FOLDER}
 
     async def check(self) -> tuple[Finding, ...]:
-        """Look at token, address, project and the way to names; as ``Source.check``."""
+        """Check token, address, project and where names come from; as ``Source.check``."""
         findings = await check(self._api, self._auth, self._config)
         return (*findings, *(await self._directory.check()))
 
     @property
     def advice(self) -> str:
-        """What can be done about unknown ids; as ``Directory.advice``."""
+        """What people can do about unknown ids; as ``Directory.advice``."""
         return self._directory.advice
 
     def at_hand(self, topic: IdKind, ids: Sequence[str]) -> tuple[ResolvedName, ...]:
-        """Return what CSV files know of these ids; as ``Directory.at_hand``."""
+        """Return the names that CSV files have for these ids; as ``Directory.at_hand``."""
         return self._directory.at_hand(topic, ids)
 
     async def look_up(self, topic: IdKind, ids: Sequence[str]) -> tuple[ResolvedName, ...]:
-        """Return what Jira knows of these ids; as ``Directory.look_up``."""
+        """Return the names that Jira has for these ids; as ``Directory.look_up``."""
         return await self._directory.look_up(topic, ids)
 
     async def describe(self) -> Schema:
-        """Return the choices that Zephyr lists; of custom fields it shows no definitions."""
+        """Return the choices that Zephyr lists; it does not show definitions of custom fields."""
         statuses = await self._lookups.statuses()
         fields = [
             _choice(kind, "status", statuses.of_type.get(name, ()))
@@ -134,8 +134,8 @@ class ZephyrSource:
         return await self._lists.fetch(kind, cursor)
 
     async def changed_since(self, kind: Kind, since: datetime, cursor: str | None) -> Page:
-        """Return a page of what was updated; as ``ChangedSince.changed_since``."""
-        # Zephyr leaves out what was updated at that very moment
+        """Return a page of the updated objects; as ``ChangedSince.changed_since``."""
+        # Zephyr leaves out those that were updated at that very moment
         return await self._lists.fetch(kind, cursor, since - timedelta(seconds=1))
 
     async def complete(self, record: Record) -> tuple[Record, ...]:
@@ -143,12 +143,12 @@ class ZephyrSource:
         return await self._completer.complete(record)
 
     async def resolve(self, ref: Ref) -> tuple[Record, ...] | Reject:
-        """Return what is on no list: of another project, archived, made since; or a reject."""
+        """Return what no list has (of another project, archived, created since), or a reject."""
         if ref.kind is Kind.FOLDER:
             number = whole(ref.key.rpartition("-F")[2])
             folder = None if number is None else await self._lists.folder(number)
             if folder is None:
-                return Reject(kind=ref.kind, key=ref.key, reason="Zephyr does not give this folder")
+                return Reject(kind=ref.kind, key=ref.key, reason="Zephyr does not show this folder")
             return (folder,)
         ways: dict[Kind, tuple[str, Callable[[Mapping[str, Any]], Awaitable[tuple[Record, ...]]]]]
         ways = {
@@ -157,10 +157,10 @@ class ZephyrSource:
             Kind.TEST_CYCLE: ("testcycles", self._lists.cycle),
         }
         if ref.kind not in ways:
-            return Reject(kind=ref.kind, key=ref.key, reason="Zephyr does not give it by itself")
+            return Reject(kind=ref.kind, key=ref.key, reason="Zephyr cannot be asked for it")
         path, make = ways[ref.kind]
         if not project_of(ref.key):
-            return Reject(kind=ref.kind, key=ref.key, reason="Zephyr does not tell its key")
+            return Reject(kind=ref.kind, key=ref.key, reason="Zephyr does not show its key")
         answer = await self._api.get(path_of(path, ref.key), accept=GONE)
         if answer.status != OK:
             reason = f"Zephyr answers {answer.status} to GET {path_of(path, ref.key)}"
@@ -170,14 +170,14 @@ class ZephyrSource:
             self._services.note(
                 Level.CHANGE,
                 "unlisted",
-                "is used but on no list of Zephyr's API (archived, or made since); read by itself",
+                "is used but on no list of Zephyr's API (archived, or created since); read alone",
                 ref,
             )
         completed, *revealed = await self.complete(_named(record, ref))
         return (completed, *around, *revealed)
 
     def picture(self, file: Attachment) -> AsyncIterator[bytes] | None:
-        """Yield a picture that lies at Zephyr or at the Jira site; as ``Pictures.picture``."""
+        """Yield a picture from Zephyr or the Jira site; as ``Pictures.picture``."""
         return self._pictures.open(file)
 
     async def download(self, attachment: Attachment) -> AsyncIterator[bytes]:
@@ -186,7 +186,7 @@ class ZephyrSource:
             yield chunk
 
     def open_file(self, attachment: Attachment) -> AbstractAsyncContextManager[Download]:
-        """Open a file for passing it on while it is read; as ``Streams.open_file``."""
+        """Open a file so that it is sent on while it is read; as ``Streams.open_file``."""
         return self._files.open(attachment)
 
 
@@ -201,6 +201,6 @@ def _named(record: Record, ref: Ref) -> Record:
     note = Note(
         level=Level.CHANGE,
         code="key-changed",
-        text=f"Zephyr gives it under the key {record.key}",
+        text=f"in Zephyr it has the key {record.key}",
     )
     return attrs.evolve(record, key=ref.key, notes=(*record.notes, note))

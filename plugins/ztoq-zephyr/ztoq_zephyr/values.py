@@ -1,7 +1,7 @@
-"""Reads single values of Zephyr's JSON leniently: whatever comes, something sensible comes out.
+"""Reads single values of Zephyr's JSON leniently: any value gives a usable one.
 
-The service mixes null, ``""`` and missing keys, and adds keys without notice (observed by several
-clients), so nothing here raises.
+The service mixes null, ``""`` and missing keys, and adds keys without notice (several clients saw
+it), so nothing here raises.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ __all__ = [
 KEY = re.compile(r"(?P<project>.+)-[TRPE]\d+")
 """A key of a case, cycle, plan or execution."""
 LARGEST = 2**63 - 1
-"""Of ids and indexes: what the service's own numbers and the store's hold."""
+"""The largest id or index that the service and the store can hold."""
 DIGITS = re.compile(r"[0-9]{1,19}")
 UNPRINTABLE = re.compile("[\x00\ud800-\udfff]")
-"""What no store takes in a key or name: U+0000 and lone surrogates."""
+"""Characters that no store accepts in a key or name: U+0000 and lone surrogates."""
 
 
 def project_of(key: str) -> str:
-    """Return the project that a key belongs to, ``""`` where it tells none."""
+    """Return the project of a key, ``""`` if the key has none."""
     match = KEY.fullmatch(key)
     return match["project"] if match else ""
 
@@ -71,7 +71,7 @@ def text(value: Any) -> str:
 
 
 def word(value: Any) -> str:
-    """Return a key, an id or a name: a text that every store takes."""
+    """Return a key, an id or a name as a text that every store accepts."""
     return UNPRINTABLE.sub("\ufffd", text(value))
 
 
@@ -93,7 +93,7 @@ def whole(value: Any) -> int | None:
 
 
 def seconds(value: Any) -> float | None:
-    """Return milliseconds as seconds; None for what is no time that a calendar holds."""
+    """Return milliseconds as seconds; None if the value is not a possible duration."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         value = whole(value)
     if value is None or not math.isfinite(value) or abs(value) > LARGEST:
@@ -113,7 +113,7 @@ def instant(value: Any) -> datetime | None:
 
 
 def id_of(reference: Any) -> int | None:
-    """Return the id of a reference ``{"id": …, "self": …}``, from ``self`` where ``id`` is none."""
+    """Return the id of a reference ``{"id": …, "self": …}``, from ``self`` if it has no ``id``."""
     found = whole(mapped(reference).get("id"))
     return number_in(mapped(reference).get("self")) if found is None else found
 
@@ -124,7 +124,7 @@ def number_in(url: Any) -> int | None:
 
 
 def last_segment(url: Any) -> str:
-    """Return what a URL's path ends with, or ``""``."""
+    """Return the last segment of a URL's path, or ``""``."""
     return next(reversed(_segments(url)), "")
 
 
@@ -155,9 +155,9 @@ def account_of(person: Any) -> str:
 def fields_of(custom: Any) -> tuple[FieldValue, ...]:
     """Return custom fields under their exact names, empty ones included, types unknown.
 
-    One choice is a text, many an array of texts (on Essential of ``{"id", "name"}``), a checkbox a
-    boolean, a number a number, anything else a text; a field without a value is null or ``""``
-    (seen in real projects).
+    A single choice is a text, a multiple one an array of texts (on Essential of ``{"id",
+    "name"}``), a checkbox a boolean, a number a number, all else a text; an empty field is null or
+    ``""`` (seen in real projects).
     """
     return tuple(
         FieldValue(name=name, value=_value(value)) for name, value in mapped(custom).items()
@@ -183,6 +183,6 @@ def _segments(url: Any) -> Sequence[str]:
         return ()
     try:
         path = urlsplit(url).path
-    except ValueError:  # such as an unclosed bracket in the host
+    except ValueError:  # for example an unclosed bracket in the host
         path = url
     return [word(unquote(segment)) for segment in path.split("/") if segment]
