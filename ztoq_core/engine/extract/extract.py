@@ -14,33 +14,24 @@ from datetime import datetime
 import attrs
 from loguru import logger
 
-from ztoq_core.contracts import ChangedSince, Directory, Page, Reject, Source
+from ztoq_core.contracts import ChangedSince, Directory, Page, Source
+from ztoq_core.engine.extract.complete import RecordCompletion, reject_of
 from ztoq_core.engine.extract.id_names import resolve_ids, warn_unresolved_ids
-from ztoq_core.engine.guard import check_record, checked_chunks, plugin_call, storable, wrong
+from ztoq_core.engine.guard import check_record, plugin_call, storable, wrong
 from ztoq_core.engine.run import ProgressReporter, Run
 from ztoq_core.engine.workers import run_workers
 from ztoq_core.errors import ConfigError, RecordError, RejectedError
-from ztoq_core.pictures.collector import PictureCollector, PictureSources, loss_reason
+from ztoq_core.pictures.collector import PictureCollector, PictureSources
 from ztoq_core.records import (
-    Attachment,
-    Folder,
     Kind,
     Record,
-    Ref,
-    TestCase,
-    TestCycle,
-    TestLog,
-    TestStep,
-    Tree,
 )
-from ztoq_core.store import Checkpoint, Completed, Fetched, Listed, Store
+from ztoq_core.store import Checkpoint, Listed, Store
 from ztoq_core.vocabulary import counted, plain
 
 __all__ = ["extract"]
 
 _MOST_PASSES = 20
-_DOWNLOADS = 3
-_LOOKED_UP = (Kind.FOLDER, Kind.TEST_CASE, Kind.TEST_CYCLE)
 
 
 async def extract(
@@ -53,10 +44,9 @@ async def extract(
 ) -> None:
     """Read the source into the store, going on where an unfinished extraction stopped.
 
-    After a complete extraction a new one reads everything again;
-    with ``since`` a quick pass reads only what changed from then on, and calls nothing gone.
-    ``stream`` leaves files at the source; ``load`` then passes them on.
-    Without ``pictures``, those in texts are not looked for.
+    After a complete extraction a new one reads everything again; with ``since`` a quick pass reads
+    only what changed from then on, and calls nothing gone. ``stream`` leaves files at the source;
+    ``load`` then passes them on. Without ``pictures``, those in texts are not looked for.
 
     A list that cannot be read to its end does not stop the others. The extraction then stays
     incomplete, nothing is called gone, and the store knows why.
@@ -72,7 +62,8 @@ async def extract(
     collector = None
     if pictures:
         collector = PictureCollector(store, source, pictures, run.rules.picture_name)
-    stage = _Extraction(run, source, reporter, stream, collector)
+    completion = RecordCompletion(run, source, reporter, stream, collector)
+    stage = _Extraction(run, source, reporter, completion)
     if since is not None:
         await _quick(stage, since)
         return
@@ -100,8 +91,8 @@ async def _quick(stage: _Extraction, since: datetime) -> None:
         raise ConfigError("This source cannot list what changed; leave --since out")
     if not store.reporting.extraction_ended:
         raise ConfigError("--since needs a complete extraction before it: run ztoq extract first")
-    await store.extraction.begin_quick(stage.run.id, stream=stage.stream)
-    if stage.collector:
+    await store.extraction.begin_quick(stage.run.id, stream=stage.completion.stream)
+    if stage.completion.collector:
         await store.attachments.retry_pictures()
 
     def pages(kind: Kind) -> AsyncGenerator[Sequence[Listed], None]:
@@ -125,8 +116,7 @@ class _Extraction:
     run: Run
     source: Source
     reporter: ProgressReporter
-    stream: bool
-    collector: PictureCollector | None = None
+    completion: RecordCompletion
     unread: dict[Kind, str] = attrs.field(factory=dict)
     """Why lists could not be read to their ends."""
 
@@ -139,11 +129,11 @@ class _Extraction:
         await run_workers(
             self.run.slots,
             self.reporter,
-            self._complete_listed,
+            self.completion.complete_listed,
             lambda queue: self._list_all(queue, pages),
         )
         self.reporter.log_queue()
-        await self._look_up()
+        await self.completion.look_up()
 
     async def resolve_ids(self, extraction: int, since_run: int = 0) -> None:
         """Ask for the names of the ids in what was read."""
@@ -236,7 +226,7 @@ class _Extraction:
                     check_record(record)
             except RecordError as error:
                 logger.warning("rejected: {}", error)
-                rejects.append(_reject_of(record.ref, str(error), record))
+                rejects.append(reject_of(record.ref, str(error), record))
             else:
                 records.append(record)
         return attrs.evolve(page, records=tuple(records), rejects=tuple(rejects))
@@ -269,15 +259,11 @@ class _Extraction:
                 return
 
     def _with_pictures(self, page: Page) -> Sequence[Record]:
-        """Return a page's records; those that are whole already with their pictures."""
-        if self.collector is None:
-            return page.records
-        completes = self.source.completes
+        """Return a page's records, with the pictures of those that are complete already."""
         found: list[Record] = []
         for record in page.records:
-            found += (
-                (record,) if record.kind in completes else self.collector.with_pictures((record,))
-            )
+            whole = record.kind not in self.source.completes
+            found += self.completion.with_pictures((record,)) if whole else (record,)
         return found
 
     def _count(self, page: Page) -> None:
@@ -314,171 +300,10 @@ class _Extraction:
         await self.store.extraction.save_page(self.run.id, kind, (), (), frozenset(), following)
         return following
 
-    # ----------------------------------------------------------------------------- completing
-
-    async def _complete_listed(self, listed: Listed) -> None:
-        if self.run.stop.requested:
-            return  # stays listed; the next run completes it
-        record = listed.record
-        with logger.contextualize(stage="extract", kind=record.kind.value, key=record.key):
-            await self._complete(listed)
-
-    async def _complete(self, listed: Listed) -> None:
-        record = listed.record
-        if isinstance(record, Attachment):
-            await self._fetch_file(record)
-            return
-        try:
-            records = await self._completed(record)
-        except (RejectedError, RecordError) as error:
-            logger.warning("rejected: {}", error)
-            await self._reject(record.ref, str(error), record)
-            return
-        if self.collector:
-            records = self.collector.with_pictures(records)
-        files = await self.store.extraction.save_completed(Completed(self.run.id, records))
-        self.reporter.advance(record.kind)
-        for each in files:
-            if self.run.stop.requested:
-                return  # the next run fetches the rest
-            await self._complete(each)
-
-    async def _completed(self, record: Record) -> tuple[Record, ...]:
-        with plugin_call(self.source, "complete", record.ref):
-            records = await self.source.complete(record)
-            if not isinstance(records, tuple) or not records:
-                raise wrong(records, "the record and what it reveals")
-            check_record(records[0], record)
-            for each in records[1:]:
-                check_record(each)
-        return records
-
-    async def _fetch_picture(self, record: Attachment) -> None:
-        if self.collector is None:
-            await self._reject(record.ref, "This run fetched no pictures", record)
-            return
-        try:
-            with plugin_call(self.source, "picture", record.ref):
-                kept = await self.collector.keep(record)
-        except (RejectedError, RecordError) as error:
-            logger.warning("a picture is lost: {}", error)
-            await self._reject(record.ref, f"{loss_reason(record.locator)}{error}", record)
-            return
-        await self.store.attachments.save(Fetched(self.run.id, record, kept))
-        self.reporter.advance(Kind.ATTACHMENT)
-
-    async def _fetch_file(self, record: Attachment) -> None:
-        if record.inline:
-            await self._fetch_picture(record)
-            return
-        if self.stream:
-            await self.store.attachments.save(Fetched(self.run.id, record, None))
-            return
-        for attempt in range(1, _DOWNLOADS + 1):
-            try:
-                kept = await self.store.files.keep(record.name, self._chunks(record))
-                break
-            except (RejectedError, RecordError) as error:
-                logger.warning("attempt {} to read the file failed: {}", attempt, error)
-                # a status is the service's word; without one the file came cut short or wrong
-                answered = isinstance(error, RejectedError) and error.status is not None
-                if answered or attempt == _DOWNLOADS:
-                    await self._reject(record.ref, f"The file could not be read: {error}", record)
-                    return
-        await self.store.attachments.save(Fetched(self.run.id, record, kept))
-        self.reporter.advance(Kind.ATTACHMENT)
-
-    async def _chunks(self, file: Attachment) -> AsyncIterator[bytes]:
-        with plugin_call(self.source, "download", file.ref):
-            chunks = self.source.download(file)
-        async for chunk in checked_chunks(self.source, file.ref, chunks):
-            yield chunk
-
-    async def _reject(self, ref: Ref, reason: str, record: Record | None = None) -> None:
-        reject = _reject_of(ref, reason, record)
-        await self.store.extraction.reject(self.run.id, reject)
-
-    # -------------------------------------------------------------------- unlisted references
-
-    async def _look_up(self) -> None:
-        """Resolve references that no list held; put placeholders for deleted records."""
-        while not self.run.stop.requested:
-            refs = await self.store.extraction.unlisted(_LOOKED_UP, 200)
-            if not refs:
-                return
-            for ref in refs:
-                with logger.contextualize(stage="extract", kind=ref.kind.value, key=ref.key):
-                    await self._look_up_one(ref)
-
-    async def _look_up_one(self, ref: Ref) -> None:
-        try:
-            found = await self._resolved(ref)
-        except (RejectedError, RecordError) as error:
-            # nobody said that it does not exist, so no stub may take its place
-            logger.warning("rejected: {}", error)
-            await self._reject(ref, f"It could not be looked up: {error}")
-            return
-        if isinstance(found, Reject):
-            if await self.store.extraction.mark_gone(self.run.id, ref):
-                return
-            stub = await self._stub(ref, found.reason)
-            made = self.collector.with_pictures((stub,)) if self.collector else (stub,)
-            for each in await self.store.extraction.save_resolved(self.run.id, made, derived=True):
-                await self._complete(each)
-            return
-        if self.collector:
-            found = self.collector.with_pictures(found)
-        files = await self.store.extraction.save_resolved(self.run.id, found)
-        self.reporter.advance(ref.kind)
-        for each in files:
-            await self._complete(each)
-
-    async def _resolved(self, ref: Ref) -> tuple[Record, ...] | Reject:
-        with plugin_call(self.source, "resolve", ref):
-            found = await self.source.resolve(ref)
-            if not isinstance(found, Reject | tuple):
-                raise wrong(found, "records or a Reject")
-            if isinstance(found, tuple):
-                if not found or found[0].ref != ref:
-                    raise ValueError("it gave another record")
-                for each in found:
-                    check_record(each)
-        return found
-
-    async def _stub(self, ref: Ref, reason: str) -> Record:
-        """Return a placeholder for a deleted record, so that references to it have a target."""
-        logger.warning("not in the source any more, a stub takes its place: {}", reason)
-        if ref.kind is Kind.TEST_CASE:
-            log = await self.store.extraction.latest_log_of(ref)
-            steps = _steps_of(log) if isinstance(log, TestLog) else ()
-            return TestCase(key=ref.key, name=ref.key, gone=True, steps=steps)
-        if ref.kind is Kind.TEST_CYCLE:
-            return TestCycle(key=ref.key, name=ref.key)
-        return Folder(key=ref.key, name=ref.key, tree=Tree.CASES)
-
-
-def _reject_of(ref: Ref, reason: str, record: Record | None) -> Reject:
-    raw = record.raw if record else None
-    return storable(Reject(kind=ref.kind, key=ref.key, reason=reason, raw=raw))
-
 
 async def _give_up(task: asyncio.Task[Page]) -> None:
-    """End a page that nobody waits for any more; its error is that of a later run, if any."""
+    """Cancel the fetch of a page that is not needed any more; its error would come up again."""
     task.cancel()
     await asyncio.wait([task])
     if not task.cancelled():
         task.exception()
-
-
-def _steps_of(log: TestLog) -> tuple[TestStep, ...]:
-    """Return the steps that an execution ran, once where it ran several rows of data."""
-    first = log.results[0].row if log.results else None
-    return tuple(
-        TestStep(
-            key=str(place),
-            description=result.description,
-            data=result.data,
-            expected=result.expected,
-        )
-        for place, result in enumerate((r for r in log.results if r.row == first), start=1)
-    )

@@ -27,7 +27,6 @@ __all__ = ["UNRESOLVED_IDS", "resolve_ids", "unresolved_ids", "warn_unresolved_i
 _People = tuple[Collection[tuple[Kind, str]], Collection[str]]
 """The fields of records that hold people, and those of steps."""
 
-"""The store's fact that says what can be done about ids that stay unknown."""
 _AT_ONCE = 100
 """Ids that a directory is asked for at once, so that a stop repeats at most so many questions."""
 _KINDS = (Kind.TEST_CASE, Kind.TEST_PLAN, Kind.TEST_CYCLE, Kind.TEST_RUN, Kind.TEST_LOG)
@@ -52,8 +51,8 @@ async def resolve_ids(
 ) -> None:
     """Ask for the name of each id that extracted records have, once in an ``extraction``.
 
-    What is known already is not asked for again, unless it is at hand. ``since_run`` as for
-    ``Mapped.field_values``.
+    A known name is asked for again only where that costs no call (``Directory.at_hand``). With
+    ``since_run``, only records that were read since that run are looked at.
     """
     store = run.store
     schema = await infer_schema(run)
@@ -130,11 +129,11 @@ def _each(value: Any) -> Iterable[Any]:
 
 
 UNRESOLVED_IDS = "nameless"
-"""The topic of the sentence about ids without a name, which every stage tells."""
+"""The topic of the warning about ids without a name, which every stage repeats."""
 
 
 def unresolved_ids(store: Store) -> str:
-    """Return a sentence about the ids that nobody knows by name; empty where there is none."""
+    """Return a sentence about the ids without a known name, ``""`` if there are none."""
     counts = [each for each in store.id_names.counts.now() if each.unknown]
     if not counts:
         return ""
@@ -144,6 +143,6 @@ def unresolved_ids(store: Store) -> str:
 
 
 async def warn_unresolved_ids(store: Store, reporter: ProgressReporter) -> None:
-    """Warn of the ids that nobody knows by name, if there are any."""
+    """Warn of the ids without a known name, if there are any."""
     if sentence := await store.database.read(unresolved_ids, store):
         reporter.message(sentence, "warning", UNRESOLVED_IDS)

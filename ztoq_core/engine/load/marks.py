@@ -1,4 +1,4 @@
-"""What the target lists: whom to ask for what lies under them, and all pages of the answer."""
+"""Reads all pages of what the target lists, and finds the owners under which it lists a kind."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ async def mark_pages(
 
 
 def owners_of(children: Iterable[Record], among: Iterable[TargetObject]) -> list[Owner]:
-    """Return those ``among`` the stored that any of the children belongs to.
+    """Return those ``among`` the stored objects that any of the children belongs to.
 
-    Where files hang on parts of the owner, only these parts are named: each is a call.
+    If files are attached to parts of an owner, only these parts are named: each costs a call.
     """
     parts: dict[Ref, set[str]] = {}
     for child in children:

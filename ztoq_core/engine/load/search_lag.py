@@ -1,4 +1,4 @@
-"""Measuring how long the target's search lags behind a write: one object made, found, deleted."""
+"""Measures how long the target's search lags behind a write: one object created, found, deleted."""
 
 from __future__ import annotations
 
@@ -14,9 +14,7 @@ from ztoq_core.store import Answered, Facts, Intent, RollbackItem
 __all__ = ["DEFAULT_LAG_S", "probe"]
 
 DEFAULT_LAG_S = 60.0
-"""Seconds that a search may lag where nobody measured or configured it (design section 6.4)."""
-
-"""The store's name for what was measured, in seconds."""
+"""Seconds that a search may lag if that was neither measured nor configured."""
 
 _PATIENCE_S = 300.0
 _MARGIN = 2.0
@@ -25,8 +23,8 @@ _MARGIN = 2.0
 async def probe(run: Run, sink: Sink) -> float:
     """Return, and remember in the store, the seconds until a search shows a new object.
 
-    The object is a plan, journaled like any other; should the probe be cut, ``ztoq rollback``
-    removes it. What is remembered is twice the time measured.
+    The object is a plan, journaled like any other: if the probe is interrupted, ``ztoq rollback``
+    removes it. Twice the measured time is remembered.
 
     Raises:
         RejectedError: The target refuses the object, or no search showed it in five minutes.
@@ -48,10 +46,10 @@ async def probe(run: Run, sink: Sink) -> float:
             break
         await asyncio.sleep(0.1)
     lag = loop.time() - begun
-    undoing = RollbackItem(item=job.item, ref=plan.ref, written=written)
-    await store.rollback.intend(run.id, [undoing])
+    item = RollbackItem(item=job.item, ref=plan.ref, written=written)
+    await store.rollback.intend(run.id, [item])
     await sink.delete(Kind.TEST_PLAN, written.target_id)
-    await store.rollback.deleted(run.id, undoing, "made to measure the search's lag")
+    await store.rollback.deleted(run.id, item, "made to measure the search's lag")
     if not shown:
         raise RejectedError(f"No search showed a new object within {_PATIENCE_S:.0f} s")
     await store.facts.save(Facts.search_lag, _MARGIN * lag)

@@ -1,4 +1,4 @@
-"""Holding the fields that the mapped records want against those that the target has."""
+"""Finds the fields and values that the mapped records need and the target lacks."""
 
 from __future__ import annotations
 
@@ -7,11 +7,19 @@ from collections.abc import Iterable, Mapping, Sequence
 import attrs
 
 from ztoq_core.contracts import Schema
+from ztoq_core.engine.run import ProgressReporter, Run
+from ztoq_core.errors import ConfigError
 from ztoq_core.records import FieldDefinition, FieldType, FieldValue, Kind
 from ztoq_core.store import FieldNeed
 from ztoq_core.vocabulary import counted, plain
 
-__all__ = ["MissingField", "field_definitions", "missing_fields"]
+__all__ = [
+    "MissingField",
+    "field_definitions",
+    "missing_fields",
+    "require_fields",
+    "save_definitions",
+]
 
 _CHOICES = (FieldType.CHOICE, FieldType.MULTI_CHOICE)
 _SHOWN = 10
@@ -31,8 +39,7 @@ _WIDEST = (
 )
 """Where values of one field want several types, the first of these is made.
 
-It holds the others, but for people whom nobody knows: their ids stand as text beside a field of
-users.
+It holds the others, except people whom the target does not know: their ids become text.
 """
 
 
@@ -167,8 +174,63 @@ def _required(
     return found
 
 
+def require_fields(
+    missing: Sequence[MissingField], schema: Schema, reporter: ProgressReporter, *, accepts: bool
+) -> None:
+    """Report what is missing and what becomes of it, a line per kind.
+
+    Raises:
+        ConfigError: The target would refuse records: nothing fills a required field, or (unless
+            ``accepts``: values then become text) an administrator has to create fields or values.
+    """
+    creates = schema.can_create_fields and schema.fields_known
+    if required := [field for field in missing if field.required]:
+        raise ConfigError(
+            "The target requires fields that the records do not fill. Nothing was written.\n"
+            + _listed(required)
+        )
+    if not (creates or accepts) and (missing or not schema.fields_known):
+        first = (
+            "The target lacks fields or values that the records need."
+            if schema.fields_known
+            else "The fields of the target cannot be listed with these credentials: it may lack "
+            "what the records need."
+        )
+        raise ConfigError(
+            f"{first} Nothing was written. Ask an administrator of the target project for the "
+            "following, or set create_fields = true in [sink] with an administrator's credentials, "
+            "or go on with --accept-missing-fields: values then become text.\n"
+            f"{_listed(missing)}".rstrip()
+        )
+    does, level = ("Will create fields", "info") if creates else ("Missing fields", "warning")
+    for kind in Kind:
+        names = [
+            f"{field.name!r}"
+            + (f" (+{counted(len(field.values), 'value')})" if field.exists else "")
+            for field in missing
+            if field.of is kind
+        ]
+        if names:
+            reporter.message(f"{does} of {kind}: {', '.join(names)}", level)
+
+
+def _listed(missing: Iterable[MissingField]) -> str:
+    return "\n".join(f"  - {field}" for field in missing)
+
+
+async def save_definitions(run: Run, missing: Sequence[MissingField]) -> None:
+    """Store the fields to create; again those that an earlier run created and somebody deleted."""
+    store = run.store
+    stored = await store.target_index.objects(Kind.FIELD, 0, 1_000_000)
+    created = {each.ref.key for _, each in stored}
+    absent = field_definitions(field for field in missing if not field.exists)
+    gone = [each.key for each in absent if each.key in created]
+    await store.target_index.missing(run.id, Kind.FIELD, gone)
+    await store.transformation.save_derived(field_definitions(missing))
+
+
 def field_definitions(found: Iterable[MissingField]) -> list[FieldDefinition]:
-    """Return the records that close the gaps which ztoq can close."""
+    """Return the records of the fields and values that ztoq can create."""
     return [
         FieldDefinition(
             key=f"{field.of}/{field.name}",
