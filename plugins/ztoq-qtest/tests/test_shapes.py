@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from ztoq_qtest.api.answers import reader
 from ztoq_qtest.api.object_types import ObjectRef
 from ztoq_qtest.config import QtestConfig
-from ztoq_qtest.fields.encoding import decode, parse_field
+from ztoq_qtest.fields.encoding import decode
+from ztoq_qtest.fields.field import parse_field
 from ztoq_qtest.fields.settings import FieldSet
 from ztoq_qtest.objects.marks import find_keys
 from ztoq_qtest.objects.stamps import as_written, drop_log_properties

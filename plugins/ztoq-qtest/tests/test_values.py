@@ -9,16 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from ztoq_qtest import html
-from ztoq_qtest.fields.encoding import (
-    Choice,
-    Field,
-    decode,
-    encode,
-    fit,
-    index_people,
-    parse_field,
-    parse_time,
-)
+from ztoq_qtest.fields.encoding import decode, encode, fit, index_people, parse_time
+from ztoq_qtest.fields.field import Choice, Field, parse_field
 
 from ztoq_core.plugin import FieldSpec, FieldType, FieldValue, Fit, Kind, User
 

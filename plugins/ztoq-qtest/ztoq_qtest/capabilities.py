@@ -21,7 +21,8 @@ from ztoq_core.plugin import (
 )
 from ztoq_qtest.api.object_types import FIELD_OWNERS, ROOT_CASES, ROOT_CYCLES
 from ztoq_qtest.api.project import FORBIDDEN, MISSING, OK
-from ztoq_qtest.fields.encoding import BOX_LENGTH, Field, fit, index_people
+from ztoq_qtest.fields.encoding import BOX_LENGTH, fit, index_people
+from ztoq_qtest.fields.field import Field
 from ztoq_qtest.fields.settings import FieldSet
 from ztoq_qtest.write.execution import PLANNED
 from ztoq_qtest.write.save import Session

@@ -154,7 +154,7 @@ class Project:
     async def _read_pages(
         self, path: str, params: Query, search: Mapping[str, Any] | None, key: str
     ) -> AsyncIterator[tuple[list[Any], int | None]]:
-        """Yield the pages of a list up to one without a new item, each with the total it tells.
+        """Yield the pages of a list up to one without a new item, each with its total.
 
         A page may be shorter than requested. A total may lag, so it ends a list only where the page
         is not full either.
@@ -164,13 +164,13 @@ class Project:
         for number in count(1):
             query = {"page": number, **params}
             answer = await self.send(method, path, search, params=query, repeatable=True)
-            told = answer.body if isinstance(answer.body, dict) else {}
-            items, total, before = items_of(answer.body), told.get("total"), len(seen)
+            shown = answer.body if isinstance(answer.body, dict) else {}
+            items, total, before = items_of(answer.body), shown.get("total"), len(seen)
             seen.update(item.get(key) for item in items)
             if len(seen) == before:
                 return
             yield items, total
-            full = len(items) >= told.get("page_size", PAGE_SIZE)
+            full = len(items) >= shown.get("page_size", PAGE_SIZE)
             if total is not None and len(seen) >= total and not full:
                 return
 

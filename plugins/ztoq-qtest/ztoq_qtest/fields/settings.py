@@ -25,15 +25,8 @@ from ztoq_core.plugin import (
 from ztoq_qtest.api.object_types import FIELD_OWNERS
 from ztoq_qtest.api.project import FORBIDDEN, Project
 from ztoq_qtest.fields.definitions_file import Raw, read_fields
-from ztoq_qtest.fields.encoding import (
-    Encoded,
-    Field,
-    clearing_value,
-    encode,
-    index_people,
-    parse_field,
-    person_text,
-)
+from ztoq_qtest.fields.encoding import Encoded, clearing_value, encode, index_people, person_text
+from ztoq_qtest.fields.field import Field, parse_field
 
 __all__ = ["FieldSet", "PropertyValues", "Settings", "Status", "fallback_notes"]
 

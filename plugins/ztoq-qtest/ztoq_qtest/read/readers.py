@@ -48,7 +48,7 @@ Linked = Mapping[int, Sequence[int]]
 """The ids of the requirements that are linked to cases, by the ids of the cases."""
 
 ROOT = "root"
-"""The id in references to the root of a tree, which is no object."""
+"""The id in references to the root of a tree, which is not an object."""
 PLANNED = {
     "planned_start": ("plannedstarttestsuite", "plannedstartdate", "planned start date"),
     "planned_end": ("plannedendtestsuite", "plannedenddate", "planned end date"),

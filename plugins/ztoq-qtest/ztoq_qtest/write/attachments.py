@@ -168,9 +168,8 @@ async def locate_file(project: Project, target_id: str) -> tuple[ObjectRef, Mapp
     """
     owner_path, _, number = target_id.rpartition("/")
     targets = [object_ref(Kind.ATTACHMENT, target_id)]
-    if (
-        owner_path.count("/") > 1
-    ):  # A step of a case: its id changes with each version, so look at the order first.
+    if owner_path.count("/") > 1:
+        # a step of a case: its id changes with each version, so its order is looked at first
         whole = await project.get(targets[0].path, expand="teststep")
         order = int(owner_path.rpartition("/")[2])
         steps = sort_steps(whole.get("test_steps") or ())

@@ -212,9 +212,8 @@ async def _approve(project: Project, case: TestCase, before: Written, target: Ob
         body = (await project.send("PUT", f"{target.path}/approve", ref=case.ref)).body
     except RejectedError as error:
         refused = str(error)
-    project.forget(
-        target.id
-    )  # After the approval, as a log may have read the old steps while it ran.
+    # after the approval, as a log may have read the old steps while it ran
+    project.forget(target.id)
     confirmed = body is not None
     if not body or not body.get("test_case_version_id"):
         body = dict(await project.get(target.path))

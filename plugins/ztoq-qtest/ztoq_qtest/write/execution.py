@@ -19,7 +19,8 @@ from ztoq_core.plugin import (
     Written,
 )
 from ztoq_qtest.api.object_types import ROOT, ROOT_CYCLES, ObjectRef, number_of, object_ref
-from ztoq_qtest.fields.encoding import Field, values_table
+from ztoq_qtest.fields.encoding import values_table
+from ztoq_qtest.fields.field import Field
 from ztoq_qtest.fields.settings import FieldSet, fallback_notes
 from ztoq_qtest.html import add_mark, with_suffix
 from ztoq_qtest.objects.marks import PLAN

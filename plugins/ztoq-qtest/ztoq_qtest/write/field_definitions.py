@@ -19,7 +19,7 @@ from ztoq_core.plugin import (
 )
 from ztoq_qtest.api.object_types import FIELD_OWNERS, ObjectRef, object_ref
 from ztoq_qtest.api.project import MISSING, REFUSED, Project
-from ztoq_qtest.fields.encoding import DATA_TYPES, Choice, Field, parse_choices
+from ztoq_qtest.fields.field import DATA_TYPES, Choice, Field, parse_choices
 from ztoq_qtest.fields.settings import LABEL_LENGTH, FieldSet
 from ztoq_qtest.write.save import Session, WriteRequest
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from itertools import groupby
 from typing import Any
 
 import attrs
@@ -16,11 +15,8 @@ from ztoq_core.plugin import (
     Level,
     Link,
     Links,
-    MappingError,
     Note,
-    Record,
     RecordError,
-    StepResult,
     TestLog,
     Written,
     resolve_addresses,
@@ -28,21 +24,22 @@ from ztoq_core.plugin import (
 from ztoq_qtest.api.object_types import ObjectRef, number_of, object_ref
 from ztoq_qtest.api.project import REFUSED, SITE_ERROR, ExecutableStep, Project
 from ztoq_qtest.fields.encoding import values_table
-from ztoq_qtest.fields.settings import Status
-from ztoq_qtest.html import add_mark, anchor, as_html, table
+from ztoq_qtest.html import add_mark, anchor
 from ztoq_qtest.objects.stamps import as_written
 from ztoq_qtest.write.cases import list_executable_steps
 from ztoq_qtest.write.execution import format_time
 from ztoq_qtest.write.links import defects_of, held_and_new, issue_keys, link_defect
 from ztoq_qtest.write.save import Session, WriteRequest, doubt_if_created, required_link
+from ztoq_qtest.write.step_logs import (
+    build_step_logs,
+    find_status,
+    match_parts,
+    results_table,
+)
 
 __all__ = ["finish_log", "log_parts", "write_log"]
 
 FAILURES = 2  # times the site failed at a log before it is sent without its steps' defects
-# From worst to best, by qTest's own names (facts, section 4). A custom status, which is not listed
-# here, ranks between incomplete and unexecuted. A step with a row that was not run did not pass.
-RANKS = {"failed": 0, "blocked": 1, "incomplete": 2, "unexecuted": 4, "passed": 5}
-CUSTOM = 3
 OF_RUN = frozenset({"Name", "Status"})  # fields of a run that its logs do not have
 
 
@@ -80,7 +77,7 @@ async def write_log(session: Session, log: TestLog, request: WriteRequest) -> Wr
     if body.lines and wanted and not answer.get("test_step_logs"):
         with doubt_if_created(log.ref, new=request.target_id is None):
             answer = {**answer, **await project.get(f"test-runs/{run}/{place.path}")}
-    parts = _parts(log.results, body.lines, answer.get("test_step_logs") or ())
+    parts = match_parts(log.results, body.lines, answer.get("test_step_logs") or ())
     return as_written(place, f"{run}/{place.id}", answer, parts=parts, notes=body.notes)
 
 
@@ -216,14 +213,14 @@ async def _body(session: Session, log: TestLog, links: Links) -> _LogBody:
         lines = await list_executable_steps(session.project, case)
         if not {each.step for each in log.results} <= {line.key for line in lines}:
             lines = ()
-            table = _results_table(log.results)
+            table = results_table(log.results)
             # ``finish`` resolves addresses only if the record refers to something; else the
             # placeholders of the steps would stay in the note.
             note += table if log.text_refs else resolve_addresses(table, {})[0]
             text = "the executed steps differ from those of the case in qTest; the note lists them"
             notes.append(Note(level=Level.FALLBACK, code="step-drift", text=text))
     json: dict[str, Any] = {
-        "status": {"id": _status(statuses, log.statuses, log).id},
+        "status": {"id": find_status(statuses, log.statuses, log).id},
         "exe_start_date": format_time(min(log.start, log.end)),
         "exe_end_date": format_time(log.end),
         "note": add_mark(note, session.project.config.key_field, log.key),
@@ -232,115 +229,8 @@ async def _body(session: Session, log: TestLog, links: Links) -> _LogBody:
     if case.version:
         json["test_case_version_id"] = int(case.version)
     if lines:
-        json["test_step_logs"] = _step_logs(lines, log, statuses)
+        json["test_step_logs"] = build_step_logs(lines, log, statuses)
     return _LogBody(json=json, lines=lines, notes=tuple(notes))
-
-
-def _status(statuses: Sequence[Status], wanted: Sequence[str], by: Record) -> Status:
-    named = {each.name.strip().casefold(): each for each in reversed(statuses)}
-    for name in wanted:
-        if found := named.get(name.strip().casefold()):
-            return found
-    have = ", ".join(each.name for each in statuses)
-    raise MappingError(
-        f"{by.ref}: qTest has none of the execution statuses {list(wanted)!r} (it has: {have})"
-    )
-
-
-def _unexecuted(statuses: Sequence[Status], by: Record) -> Status:
-    named = next((each for each in statuses if each.name.strip().casefold() == "unexecuted"), None)
-    found = named or next((each for each in statuses if each.default), None)
-    return found or _status(statuses, ["Unexecuted"], by)
-
-
-# ------------------------------------------------------------------------------------ step logs
-
-
-def _step_logs(
-    lines: Sequence[ExecutableStep], log: TestLog, statuses: Sequence[Status]
-) -> list[dict[str, Any]]:
-    """Return one step log per step of the version, since their number must match (facts, 7)."""
-    ordered = sorted(log.results, key=lambda each: each.step)
-    results = {step: list(rows) for step, rows in groupby(ordered, key=lambda each: each.step)}
-    unexecuted = _unexecuted(statuses, log)
-    found = []
-    for order, line in enumerate(lines, 1):
-        rows = results.get(line.key, [])
-        known = [_status(statuses, row.statuses, log) for row in rows]
-        worst = min(known, key=_rank, default=unexecuted)
-        entry: dict[str, Any] = {
-            "test_step_id": line.id,
-            "status": {"id": worst.id},
-            "actual_result": _actual(rows, known),
-            "order": order,
-        }
-        if keys := dict.fromkeys(key for row in rows for key in issue_keys(row.links)):
-            entry["defects"] = [{"pid": key} for key in keys]
-        if line.called is not None:
-            entry["called_test_case_id"] = line.called
-        if line.parent is not None:
-            entry["parent_test_step_id"] = line.parent
-        found.append(entry)
-    return found
-
-
-def _rank(status: Status) -> int:
-    return RANKS.get(status.name.strip().casefold(), CUSTOM)
-
-
-def _actual(rows: Sequence[StepResult], statuses: Sequence[Status]) -> str:
-    if len(rows) == 1 and rows[0].row is None:
-        return rows[0].actual
-    texts = []
-    for position, (row, status) in enumerate(zip(rows, statuses, strict=True), 1):
-        number = position if row.row is None else row.row
-        data = f"<br>{row.data}" if row.data else ""
-        texts.append(f"<p>Row {number}: {as_html(status.name)}{data}</p>{row.actual}")
-    return "".join(texts)
-
-
-def _defects(result: StepResult) -> str:
-    keys = ", ".join(issue_keys(result.links))
-    return f"<p>Defects: {as_html(keys)}</p>" if keys else ""
-
-
-def _results_table(results: Sequence[StepResult]) -> str:
-    rows = (
-        (
-            f"Step {each.key}: {(each.statuses or (each.status,))[0]}",
-            "<br>".join(
-                part for part in (each.description, each.data, each.expected, each.actual) if part
-            )
-            + _defects(each),
-        )
-        for each in results
-    )
-    return table(rows, "Executed steps")
-
-
-def _parts(
-    results: Sequence[StepResult],
-    lines: Sequence[ExecutableStep],
-    answered: Sequence[Mapping[str, Any]],
-) -> dict[str, str]:
-    """Return the id of each result's step log, matched by position, else by step and calling step.
-
-    A case may be called twice through different cases, so step and caller need not be unique.
-    """
-    ids = [each.get("test_step_log_id") for each in answered]
-    by_step = {
-        (each.get("test_step_id"), each.get("parent_test_step_id") or None): number
-        for each, number in zip(answered, ids, strict=True)
-    }
-    found: dict[str, str] = {}
-    for position, line in enumerate(lines):
-        number = by_step.get((line.id, line.parent))
-        same_position = len(ids) == len(lines) and answered[position].get("test_step_id") == line.id
-        if same_position or (number is None and len(ids) == len(lines)):
-            number = ids[position]
-        if number is not None:
-            found |= {each.key: str(number) for each in results if each.step == line.key}
-    return found
 
 
 async def log_parts(
@@ -351,7 +241,7 @@ async def log_parts(
     if not answered or not any(each.step for each in log.results):
         return {}
     lines = await list_executable_steps(session.project, required_link(links, log.case, log))
-    return _parts(log.results, lines, answered)
+    return match_parts(log.results, lines, answered)
 
 
 # ------------------------------------------------------------------------------------ finishing
