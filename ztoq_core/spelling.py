@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-__all__ = ["closest", "folded", "nearest"]
+__all__ = ["closest", "first_of", "folded", "nearest"]
 
 SHOWN = 20  # known names in a message
 
@@ -30,5 +30,10 @@ def nearest(name: str, known: Iterable[str]) -> str:
     names = sorted(known)
     if near := closest(name, names):
         return f" (did you mean {near!r}?)"
-    more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
-    return f" (known: {', '.join(names[:SHOWN])}{more})" if names else ""
+    return f" (known: {first_of(names, SHOWN)})" if names else ""
+
+
+def first_of(words: Sequence[str], most: int) -> str:
+    """Return the first words, and how many more there are: ``a, b and 1,203 more``."""
+    more = f" and {len(words) - most:,} more" if len(words) > most else ""
+    return ", ".join(words[:most]) + more

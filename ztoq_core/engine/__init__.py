@@ -9,7 +9,13 @@ from ztoq_core.engine.load.load import load
 from ztoq_core.engine.load.search_lag import probe
 from ztoq_core.engine.load.target_fields import MissingField, missing_fields
 from ztoq_core.engine.resolve import Resolver
-from ztoq_core.engine.rollback import KeptObject, RollbackResult, may_prune, prune, rollback
+from ztoq_core.engine.rollback.rollback import (
+    KeptObject,
+    RollbackResult,
+    may_prune,
+    prune,
+    rollback,
+)
 from ztoq_core.engine.run import Event, Progress, Run, StopRequest
 from ztoq_core.engine.schema_inference import infer_schema
 from ztoq_core.engine.transform.selection import remember, remembered, selected

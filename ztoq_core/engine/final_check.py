@@ -24,10 +24,10 @@ _SHOWN = 20
 async def verify_source_unchanged(
     run: Run, source: Source, *, pictures: PictureSources | None = None, stream: bool = False
 ) -> FinalCheck | None:
-    """Read everything again after a load, and remember whether the migration is final.
+    """Read everything again after a load, and store whether the migration is final.
 
-    It is where nothing is left open, and the source has neither changed nor gained nor lost a
-    record since it was read. None where a stop was requested.
+    It is final if nothing is left open and the source has neither changed nor gained nor lost a
+    record since it was read. None if a stop was requested.
     """
     store = run.store
     await store.final_check.snapshot()
@@ -48,7 +48,7 @@ async def verify_source_unchanged(
         named = ", ".join(f"{ref} ({how})" for ref, how in moved)
         more = f" and {number - len(moved):,} more" if number > len(moved) else ""
         reasons.append(
-            f"the source moved while it was brought over: {named}{more}; run ztoq migrate again"
+            f"the source changed while it was read: {named}{more}; run ztoq migrate again"
         )
     else:
         await store.final_check.unchanged(mapped=mapped, journal=journal)

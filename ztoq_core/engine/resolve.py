@@ -1,4 +1,4 @@
-"""Deciding by hand what becomes of a record in doubt or in conflict; decisions are journaled."""
+"""Carries out decisions of people about records in doubt or in conflict; all are journaled."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from ztoq_core.contracts import Sink, Written
 from ztoq_core.errors import ConfigError, RecordError, RejectedError
 from ztoq_core.records import Ref
 from ztoq_core.store import Answered, JournalEvent, LoadJob, State, Store, Undecided
+from ztoq_core.vocabulary import counted
 
 __all__ = ["Resolver"]
 
@@ -24,10 +25,10 @@ class Resolver:
     run: int
 
     async def adopt(self, record: Undecided, target_id: str) -> str:
-        """Take an object of the target for the record, if it is there and nobody else's.
+        """Take an object of the target as the record's own.
 
         Raises:
-            ConfigError: There is no such object, or it belongs to another record.
+            ConfigError: The object does not exist, or belongs to another record.
         """
         store, ref = self.store, record.ref
         present = await self.sink.current(ref.kind, target_id)
@@ -38,14 +39,14 @@ class Resolver:
             raise ConfigError(f"{ref}: {target_id!r} belongs to another record of this migration")
         job = await store.loading.job(record.item)
         marked = target_id == record.target_id or await self._bears_mark(job, present)
-        said = f"{ref} is {present.pid or target_id} now"
+        text = f"{ref} is {present.pid or target_id} now"
         if not marked:
-            # made by somebody else: it is linked, and a rollback leaves it where it is
+            # made by somebody else: it is only linked, and a rollback keeps it
             present = attrs.evolve(present, borrowed=True)
-            said += "; it does not bear the mark of this migration, so a rollback will leave it"
+            text += "; it does not have the mark of this migration, so a rollback will keep it"
         if record.state is State.CONFLICT:
             await store.decisions.accept(self.run, record.item, present)
-            return said
+            return text
         schema = await self.sink.describe()
         answered = Answered(
             run=self.run,
@@ -55,27 +56,27 @@ class Resolver:
             event=JournalEvent.DECISION,
         )
         await store.loading.record_answers(answered)
-        return said
+        return text
 
     async def retry(self, record: Undecided) -> str:
-        """Let the record be sent by the next load, whatever stands in the target."""
+        """Have the next load send the record, whatever the target holds."""
         store, ref = self.store, record.ref
         target_id = record.target_id
         if target_id is not None and await self.sink.current(ref.kind, target_id) is None:
             along = await self._gone_along(ref)
             await store.decisions.absent(self.run, [record.item, *along])
-            with_ = f" with {len(along)} that went along" if along else ""
-            return f"{ref} is not in the target any more; the next load makes it anew{with_}"
+            with_ = f", with {counted(len(along), 'record')} that belonged to it" if along else ""
+            return f"{ref} is not in the target any more; the next load creates it again{with_}"
         await store.decisions.again(self.run, record.item)
         return f"{ref} is sent again by the next load"
 
     async def skip(self, record: Undecided) -> str:
-        """Leave the record as it is in the target, or out where it does not stand there."""
+        """Leave the record as it is in the target, or leave it out if it is not there."""
         store, ref = self.store, record.ref
         target_id = record.target_id
         if target_id is not None and await self.sink.current(ref.kind, target_id) is not None:
             await store.decisions.accept(self.run, record.item)
-            return f"{ref} stays as it stands in the target"
+            return f"{ref} stays as it is in the target"
         await store.decisions.leave_out(self.run, record.item)
         return f"{ref} is left out"
 
@@ -87,7 +88,7 @@ class Resolver:
         return present.target_id in {each.written.target_id for each in found}
 
     async def _gone_along(self, ref: Ref) -> list[int]:
-        """Return the rows of what belonged to an object and is not in the target either."""
+        """Return the rows of what belonged to an object and is gone from the target, too."""
         gone: list[int] = []
         for each in await self.store.decisions.belongings(ref):
             if await self.sink.current(each.ref.kind, each.target_id) is None:

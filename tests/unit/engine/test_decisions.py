@@ -279,7 +279,7 @@ async def test_what_was_removed_by_hand_is_made_anew_with_its_files(store: Store
         said = await Resolver(store, sink, run.id).retry(found)
     await load(store, sink)
 
-    assert said.endswith("makes it anew with 1 that went along")
+    assert said.endswith("creates it again, with 1 record that belonged to it")
     assert sink.keys() == ALL
     assert engine.outcome(store).exit is Exit.OK
 
@@ -340,7 +340,7 @@ async def test_doubt_is_settled_by_naming_the_object(store: Store, *, sees: bool
         said = await Resolver(store, sink, run.id).adopt(found, target_id(sink, "ACME-T2"))
     await load(store, sink)
 
-    assert ("a rollback will leave it" in said) is not sees
+    assert ("a rollback will keep it" in said) is not sees
     assert sink.keys() == ALL
     assert engine.outcome(store).exit is Exit.OK
 

@@ -331,7 +331,7 @@ async def test_a_source_that_moved_is_said_to_have_moved(
     look = await last_final_check(store, MemorySource(records, CONTENTS))
 
     assert look is not None
-    assert f"the source moved while it was brought over: {moved}" in look.reasons[0]
+    assert f"the source changed while it was read: {moved}" in look.reasons[0]
     assert engine.outcome(store).exit is Exit.LEFT
     await bring(store, sink, MemorySource(records, CONTENTS))
     assert engine.last_final_check(store) is None

@@ -1,18 +1,18 @@
-"""The containers that a load relies on in the target, looked at before its first write.
+"""Checks the containers that a load relies on in the target, before its first write.
 
-People rename, move and delete there between two runs. Records that come later must not land in a
-folder that has become another one, nor fail one by one because it is gone.
+People rename, move and delete there between two runs. New records must not go into a folder that
+has become another one, nor fail one by one because it is gone.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
 
 from ztoq_core.contracts import Sink
 from ztoq_core.engine.run import ProgressReporter, Run
 from ztoq_core.errors import ConfigError, RejectedError, one_error
 from ztoq_core.records import Kind
+from ztoq_core.spelling import first_of
 from ztoq_core.store import RollbackItem, chunks
 from ztoq_core.vocabulary import counted
 
@@ -27,9 +27,9 @@ _GONE = "was not in the target any more"
 async def look_at_containers(
     run: Run, sink: Sink, reporter: ProgressReporter, *, on_conflict: str
 ) -> None:
-    """Compare the containers that new records are to go into with what ztoq left there.
+    """Compare the containers that new records go into with how ztoq left them.
 
-    One that is gone is made again. One that was edited is named.
+    One that is gone is created again. One that was edited is named in a warning.
 
     Raises:
         ConfigError: One was edited, and conflicts are to fail.
@@ -46,7 +46,7 @@ async def look_at_containers(
             return
         if present is None:
             await store.rollback.deleted(run.id, each, _GONE, along)
-            text = f"{each.ref} is not in the target any more: it is made again"
+            text = f"{each.ref} is not in the target any more: it is created again"
             reporter.message(text, "warning")
         elif each.written.stamp and present.stamp != each.written.stamp:
             edited.append(each)
@@ -59,14 +59,10 @@ async def look_at_containers(
     if not edited or on_conflict == "overwrite":
         return
     names = [f"{each.ref} ({each.written.pid or each.written.target_id})" for each in edited]
-    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
-    which = ", ".join(names[:_NAMED]) + more
     what = counted(len(edited), "folder, plan or cycle", "folders, plans or cycles")
-    said = f"{what} that new records go into {_was(edited)} edited in the target since: {which}"
+    was = "was" if len(edited) == 1 else "were"
+    which = first_of(names, _NAMED)
+    text = f"{what} that new records go into {was} edited in the target since: {which}"
     if on_conflict == "fail":
-        raise ConfigError(f"{said}. Nothing was written; --on-conflict keep-target goes on")
-    reporter.message(f"{said}. Look whether they still are the right places", "warning")
-
-
-def _was(edited: Collection[RollbackItem]) -> str:
-    return "was" if len(edited) == 1 else "were"
+        raise ConfigError(f"{text}. Nothing was written; --on-conflict keep-target goes on")
+    reporter.message(f"{text}. Check that they still are the right places", "warning")

@@ -14,12 +14,12 @@ import attrs
 from loguru import logger
 
 from ztoq_core.contracts import Sink, Skip, Source
-from ztoq_core.engine.deletion_doubt import settle_deletions
 from ztoq_core.engine.extract.id_names import warn_unresolved_ids
 from ztoq_core.engine.guard import FaultyPluginError
 from ztoq_core.engine.load.adopt import adopt
 from ztoq_core.engine.load.containers import look_at_containers
 from ztoq_core.engine.load.context import LoadContext
+from ztoq_core.engine.load.deletion_doubt import settle_deletions
 from ztoq_core.engine.load.doubt import Settling
 from ztoq_core.engine.load.target_fields import (
     missing_fields,

@@ -10,6 +10,7 @@ from ztoq_core.contracts import Schema
 from ztoq_core.engine.run import ProgressReporter, Run
 from ztoq_core.errors import ConfigError
 from ztoq_core.records import FieldDefinition, FieldType, FieldValue, Kind
+from ztoq_core.spelling import first_of
 from ztoq_core.store import FieldNeed
 from ztoq_core.vocabulary import counted, plain
 
@@ -76,9 +77,7 @@ class MissingField:
         return f"{of}: a field {self.name!r} of type {plain(self.type)}{values} ({records})"
 
     def _shown(self) -> str:
-        shown = ", ".join(repr(value) for value in self.values[:_SHOWN])
-        more = len(self.values) - _SHOWN
-        return f"{shown} and {more} more" if more > 0 else shown
+        return first_of([repr(value) for value in self.values], _SHOWN)
 
 
 def missing_fields(wants: Sequence[FieldNeed], schema: Schema) -> list[MissingField]:

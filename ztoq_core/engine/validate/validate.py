@@ -6,7 +6,7 @@ Works from the store and the target alone; the source may be gone.
 from __future__ import annotations
 
 from ztoq_core.contracts import Sink
-from ztoq_core.engine.deletion_doubt import settle_deletions
+from ztoq_core.engine.load.deletion_doubt import settle_deletions
 from ztoq_core.engine.run import Run
 from ztoq_core.engine.validate.identity import IdentityCheck, check_identity, findings
 from ztoq_core.records import Kind

@@ -1,4 +1,4 @@
-"""Finds out whether deletions took place whose answers were lost.
+"""Finds out whether objects were deleted when the answer to the request was lost.
 
 Load, validation and rollback call it before they rely on the target.
 """
@@ -18,9 +18,9 @@ REMOVED = "removed by rollback"
 
 
 async def settle_deletions(run: Run, sink: Sink, *, wait_s: float) -> None:
-    """Look whether objects still exist whose deletion was begun and not confirmed.
+    """Check whether objects still exist whose deletion was begun and not confirmed.
 
-    ``wait_s``: for so many seconds from now a lost DELETE may still arrive. An object that exists
+    ``wait_s`` is how many seconds from now a lost DELETE may still arrive. An object that exists
     after that was not deleted.
     """
     store, stop = run.store, run.stop

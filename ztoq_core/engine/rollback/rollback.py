@@ -1,16 +1,16 @@
-"""Rollback: what runs created is removed again, and nothing else (design section 6, the end).
+"""Rollback: removes what runs created, and nothing else.
 
-Pruning is a rollback of what is gone from the source, by the same rules: what is in doubt is
-settled first; objects go innermost first; before an object goes, the target is asked for all that
-would go with it or uses it, and what others made keeps it. An intent is committed before each
-DELETE, so that a run after a kill knows which objects to look at.
+Pruning is a rollback of what is gone from the source, by the same rules. What is in doubt is
+settled first. Objects are deleted innermost first. Before an object is deleted, the target is asked
+for everything that would be deleted with it or uses it; an object of somebody else keeps it. An
+intent is committed before each DELETE, so that a run after a kill knows which objects to check.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from itertools import groupby
 from typing import TypeVar
@@ -20,10 +20,11 @@ from loguru import logger
 
 from ztoq_core.contracts import Mark, Schema, Sink
 from ztoq_core.convert import dumps
-from ztoq_core.engine.deletion_doubt import REMOVED, settle_deletions
 from ztoq_core.engine.load.context import LoadContext
+from ztoq_core.engine.load.deletion_doubt import REMOVED, settle_deletions
 from ztoq_core.engine.load.doubt import Settling
-from ztoq_core.engine.run import ProgressReporter, Run, StopRequest
+from ztoq_core.engine.rollback.dependents import Dependents
+from ztoq_core.engine.run import ProgressReporter, Run
 from ztoq_core.engine.transform.selection import selected
 from ztoq_core.errors import (
     ConfigError,
@@ -33,7 +34,7 @@ from ztoq_core.errors import (
     StoppedError,
     one_error,
 )
-from ztoq_core.records import Attachment, Kind, Ref
+from ztoq_core.records import Kind, Ref
 from ztoq_core.store import PRUNED, Cause, RollbackItem, State, Store, chunks
 from ztoq_core.vocabulary import counted
 
@@ -44,13 +45,11 @@ T = TypeVar("T")
 _ABSENT = 404
 _BATCH = 32
 """Objects of a kind that are looked at, asked about and deleted side by side."""
-_NAMED = 5
-"""Objects of others that the reason for keeping one of ours names."""
 
 
 @attrs.frozen(kw_only=True)
 class KeptObject:
-    """An object that a rollback leaves where it is, and why."""
+    """An object that a rollback keeps, and why."""
 
     ref: Ref
     pid: str
@@ -59,9 +58,9 @@ class KeptObject:
 
 @attrs.frozen(kw_only=True)
 class RollbackResult:
-    """What a rollback did, or would do: how many objects went by kind, and what stays.
+    """What a rollback did, or would do: how many objects it deleted by kind, and what it kept.
 
-    ``order`` are the objects in the order in which they would go, without reasons (dry run only).
+    ``order`` lists the objects in the order in which they would be deleted (dry run only).
     """
 
     deleted: dict[Kind, int]
@@ -73,16 +72,16 @@ class RollbackResult:
 async def rollback(
     run: Run, sink: Sink, *, of_run: int | None = None, force: bool = False
 ) -> RollbackResult:
-    """Remove what run ``of_run`` (None: every run) created; put back what it changed.
+    """Delete what run ``of_run`` (None: every run) created; restore what it changed.
 
-    Objects that somebody changed since stay unless ``force``; what others made keeps what it lies
-    in or uses in any case. May be stopped, killed and run again.
+    Objects that somebody changed since are kept unless ``force``; an object is always kept if
+    something that others made is in it or uses it. May be stopped, killed and run again.
     """
     store = run.store
     store.bind(sink=sink.identity)
     await sink.check()
     schema = await sink.describe()
-    stage = _Rollback(run, sink, schema, force=force)
+    stage = _Rollback(run, sink, schema, run.reporter("rollback"), force=force)
     with suppress(StoppedError), one_error():
         if not run.dry_run:
             await _settle_all(LoadContext(run, sink, schema, run.reporter("rollback")))
@@ -98,7 +97,7 @@ async def rollback(
 
 
 async def _settle_all(context: LoadContext) -> None:
-    """Find out what stands in the target, after whatever ended the run before."""
+    """Find out what exists in the target, however the earlier runs ended."""
     store = context.store
     await settle_deletions(context.run, context.sink, wait_s=0)
     await store.rollback.prepare()
@@ -108,7 +107,7 @@ async def _settle_all(context: LoadContext) -> None:
 
 
 def may_prune(store: Store) -> None:
-    """Make sure that what the store calls gone is gone from the source for certain.
+    """Check that what the store calls gone is certainly gone from the source.
 
     Raises:
         ConfigError: It is not: a selection, rejects, or an extraction that did not end.
@@ -127,9 +126,9 @@ def may_prune(store: Store) -> None:
 
 
 async def prune(run: Run, sink: Sink) -> RollbackResult:
-    """Remove from the target what is gone from the source, and what belongs to that.
+    """Delete from the target what is gone from the source, and what belongs to that.
 
-    What somebody changed since stays, and so do containers that hold anything that is not gone.
+    What somebody changed since is kept, and so are containers of anything that is not gone.
 
     Raises:
         ConfigError: It is not certain what is gone (see ``may_prune``).
@@ -137,12 +136,12 @@ async def prune(run: Run, sink: Sink) -> RollbackResult:
     store = run.store
     may_prune(store)
     schema = await sink.describe()
-    stage = _Rollback(run, sink, schema, stage="prune", reason=PRUNED, cause=Cause.PRUNED)
+    stage = _Rollback(run, sink, schema, run.reporter("prune"), reason=PRUNED, cause=Cause.PRUNED)
     with suppress(StoppedError), one_error():
         if not run.dry_run:
             await settle_deletions(run, sink, wait_s=0)
         gone = await store.rollback.gone()
-        stage.only = {item.written.target_id for item in gone}
+        stage.dependents.only = {item.written.target_id for item in gone}
         await stage.remove(gone, ())
         if not run.stop.requested:
             left = await store.rollback.gone()
@@ -155,11 +154,10 @@ class _Rollback:
     run: Run
     sink: Sink
     schema: Schema
-    stage: str = "rollback"
+    reporter: ProgressReporter
     force: bool = False
     reason: str = REMOVED
     cause: Cause = Cause.NONE
-    only: set[str] | None = None
     deleted: dict[Kind, int] = attrs.field(factory=dict)
     restored: int = 0
     kept: dict[Ref, KeptObject] = attrs.field(factory=dict)
@@ -167,16 +165,19 @@ class _Rollback:
     """What would be deleted, in order (dry run only)."""
     away: set[tuple[Kind, str]] = attrs.field(factory=set)
     """Target ids of what would be deleted (dry run only)."""
-
-    store: Store = attrs.field(init=False)
-    stop: StopRequest = attrs.field(init=False)
-    reporter: ProgressReporter = attrs.field(init=False)
-    dry_run: bool = attrs.field(init=False)
+    dependents: Dependents = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        """Take apart what the run holds."""
-        self.store, self.stop, self.dry_run = self.run.store, self.run.stop, self.run.dry_run
-        self.reporter = self.run.reporter(self.stage)
+        """Ask the same target for what depends on an object."""
+        self.dependents = Dependents(self.run, self.sink, self.schema)
+
+    @property
+    def store(self) -> Store:
+        return self.run.store
+
+    @property
+    def dry_run(self) -> bool:
+        return self.run.dry_run
 
     def undone(self) -> RollbackResult:
         return RollbackResult(
@@ -187,7 +188,7 @@ class _Rollback:
         )
 
     async def remove(self, created: Sequence[RollbackItem], alone: Sequence[RollbackItem]) -> None:
-        """Delete what does not go with its owner, then what does, but whose owner stays."""
+        """Delete what the target does not delete with its owner, then what is left ``alone``."""
         along = self.schema.goes_with_owner
         await self.remove_each([each for each in created if each.ref.kind not in along])
         left = [each for each in alone if each.ref not in self.going]
@@ -199,12 +200,12 @@ class _Rollback:
         await self.remove_each(left)
 
     async def remove_each(self, left: Sequence[RollbackItem]) -> None:
-        """Delete in passes, innermost first: what still holds some of ours waits for the next."""
-        while left and not self.stop.requested:
+        """Delete in passes, innermost first: what still contains objects of ours waits."""
+        while left and not self.run.stop.requested:
             again: list[RollbackItem] = []
             for _, alike in groupby(left, key=lambda each: each.ref.kind):
                 for batch in chunks(list(alike), _BATCH):
-                    if self.stop.requested:
+                    if self.run.stop.requested:
                         return
                     again += await self._batch(batch)
             if len(again) == len(left):
@@ -214,7 +215,7 @@ class _Rollback:
             left = again
 
     async def keep_rest(self, created: Sequence[RollbackItem]) -> None:
-        """Name what stays because what it belongs to does, and what is still in doubt."""
+        """List what is kept because its owner is, and what is still in doubt."""
         standing = {each.item for each in await self.store.rollback.created(None)}
         for _, ref, reason in await self.store.loading.in_doubt():
             self.kept[ref] = KeptObject(ref=ref, pid="", reason=f"in doubt: {reason}")
@@ -223,10 +224,10 @@ class _Rollback:
                 self._keep(item, "what it belongs to stays")
 
     async def _batch(self, batch: Sequence[RollbackItem]) -> list[RollbackItem]:
-        """Delete objects of one kind, or decide that they stay; return those that must wait."""
+        """Delete objects of one kind, or decide to keep them; return those that must wait."""
         looked = await self._each(batch, self._as_it_was)
         standing = [each for each, ours in zip(batch, looked, strict=True) if ours]
-        inside = await self._contents(standing)
+        inside = await self.dependents.contents(standing, self._keep)
         waiting, going = [], []
         for item in standing:
             if item.ref in self.kept:
@@ -236,7 +237,7 @@ class _Rollback:
                 for mark in inside[item.written.target_id]
                 if (mark.kind, mark.target_id) not in self.away
             ]
-            if why := await self._must_stay(item, marks):
+            if why := await self.dependents.reason_to_keep(item, marks):
                 self._keep(item, why)
             elif any(self._waits_for(mark) for mark in marks):
                 waiting.append(item)
@@ -253,7 +254,7 @@ class _Rollback:
     async def _each(
         self, batch: Sequence[RollbackItem], act: Callable[[RollbackItem], Awaitable[T]]
     ) -> list[T]:
-        """Do something for each of a few objects side by side; return the results in order."""
+        """Act on a few objects side by side; return the results in order."""
 
         async def one(item: RollbackItem) -> T:
             ref = item.ref
@@ -265,7 +266,7 @@ class _Rollback:
         return [task.result() for task in tasks]
 
     async def _as_it_was(self, item: RollbackItem) -> bool:
-        """Whether the object is there, and is to be deleted as far as it is itself concerned."""
+        """Whether the object exists and nobody changed it, or it is to be deleted anyway."""
         try:
             present = await self.sink.current(item.ref.kind, item.written.target_id)
         except RejectedError as error:
@@ -275,7 +276,8 @@ class _Rollback:
             if self.dry_run:
                 self.away.add((item.ref.kind, item.written.target_id))
                 return False
-            absent = self.reason if self.only is not None else "was not in the target any more"
+            pruned = self.cause is Cause.PRUNED
+            absent = self.reason if pruned else "was not in the target any more"
             await self._gone(item, absent, counts=False)
             return False
         if item.written.stamp and present.stamp != item.written.stamp and not self.force:
@@ -283,76 +285,15 @@ class _Rollback:
             return False
         return True
 
-    async def _contents(self, standing: Sequence[RollbackItem]) -> Mapping[str, Sequence[Mark]]:
-        """Return what would go with these objects of one kind; keep those that cannot be asked."""
-        if not standing:
-            return {}
-        kind = standing[0].ref.kind
-        if kind is Kind.ATTACHMENT:
-            return {each.written.target_id: () for each in standing}  # nothing lies in a file
-        try:
-            return await self.sink.children(kind, [each.written.target_id for each in standing])
-        except RejectedError as error:
-            if len(standing) == 1:
-                self._keep(standing[0], f"what would go with it cannot be found out: {error}")
-                return {}
-        found: dict[str, Sequence[Mark]] = {}
-        for each in standing:
-            found |= await self._contents([each])
-        return found
-
     def _waits_for(self, mark: Mark) -> bool:
-        """Whether an object of ours must go first."""
+        """Whether an object of ours must be deleted first."""
         return not mark.linked and mark.kind not in self.schema.goes_with_owner
-
-    async def _must_stay(self, item: RollbackItem, marks: Sequence[Mark]) -> str:
-        """Return why an object stays to which all this belongs, or an empty text."""
-        if foreign := await self._foreign(item, marks):
-            return f"others made what lies in it or uses it: {_named(foreign)}"
-        lives = [m for m in marks if self.only is not None and m.target_id not in self.only]
-        if lives and not all(mark.linked for mark in lives):
-            return f"what is still in the source lies in it or uses it: {_named(lives)}"
-        return ""
-
-    async def _foreign(self, item: RollbackItem, marks: Sequence[Mark]) -> list[Mark]:
-        foreign = []
-        for kind in dict.fromkeys(mark.kind for mark in marks):
-            these = [mark for mark in marks if mark.kind is kind]
-            ids = [mark.target_id for mark in these]
-            ours = await self.store.rollback.ours(kind, ids)
-            if ids := [mark.target_id for mark in these if mark.linked]:
-                ours |= await self.store.rollback.mentioned(item, kind, ids)
-            foreign += [mark for mark in these if mark.target_id not in ours]
-        if any(mark.kind is Kind.ATTACHMENT for mark in foreign):
-            ours = await self._files_found(item, {mark.target_id for mark in marks})
-            foreign = [mark for mark in foreign if mark.target_id not in ours]
-        return foreign
-
-    async def _files_found(self, item: RollbackItem, listed: set[str]) -> set[str]:
-        """Return the target ids that our own files have by now, looked for by name and content.
-
-        A file of a step may get another id with another version of its case.
-        """
-        found: set[str] = set()
-        along = self.schema.goes_with_owner
-        for file in await self.store.rollback.belonging(item.ref, along):
-            if file.ref.kind is not Kind.ATTACHMENT or file.written.target_id in listed:
-                continue
-            job = await self.store.loading.job(file.item)
-            if isinstance(job.record, Attachment) and job.record.sha256:
-                try:
-                    earlier = await self.sink.find(job.record, job.links)
-                except (RejectedError, RecordError) as error:
-                    logger.info("a file of ours could not be looked for: {}", error)
-                    continue
-                found |= {each.written.target_id for each in earlier}
-        return found
 
     async def _delete(self, item: RollbackItem) -> None:
         try:
             await self.sink.delete(item.ref.kind, item.written.target_id)
         except StoppedError:
-            return  # it may have left: it is looked for by the next run; the others go on
+            return  # the request may have left: the next run checks; the others go on
         except RejectedError as error:
             if error.status != _ABSENT:
                 await self.store.rollback.stands(self.run.id, [item])
@@ -361,7 +302,7 @@ class _Rollback:
         await self._gone(item, self.reason)
 
     async def _gone(self, item: RollbackItem, reason: str, *, counts: bool = True) -> None:
-        """Keep that an object is gone, and what went with it."""
+        """Store that an object is gone, and what the target deleted with it."""
         along = self.schema.goes_with_owner
         for each in await self.store.rollback.deleted(
             self.run.id, item, reason, along, cause=self.cause
@@ -371,7 +312,7 @@ class _Rollback:
             self.reporter.advance(each.ref.kind)
 
     async def _plan(self, item: RollbackItem) -> None:
-        """Remember what would go, after all that goes with it."""
+        """Remember what would be deleted, the object after what goes with it."""
         along = self.schema.goes_with_owner
         went = await self.store.rollback.belonging(item.ref, along)
         for each in (*(each for each in went if each.written.target_id), item):
@@ -387,7 +328,7 @@ class _Rollback:
         self.kept[item.ref] = KeptObject(ref=item.ref, pid=item.written.pid, reason=reason)
 
     async def restore(self, item: RollbackItem) -> None:
-        """Put back what stood in the target before the run changed it."""
+        """Restore what the object was before the run changed it."""
         if item.before is None:
             return
         present = await self.sink.current(item.ref.kind, item.written.target_id)
@@ -401,7 +342,7 @@ class _Rollback:
             self.restored += 1
             return
         job = await self.store.loading.job(item.item)
-        # what it showed then may be something else than now
+        # it may have referred to other records then
         before = await self.store.loading.links_of(item.before)
         links = {**job.links, **before}
         try:
@@ -413,13 +354,3 @@ class _Rollback:
         digest = hashlib.sha256(dumps(item.before)).hexdigest()
         await self.store.rollback.restored(self.run.id, item, written, digest)
         self.restored += 1
-
-
-def _named(marks: Sequence[Mark]) -> str:
-    """Return the names of a few objects, with the ids by which people find them."""
-    names = [
-        f"{mark.kind} {mark.pid or mark.target_id}" + (f" ({mark.name})" if mark.name else "")
-        for mark in marks
-    ]
-    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more

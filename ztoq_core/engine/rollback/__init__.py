@@ -1,0 +1,1 @@
+"""Rollback and pruning: deletes what ztoq created in the target, and nothing else."""
