@@ -50,12 +50,12 @@ class Between:
         """Bring the records over; return what it amounts to."""
 
         def build(schema: Schema) -> list[Any]:
-            scene = TransformContext(
+            context = TransformContext(
                 source=attrs.evolve(schema, users=tuple(users)),
                 source_config=SimpleNamespace(project="ACME"),
                 sink_config=self.config,
             )
-            return [ZEPHYR_QTEST.build(Mapping_(), scene)]
+            return [ZEPHYR_QTEST.build(Mapping_(), context)]
 
         store = self.store
         async with open_qtest(self.config, Services(sink=store.note, outage=5.0)) as sink:

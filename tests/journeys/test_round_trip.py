@@ -132,12 +132,12 @@ async def site() -> AsyncIterator[Site]:
         specs = tuple(
             FieldSpec(kind=Kind.TEST_CASE, name=name_of(each), type=each) for each in FieldType
         )
-        scene = TransformContext(
+        context = TransformContext(
             source=Schema(fields=specs, users=(ALICE,)),
             source_config=SimpleNamespace(project="ACME"),
             sink_config=config,
         )
-        change = ZEPHYR_QTEST.build(Mapping_(), scene)
+        change = ZEPHYR_QTEST.build(Mapping_(), context)
         async with open_qtest(config, lent()) as sink:
             links: dict[Ref, Written | None] = {}
             for spec in (*specs, attrs.evolve(specs[0], name="Zephyr key", type=FieldType.TEXT)):

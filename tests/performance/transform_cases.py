@@ -175,13 +175,13 @@ def cases(number: int) -> Iterator[TestCase]:
 
 def chain(schema: Schema, folder: Path, *, rules: bool) -> Sequence[Transform]:
     """Return the transformers as a run with this config has them."""
-    scene = TransformContext(source=schema)
-    default = ZEPHYR_QTEST.build(Options(), scene)
+    context = TransformContext(source=schema)
+    default = ZEPHYR_QTEST.build(Options(), context)
     if not rules:
         return [default]
     file = folder / "mapping.toml"
     file.write_text(RULES, encoding="utf-8")
-    return [FIELDS.build(FieldsOptions(mapping=file), scene), default]
+    return [FIELDS.build(FieldsOptions(mapping=file), context), default]
 
 
 def observed() -> Schema:

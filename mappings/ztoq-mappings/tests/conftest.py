@@ -1,4 +1,4 @@
-"""The option that rewrites golden files, the scene that most tests share, the page's examples."""
+"""The option that rewrites golden files, the context that most tests share, the page's examples."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class SourceConfig:
 
 
 @pytest.fixture(scope="session")
-def scene() -> TransformContext:
+def context() -> TransformContext:
     fields = (
         FieldSpec(kind=Kind.TEST_CASE, name="Browser", type=FieldType.CHOICE),
         FieldSpec(kind=Kind.TEST_CASE, name="Reviewer", type=FieldType.USER),
@@ -57,8 +57,8 @@ def scene() -> TransformContext:
 
 
 @pytest.fixture(scope="session")
-def transform(scene: TransformContext) -> Transform:
-    return ZEPHYR_QTEST.build(Options(), scene)
+def transform(context: TransformContext) -> Transform:
+    return ZEPHYR_QTEST.build(Options(), context)
 
 
 @pytest.fixture

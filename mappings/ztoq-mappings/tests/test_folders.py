@@ -170,14 +170,14 @@ def test_folders_around_and_in_it_may_be_renamed_at_once() -> None:
         ({"rename": {"A": "Z", "A/B": "A/B"}}, "A/B", "A/B"),
         ({"rename": {"A": "C", "B": "C"}}, "B/x", "C/x"),
         ({"rename": {"A/B": "S/B"}, "strip": "S", "depth": 1}, "A/B/C", "B"),
-        ({"anew": True}, "A/B", "A/B"),
+        ({"rebuild": True}, "A/B", "A/B"),
     ],
 )
 def test_where_folders_move_the_tree_is_built_anew(
     options: dict[str, Any], before: str, after: str
 ) -> None:
     transform = built(**options)
-    with pytest.raises(Skip, match="built anew"):
+    with pytest.raises(Skip, match="rebuilt"):
         transform(folder(before))
     moved = transform(case(before))
     assert isinstance(moved, TestCase)
@@ -202,8 +202,8 @@ def test_cycles_have_a_tree_of_their_own_in_the_project_of_the_config() -> None:
     class Config:
         project = "HOME"
 
-    scene = TransformContext(source=Schema(), source_config=Config())
-    moved = FOLDERS.build(Options(depth=1), scene)(cycle)
+    context = TransformContext(source=Schema(), source_config=Config())
+    moved = FOLDERS.build(Options(depth=1), context)(cycle)
     assert moved.companions[0].key.startswith("HOME-F-cycles-")
 
 
@@ -225,9 +225,9 @@ def test_equal_paths_make_one_folder_and_others_another(
     ("options", "message"),
     [
         ({"depth": 0}, "depth = 0 is less than 1"),
-        ({"trees": (Tree.PLANS,)}, "plans stand in no folders"),
-        ({"rename": {"": "X"}}, "rename names no folder"),
-        ({"rename": {"A": "X", "/A": "Y"}}, "one folder twice"),
+        ({"trees": (Tree.PLANS,)}, "plans are not in folders"),
+        ({"rename": {"": "X"}}, "rename has an empty path"),
+        ({"rename": {"A": "X", "/A": "Y"}}, "a path twice"),
     ],
 )
 def test_options_that_cannot_be_used_are_errors(options: dict[str, Any], message: str) -> None:

@@ -78,16 +78,16 @@ def test_a_case_is_read_with_all_that_the_transformer_may_know(tmp_path: Path) -
     case = only(written(tmp_path, before))
     assert case.name == "one"
     assert case.record == TestCase(key="ACME-T1", name="Log in")
-    assert case.scene.source.fields[0].type is FieldType.CHOICE
-    assert case.scene.source.users[0].name == "Ada"
-    assert getattr(case.scene.source_config, "project", "") == "ACME"
-    assert getattr(case.scene.sink_config, "plans", "") == "cycle"
+    assert case.context.source.fields[0].type is FieldType.CHOICE
+    assert case.context.source.users[0].name == "Ada"
+    assert getattr(case.context.source_config, "project", "") == "ACME"
+    assert getattr(case.context.sink_config, "plans", "") == "cycle"
     assert case.expected is None
     seen: list[Options] = []
 
-    def build(options: Options, scene: TransformContext) -> Transform:
+    def build(options: Options, context: TransformContext) -> Transform:
         seen.append(options)
-        return louder(options, scene)
+        return louder(options, context)
 
     transform = built(case, attrs.evolve(LOUDER, build=build))
     assert seen == [Options(add="?", file=tmp_path / "one" / "people.csv")]

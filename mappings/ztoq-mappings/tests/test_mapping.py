@@ -214,8 +214,8 @@ def test_a_file_of_a_run_goes_to_a_case(transform: Transform) -> None:
 
 def test_a_release_takes_its_files_where_plans_are_releases() -> None:
     owner = Ref(Kind.TEST_PLAN, "ACME-P1")
-    scene = TransformContext(source=Schema(), sink_config=SimpleNamespace(plans="release"))
-    found = ZEPHYR_QTEST.build(Options(), scene)(Attachment(key="x#1", name="a", owner=owner))
+    context = TransformContext(source=Schema(), sink_config=SimpleNamespace(plans="release"))
+    found = ZEPHYR_QTEST.build(Options(), context)(Attachment(key="x#1", name="a", owner=owner))
     assert isinstance(found, Attachment)
     assert found.owner == owner
 

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ztoq_mappings.fields import FIELDS, FieldsOptions
-from ztoq_mappings.fields.checks import FITTING
 from ztoq_mappings.fields.parse import parse
+from ztoq_mappings.fields.schema_checks import FITTING
 from ztoq_mappings.fields.sections import Section
 
 from ztoq_core.plugin import ConfigError, FieldSpec, FieldType, Kind, Schema, TransformContext
@@ -223,7 +223,7 @@ def test_a_type_that_does_not_fit_is_a_warning(tmp_path: Path) -> None:
         (BROWSER, 'otherwise = "drop"', "is a number; its values are dropped"),
         (BROWSER, 'otherwise = "keep"', "; it goes its usual way, and this rule does nothing"),
         (BROWSER, 'values = { Opera = 1 }\notherwise = "keep"', "none of the labels of 'Browser'"),
-        (BROWSER, "otherwise = { value = 0 }", "another value stands for each"),
+        (BROWSER, "otherwise = { value = 0 }", "another value replaces each of them"),
         (field("Browser", T.DATE), "", "the source's field 'Browser' is a date, never a number"),
         (attrs.evolve(BROWSER, values=("1", "two")), "", ""),
         (attrs.evolve(BROWSER, values=()), "", ""),

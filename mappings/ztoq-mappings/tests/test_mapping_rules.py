@@ -219,11 +219,11 @@ def test_several_fields_without_a_type_are_judged_by_their_values() -> None:
 
 
 def test_declared_types_win_in_the_default_mapping_too() -> None:
-    scene = TransformContext(source=Schema(fields=(spec(FieldType.CHOICE),)))
+    context = TransformContext(source=Schema(fields=(spec(FieldType.CHOICE),)))
     change = transform('[types.test_case]\nA = "NUMBER"', spec(FieldType.CHOICE))
     (found,) = (
         each
-        for each in ZEPHYR_QTEST.build(Options(), scene)(change(case(A=7))).fields
+        for each in ZEPHYR_QTEST.build(Options(), context)(change(case(A=7))).fields
         if each.name == "A"
     )
     assert (found.type, found.value) == (FieldType.NUMBER, 7)

@@ -52,10 +52,10 @@ WORD = re.compile("secret|lovelace|acme.example", re.IGNORECASE)
 
 def masked(record: Record, seed: str = "s", **options: Any) -> Any:
     fields = (FieldSpec(kind=Kind.TEST_CASE, name="Reviewer", type=FieldType.USER),)
-    scene = TransformContext(
+    context = TransformContext(
         source=Schema(fields=fields, users=(ADA,)), source_config=SimpleNamespace(project="ACME")
     )
-    return MASK.build(Options(seed=Secret(seed), **options), scene)(record)
+    return MASK.build(Options(seed=Secret(seed), **options), context)(record)
 
 
 def words() -> Words:

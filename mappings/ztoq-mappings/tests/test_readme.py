@@ -47,8 +47,8 @@ def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Tr
         reader = Tables(tmp_path)
         options = reader.structure(table, PLUGINS[name].config, "transform")
         assert not reader.problems
-        scene = TransformContext(source=Schema(), source_config=SimpleNamespace(project="ACME"))
-        return PLUGINS[name].build(options, scene)
+        context = TransformContext(source=Schema(), source_config=SimpleNamespace(project="ACME"))
+        return PLUGINS[name].build(options, context)
 
     return build
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from ztoq_mappings.fields.conversions import RuleRun
 from ztoq_mappings.fields.rule_notes import RuleNotes
-from ztoq_mappings.fields.steps import RuleRun
 from ztoq_mappings.note_collector import NoteCollector
 
 from ztoq_core.plugin import FieldTrace

@@ -35,13 +35,13 @@ LINK = '<a href="ztoq:test_case/ACME-T12">ACME-T12</a>'
 
 
 def changed(record: Record, **options: Any) -> Record:
-    scene = TransformContext(
+    context = TransformContext(
         source=Schema(
             fields=(FieldSpec(kind=Kind.TEST_CASE, name="Notes", type=FieldType.RICH_TEXT),)
         ),
         source_config=SimpleNamespace(project="ACME"),
     )
-    return TEXT.build(Options(**options), scene)(record)
+    return TEXT.build(Options(**options), context)(record)
 
 
 def described(text: str, **options: Any) -> str:

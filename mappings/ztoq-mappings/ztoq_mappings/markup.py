@@ -51,14 +51,14 @@ def table(titles: Sequence[str], html_rows: Iterable[Sequence[str]]) -> str:
 
 
 def link(it: Link) -> str:
-    """Return a link as people read it: why it is there, and the anchor."""
+    """Return a link for people: its reason and the anchor."""
     return f"{_WORDS[it.type]}: {anchor(it)}"
 
 
 def anchor(it: Link) -> str:
-    """Return what the link points at.
+    """Return the anchor of a link.
 
-    An address that is not http or https (services do give malformed ones) is shown, not linked.
+    An address that is not http or https (services have malformed ones) is shown, not linked.
     """
     issue = it.issue_key or (f"Jira issue {it.issue_id}" if it.issue_id else "")
     title = " ".join(part for part in (issue, it.text) if part)
@@ -69,7 +69,7 @@ def anchor(it: Link) -> str:
 
 
 def value(it: Value) -> str:
-    """Return a field's value as people read it; a text that is HTML stays so."""
+    """Return a field's value for people; HTML stays HTML."""
     if isinstance(it, bool):
         return "yes" if it else "no"
     if isinstance(it, tuple):

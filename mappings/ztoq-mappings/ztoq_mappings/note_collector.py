@@ -8,7 +8,7 @@ __all__ = ["NoteCollector"]
 
 
 class NoteCollector:
-    """The notes of one record; of notes with the same code the first one is kept."""
+    """The notes of one record; of those with the same code only the first is kept."""
 
     def __init__(self, earlier: tuple[Note, ...] = ()) -> None:
         """Begin with the notes that the record has already."""
@@ -25,7 +25,7 @@ class NoteCollector:
         self._notes.setdefault(code, Note(level=Level.FALLBACK, code=code, text=text))
 
     def notes(self) -> tuple[Note, ...]:
-        """Return all notes, the earlier ones first, none twice."""
+        """Return all notes in their order, each once."""
         if not self._notes:
             return self._earlier
         return tuple(dict.fromkeys((*self._earlier, *self._notes.values())))

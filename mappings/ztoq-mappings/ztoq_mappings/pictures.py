@@ -17,7 +17,7 @@ R = TypeVar("R", bound=Record)
 
 
 def with_pictures(record: R) -> R:
-    """Return the record with texts that show its pictures as the target has them.
+    """Return the record with texts that show the target's copies of its pictures.
 
     A picture's address becomes that of its file (``Ref.address``, which ``Sink.finish`` resolves);
     one that is lost becomes words that name it, its address and the reason. Pictures that the
@@ -42,17 +42,17 @@ def with_pictures(record: R) -> R:
     changed = with_texts(record, lambda text: change_images(text, change))
     notes = NoteCollector(record.notes)
     if lost:
-        # the file's own record is what counts as lost; here words take its place
-        notes.fallback("image-lost", "a picture could not be had; words name it in the text")
+        # its own record counts as the loss; here words replace it
+        notes.fallback("image-lost", "a picture could not be fetched; words replace it in the text")
     return attrs.evolve(changed, text_refs=tuple(refers), notes=notes.notes())
 
 
 def _placeholder(image: Image) -> str:
-    # not the reason: it may read differently in each run, and stands in the report
+    # not the reason, which differs from run to run; the report has it
     words = f"Picture not migrated: {_name(image.src)}"
     if not image.src.startswith("data:"):
         words += f" {image.src}"
-    # a span may stand wherever a picture may
+    # a span is allowed wherever a picture is
     return f"<span>[{escape(words)}]</span>"
 
 

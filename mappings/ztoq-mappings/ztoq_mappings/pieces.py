@@ -1,4 +1,4 @@
-"""Takes HTML apart into texts and tags, so that one can be changed and the other left alone."""
+"""Splits HTML into texts and tags, so that one can be changed without the other."""
 
 from __future__ import annotations
 
@@ -20,6 +20,6 @@ def pieces(html: str) -> list[str]:
 
 
 def tag_name(tag: str) -> str:
-    """Return what a tag is called in lower case, ``/a`` for an end tag, ``""`` for a comment."""
+    """Return the name of a tag in lower case, ``/a`` for an end tag, ``""`` for a comment."""
     found = _NAME.match(tag)
     return found.group(1).lower() if found else ""

@@ -32,7 +32,7 @@ _TAG = re.compile(r"""(<[a-zA-Z/!](?:"[^"]*"|'[^']*'|[^'">])*+>?)""")
 _PARAMETER = re.compile(
     r"(\[|&#0*91;|&#x0*5b;|&lbrack;|&lsqb;)(?:~|&#0*126;|&#x0*7e;)", re.IGNORECASE
 )
-# only tags that Zephyr's editor writes: "<name>" in a plain text is no tag
+# only tags that Zephyr's editor writes: "<name>" in a plain text is not a tag
 _HTML = re.compile(
     r"</?(?:a|b|blockquote|br|code|div|em|h[1-6]|hr|i|img|input|li|ol|p|pre|s|span|strike|strong"
     r"|sub|sup|table|tbody|td|th|thead|tr|u|ul|var)\b[^<>]*>|&(?:[a-z]{2,8}|#\d{1,7});",
@@ -41,23 +41,23 @@ _HTML = re.compile(
 
 
 def is_html(text: str) -> bool:
-    """Return whether a text that may be either holds tags or character references."""
+    """Return whether a text has tags or character references."""
     return ("<" in text or "&" in text) and _HTML.search(text) is not None
 
 
 def is_broken(text: str) -> bool:
-    """Return whether a text holds what no JSON body carries, so that U+FFFD replaces it."""
-    # most texts are ASCII, which Python knows without a look
+    """Return whether a text has characters that JSON cannot carry; U+FFFD replaces them."""
+    # most texts are ASCII, which Python knows without reading them
     return not (text.isascii() and "\x00" not in text) and _BROKEN.search(text) is not None
 
 
 def whole(text: str, notes: NoteCollector) -> str:
-    """Return the text with U+FFFD for characters that no JSON body carries."""
+    """Return the text with U+FFFD for characters that JSON cannot carry."""
     if not is_broken(text):
         return text
     notes.change(
         "broken-characters",
-        "U+0000 or half a surrogate pair stands in a text; U+FFFD replaces it",
+        "a text has U+0000 or half a surrogate pair in it; U+FFFD replaces it",
     )
     return _BROKEN.sub("\ufffd", text)
 
@@ -67,7 +67,7 @@ def _guarded(notes: NoteCollector) -> None:
 
 
 def plain(text: str, notes: NoteCollector) -> str:
-    """Return a plain text that the target takes; a blank keeps ``[`` and ``~`` apart."""
+    """Return a plain text that the target accepts; a blank separates ``[`` and ``~``."""
     text = whole(text, notes)
     if "[~" in text:
         _guarded(notes)
@@ -76,7 +76,7 @@ def plain(text: str, notes: NoteCollector) -> str:
 
 
 def address(text: str, notes: NoteCollector) -> str:
-    """Return a URL that the target takes; ``[~`` in it is percent-encoded."""
+    """Return a URL that the target accepts; ``[~`` in it is percent-encoded."""
     text = whole(text, notes)
     if "[~" in text:
         _guarded(notes)
@@ -85,7 +85,7 @@ def address(text: str, notes: NoteCollector) -> str:
 
 
 def rich(html: str, notes: NoteCollector) -> str:
-    """Return HTML that the target takes and that shows the same.
+    """Return HTML that the target accepts and that looks the same.
 
     ``[~`` becomes ``[<span>~</span>``, and ``[&#126;`` inside a tag.
     """
@@ -98,14 +98,14 @@ def rich(html: str, notes: NoteCollector) -> str:
     parts[::2] = [_PARAMETER.sub(r"\1<span>~</span>", part) for part in parts[::2]]
     parts[1::2] = [_PARAMETER.sub(r"\1&#126;", part) for part in parts[1::2]]
     guarded = "".join(parts)
-    if guarded != html:  # a second time there is nothing to do
+    if guarded != html:  # the second time there is nothing to do
         _guarded(notes)
     return guarded
 
 
 def one_line(text: str) -> str:
     """Return the text with a blank for each line break; one at the end goes."""
-    if text.isprintable():  # the rule, and told sooner than by lines
+    if text.isprintable():  # the usual case, and quicker to see than by lines
         return text
     lines = text.splitlines()
     return lines[0] if len(lines) == 1 else " ".join(lines)
@@ -121,7 +121,7 @@ def name(text: str, notes: NoteCollector, otherwise: str) -> tuple[str, str]:
     if full != text:
         notes.change("name-newline", "the name has line breaks; it is written on one line")
     if not full.strip():
-        notes.change("name-empty", "there is no name; the key stands for it")
+        notes.change("name-empty", "there is no name; the key takes its place")
         full = one_line(plain(otherwise, notes)).strip() or "Without a name"
     if len(full) <= LONGEST_NAME:
         return full, ""

@@ -53,12 +53,12 @@ ATTRIBUTES: Mapping[str, Mapping[Kind, str]] = {
     "environment": {Kind.TEST_RUN: "environment", Kind.TEST_LOG: "environment"},
     "execution_status": {Kind.TEST_LOG: "status"},
 }
-"""The attributes that each table is for, by kind."""
+"""The attributes to which each table applies, by kind."""
 
 NEVER_EMPTY = ("status", "execution_status")
 COLUMNS = ("field", "from", "to")
 LIKELY = 0.75
-"""From this likeness on, a name that the source does not have is taken for a misspelt one."""
+"""The likeness from which a name that the source does not have counts as misspelt."""
 
 
 @attrs.frozen(kw_only=True)
@@ -66,7 +66,7 @@ class ValuesOptions:
     """The ``[[transform]]`` table with ``use = "values"``: old words and new ones.
 
     ``fields`` has a table for each custom field. ``table`` is a CSV file with the columns
-    ``field``, ``from`` and ``to`` (``@status`` for what is no custom field), or a TOML file with
+    ``field``, ``from`` and ``to`` (``@status`` for what is not a custom field), or a TOML file with
     the tables of this class; what stands here wins. ``""`` takes a value away.
     """
 
@@ -117,7 +117,7 @@ VALUES = TransformerPlugin(
 
 
 def _tables(options: ValuesOptions) -> Mapping[str, Words]:
-    """Return the tables of file and options by the name of what they are for."""
+    """Return the tables of file and options by the name of the attribute or field."""
     found: dict[str, dict[str, str]] = {}
     rows = [*_rows(options.table)] if options.table is not None else []
     own = [
@@ -143,7 +143,7 @@ def _problem(place: str, name: str, old: str, new: str) -> str:
 
 
 def _rows(path: Path) -> Iterator[tuple[str, str, str, str]]:
-    """Yield place, name, old and new word of each row of a file."""
+    """Yield position, name, old and new word of each row of a file."""
     text = read_text(path, "table")
     yield from _toml(path.name, text) if path.suffix == ".toml" else _csv(path.name, text)
 
@@ -245,7 +245,7 @@ class _Values:
         )
 
     def _other(self, value: Any, words: Words, record: Record, name: str) -> Any:
-        """Return the value, or several, in other words; no text is replaced by nothing."""
+        """Return the value or values in other words; a text is never replaced by nothing."""
         if isinstance(value, tuple):
             found = (self._other(each, words, record, name) for each in value)
             return tuple(dict.fromkeys(filter(None, found)))

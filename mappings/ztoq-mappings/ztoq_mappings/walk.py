@@ -38,7 +38,7 @@ def with_html(
 
 
 def evolved(thing: T, changes: Mapping[str, Any]) -> T:
-    """Return ``thing`` with other values, itself where they are the ones that it has."""
+    """Return ``thing`` with other values; the same object if it has them already."""
     other = {name: value for name, value in changes.items() if getattr(thing, name) != value}
     # mypy knows no attrs instance by its type variable
     return attrs.evolve(thing, **other) if other else thing  # type: ignore[misc]

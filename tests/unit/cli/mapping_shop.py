@@ -46,8 +46,8 @@ class House:
     rules: Path | None = None
 
 
-def build(config: House, scene: TransformContext) -> Transform:
-    project = getattr(scene.source_config, "project", "")
+def build(config: House, context: TransformContext) -> Transform:
+    project = getattr(context.source_config, "project", "")
 
     def field(value: FieldValue) -> FieldValue:
         return FieldValue(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from importlib.resources import files
 
 from ztoq_core.plugin import TransformerPlugin
-from ztoq_mappings.fields.checks import check
 from ztoq_mappings.fields.options import FieldsOptions
+from ztoq_mappings.fields.schema_checks import check
 from ztoq_mappings.fields.suggest import suggest
 from ztoq_mappings.fields.transformer import build
 

@@ -1,4 +1,4 @@
-"""Converts values to the type of a field, where they fit it."""
+"""Converts values to the type of a field, if they fit."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def words(value: Value) -> str:
 
 
 def shaped(values: Sequence[Value], kind_of: FieldType, notes: NoteCollector) -> Value:
-    """Return what a field of the type holds for these values, or None where it cannot."""
+    """Return these values as the value of a field of the type, None if they do not fit."""
     if kind_of is FieldType.MULTI_CHOICE:
         labels = [plain(words(value), notes) for value in values]
         return tuple(dict.fromkeys(labels)) if all(map(_is_label, labels)) else None
@@ -74,12 +74,12 @@ def _number(value: Value) -> float | None:
 def _finite(value: float) -> bool:
     try:
         return math.isfinite(value)
-    except OverflowError:  # a whole number beyond all floats
+    except OverflowError:  # a whole number that is too large for a float
         return False
 
 
 def moment(text: str, formats: Sequence[str], zone: tzinfo) -> datetime | None:
-    """Return the instant that a text means; ``zone`` is that of times that name none.
+    """Return the instant that a text means; ``zone`` is that of times without one.
 
     ``formats`` (of ``strptime``) are tried first, then ISO 8601.
     """
@@ -113,7 +113,7 @@ def _is_label(text: str) -> bool:
 
 
 def guessed(values: Sequence[Value]) -> FieldType:
-    """Return the type of values of which nothing is known."""
+    """Return a type for values without a known one."""
     if len(values) != 1:
         return FieldType.MULTI_CHOICE
     value = values[0]

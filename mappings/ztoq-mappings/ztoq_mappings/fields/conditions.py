@@ -15,11 +15,11 @@ from ztoq_mappings.fields.patterns import finder
 __all__ = ["Holds", "condition"]
 
 Holds = Callable[[Callable[[str], Value]], bool]
-"""Whether a condition holds, given what reads a field of the record."""
+"""Whether a condition holds; its argument reads a field of the record."""
 
 
 def condition(it: Condition) -> Holds:
-    """Return what tells whether the condition holds; names are compared without case."""
+    """Return the test of a condition; names are compared without case."""
     if it.empty is not None:
         return lambda read: bool(_texts(read(it.field))) is not it.empty
     if it.matches is not None:

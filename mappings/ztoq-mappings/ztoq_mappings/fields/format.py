@@ -1,7 +1,7 @@
-"""What a mapping file may say: the classes that it is read into.
+"""The format of a mapping file: the classes that it is read into.
 
-``mapping.schema.json`` says the same to editors; ``docs/mapping-files.md`` shows an example of
-each key. A test holds the three together.
+``mapping.schema.json`` is the same for editors; ``docs/mapping-files.md`` has an example of each
+key. A test compares the three.
 """
 
 from __future__ import annotations
@@ -36,18 +36,18 @@ ZEPHYR_TYPES: Mapping[str, FieldType] = {
     "MULTI_CHOICE_SELECT_LIST": FieldType.MULTI_CHOICE,
     "USER_LIST": FieldType.USER,
 }
-"""Zephyr's own words for the types of custom fields (Zephyr Scale Server API, customfield)."""
+"""Zephyr's names for the types of custom fields (Zephyr Scale Server API, customfield)."""
 
 TYPE_WORDS: Mapping[str, FieldType] = {**{each.value: each for each in FieldType}, **ZEPHYR_TYPES}
-"""What ``[types]`` may say."""
+"""The words for types in ``[types]``."""
 
 Given = str | int | float | bool | tuple[str, ...]
-"""A value as a mapping file writes it."""
+"""A value in a mapping file."""
 
 
 @attrs.frozen
 class Fallback:
-    """What becomes of a value that has no mapping: ``word``, or ``value`` in its place."""
+    """What happens to a value without a mapping: ``word``, or ``value`` replaces it."""
 
     word: str
     value: Given | None = None
@@ -74,7 +74,7 @@ class Condition:
 
 @attrs.frozen(kw_only=True)
 class Rule:
-    """One field of the target and where its value comes from; keys in the order of their work."""
+    """One field of the target and the source of its value; its keys are applied in this order."""
 
     to: str
     type: FieldType | None = None
@@ -104,7 +104,7 @@ class Rule:
 
 @attrs.frozen(kw_only=True)
 class KindRules:
-    """What becomes of the fields of one kind of record, or of steps."""
+    """The rules for the fields of one kind of record, or of steps."""
 
     field: Sequence[Rule] = ()
     leave_out: tuple[str, ...] = ()
@@ -112,7 +112,7 @@ class KindRules:
 
 @attrs.frozen(kw_only=True)
 class DeclaredTypes:
-    """The types that the source's fields have, whatever their values suggest."""
+    """The types of the source's fields; they go before those that the values suggest."""
 
     requirement: Mapping[str, FieldType] = attrs.field(factory=dict)
     test_case: Mapping[str, FieldType] = attrs.field(factory=dict)
@@ -130,7 +130,7 @@ class DeclaredTypes:
 
 @attrs.frozen(kw_only=True)
 class MappingFile:
-    """A whole mapping file."""
+    """A mapping file."""
 
     format: int
     types: DeclaredTypes = attrs.field(factory=DeclaredTypes)

@@ -1,4 +1,4 @@
-"""What the ``[[transform]]`` table with ``use = "fields"`` may say."""
+"""The ``[[transform]]`` table with ``use = "fields"``."""
 
 from __future__ import annotations
 

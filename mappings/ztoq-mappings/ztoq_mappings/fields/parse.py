@@ -1,4 +1,4 @@
-"""Reads a mapping file and says, line by line, what is wrong with it."""
+"""Reads a mapping file and reports its problems with their lines."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ from ztoq_mappings.fields.format import (
     Replacement,
     Rule,
 )
+from ztoq_mappings.fields.key_checks import problems, rule_problems
 from ztoq_mappings.fields.parse_values import READERS, KeyedError
-from ztoq_mappings.fields.rules import problems, rule_problems
 from ztoq_mappings.fields.sections import Section
 
 __all__ = ["Document", "parse", "read"]
@@ -42,7 +42,7 @@ __all__ = ["Document", "parse", "read"]
 
 @attrs.frozen(kw_only=True)
 class Document:
-    """A mapping file without errors, and the line of each of its keys."""
+    """A valid mapping file, with the line of each of its keys."""
 
     name: str
     mapping: MappingFile
@@ -50,12 +50,12 @@ class Document:
     _places: Mapping[toml_lines.Path, int]
 
     def told(self, path: toml_lines.Path, said: str) -> str:
-        """Return a message with the line of what it is about, ``file:line: rule: said``."""
+        """Return a message with its line, ``file:line: rule: text``."""
         return _told(self.name, path, said, self._tables, self._places)[1]
 
 
 def read(path: Path) -> Document:
-    """Return what the file says.
+    """Return the mapping in a file.
 
     Raises:
         ConfigError: It cannot be read or used; a line for each problem.
@@ -64,7 +64,7 @@ def read(path: Path) -> Document:
 
 
 def parse(text: str, name: str) -> Document:
-    """Return what the text of the file called ``name`` says. Raises as ``read``."""
+    """Return the mapping in the text of the file ``name``. Raises as ``read``."""
     try:
         tables = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
@@ -88,7 +88,7 @@ def parse(text: str, name: str) -> Document:
 
 
 def _of_readable_rules(tables: Mapping[str, Any]) -> Iterator[tuple[toml_lines.Path, str]]:
-    """Yield what is wrong with those rules of a file that can be read, where others cannot."""
+    """Yield the problems of the readable rules of a file in which others cannot be read."""
     for section in Section:
         rules = tables.get(section.value)
         listed = rules.get("field") if isinstance(rules, dict) else None
@@ -164,7 +164,7 @@ def _is_sequence_of(kind: type[Any]) -> Callable[[Any], bool]:
 def _list_of(
     kind: type[Any], converter: cattrs.Converter, *, alone: bool
 ) -> Callable[[Any, Any], Any]:
-    """Return a hook that reads a list; ``alone``: a table by itself is a list of one."""
+    """Return a hook that reads a list; ``alone``: a single table is a list of one."""
 
     def take(raw: Any, _: Any) -> Any:
         if alone and isinstance(raw, dict):
@@ -203,12 +203,12 @@ def _flat(error: BaseException, path: toml_lines.Path) -> Iterator[tuple[toml_li
 
 
 def _key(attribute: str) -> str:
-    """Return the key of an attribute; those that are words of Python end in ``_``."""
+    """Return the key of an attribute; names that are keywords of Python end in ``_``."""
     return attribute.removesuffix("_")
 
 
 def _title(path: toml_lines.Path, tables: Mapping[str, Any]) -> str:
-    """Return how a message begins: kind and rule, named by its source or target."""
+    """Return the beginning of a message: the kind, and the rule by its source or target."""
     words: list[str] = []
     inner: Any = tables
     for part in path[:3]:

@@ -1,4 +1,4 @@
-"""Reads single keys of a mapping file: each reader takes what TOML gave, or says what it wants."""
+"""Reads single values of a mapping file; each reader returns one or raises what it expects."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def _word(*known: str) -> Callable[[Any], str]:
 
 
 def _several(one: Callable[[Any], E]) -> Callable[[Any], tuple[E, ...]]:
-    """Return what reads one, or a list of some."""
+    """Return the reader of one value or a list of several."""
 
     def read(raw: Any) -> tuple[E, ...]:
         if isinstance(raw, list) and not raw:
@@ -140,7 +140,7 @@ def _each(raw: Mapping[str, Any], read: Callable[[Any], E]) -> Mapping[str, E]:
 
 
 class KeyedError(ValueError):
-    """What is wrong with some keys of a table, by key."""
+    """The problems of some keys of a table, by key."""
 
     def __init__(self, problems: Mapping[str, str]) -> None:
         super().__init__(problems)
@@ -208,4 +208,4 @@ READERS: Mapping[type[Any], Mapping[str, Callable[[Any], Any]]] = {
     DeclaredTypes: {section.value: _declared for section in Section},
     MappingFile: {"format": _format},
 }
-"""The reader of each attribute; those that are not here are tables that cattrs takes apart."""
+"""The reader of each attribute; cattrs reads the others, which are tables."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import attrs
 
 from ztoq_core.plugin import FieldTrace
-from ztoq_mappings.fields.steps import RuleRun
+from ztoq_mappings.fields.conversions import RuleRun
 from ztoq_mappings.note_collector import NoteCollector
 
 __all__ = ["RuleNotes"]
@@ -18,15 +18,15 @@ _OF_STEPS = {
     "field-into-property": "fields of steps go into their texts",
     "field-partly-into-property": "fields of steps go in part into their texts",
 }
-"""How a note about fields of steps begins, by its code without ``step-``."""
+"""The beginning of a note about fields of steps, by its code without ``step-``."""
 
 
 @attrs.define
 class RuleNotes:
     """What the rules did with fields of one record, or of all its steps.
 
-    ``step`` is the key of the step that is being mapped. ``found`` holds the steps of each field
-    by the code of the note and by name, property and whether that holds all of the value.
+    ``step`` is the key of the present step. ``found`` has the steps of each field by the code of
+    the note, and by name, property and whether that has all of the value.
     """
 
     step: str = ""
@@ -51,7 +51,7 @@ class RuleNotes:
             steps.append(self.step)
 
     def note(self, notes: NoteCollector) -> None:
-        """Note what became of fields of the record."""
+        """Add the notes on fields of the record."""
         for code, traces in self._traces():
             names = ", ".join(repr(each.name) for each in traces)
             if code == "field-left-out":
@@ -64,7 +64,7 @@ class RuleNotes:
             notes.change(code, f"{said}, as the mapping says", traces)
 
     def note_of_steps(self, notes: NoteCollector) -> None:
-        """Note what became of fields of steps, with the numbers of the steps."""
+        """Add the notes on fields of steps, with the numbers of the steps."""
         for code, traces in self._traces():
             parts = (
                 f"{x.name!r}{f' into {x.into!r}' if x.into else ''} ({', '.join(x.steps)})"

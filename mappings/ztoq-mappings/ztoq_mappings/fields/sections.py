@@ -22,17 +22,17 @@ class Section(StrEnum):
 
     @property
     def words(self) -> str:
-        """What a message calls it."""
+        """Its name in messages."""
         return self.value.replace("_", " ")
 
     def source_fields(self, source: Schema) -> tuple[FieldSpec, ...]:
-        """Return what is known of the source's fields."""
+        """Return the known fields of the source."""
         if self is Section.TEST_STEP:
             return source.step_fields
         return tuple(each for each in source.fields if each.kind.value == self.value)
 
     def source_field(self, source: Schema, name: str) -> FieldSpec | None:
-        """Return the source's field of a name."""
+        """Return the source's field by its name."""
         if self is Section.TEST_STEP:
             return source.step_field(name)
         return source.field(Kind(self.value), name)

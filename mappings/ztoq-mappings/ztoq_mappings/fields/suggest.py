@@ -1,4 +1,4 @@
-"""Writes a first mapping file from what both sides have, with the reason for each line."""
+"""Writes a first mapping file from the fields of both sides, with the reason for each line."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from ztoq_core.plugin import (
     Suggestion,
     closest,
 )
-from ztoq_mappings.fields.checks import FITTING
 from ztoq_mappings.fields.coerce import LONGEST_LABEL, TEXTS
 from ztoq_mappings.fields.properties import is_property
+from ztoq_mappings.fields.schema_checks import FITTING
 from ztoq_mappings.fields.sections import Section
 from ztoq_mappings.texts import one_line
 
 __all__ = ["suggest"]
 
 CLOSE = 0.8
-"""From this likeness on, two names are taken for close."""
+"""The likeness from which two names count as close."""
 
 _HEAD = """\
 #:schema ./mapping.schema.json
@@ -79,7 +79,7 @@ def suggest(source: Schema, sink: Schema) -> Suggestion:
             parts.append(f"# {'-' * (95 - len(title))} {title}\n")
             parts += (f"{block}\n" for block in blocks)
     if len(parts) == 1:
-        parts.append("# The source has no fields that anybody knows of yet: extract first.\n")
+        parts.append("# No fields of the source are known yet: extract first.\n")
     return Suggestion(
         text="\n".join(parts),
         exact=counts[_Likeness.EXACT],

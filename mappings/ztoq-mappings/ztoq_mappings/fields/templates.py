@@ -1,7 +1,7 @@
 """Templates: a text with the names of fields in braces, ``{Browser} on {@environment}``.
 
-A test manager reads them without knowing a language, and there is nothing in them that could be
-run. Two braces mean one.
+A test manager can read them without knowing a language, and nothing in them is executed. Two braces
+mean one.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Template:
     names: tuple[str, ...]
 
     def filled(self, read: Callable[[str], str]) -> str:
-        """Return the text with the values that ``read`` gives, ``""`` where all are empty."""
+        """Return the text with the values of ``read``, ``""`` if all are empty."""
         values = [read(name) for name in self.names]
         if not any(values):
             return ""
@@ -34,10 +34,10 @@ class Template:
 
 
 def template(text: str) -> Template:
-    """Return the template that the text is.
+    """Parse a template.
 
     Raises:
-        ValueError: A brace stands alone, or no field is named.
+        ValueError: A brace is single, or there is no field.
     """
     texts, names, end = [""], [], 0
     for part in _PART.finditer(text):

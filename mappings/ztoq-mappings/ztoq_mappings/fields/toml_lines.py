@@ -1,6 +1,6 @@
 """Finds the line of every key in a TOML text: neither ``tomllib`` nor tomlkit gives line numbers.
 
-The text has been read by ``tomllib`` before, so that it is known to be valid.
+``tomllib`` has read the text before, so it is valid.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ _OTHER = re.compile(r"[^,\]}#\n]*")
 
 
 def lines(text: str) -> Mapping[Path, int]:
-    """Return the line, from 1, on which each table, key and element begins."""
+    """Return the line, counted from 1, on which each table, key and element begins."""
     return _Scanner(text).found
 
 
 def line_of(path: Path, found: Mapping[Path, int]) -> int:
-    """Return the line of ``path``, or of what lies around it.
+    """Return the line of ``path``, or of what contains it.
 
-    A position that is not there is passed over: one table may stand for a list of one.
+    A position that does not exist is ignored: a single table may be a list of one.
     """
     known: Path = ()
     line = 1
@@ -134,7 +134,7 @@ class _Scanner:
         self._at += 1
 
     def _next(self) -> str:
-        """Pass over blanks and comments; return the character there, ``""`` at the end."""
+        """Skip blanks and comments; return the next character, ``""`` at the end."""
         blank = _BLANK.match(self._text, self._at)
         self._at = blank.end() if blank else self._at
         return self._text[self._at : self._at + 1]

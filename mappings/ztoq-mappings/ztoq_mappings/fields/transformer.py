@@ -20,16 +20,16 @@ from ztoq_core.plugin import (
     Value,
 )
 from ztoq_mappings import markup
-from ztoq_mappings.fields.checks import misspelt
 from ztoq_mappings.fields.coerce import guessed, shaped, words
 from ztoq_mappings.fields.conditions import Holds, condition
+from ztoq_mappings.fields.conversions import Conversion, RuleRun, cleaner, conversions, listed
 from ztoq_mappings.fields.format import KindRules, MappingFile, Rule
 from ztoq_mappings.fields.options import FieldsOptions
 from ztoq_mappings.fields.parse import read
 from ztoq_mappings.fields.properties import PROPERTIES, is_property
 from ztoq_mappings.fields.rule_notes import RuleNotes
+from ztoq_mappings.fields.schema_checks import misspelt
 from ztoq_mappings.fields.sections import Section
-from ztoq_mappings.fields.steps import RuleRun, Step, cleaner, listed, steps
 from ztoq_mappings.fields.templates import Template, template
 from ztoq_mappings.fields.types import effective_type
 from ztoq_mappings.note_collector import NoteCollector
@@ -38,7 +38,7 @@ from ztoq_mappings.texts import is_html
 __all__ = ["build", "compile_mapping"]
 
 
-def build(options: FieldsOptions, scene: TransformContext) -> Transform:
+def build(options: FieldsOptions, context: TransformContext) -> Transform:
     """Return the transform that the mapping file describes.
 
     Raises:
@@ -46,16 +46,16 @@ def build(options: FieldsOptions, scene: TransformContext) -> Transform:
             have while it has one of nearly that name; a line for each problem.
     """
     document = read(options.mapping)
-    if wrong := list(misspelt(document, scene.source)):
+    if wrong := list(misspelt(document, context.source)):
         raise ConfigError("\n".join(wrong))
-    return compile_mapping(document.mapping, scene)
+    return compile_mapping(document.mapping, context)
 
 
-def compile_mapping(mapping: MappingFile, scene: TransformContext) -> Transform:
+def compile_mapping(mapping: MappingFile, context: TransformContext) -> Transform:
     """Return the transform for a mapping that has been read."""
-    people = {each.id: each for each in scene.source.users}
+    people = {each.id: each for each in context.source.users}
     by_kind = {
-        section.value: _SectionRules(section, mapping, scene, people)
+        section.value: _SectionRules(section, mapping, context, people)
         for section in Section
         if mapping.of(section) != KindRules() or mapping.types.of(section)
     }
@@ -73,14 +73,14 @@ def compile_mapping(mapping: MappingFile, scene: TransformContext) -> Transform:
 
 @attrs.frozen(kw_only=True)
 class _CompiledRule:
-    """A rule with its conditions, template and steps built."""
+    """A rule with its conditions, template and conversions."""
 
     rule: Rule
     type: FieldType | None
     holds: tuple[Holds, ...]
     template: Template | None
     clean: Callable[[str], str] | None
-    steps: tuple[Step, ...]
+    conversions: tuple[Conversion, ...]
     origin: str
     reads: tuple[str, ...]
 
@@ -92,7 +92,7 @@ class _SectionRules:
         self,
         section: Section,
         mapping: MappingFile,
-        scene: TransformContext,
+        context: TransformContext,
         people: Mapping[str, User],
     ) -> None:
         rules = mapping.of(section)
@@ -102,7 +102,7 @@ class _SectionRules:
         self._rules = tuple(
             _compile_rule(
                 rule,
-                effective_type(rule, section, mapping, scene.source),
+                effective_type(rule, section, mapping, context.source),
                 people,
                 frozenset(
                     each.part
@@ -114,7 +114,7 @@ class _SectionRules:
         )
 
     def mapped(self, record: Record) -> Record:
-        """Return the record with what the rules make of it.
+        """Return the record after the rules.
 
         Raises:
             MappingError: A value has no mapping.
@@ -125,7 +125,7 @@ class _SectionRules:
         return attrs.evolve(record, notes=notes.notes(), **changes)
 
     def with_steps(self, case: TestCase) -> TestCase:
-        """Return the case with what the rules make of its steps. Raises as ``mapped``."""
+        """Return the case after the rules for its steps. Raises as ``mapped``."""
         notes, rule_notes = NoteCollector(case.notes), RuleNotes()
         steps: list[TestStep] = []
         for step in case.steps:
@@ -180,7 +180,7 @@ class _SectionRules:
     def _kept(
         self, thing: Record | TestStep, spent: set[str], rule_notes: RuleNotes
     ) -> Iterator[FieldValue]:
-        """Yield the fields that go their usual way."""
+        """Yield the fields that the default mapping places."""
         for field in thing.fields:
             if field.placed:
                 yield field
@@ -208,7 +208,7 @@ def _compile_rule(
         holds=tuple(map(condition, rule.when)),
         template=form,
         clean=cleaner(rule, kind_of),
-        steps=steps(rule, kind_of, people, taken),
+        conversions=conversions(rule, kind_of, people, taken),
         origin=", ".join(reads),
         reads=reads,
     )
@@ -217,13 +217,13 @@ def _compile_rule(
 def _made(
     compiled: _CompiledRule, run: RuleRun, value_of: Callable[[str], Value]
 ) -> FieldValue | None:
-    """Return the field that a rule makes, None where there is nothing to carry."""
+    """Return the field that a rule fills, None if there is no value."""
     rule = compiled.rule
     values = _given(compiled, value_of)
-    for step in compiled.steps:
+    for convert in compiled.conversions:
         if not values:
             break
-        values = step(values, run)
+        values = convert(values, run)
     if not values and rule.if_empty is not None:
         values = listed(rule.if_empty)
     if not values:
@@ -262,7 +262,7 @@ def _given(compiled: _CompiledRule, value_of: Callable[[str], Value]) -> list[Va
 
 
 def _otherwise(values: list[Value], kind_of: FieldType, run: RuleRun) -> Value:
-    """Return what replaces values that do not fit the type; None where they are kept or dropped.
+    """Return what replaces values that do not fit the type; None if they are kept or dropped.
 
     Raises:
         MappingError: As the rule says.

@@ -1,4 +1,4 @@
-"""Says of what type the field is that a rule fills."""
+"""Decides the type of the field that a rule fills."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["effective_type"]
 def effective_type(
     rule: Rule, section: Section, mapping: MappingFile, source: Schema
 ) -> FieldType | None:
-    """Return the type of what a rule makes; None where only the value can tell."""
+    """Return the type of a rule's value; None if it depends on the value."""
     if is_property(rule.to):
         return PROPERTIES[section][rule.to].type
     if rule.type is not None:
@@ -29,5 +29,5 @@ def effective_type(
         found = mapping.types.of(section).get(name)
         spec = section.source_field(source, name)
         found = found or (spec.type if spec else None)
-    # an account id means nobody in the target until 'person' says whom
+    # an account id is nobody in the target until 'person' resolves it
     return FieldType.TEXT if found is FieldType.USER and not rule.person else found

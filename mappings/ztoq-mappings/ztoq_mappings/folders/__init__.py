@@ -1,4 +1,4 @@
-"""The transformer ``folders``: which folders there are in the target, and what they are called."""
+"""The transformer ``folders``: which folders the target gets, and their names."""
 
 from __future__ import annotations
 

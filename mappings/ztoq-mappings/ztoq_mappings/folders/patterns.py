@@ -13,7 +13,7 @@ __all__ = ["Pattern"]
 class Pattern:
     """A path whose parts may hold ``*``, ``?`` and ``[…]``; a part ``**`` is any number of folders.
 
-    A folder that a pattern matches is meant with all that lies in it. ``""`` means what lies in no
+    A folder that a pattern matches is meant with everything in it. ``""`` means what is in no
     folder.
     """
 
@@ -21,22 +21,22 @@ class Pattern:
 
     @classmethod
     def of(cls, text: str) -> Pattern:
-        """Return the pattern that a text stands for; slashes at its ends mean nothing."""
+        """Parse a pattern; slashes at its ends do not matter."""
         bare = text.strip("/")
         return cls(tuple(bare.split("/")) if bare else ())
 
     def matches(self, path: tuple[str, ...]) -> bool:
-        """Return whether the folder at ``path``, or one around it, is meant."""
+        """Return whether the pattern matches the folder at ``path`` or one around it."""
         if not self.parts:
             return not path
         return () in self._left(path, partly=True)
 
     def may_match_in(self, path: tuple[str, ...]) -> bool:
-        """Return whether a folder in the one at ``path`` may be meant."""
+        """Return whether the pattern may match a folder inside the one at ``path``."""
         return bool(self._left(path, partly=False))
 
     def _left(self, path: tuple[str, ...], *, partly: bool) -> set[tuple[str, ...]]:
-        """Return what is left of the pattern once it has been held against the path.
+        """Return the rest of the pattern after the path was compared with it.
 
         ``partly``: the pattern may end before the path does.
         """
@@ -55,7 +55,7 @@ class Pattern:
 
     @staticmethod
     def _open(states: set[tuple[str, ...]]) -> set[tuple[str, ...]]:
-        """Add what is left where ``**`` stands for no folder."""
+        """Add the rests in which ``**`` is no folder."""
         found = set(states)
         for state in states:
             rest = state

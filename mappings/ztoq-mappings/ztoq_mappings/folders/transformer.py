@@ -1,9 +1,9 @@
-"""Options of the transformer ``folders``, and the transform itself.
+"""The transformer ``folders``.
 
-A transformer sees one record at a time and never the whole tree, so it cannot know which key the
-folder at some path has. Where folders only get other names they stay what they are; where some move
-(``strip``, ``depth``, a path elsewhere, two that become one) the tree is built anew from paths:
-folders then have keys that follow from their paths alone, and come along with what lies in them.
+A transformer sees one record at a time and never the whole tree, so it cannot know the key of the
+folder at a path. Folders that only get other names keep their keys. If some move (``strip``,
+``depth``, a new path, two that become one), the tree is rebuilt from paths: then the key of a
+folder depends on its path alone, and it is a companion of the records in it.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ Move = Callable[[Path], Path]
 class Options:
     """The ``[[transform]]`` table with ``use = "folders"``.
 
-    Paths are written ``A/B/C`` as the source has them. ``include`` and ``exclude`` are patterns;
-    what is not included, or is excluded, is left out. ``rename`` says which path becomes which
-    (folders in it follow), ``strip`` is a path that goes from the front of others, ``depth`` the
-    most folders around anything. ``trees`` are the trees it is about. ``anew`` builds the tree anew
-    from paths even where nothing moves, so that folders with equal paths become one.
+    Paths are the source's, written ``A/B/C``. ``include`` and ``exclude`` are patterns; what is not
+    included, or is excluded, is left out. ``rename`` maps old paths to new ones (folders in them
+    follow), ``strip`` is a path that is removed from the beginning of others, ``depth`` is the most
+    folders around anything. ``trees`` are the trees to change. ``rebuild`` builds the tree from
+    paths even if nothing moves, so that folders with equal paths become one.
     """
 
     trees: tuple[Tree, ...] = (Tree.CASES, Tree.CYCLES)
@@ -49,26 +49,26 @@ class Options:
     rename: dict[str, str] = attrs.field(factory=dict)
     strip: str = ""
     depth: int | None = None
-    anew: bool = False
+    rebuild: bool = False
 
 
-def build(options: Options, scene: TransformContext) -> Transform:
+def build(options: Options, context: TransformContext) -> Transform:
     """Return the transform.
 
     Raises:
         ConfigError: An option cannot be used.
     """
     _check(options)
-    project = str(getattr(scene.source_config, "project", "") or "")
+    project = str(getattr(context.source_config, "project", "") or "")
     chosen = _Choice(options)
     move = _move(options)
-    anew = _moves(options)
+    rebuilt = _moves(options)
 
     def transform(record: Record) -> Record:
         if isinstance(record, Folder):
             return _folder(record) if record.tree in options.trees else record
         if isinstance(record, TestCase) and Tree.CASES in options.trees:
-            # those of other projects and stubs stand in folders of their own
+            # those of other projects and stubs are in folders of their own
             return record if record.project or record.gone else _within(record, Tree.CASES)
         if isinstance(record, TestCycle) and Tree.CYCLES in options.trees:
             return _within(record, Tree.CYCLES)
@@ -77,15 +77,15 @@ def build(options: Options, scene: TransformContext) -> Transform:
     def _folder(folder: Folder) -> Folder:
         path = (*folder.path, folder.name)
         chosen.demand(path, folder=True)
-        if anew:
-            raise Skip("folders are built anew from the paths of what lies in them")
+        if rebuilt:
+            raise Skip("folders are rebuilt from the paths of what is in them")
         moved = move(path)
         return attrs.evolve(folder, name=moved[-1], path=moved[:-1])
 
     def _within(record: TestCase | TestCycle, tree: Tree) -> Record:
         chosen.demand(record.path, folder=False)
         path = move(record.path)
-        if not anew:
+        if not rebuilt:
             return attrs.evolve(record, path=path)
         home = project or record.key.rpartition("-")[0]
         folders = _chain(path, tree, home)
@@ -104,7 +104,7 @@ def _chain(path: Path, tree: Tree, home: str) -> tuple[Folder, ...]:
     found: list[Folder] = []
     for place, name in enumerate(path):
         around = path[:place]
-        # JSON would do as well; no name holds U+0000
+        # no name has U+0000 in it
         whole = "\x00".join((*around, name)).encode("utf-8", "surrogatepass")
         digest = hashlib.sha256(whole).hexdigest()[:16]
         found.append(
@@ -128,7 +128,7 @@ class _Choice:
         self._exclude = tuple(map(Pattern.of, options.exclude))
 
     def demand(self, path: Path, *, folder: bool) -> None:
-        """Raise Skip for what is not wanted; a folder stays where one in it may be."""
+        """Raise Skip for what is left out; a folder stays if one in it may stay."""
         shown = "/".join(path)
         if any(pattern.matches(path) for pattern in self._exclude):
             raise Skip(f"the folder {shown!r} is excluded")
@@ -146,7 +146,7 @@ def _move(options: Options) -> Move:
     strip = Pattern.of(options.strip).parts
 
     def move(path: Path) -> Path:
-        # the longest path that is renamed counts: the folder nearest to the record
+        # the longest renamed path wins: it is the folder nearest to the record
         for length in range(len(path), 0, -1):
             if (new := renames.get("/".join(path[:length]))) is not None:
                 path = (*new, *path[length:])
@@ -163,8 +163,8 @@ def _renames(rename: Mapping[str, str]) -> Mapping[str, Path]:
 
 
 def _moves(options: Options) -> bool:
-    """Return whether any folder comes to stand elsewhere, not only under another name."""
-    if options.anew or options.strip.strip("/") or options.depth is not None:
+    """Return whether any folder moves, and is not only renamed."""
+    if options.rebuild or options.strip.strip("/") or options.depth is not None:
         return True
     move = _move(options)
     renames = _renames(options.rename)
@@ -177,7 +177,7 @@ def _check(options: Options) -> None:
     if options.depth is not None and options.depth < 1:
         raise ConfigError(f"folders: depth = {options.depth} is less than 1")
     if Tree.PLANS in options.trees:
-        raise ConfigError("folders: trees takes 'cases' and 'cycles'; plans stand in no folders")
+        raise ConfigError("folders: trees takes 'cases' and 'cycles'; plans are not in folders")
     renames = _renames(options.rename)
     if "" in renames or len(renames) < len(options.rename):
-        raise ConfigError("folders: rename names no folder, or one folder twice")
+        raise ConfigError("folders: rename has an empty path, or a path twice")

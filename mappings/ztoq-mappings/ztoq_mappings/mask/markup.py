@@ -1,4 +1,4 @@
-"""Masks HTML: its words, and what attributes say; elements and their looks stay."""
+"""Masks HTML: words and texts in attributes are replaced, elements and their looks stay."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LOOKS = frozenset(
         *("scope", "span", "start", "style", "target", "type", "valign", "width"),
     }
 )
-"""Attributes whose values tell how something looks, not what it says."""
+"""Attributes about the look of an element, without words in them."""
 _ADDRESSES = frozenset({"action", "background", "cite", "href", "poster", "src"})
 _SAYING = frozenset({"alt", "content", "for", "id", "name", "title", "value"})
 _IN_STYLE = re.compile(r"url\([^)]*\)", re.IGNORECASE)
@@ -43,7 +43,7 @@ def _tag(tag: str, words: Words) -> str:
     length = len(name) + 1
     head = tag[:length]
     if name.removeprefix("/") not in TAGS:
-        # what looks like a tag may be somebody's address in angle brackets
+        # this may be somebody's address in angle brackets
         slash = "/" if name[0] == "/" else ""
         made_up = re.sub(r"[^\w-]", "-", words.text(tag[1 + len(slash) : length]))
         head = f"<{slash}x-{made_up}"

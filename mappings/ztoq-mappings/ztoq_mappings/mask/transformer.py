@@ -1,4 +1,4 @@
-"""Options of the transformer ``mask``, its check, and the transform itself."""
+"""The transformer ``mask``: options, check and transform."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Keep(StrEnum):
 
 
 class Files(StrEnum):
-    """What becomes of files, whose contents no transformer sees."""
+    """What happens to files, whose contents no transformer sees."""
 
     SKIP = "skip"
     KEEP = "keep"
@@ -75,19 +75,19 @@ class Options:
     files: Files = Files.SKIP
 
 
-def build(options: Options, scene: TransformContext) -> Transform:
+def build(options: Options, context: TransformContext) -> Transform:
     """Return the transform.
 
     Raises:
         ConfigError: The seed is not where the config says.
     """
-    project = str(getattr(scene.source_config, "project", "") or "")
-    words = Words(options.seed.reveal(), (project,) if project else (), scene.source.users)
-    return _Mask(options, words, scene.source).masked
+    project = str(getattr(context.source_config, "project", "") or "")
+    words = Words(options.seed.reveal(), (project,) if project else (), context.source.users)
+    return _Mask(options, words, context.source).masked
 
 
 def check(options: Options, _source: Schema, _sink: Schema) -> tuple[Finding, ...]:
-    """Say what mask does not mask."""
+    """Return a finding on what is not masked."""
     if options.files is Files.SKIP:
         return ()
     text = "mask: the contents of files and pictures arrive as they are (files = 'keep')"
@@ -102,9 +102,9 @@ class _Mask:
         self._types = {(field.kind, field.name): field.type for field in source.fields}
 
     def masked(self, record: Record) -> Record:
-        """Return the record, and what it brings, with nothing in it that anybody wrote."""
+        """Return the record and its companions without anything that somebody wrote."""
         if isinstance(record, Attachment) and self._files is Files.SKIP:
-            raise Skip("files are left out: nobody masks their contents (mask)")
+            raise Skip("files are left out: mask cannot change their contents")
         changed = with_html(record, self._html, lambda field: self._field(field, record.kind))
         return evolved(
             changed,
@@ -210,7 +210,7 @@ class _Mask:
         return masked
 
     def _link(self, link: Link) -> Link:
-        # the key stays: it is what the target knows the issue by
+        # the key stays: the target knows the issue by it
         return attrs.evolve(
             link, url=self._words.address(link.url), text=self._words.text(link.text)
         )

@@ -30,12 +30,12 @@ _SCRIPTS = {
     "HIRAGANA": "".join(map(chr, range(0x3042, 0x3083))),
     "KATAKANA": "".join(map(chr, range(0x30A2, 0x30E3))),
 }
-"""Letters of a script stand for letters of it, so that a text runs as it ran; Latin for others."""
+"""Letters replace letters of the same script, so that texts keep their form; Latin for others."""
 _PATH = "/:@!$&'()*+,;=~"
 
 
 class Words:
-    """Replaces words, addresses and people, without a state that would show."""
+    """Replaces words, addresses and people; the same input gives the same output."""
 
     def __init__(self, seed: str, projects: Iterable[str], users: Iterable[User]) -> None:
         """Leave keys of these projects as they are; users are known by id, e-mail and name."""
@@ -47,7 +47,7 @@ class Words:
             rf"|(?P<key>{key})|[^\W_]+",
             re.IGNORECASE,
         )
-        # an address may hold another one, and that another one
+        # an address may contain another one, to any depth
         self._bare_parts = re.compile(rf"(?P<key>{key})|[^\W_]+", re.IGNORECASE)
         self._people = {
             folded(name): user.id
@@ -89,7 +89,7 @@ class Words:
         try:
             parts = urlsplit(url)
             host, port = parts.hostname, parts.port
-        except ValueError:  # services do give malformed ones
+        except ValueError:  # services have malformed ones
             return self._bare(url)
         if parts.scheme not in {"", "http", "https", "ftp", "file"}:
             return self._bare(url)
@@ -146,6 +146,6 @@ def _other(letter: str, low: str, chance: int) -> str:
     alphabet = _SCRIPTS.get(unicodedata.name(low, "").partition(" ")[0], _LATIN)
     place = alphabet.find(low)
     size = len(alphabet)
-    # never the letter itself
+    # never the same letter
     new = alphabet[(place + 1 + chance % (size - 1)) % size if place >= 0 else chance % size]
     return new.upper() if letter.isupper() else new

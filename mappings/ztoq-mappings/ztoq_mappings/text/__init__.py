@@ -1,4 +1,4 @@
-"""The transformer ``text``: what becomes of HTML, and of keys in it."""
+"""The transformer ``text``: changes HTML, and the keys in it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["TEXT", "Options", "Policy"]
 
 TEXT = TransformerPlugin(
     name="text",
-    summary="Cleans rich texts or turns them into plain ones, makes links of keys in them",
+    summary="Cleans rich texts or makes them plain; turns keys in them into links",
     config=Options,
     build=build,
     keeps_default=True,

@@ -32,7 +32,7 @@ TAGS = _words(
 _DROPPED = frozenset(
     {"script", "style", "iframe", "object", "embed", "noscript", "template", "title"}
 )
-"""What goes with its content."""
+"""Elements that are removed with their content."""
 _EVERYWHERE = _words("align aria-level class content dir id lang spellcheck style title")
 _ATTRIBUTES = {
     "a": {"href", "name", "rel", "target"},
@@ -67,7 +67,7 @@ _LINES = _words(
     "address article aside blockquote caption dd details div dl dt fieldset figure footer"
     " form h1 h2 h3 h4 h5 h6 header hr legend li main nav ol p pre section summary table tr ul"
 )
-"""Elements that stand on lines of their own."""
+"""Elements on lines of their own."""
 _HREF = re.compile(r"\shref\s*=", re.IGNORECASE)
 _BLANKS = re.compile(r"[ \t\n\r\f]+")
 _PRE = re.compile(r"(<pre\b[^>]*>\n)(?=\n)", re.IGNORECASE)
@@ -93,7 +93,7 @@ _CLEANER = nh3.Cleaner(
 
 
 def cleaned(html: str) -> str:
-    """Return the HTML without what runs, frames or hides, and well-formed.
+    """Return well-formed HTML without scripts, frames and hidden elements.
 
     ``html`` holds no lone surrogate.
     """
@@ -104,20 +104,20 @@ def cleaned(html: str) -> str:
 
 
 def unusual(html: str) -> tuple[str, ...]:
-    """Return the names of the tags that cleaning takes out, by name."""
+    """Return the names of the tags that cleaning removes, sorted."""
     names = {tag_name(tag).removeprefix("/") for tag in pieces(html)[1::2]}
     return tuple(sorted(names - TAGS - {"", "html", "head", "body"}))
 
 
 def loses_address(before: str, after: str) -> bool:
-    """Return whether cleaning took an address away that a browser would not open, or should not."""
+    """Return whether cleaning removed an address that a browser cannot or must not open."""
     return len(_HREF.findall(after)) < len(_HREF.findall(before))
 
 
 def only_text(html: str) -> str:
     """Return the text of the HTML as a fragment without tags but ``<br>``.
 
-    Blocks and rows are lines, cells stand between bars, items behind a dash or their number; links
+    Blocks and rows are lines, cells are between bars, items behind a dash or their number; links
     and pictures are named. ``html`` holds no lone surrogate.
     """
     if "<" not in html and "&" not in html:
@@ -142,7 +142,7 @@ def _without_gaps(lines: list[str]) -> Iterator[str]:
 
 
 class _Writer:
-    """Writes the text of a tree; not by recursion, since texts nest as deep as they like."""
+    """Writes the text of a tree, without recursion: texts may be nested to any depth."""
 
     def __init__(self) -> None:
         self.parts: list[str] = []

@@ -1,4 +1,4 @@
-"""Turns keys in texts, and links to Zephyr's pages, into links to what was migrated."""
+"""Turns keys in texts and links to Zephyr's pages into links to what was migrated."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _KINDS: Mapping[str, Kind] = {
 _CLOSED = frozenset({"a", "code", "pre", "script", "style", "textarea", "title"})
 """Elements whose text is left alone."""
 
-# a pair of quotes, or none; the value is what stands between
+# a pair of quotes, or none, with the value between them
 _HREF = re.compile(r"""(\shref\s*=\s*)("[^"]*"|'[^']*'|[^\s"'>][^\s>]*)""", re.IGNORECASE)
 
 
@@ -48,7 +48,7 @@ class Keys:
         )
 
     def linked(self, html: str, own: Ref) -> tuple[str, tuple[Ref, ...], bool]:
-        """Return the text with links, what these point at, and whether a link was Zephyr's.
+        """Return the text with links, their targets, and whether a link was Zephyr's.
 
         The key of the record itself (``own``) needs no link. Links, code, preformatted text and
         attributes but ``href`` stay as they are.
@@ -75,7 +75,7 @@ class Keys:
     def _link(self, match: re.Match[str], own: Ref, found: dict[Ref, None]) -> str:
         words = match[0]
         if match["url"]:
-            # what ends a sentence is not the address; a semicolon may end a reference in it
+            # the end of a sentence is not part of it; a semicolon may end a character reference
             words = words.rstrip(".,:!?)" if "&" in words else ".,:;!?)")
             page = self._page.fullmatch(unescape(words))
             key = page["key"] if page else ""

@@ -1,4 +1,4 @@
-"""Options of the transformer ``text``, and the transform itself."""
+"""The transformer ``text``: options and transform."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = ["Options", "Policy", "build"]
 
 
 class Policy(StrEnum):
-    """What becomes of HTML."""
+    """What happens to HTML."""
 
     KEEP = "keep"
     CLEAN = "clean"
@@ -47,13 +47,13 @@ class Options:
     kinds: tuple[Kind, ...] = ()
 
 
-def build(options: Options, scene: TransformContext) -> Transform:
+def build(options: Options, context: TransformContext) -> Transform:
     """Return the transform.
 
     Raises:
         ConfigError: ``keys`` is set and nobody says of which project.
     """
-    own = str(getattr(scene.source_config, "project", "") or "")
+    own = str(getattr(context.source_config, "project", "") or "")
     projects = options.projects or ((own,) if own else ())
     if options.keys and not projects:
         raise ConfigError('text: keys = true needs projects, such as projects = ["ACME"]')
@@ -61,7 +61,7 @@ def build(options: Options, scene: TransformContext) -> Transform:
     kinds = frozenset(options.kinds or Kind)
     rich = {
         (field.kind, field.name)
-        for field in scene.source.fields
+        for field in context.source.fields
         if field.type is FieldType.RICH_TEXT
     }
 
@@ -92,7 +92,7 @@ def build(options: Options, scene: TransformContext) -> Transform:
 
 
 class _Text:
-    """Changes the texts of one record and gathers what they point at."""
+    """Changes the texts of one record, and collects what they link to."""
 
     def __init__(self, record: Record, policy: Policy, keys: Keys | None) -> None:
         self.refers: dict[Ref, None] = {}
@@ -113,7 +113,7 @@ class _Text:
             self.refers |= dict.fromkeys(refers)
             if pages:
                 self.notes.change(
-                    "zephyr-link", "links to pages of Zephyr point at what was migrated instead"
+                    "zephyr-link", "links to pages of Zephyr lead to what was migrated instead"
                 )
         return html
 
@@ -127,6 +127,6 @@ class _Text:
         if loses_address(html, clean):
             self.notes.change(
                 "link-unusable",
-                "the address of a link is none that a browser opens; its words stay",
+                "a browser would not open the address of a link; its words stay",
             )
         return clean

@@ -1,4 +1,4 @@
-"""Reads tables of people: from the config, and from CSV files as directories export them."""
+"""Reads tables of people from the config and from CSV files that directories export."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _TARGET = "target"
 
 
 def read_table(table: Mapping[str, str], file: Path | None) -> Mapping[str, str]:
-    """Return who becomes whom, by folded id, e-mail or name.
+    """Return the target's people by the source's folded id, e-mail or name.
 
     The file has a line of titles: ``target``, and one or more of ``id``, ``email``, ``name``; the
     cells of a row all name one person.
@@ -41,9 +41,9 @@ def read_table(table: Mapping[str, str], file: Path | None) -> Mapping[str, str]
 
 
 def _rows(file: Path) -> Iterator[tuple[str, str, str]]:
-    """Yield place, person and target of each cell that names a person."""
+    """Yield position, person and target of each cell with a person."""
     text = read_text(file, "table of people")
-    # some spreadsheets write semicolons, where a comma is the decimal point
+    # spreadsheets write semicolons in languages with a decimal comma
     head = text.partition("\n")[0]
     reader = csv.reader(
         io.StringIO(text, newline=""),

@@ -1,4 +1,4 @@
-"""Options of the transformer ``users``, its check, and the transform itself."""
+"""The transformer ``users``: options, check and transform."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ _PEOPLE: Mapping[type, tuple[str, ...]] = {
     TestRun: ("assigned_to",),
     TestLog: ("executed_by", "assigned_to"),
 }
-"""The attributes that name a person."""
+"""The attributes with a person."""
 _NAMED = 5
-"""People that a finding names."""
+"""People in one finding, at most."""
 
 
 @attrs.frozen(kw_only=True)
@@ -72,7 +72,7 @@ class _People:
                     self._users.setdefault(folded(key), user)
 
     def find(self, person: str) -> str | None:
-        """Return the target's e-mail, login or name of a person, None where nothing says it."""
+        """Return the target's e-mail, login or name of a person, None if it is unknown."""
         user = self._users.get(folded(person))
         for key in (person, user.email, user.name) if user else (person,):
             if key and (target := self._table.get(folded(key))):
@@ -81,20 +81,20 @@ class _People:
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """Whom the table names in the target, each once."""
+        """The people of the target in the table, each once."""
         return tuple(dict.fromkeys(self._table.values()))
 
 
-def build(options: Options, scene: TransformContext) -> Transform:
+def build(options: Options, context: TransformContext) -> Transform:
     """Return the transform.
 
     Raises:
         ConfigError: The table, its file or ``fallback`` cannot be used.
     """
-    people = _People(options, scene.source.users)
+    people = _People(options, context.source.users)
     fallback = _fallback(options)
     typed = {
-        (field.kind, field.name) for field in scene.source.fields if field.type is FieldType.USER
+        (field.kind, field.name) for field in context.source.fields if field.type is FieldType.USER
     }
 
     def transform(record: Record) -> Record:
@@ -133,13 +133,14 @@ def _is_person(value: FieldValue, kind: Kind, typed: set[tuple[Kind, str]]) -> b
 def _stand_in(person: str, fallback: str, notes: NoteCollector) -> str:
     if fallback == "keep":
         notes.fallback(
-            "person-unknown", "nothing says who a person is in the target; the source's id stays"
+            "person-unknown",
+            "a person of the source is unknown in the target; the source's id stays",
         )
         return person
     if fallback == "drop":
-        notes.change("person-dropped", "a person that nothing maps is left out (fallback)")
+        notes.change("person-dropped", "a person who is not mapped is left out (fallback)")
         return ""
-    notes.change("person-replaced", f"{fallback!r} stands for a person that nothing maps")
+    notes.change("person-replaced", f"{fallback!r} replaces a person who is not mapped")
     return fallback
 
 
@@ -169,7 +170,7 @@ def check(options: Options, source: Schema, sink: Schema) -> tuple[Finding, ...]
     people = _People(options, source.users)
     fallback = _fallback(options)
     if not sink.users:
-        text = "the target does not say who belongs to it; whether people are found is not checked"
+        text = "the target does not list its people; whether they are found is not checked"
         return (Finding(level="info", text=text),)
     known = {folded(key) for user in sink.users for key in (user.id, user.email, user.name) if key}
     findings: list[Finding] = []

@@ -59,7 +59,7 @@ class Case:
     folder: Path
     record: Record
     options: Mapping[str, Any]
-    scene: TransformContext
+    context: TransformContext
     expected: Mapping[str, Any] | None
 
     @property
@@ -96,7 +96,7 @@ def built(case: Case, plugin: TransformerPlugin[Any]) -> Transform:
     if reader.problems:
         file = case.folder / BEFORE
         raise ConfigError("\n".join(f"{file}: {each}" for each in reader.problems))
-    return plugin.build(options, case.scene)
+    return plugin.build(options, case.context)
 
 
 def run(case: Case, transforms: Sequence[Transform]) -> dict[str, Any]:
@@ -182,7 +182,7 @@ def _read_case(folder: Path) -> Case:
         folder=folder,
         record=record,
         options=options,
-        scene=TransformContext(
+        context=TransformContext(
             source=schema,
             source_config=SimpleNamespace(**source),
             sink_config=SimpleNamespace(**sink),

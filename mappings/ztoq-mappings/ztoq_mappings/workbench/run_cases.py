@@ -83,12 +83,12 @@ def _tried(config: Config, case: Case) -> _Tried:
 
 def _chain(config: Config, case: Case) -> list[Transform]:
     """Return the transformers of the config; what a case says of the two sides wins."""
-    scene = TransformContext(
-        source=case.scene.source,
-        source_config=_given(case.scene.source_config) or config.source.settings,
-        sink_config=_given(case.scene.sink_config) or config.sink.settings,
+    context = TransformContext(
+        source=case.context.source,
+        source_config=_given(case.context.source_config) or config.source.settings,
+        sink_config=_given(case.context.sink_config) or config.sink.settings,
     )
-    return [part.plugin.build(part.settings, scene) for part in config.chain()]
+    return [part.plugin.build(part.settings, context) for part in config.chain()]
 
 
 def _given(settings: object) -> object:

@@ -1,4 +1,4 @@
-"""The default mapping from Zephyr to qTest: ``docs/mapping.md`` shows what goes where."""
+"""The default mapping from Zephyr to qTest; ``docs/mapping.md`` shows what goes where."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ __all__ = ["mapped_case"]
 
 
 def mapped_case(case: TestCase, context: MappingContext) -> TestCase:
-    """Return the case as qTest takes it, with the modules and requirements that it needs."""
+    """Return the case for qTest, with the modules and requirements that it needs."""
     notes = NoteCollector(case.notes)
     short, full = name(case.name, notes, case.key)
     folders = _folders(case, context, notes)
@@ -33,7 +33,7 @@ def mapped_case(case: TestCase, context: MappingContext) -> TestCase:
     if any(link.type is LinkType.COVERAGE for link in shown):
         notes.fallback(
             "requirement-key-unknown",
-            "the keys of covered issues are not known; links stand under the description",
+            "the keys of covered issues are not known; links are under the description",
         )
     issues = module(f"{context.home(case.key)}-F-requirements", context.options.requirements)
     requirements = tuple(_requirement(link, issues, notes) for link in covered)
@@ -65,10 +65,10 @@ def mapped_case(case: TestCase, context: MappingContext) -> TestCase:
 
 
 def _folders(case: TestCase, context: MappingContext, notes: NoteCollector) -> tuple[Folder, ...]:
-    """Return the modules around a case that has none of its own, outermost first."""
+    """Return the modules around a case without a folder, outermost first."""
     options, home = context.options, context.home(case.key)
     if case.gone:
-        notes.fallback("case-gone", "Zephyr no longer gives this case; a stub stands for it")
+        notes.fallback("case-gone", "Zephyr no longer shows this case; a stub takes its place")
         return (module(f"{home}-F-gone", options.gone),)
     if case.project:
         outer = module(f"{home}-F-others", options.other_projects)

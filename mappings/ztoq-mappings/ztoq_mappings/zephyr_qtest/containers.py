@@ -30,7 +30,7 @@ def mapped_folder(folder: Folder, context: MappingContext) -> Folder:
     """Return the folder.
 
     Raises:
-        Skip: It is a folder of plans: releases have none around them.
+        Skip: It is a folder of plans; releases are not in folders.
     """
     if folder.tree is Tree.PLANS:
         raise Skip("the folder path of a plan is the first line of its release's note")
@@ -48,15 +48,17 @@ def mapped_folder(folder: Folder, context: MappingContext) -> Folder:
 
 
 def mapped_plan(plan: TestPlan, context: MappingContext) -> TestPlan:
-    """Return the plan as a release: its folder path leads its note, its links the description."""
+    """Return the plan as a release: the path begins its note, the links are in its description."""
     notes = NoteCollector(plan.notes)
     labels = context.tables.labels
     short, full = name(plan.name, notes, plan.key)
     start, end = plan.start, plan.end
     if start and end and start > end:
-        # not its own dates but its cycles': nothing is lost
+        # they are its cycles' dates, not its own: nothing is lost
         start, end = end, start
-        notes.change("planned-dates-reversed", "the planned end is before the start; turned round")
+        notes.change(
+            "planned-dates-reversed", "the planned end is before the start; they are swapped"
+        )
     found: list[FieldValue] = []
     if plan.status:
         found.append(fields.choice(labels["status"], plan.status, notes, origin="@status"))
@@ -82,7 +84,7 @@ def mapped_plan(plan: TestPlan, context: MappingContext) -> TestPlan:
 
 
 def mapped_cycle(cycle: TestCycle, context: MappingContext) -> TestCycle:
-    """Return the cycle as a test suite, which holds fields only: its texts become fields."""
+    """Return the cycle as a test suite, which has only fields: its texts become fields."""
     notes = NoteCollector(cycle.notes)
     labels, system = context.tables.labels, context.tables.system
     short, full = name(cycle.name, notes, cycle.key)
@@ -142,12 +144,12 @@ def mapped_cycle(cycle: TestCycle, context: MappingContext) -> TestCycle:
 
 
 def mapped_run(run: TestRun, context: MappingContext) -> TestRun:
-    """Return the run; one outside any cycle brings the suite for those."""
+    """Return the run; one outside any cycle has the suite for those as a companion."""
     notes = NoteCollector(run.notes)
-    # the whole name stands with the case
+    # the case has the whole name
     short, _ = name(run.name, notes, run.case.key)
     own: list[FieldValue] = []
-    if run.environment:  # where qTest has none of that name, the run's name says it
+    if run.environment:  # if qTest has none of that name, it is part of the run's name
         system = context.tables.system
         own += fields.system_choice(
             system["environment"], run.environment, notes, origin="@environment"
@@ -176,7 +178,7 @@ def mapped_run(run: TestRun, context: MappingContext) -> TestRun:
 
 
 def _span(cycle: TestCycle) -> str:
-    """Return the dates of the cycle's version; days alone where they have no time."""
+    """Return the dates of the cycle's version; only days if they have no time."""
     start, end = (
         _shown(date).removesuffix("T00:00:00Z") for date in (cycle.version_start, cycle.version_end)
     )

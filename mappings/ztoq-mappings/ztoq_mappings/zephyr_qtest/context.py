@@ -1,4 +1,4 @@
-"""What every part of the mapping needs: options, name tables, field labels, people."""
+"""The context of the mapping: options, name tables, field labels, people."""
 
 from __future__ import annotations
 
@@ -35,38 +35,38 @@ class MappingContext:
     plans_take_files: bool = True
 
     @classmethod
-    def of(cls, options: Options, scene: TransformContext) -> Self:
+    def of(cls, options: Options, context: TransformContext) -> Self:
         """Return the context for a run.
 
         Raises:
             ConfigError: ``unknown_date`` is not a date.
         """
         known = name_tables()
-        people = People.of(scene.source.users)
+        people = People.of(context.source.users)
         return cls(
             options=options,
             tables=known,
-            field_labels=FieldLabels(scene.source, known.reserved, people),
+            field_labels=FieldLabels(context.source, known.reserved, people),
             people=people,
             unknown_date=_date(options.unknown_date),
             approved=frozenset(status.strip().casefold() for status in options.approved_statuses),
-            project=str(getattr(scene.source_config, "project", "") or ""),
-            cycle_files=str(getattr(scene.sink_config, "cycle_files", "case")),
-            plans_take_files=getattr(scene.sink_config, "plans", "release") != "cycle",
+            project=str(getattr(context.source_config, "project", "") or ""),
+            cycle_files=str(getattr(context.sink_config, "cycle_files", "case")),
+            plans_take_files=getattr(context.sink_config, "plans", "release") != "cycle",
         )
 
     def home(self, key: str) -> str:
-        """Return the project that a container for the record ``key`` belongs to."""
+        """Return the project of a container for the record ``key``."""
         return self.project or key.rpartition("-")[0] or "ZEPHYR"
 
 
 def module(key: str, name: str, parent: Folder | None = None) -> Folder:
-    """Return a container for cases that Zephyr does not have."""
+    """Return a module that Zephyr does not have."""
     return Folder(key=key, name=name, tree=Tree.CASES, parent=parent.ref if parent else None)
 
 
 def brought(record: Record, *more: Record) -> tuple[Record, ...]:
-    """Return the companions of the record, and more, each once, parents first."""
+    """Return the companions of the record and ``more``, each once, parents first."""
     found: dict[Ref, Record] = {each.ref: each for each in (*record.companions, *more)}
     return tuple(sorted(found.values(), key=lambda each: each.kind.rank))
 

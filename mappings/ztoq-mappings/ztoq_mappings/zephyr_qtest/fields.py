@@ -1,4 +1,4 @@
-"""Gives custom fields a label and a type in the target, and their values the shape of the type."""
+"""Gives custom fields a label and a type in the target, and converts their values to it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 LONGEST_LABEL = 100
-"""Characters of a field's name or a choice's label (qTest help, field settings: names)."""
+"""Characters in the name of a field or the label of a choice (qTest help, field settings)."""
 LONGEST_TEXT = 255
 """Characters of a text box (qTest facts: commonly 255)."""
 
@@ -37,7 +37,7 @@ _OWNERS = {Kind.TEST_LOG: Kind.TEST_RUN}
 def choice(
     name: str, value: str, notes: NoteCollector, *, origin: str = "", optional: bool = False
 ) -> FieldValue:
-    """Return a choice, or a text beside it where the value cannot be the label of a choice.
+    """Return a choice, or a text if the value cannot be the label of a choice.
 
     ``origin``, here and below, is the word for what the value was in the source (``@status``).
     """
@@ -56,7 +56,7 @@ def choice(
 def system_choice(
     name: str, value: str, notes: NoteCollector, *, origin: str, others: tuple[str, ...] = ()
 ) -> tuple[FieldValue, ...]:
-    """Return an optional choice of the target's own, with further candidates; none for blanks."""
+    """Return an optional choice of a system field, with more candidates; none for blanks."""
     shown = one_line(plain(value, notes))
     if not shown.strip():
         return ()
@@ -76,7 +76,7 @@ def system_choice(
 def choices(
     name: str, values: tuple[str, ...], notes: NoteCollector, *, origin: str = ""
 ) -> FieldValue:
-    """Return a multiple choice, or a text beside it where a value cannot be a label."""
+    """Return a multiple choice, or a text if a value cannot be a label."""
     values = tuple(filter(None, values))
     if not all(map(_fits, values)):
         return _label_too_long(name, values, notes, origin)
@@ -93,7 +93,7 @@ def choices(
 def text(
     name: str, value: str, notes: NoteCollector, *, origin: str = "", optional: bool = False
 ) -> FieldValue:
-    """Return a text, long where it needs to be."""
+    """Return a text; it is a long one if necessary."""
     lossy = is_broken(value)
     value = plain(value, notes)
     long = len(value) > LONGEST_TEXT or one_line(value) != value
@@ -119,7 +119,7 @@ def moment(name: str, value: datetime, *, origin: str = "") -> FieldValue:
 
 
 def number(name: str, value: float | None, *, origin: str = "") -> tuple[FieldValue, ...]:
-    """Return a number, whole where it is; nothing for none."""
+    """Return a number, an integer if it is whole; nothing for no number."""
     if value is None or not math.isfinite(value):
         return ()
     whole = int(value) if value == int(value) else value
@@ -127,12 +127,12 @@ def number(name: str, value: float | None, *, origin: str = "") -> tuple[FieldVa
 
 
 class FieldLabels:
-    """Where the source's custom fields go: decided once for all records, by name."""
+    """The labels of the source's custom fields in the target, chosen once for all records."""
 
     def __init__(
         self, source: Schema, reserved: Mapping[Kind, frozenset[str]], people: People | None = None
     ) -> None:
-        """Choose a label for each field of the source, unlike qTest's own and each other's."""
+        """Choose a label for each field of the source; each differs from all others in qTest."""
         self._places: dict[tuple[Kind, str], tuple[str, FieldType]] = {}
         self._reserved = reserved
         self._people = people or People()
@@ -164,7 +164,7 @@ class FieldLabels:
         """
         fields = tuple(fields)
         given = taken(fields)
-        # most records have none, and folding each label would cost more than all else here
+        # most records have none, and folding each label would be the most expensive part
         found = [value for value in own if not given or _folded(value.name) not in given]
         for field in fields:
             if not has_value(field.value):
@@ -209,16 +209,16 @@ class FieldLabels:
         kind_of = field.type or (place[1] if place else _guess(field.value))
         value, others = field.value, field.alternatives
         if kind_of is FieldType.USER and field.type is None:
-            # an account id means nobody in qTest: only people whom somebody knows become users
+            # an account id is nobody in qTest: only people who are known become users
             value, kind_of, others = self._people.field(field.value)
         shaped = _shaped(label, value, kind_of, notes)
         if shaped is None:
             notes.change(
                 "field-type",
-                f"a value of the field {field.name!r} is no {kind_of.value}; it is kept as text",
+                f"a value of the field {field.name!r} is not a {kind_of.value}; it is kept as text",
             )
             shaped = _text_beside(label, value, notes)
-        # not evolved: there are many of them, and this takes half the time
+        # not evolved: there are many, and this takes half the time
         return FieldValue(
             name=shaped.name,
             value=shaped.value,
@@ -231,7 +231,7 @@ class FieldLabels:
 
 
 def taken(fields: Iterable[FieldValue]) -> frozenset[str]:
-    """Return the labels, folded, that an earlier transformer gave; empty values have them too."""
+    """Return the folded labels that an earlier transformer set, also for empty values."""
     return frozenset(_folded(field.name) for field in fields if field.placed)
 
 
@@ -240,7 +240,7 @@ def _folded(label: str) -> str:
 
 
 def _as_placed(field: FieldValue, notes: NoteCollector) -> FieldValue:
-    """Return a value whose label and type are decided, with texts that the target takes."""
+    """Return a value that has its label and type, with texts that the target accepts."""
     kind_of, value = field.type or _guess(field.value), field.value
     if isinstance(value, tuple):
         value = tuple(plain(each, notes) for each in value if each)
@@ -248,7 +248,7 @@ def _as_placed(field: FieldValue, notes: NoteCollector) -> FieldValue:
         make = {FieldType.RICH_TEXT: rich, FieldType.URL: address}.get(kind_of, plain)
         value = make(value, notes)
     elif isinstance(value, float) and not math.isfinite(value):
-        # JSON has no such numbers
+        # numbers that JSON does not have
         value, kind_of = str(value), FieldType.TEXT
     return attrs.evolve(
         field,
@@ -267,14 +267,14 @@ def _is_broken(value: Value) -> bool:
 
 
 def has_value(value: Value) -> bool:
-    """Return whether there is anything to carry; an unticked check box is something."""
+    """Return whether a field has a value; an unticked check box is one."""
     return any(value) if isinstance(value, tuple) else value not in (None, "")
 
 
 def _shaped(
     label: str, value: Value, kind_of: FieldType, notes: NoteCollector
 ) -> FieldValue | None:
-    """Return the field, or None where the value cannot be of this type."""
+    """Return the field, None if the value cannot be of this type."""
     if kind_of in (FieldType.RICH_TEXT, FieldType.LONG_TEXT, FieldType.TEXT):
         return FieldValue(name=label, value=_words(value, kind_of, notes), type=kind_of)
     if kind_of is FieldType.MULTI_CHOICE and isinstance(value, str | tuple):
@@ -358,7 +358,7 @@ def _written(value: datetime) -> str:
 
 
 def _guess(value: Value) -> FieldType:
-    # for records that the schema was not made from
+    # for records that are not part of the schema
     if isinstance(value, tuple):
         return FieldType.MULTI_CHOICE
     if isinstance(value, bool):
@@ -371,7 +371,7 @@ def _guess(value: Value) -> FieldType:
 
 
 def _free(name: str, used: Iterable[str]) -> str:
-    """Return a label of at most 100 characters that is not among ``used`` (folded)."""
+    """Return a label of at most 100 characters that is not in ``used`` (folded)."""
     label = one_line(plain(name, NoteCollector())).strip() or "Field"
     candidate, number = label[:LONGEST_LABEL].strip(), 1
     while candidate.casefold() in used:

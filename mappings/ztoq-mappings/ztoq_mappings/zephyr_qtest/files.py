@@ -1,4 +1,4 @@
-"""Maps files: those of cycles, which take none in qTest, go elsewhere."""
+"""Maps files; those of cycles go elsewhere, as qTest's suites take none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Places links to issues and pages: readable where the target cannot link them."""
+"""Writes links to issues and pages as text, if the target cannot link them."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ __all__ = ["checked", "listed"]
 
 
 def listed(title: str, links: Iterable[Link], notes: NoteCollector) -> str:
-    """Return a heading with a list of links as HTML, ``""`` for none."""
+    """Return a heading with a list of links as HTML, ``""`` for no links."""
     items = [rich(markup.link(link), notes) for link in links]
     return markup.heading(title) + markup.bullets(items) if items else ""
 
 
 def checked(links: Iterable[Link], notes: NoteCollector) -> tuple[Link, ...]:
-    """Return the links with texts that the target takes."""
+    """Return the links with texts that the target accepts."""
     return tuple(
         attrs.evolve(link, url=address(link.url, notes), text=plain(link.text, notes))
         for link in links

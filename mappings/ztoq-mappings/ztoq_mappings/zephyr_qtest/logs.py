@@ -21,16 +21,16 @@ def mapped_log(log: TestLog, context: MappingContext) -> TestLog:
     """Return the execution as a manual log.
 
     Raises:
-        Skip: It did not take place and carries nothing.
+        Skip: It did not take place and has no data.
     """
     if not (log.executed or _carries(log) or (log.last and log.siblings_executed)):
-        raise Skip("not executed, and it carries nothing: its run stands without a log")
+        raise Skip("not executed, and it has no data: its run has no log")
     notes = NoteCollector(log.notes)
     end, guessed = _end(log, context.unknown_date)
     results = tuple(_result(result, log, context, notes) for result in log.results)
     keyed = [link for link in log.links if link.issue_key]
     if log.drift:
-        # no step logs then, so the defects of the steps are the log's
+        # then there are no step logs, so the defects of the steps are the log's
         keyed += (link for result in results for link in result.links)
         results = tuple(attrs.evolve(result, links=()) for result in results)
     return attrs.evolve(
@@ -48,12 +48,12 @@ def mapped_log(log: TestLog, context: MappingContext) -> TestLog:
 
 
 def _carries(log: TestLog) -> bool:
-    """Return whether a log that did not take place holds what has no other place."""
+    """Return whether a log that did not take place has anything that has no other place."""
     return bool(
         log.comment.strip()
         or log.files
         or log.links
-        # an unticked check box is what every execution has
+        # every execution has unticked check boxes
         or any(fields.has_value(f.value) and f.value is not False for f in log.fields)
         or any(result.actual.strip() or result.links for result in log.results)
     )
@@ -63,7 +63,7 @@ def _carries(log: TestLog) -> bool:
 
 
 def _end(log: TestLog, unknown: datetime) -> tuple[datetime, str]:
-    """Return the end in whole seconds, and what stands in for an unknown one."""
+    """Return the end in whole seconds, and the name of what replaces an unknown one."""
     for date, stand_in in (
         (log.ended, ""),
         (log.planned_end, "the planned end of the cycle"),
@@ -79,7 +79,7 @@ def _start(end: datetime, duration: float | None) -> datetime:
         return end
     try:
         return (end - timedelta(seconds=duration)).replace(microsecond=0)
-    except OverflowError:  # longer than there are years
+    except OverflowError:  # it would begin before the year 1
         return end
 
 
@@ -89,7 +89,7 @@ def _start(end: datetime, duration: float | None) -> datetime:
 def _statuses(
     name: str, log: TestLog, context: MappingContext, notes: NoteCollector
 ) -> tuple[tuple[str, ...], bool]:
-    """Return the target's candidates, and whether the status is a team's own."""
+    """Return the target's candidates, and whether the team made the status."""
     default = not log.executed and name == log.status
     name = plain(name, notes)
     if default:
@@ -107,7 +107,7 @@ def _result(
     result: StepResult, log: TestLog, context: MappingContext, notes: NoteCollector
 ) -> StepResult:
     statuses, own = _statuses(result.status, log, context, notes)
-    # qTest shows its own status; a step has no other place for the team's word
+    # qTest shows its own status; a step has no other place for the team's
     word = markup.paragraph(f"Status in Zephyr: {result.status}") if own and not log.drift else ""
     return attrs.evolve(
         result,
@@ -137,9 +137,9 @@ def _note(log: TestLog, guessed: str, context: MappingContext, notes: NoteCollec
 
 
 def _first_line(log: TestLog, context: MappingContext) -> str:
-    """Say who executed it, when, and under which key: the line by which the log is found."""
+    """Return the line by which the log is found: who executed it, when, and its key."""
     *_, status = context.tables.execution_statuses(log.status)[0]
-    # one with a comment or a file alone is kept, but nobody says that it was executed
+    # one with only a comment or a file is kept, but nothing shows that it was executed
     executed = log.executed and (log.ended is not None or status != context.tables.not_executed)
     who = context.people.text(log.executed_by) or ("an unknown person" if executed else "")
     done = "Executed" if executed else "Not executed"
@@ -148,7 +148,7 @@ def _first_line(log: TestLog, context: MappingContext) -> str:
 
 
 def _issues(log: TestLog, notes: NoteCollector) -> str:
-    """List what cannot be linked as a defect, because nobody could tell the issue's key."""
+    """List the issues that cannot be linked as defects, because their keys are unknown."""
     items = [markup.link(link) for link in log.links if not link.issue_key]
     items += (
         f"Step {result.key}: {markup.link(link)}"

@@ -1,4 +1,4 @@
-"""The transform itself: one record in, one record out."""
+"""The transform: one record in, one record out."""
 
 from __future__ import annotations
 
@@ -29,25 +29,25 @@ from ztoq_mappings.zephyr_qtest.prefilled import with_prefilled_texts
 __all__ = ["build", "check"]
 
 
-def build(options: Options, scene: TransformContext) -> Transform:
+def build(options: Options, context: TransformContext) -> Transform:
     """Return the default mapping from Zephyr to qTest.
 
     Raises:
         ConfigError: An option cannot be used.
     """
-    context = MappingContext.of(options, scene)
+    run = MappingContext.of(options, context)
 
     def transform(record: Record) -> Record:
-        if record.companions:  # from a transformer before this one, and shaped for none yet
+        if record.companions:  # from an earlier transformer, and not converted yet
             record = attrs.evolve(record, companions=tuple(map(transform, record.companions)))
         mapped = _MAPPED.get(record.kind)
-        return mapped(with_pictures(with_prefilled_texts(record)), context) if mapped else record
+        return mapped(with_pictures(with_prefilled_texts(record)), run) if mapped else record
 
     return transform
 
 
 def check(_options: Options, _source: Schema, sink: Schema) -> tuple[Finding, ...]:
-    """Say which statuses of the mapping the target does not have."""
+    """Return the statuses of the mapping that the target does not have."""
     known = name_tables()
     needed = {known.not_executed, known.otherwise}
     needed |= {status for found in known.statuses.values() for status in found}

@@ -1,4 +1,4 @@
-"""Reads the tables of names, ``tables.toml``, and looks names up in them."""
+"""Reads the tables of names (``tables.toml``) and looks up names."""
 
 from __future__ import annotations
 
@@ -61,11 +61,11 @@ class NameTables:
         return _each_once((name, status)), name.casefold() != status.casefold()
 
     def unexecuted(self, name: str) -> tuple[str, ...]:
-        """Return the candidates for the status of things not done yet, whatever its name."""
+        """Return the candidates for the status of what is not done yet."""
         return _each_once((name, self.not_executed)) if name.strip() else (self.not_executed,)
 
     def priority(self, name: str) -> tuple[str, ...]:
-        """Return further candidates for a priority, perhaps none."""
+        """Return more candidates for a priority, possibly none."""
         return self.priorities.get(folded(name), ())
 
 

@@ -1,4 +1,4 @@
-"""What a user may set about the default mapping."""
+"""The options of the default mapping."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names people: those whom a directory knows, by the account ids that records have."""
+"""Finds the names of people by the account ids in records."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["People"]
 
 @attrs.frozen
 class People:
-    """The people whom a directory knows by more than their id."""
+    """The people of whom more than an id is known."""
 
     known: Mapping[str, User] = attrs.field(factory=dict)
 
@@ -26,7 +26,7 @@ class People:
         return cls({user.id: user for user in users if user.name.strip() or user.email.strip()})
 
     def text(self, account: str) -> str:
-        """Return ``Name (e-mail)``, or what there is of it, or the id of somebody unknown."""
+        """Return ``Name (e-mail)``, or one of both, or the id of somebody unknown."""
         user = self.known.get(account)
         if user is None:
             return account
@@ -36,7 +36,7 @@ class People:
     def user(
         self, label: str, account: str, notes: NoteCollector, origin: str
     ) -> tuple[FieldValue, ...]:
-        """Return an optional value for a field of the target's people; nothing for the unknown."""
+        """Return an optional value for a field of users; nothing for somebody unknown."""
         if account not in self.known:
             return ()
         first, *others = (plain(word, notes) for word in self._words(account))
@@ -61,7 +61,7 @@ class People:
         return first, FieldType.USER, tuple(others)
 
     def _words(self, account: str) -> tuple[str, ...]:
-        """Return what may name a person in the target, the surest first."""
+        """Return the names that a person may have in the target, the most reliable first."""
         user = self.known[account]
         words = (user.email.strip(), user.name.strip(), account)
         return tuple(dict.fromkeys(filter(None, words)))

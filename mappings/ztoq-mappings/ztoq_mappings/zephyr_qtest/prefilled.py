@@ -1,4 +1,4 @@
-"""Uses values that an earlier transformer placed for the texts that qTest has itself."""
+"""Uses values of an earlier transformer for qTest's own texts."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _TEXTS: Mapping[Kind, frozenset[str]] = {
     Kind.TEST_CYCLE: frozenset({NAME}),
     Kind.TEST_RUN: frozenset({NAME}),
 }
-"""Labels, folded, that are keys of the request's body and attributes of the record alike."""
+"""Folded labels that are both a key of the request's body and an attribute of the record."""
 
 
 def with_prefilled_texts(record: Record) -> Record:
-    """Return the record with placed values of such labels in its texts, where they win."""
+    """Return the record with placed values of such labels in its texts, which they replace."""
     if not any(field.placed for field in record.fields):
         return record
     known = _TEXTS.get(record.kind, frozenset())
@@ -40,7 +40,7 @@ def with_prefilled_texts(record: Record) -> Record:
     changes: dict[str, Any] = {
         label: str(field.value) if label == NAME else _html(field)
         for label, field in texts.items()
-        # nothing has no name
+        # every object has a name
         if label != NAME or has_value(field.value)
     }
     rest = tuple(field for field in record.fields if field not in texts.values())

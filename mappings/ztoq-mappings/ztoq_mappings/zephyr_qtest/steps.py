@@ -19,7 +19,7 @@ TEST_DATA = "Test data"
 def mapped_steps(
     case: TestCase, field_labels: FieldLabels, notes: NoteCollector
 ) -> tuple[TestStep, ...]:
-    """Return the steps with final texts; a script is one more. Empty steps stay, so do keys."""
+    """Return the steps with final texts; a script is one more. Empty steps and keys stay."""
     steps = tuple(_step(step, case.ref, field_labels, notes) for step in case.steps)
     if case.script is None or not case.script.text.strip():
         return steps

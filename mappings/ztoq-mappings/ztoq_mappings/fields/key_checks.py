@@ -1,4 +1,4 @@
-"""Checks the keys of a rule against each other; each by itself is well-formed."""
+"""Checks the keys of a rule against each other; each key alone is valid."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ DATES = frozenset({FieldType.DATE, FieldType.DATETIME})
 WRITTEN = frozenset({FieldType.TEXT, FieldType.LONG_TEXT, FieldType.CHOICE})
 CUT = WRITTEN | {FieldType.MULTI_CHOICE}
 DIRECTIVES = frozenset("aAbBdfHIjmMpSyYzZ%")
-"""What a date format may hold: what ``strptime`` and ``strftime`` do the same on all systems."""
+"""Directives of a date format that ``strptime`` and ``strftime`` treat alike on all systems."""
 
 
 def problems(section: Section, rules: KindRules) -> Iterator[Problem]:
-    """Yield what is wrong with the rules of a section, each with its place among them."""
+    """Yield the problems of a section's rules, each with its position among them."""
     open_ended: dict[str, int] = {}
     for place, rule in enumerate(rules.field):
         path = ("field", place)
@@ -60,7 +60,7 @@ def problems(section: Section, rules: KindRules) -> Iterator[Problem]:
 
 
 def rule_problems(section: Section, rule: Rule) -> Iterator[Problem]:
-    """Yield what is wrong with a rule, whatever the others say."""
+    """Yield the problems of one rule alone."""
     yield from _target(section, rule)
     yield from _sources(section, rule)
     yield from _keys(rule)
@@ -195,7 +195,7 @@ def _dates(rule: Rule) -> Iterator[Problem]:
 
 
 def _fitting(rule: Rule) -> Iterator[Problem]:
-    """Yield the values of the file itself that the rule's type cannot hold."""
+    """Yield the values in the file that the rule's type cannot hold."""
     if rule.type is None or rule.write_date is not None:
         return
     given: list[tuple[tuple[str, ...], Given | None]] = [

@@ -1,4 +1,4 @@
-"""Turns a rule into the steps that its values go through, in the order of ``format.Rule``."""
+"""The conversions that a rule applies to values, in the order of the keys of ``format.Rule``."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ztoq_mappings.fields.patterns import finder, replacer
 from ztoq_mappings.note_collector import NoteCollector
 from ztoq_mappings.texts import is_html
 
-__all__ = ["RuleRun", "Step", "cleaner", "steps"]
+__all__ = ["Conversion", "RuleRun", "cleaner", "conversions", "listed"]
 
 DATES = frozenset({FieldType.DATE, FieldType.DATETIME})
 LONGEST_SHOWN = 80
@@ -36,8 +36,8 @@ _ALL_DIGITS = 1e12
 class RuleRun:
     """One rule applied to one record, or to one ``step`` of it.
 
-    ``kept``: the value does not fit, so the rule leaves the record as it is. ``dropped``: the rule
-    drops a value.
+    ``kept``: the value does not fit, so the record stays as it is. ``dropped``: the rule drops a
+    value.
     """
 
     key: str
@@ -54,7 +54,7 @@ class RuleRun:
         """Return what replaces a value that has no mapping.
 
         Raises:
-            MappingError: The rule says "fail", or nothing.
+            MappingError: The rule has "fail", or no word for it.
         """
         if self.otherwise is None or self.otherwise.word == "fail":
             raise self.error(value, why)
@@ -67,30 +67,30 @@ class RuleRun:
         return listed(self.otherwise.value)
 
     def error(self, value: Value, why: str) -> MappingError:
-        """Return what to raise about a value."""
+        """Return the error to raise about a value."""
         text = words(value)
         shown = text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "…"
         where = f" in step {self.step}" if self.step else ""
         return MappingError(f"{self.key}: value {shown!r} of field {self.field!r}{where} {why}")
 
 
-Step = Callable[[list[Value], RuleRun], list[Value]]
-"""Takes the values so far and returns the next ones."""
+Conversion = Callable[[list[Value], RuleRun], list[Value]]
+"""Takes the values so far, and returns them converted."""
 
 
 def listed(value: Value) -> list[Value]:
-    """Return the values that are there, each by itself."""
+    """Return the values one by one, without empty ones."""
     many = value if isinstance(value, tuple) else (value,)
     return [each for each in many if each is not None and each != ""]
 
 
-def steps(
+def conversions(
     rule: Rule,
     kind_of: FieldType | None,
     people: Mapping[str, User],
     taken: frozenset[int] = frozenset(),
-) -> tuple[Step, ...]:
-    """Return the steps of a rule, without those that its keys do not ask for.
+) -> tuple[Conversion, ...]:
+    """Return the conversions that the keys of a rule need.
 
     ``taken`` are the parts that this and other rules take of the same values.
     """
@@ -111,7 +111,7 @@ def steps(
 
 
 def cleaner(rule: Rule, kind_of: FieldType | None) -> Callable[[str], str] | None:
-    """Return what a rule does to HTML, or None where that stays."""
+    """Return the function that a rule applies to HTML, None if it stays as it is."""
     how = rule.html or ("keep" if kind_of is FieldType.RICH_TEXT else "text")
     return {"clean": _clean, "text": plain_text}.get(how)
 
@@ -121,7 +121,7 @@ def _clean(html: str) -> str:
     return nh3.clean(html, link_rel=None)
 
 
-def _html(rule: Rule, kind_of: FieldType | None) -> Step | None:
+def _html(rule: Rule, kind_of: FieldType | None) -> Conversion | None:
     change = cleaner(rule, kind_of)
     if change is None:
         return None
@@ -140,7 +140,7 @@ def _html(rule: Rule, kind_of: FieldType | None) -> Step | None:
     return step
 
 
-def _extract(pattern: str) -> Step:
+def _extract(pattern: str) -> Conversion:
     find = finder(pattern)
 
     def step(values: list[Value], run: RuleRun) -> list[Value]:
@@ -158,14 +158,14 @@ def _extract(pattern: str) -> Step:
     return step
 
 
-def _replace(replace: Callable[[str], str]) -> Step:
+def _replace(replace: Callable[[str], str]) -> Conversion:
     def step(values: list[Value], _: RuleRun) -> list[Value]:
         return [new for value in values for new in listed(replace(words(value)))]
 
     return step
 
 
-def _split(separator: str) -> Step:
+def _split(separator: str) -> Conversion:
     def step(values: list[Value], _: RuleRun) -> list[Value]:
         parts = (part.strip() for value in values for part in words(value).split(separator))
         return [part for part in parts if part]
@@ -173,7 +173,7 @@ def _split(separator: str) -> Step:
     return step
 
 
-def _part(number: int, taken: frozenset[int]) -> Step:
+def _part(number: int, taken: frozenset[int]) -> Conversion:
     def step(values: list[Value], run: RuleRun) -> list[Value]:
         run.lossy = run.lossy or not taken.issuperset(range(1, len(values) + 1))
         return values[number - 1 : number]
@@ -181,7 +181,7 @@ def _part(number: int, taken: frozenset[int]) -> Step:
     return step
 
 
-def _values(table: Mapping[str, Given]) -> Step:
+def _values(table: Mapping[str, Given]) -> Conversion:
     by_folded = {folded(key): value for key, value in reversed(list(table.items()))}
 
     def step(values: list[Value], run: RuleRun) -> list[Value]:
@@ -202,7 +202,7 @@ def _values(table: Mapping[str, Given]) -> Step:
     return step
 
 
-def _person(what: str, people: Mapping[str, User]) -> Step:
+def _person(what: str, people: Mapping[str, User]) -> Conversion:
     def step(values: list[Value], run: RuleRun) -> list[Value]:
         found: list[Value] = []
         for value in values:
@@ -220,7 +220,7 @@ def _person(what: str, people: Mapping[str, User]) -> Step:
     return step
 
 
-def _number(rule: Rule) -> Step:
+def _number(rule: Rule) -> Conversion:
     def step(values: list[Value], run: RuleRun) -> list[Value]:
         found: list[Value] = []
         for value in values:
@@ -242,7 +242,7 @@ def _number(rule: Rule) -> Step:
 
 
 def _rounded(number: float, places: int) -> float:
-    """Return the number as people round it: halves away from zero, by its decimal digits."""
+    """Return the number rounded as people do: halves away from zero, by its decimal digits."""
     if not abs(number) < _ALL_DIGITS:
         return number
     step = Decimal(1).scaleb(-places)
@@ -263,7 +263,7 @@ def _read_number(value: Value, decimal: str) -> float | None:
     return number
 
 
-def _date(rule: Rule, kind_of: FieldType | None) -> Step:
+def _date(rule: Rule, kind_of: FieldType | None) -> Conversion:
     zone: tzinfo | None = ZoneInfo(rule.time_zone) if rule.time_zone else None
 
     def step(values: list[Value], run: RuleRun) -> list[Value]:
@@ -289,14 +289,14 @@ def _has_time(when: datetime) -> bool:
     return any((when.hour, when.minute, when.second, when.microsecond))
 
 
-def _join(separator: str) -> Step:
+def _join(separator: str) -> Conversion:
     def step(values: list[Value], _: RuleRun) -> list[Value]:
         return [separator.join(map(words, values))] if values else []
 
     return step
 
 
-def _cut(length: int) -> Step:
+def _cut(length: int) -> Conversion:
     def step(values: list[Value], run: RuleRun) -> list[Value]:
         texts = [words(value) for value in values]
         if any(len(text) > length for text in texts):

@@ -1,4 +1,4 @@
-"""Holds a mapping file against what source and target have."""
+"""Checks a mapping file against the fields of source and target."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ __all__ = ["FITTING", "check", "misspelt"]
 Place = tuple[str | int, ...]
 
 LIKELY = 0.75
-"""From this likeness on, a name that the source does not have is taken for a misspelt one."""
+"""The likeness from which a name that the source does not have counts as misspelt."""
 
 _T = FieldType
 FITTING: Mapping[FieldType, frozenset[FieldType]] = {
@@ -47,7 +47,7 @@ FITTING: Mapping[FieldType, frozenset[FieldType]] = {
     _T.USER: TEXTS | {_T.USER},
     _T.URL: TEXTS | {_T.URL},
 }
-"""The types of the target's fields that take what a rule of a type makes."""
+"""The types of the target's fields that accept the value of a rule of a type."""
 
 _DATES = frozenset({_T.DATE, _T.DATETIME})
 NEVER: Mapping[FieldType, frozenset[FieldType]] = {
@@ -58,14 +58,14 @@ NEVER: Mapping[FieldType, frozenset[FieldType]] = {
     _T.USER: _DATES | {_T.CHECKBOX, _T.NUMBER, _T.URL},
     _T.URL: _DATES | {_T.CHECKBOX, _T.NUMBER},
 }
-"""The types that no value of a type can have; a text may be anything, a choice has its labels."""
+"""The types that no value of a type can have; a text can be anything, a choice has its labels."""
 
 _CHOICES = frozenset({_T.CHOICE, _T.MULTI_CHOICE})
 _DIGITS = re.compile(r"[0-9]+")
 
 
 def check(options: FieldsOptions, source: Schema, sink: Schema) -> tuple[Finding, ...]:
-    """Return what a run with this file would stumble over.
+    """Return the findings that a run with this file would meet.
 
     Raises:
         ConfigError: The file cannot be read or used; a line for each problem.
@@ -79,7 +79,7 @@ def check(options: FieldsOptions, source: Schema, sink: Schema) -> tuple[Finding
             *(
                 each
                 for place, rule in enumerate(document.mapping.of(section).field)
-                for each in _Rule(document, section, place, rule, source, sink).findings()
+                for each in _RuleCheck(document, section, place, rule, source, sink).findings()
             ),
             *_unfilled(document, section, source, sink),
         )
@@ -87,7 +87,7 @@ def check(options: FieldsOptions, source: Schema, sink: Schema) -> tuple[Finding
 
 
 def misspelt(document: Document, source: Schema) -> Iterator[str]:
-    """Yield a message for each field that no record has while it has one of nearly that name."""
+    """Yield a message for each field that no record has, if records have one of a similar name."""
     for section in Section:
         for finding in _unknown_fields(document, section, source):
             if finding.level == "error":
@@ -98,7 +98,7 @@ def misspelt(document: Document, source: Schema) -> Iterator[str]:
 
 
 def _named(mapping: MappingFile, section: Section) -> Iterator[tuple[Place, str]]:
-    """Yield each custom field that the file names, with its place."""
+    """Yield each custom field in the file, with its position."""
     rules = mapping.of(section)
     for place, rule in enumerate(rules.field):
         path = (section.value, "field", place)
@@ -133,7 +133,7 @@ def _unknown_fields(document: Document, section: Section, source: Schema) -> Ite
 
 
 def _numbered(name: str, other: str) -> bool:
-    """Return whether two names differ in their numbers alone, as fields of one row do."""
+    """Return whether two names differ only in their numbers, as the fields of a row do."""
     return _DIGITS.sub("", name).casefold() == _DIGITS.sub("", other).casefold()
 
 
@@ -141,7 +141,7 @@ def _numbered(name: str, other: str) -> bool:
 
 
 @attrs.frozen
-class _Rule:
+class _RuleCheck:
     document: Document
     section: Section
     place: int
@@ -176,9 +176,9 @@ class _Rule:
         return Finding(level=level, text=self.document.told(path, said))
 
     def _label(self) -> Iterator[Finding]:
-        """Yield a source's field that would go to the same label by the default mapping.
+        """Yield a source's field that the default mapping would give the same label.
 
-        That gives a label to the first field by name; others with it get a suffix.
+        It gives a label to the first field by name; others with it get a suffix.
         """
         used = {name for _, name in _used(self.document.mapping, self.section)}
         same = sorted(
@@ -195,7 +195,7 @@ class _Rule:
             )
 
     def _from(self) -> FieldSpec | None:
-        """Return the one source field of the rule, as far as its values come unchanged."""
+        """Return the only source field of the rule, if its values are not changed before."""
         rule = self.rule
         changed = rule.extract is not None or rule.replace or rule.split is not None
         if len(rule.from_) != 1 or changed:
@@ -204,7 +204,7 @@ class _Rule:
         return found if found and found.type in _CHOICES else None
 
     def _outcomes(self) -> Mapping[str, tuple[str, ...] | None]:
-        """Return what becomes of each known label; None for one without a mapping."""
+        """Return the value that each known label becomes; None for a label without a mapping."""
         spec = self._from()
         table = self.rule.values or {}
         folded = {key.strip().casefold(): value for key, value in reversed(list(table.items()))}
@@ -233,7 +233,7 @@ class _Rule:
                 yield self._finding(level, "values", f"value {label!r} has no mapping; {will}")
 
     def _unfit(self) -> Iterator[Finding]:
-        """Yield a finding where no value that the source has can be of the rule's type."""
+        """Yield a finding if no value of the source can be of the rule's type."""
         rule = self.rule
         kind_of = effective_type(rule, self.section, self.document.mapping, self.source)
         read_otherwise = rule.read_date or rule.decimal is not None or rule.write_date is not None
@@ -303,7 +303,7 @@ class _Rule:
                 yield self._finding(level, "values", f"{said}{hint}; {will}")
 
     def _given(self) -> Iterator[str]:
-        """Yield the labels that the rule itself names."""
+        """Yield the labels in the rule itself."""
         rule = self.rule
         fallback = rule.otherwise.value if rule.otherwise else None
         for value in (*(rule.values or {}).values(), rule.constant, rule.if_empty, fallback):
@@ -317,9 +317,9 @@ _UNFIT = {
     "fail": "its records will fail",
     "drop": "its values are dropped",
     "keep": "it goes its usual way, and this rule does nothing",
-    "value": "another value stands for each",
+    "value": "another value replaces each of them",
 }
-"""What becomes of values that are not of the rule's type, by the word of ``otherwise``."""
+"""What happens to values that are not of the rule's type, by the word of ``otherwise``."""
 
 
 def _can_be(label: str, kind_of: FieldType) -> bool:
@@ -327,7 +327,7 @@ def _can_be(label: str, kind_of: FieldType) -> bool:
 
 
 def _used(mapping: MappingFile, section: Section) -> Iterator[tuple[Place, str]]:
-    """Yield the source's fields that do not go their usual way any more."""
+    """Yield the source's fields that are no longer mapped by default."""
     rules = mapping.of(section)
     keeping = {place for place, rule in enumerate(rules.field) if rule.keep_source}
     for path, name in _named(mapping, section):
@@ -341,7 +341,7 @@ def _used(mapping: MappingFile, section: Section) -> Iterator[tuple[Place, str]]
 def _unfilled(
     document: Document, section: Section, source: Schema, sink: Schema
 ) -> Iterator[Finding]:
-    """Yield the required fields of the target that nothing fills."""
+    """Yield the required fields of the target that no rule fills."""
     mapping = document.mapping
     filled = {rule.to.casefold() for rule in mapping.of(section).field}
     used = {name for _, name in _used(mapping, section)}
