@@ -1,36 +1,36 @@
-"""What a run that a limit ended has left, and when the rest fits: estimates from what it did."""
+"""Estimates the remaining work after a limit stopped a run."""
 
 from __future__ import annotations
 
 import math
 import time
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import attrs
 
+from ztoq_core.cli.progress import Stage
 from ztoq_core.contracts import Connection
 from ztoq_core.engine import Event
 from ztoq_core.http import CallQuota, Limit, LimitReached, Limits, month_of, next_month
 from ztoq_core.http.transport import Transport
-from ztoq_core.records import Kind
 from ztoq_core.settings.config import Config
 from ztoq_core.store import Store
 from ztoq_core.vocabulary import counted
 
-__all__ = ["Month", "RemainingWork", "StageStats", "as_facts", "calls_of_month", "calls_of_run"]
+__all__ = ["Month", "RemainingWork", "StageStats", "calls_of_month", "calls_of_run"]
 
 FAIR = 20
-"""Records of a stage that make a fair sample of what one costs."""
+"""How many records of a stage are a fair sample of what one costs."""
 
 LATELY = 256
-"""Events that are looked back on: what comes first in a stage, such as folders, costs less."""
+"""How many events count as recent: what a stage begins with, such as folders, costs less."""
 
 
 class Pace(NamedTuple):
-    """What a record costs: calls to a host, and seconds for one of them."""
+    """What a record costs: calls to a host, and seconds for each."""
 
     host: str
     calls: float
@@ -38,20 +38,17 @@ class Pace(NamedTuple):
 
 
 @attrs.define
-class StageStats:
-    """What the present stage has done, lately and in all."""
+class StageStats(Stage):
+    """The figures of the current stage and the calls they took, recently and in all."""
 
-    limits: Limits
-    name: str = ""
-    done: dict[Kind, int] = attrs.field(factory=dict)
-    totals: dict[Kind, int] = attrs.field(factory=dict)
+    limits: Limits = attrs.field(kw_only=True)
     _first: tuple[float, int, Counter[str]] = attrs.field(default=(0.0, 0, Counter()))
     _lately: deque[tuple[float, int, Counter[str]]] = attrs.field(
         factory=lambda: deque(maxlen=LATELY)
     )
 
     def begin(self, name: str) -> None:
-        """Start to count for a stage."""
+        """Start counting for a stage."""
         self.name = name
         self.done, self.totals = {}, {}
         self._lately.clear()
@@ -59,11 +56,9 @@ class StageStats:
         self._first = self._lately[0]
 
     def take(self, event: Event) -> None:
-        """Count what an event tells."""
-        if event.kind is not None and event.stage == self.name:
-            self.done[event.kind] = event.done
-            if event.total is not None:
-                self.totals[event.kind] = event.total
+        """Take the latest figures, if they are of this stage."""
+        if event.stage == self.name:
+            super().take(event)
             self._remember()
 
     def _remember(self) -> None:
@@ -71,7 +66,7 @@ class StageStats:
         self._lately.append((time.monotonic(), done, Counter(self.limits.calls)))
 
     def pace(self) -> Pace | None:
-        """Return what a record costs, in all or lately, the more; None where too few were done."""
+        """Return what a record costs, in all or recently, whichever is more; None if unknown."""
         paces = [self._pace_since(*entry) for entry in (self._first, self._lately[0])]
         return max((pace for pace in paces if pace), key=lambda pace: pace.calls, default=None)
 
@@ -84,7 +79,7 @@ class StageStats:
         return Pace(host, made / (done - before), (at - since) / made)
 
     def records_left(self, store: Store) -> int | None:
-        """Return how many records are left, at least; None where that cannot be told."""
+        """Return how many records are left, at least; None if unknown."""
         if self.name == "load":
             return store.loading.remaining.now()
         if self.name == "extract":
@@ -97,7 +92,7 @@ class StageStats:
 
 @attrs.frozen(kw_only=True)
 class Month:
-    """The calls of a host in this month; ``allowed`` and ``left`` are None where nobody says."""
+    """The calls to a host in this month; ``allowed`` and ``left`` are None if there is no limit."""
 
     host: str
     month: str
@@ -109,7 +104,7 @@ class Month:
     left: int | None = None
 
     def __str__(self) -> str:
-        """Return the line for people."""
+        """Return the counts in words."""
         text = f"{counted(self.made, 'call')} to {self.host} this month (UTC)"
         if self.allowed is not None:
             text += f", of {self.allowed:,}"
@@ -121,7 +116,7 @@ class Month:
 
 
 def calls_of_month(config: Config, store: Store, now: datetime | None = None) -> list[Month]:
-    """Return what the store has counted for this month, with the budgets of the config."""
+    """Return the calls that the store has counted this month, with the budgets of the config."""
     month = month_of(now or datetime.now(UTC))
     connections = {
         Transport(settings).service: settings
@@ -150,7 +145,7 @@ def calls_of_month(config: Config, store: Store, now: datetime | None = None) ->
 
 
 def calls_of_run(accounts: Iterable[CallQuota], limits: Limits) -> list[Month]:
-    """Return the same as a run knows it at its end, with the calls that it made itself."""
+    """Return the calls of this month at the end of a run, with those that it made itself."""
     found: dict[str, Month] = {}
     for each in accounts:
         whole = each.budget or each.whole
@@ -169,7 +164,7 @@ def calls_of_run(accounts: Iterable[CallQuota], limits: Limits) -> list[Month]:
 
 @attrs.frozen(kw_only=True)
 class RemainingWork:
-    """A run that a limit ended, and all that an estimate of the rest hangs on."""
+    """A run that a limit stopped, with everything that the estimate depends on."""
 
     stopped: LimitReached
     limits: Limits
@@ -177,7 +172,7 @@ class RemainingWork:
     months: Sequence[Month]
 
     def sentences(self, store: Store) -> list[str]:
-        """Return what it says: calls made and left, what remains and when that fits."""
+        """Return sentences: calls made and left, what remains and when it can be done."""
         counts = [f"{month.run:,} to {month.host}" for month in self.months if month.run]
         if others := self.limits.made - sum(month.run for month in self.months):
             counts.append(f"{others:,} to other hosts, for pictures")
@@ -193,13 +188,13 @@ class RemainingWork:
         return lines
 
     def _remaining(self, number: int) -> str:
-        # the lists of the source tell their lengths one after the other
+        # the source gives the lengths of its lists one after the other
         reads = self.stage.name == "extract"
         least, of = ("At least", "to read") if reads else ("About", "to write")
         left = f"{least} {counted(_round(number), 'record is', 'records are')} left {of}"
         pace = self.stage.pace()
         if pace is None:
-            return f"{left}; too few were done in this run to say how many calls that takes."
+            return f"{left}; this run did too few to say how many calls that takes."
         needed = math.ceil(number * pace.calls)
         month = next((month for month in self.months if month.host == pace.host), None)
         fits = self._fits(needed, needed * pace.seconds, month)
@@ -219,7 +214,7 @@ class RemainingWork:
 
 
 def _beyond(needed: int, left: int, allowed: int | None, now: datetime) -> str:
-    """Say when calls that do not all fit into this month do."""
+    """Return when calls fit that exceed what is left this month."""
     if allowed and needed - left > allowed:
         return (
             f"at {allowed:,} a month that takes "
@@ -231,7 +226,7 @@ def _beyond(needed: int, left: int, allowed: int | None, now: datetime) -> str:
 
 
 def _round(number: int) -> int:
-    """Return a number with three digits that say something: it is an estimate."""
+    """Return a number rounded to three digits: it is an estimate."""
     unit = int("1".ljust(len(str(number)) - 2, "0"))
     return round(number / unit) * unit
 
@@ -243,8 +238,3 @@ def _span(seconds: float) -> str:
     if span < timedelta(hours=2):
         return f"about {counted(round(seconds / 60), 'minute')}"
     return f"about {seconds / 3600:.1f} hours"
-
-
-def as_facts(months: Iterable[Month]) -> list[Mapping[str, Any]]:
-    """Return the counts as they stand in a JSON result."""
-    return [attrs.asdict(month) for month in months]

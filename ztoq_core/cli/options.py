@@ -1,4 +1,4 @@
-"""The options that several verbs share; the global ones first."""
+"""The options that several verbs share; first the global ones, which every verb takes."""
 
 from __future__ import annotations
 
@@ -8,22 +8,27 @@ from typing import Any, TypeVar
 
 import rich_click as click
 
-__all__ = ["KIND", "SELECTING", "Options", "Verbs", "global_options"]
+__all__ = ["KIND", "SELECTING", "Options", "count", "global_options"]
 __all__ += ["limit_options", "load_options", "selection_options", "since_option"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-MOST = 2**31 - 1
-"""The largest number that an option takes: every database holds it."""
-
 KIND = "Only records of this kind (test_case, attachment …)."
+_MOST = 2**31 - 1  # every database holds it
+
+
+def count(text: str) -> int:
+    """Return a whole number from 1; as a click.IntRange, every help would show the bounds."""
+    if not text.isdecimal() or not 1 <= int(text) <= _MOST:
+        raise click.BadParameter(f"{text!r} is not a whole number from 1 to {_MOST:,}.")
+    return int(text)
 
 
 class Options:
     """The global options of one command, and whether it has begun to move records.
 
-    No attrs class: importing attrs would be a tenth of what ``--help`` may take.
+    Not an attrs class: importing attrs would take a tenth of the time of ``--help``.
     """
 
     path: Path | None = None
@@ -36,20 +41,8 @@ class Options:
     begun: bool = False
 
 
-class Verbs(click.RichGroup):
-    """A group that lists its verbs in the order in which one needs them."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Show the help, and end with 0, where nothing is given."""
-        return super().parse_args(ctx, args or ["--help"])
-
-    def list_commands(self, _: click.Context) -> list[str]:
-        """Return the verbs as they were added."""
-        return list(self.commands)
-
-
 def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:
-    """Keep a global option; what was given before the verb holds where none is given after it."""
+    """Keep a global option; one after the verb takes precedence over one before it."""
     options = context.find_object(Options)
     if options is None or not value:
         return
@@ -64,18 +57,18 @@ def global_options(command: F) -> F:
     kept: dict[str, Any] = {"expose_value": False, "callback": _keep, "panel": "Global options"}
     for option in (
         click.option(
-            "--json", "as_json", is_flag=True, help="Print JSON, one event a line.", **kept
+            "--json", "as_json", is_flag=True, help="Print JSON, one event per line.", **kept
         ),
         click.option(
             "--log-file",
             type=click.Path(path_type=Path, resolve_path=True),
             metavar="FILE",
-            help="Write a rotating log to this file (10 MB, five kept).",
+            help="Write a log to this file (rotated at 10 MB, five files are kept).",
             **kept,
         ),
         click.option("--debug", is_flag=True, help="Show tracebacks and log each request.", **kept),
         click.option(
-            "-q", "--quiet", is_flag=True, help="Print warnings and the result only.", **kept
+            "-q", "--quiet", is_flag=True, help="Print only warnings and the result.", **kept
         ),
         click.option(
             "-v",
@@ -96,7 +89,8 @@ def global_options(command: F) -> F:
         ),
     ):
         command = option(command)
-    return command
+    # a verb's own options first
+    return click.option_panel("Options")(click.option_panel("Global options")(command))
 
 
 SELECTING = {
@@ -116,19 +110,23 @@ def selection_options(command: F) -> F:
     ]
     options += [
         click.option(
-            "--executed-since", metavar="DATE", help="Only executions that ended from then on."
+            "--executed-since",
+            metavar="DATE",
+            help="Only executions that ended on this day or later.",
         ),
         click.option(
-            "--executions", metavar="all|latest|N", help="How many executions of each run, newest."
+            "--executions",
+            metavar="all|latest|N",
+            help="How many of the newest executions of a run.",
         ),
         click.option(
             "--limit",
-            type=click.IntRange(1, MOST),
+            type=count,
             metavar="N",
             help="Only the first N test cases.",
         ),
         click.option(
-            "--everything", is_flag=True, help="Select everything, whatever was selected before."
+            "--everything", is_flag=True, help="Select everything, and forget an earlier selection."
         ),
     ]
     for option in reversed(options):
@@ -141,7 +139,7 @@ def since_option(command: F) -> F:
     return click.option(
         "--since",
         metavar="DATE",
-        help="Read only what changed since then, where the source can tell; sees no deletions.",
+        help="Read only what changed since then, if the source can list that; misses deletions.",
     )(command)
 
 
@@ -151,15 +149,15 @@ def limit_options(command: F) -> F:
         click.option(
             "--until",
             metavar="TIME",
-            help="Make no call from this time on: 06:00 (its next occurrence, local time) or a "
-            "date and time. What is under way ends; exit 3.",
+            help="Make no calls from this time on: 06:00 (its next occurrence, local time) or a "
+            "date and time. Requests under way are finished; exit code 3.",
         ),
         click.option(
             "--max-calls",
-            type=click.IntRange(1, MOST),
+            type=count,
             metavar="N",
-            help="Make at most N calls, to both services together and attempts that failed "
-            "included; then stop, exit 3.",
+            help="Make at most N calls, to both services together and including failed attempts; "
+            "then stop with exit code 3.",
         ),
     ):
         command = option(command)
@@ -170,25 +168,25 @@ def load_options(command: F) -> F:
     """Add the options of verbs that write to the target."""
     for option in (
         click.option(
-            "--dry-run", is_flag=True, help="Stop before the first write, saying what is missing."
+            "--dry-run", is_flag=True, help="Stop before the first write, and show what is missing."
         ),
         click.option(
             "--accept-missing-fields",
             is_flag=True,
-            help="Load although fields are missing: their values stand as text.",
+            help="Load although fields are missing; their values become text in the description.",
         ),
         click.option(
             "--on-conflict",
             type=click.Choice(("keep-target", "overwrite", "fail")),
             default="keep-target",
             show_default=True,
-            help="What becomes of objects that somebody edited in the target, and of executions "
+            help="What to do with objects that somebody edited in the target, and with executions "
             "older than the newest there.",
         ),
         click.option(
             "--prune",
             is_flag=True,
-            help="Remove from the target what is gone from the source and nobody changed.",
+            help="Remove from the target what is gone from the source, unless somebody changed it.",
         ),
     ):
         command = option(command)

@@ -1,4 +1,4 @@
-"""What a command says: data on stdout, output on stderr, progress in the form that fits."""
+"""Prints for a command: data to stdout, messages and progress to stderr."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ __all__ = ["Output"]
 MOST_LOG_LINES = 20
 
 PATIENCE_S = 5.0
-"""Seconds after which a wait is shown, an outage or a request that takes long."""
+"""Seconds after which a wait is shown, such as an outage or a slow request."""
 
 
 class _Console(Console):
-    """The one writer to the terminal: control characters and newlines in a string are written out.
+    """The only writer to the terminal; shows control characters and newlines as escapes.
 
-    What has several lines is printed line by line (``Output.block``).
+    Text of several lines is printed line by line (``Output.block``).
     """
 
     def __init__(self, file: TextIO) -> None:
         super().__init__(file=file, soft_wrap=True, highlight=False, markup=False, emoji=False)
 
     def render_str(self, text: str, *args: Any, **more: Any) -> Text:
-        """Return a string as it may be shown; every string that rich prints comes through here."""
+        """Return a string in a form that is safe to show; rich calls this for every string."""
         return super().render_str(one_line(text), *args, **more)
 
     def on_broken_pipe(self) -> None:
-        """Raise the BrokenPipeError that is at hand; rich would end with exit code 1."""
+        """Raise the current BrokenPipeError; rich would exit with code 1."""
         raise  # noqa: PLE0704 - rich calls this while it handles the error
 
 
@@ -50,12 +50,17 @@ class Output:
     """Prints for one command."""
 
     def __init__(self, options: Options) -> None:
-        """Print as ``options`` say."""
+        """Print as the ``options`` require."""
         self._options = options
         self.out = _Console(sys.stdout)
         self.err = _Console(sys.stderr)
         self._logged = 0
         self._shown: Shown | None = None
+
+    @property
+    def begun(self) -> bool:
+        """Whether the command has begun to move records."""
+        return self._options.begun
 
     @property
     def verbose(self) -> bool:
@@ -94,7 +99,7 @@ class Output:
         self.out.print(table)
 
     def result(self, facts: Mapping[str, Any], print_: Callable[[], None] | None = None) -> None:
-        """End with the result: ``facts`` as a line of JSON, or what ``print_`` prints."""
+        """Print the result: ``facts`` as a line of JSON, or by calling ``print_``."""
         if self._options.as_json:
             self.out.file.write(event_line("result", verb=self._options.verb, **facts))
             self.out.file.flush()
@@ -102,21 +107,21 @@ class Output:
             try:
                 print_()
                 self.out.file.flush()
-            except BrokenPipeError:  # `ztoq status | head -1`: who read has seen enough
+            except BrokenPipeError:  # `ztoq status | head -1`: the reader is gone
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     def log_line(self, line: str) -> None:
-        """Show a line of the log; without -v only the first ones, since the report has them all."""
+        """Print a line of the log; without -v only the first ones: the report has them all."""
         self._logged += 1
         if self._options.verbosity or self._logged <= MOST_LOG_LINES:
             for each in line.rstrip("\n").split("\n"):  # a traceback has several
                 self.err.print(each, style="yellow")
         elif self._logged == MOST_LOG_LINES + 1:
-            self.err.print("More warnings follow; the report has them all.", style="yellow")
+            self.err.print("More warnings follow; `ztoq report` shows all of them.", style="yellow")
 
     @contextmanager
     def progress(self, waits: Waits | None = None) -> Iterator[Callable[[Event], None]]:
-        """Show the progress, and what ``waits`` says, until the end; yields what takes the events.
+        """Show progress and what ``waits`` holds, until the end; yields the receiver of events.
 
         With ``waits`` only inside an event loop.
         """
@@ -134,7 +139,7 @@ class Output:
             yield tell
 
     def ended(self, stage: str) -> None:
-        """Say that a stage is through."""
+        """Show that a stage has ended."""
         if self._shown:
             self._shown.end(stage)
 
@@ -147,11 +152,11 @@ class Output:
 
 
 async def _watch(waits: Waits, shown: Shown) -> None:
-    """Show every second what has been waited for long enough that somebody may wonder."""
+    """Show, every second, the waits that are long enough to make a user wonder."""
     clock = asyncio.get_running_loop().time
     while True:
         now = clock()
         long = [each for each in waits.current(now) if now - each.since >= PATIENCE_S]
-        # a request in flight is worth a line only where nothing else explains the silence
+        # a request in flight is worth a line only if nothing else explains the silence
         shown.waiting([each for each in long if not each.usual] or long[:1], now)
         await asyncio.sleep(1)

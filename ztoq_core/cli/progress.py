@@ -1,4 +1,4 @@
-"""The forms of progress: live bars on a terminal, plain lines otherwise, or JSON."""
+"""Shows progress: live bars on a terminal, plain lines otherwise, or JSON."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from ztoq_core.cli.events import event_line
 from ztoq_core.cli.printable import one_line
 from ztoq_core.engine import Event
 from ztoq_core.records import Kind
-from ztoq_core.vocabulary import counted
+from ztoq_core.vocabulary import counted, plain
 from ztoq_core.waits import Wait
 
-__all__ = ["Bars", "JsonLines", "Lines", "Shown"]
+__all__ = ["Bars", "JsonLines", "Lines", "Shown", "Stage"]
 
 LINE_EVERY_S = 2.0
 EVENT_EVERY_S = 1.0
@@ -29,17 +29,17 @@ FRAMES_PER_S = 4
 
 @attrs.define
 class Stage:
-    """The figures of one stage."""
+    """The figures of one stage: how many records of each kind are done, of how many."""
 
-    name: str
-    began: float
+    name: str = ""
+    began: float = 0.0
     done: dict[Kind, int] = attrs.field(factory=dict)
     totals: dict[Kind, int] = attrs.field(factory=dict)
     queued: int = 0
     room: int = 0
 
     def take(self, event: Event) -> None:
-        """Remember the latest figures."""
+        """Take the latest figures."""
         if event.kind is not None and not event.text:
             self.done[event.kind] = event.done
             if event.total is not None:
@@ -48,11 +48,11 @@ class Stage:
 
     @property
     def queue(self) -> str:
-        """How full the queue is, as ``queue 41 of 64``; empty where there is none."""
+        """How full the queue is: ``queue 41 of 64``; empty if there is none."""
         return f"queue {self.queued} of {self.room}" if self.room else ""
 
     def figures(self) -> str:
-        """Return the figures on one line: ``120 of 4,366 test cases, 33 attachments``."""
+        """Return the figures as one line: ``120 of 4,366 test cases, 33 attachments``."""
         parts = []
         for kind in Kind:
             if self.done.get(kind):
@@ -66,10 +66,10 @@ class Stage:
 
 
 class Shown:
-    """Shows only sentences from warning up; the other forms add the figures."""
+    """Shows only warnings and errors; the subclasses add figures."""
 
     def __init__(self, err: Console, clock: Callable[[], float] = time.monotonic) -> None:
-        """Speak to ``err``; ``clock`` gives seconds."""
+        """Print to ``err``; ``clock`` returns seconds."""
         self._err = err
         self._clock = clock
         self._stage = Stage("", clock())
@@ -98,10 +98,10 @@ class Shown:
             self._figures(event)
 
     def end(self, stage: str) -> None:
-        """Tell that a stage is through."""
+        """Show that a stage has ended."""
 
     def waiting(self, waits: Sequence[Wait], now: float) -> None:
-        """Show what is waited for at ``now``, each wait once a minute."""
+        """Show the waits at ``now``, each once a minute."""
         for wait in waits:
             if self._clock() - self._waits.get(wait.what, float("-inf")) >= WAIT_EVERY_S:
                 self._waits[wait.what] = self._clock()
@@ -136,7 +136,7 @@ class Lines(Shown):
 
     def _sentence(self, event: Event) -> None:
         if event.level == "info":
-            self._err.print(f"{event.stage:<9} {event.text}")
+            self._err.print(f"{event.stage:<9} {event.text}" if event.stage else event.text)
         else:
             super()._sentence(event)
 
@@ -178,21 +178,21 @@ class Bars(Lines):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Take the bars away; the lines above them stay."""
+        """Remove the bars; the lines above them stay."""
         self._drawn.stop()
 
     def end(self, stage: str) -> None:
-        """Leave one line of the stage behind."""
+        """Replace the bars by one line about the stage."""
         self._err.print(Text("✓ ", style="green") + Text(self._summary(stage)))
         self._stage = Stage("", self._clock())
         self._clear()
 
     def draw(self) -> Group:
-        """Return what is drawn now."""
+        """Return what is drawn at the moment."""
         return Group(*self._drawn.get_renderables())
 
     def waiting(self, waits: Sequence[Wait], now: float) -> None:
-        """Show below the bars what is waited for."""
+        """Show the waits below the bars."""
         self._drawn.below = [Text(one_line(each.text(now)), style="yellow") for each in waits]
 
     def take(self, event: Event) -> None:
@@ -213,7 +213,8 @@ class Bars(Lines):
         count, total = self._stage.done[event.kind], self._stage.totals.get(event.kind)
         known = total if total and total >= count else None
         if event.kind not in self._tasks:
-            self._tasks[event.kind] = self._drawn.add_task(_words(event.kind), figures="")
+            words = f"{plain(event.kind)}s"
+            self._tasks[event.kind] = self._drawn.add_task(words, figures="")
         self._drawn.update(
             self._tasks[event.kind],
             total=known,
@@ -229,7 +230,7 @@ class Bars(Lines):
 
 
 class _Drawn(Progress):
-    """Bars with lines above and below them; nothing while there are none."""
+    """Bars with lines above and below them; no line above if there are no bars."""
 
     above = Text("")
     below: Sequence[Text] = ()
@@ -288,7 +289,3 @@ class JsonLines(Shown):
     def _write(self, event: str, **facts: object) -> None:
         self._out.write(event_line(event, **facts))
         self._out.flush()
-
-
-def _words(kind: Kind) -> str:
-    return f"{kind.value.replace('_', ' ')}s"

@@ -1,4 +1,4 @@
-"""What every verb needs around its work: config, log, plugins, the sides, and signals."""
+"""Opens what the verbs need: config, log, store, source and target; and handles signals."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 from ztoq_core import engine, log
 from ztoq_core.cli.options import Options
 from ztoq_core.cli.output import Output
-from ztoq_core.contracts import Sink, Source
+from ztoq_core.contracts import Connection, Sink, Source
 from ztoq_core.errors import ConfigError, Exit
 from ztoq_core.http import Limits
 from ztoq_core.plugins import Plugins
@@ -28,7 +28,7 @@ __all__ = ["configured", "handle_signals", "kind_of", "logged", "needs_source", 
 __all__ += ["new_run", "open_sink"]
 
 ENDS_WITHIN = 8.0
-"""Seconds after the second signal at which the process ends, whatever hangs."""
+"""Seconds after the second signal when the process ends even if something hangs."""
 
 LEVELS = ("WARNING", "INFO", "DEBUG")
 
@@ -37,9 +37,9 @@ LEVELS = ("WARNING", "INFO", "DEBUG")
 def configured(
     options: Options, given: Mapping[str, Mapping[str, Any]] | None = None
 ) -> Iterator[configuration.Config]:
-    """Read the config and set up the log; both for the time of the command.
+    """Read the config and set up the log for the duration of the command.
 
-    ``given`` are tables of keys that options set.
+    ``given`` are tables with the keys that options set.
     """
     extra = dict(given or {})
     if options.log_file:
@@ -51,7 +51,7 @@ def configured(
 
 @contextmanager
 def logged(options: Options, config: configuration.Config) -> Iterator[None]:
-    """Set up the log as options and config say."""
+    """Set up the log according to options and config."""
     level = LEVELS[min(options.verbosity, 2)]
     with log.configured(
         Output(options).log_line,
@@ -70,14 +70,25 @@ def open_store(
     return Store(config.store_url, create=create, files=config.store_files, look_only=look_only)
 
 
-def new_run(config: configuration.Config, store: Store, **given: Any) -> engine.Run:
-    """Return a run on the store with what the plugins of both sides declare."""
+def new_run(
+    config: configuration.Config,
+    store: Store,
+    *,
+    asks: configuration.Part[Any] | None = None,
+    **given: Any,
+) -> engine.Run:
+    """Return a run on the store, with the declarations of both plugins.
+
+    It keeps to the connection of the side that it ``asks``.
+    """
+    if asks and isinstance(settings := asks.settings, Connection):
+        given |= {"slots": settings.in_flight, "request_timeout": settings.timeout}
     source, sink = config.source.plugin, config.sink.plugin
     return engine.Run(store, rules=source.rules, limits=sink.limits, **given)
 
 
 def needs_source(config: configuration.Config, stages: Sequence[str]) -> bool:
-    """Whether the stages ask the source: to be read, or for files that are passed on."""
+    """Whether the stages use the source: to read it, or to pass on its files."""
     return "extract" in stages or (config.streams and "load" in stages)
 
 
@@ -108,10 +119,10 @@ async def open_sink(
     waits: Waits | None = None,
     output: Output | None = None,
 ) -> AsyncIterator[Sink]:
-    """Open the sink alone; with a ``store`` its window and budget are kept and calls counted.
+    """Open only the sink; with a ``store``, its window and budget hold and calls are counted.
 
-    With an ``output`` it shows what the sink waits for; a command that shows the progress of
-    ``waits`` itself gives none.
+    With an ``output``, it shows what the sink waits for; a command that shows the progress of
+    ``waits`` itself passes none.
     """
     part = config.sink
     services = Services(sink=note, images=config.images, waits=waits or Waits())
@@ -129,7 +140,7 @@ def handle_signals(stop: engine.StopRequest, output: Output) -> Iterator[None]:
     loop = asyncio.get_running_loop()
 
     def crash(number: int, frame: FrameType | None) -> None:
-        # a thread that hangs, such as one that looks up a name, would keep the process for ever
+        # a thread that hangs, such as in a DNS lookup, would keep the process alive for ever
         last = threading.Timer(ENDS_WITHIN, os._exit, (Exit.INTERRUPTED,))
         last.daemon = True
         last.start()
@@ -141,11 +152,11 @@ def handle_signals(stop: engine.StopRequest, output: Output) -> Iterator[None]:
         loop.call_soon_threadsafe(stop.set)
         with suppress(OSError):  # after a hang-up there is no terminal
             output.warning(
-                "Stopping: what is under way is finished and saved. Ctrl-C again ends at once, "
-                "which is safe too."
+                "Stopping: requests under way are finished and saved. Ctrl-C again ends at once, "
+                "which is safe, too."
             )
 
-    # under nohup a hang-up is ignored, and stays so; Windows has none
+    # under nohup SIGHUP is ignored, and stays so; Windows does not have it
     names = ("SIGINT", "SIGTERM", "SIGHUP")
     numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
     numbers = [each for each in numbers if signal.getsignal(each) is not signal.SIG_IGN]

@@ -101,7 +101,7 @@ class Reference(Secret):
             except ConfigError as error:
                 raise ConfigError(f"{self.where}: {error}") from error
             if not value:
-                raise ConfigError(f"{self.where} is not set or empty; it should hold a secret")
+                raise ConfigError(f"{self.where} is not set or is empty; put the secret there")
             self._seen.append(value)
         return self._seen[0]
 

@@ -71,7 +71,7 @@ def test_a_load_maps_again_where_the_selection_changed(ztoq: Program) -> None:
     ztoq("transform")
     said = ztoq("load", "--case", "ACME-T2")
     assert said.code == 0
-    assert "Selected is now: case ACME-T2. Mapping again first." in said.err
+    assert "The selection is now: case ACME-T2. Mapping again first." in said.err
     assert set(ztoq.keys) == {"ACME-F1", "ACME-T2"}
 
 
@@ -146,7 +146,7 @@ def test_what_cannot_be_pruned_is_said(ztoq: Program) -> None:
         (("--final", "--since", "2026-01-01"), "--final needs the whole source to be read"),
         (("--final", "--limit", "3"), "--final needs the whole project"),
         (("--final", "--dry-run"), "--final comes after a load"),
-        (("--since", "soon"), "'soon' is no date"),
+        (("--since", "soon"), "'soon' is not a date"),
         (("--since", "2026-01-01"), "This source cannot list what changed"),
     ],
 )

@@ -4,6 +4,7 @@ import io
 import json
 import tomllib
 from typing import Any
+from unittest.mock import Mock
 
 import attrs
 import pytest
@@ -13,7 +14,17 @@ from ztoq_testkit import MemorySink
 
 from tests.unit.cli.conftest import Program, Said
 from tests.unit.cli.memory_shop import SINKS
-from ztoq_core.plugin import FieldSpec, FieldType, Kind, Schema
+from ztoq_core.plugin import (
+    Connection,
+    FieldSpec,
+    FieldType,
+    Kind,
+    Schema,
+    SinkPlugin,
+    SourcePlugin,
+    hookimpl,
+)
+from ztoq_core.plugins import Plugins
 
 
 def test_show_prints_effective_settings_and_no_secret(
@@ -110,7 +121,10 @@ def test_check_tells_each_problem_of_a_config_on_a_line_of_its_own(ztoq: Program
         "error: transform: one",
         "error: transform: two",
     ]
-    assert said.out.splitlines()[-1] == "2 errors: a run would end at once"
+    assert (
+        said.out.splitlines()[-1]
+        == "2 errors: a migration would stop at once. Fix them, then run this again."
+    )
 
 
 def test_check_looks_at_both_sides_even_if_the_first_fails(ztoq: Program) -> None:
@@ -169,7 +183,7 @@ def test_init_writes_a_config_from_options(ztoq: Program, monkeypatch: pytest.Mo
     }
     text = (ztoq.folder / "new.toml").read_text()
     assert "s3cret" not in text
-    assert "# Only ever read." in text
+    assert "# Only read, never written." in text
     monkeypatch.setenv("A_TOKEN", "x")
     assert ztoq("--config", "new.toml", "config", "check").code == 0
 
@@ -194,7 +208,7 @@ def test_init_overwrites_only_by_force(ztoq: Program) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((), "name the source's project: --source-project"),
+        ((), "name the source's project with --source-project"),
         (("--source-project", "A", "--sink-project", "x"), "expected a whole number"),
         (("--source-project", "A", "--set", "sink.nmae=x"), "did you mean 'name'?"),
         (("--source-project", "A", "--set", "nmae=x"), "--set takes source.KEY=VALUE"),
@@ -212,7 +226,7 @@ def test_init_without_a_terminal_names_what_is_missing_or_wrong(
 def test_init_names_the_option_for_a_key_of_a_plugins_own(ztoq: Program) -> None:
     said = ztoq("--config", "new.toml", "config", "init", "--source-project", "ACME")
     assert said.code == 2
-    assert "name the sink's name: --set sink.name=" in said.err
+    assert "name the sink's name with --set sink.name=" in said.err
 
 
 def test_init_says_where_it_cannot_write(ztoq: Program) -> None:
@@ -233,7 +247,7 @@ def test_init_asks_on_a_terminal_token_first(
     assert ztoq("--config", "new.toml", "config", "init").code == 0
     asked = err.getvalue()
     assert asked.index("holds the memory token (not the token itself)") < asked.index("project")
-    assert "do not serve people who sign in through single sign-on" in asked.replace("\n", " ")
+    assert "user name and password do not work with single sign-on" in asked.replace("\n", " ")
     assert written(ztoq)["source"] == {
         "use": "memory",
         "token": {"env": "MEMORY_TOKEN"},
@@ -383,6 +397,34 @@ def test_init_takes_an_optional_connection_from_options(ztoq: Program) -> None:
     assert "unknown key 'peple' (did you mean 'people'?) @ source.beside" in said.err
 
 
+@attrs.frozen(kw_only=True)
+class Web(Connection):
+    base_url: str = "https://web.example.com"
+
+
+class WebPlugins:
+    @hookimpl
+    def ztoq_sources(self) -> list[SourcePlugin[Web]]:
+        return [SourcePlugin(name="web", summary="", config=Web, open=Mock())]
+
+    @hookimpl
+    def ztoq_sinks(self) -> list[SinkPlugin[Web]]:
+        return [SinkPlugin(name="web", summary="", config=Web, open=Mock())]
+
+
+def test_init_takes_the_url_as_an_option_and_as_any_other_key(
+    ztoq: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Plugins, "installed", lambda: Plugins(WebPlugins()))
+    said = ztoq(
+        "--config", "new.toml", "config", "init", "--source-url", "one.example.com",
+        "--set", "sink.base_url=two.example.com",
+    )  # fmt: skip
+    assert said.code == 0, said.err
+    assert written(ztoq)["source"]["base_url"] == "https://one.example.com"
+    assert written(ztoq)["sink"]["base_url"] == "https://two.example.com"
+
+
 def test_init_needs_plugins(ztoq: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ztoq_core.plugins.entry_points", lambda group: [][: len(group)])
     said = ztoq("--config", "new.toml", "config", "init")
@@ -413,7 +455,7 @@ def test_fields_says_where_nothing_is_missing(ztoq: Program) -> None:
     ztoq.sink.schema = attrs.evolve(ztoq.sink.schema, fields=(field,))
     said = ztoq("config", "fields")
     assert "a, b, c, d, e and 2 more" in said.out
-    assert said.out.splitlines()[-1] == "The mapped records lack nothing."
+    assert said.out.splitlines()[-1] == "The target has all fields that the mapped records need."
 
 
 def test_fields_that_cannot_be_listed_are_said_to_be(ztoq: Program) -> None:
@@ -422,7 +464,10 @@ def test_fields_that_cannot_be_listed_are_said_to_be(ztoq: Program) -> None:
     ztoq.config(sink="fields_known = false", more='[[transform]]\nuse = "suffix"\n')
     ztoq("extract")
     ztoq("transform")
-    assert "The target may lack, for its administrator to make:" in ztoq("config", "fields").out
+    assert (
+        "The target may lack these fields; its administrator can create them:"
+        in ztoq("config", "fields").out
+    )
     assert "it may lack what the records need" in ztoq("load").err
 
 
@@ -439,7 +484,7 @@ def test_fields_are_written_to_a_file(ztoq: Program) -> None:
 @pytest.mark.parametrize(
     ("sink", "file", "text"),
     [
-        ("", "fields.json", "the sink 'memory' cannot hand over its field definitions"),
+        ("", "fields.json", "the sink 'memory' cannot export its field definitions"),
         ('exports = "forbidden"', "fields.json", "somebody who may list the fields"),
         ('exports = "yes"', "none/fields.json", "No such file or directory"),
     ],

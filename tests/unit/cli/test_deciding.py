@@ -61,7 +61,7 @@ def test_retry_makes_ready_what_was_refused(ztoq: Program) -> None:
     assert said.out == "Ready again: 1 test case. Next: ztoq load\n"
     assert ztoq("load").code == 0
     assert ztoq("retry").out == (
-        "Nothing has failed, and nothing is missing in the target: there is nothing to try again.\n"
+        "Nothing to retry: no record has failed, and none is missing in the target.\n"
     )
 
 
@@ -76,10 +76,10 @@ def test_retry_says_what_it_cannot_help(ztoq: Program) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--key", "ACME-T9"), "there is no record 'ACME-T9' in the store"),
+        (("--key", "ACME-T9"), "no record has the key 'ACME-T9'"),
         (
             ("--key", "ACME-T2"),
-            "ACME-T2 is neither failed nor deleted in the target, but finished; nothing was",
+            "ACME-T2 is finished, not failed or deleted in the target; nothing was",
         ),
         (("--kind", "case"), "there is no kind 'case' (known: field, folder,"),
     ],
@@ -197,10 +197,13 @@ def test_a_rollback_says_before_and_after_what_goes(ztoq: Program) -> None:
     ztoq("migrate")
     said = ztoq("rollback", "--yes")
     assert said.code == 0, said.err
-    assert "All runs created in the target: 3 folders, 2 test cases" in said.err
-    assert "What no rollback can undo: executions logged in runs that others made" in said.err
+    assert (
+        "This deletes what ztoq created in the target, and nothing else: 3 folders, 2 test cases"
+        in said.err
+    )
+    assert "A rollback cannot undo: executions logged in runs that others made" in said.err
     assert said.out.startswith(
-        "Removed from memory: 3 folders, 2 test cases, 1 test plan, 1 test cycle"
+        "Deleted from memory: 3 folders, 2 test cases, 1 test plan, 1 test cycle"
     )
     assert not ztoq.keys
     again = ztoq("rollback", "--yes")
@@ -213,7 +216,7 @@ def test_without_a_terminal_a_rollback_needs_yes(ztoq: Program) -> None:
     before = ztoq.keys
     said = ztoq("rollback")
     assert said.code == 2
-    assert "without one say --yes" in said.err
+    assert "add --yes" in said.err
     assert ztoq.keys == before
 
 
@@ -233,7 +236,7 @@ def test_a_dry_run_of_a_rollback_removes_nothing(ztoq: Program) -> None:
     before = ztoq.keys
     said = ztoq("rollback", "--dry-run")
     assert said.out.startswith("Will delete from memory: 3 folders, 2 test cases")
-    assert "What no rollback can undo" in said.out
+    assert "A rollback cannot undo" in said.out
     assert ztoq.keys == before
 
 
@@ -247,7 +250,7 @@ def test_what_a_rollback_leaves_is_listed_and_makes_exit_1(ztoq: Program) -> Non
     assert "stays: test_case ACME-T2 (M-" in said.out
     said = ztoq("rollback", "--yes", "--force")
     assert said.code == 0
-    assert "--force: objects that somebody changed since are removed too." in said.err
+    assert "--force: objects that somebody changed since are deleted, too." in said.err
 
 
 def test_of_a_long_list_the_first_lines_are_shown(
@@ -274,7 +277,7 @@ def test_one_run_is_rolled_back(ztoq: Program) -> None:
     ztoq("migrate")
     said = ztoq("rollback", "--run", "2", "--yes")
     assert said.code == 0
-    assert "Put back as it was before: 2" in said.out
+    assert "Restored: 2\n" in said.out
     assert ztoq("rollback", "--run", "9", "--yes").code == 2
 
 

@@ -31,7 +31,7 @@ class Run:
     def says(
         self, stopped: LimitReached, left: int | None = None, allowed: int | None = None
     ) -> str:
-        stage = StageStats(self.limits)
+        stage = StageStats(limits=self.limits)
         stage.begin("extract")
         for number in range(1, self.done + 1):
             self.limits.spent(HOST)
@@ -93,7 +93,7 @@ def test_the_end_of_the_time_is_told_with_the_time_that_the_rest_takes(tmp_path:
 
 def test_few_records_give_no_estimate(tmp_path: Path) -> None:
     text = Run(tmp_path, done=10).says(CALLS)
-    assert text.endswith("too few were done in this run to say how many calls that takes.")
+    assert text.endswith("this run did too few to say how many calls that takes.")
 
 
 def test_nothing_is_said_of_a_rest_that_is_none(tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ def test_json_may_stand_behind_the_verb(ztoq: Program) -> None:
 def test_a_dry_run_stops_before_the_first_write(ztoq: Program) -> None:
     said = ztoq("migrate", "--dry-run")
     assert said.code == 0
-    assert said.out.startswith("Nothing was written.")
+    assert said.out.startswith("Nothing was written (--dry-run).\n")
     assert not ztoq.keys
     assert not (ztoq.folder / "report.html").exists()
 
@@ -104,7 +104,11 @@ def test_nothing_is_extracted_where_the_target_cannot_be_used(ztoq: Program) -> 
 @pytest.mark.parametrize(
     ("how", "code", "message"),
     [
-        ("refused", 2, "Error: memory: Memory: GET project answered 401: token expired\nLook at "),
+        (
+            "refused",
+            2,
+            "Error: memory: Memory: GET project answered 401: token expired\nCheck ",
+        ),
         ("not there", 2, "Error: Memory: GET project answered 404\n"),
         ("silent", 3, "Error: Memory: nobody answers\nIt is safe to run this again.\n"),
         ("full", 3, "Error: No space left on device\n"),
@@ -190,7 +194,7 @@ def test_ctrl_c_saves_says_how_to_go_on_and_exits_130(ztoq: Program) -> None:
     ztoq.config(source='at_cycles = "interrupt"')
     said = ztoq("migrate")
     assert said.code == 130
-    assert "Stopping: what is under way is finished and saved." in said.err
+    assert "Stopping: requests under way are finished and saved." in said.err
     assert "run the same command again to go on" in said.err
     assert signal.getsignal(signal.SIGINT) is before
     ztoq.config()
@@ -264,7 +268,7 @@ def test_a_migration_that_was_stopped_does_not_read_everything_again(ztoq: Progr
     ztoq.config(source='at_cycles = "silent"')
     said = ztoq("migrate")
     assert said.code == 0, said.err
-    assert "Going on after the extraction" in said.err
+    assert "Continuing after the extraction" in said.err
     assert ztoq("migrate").code == 3  # a migration that has ended is begun anew
 
 

@@ -502,8 +502,8 @@ def test_a_secret_is_looked_up_when_needed_and_only_then(
     with pytest.raises(ConfigError) as caught:
         got.source.require()
     assert str(caught.value) == (
-        "source.token: the environment variable 'MY_TOKEN' is not set or empty; "
-        "it should hold a secret"
+        "source.token: the environment variable 'MY_TOKEN' is not set or is empty; "
+        "put the secret there"
     )
     monkeypatch.setenv("MY_TOKEN", " s3cret\n")
     got.source.require()

@@ -290,7 +290,7 @@ async def test_an_unfinished_transformation_is_known(store: Store) -> None:
     [
         ({"executions": "newest"}, "executions takes all, latest or a number, not 'newest'"),
         ({"limit": 0}, "limit must be more than 0"),
-        ({"executed_since": "May"}, "executed_since: 'May' is no date"),
+        ({"executed_since": "May"}, "executed_since: 'May' is not a date"),
     ],
 )
 def test_values_that_cannot_be_used_are_named(values: dict[str, Any], problem: str) -> None:

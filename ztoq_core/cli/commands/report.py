@@ -24,7 +24,7 @@ FORMATS = ("html", "json", "csv")
     "formats",
     multiple=True,
     type=click.Choice(FORMATS),
-    help="html: the page for people; json: the same with complete lists; csv: a table of all "
+    help="html: a page to read; json: the same with complete lists; csv: a table of all "
     "records (key, kind, title, state, target_id, pid, url). May be repeated.  [default: what "
     "--output ends in, else html and json]",
 )
@@ -77,7 +77,7 @@ def report(
 
 
 def _by_name(output: Path | None, options: Options) -> list[str]:
-    """Return the formats where no option names one: by the ending, else the page and the data."""
+    """Return the formats if no option names one: by the ending, else HTML and JSON."""
     ending = output.suffix.removeprefix(".").lower() if output else ""
     if ending in FORMATS:
         return [ending]
@@ -97,7 +97,7 @@ def _places(chosen: list[str], output: Path | None, folder: Path) -> dict[str, P
         return {each: (output or folder) / names.get(each, f"report.{each}") for each in chosen}
     if len(chosen) == 1:
         return {chosen[0]: output}
-    if output == Path("-") or output.suffix:
+    if output == Path("-") or output.suffix or output.exists():
         raise ConfigError(
             f"{str(output)!r} takes one format: add --format html, json or csv, or name a folder"
         )

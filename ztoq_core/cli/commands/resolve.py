@@ -26,7 +26,7 @@ Decision = Callable[[engine.Resolver, Undecided], Awaitable[str]]
 
 @attrs.frozen(kw_only=True)
 class Resolutions:
-    """Decisions by options: keys, for ``adopt`` each with the target's id behind an ``=``."""
+    """Decisions given as options: keys, for ``adopt`` with ``=`` and the target's id."""
 
     adopt: tuple[str, ...] = ()
     retry: tuple[str, ...] = ()
@@ -37,7 +37,7 @@ class Resolutions:
         return bool(self.adopt or self.retry or self.skip)
 
     def each(self) -> Iterator[tuple[str, Decision]]:
-        """Yield each key with what to do.
+        """Yield each key with its decision.
 
         Raises:
             ConfigError: An option lacks the id.
@@ -63,11 +63,16 @@ def _adopting(target_id: str) -> Decision:
     "--adopt",
     multiple=True,
     metavar="KEY=ID",
-    help="The record is this object of the target; may be repeated, as the others.",
+    help="The record is this object in the target. May be repeated, like the others.",
 )
-@click.option("--retry", multiple=True, metavar="KEY", help="Send the record again all the same.")
 @click.option(
-    "--skip", multiple=True, metavar="KEY", help="Leave it as it is there, or out if it is not."
+    "--retry",
+    multiple=True,
+    metavar="KEY",
+    help="Send it again, even if it may exist.",
+)
+@click.option(
+    "--skip", multiple=True, metavar="KEY", help="Leave it in the target as it is, or leave it out."
 )
 @global_options
 @click.pass_obj
@@ -81,10 +86,10 @@ def resolve(
 ) -> int:
     """List records in doubt or in conflict, and decide about them; asks on a terminal.
 
-    In doubt: the answer to a write was lost, and the object could not be looked for. In conflict:
-    somebody changed the object in the target, or an execution is older than the newest there.
-    Decisions are journaled; what is to be sent is sent by the next load. The exit code is 1 while
-    anything is left to decide.
+    In doubt: the answer to a write was lost, and it could not be found out whether the object
+    exists. In conflict: somebody changed the object in the target, or an execution is older than
+    the newest there. Decisions are recorded; the next load carries them out. The exit code is 1
+    while anything is left to decide.
 
     \b
     Example:  ztoq resolve --adopt ACME-T1=4711 --skip ACME-T2
@@ -109,7 +114,7 @@ def resolve(
 
 @attrs.frozen
 class ResolveSession:
-    """What is undecided in a store, and decisions about it."""
+    """The undecided records of a store, and decisions about them."""
 
     output: Output
     config: Config
@@ -117,7 +122,7 @@ class ResolveSession:
     kind: Kind | None
 
     def found(self) -> list[Undecided]:
-        """Return what is undecided, of the kind that was asked for."""
+        """Return the undecided records of the kind."""
         return [
             each
             for each in self.store.decisions.undecided.now()
@@ -125,7 +130,7 @@ class ResolveSession:
         ]
 
     def records(self) -> dict[str, list[Undecided]]:
-        """Return what is undecided by key."""
+        """Return the undecided records by key."""
         found: dict[str, list[Undecided]] = {}
         for each in self.found():
             found.setdefault(each.ref.key, []).append(each)
@@ -133,10 +138,10 @@ class ResolveSession:
 
     @staticmethod
     def one(records: dict[str, list[Undecided]], key: str) -> Undecided:
-        """Return the record that a key names.
+        """Return the record with this key.
 
         Raises:
-            ConfigError: None does, or several.
+            ConfigError: There is none, or several.
         """
         these = records.get(key, [])
         if not these:
@@ -149,7 +154,7 @@ class ResolveSession:
     async def decide(
         self, run: int, planned: Sequence[tuple[Undecided, Decision]] | None
     ) -> list[str]:
-        """Carry out what is planned, or ask about each record; return a sentence for each."""
+        """Carry out the planned decisions, or ask about each record; return what was done."""
         said: list[str] = []
         async with open_sink(self.config, self.store.note, self.store, output=self.output) as sink:
             await sink.check()
@@ -181,7 +186,7 @@ class ResolveSession:
                 break
 
     def tell(self, said: Sequence[str], left: Sequence[Undecided]) -> int:
-        """Tell what was decided and what is left; return the exit code."""
+        """Print what was decided and what is left; return the exit code."""
         code = int(Exit.LEFT if left else Exit.OK)
 
         def print_() -> None:

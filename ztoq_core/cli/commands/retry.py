@@ -19,14 +19,14 @@ __all__ = ["retry"]
 
 @click.command()
 @click.option("--kind", metavar="KIND", help=KIND)
-@click.option("--key", "keys", multiple=True, metavar="KEY", help="Only this; may be repeated.")
+@click.option("--key", "keys", multiple=True, metavar="KEY", help="Only this one; may be repeated.")
 @global_options
 @click.pass_obj
 def retry(options: Options, *, kind: str | None, keys: tuple[str, ...]) -> int:
     """Mark failed and missing records for retry; the next load sends them.
 
-    What is blocked by it follows. Records that could not be mapped need another mapping, files and
-    records that the source did not give another extraction.
+    The records that they block follow. Records that could not be mapped need another mapping; files
+    and records that could not be read from the source need another extraction.
 
     \b
     Example:  ztoq retry --kind test_case && ztoq load
@@ -50,8 +50,8 @@ def retry(options: Options, *, kind: str | None, keys: tuple[str, ...]) -> int:
             output.out.print(f"Ready again: {figures}. Next: ztoq load" if number else _NONE)
             if unmapped:
                 output.out.print(
-                    f"{counted(unmapped, 'record')} could not be mapped, still failed: mend the "
-                    "mapping, then ztoq transform"
+                    f"{counted(unmapped, 'record')} could not be mapped, still failed: fix the "
+                    "mapping, then run `ztoq transform`"
                 )
 
         facts = {
@@ -63,16 +63,15 @@ def retry(options: Options, *, kind: str | None, keys: tuple[str, ...]) -> int:
     return 0
 
 
-_NONE = "Nothing has failed, and nothing is missing in the target: there is nothing to try again."
+_NONE = "Nothing to retry: no record has failed, and none is missing in the target."
 
 
 def _demand_failed(store: Store, kind: Kind | None, keys: Sequence[str]) -> None:
     states = store.decisions.states.now(kind, keys) if keys else {}
     for key in keys:
         if key not in states:
-            raise ConfigError(f"there is no record {key!r} in the store")
+            raise ConfigError(f"no record has the key {key!r}; nothing was changed")
         if states[key] not in RETRYABLE:
             raise ConfigError(
-                f"{key} is neither failed nor deleted in the target, but {states[key]}; "
-                "nothing was changed"
+                f"{key} is {states[key]}, not failed or deleted in the target; nothing was changed"
             )

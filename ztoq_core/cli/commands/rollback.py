@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Mapping
+from typing import Any
 
-import attrs
 import rich_click as click
 from loguru import logger
 
 from ztoq_core import engine
 from ztoq_core.cli.exit_codes import AGAIN
-from ztoq_core.cli.options import MOST, Options, global_options
+from ztoq_core.cli.options import Options, count, global_options
 from ztoq_core.cli.output import Output
-from ztoq_core.cli.session import configured, handle_signals, open_sink, open_store
-from ztoq_core.contracts import Connection
+from ztoq_core.cli.session import configured, handle_signals, new_run, open_sink, open_store
 from ztoq_core.errors import ConfigError, Exit
 from ztoq_core.records import Kind
 from ztoq_core.settings.config import Config
@@ -27,142 +26,115 @@ __all__ = ["rollback"]
 
 MOST_LINES = 50
 CANNOT = (
-    "What no rollback can undo: executions logged in runs that others made; approvals, and the "
+    "A rollback cannot undo: executions logged in runs that others made; approvals, and the "
     "versions made by them; what the target itself keeps of deleted objects, such as a recycle "
     "bin, a history and used numbers."
 )
 NOTHING = "Nothing to do: nothing that ztoq created is left in the target."
 
 
-@attrs.frozen(kw_only=True)
-class RollbackOptions:
-    """What is to be undone, and how."""
-
-    of_run: int | None
-    yes: bool
-    force: bool
-    dry_run: bool
-
-
 @click.command()
 @click.option(
     "--run",
     "of_run",
-    type=click.IntRange(1, MOST),
+    type=count,
     metavar="N",
     help="Undo only this run.  [default: all]",
 )
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--force", is_flag=True, help="Remove objects too that somebody changed since.")
-@click.option("--dry-run", is_flag=True, help="Look at all of it, say what would go, remove none.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+@click.option("--force", is_flag=True, help="Also delete objects that somebody changed since.")
+@click.option("--dry-run", is_flag=True, help="Show what would be deleted, and delete nothing.")
 @global_options
 @click.pass_obj
-def rollback(
-    options: Options,
-    *,
-    of_run: int | None,
-    yes: bool,
-    force: bool,
-    dry_run: bool,
-) -> int:
+def rollback(options: Options, *, of_run: int | None, yes: bool, force: bool, dry_run: bool) -> int:
     """Delete from the target what ztoq created there, and nothing else.
 
-    Objects that somebody changed since stay, and so do containers that hold anything of somebody
-    else. What one run changed is put back. May be stopped and run again. The exit code is 1 where
-    anything stays.
+    Objects that somebody changed since stay, as do containers with anything of somebody else in
+    them. Objects that a run only changed are restored. May be stopped and run again. The exit code
+    is 1 if anything stays.
 
     \b
     Example:  ztoq rollback --dry-run
     """
     options.verb = "rollback"
-    wish = RollbackOptions(of_run=of_run, yes=yes, force=force, dry_run=dry_run)
-    with configured(options) as config:
-        return _roll_back(options, config, wish)
-
-
-def _roll_back(options: Options, config: Config, wish: RollbackOptions) -> int:
-    """Say what goes, ask, remove it, say what went and what stays; return the exit code."""
     output = Output(options)
-    config.sink.require()
-    with open_store(config) as store:
-        counts = _counted(store, wish)
-        if not counts and not store.rollback.unsettled.now():
-            output.result({"exit": 0, "deleted": {}, "kept": []}, lambda: output.out.print(NOTHING))
-            return Exit.OK
-        if not wish.dry_run:
-            _announce(output, counts, wish)
-            if not wish.yes and not _agreed():
-                output.info("Nothing was removed.")
-                output.result({"exit": int(Exit.LEFT), "deleted": {}, "kept": []})
-                return Exit.LEFT
-        with store.run(options.verb) as run, logger.contextualize(run=run.id):
-            undone, stopped = asyncio.run(_undone(options, config, output, store, run.id, wish))
-            run.outcome = "interrupted" if stopped else f"{sum(undone.deleted.values())} removed"
-    code = Exit.INTERRUPTED if stopped else Exit.LEFT if undone.kept else Exit.OK
-    _tell(output, undone, wish, code, config.sink.plugin.name)
+    with configured(options) as config:
+        config.sink.require()
+        with open_store(config) as store:
+            known = {run.id for run in store.reporting.runs()}
+            if of_run is not None and of_run not in known:
+                raise ConfigError(f"there is no run {of_run}; `ztoq report` lists the runs")
+            counts = store.rollback.counted.now(of_run)
+            if not counts and not store.rollback.unsettled.now():
+                nothing = {"exit": 0, "deleted": {}, "kept": []}
+                output.result(nothing, lambda: output.out.print(NOTHING))
+                return Exit.OK
+            if not dry_run:
+                _announce(output, counts, of_run, force=force)
+                if not yes and not _confirmed():
+                    output.info("Nothing was deleted.")
+                    output.result({"exit": int(Exit.LEFT), "deleted": {}, "kept": []})
+                    return Exit.LEFT
+            options.begun = not dry_run
+            with store.run(options.verb) as run, logger.contextualize(run=run.id):
+                part = {"of_run": of_run, "force": force}
+                deleting = _delete(config, output, store, {"id": run.id, "dry_run": dry_run}, part)
+                result, stopped = asyncio.run(deleting)
+                number = sum(result.deleted.values())
+                run.outcome = "interrupted" if stopped else f"{number} deleted"
+    code = Exit.INTERRUPTED if stopped else Exit.LEFT if result.kept else Exit.OK
+    _print(output, result, code, config.sink.plugin.name, dry_run=dry_run)
     return code
 
 
-def _counted(store: Store, wish: RollbackOptions) -> dict[Kind, int]:
-    known = {run.id for run in store.reporting.runs()}
-    if wish.of_run is not None and wish.of_run not in known:
-        raise ConfigError(f"there is no run {wish.of_run}; ztoq report lists the runs")
-    return store.rollback.counted.now(wish.of_run)
-
-
-def _announce(output: Output, counts: Mapping[Kind, int], wish: RollbackOptions) -> None:
-    which = "All runs" if wish.of_run is None else f"Run {wish.of_run}"
+def _announce(
+    output: Output, counts: Mapping[Kind, int], of_run: int | None, *, force: bool
+) -> None:
+    which = "what ztoq created" if of_run is None else f"what run {of_run} created"
     figures = ", ".join(counted(number, kind) for kind, number in counts.items()) or "nothing"
-    output.info(f"{which} created in the target: {figures}. This is removed, and nothing else.")
-    if wish.of_run is not None:
-        output.info("What this run was the last to change is put back as it was before.")
-    if wish.force:
-        output.warning("--force: objects that somebody changed since are removed too.")
+    output.info(f"This deletes {which} in the target, and nothing else: {figures}.")
+    if of_run is not None:
+        output.info("Objects that this run was the last to change are restored.")
+    if force:
+        output.warning("--force: objects that somebody changed since are deleted, too.")
     output.info(CANNOT)
 
 
-def _agreed() -> bool:
+def _confirmed() -> bool:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise ConfigError("a rollback asks on a terminal only; without one say --yes")
-    return click.confirm("Remove it?", default=False, err=True)
+        raise ConfigError("there is no terminal to ask for confirmation; add --yes to delete")
+    return click.confirm("Delete them?", default=False, err=True)
 
 
-async def _undone(  # noqa: PLR0913, PLR0917 - the command's whole scene
-    options: Options, config: Config, output: Output, store: Store, run: int, wish: RollbackOptions
+async def _delete(
+    config: Config, output: Output, store: Store, run: dict[str, Any], part: dict[str, Any]
 ) -> tuple[engine.RollbackResult, bool]:
+    """Delete a part, and return the result and whether a stop was requested."""
     waits = Waits()
     stop = engine.StopRequest(waits)
-    settings = config.sink.settings
-    timeout = settings.timeout if isinstance(settings, Connection) else 60.0
-    options.begun = not wish.dry_run
     with handle_signals(stop, output), output.progress(waits) as shown:
         async with (
-            engine.watched(waits, shown) as tell,
+            engine.watched(waits, shown) as progress,
             open_sink(config, store.note, store, waits) as sink,
         ):
-            undone = await engine.rollback(
-                engine.Run(
-                    store, run, tell, stop=stop, request_timeout=timeout, dry_run=wish.dry_run
-                ),
-                sink,
-                of_run=wish.of_run,
-                force=wish.force,
-            )
-        output.ended("rollback")
-    return undone, stop.requested
+            new = new_run(config, store, asks=config.sink, progress=progress, stop=stop, **run)
+            result = await engine.rollback(new, sink, **part)
+        if not new.dry_run:
+            output.ended("rollback")
+    return result, stop.requested
 
 
-def _tell(
-    output: Output, undone: engine.RollbackResult, wish: RollbackOptions, code: Exit, sink: str
+def _print(
+    output: Output, result: engine.RollbackResult, code: Exit, sink: str, *, dry_run: bool
 ) -> None:
     facts = {
         "exit": int(code),
-        "dry_run": wish.dry_run,
-        "deleted": {kind.value: number for kind, number in undone.deleted.items()},
-        "restored": undone.restored,
+        "dry_run": dry_run,
+        "deleted": {kind.value: number for kind, number in result.deleted.items()},
+        "restored": result.restored,
         "order": [
             {"kind": each.ref.kind.value, "key": each.ref.key, "pid": each.pid}
-            for each in undone.order
+            for each in result.order
         ],
         "kept": [
             {
@@ -171,31 +143,34 @@ def _tell(
                 "pid": kept.pid,
                 "reason": kept.reason,
             }
-            for kept in undone.kept
+            for kept in result.kept
         ],
     }
 
     def print_() -> None:
         out = output.out
         figures = ", ".join(
-            counted(undone.deleted[kind], kind) for kind in Kind if kind in undone.deleted
+            counted(result.deleted[kind], kind) for kind in Kind if kind in result.deleted
         )
-        does = "Will delete" if wish.dry_run else "Removed"
-        out.print(f"{does} from {sink}: {figures or 'nothing'}")
-        for each in undone.order[:MOST_LINES]:
-            out.print(f"  {each.ref}{f' ({each.pid})' if each.pid else ''}")
-        if len(undone.order) > MOST_LINES:
-            out.print(f"  … and {len(undone.order) - MOST_LINES:,} more; --json lists them all")
-        if undone.restored:
-            did = "Would be put back" if wish.dry_run else "Put back"
-            out.print(f"{did} as it was before: {undone.restored:,}")
-        for kept in undone.kept[:MOST_LINES]:
-            out.print(f"stays: {kept.ref}{f' ({kept.pid})' if kept.pid else ''}: {kept.reason}")
-        if len(undone.kept) > MOST_LINES:
-            out.print(f"… and {len(undone.kept) - MOST_LINES:,} more; --json lists them all")
-        if wish.dry_run:
+        out.print(f"{'Will delete' if dry_run else 'Deleted'} from {sink}: {figures or 'nothing'}")
+        _print_first(output, [_named(each) for each in result.order])
+        if result.restored:
+            out.print(f"{'Would restore' if dry_run else 'Restored'}: {result.restored:,}")
+        _print_first(output, [f"stays: {_named(kept)}: {kept.reason}" for kept in result.kept])
+        if dry_run:
             out.print(CANNOT)
         if code is Exit.INTERRUPTED:
             output.warning(f"Interrupted. {AGAIN}")
 
     output.result(facts, print_)
+
+
+def _named(each: Any) -> str:
+    return f"{each.ref} ({each.pid})" if each.pid else str(each.ref)
+
+
+def _print_first(output: Output, lines: list[str]) -> None:
+    for line in lines[:MOST_LINES]:
+        output.out.print(f"  {line}")
+    if len(lines) > MOST_LINES:
+        output.out.print(f"  … and {len(lines) - MOST_LINES:,} more; --json lists them all")

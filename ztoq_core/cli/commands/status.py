@@ -6,9 +6,10 @@ from typing import Any
 
 import rich_click as click
 
-from ztoq_core.cli.estimate import as_facts, calls_of_month
+from ztoq_core.cli.estimate import calls_of_month
 from ztoq_core.cli.options import Options, global_options
 from ztoq_core.cli.output import Output
+from ztoq_core.cli.result import print_verdict, state_facts
 from ztoq_core.cli.session import configured, open_store
 from ztoq_core.report import Report
 from ztoq_core.report.data import words
@@ -42,11 +43,7 @@ def status(options: Options) -> int:
         def print_() -> None:
             source = made.source or _named(config.source)
             output.out.print(f"{source} -> {made.target or _named(config.sink)}")
-            output.out.print(made.verdict.headline)
-            for sentence in (*made.verdict.lines, *made.remarks):
-                output.out.print(f"  {sentence}")
-            if made.verdict.next:
-                output.out.print(f"Next: {made.verdict.next}")
+            print_verdict(output, made.verdict, made.remarks)
             if made.kinds:
                 rows = [
                     (
@@ -69,19 +66,9 @@ def status(options: Options) -> int:
             "exit": 0,
             "source": made.source,
             "target": made.target,
-            "verdict": made.verdict.headline,
-            "verdict_status": made.verdict.status,
-            "next": made.verdict.next,
+            **state_facts(made, made.verdict, months),
             "would_exit": int(made.verdict.exit),
-            "sentences": made.verdict.sentences,
-            "warnings": made.verdict.warnings,
-            "numbers": made.verdict.numbers,
-            "counts": {row.kind.value: row.states for row in made.kinds},
-            "selection": made.selection,
             "unselected": made.unselected,
-            "final": made.final and not made.final.reasons,
-            "nameless": made.nameless,
-            "calls": as_facts(months),
             "last_run": last
             and {
                 "id": last.id,
@@ -98,13 +85,13 @@ def _ended(run: PastRun) -> str:
     if run.running:
         return "still running"
     if run.running is None:
-        return f"not ended; only a look at {run.host} can show whether it still runs"
+        return f"not ended; look on {run.host} whether it is still running"
     if run.ended is None:
         return "ended unexpectedly; run the same command again to go on"
     return run.outcome or "stopped by an error"
 
 
 def _named(part: Part[Any]) -> str:
-    """Return what the config names, where the store knows no side yet."""
+    """Return the side that the config names, if the store does not know one yet."""
     project = getattr(part.settings, "project", "")
     return f"{part.plugin.name} {project}".rstrip() + " (not used yet)"

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import rich_click as click
 
-from ztoq_core.cli.options import Options, Verbs, global_options
+from ztoq_core.cli.lazy_group import LazyGroup
+from ztoq_core.cli.options import Options, global_options
 from ztoq_core.hookspecs import hookimpl
 
 __all__ = ["mapping", "ztoq_commands"]
@@ -15,7 +16,7 @@ __all__ = ["mapping", "ztoq_commands"]
 KIND = "Only records of this kind, such as test_case."
 
 
-@click.group("map", cls=Verbs)
+@click.group("map", cls=LazyGroup)
 @global_options
 def mapping() -> None:
     """Suggest, check, test and watch the mapping of fields and values.

@@ -1,4 +1,4 @@
-"""``ztoq config check``: opens both sides, checks and describes them, and writes to neither."""
+"""``ztoq config check``."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ AnyPart = Part[SourcePlugin[Any]] | Part[SinkPlugin[Any]]
 LEVELS = ("error", "warning", "info")
 SHOWN = 10  # allowed values of a field
 UNREACHED = 5.0
-"""Seconds after which an address where nothing has answered yet is called wrong."""
+"""Seconds without any answer after which an address counts as wrong."""
 
 
 @attrs.define
@@ -65,7 +65,7 @@ class _Found:
 @click.option(
     "--probe",
     is_flag=True,
-    help="Make, find and delete one object in the target, to measure how far its search lags.",
+    help="Create, find and delete an object in the target, to measure how far its search lags.",
 )
 @global_options
 @click.pass_obj
@@ -89,7 +89,10 @@ def check(options: Options, *, probe: bool) -> int:
             for side, finding in sorted(found.findings, key=_severity):
                 output.out.print(f"{finding.level}: {side}: {finding.text}")
             if found.code:
-                output.out.print(f"{counted(counts['error'], 'error')}: a run would end at once")
+                output.out.print(
+                    f"{counted(counts['error'], 'error')}: a migration would stop at once. "
+                    "Fix them, then run this again."
+                )
             else:
                 output.out.print(
                     f"No errors, {counted(counts['warning'], 'warning')}. Next: ztoq migrate"
@@ -131,13 +134,13 @@ async def _both(config: Config, output: Output) -> _Found:
     if sink:
         _required(config, sink, found)
     if sink and not sink.fields_known:
-        text = "the fields cannot be listed: a load needs --accept-missing-fields"
+        text = "this token may not list the fields; load needs --accept-missing-fields"
         found.add("sink", "warning", text)
     return found
 
 
 def _required(config: Config, sink: Schema, found: _Found) -> None:
-    """Name the required fields of the target that records lack; before any is mapped, all."""
+    """Report the required fields that records lack, or all of them before any is mapped."""
     try:
         with open_store(config) as store:
             wants = store.transformation.needs.now()
@@ -150,11 +153,11 @@ def _required(config: Config, sink: Schema, found: _Found) -> None:
         if spec.required and not spec.default:
             one_of = f" (one of {', '.join(map(repr, spec.values[:SHOWN]))})" if spec.values else ""
             text = f"the target requires {spec.name!r} of each {plain(spec.kind)}{one_of}"
-            found.add("sink", "warning", f"{text}; see that the mapping fills it")
+            found.add("sink", "warning", f"{text}; make sure that the mapping fills it")
 
 
 async def _probe(config: Config, found: _Found) -> None:
-    """Measure the lag of the search; the object that it takes is in the store's journal."""
+    """Measure the lag of the search; the store's journal has the object made for that."""
     part = config.sink
     opened: Callable[..., AbstractAsyncContextManager[Sink]] = part.plugin.open
     try:
@@ -171,7 +174,7 @@ async def _probe(config: Config, found: _Found) -> None:
 
 
 async def _side(part: AnyPart, found: _Found, output: Output) -> Schema | None:
-    """Open a side, check and describe it; return its schema, or None where it cannot be used."""
+    """Open a side, check and describe it; return its schema, or None if it cannot be used."""
 
     def note(said: Note, _: Ref | None) -> None:
         found.add(part.name, "warning" if said.level != "change" else "info", said.text)

@@ -24,11 +24,11 @@ __all__ = ["fields"]
 
 SHOWN = 5
 NOTHING_MAPPED = (
-    "Nothing is mapped yet: after ztoq extract and ztoq transform this shows what is missing."
+    "Nothing is mapped yet: after `ztoq extract` and `ztoq transform` this shows what is missing."
 )
 UNKNOWN = (
-    "The fields of the target cannot be listed with these credentials; ztoq config fields --write "
-    "FILE makes a list of them with an administrator's."
+    "The fields of the target cannot be listed with these credentials; with an administrator's, "
+    "`ztoq config fields --write FILE` writes the list to a file."
 )
 
 
@@ -44,9 +44,9 @@ UNKNOWN = (
 def fields(options: Options, *, file: Path | None) -> int:
     """Show the target's fields, and the fields that mapped records lack there.
 
-    The list of what is lacking is for the administrator of the target; it needs a store that
-    `ztoq transform` has filled. What --write exports serves tokens that may not list fields: name
-    the file as fields_file in [sink]. Nothing is written to the target.
+    The list of missing fields is for the administrator of the target; it needs a store that
+    `ztoq transform` has filled. The file of --write is for tokens that may not list fields: name
+    it as fields_file in [sink]. Nothing is written to the target.
 
     \b
     Example:  ztoq config fields --write fields.json
@@ -80,7 +80,7 @@ async def _exported(config: Config, output: Output) -> Any:
     async with open_sink(config, lambda note, ref: _warn(output, note, ref), output=output) as sink:
         if not isinstance(sink, FieldExport):
             raise ConfigError(
-                f"the sink {config.sink.plugin.name!r} cannot hand over its field definitions"
+                f"the sink {config.sink.plugin.name!r} cannot export its field definitions"
             )
         await sink.check()
         try:
@@ -118,11 +118,11 @@ def _show(options: Options, config: Config) -> int:
             output.out.print(NOTHING_MAPPED)
         elif missing:
             lacks = "lacks" if schema.fields_known else "may lack"
-            output.out.print(f"The target {lacks}, for its administrator to make:")
+            output.out.print(f"The target {lacks} these fields; its administrator can create them:")
             for field in missing:
                 output.out.print(f"  - {field}")
         else:
-            output.out.print("The mapped records lack nothing.")
+            output.out.print("The target has all fields that the mapped records need.")
 
     facts = {
         "exit": 0,
@@ -141,7 +141,7 @@ async def _described(config: Config, output: Output) -> Schema:
 
 
 def _wants(config: Config, output: Output) -> list[FieldNeed] | None:
-    """Return what mapped records want; None where nothing was mapped yet."""
+    """Return the fields that mapped records need; None if nothing has been mapped yet."""
     try:
         with open_store(config) as store:
             return store.transformation.needs.now() or None

@@ -1,4 +1,4 @@
-"""``ztoq config init``: writes ``ztoq.toml`` from options and, on a terminal, from answers."""
+"""``ztoq config init``."""
 
 from __future__ import annotations
 
@@ -27,13 +27,12 @@ from ztoq_core.settings.urls import unusable_url
 __all__ = ["init"]
 
 SINGLE_SIGN_ON = (
-    "A token works for everybody; user name and password do not serve people who sign in through "
-    "single sign-on."
+    "A token works for everybody; user name and password do not work with single sign-on."
 )
 COMMENTS = {
-    "store": "Everything that the migration knows; or postgresql://USER@HOST/DATABASE.",
-    "source": "Only ever read.",
-    "sink": "Where it goes.",
+    "store": "Keeps the state of the migration; or postgresql://USER@HOST/DATABASE.",
+    "source": "Only read, never written.",
+    "sink": "The target.",
 }
 
 
@@ -41,18 +40,20 @@ COMMENTS = {
 @click.option("--source", metavar="NAME", help="Read from this plugin.")
 @click.option("--source-url", metavar="URL", help="The base URL of the source's API.")
 @click.option("--source-project", metavar="KEY", help="The project to read.")
-@click.option("--source-token-env", metavar="VAR", help="The variable with the source's token.")
+@click.option(
+    "--source-token-env", metavar="VAR", help="The variable that holds the source's token."
+)
 @click.option("--sink", metavar="NAME", help="Write to this plugin.")
 @click.option("--sink-url", metavar="URL", help="The base URL of the target's site.")
 @click.option("--sink-project", metavar="ID", help="The project to write.")
-@click.option("--sink-token-env", metavar="VAR", help="The variable with the target's token.")
+@click.option("--sink-token-env", metavar="VAR", help="The variable that holds the target's token.")
 @click.option(
     "--sink-username",
     metavar="USER",
-    help="Log in by name and password instead; does not serve single-sign-on users.",
+    help="Log in with name and password instead; does not work with single sign-on.",
 )
-@click.option("--sink-password-env", metavar="VAR", help="The variable with the password.")
-@click.option("--create-fields/--no-create-fields", default=None, help="Make missing fields.")
+@click.option("--sink-password-env", metavar="VAR", help="The variable that holds the password.")
+@click.option("--create-fields/--no-create-fields", default=None, help="Create missing fields.")
 @click.option(
     "--set",
     "others",
@@ -67,9 +68,8 @@ COMMENTS = {
 def init(options: Options, /, **given: Any) -> int:
     """Write ztoq.toml; on a terminal, ask for what no option says.
 
-    A token comes first: it works for everybody, while user name and password do not serve people
-    who sign in through single sign-on. No secret is written: the file names the environment
-    variables that hold them.
+    It asks for a token first, which works for everybody; user name and password do not work with
+    single sign-on. No secret is written: the file names the environment variables with them.
 
     \b
     Example:  ztoq config init --source zephyr --source-project ACME \\
@@ -155,7 +155,8 @@ class _Side:
                     table[key] = within
                 continue
             option = {"base_url": "url"}.get(key, key)
-            value = self.given.get(f"{self.name}_{option}", self.given.get(f"{self.name}_{key}"))
+            names = (f"{self.name}_{option}", f"{self.name}_{key}")
+            value = next((found for each in names if (found := self.given.get(each))), None)
             if value is None and (field.default is attrs.NOTHING or key == "base_url"):
                 known = {each: table[each] for each in table if each != "use"}
                 check = partial(self._checked, kind, known, key)
@@ -256,7 +257,7 @@ class _Side:
         if len(names) == 1:
             return str(names[0])
         if not self.asks:
-            raise ConfigError(f"name the {self.name}: --{self.name} ({', '.join(names)})")
+            raise ConfigError(f"name the {self.name} with --{self.name} ({', '.join(names)})")
         return str(click.prompt(f"{self.name}", type=click.Choice(names), err=True))
 
     def _credentials(self, use: str, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -264,7 +265,7 @@ class _Side:
         secrets = [key for key, field in fields.items() if _is_secret(field)]
         for key in secrets:
             if f"{self.name}_{key}" in self.given:
-                raise ConfigError(f"--set takes no secrets: see --{self.name}-token-env NAME")
+                raise ConfigError(f"--set takes no secrets; use --{self.name}-token-env VARIABLE")
         by_name = {"token", "username", "password"} <= fields.keys() and "token" in secrets
         username = self.given.get(f"{self.name}_username")
         token = self.given.get(f"{self.name}_token_env")
@@ -309,7 +310,7 @@ class _Side:
     def _create_fields(self, use: str) -> bool:
         answer = self.given.get("create_fields")
         if answer is None and self.asks:
-            text = f"{use}: may ztoq make missing fields (needs an administrator's rights)?"
+            text = f"{use}: may ztoq create missing fields (needs administrator permissions)?"
             answer = click.confirm(text, default=False, err=True)
         return bool(answer)
 
@@ -326,7 +327,7 @@ class _Side:
         if known is None:
             known_option = f"{self.name}_{option}" in self.given
             how = f"--{self.name}-{option}" if known_option else f"--set {self.name}.{option}=…"
-            raise ConfigError(f"name the {self.name}'s {option}: {how}")
+            raise ConfigError(f"name the {self.name}'s {option} with {how}")
         return known
 
 
@@ -381,7 +382,7 @@ def _document(tables: Mapping[str, Mapping[str, Any]], config: Config) -> str:
     settings = {"source": config.source.settings, "sink": config.sink.settings}
     document = tomlkit.document()
     document.add(
-        tomlkit.comment("A migration. `ztoq config check` tries it, `ztoq migrate` runs it;")
+        tomlkit.comment("A migration. `ztoq config check` checks it, `ztoq migrate` runs it;")
     )
     document.add(tomlkit.comment("`ztoq config show` lists all keys with their defaults."))
     for name, table in tables.items():

@@ -1,0 +1,124 @@
+"""What a command prints about the state of the migration: for people, and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from ztoq_core.cli.estimate import Month
+from ztoq_core.cli.exit_codes import AGAIN
+from ztoq_core.cli.output import Output
+from ztoq_core.engine import UNRESOLVED_IDS, Verdict
+from ztoq_core.errors import Exit
+from ztoq_core.http import LimitReached
+from ztoq_core.report import Report, write_html, write_json
+from ztoq_core.store import Store
+
+__all__ = [
+    "PAGES",
+    "calls_as_facts",
+    "print_result",
+    "print_stopped",
+    "print_verdict",
+    "state_facts",
+]
+
+PAGES = ("report.html", "report.json")
+
+
+def calls_as_facts(months: Iterable[Month]) -> list[dict[str, Any]]:
+    """Return the counts of calls for a JSON result."""
+    return [attrs.asdict(month) for month in months]
+
+
+def state_facts(report: Report, verdict: Verdict, months: Iterable[Month]) -> dict[str, Any]:
+    """Return the state of the migration for a JSON result."""
+    return {
+        "verdict": verdict.headline,
+        "verdict_status": verdict.status,
+        "next": verdict.next,
+        "sentences": verdict.sentences,
+        "warnings": verdict.warnings,
+        "numbers": verdict.numbers,
+        "counts": {row.kind.value: row.states for row in report.kinds},
+        "selection": report.selection,
+        "final": report.final and not report.final.reasons,
+        "nameless": report.nameless,
+        "calls": calls_as_facts(months),
+    }
+
+
+def print_verdict(output: Output, verdict: Verdict, remarks: Iterable[str]) -> None:
+    """Print the headline, the sentences below it, and the next command."""
+    output.out.print(verdict.headline)
+    for sentence in (*verdict.lines, *remarks):
+        output.out.print(f"  {sentence}")
+    if verdict.next:
+        output.out.print(f"Next: {verdict.next}")
+
+
+def print_stopped(
+    output: Output, store: Store, why: LimitReached, said: Sequence[str], months: Iterable[Month]
+) -> Exit:
+    """Print why a limit ended the run, what is left and when it fits; return the exit code."""
+    facts = {
+        "exit": int(Exit.STOPPED),
+        "stopped": why.limit.value,
+        "error": f"Stopped: {why.text}",
+        "opens": why.opens and why.opens.isoformat(),
+        "sentences": list(said),
+        "calls": calls_as_facts(months),
+        "counts": {kind.value: states for kind, states in store.reporting.counts().items()},
+    }
+    again = AGAIN if output.begun else "It is safe to run this again."
+    for line in (f"Stopped: {why.text}.", *said, again):
+        output.warning(line)
+    output.result(facts)
+    return Exit.STOPPED
+
+
+def print_result(  # noqa: PLR0913 - everything that the end of a run shows
+    output: Output,
+    store: Store,
+    exit_: Exit,
+    verdict: Verdict,
+    months: Iterable[Month],
+    *,
+    folder: Path | None,
+    dry_run: bool,
+    warned: Collection[str],
+) -> None:
+    """Print how a run ended, and write its reports into ``folder``.
+
+    Warnings that were shown already (``warned``) are left out.
+    """
+    report = Report.from_store(store)
+    facts = {"exit": int(exit_), **state_facts(report, verdict, months)}
+    if folder and exit_ is not Exit.INTERRUPTED:
+        page, data = (folder / name for name in PAGES)
+        write_html(report, page)
+        write_json(report, store, data)
+        facts |= {"html": str(page), "json": str(data)}
+
+    def print_() -> None:
+        if exit_ is Exit.INTERRUPTED:
+            output.warning(f"Interrupted. {AGAIN}")
+            return
+        if dry_run:
+            output.out.print("Nothing was written (--dry-run).")
+        shown = {*warned, report.nameless} if UNRESOLVED_IDS in warned else warned
+        print_verdict(output, verdict, (each for each in report.remarks if each not in shown))
+        if "html" in facts:
+            output.out.print(f"Report: {_near(facts['html'])} (and {Path(facts['json']).name})")
+        elif exit_ is not Exit.OK and report.total:
+            output.info("`ztoq report` shows each of them with its reason.")
+
+    output.result(facts, print_)
+
+
+def _near(path: str) -> str:
+    here = Path.cwd()
+    return str(Path(path).relative_to(here)) if Path(path).is_relative_to(here) else path

@@ -1,0 +1,271 @@
+"""Runs the stages of a migration in order: which of them, with which sides and options."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+import attrs
+from loguru import logger
+
+from ztoq_core import engine
+from ztoq_core.cli.estimate import StageStats
+from ztoq_core.cli.output import Output
+from ztoq_core.cli.session import handle_signals, new_run, open_sides
+from ztoq_core.contracts import Connection, Sink, Source
+from ztoq_core.errors import AccessError, ConfigError
+from ztoq_core.selection import Selection
+from ztoq_core.services import Services
+from ztoq_core.settings.config import Config
+from ztoq_core.store import Facts, Phase, Store
+from ztoq_core.vocabulary import counted
+
+__all__ = ["ALL", "RunOptions", "StageRunner"]
+
+ALL = ("extract", "transform", "load", "validate")
+
+
+@attrs.frozen(kw_only=True)
+class RunOptions:
+    """How to read and to load.
+
+    ``partial``: load although the extraction or the mapping is incomplete. ``selecting``: options
+    gave the config's selection. ``reports``: write reports into this folder at the end. At most
+    ``most`` calls are made, to all services together, and none after ``until``.
+    """
+
+    accept_missing_fields: bool = False
+    dry_run: bool = False
+    on_conflict: str = "keep-target"
+    partial: bool = False
+    prune: bool = False
+    selecting: bool = False
+    since: datetime | None = None
+    reports: Path | None = None
+    most: int | None = None
+    until: datetime | None = None
+
+
+@attrs.frozen
+class StageRunner:
+    """Runs stages.
+
+    ``left`` are sentences about what they had to leave. ``warned`` are the warnings that were
+    shown: each is shown once, though several stages may repeat it.
+    """
+
+    config: Config
+    output: Output
+    store: Store
+    run_id: int
+    choices: RunOptions
+    services: Services
+    stage: StageStats
+    left: list[str] = attrs.field(factory=list)
+    warned: set[str] = attrs.field(factory=set)
+
+    async def run(self, stages: Sequence[str]) -> bool:
+        """Run the stages; return whether a stop was requested."""
+        selection = await asyncio.to_thread(self._selection, stages)
+        _refuse(selection, self.choices, stages)
+        loads_only = "load" in stages and "transform" not in stages
+        if loads_only and engine.selected(self.store) != selection:
+            self.output.info(f"The selection is now: {selection}. Mapping again first.")
+            self.config.chain()
+            stages = ("transform", *stages)
+        waits = self.services.waits
+        stop = engine.StopRequest(waits)
+        with handle_signals(stop, self.output), self.output.progress(waits) as show:
+
+            def shown(event: engine.Event) -> None:
+                self.stage.take(event)
+                if event.text and event.level == "warning":
+                    if (event.topic or event.text) in self.warned:
+                        return
+                    self.warned.update((event.topic or event.text, event.text))
+                show(event)
+
+            async with (
+                engine.watched(waits, shown) as progress,
+                open_sides(self.config, stages, self.services) as (source, sink),
+            ):
+                await self._check(source=source, sink=sink)
+                new = partial(
+                    new_run,
+                    self.config,
+                    self.store,
+                    id=self.run_id,
+                    progress=progress,
+                    stop=stop,
+                    dry_run=self.choices.dry_run,
+                )
+                one = partial(self._stage, source, sink, selection, new)
+                if await self._in_turn(await self._to_run(stages), one, stop):
+                    return True
+                if stages[: len(ALL)] == ALL:
+                    await self.store.facts.save(Facts.migration, Phase.ENDED)
+        return False
+
+    async def _in_turn(
+        self, stages: Sequence[str], one: Callable[[str], Awaitable[None]], stop: engine.StopRequest
+    ) -> bool:
+        """Run stages one after the other; return whether a stop was requested."""
+        todo = [*stages]
+        again = "load" in stages
+        while todo:
+            stage = todo.pop(0)
+            if stage == "load" and not await self._may_load():
+                break
+            self.stage.begin(stage)
+            with logger.contextualize(stage=stage):
+                await one(stage)
+            if stop.requested:
+                return True
+            self.output.ended(stage)
+            if stage == "load" and self.choices.dry_run:
+                break
+            if stage == "validate" and again:
+                again = False  # once: what disappears a second time is removed by somebody else
+                if missing := await self.store.database.read(self.store.reporting.removed):
+                    some = counted(missing, "record is", "records are")
+                    self.output.info(f"{some} missing in the target: writing them again")
+                    todo = ["load", "validate", *todo]
+        return False
+
+    async def _may_load(self) -> bool:
+        """Whether everything that a load needs is there, or ``--partial`` makes it unnecessary.
+
+        Raises:
+            ConfigError: ``--prune`` needs more than there is.
+        """
+        if self.choices.prune:
+            engine.may_prune(self.store)
+        if self.choices.partial:
+            return True
+        verdict = await self.store.database.read(engine.outcome, self.store)
+        if verdict.status not in engine.BEFORE_LOAD:
+            return True
+        if verdict.status is not engine.Status.EMPTY:
+            self.left.append(
+                "Nothing was written; `ztoq load --partial` writes what has been mapped so far"
+            )
+        return False
+
+    async def _to_run(self, stages: Sequence[str]) -> Sequence[str]:
+        """Return the stages to run: a migration that was stopped does not read everything again."""
+        if stages[: len(ALL)] != ALL:
+            return stages
+        begun = self.store.reporting.extraction_ended and self.store.facts.migration is Phase.BEGUN
+        if begun and not self.choices.since:
+            self.output.info(
+                "Continuing after the extraction, which is complete; "
+                "to read the source again, run `ztoq extract` first."
+            )
+            return stages[1:]
+        await self.store.facts.save(Facts.migration, Phase.BEGUN)
+        return stages
+
+    def _selection(self, stages: Sequence[str]) -> Selection:
+        """Return the selection: from options, remembered from earlier ones, or from the config."""
+        if self.choices.selecting:
+            engine.remember(self.store, self.config.select)
+        elif "extract" in stages:
+            engine.remember(self.store, None)
+        known = engine.remembered(self.store)
+        return self.config.select if known is None else known
+
+    async def _stage(
+        self,
+        source: Source | None,
+        sink: Sink | None,
+        selection: Selection,
+        new: Callable[..., engine.Run],
+        stage: str,
+    ) -> None:
+        reads = stage in {"extract", "final"}
+        run = new(asks=self.config.source if reads else self.config.sink)
+        if reads and source:
+            async with self._picture_sources() as pictures:
+                read = (
+                    partial(engine.extract, since=self.choices.since)
+                    if stage == "extract"
+                    else engine.verify_source_unchanged
+                )
+                await read(run, source, pictures=pictures, stream=self.config.streams)
+        elif stage == "transform":
+            await engine.transform(run, self.config.build, selection=selection)
+        elif stage == "load" and sink:
+            await engine.load(
+                run,
+                sink,
+                accept_missing_fields=self.choices.accept_missing_fields,
+                on_conflict=self.choices.on_conflict,
+                source=source,
+            )
+            if self.choices.prune and not run.stop.requested:
+                await self._prune(run, sink)
+        elif stage == "validate" and sink:
+            await engine.validate(run, sink)
+
+    @asynccontextmanager
+    async def _picture_sources(self) -> AsyncIterator[engine.PictureSources]:
+        settings = self.config.source.settings
+        connection = settings if isinstance(settings, Connection) else None
+        async with self.services.fetcher(self.output.warning, connection) as fetcher:
+            yield engine.PictureSources(self.config.images, fetcher.fetch)
+
+    async def _prune(self, run: engine.Run, sink: Sink) -> None:
+        pruned = await engine.prune(run, sink)
+        done = "Would remove" if run.dry_run else "Removed"
+        some = counted(sum(pruned.deleted.values()), "record")
+        self.output.info(f"{done} from the target what is gone from the source: {some}")
+        for kept in pruned.kept:
+            self.output.warning(f"stays in the target: {kept.ref}: {kept.reason}")
+        if pruned.kept:
+            some = counted(len(pruned.kept), "record")
+            self.left.append(f"{some} gone from the source stay in the target")
+
+    async def _check(self, **sides: Source | Sink | None) -> None:
+        """Check the open sides before the first stage begins; the report shows what they find.
+
+        Raises:
+            AccessError, ConfigError: A side cannot be used.
+        """
+        errors: list[str] = []
+        for name, side in sides.items():
+            if side is None:
+                continue
+            try:
+                found = await side.check()
+            except AccessError as error:
+                used = (self.config.source if name == "source" else self.config.sink).plugin.name
+                advice = f"Check the credentials in [{name}] and their permissions."
+                message = f"{used}: {error}\n{advice}"
+                raise AccessError(message, status=error.status) from error
+            errors += (each.text for each in found if each.level == "error" and not each.later)
+            fact = Facts.source_findings if name == "source" else Facts.sink_findings
+            await self.store.facts.save(fact, tuple(found))
+        if errors:
+            raise ConfigError("\n".join(errors))
+
+
+def _refuse(selection: Selection, choices: RunOptions, stages: Sequence[str]) -> None:
+    """Refuse options that do not go together, before anything is done.
+
+    Raises:
+        ConfigError: Pruning or a final check of only a part of the source.
+    """
+    word = "--prune" if choices.prune else "--final" if "final" in stages else ""
+    if word and choices.since:
+        raise ConfigError(f"{word} needs the whole source to be read: leave out --since")
+    if word and selection:
+        raise ConfigError(
+            f"{word} needs the whole project, but a part of it is selected ({selection}); "
+            "leave out the selection, or add --everything"
+        )
+    if "final" in stages and choices.dry_run:
+        raise ConfigError("--final comes after a load, but --dry-run stops before it")
