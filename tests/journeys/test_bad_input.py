@@ -309,7 +309,7 @@ def test_a_second_run_on_one_store_is_refused_and_names_the_first(sides: Sides) 
     refused(sides, done, 2, str(first.pid), socket.gethostname())
 
 
-@pytest.mark.parametrize(("room", "code"), [(60_000, 2), (400_000, 3)])
+@pytest.mark.parametrize(("room", "code"), [(20_000, 2), (400_000, 3)])
 def test_a_full_disk_ends_the_run_which_goes_on_when_there_is_room(
     sides: Sides, room: int, code: int
 ) -> None:

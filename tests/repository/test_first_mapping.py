@@ -106,7 +106,7 @@ def steps(block: str) -> Iterator[tuple[str, list[str]]]:
         yield command, expected
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(900)  # twenty processes, one after the other
 def test_the_page_works_as_it_is_written(shell: Shell, tmp_path: Path) -> None:
     pytest.importorskip("hatchling", reason="builds the package without the index")
     commands = 0
