@@ -11,17 +11,16 @@ from typing import Any, get_args
 
 import attrs
 import rich_click as click
-import tomlkit
-from tomlkit.items import Table
 
+from ztoq_core.cli.commands.config.config_file import write_config
 from ztoq_core.cli.options import Options, global_options
 from ztoq_core.cli.output import Output
 from ztoq_core.contracts import Connection, Secret
 from ztoq_core.errors import ConfigError
 from ztoq_core.plugins import Plugins
-from ztoq_core.settings.config import DEFAULT_FILE, DEFAULT_STORE, Config, from_tables
+from ztoq_core.settings.config import DEFAULT_FILE, DEFAULT_STORE, from_tables
 from ztoq_core.settings.reader import Tables, typed
-from ztoq_core.settings.secrets import Reference, unusable_variable
+from ztoq_core.settings.secrets import unusable_variable
 from ztoq_core.settings.urls import unusable_url
 
 __all__ = ["init"]
@@ -29,11 +28,6 @@ __all__ = ["init"]
 SINGLE_SIGN_ON = (
     "A token works for everybody; user name and password do not work with single sign-on."
 )
-COMMENTS = {
-    "store": "Keeps the state of the migration; or postgresql://USER@HOST/DATABASE.",
-    "source": "Only read, never written.",
-    "sink": "The target.",
-}
 
 
 @click.command()
@@ -90,7 +84,7 @@ def init(options: Options, /, **given: Any) -> int:
         "sink": _Side("sink", plugins, given, asks=asks).table(),
     }
     config = from_tables(tables, plugins, path.absolute().parent)
-    _write(path, _document(tables, config))
+    write_config(path, tables, config)
     output = Output(options)
     missing = [name for name in _variables(tables) if not os.environ.get(name)]
     facts = {"exit": 0, "file": str(path), "missing_variables": missing}
@@ -103,21 +97,6 @@ def init(options: Options, /, **given: Any) -> int:
 
     output.result(facts, print_)
     return 0
-
-
-def _write(path: Path, text: str) -> None:
-    """Write the file so that only its owner can read it.
-
-    Raises:
-        ConfigError: It cannot be written.
-    """
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            path.chmod(0o600)  # it may have been there
-            file.write(text)
-    except OSError as error:
-        raise ConfigError(f"cannot write {str(path)!r}: {error.strerror}") from error
 
 
 def _others(pairs: Sequence[str]) -> dict[str, str]:
@@ -156,7 +135,9 @@ class _Side:
                 continue
             option = {"base_url": "url"}.get(key, key)
             names = (f"{self.name}_{option}", f"{self.name}_{key}")
-            value = next((found for each in names if (found := self.given.get(each))), None)
+            value = next(
+                (found for each in names if (found := self.given.get(each)) is not None), None
+            )
             if value is None and (field.default is attrs.NOTHING or key == "base_url"):
                 known = {each: table[each] for each in table if each != "use"}
                 check = partial(self._checked, kind, known, key)
@@ -375,42 +356,3 @@ def _variables(table: Mapping[str, Any]) -> list[str]:
         elif key == "env":
             found.append(value)
     return found
-
-
-def _document(tables: Mapping[str, Mapping[str, Any]], config: Config) -> str:
-    """Return the file's text: the given keys in their own types, with comments."""
-    settings = {"source": config.source.settings, "sink": config.sink.settings}
-    document = tomlkit.document()
-    document.add(
-        tomlkit.comment("A migration. `ztoq config check` checks it, `ztoq migrate` runs it;")
-    )
-    document.add(tomlkit.comment("`ztoq config show` lists all keys with their defaults."))
-    for name, table in tables.items():
-        document.add(tomlkit.nl())
-        made = tomlkit.table()
-        made.comment(COMMENTS[name])
-        _fill(made, table, settings.get(name))
-        document.add(name, made)
-    document.add(tomlkit.nl())
-    document.add(tomlkit.comment("Transformers in order, before the pair's default mapping:"))
-    document.add(tomlkit.comment("[[transform]]"))
-    document.add(tomlkit.comment('use = "…"'))
-    return tomlkit.dumps(document)
-
-
-def _fill(made: Table, table: Mapping[str, Any], settings: object) -> None:
-    """Put the keys of ``table`` into ``made``, in the types that ``settings`` has them in."""
-    for key, value in table.items():
-        known = getattr(settings, key, value)
-        if isinstance(known, Reference):
-            place = tomlkit.inline_table()
-            place.append(known.place, known.name)
-            made.add(key, place)
-        elif isinstance(known, Connection):
-            within = tomlkit.table()
-            _fill(within, value, known)
-            made.add(key, within)
-        elif isinstance(known, Path):
-            made.add(key, str(value))
-        else:
-            made.add(key, known)
