@@ -73,7 +73,7 @@ class StageRunner:
         selection = await asyncio.to_thread(self._selection, stages)
         _refuse(selection, self.choices, stages)
         loads_only = "load" in stages and "transform" not in stages
-        if loads_only and engine.selected(self.store) != selection:
+        if loads_only and self.store.facts.selection != selection:
             self.output.info(f"The selection is now: {selection}. Mapping again first.")
             self.config.chain()
             stages = ("transform", *stages)
@@ -172,10 +172,10 @@ class StageRunner:
     def _selection(self, stages: Sequence[str]) -> Selection:
         """Return the selection: from options, remembered from earlier ones, or from the config."""
         if self.choices.selecting:
-            engine.remember(self.store, self.config.select)
+            self.store.facts.save_now(Facts.selection_wished, self.config.select)
         elif "extract" in stages:
-            engine.remember(self.store, None)
-        known = engine.remembered(self.store)
+            self.store.facts.save_now(Facts.selection_wished, None)
+        known = self.store.facts.selection_wished
         return self.config.select if known is None else known
 
     async def _stage(

@@ -18,7 +18,6 @@ from ztoq_core.engine.rollback.rollback import (
 )
 from ztoq_core.engine.run import Event, Progress, Run, StopRequest
 from ztoq_core.engine.schema_inference import infer_schema
-from ztoq_core.engine.transform.selection import remember, remembered, selected
 from ztoq_core.engine.transform.transform import transform
 from ztoq_core.engine.validate.validate import validate
 from ztoq_core.engine.verdict import (
@@ -58,10 +57,7 @@ __all__ = [
     "outcome",
     "probe",
     "prune",
-    "remember",
-    "remembered",
     "rollback",
-    "selected",
     "transform",
     "unresolved_ids",
     "validate",

@@ -1,8 +1,8 @@
-"""The border to plugins: what their code does wrong with one record concerns that record alone.
+"""The border to plugins: a fault of their code with one record fails that record only.
 
 Every call of a source, a sink or a transformer about one record goes through ``plugin_call``, and
-every record that they give through ``check_record``: what the store could not keep, or would give
-back otherwise, never reaches it.
+every record that they return through ``check_record``: what the store could not keep, or would
+return differently, never reaches it.
 """
 
 from __future__ import annotations
@@ -35,22 +35,22 @@ __all__ = [
 
 _MOST_SHOWN = 300
 _MACHINES_FAULT = (errno.ENOSPC, errno.EDQUOT)
-"""A full disk: nothing that a plugin writes would fare better, so the run stops."""
+"""A full disk: the next record would fail, too, so the run stops."""
 
 
 class FaultyPluginError(RecordError):
-    """A plugin raised what it may not raise, or gave what it may not give.
+    """A plugin raised or returned something that it must not.
 
-    The engine treats it differently from a refusal: a write that ends so may have made its object.
+    The engine treats it differently from a refusal: such a write may have created its object.
     """
 
 
 @contextmanager
 def plugin_call(plugin: object, call: str, about: object) -> Iterator[None]:
-    """Turn whatever a plugin raises in ``call`` about one record into that record's error.
+    """Turn any exception of a plugin in ``call`` about one record into that record's error.
 
-    Errors that plugins may raise pass; so does what is not their fault: lack of memory or disk, and
-    all that ends a task or a process.
+    Errors that plugins may raise pass; so does what is not their fault: lack of memory or disk
+    space, and everything that ends a task or a process.
     """
     try:
         yield
@@ -59,7 +59,7 @@ def plugin_call(plugin: object, call: str, about: object) -> Iterator[None]:
     except Exception as error:
         if isinstance(error, OSError) and error.errno in _MACHINES_FAULT:
             raise
-        # this way a text that cannot be made is no fault of its own
+        # unlike str(error), this cannot raise
         said = traceback.format_exception_only(error)[-1].strip()[:_MOST_SHOWN]
         raise FaultyPluginError(
             clean(f"{_package(plugin)} failed in {call} of {about}: {said}. ")
@@ -68,17 +68,17 @@ def plugin_call(plugin: object, call: str, about: object) -> Iterator[None]:
 
 
 def wrong(given: object, due: str) -> TypeError:
-    """Return the error, to be raised within a ``plugin_call``, where ``due`` was to be given."""
+    """Return the error for what was given instead of ``due``, to be raised in a ``plugin_call``."""
     if inspect.iscoroutine(given):
         given.close()
     return TypeError(f"it gave {type(given).__name__}, not {due}")
 
 
 def check_record(record: object, like: Record | None = None) -> None:
-    """Raise, within a ``plugin_call``, where a record is not ``like`` the one that was handed over.
+    """Check, in a ``plugin_call``, that a record can be stored and is the one asked for (``like``).
 
     Raises:
-        TypeError, ValueError: It is no record, another one, or cannot be kept as it is.
+        TypeError, ValueError: It is not a record, another one, or cannot be stored unchanged.
     """
     if not isinstance(record, Record):
         raise wrong(record, "a record")
@@ -94,7 +94,7 @@ def check_record(record: object, like: Record | None = None) -> None:
     write_json(record.raw)
     body = dumps(record)
     again = dumps(loads(record.kind, body))
-    # read where they differ: an int may stand for a float
+    # compared as values only if the bytes differ: an int may replace a float
     if again != body and read_json(again) != read_json(body):
         raise TypeError("a property has another type than its field, or a time has no zone")
     for each in record.companions:
@@ -102,7 +102,7 @@ def check_record(record: object, like: Record | None = None) -> None:
 
 
 def check_written(written: object) -> None:
-    """Raise, within a ``plugin_call``, where a sink's answer is not one that can be kept."""
+    """Check, in a ``plugin_call``, that a sink's answer can be stored, as ``check_record``."""
     if not isinstance(written, Written):
         raise wrong(written, "a Written")
     texts = (written.target_id, written.pid, written.url, written.version, written.stamp)
@@ -116,7 +116,7 @@ def check_written(written: object) -> None:
 async def checked_chunks(
     plugin: object, about: object, chunks: AsyncIterator[bytes]
 ) -> AsyncIterator[bytes]:
-    """Yield a file's chunks; what the plugin raises meanwhile is the file's error."""
+    """Yield a file's chunks; any exception of the plugin becomes the file's error."""
     with plugin_call(plugin, "download", about):
         async for chunk in chunks:
             if not isinstance(chunk, bytes | bytearray | memoryview):
@@ -125,7 +125,7 @@ async def checked_chunks(
 
 
 def storable(reject: Reject) -> Reject:
-    """Return a reject that the store can keep; a payload that cannot be written is left out."""
+    """Return a reject that can be stored; a payload that cannot is left out."""
     if not isinstance(reject.key, str):
         reject = attrs.evolve(reject, key="")
     try:

@@ -1,4 +1,4 @@
-"""The life of one record: from the source's payload to what stands in the target now."""
+"""The history of one record: from the source's payload to what the target holds now."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _PATIENCE_S = 30
 
 @attrs.frozen(kw_only=True)
 class TransformerStep:
-    """What one transformer did; ``end`` says why the record went no further, if it did not.
+    """What one transformer did; ``end`` says why the record went no further, else ``""``.
 
     ``after`` is the record as it left the transformer, as plain JSON.
     """
@@ -47,7 +47,7 @@ class TransformerStep:
 
 @attrs.frozen(kw_only=True)
 class MappingTrace:
-    """The way of a record through the mapping; ``enriched`` is as in ``Explained``."""
+    """What the mapping does with a record; ``enriched`` is as in ``Explained``."""
 
     known: RecordSnapshot
     enriched: tuple[Change, ...]
@@ -81,9 +81,9 @@ async def explain(
     *,
     patience: float = _PATIENCE_S,
 ) -> Explained:
-    """Return the life of the record in row ``number``; ``sink`` None: the target is not asked.
+    """Return the history of the record in row ``number``; without ``sink``, not the target's part.
 
-    ``patience`` is in seconds.
+    ``patience`` is how many seconds to wait for the target.
     """
     store = run.store
     way = await trace_mapping(run, number, build)
@@ -139,7 +139,7 @@ def _steps(record: Record, chain: Sequence[tuple[str, Transform]]) -> Iterator[T
 
 async def _present(sink: Sink | None, known: RecordSnapshot, patience: float) -> tuple[Any, str]:
     if known.target_id is None:
-        return None, "it does not stand in the target"
+        return None, "it is not in the target"
     if sink is None:
         return None, "the target was not asked"
     if not isinstance(sink, ContentReading):

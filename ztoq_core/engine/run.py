@@ -21,13 +21,13 @@ __all__ = ["Event", "Progress", "ProgressReporter", "Run", "StopRequest"]
 
 @attrs.frozen(kw_only=True)
 class Event:
-    """Something to tell while a stage works.
+    """A report of a stage about its progress.
 
-    ``done`` of ``total`` (None: not known) records of ``kind`` are through. ``text`` is a sentence
-    for people, or empty where the figures say it all; ``level`` is ``info``, ``warning`` or
-    ``error``; of the sentences of one ``topic`` a command shows the first alone. ``queued`` records
-    wait for a slot, of the ``room`` that there is for them (0: no queue): a full queue waits for
-    those who work, an empty one for the list or the store.
+    ``done`` of ``total`` (None: not known) records of ``kind`` are done. ``text`` is a sentence for
+    people, empty if the figures are enough; ``level`` is ``info``, ``warning`` or ``error``; a
+    command shows only the first sentence of a ``topic``. ``queued`` records are in the queue, which
+    has ``room`` for so many (0: no queue): if it is full, the workers are slower than the list or
+    the store; if it is empty, they are faster.
     """
 
     stage: str
@@ -118,7 +118,7 @@ class ProgressReporter:
         )
 
     def log_queue(self) -> None:
-        """Log how full the queue was, as it stood with each record that came through."""
+        """Log how full the queue was on average, measured with each record that was done."""
         if self.queue is not None and self._times:
             average, room = self._queued / self._times, self.queue.maxsize
             logger.info("{}: {:.0f} of {} places in the queue were full", self.stage, average, room)

@@ -1,6 +1,6 @@
-"""Infers what type a source's fields have from the values that occur.
+"""Infers the types of a source's fields from their values.
 
-A source may publish no definitions of custom fields; their types are then read off the values.
+A source may not publish definitions of its custom fields.
 ``infer_schema`` feeds every record's fields to a ``FieldTypeInference`` and returns the schema that
 the transformers get. Memory is bounded by the number of fields.
 
@@ -61,9 +61,9 @@ _HTML = re.compile(
 
 
 class FieldTypeInference:
-    """Collects field values and says what types the fields have.
+    """Collects values of fields, and infers their types.
 
-    The order of the calls to ``add`` changes nothing but the order of a choice's labels.
+    The order of the values only affects the order of a choice's labels.
     """
 
     def __init__(self, rules: SourceRules, limits: FieldLimits) -> None:
@@ -73,7 +73,7 @@ class FieldTypeInference:
         self._fields: dict[tuple[Kind, str], _Seen] = {}
 
     def add(self, kind: Kind, field: FieldValue) -> None:
-        """Look at one value of a field of the records of ``kind``."""
+        """Take one value of a field of records of ``kind``."""
         seen = self._fields.get((kind, field.name))
         if seen is None:
             seen = self._fields[kind, field.name] = _Seen(self._is_person, self._limits)
@@ -96,7 +96,7 @@ class FieldTypeInference:
 
 @attrs.define
 class _Seen:
-    """What is remembered of one field. The flags hold as long as all strings so far agree."""
+    """What is known of one field. A flag is true as long as all strings so far agree."""
 
     is_person: Callable[[str], bool]
     limits: FieldLimits
@@ -227,7 +227,7 @@ def _one_line(value: str) -> bool:
 
 
 async def infer_schema(run: Run) -> Schema:
-    """Return the source's schema: what its values say about its fields, and who is known."""
+    """Return the source's schema: its fields, inferred from all values, and the known people."""
     store = run.store
     inferred, of_steps = (FieldTypeInference(run.rules, run.limits) for _ in range(2))
     for kind in Kind:
@@ -248,7 +248,7 @@ async def infer_schema(run: Run) -> Schema:
 
 
 async def _known_users(store: Store) -> tuple[User, ...]:
-    """Return the people who are known, by the ids that records have."""
+    """Return the people whose names are known, with the ids that records have."""
     return tuple(
         User(id=each.id, name=each.name, email=each.email, active=each.active)
         for each in await store.id_names.people()

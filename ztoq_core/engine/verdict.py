@@ -14,7 +14,6 @@ from enum import IntEnum, StrEnum
 import attrs
 
 from ztoq_core.convert import converter, read_json
-from ztoq_core.engine.transform.selection import selected
 from ztoq_core.errors import Exit
 from ztoq_core.records import Kind, Level
 from ztoq_core.store import EXPLAINED, OPEN_PROBLEMS, UNMAPPED, UNWRITTEN, Reason, State, Store
@@ -471,7 +470,7 @@ def facts_of(store: Store) -> Facts:
         losses=sum(each.count for each in notes if each.level is Level.LOSS),
         fallbacks=sum(each.count for each in notes if each.level is Level.FALLBACK),
         added=dict(Counter(store.reporting.added()) + Counter(store.facts.looked_up)),
-        selection=bool(selected(store)),
+        selection=bool(store.facts.selection),
     )
 
 

@@ -1,4 +1,4 @@
-"""Says what a run waits for, and ends a run in which nothing happens for no reason."""
+"""Reports what a run waits for, and ends a run in which nothing happens without a reason."""
 
 from __future__ import annotations
 
@@ -21,31 +21,31 @@ from ztoq_core.waits import Wait, Waits
 __all__ = ["watched"]
 
 LOOKS_EVERY = 5.0
-TOLD_FROM = 10.0
-"""Seconds that something is waited for before people are told."""
+REPORTED_FROM = 10.0
+"""Seconds of waiting for one thing after which that is reported."""
 
-TOLD_AGAIN = 30.0
+REPORTED_AGAIN = 30.0
 QUIET = 60.0
-"""Seconds without any event after which people are told what is waited for."""
+"""Seconds without any event after which it is reported what is waited for."""
 
 STALLED = 600.0
 """Seconds without any event, and without a reason for that, which end the run."""
 
 IDLE = frozenset({"_worker", "wait"})
-"""Functions in which threads of a pool, and those that only beat a clock, wait for work."""
+"""Functions in which threads wait for work: those of a pool, and timers."""
 
 
 @asynccontextmanager
 async def watched(waits: Waits, progress: Progress) -> AsyncIterator[Progress]:
-    """Yield a progress that hands each event on; while there is none, say what is waited for.
+    """Yield a progress that passes events on; while there are none, report what is waited for.
 
     Raises:
-        ServiceError: Nothing happened for ten minutes, and nothing that has an end is waited for.
-            Where each task stands is in the log.
+        ServiceError: Nothing happened for ten minutes, and nothing is waited for that ends by
+            itself. The log shows where each task is.
     """
     watchdog = _Watchdog(waits, progress)
     with one_error():
-        # in a task group, so that the error of the watchdog ends the body, which waits for ever
+        # in a task group, so that an error of the watchdog ends the body, which may wait for ever
         async with asyncio.TaskGroup() as group:
             watching = group.create_task(watchdog.watch(), name="watchdog")
             try:
@@ -60,7 +60,7 @@ class _Watchdog:
     progress: Progress
     _stage: str = ""
     _event_at: float = attrs.field(factory=lambda: asyncio.get_running_loop().time())
-    _told_at: dict[str, float] = attrs.field(factory=dict)
+    _reported_at: dict[str, float] = attrs.field(factory=dict)
 
     def tell(self, event: Event) -> None:
         self._stage = event.stage
@@ -75,20 +75,20 @@ class _Watchdog:
             waits = self.waits.current(now)
             quiet = now - max(self._event_at, self.waits.progress_at)
             for wait in waits:
-                if not wait.usual and now - wait.since >= TOLD_FROM:
-                    self._say(wait.what, f"{wait.text(now)}.", now, TOLD_AGAIN)
+                if not wait.usual and now - wait.since >= REPORTED_FROM:
+                    self._report(wait.what, f"{wait.text(now)}.", now, REPORTED_AGAIN)
             working = list(_threads_at_work())
             if quiet >= QUIET:
                 reasons = [wait.text(now) for wait in waits] + working
                 why = "; ".join(reasons) if reasons else "nothing that ztoq knows of"
                 text = f"Nothing has happened for {quiet:.0f} s. Waited for: {why}."
-                self._say("", text, now, QUIET, level="warning")
+                self._report("", text, now, QUIET, level="warning")
             if quiet >= STALLED and not working and not any(_ends(wait, now) for wait in waits):
                 self._give_up(quiet, waits, now)
 
-    def _say(self, about: str, text: str, now: float, every: float, level: str = "info") -> None:
-        if now - self._told_at.get(about, -every) >= every:
-            self._told_at[about] = now
+    def _report(self, about: str, text: str, now: float, every: float, level: str = "info") -> None:
+        if now - self._reported_at.get(about, -every) >= every:
+            self._reported_at[about] = now
             self.progress(Event(stage=self._stage, text=text, level=level))
 
     def _give_up(self, quiet: float, waits: list[Wait], now: float) -> None:
@@ -103,12 +103,12 @@ class _Watchdog:
 
 
 def _ends(wait: Wait, now: float) -> bool:
-    """Whether a wait ends by itself, or whoever waits could not say when."""
+    """Whether a wait ends by itself, or its end is not known."""
     return wait.until is None or wait.until > now
 
 
 def _threads_at_work() -> Iterator[str]:
-    """Yield where threads are that do something, such as a long transaction of the store."""
+    """Yield the places of threads that are at work, such as on a long transaction of the store."""
     frames = sys._current_frames()  # noqa: SLF001 - documented, with this name
     for thread in threading.enumerate():
         frame = frames.get(thread.ident or 0)

@@ -1,4 +1,4 @@
-"""Workers that take what a feeder puts into a bounded queue."""
+"""Runs workers that handle what a feeder puts into a bounded queue."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ async def run_workers(
     work: Callable[[T], Awaitable[None]],
     feed: Callable[[asyncio.Queue[T | None]], Awaitable[None]],
 ) -> None:
-    """Let ``workers`` work off what ``feed`` puts into the queue, until both are through.
+    """Handle with ``workers`` tasks what ``feed`` puts into the queue, until all is done.
 
-    ``workers`` are as many as requests may be in flight. With twice as many the slots were fuller
-    (extraction a tenth quicker), but a run after a kill repeated up to 4 % of all calls: each
-    worker's record is begun anew, or looked for. The queue has room for two records each.
+    There should be as many as requests may be in flight. With twice as many, the slots were fuller
+    (extraction 10 % faster), but a run after a kill repeated up to 4 % of all calls: the record of
+    each worker is started again, or looked for. The queue has room for two records per worker.
 
     Raises:
-        ZtoqError: What ended the first of them; the others are cancelled.
+        ZtoqError: The first error of a worker or of ``feed``; the others are cancelled.
     """
     queue: asyncio.Queue[T | None] = asyncio.Queue(maxsize=2 * workers)
     reporter.queue = queue

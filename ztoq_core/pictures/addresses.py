@@ -80,7 +80,7 @@ def image_src(src: str) -> str:
     """Return the form in which ``Image.src`` names the address of a picture.
 
     ``src`` is the value of the attribute, unescaped. A data URI is named by its digest alone
-    (``data:#…``), since it may hold megabytes that stand in the text anyway.
+    (``data:#…``): it may hold megabytes, which the text has anyway.
     """
     bare = src.strip()
     if bare[:5].lower() != "data:":
@@ -90,7 +90,7 @@ def image_src(src: str) -> str:
 
 
 def images_in(html: str) -> Iterator[str]:
-    """Yield the addresses of the pictures that a text shows, unescaped, in their order."""
+    """Yield the addresses of the pictures that a text shows, unescaped, in order."""
     if _IMAGE.search(html):
         for tag in _tags(html):
             if tag.name == "img" and (found := tag.address(html)):
@@ -98,10 +98,10 @@ def images_in(html: str) -> Iterator[str]:
 
 
 def change_images(html: str, change: Callable[[str], str | None]) -> str:
-    """Return the text with other pictures.
+    """Return the text with changed pictures.
 
-    ``change`` gets the address of each (unescaped) and returns HTML to stand in place of the whole
-    tag if that begins with ``<`` or ``[``, else another address; None leaves it as it is.
+    ``change`` gets the address of each (unescaped). It returns what replaces the whole tag, which
+    begins with ``<`` or ``[``, or another address, or None to leave the picture as it is.
     """
     if not _IMAGE.search(html):
         return html
@@ -121,7 +121,7 @@ def change_images(html: str, change: Callable[[str], str | None]) -> str:
 
 
 def ref_of(address: str) -> Ref | None:
-    """Return the record that a ``ztoq:`` URL stands for, None for any other address."""
+    """Return the record that a ``ztoq:`` URL refers to, None for any other address."""
     if not address.startswith(ADDRESS):
         return None
     kind, slash, key = address.removeprefix(ADDRESS).partition("/")
@@ -129,7 +129,7 @@ def ref_of(address: str) -> Ref | None:
 
 
 def resolve_addresses(html: str, links: Links) -> tuple[str, tuple[Ref, ...]]:
-    """Return the text with the target's own URLs in place of ``ztoq:`` ones, and what has none.
+    """Return the text with the target's own URLs instead of ``ztoq:`` ones, and what has none.
 
     A link to what is not in the target becomes its words, a picture a visible placeholder.
     """
@@ -160,7 +160,7 @@ def resolve_addresses(html: str, links: Links) -> tuple[str, tuple[Ref, ...]]:
 
 
 def resolved(record: R, links: Links) -> R:
-    """Return the record with all its texts as ``resolve_addresses`` makes them."""
+    """Return the record with ``resolve_addresses`` applied to all its texts."""
     return with_texts(record, lambda text: resolve_addresses(text, links)[0])
 
 
@@ -187,7 +187,7 @@ def texts_of(record: Record) -> Iterator[str]:
 
 
 def with_texts(record: R, change: Callable[[str], str]) -> R:
-    """Return the record with each of those texts changed; the same one where none is."""
+    """Return the record with each of these texts changed; the same object if none is."""
     changes = _changes(record, change)
     if isinstance(record, TestCase):
         changes |= _each(record.steps, "steps", change)
@@ -251,7 +251,7 @@ class _Attribute:
 
 @attrs.frozen
 class _Tag:
-    """A start or end tag of a link, or a picture, and where it stands."""
+    """A picture, or a start or end tag of a link, and its place in the text."""
 
     name: str
     start: int
@@ -272,7 +272,7 @@ class _Tag:
 
 
 def _tags(html: str) -> Iterator[_Tag]:
-    """Yield links and pictures; each character is read once, however broken the text is."""
+    """Yield links and pictures; reads each character once, however broken the text is."""
     place = 0
     while match := _TAG.search(html, place):
         place = match.end()

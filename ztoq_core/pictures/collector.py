@@ -1,8 +1,8 @@
-"""Pictures in texts: which ones a record shows, and where each is to be had.
+"""Finds the pictures in texts, makes attachments of them and fetches them.
 
-In order: it stands in the text itself, the source opens it with its own credentials, it lies in a
-folder, it is fetched from its address. What is not to be had is lost with a reason; a later
-extraction that has more at hand tries again.
+A picture is taken from the first of these that has it: the text itself (a data URI), the source
+with its own credentials, the folder of the configuration, its address. One that none of them has is
+lost with a reason; a later extraction tries again.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from ztoq_core.store import Store, StoredFile
 __all__ = ["INLINE", "LOST", "PictureCollector", "PictureSources", "loss_reason"]
 
 INLINE = "#img-"
-"""What the key of a picture has between its owner's and its own part."""
+"""What separates the owner's part of a picture's key from its own part."""
 
 LOST = "could not be fetched: "
 _CHUNK = 256 * 1024
@@ -52,17 +52,17 @@ _ANY = re.compile(
     r"(?:image|img|screen ?shot|picture|photo|clipboard|paste\w*|untitled|unnamed)?[\W\d_]*\.\w+",
     re.IGNORECASE,
 )
-"""Names that say nothing: any picture that was pasted may be called so."""
+"""Names that do not tell pictures apart: any picture that was pasted may have them."""
 _DATA = re.compile(r"data:([\w.+-]+/[\w.+-]+)?((?:;[^;,]*)*),", re.IGNORECASE)
 _ENDINGS = {"image/jpeg": ".jpg", SVG: ".svg"}
 
 
 @attrs.frozen
 class PictureSources:
-    """What an extraction has at hand for pictures; ``fetch`` yields what stands at an address.
+    """Where an extraction gets pictures from; ``fetch`` yields the content of an address.
 
-    ``fetch`` raises RejectedError, CutShortError where trying again may help, and RetryableError
-    where the run is to end: the picture then stays to be fetched.
+    ``fetch`` raises RejectedError, CutShortError if trying again may help, and RetryableError if
+    the run has to end: a later one then fetches the picture.
     """
 
     images: Images
@@ -70,33 +70,33 @@ class PictureSources:
 
 
 class PictureCollector:
-    """The pictures of one extraction."""
+    """Collects the pictures of one extraction."""
 
     def __init__(
         self,
         store: Store,
         source: Source,
-        gallery: PictureSources,
+        pictures: PictureSources,
         picture_name: Callable[[str], str],
     ) -> None:
-        """Take them from ``gallery`` and ``source``; ``picture_name`` as in ``SourceRules``."""
+        """Get pictures from ``pictures`` and ``source``; ``picture_name`` as in ``SourceRules``."""
         self._store = store
         self._original_name = picture_name
         self._source = source
-        self._gallery = gallery
-        self._images = gallery.images
+        self._fetch = pictures.fetch
+        self._images = pictures.images
         self.left = False
-        """Whether there are pictures that are left where they are: they are not to be fetched."""
+        """Whether pictures were found and left alone, since none are to be fetched."""
 
     @property
     def fetches(self) -> bool:
-        """Whether pictures are to be fetched at all."""
+        """Whether pictures are fetched at all."""
         return self._images.fetch
 
     # ------------------------------------------------------------------------------- finding
 
     def with_pictures(self, records: Sequence[Record]) -> tuple[Record, ...]:
-        """Return the records with the pictures that their texts show, and these as files."""
+        """Return the records with the pictures that their texts show, and those as files."""
         files = [each for each in records if isinstance(each, Attachment)]
         found: list[Record] = []
         for record in records:
@@ -136,7 +136,7 @@ class PictureCollector:
         """Fetch a picture into the store.
 
         Raises:
-            RejectedError: It is not to be had, or what came is no picture.
+            RejectedError: It cannot be fetched, or what came is not a picture.
         """
         if not self._images.fetch:
             raise RejectedError("pictures are not to be fetched (images.fetch = false)")
@@ -146,22 +146,22 @@ class PictureCollector:
                 return await self._kept(file, way)
             except RejectedError as error:
                 refused = refused or error
-        if refused is None and self._gallery.fetch is not None and _has_host(file.locator):
-            return await self._fetched(file, self._gallery.fetch)
+        if refused is None and self._fetch is not None and _has_host(file.locator):
+            return await self._fetched(file, self._fetch)
         raise refused or RejectedError("its address names no host")
 
     async def _kept(self, file: Attachment, chunks: AsyncIterator[bytes]) -> StoredFile:
         types: list[str] = []
         kept = await self._store.files.keep(file.name, self._checked(chunks, types))
-        # what it is called may promise a page, and would make it one where it is shown
+        # recognised by the content: a name like page.html would have it shown as a page
         return attrs.evolve(kept, media_type=types[0])
 
     def _ways(self, file: Attachment) -> Iterator[AsyncIterator[bytes]]:
-        """Yield where the picture may be had but at its address, the best first."""
+        """Yield the contents from all sources but the address, the best first."""
         if file.locator.startswith("data:"):
             yield self._from_text(file)
             return
-        # what is the source's own answers strangers with a page to log in
+        # without credentials, the source's own host answers with a page to log in
         source = self._source
         if isinstance(source, Pictures) and (chunks := source.picture(file)) is not None:
             yield chunks
@@ -190,7 +190,7 @@ class PictureCollector:
         try:
             data = unquote_to_bytes(body)
             if match[2].lower().endswith(";base64"):
-                # padding may be left out; any other character is not passed over in silence
+                # padding may be left out; any other character is an error
                 bare = b"".join(data.split()).rstrip(b"=")
                 data = b64decode(bare + b"=" * (-len(bare) % 4), validate=True)
         except ValueError as error:
@@ -204,7 +204,7 @@ class PictureCollector:
         stored = dict.fromkeys((last, unquote(last), unquote_plus(last)))
         own = [original for name in stored if (original := self._original_name(name))]
         for name in (*stored, *own):
-            # a name alone: nothing in a text leads out of the folder
+            # a bare name: no text may lead out of the folder
             if name not in {"", ".", ".."} and not set("/\\\0") & set(name):
                 path = self._images.folder / name
                 if _is_file(path):
@@ -214,7 +214,7 @@ class PictureCollector:
     async def _checked(
         self, chunks: AsyncIterator[bytes], types: list[str]
     ) -> AsyncIterator[bytes]:
-        """Yield a picture of an allowed type and size, and nothing else; tell its type."""
+        """Yield a picture of an allowed type and size, and nothing else; add its type to types."""
         head, size, known = b"", 0, False
         try:
             async for chunk in _in_time(chunks, self._images.timeout):
@@ -231,7 +231,7 @@ class PictureCollector:
                     known = True
                     yield head
         finally:
-            # a connection is let go at once, not when somebody collects what is left of it
+            # frees the connection now, not when the generator is garbage-collected
             if isinstance(chunks, AsyncGenerator):
                 await chunks.aclose()
         if not known:
@@ -244,21 +244,21 @@ class PictureCollector:
             came = CAME[text_form(head)] or ("something else" if head else "nothing")
             raise RejectedError(f"{came} came instead of a picture")
         if found not in self._images.types:
-            raise RejectedError(f"pictures of the type {found} are not taken (images.types)")
+            raise RejectedError(f"pictures of the type {found} are not accepted (images.types)")
         return found
 
 
 def loss_reason(src: str) -> str:
-    """Return how the reason begins for which the picture at an address is lost; no query in it."""
+    """Return the beginning of the reason for a lost picture; without query and credentials."""
     bare = "in the text itself" if src.startswith("data:") else src.partition("?")[0]
     where = bare.rpartition("@")[2] if "@" in bare.partition("//")[2].partition("/")[0] else bare
     return f"The picture {where.partition('#')[0][:200]} {LOST}"
 
 
 async def _in_time(chunks: AsyncIterator[bytes], seconds: float) -> AsyncIterator[bytes]:
-    """Yield the chunks; all must come within a time, which runs from the first one.
+    """Yield the chunks; all must arrive within a time that begins with the first one.
 
-    Before that the source may have to wait for its turn.
+    Before that, the source may be waiting for its permit.
     """
     loop = asyncio.get_running_loop()
     end: float | None = None
@@ -286,7 +286,7 @@ async def _read(path: Path) -> AsyncIterator[bytes]:
 def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
-    except OSError:  # no name that this disk could have
+    except OSError:  # a name that this file system cannot have
         return False
 
 
@@ -299,11 +299,11 @@ def _has_host(src: str) -> bool:
     try:
         return bool(urlsplit(src).netloc)
     except ValueError:
-        return True  # the fetcher says what is wrong with it
+        return True  # the fetcher reports what is wrong with it
 
 
 def _shown(record: Record) -> Mapping[str, str]:
-    """Return the addresses of a record's pictures as they stand, by ``Image.src``."""
+    """Return the addresses of a record's pictures as the texts have them, by ``Image.src``."""
     return {image_src(src): src for text in texts_of(record) for src in images_in(text) if src}
 
 
@@ -314,10 +314,10 @@ def _as_attachments(
     often = Counter(name for name, _ in names.values())
     often.update(f"file {file.name}" for file in own)
     images, notes, files = [], list(record.notes), []
-    for src, (name, told) in names.items():
+    for src, (name, is_original) in names.items():
         file = _by_address(src, own)
-        unlike = told and not _ANY.fullmatch(name)
-        if not file and unlike and often[name] == often[f"file {name}"] == 1:
+        distinct = is_original and not _ANY.fullmatch(name)
+        if not file and distinct and often[name] == often[f"file {name}"] == 1:
             file = next(each for each in own if each.name == name)
             text = f"the picture {name!r} in a text is taken to be the attachment of that name"
             notes.append(Note(level=Level.CHANGE, code="picture-by-name", text=text))
@@ -338,7 +338,7 @@ def _as_attachments(
 
 
 def _by_address(src: str, own: Sequence[Attachment]) -> Attachment | None:
-    """Return the file that the address is the API's own address of."""
+    """Return the attachment whose address in the source's API this is, if any."""
     if src.startswith("data:") or not own:
         return None
     path = f"/{src.partition('?')[0].partition('#')[0].lstrip('/')}"

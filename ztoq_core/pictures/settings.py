@@ -1,4 +1,4 @@
-"""The ``[images]`` table: whether and how the pictures in texts are fetched, and what is one."""
+"""The ``[images]`` table: whether and how pictures in texts are fetched, and which are accepted."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from ztoq_core.media import SVG
 __all__ = ["TYPES", "CutShortError", "HostCredential", "Images"]
 
 TYPES = ("image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp")
-"""What is taken without being named. SVG is not among them: opened by itself it runs scripts."""
+"""The types accepted by default. Not SVG, which can run scripts when it is opened by itself."""
 
 WAYS = ("token", "password", "cookie", "header")
 
 
 class CutShortError(RejectedError):
-    """A picture did not come whole; trying again may help."""
+    """A picture arrived incomplete; trying again may help."""
 
 
 @attrs.frozen(kw_only=True)
@@ -58,7 +58,7 @@ class HostCredential:
         """Return the headers that carry the credential.
 
         Raises:
-            ConfigError: The secret is not where the configuration says, or is no header.
+            ConfigError: The secret is not where the configuration says, or is not a header.
         """
         if self.token:
             return {"Authorization": f"Bearer {self.token.reveal()}"}
@@ -73,27 +73,27 @@ class HostCredential:
         return {name.strip(): value.strip()}
 
     def problems(self) -> Iterator[str]:
-        """Yield what is wrong with it."""
+        """Yield what is wrong with the credential."""
         try:
             _ = self.origin
         except ValueError:
-            yield f"{self.host!r} is no host: expected a name such as files.example.com"
+            yield f"{self.host!r} is not a host: expected a name such as files.example.com"
         ways = [name for name in WAYS if getattr(self, name) is not None]
         if len(ways) != 1:
-            said = ", ".join(ways) or "none"
-            yield f"{self.host!r} needs one of {', '.join(WAYS)} (has: {said})"
+            has = ", ".join(ways) or "none"
+            yield f"{self.host!r} needs one of {', '.join(WAYS)} (has: {has})"
         elif bool(self.username) is not (ways == ["password"]):
             yield f"{self.host!r}: username and password go together"
 
 
 @attrs.frozen(kw_only=True)
 class Images:
-    """How pictures in texts are brought along.
+    """How pictures in texts are fetched.
 
-    ``folder`` holds pictures by the name that they are stored under or had originally.
-    ``max_size`` is in bytes, ``timeout`` in seconds for one picture. ``types`` are what a picture
-    may be, told by its content. ``allow_private`` names hosts and networks (``10.1.0.0/16``) that
-    may be asked although their addresses are not public.
+    ``folder`` holds pictures under the name by which they are stored, or had originally.
+    ``max_size`` is in bytes, ``timeout`` in seconds for one picture. ``types`` are the accepted
+    media types, recognised by the content. ``allow_private`` names hosts and networks
+    (``10.1.0.0/16``) that may be contacted although their addresses are not public.
     """
 
     fetch: bool = True
@@ -112,17 +112,17 @@ class Images:
             yield "timeout must be more than 0"
         for name in self.types:
             if name not in {*TYPES, SVG}:
-                yield f"types: {name!r} cannot be told by its content (known: {_listed()})"
+                yield f"types: {name!r} cannot be recognised (known: {_listed()})"
         for each in self.allow_private:
             if "/" in each and _network(each) is None:
                 yield f"allow_private: {each!r} is neither a host nor a network"
         if self.folder is not None and not self.folder.is_dir():
-            yield f"folder: there is no folder {str(self.folder)!r}"
+            yield f"folder: {str(self.folder)!r} is not a folder"
         for credential in self.host:
             yield from credential.problems()
 
     def allows(self, host: str, address: str) -> bool:
-        """Whether a host may be asked at an address that is not public."""
+        """Whether a host may be contacted at an address that is not public."""
         bare = host.rstrip(".").lower()
         ip = ipaddress.ip_address(address.partition("%")[0])
         for each in self.allow_private:

@@ -1,7 +1,7 @@
-"""Fetches from addresses that somebody wrote into a text, and that may point anywhere.
+"""Fetches from addresses in texts, which anybody may have written and which may point anywhere.
 
-``AddressGuard`` says which may be asked, also for each redirect. Each credential goes to its own
-origin only, even where a redirect of another host leads there: a text could name it just as well.
+``AddressGuard`` decides which addresses may be contacted, also for each redirect. A credential is
+sent to its own origin only, also after a redirect of another host: a text could name that one, too.
 """
 
 from __future__ import annotations
@@ -48,10 +48,10 @@ HEADERS = {"Accept": "image/*", "Accept-Encoding": "identity"}
 
 @attrs.define(eq=False)
 class UntrustedFetcher:
-    """Fetches what texts point at. ``tell`` gets a sentence when a host is given up."""
+    """Fetches what texts point at. ``warn`` gets a sentence when a host is given up."""
 
     images: Images
-    tell: Callable[[str], None]
+    warn: Callable[[str], None]
     meter: CallMeter
     pause: float
     _guard: AddressGuard
@@ -63,16 +63,16 @@ class UntrustedFetcher:
     _failures: Counter[str] = attrs.field(factory=Counter, init=False)
 
     def __attrs_post_init__(self) -> None:
-        """Look up the credentials, so that a missing one shows before the first picture."""
+        """Look up the credentials, so that a missing one is noticed before the first picture."""
         for each in self.images.host:
             self._credentials[each.origin] = each.headers()
 
     async def fetch(self, address: str) -> AsyncIterator[bytes]:
-        """Yield what stands at the address, as it comes.
+        """Yield the content of the address, as it arrives.
 
         Raises:
-            RejectedError: It is refused, here or there; trying again would not help.
-            CutShortError: The connection broke while it was read, or the time was used up.
+            RejectedError: The address guard or the host refuses; trying again would not help.
+            CutShortError: The connection broke, or the time was used up.
             RetryableError: A limit of the command is reached; the next run may go on.
             StoreError: The calls cannot be counted any more.
         """
@@ -92,14 +92,14 @@ class UntrustedFetcher:
                     raise CutShortError(f"it was cut short ({type(error).__name__})") from error
 
     async def _opened(self, url: URL, stack: AsyncExitStack) -> aiohttp.ClientResponse:
-        """Return an answer 200; tries again what may pass."""
+        """Return an answer 200; try again after failures that may pass."""
         host = url.host or ""
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 response = await self._follow(url, stack)
             except (aiohttp.ClientError, OSError, ValueError) as error:
                 reason = f"does not answer ({type(error).__name__})"
-                # the time for it is used up; or it is no name that anybody could look up
+                # after a time-out the time is used up, and an invalid name stays invalid
                 passes = not isinstance(error, TimeoutError | ValueError)
             else:
                 status = response.status
@@ -111,7 +111,7 @@ class UntrustedFetcher:
                 reason = f"answered {status}"
                 passes = status == BUSY or status >= SITE_ERROR
                 if not passes and status not in DENIED:
-                    # the host works, this picture is not there
+                    # the host works; only this picture is missing
                     raise RejectedError(f"its host {reason}", status=status)
             if not passes or attempt == ATTEMPTS:
                 break
@@ -120,7 +120,7 @@ class UntrustedFetcher:
         raise RejectedError(f"its host {reason}")
 
     async def _follow(self, url: URL, stack: AsyncExitStack) -> aiohttp.ClientResponse:
-        """Return the first answer that is no redirect."""
+        """Return the first answer that is not a redirect."""
         loop = asyncio.get_running_loop()
         end = loop.time() + self.images.timeout
         self.meter.spend(self._transport(url).service)
@@ -161,10 +161,10 @@ class UntrustedFetcher:
         return self._transports[origin]
 
     def _promised(self, response: aiohttp.ClientResponse) -> None:
-        """Look at what the headers say before the body is read."""
+        """Check the headers before the body is read."""
         packed = response.headers.get("Content-Encoding", "identity").strip().lower()
         if packed not in {"", "identity"}:
-            raise RejectedError("it is sent compressed, though asked for as it is")
+            raise RejectedError("it is compressed, although that was not accepted")
         size = response.content_length
         if size is not None and size > self.images.max_size:
             raise RejectedError(f"it has {size:,} bytes, more than images.max_size allows")
@@ -172,7 +172,7 @@ class UntrustedFetcher:
     def _failed(self, host: str) -> None:
         self._failures[host] += 1
         if self._failures[host] == IN_A_ROW:
-            self.tell(
+            self.warn(
                 f"{host} failed {IN_A_ROW} times in a row: no more pictures are fetched from it in "
                 "this run"
             )
@@ -188,15 +188,15 @@ def _url(address: str) -> URL:
 @asynccontextmanager
 async def open_fetcher(
     images: Images,
-    tell: Callable[[str], None],
+    warn: Callable[[str], None],
     *,
     meter: CallMeter | None = None,
     resolver: AbstractResolver | None = None,
     pause: float = PAUSE,
 ) -> AsyncIterator[UntrustedFetcher]:
-    """Open a fetcher; ``resolver`` looks up names instead of the system's.
+    """Open a fetcher; ``resolver`` replaces the system's look-up of names.
 
-    ``meter`` counts the calls and ends them where a limit is reached; without it there is none.
+    ``meter`` counts the calls and stops them at a limit; without it there is no limit.
 
     Raises:
         ConfigError: A credential of a host is not where the configuration says.
@@ -210,7 +210,7 @@ async def open_fetcher(
     }
     async with (
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(resolver=guard), **options) as direct,
-        # a proxy may well be private; it is the configuration's, not a text's
+        # not guarded: a proxy may have a private address, and comes from the configuration
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(), **options) as proxied,
     ):
-        yield UntrustedFetcher(images, tell, meter or CallMeter(), pause, guard, direct, proxied)
+        yield UntrustedFetcher(images, warn, meter or CallMeter(), pause, guard, direct, proxied)

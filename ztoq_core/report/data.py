@@ -20,7 +20,6 @@ from ztoq_core.engine import (
     Verdict,
     last_final_check,
     outcome,
-    selected,
     unresolved_ids,
 )
 from ztoq_core.records import Kind, Level
@@ -169,7 +168,7 @@ class Report:
             runs=runs,
             files=store.reporting.files(),
             findings=tuple(_findings(store)),
-            selection=str(selected(store) or ""),
+            selection=str(store.facts.selection or ""),
             unselected=sum(store.selection.counts.now(Selected.NO).values()),
             final=last_final_check(store),
             streamed=store.reporting.streamed,

@@ -333,7 +333,7 @@ def test_explain_tells_of_what_was_left_out(ztoq: Program) -> None:
     assert "came along with what is selected" in said.out
     assert "change came-along (select)" in said.out
     said = ztoq("explain", "ACME-P1", "--kind", "test_plan")
-    assert "it does not stand in the target" in said.out
+    assert "it is not in the target" in said.out
 
 
 def test_explain_knows_only_what_the_store_knows(ztoq: Program) -> None:

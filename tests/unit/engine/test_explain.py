@@ -76,7 +76,7 @@ async def test_where_a_record_ended_is_told(store: Store) -> None:
     assert [stage.end for stage in skipped.steps] == ["left out: not wanted"]
     assert skipped.known.state is State.SKIPPED
     assert [stage.end for stage in failed.steps] == ["cannot be mapped: no status fits"]
-    assert failed.not_asked == "it does not stand in the target"
+    assert failed.not_asked == "it is not in the target"
 
 
 async def test_what_a_mapping_brought_has_no_life_in_the_source(store: Store) -> None:

@@ -147,7 +147,7 @@ async def test_widening_writes_only_the_rest(store: Store) -> None:
     written = {call.split()[-1] for call in sink.calls[before:] if call.startswith("write")}
     assert written == SHOP | NIGHT | {"ACME-T10"}
     assert engine.outcome(store).exit is Exit.OK
-    assert engine.selected(store) == Selection()
+    assert store.facts.selection == Selection()
 
 
 async def test_what_is_written_stays_when_the_selection_is_narrowed(store: Store) -> None:
@@ -271,7 +271,7 @@ async def test_a_selection_that_names_nothing_changes_nothing(
         await engine.transform(engine.Run(store), lambda _: [same], selection=Selection(**wish))
 
     assert store.reporting.counts() == before
-    assert engine.selected(store) == Selection(case=("ACME-T2",))
+    assert store.facts.selection == Selection(case=("ACME-T2",))
 
 
 async def test_an_unfinished_transformation_is_known(store: Store) -> None:
@@ -282,7 +282,7 @@ async def test_an_unfinished_transformation_is_known(store: Store) -> None:
     selection = Selection(limit=1)
     await engine.transform(engine.Run(store, stop=stop), lambda _: [same], selection=selection)
 
-    assert engine.selected(store) is None
+    assert store.facts.selection is None
 
 
 @pytest.mark.parametrize(

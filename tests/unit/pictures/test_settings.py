@@ -69,9 +69,9 @@ def test_pictures_are_fetched_from_public_hosts_unless_told_otherwise(
     [
         ("max_size = 0", "max_size must be more than 0 @ images"),
         ("timeout = 0", "timeout must be more than 0 @ images"),
-        ('folder = "nowhere"', "folder: there is no folder '{}/nowhere' @ images"),
+        ('folder = "nowhere"', "folder: '{}/nowhere' is not a folder @ images"),
         ('allow_private = ["10.0.0/99"]', "allow_private: '10.0.0/99' is neither a host nor"),
-        ('types = ["image/tiff"]', "types: 'image/tiff' cannot be told by its content"),
+        ('types = ["image/tiff"]', "types: 'image/tiff' cannot be recognised"),
         ("fetsh = true", "unknown key 'fetsh' (did you mean 'fetch'?) @ images"),
         ('host = [{host = "a.example"}]', "'a.example' needs one of token, password, cookie"),
         (
@@ -80,10 +80,10 @@ def test_pictures_are_fetched_from_public_hosts_unless_told_otherwise(
         ),
         ('host = [{host = "a", token = {env = "A"}, username = "u"}]', "go together"),
         ('host = [{host = "a", password = {env = "A"}}]', "go together"),
-        ('host = [{host = "ftp://a", token = {env = "A"}}]', "is no host"),
-        ('host = [{host = "a/b", token = {env = "A"}}]', "is no host"),
-        ('host = [{host = "u@a", token = {env = "A"}}]', "is no host"),
-        ('host = [{host = "a:b:c", token = {env = "A"}}]', "is no host"),
+        ('host = [{host = "ftp://a", token = {env = "A"}}]', "is not a host"),
+        ('host = [{host = "a/b", token = {env = "A"}}]', "is not a host"),
+        ('host = [{host = "u@a", token = {env = "A"}}]', "is not a host"),
+        ('host = [{host = "a:b:c", token = {env = "A"}}]', "is not a host"),
         (
             'host = [{host = "a", token = "s3cr3t"}]',
             "the secret itself is not accepted in this file",

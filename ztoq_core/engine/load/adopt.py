@@ -1,4 +1,4 @@
-"""Taking over what an earlier store wrote: the first load into a new store reads the marks."""
+"""Takes over what an earlier store wrote: the first load of a new store reads the marks."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _BATCH = 100
 
 
 async def adopt(context: LoadContext, settling: Settling) -> None:
-    """Put in doubt whatever bears a mark of ours in the target, and look for it, parents first.
+    """Put in doubt every record whose mark is in the target, and look for it, parents first.
 
-    Nothing is taken on the word of a list: each record is looked for by ``Sink.find``, a file by
-    its content. What is not found stays in doubt; it is settled beside the pipeline.
+    A list alone is not trusted: each record is looked for by ``Sink.find``, a file by its content.
+    What is not found stays in doubt, and is settled beside the pipeline.
     """
     store, sink = context.store, context.sink
     adopted = 0
@@ -34,21 +34,21 @@ async def adopt(context: LoadContext, settling: Settling) -> None:
         else:
             for owner in sorted(owners, key=lambda each: each.rank):
                 await _under(store, sink, kind, owner)
-        # a crash may have left some in doubt before: what lies under them is still to be found
+        # what a crash left in doubt counts, too: its children are still to be found
         await settling.gather()
         while found := await _look_for_all(context, settling, kind):
             adopted += found
         if context.stop.requested:
             return
     if adopted:
-        bear = counted(adopted, "record bears", "records bear")
-        context.reporter.message(f"{bear} this source's marks in the target: adopted")
+        have = counted(adopted, "record has", "records have")
+        context.reporter.message(f"{have} this source's marks in the target: adopted")
 
 
 async def _look_for_all(context: LoadContext, settling: Settling, kind: Kind) -> int:
     """Look for what is in doubt of a kind; return how many were found."""
     found = 0
-    # what waits for a parent of its own kind is due a little later, and parents may come last
+    # a record whose parent is of its own kind is due a little later, and parents may come last
     for item in settling.due([kind], (), ahead_s=PARENT_FIRST_S):
         if not context.stop.requested:
             found += await settling.look(item)
@@ -64,7 +64,7 @@ async def _under(store: Store, sink: Sink, kind: Kind, owner: Kind) -> None:
         under = owners_of(ours, among)
         marks = await marks_of(sink, kind, under) if under else []
         if kind is Kind.ATTACHMENT:
-            # files bear no mark: wherever there are any, each of ours is looked for by content
+            # files have no marks: if an owner has files, each of ours is looked for by its content
             keys = [each.key for each in ours] if marks else []
             await store.target_index.doubt_marked(kind, keys)
         else:

@@ -1,8 +1,8 @@
-"""Settling doubt beside the pipeline: records of which nobody knows whether the target has them.
+"""Settles doubt beside the pipeline: about records that may or may not be in the target.
 
-Each is looked for by its mark at once, and a hit is adopted at once. Only absence needs time: a
-request that is still under way may arrive after the look, and a search may lag. So what is not
-found is looked for once more when both are over, and sent again if it is not there then.
+Each record is looked for by its mark at once, and a hit is adopted at once. Only absence needs
+time: a request that is still under way may arrive after the look, and a search may lag. So what is
+not found is looked for again when both times are over, and sent again if it is still absent.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ _MOST_ATTEMPTS = 6
 class _Doubt:
     """When a record is looked for next (``inf``: not again), and when its absence is believed.
 
-    Times are those of the event loop, which no change of a wall clock moves. ``of`` is the kind
-    that waits where the record is a field. ``faulty``: the plugin failed while it wrote the record,
-    and would again.
+    Times are those of the event loop, which do not depend on the wall clock. If the record is a
+    field, ``of`` is the kind that waits for it. ``faulty``: the plugin failed while it wrote the
+    record, and would fail again.
     """
 
     ref: Ref
@@ -56,8 +56,8 @@ class _Doubt:
 class Settling:
     """The records in doubt of one load.
 
-    ``request_timeout`` (seconds) is that of one request: so long may one that left still arrive.
-    ``wake`` is called when a look is due.
+    ``request_timeout`` is how many seconds a request that was sent may take to arrive. ``wake`` is
+    called when a record is due to be looked for.
     """
 
     context: LoadContext
@@ -80,10 +80,10 @@ class Settling:
         return cls(context, timeout, wake, lag)
 
     async def gather(self, *, earlier: bool = True) -> bool:
-        """Take up what the store holds in doubt; return whether there was anything new.
+        """Take what the store holds in doubt; return whether there was anything new.
 
-        ``earlier``: an earlier process may have left it. Its clock is not trusted: its requests
-        left before this load began, so none arrives later than one request's time-out from then.
+        ``earlier``: an earlier process may have left it, whose clock is not trusted. But it sent
+        its requests before this load began, so none arrives later than one time-out from then.
         """
         store = self.context.store
         now = asyncio.get_running_loop().time()
@@ -96,14 +96,14 @@ class Settling:
                     of = _kind_with((await store.loading.job(item)).record)
                 self.doubts[item] = _Doubt(ref, now, sent + self._lag(ref.kind), reason, of)
                 new = True
-                if not earlier:  # a file of a replaced step: it was through, and is counted again
+                if not earlier:  # a file of a replaced step: it was done, and is counted again
                     self.context.reporter.advance(ref.kind, -1)
         return new
 
     def add(self, job: LoadJob, error: DoubtError, *, faulty: bool = False) -> None:
-        """Take up a record whose answer was just lost; ``faulty`` where the plugin failed."""
-        # after the site's own answer nothing is under way; behind a gateway's (502, 504, 522 …)
-        # the site may still be at work
+        """Take a record whose answer was just lost; ``faulty``: the plugin failed."""
+        # After an answer of the site itself nothing is under way. Behind the answer of a gateway
+        # (502, 504, 522 …) the site may still be at work.
         over = error.status is not None and error.status <= _SITE_ERROR
         now = asyncio.get_running_loop().time()
         record = job.record
@@ -121,7 +121,7 @@ class Settling:
         return [item for _, item in sorted(found)]
 
     def next_look(self, kinds: Collection[Kind], keys: Collection[str]) -> float | None:
-        """Return the time of the next look for a record of these kinds; None: there is none."""
+        """Return when the next record of these kinds is looked for, None if none is."""
         return min((at for _, at, _ in self._looks(kinds, keys)), default=None)
 
     def _looks(
@@ -135,23 +135,23 @@ class Settling:
     def held(self) -> set[Kind]:
         """Return the kinds that wait for a field in doubt, or for one that is sent again.
 
-        Written before, their values would stand as text though the field may be there.
+        If they were written now, values would become text although the field may exist.
         """
         of = {doubt.of for doubt in self.doubts.values() if not doubt.given_up}
         borrowers = self.context.schema.field_owner
         return {kind for kind in Kind if kind in of or borrowers.get(kind) in of - {None}}
 
     def one_of_equals(self, record: Record) -> AbstractAsyncContextManager[object]:
-        """Let one of several equal files of an owner be sent or looked for at a time.
+        """Hold back equal files of an owner: only one at a time is sent or looked for.
 
-        They bear no marks: while one is being sent, a look for another would adopt it.
+        Files have no marks: while one is being sent, a look for another would adopt it.
         """
         if not isinstance(record, Attachment):
             return nullcontext()
         return self._same.setdefault((record.owner, record.part, record.name), asyncio.Lock())
 
     async def until_nothing_is_due(self) -> None:
-        """Settle all that can be settled, where nothing is written beside (a rollback)."""
+        """Settle everything that can be settled while nothing is written, as in a rollback."""
         kinds = tuple(Kind)
         await self.gather()
         while (at := self.next_look(kinds, ())) is not None:
@@ -164,7 +164,7 @@ class Settling:
     async def look(self, item: int) -> bool:
         """Look for a record; return whether it was found and adopted."""
         store = self.context.store
-        # read again: what this record belongs to may just have been found itself
+        # read again, since the record's parent may just have been found
         job = await store.loading.job(item)
         record = job.record
         with logger.contextualize(stage="settle", kind=record.kind.value, key=record.key):
@@ -199,7 +199,7 @@ class Settling:
         await self.context.answered(
             job, _adopted(found), finished=finished, event=JournalEvent.ADOPTED
         )
-        if doubt.faulty:  # it is there, perhaps in part; once it is tried again, it is an update
+        if doubt.faulty:  # it exists, perhaps in part; a later try is an update
             await self._refuse(attrs.evolve(job, to_finish=True), doubt.reason)
         self.doubts.pop(job.item, None)
         return True
@@ -218,11 +218,11 @@ class Settling:
         if not isinstance(job.record, Attachment) or job.record.sha256:
             return job
         if source is None:
-            raise RecordError("only the source can tell what the file holds")
+            raise RecordError("only the source knows the content of the file")
         return await store.loading.save_content(job, await hash_file(source, job.record))
 
     async def _look_after(self, parent: Ref, job: LoadJob, doubt: _Doubt) -> None:
-        """Put a look off until the parent is found; without a parent there is no record either."""
+        """Postpone a look until the parent is found; if the parent is absent, so is the record."""
         of_parent = next((each for each in self.doubts.values() if each.ref == parent), None)
         if of_parent is None or (of_parent.next_look == inf and not of_parent.given_up):
             await self._send_again(job, f"{parent} is not in the target, so this is not either")
@@ -260,7 +260,7 @@ class Settling:
         self.doubts.pop(job.item, None)
 
     async def _send_again(self, job: LoadJob, why: str) -> None:
-        # it stays here until it is answered: what waits for a field waits on
+        # it stays in ``doubts`` until it is answered: what waits for a field goes on waiting
         self.doubts[job.item].next_look = inf
         await self.context.store.loading.record_not_sent(self.context.run.id, job, why)
 

@@ -1,7 +1,7 @@
-"""Passing files on: from the source to the target without the disk, hashed on the way.
+"""Streams files from the source to the target without storing them, hashed on the way.
 
-Used by load and settling where the store was extracted with ``attachments_mode = "stream"``. A file
-whose size the source does not tell is kept on disk first, since targets want to know it beforehand.
+Used by load and settling if the extraction ran with ``attachments_mode = "stream"``. A file of
+unknown size is stored first, since targets need its size beforehand.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ __all__ = ["StreamedFile", "hash_file", "stream_file"]
 class StreamedFile:
     """A file on its way to the target.
 
-    ``kept`` is what passed, once all of it has; ``lost`` why the source did not give the whole
-    file in the last attempt.
+    ``kept`` describes the content once all of it has passed; ``lost`` is why the source did not
+    give the whole file in the last attempt.
     """
 
     content: Content
@@ -77,7 +77,7 @@ def _streamed(source: Streams, file: Attachment, opened: Download, size: int) ->
                 async for chunk in tally.passing(
                     checked_chunks(source, file.ref, download.chunks())
                 ):
-                    if tally.size == size:  # whoever reads may stop at the last byte
+                    if tally.size == size:  # now, since the reader may stop at the last byte
                         stream.kept = _kept(tally, kind)
                     yield chunk
         except (RejectedError, RecordError) as error:
@@ -89,7 +89,7 @@ def _streamed(source: Streams, file: Attachment, opened: Download, size: int) ->
 
 
 async def hash_file(source: Source, file: Attachment) -> StoredFile:
-    """Read a file to its end for what it is, and keep nothing.
+    """Read a file to its end, and return its size and hash without storing it.
 
     Raises:
         RejectedError: The source does not give it.

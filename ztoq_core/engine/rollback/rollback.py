@@ -25,7 +25,6 @@ from ztoq_core.engine.load.deletion_doubt import REMOVED, settle_deletions
 from ztoq_core.engine.load.doubt import Settling
 from ztoq_core.engine.rollback.dependents import Dependents
 from ztoq_core.engine.run import ProgressReporter, Run
-from ztoq_core.engine.transform.selection import selected
 from ztoq_core.errors import (
     ConfigError,
     DoubtError,
@@ -114,7 +113,7 @@ def may_prune(store: Store) -> None:
     """
     if not store.reporting.extraction_ended or store.reporting.pending():
         raise ConfigError("--prune needs a complete extraction: run ztoq extract to its end first")
-    if selected(store):
+    if store.facts.selection:
         raise ConfigError("--prune needs the whole project: leave the selection out")
     rejected = sum(states.get(State.REJECTED, 0) for states in store.reporting.counts().values())
     if rejected:

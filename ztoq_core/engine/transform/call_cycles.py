@@ -1,4 +1,4 @@
-"""Calls from case to case that close a circle, of which targets take none."""
+"""Finds the calls between cases that close a cycle, which targets do not accept."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ def called_by(case: TestCase) -> tuple[Ref, ...]:
 
 
 def calls_closing_a_cycle(case: Ref, calls: Calls) -> frozenset[Ref]:
-    """Return those of the called cases by whose calls a circle closes.
+    """Return the called cases whose call closes a cycle.
 
-    Of each circle one call closes it, the same whichever of its cases is asked: the circle's calls
-    are gone through by key and order, and a call that leads back by those before it is the one.
+    It is the same call whichever case of the cycle is asked: calls are looked at by key and order,
+    and the first that leads back over earlier ones closes the cycle.
     """
-    circle = _circle(case, calls)
-    if not circle:
+    cycle = _cycle(case, calls)
+    if not cycle:
         return frozenset()
-    kept: dict[Ref, list[Ref]] = {each: [] for each in circle}
+    kept: dict[Ref, list[Ref]] = {each: [] for each in cycle}
     closes = []
-    for caller in sorted(circle, key=lambda ref: ref.key):
+    for caller in sorted(cycle, key=lambda ref: ref.key):
         for callee in calls(caller):
-            if callee not in circle:
+            if callee not in cycle:
                 continue
             if callee == caller or caller in _reachable(callee, kept):
                 closes.append((caller, callee))
@@ -38,8 +38,8 @@ def calls_closing_a_cycle(case: Ref, calls: Calls) -> frozenset[Ref]:
     return frozenset(callee for caller, callee in closes if caller == case)
 
 
-def _circle(case: Ref, calls: Calls) -> Collection[Ref]:
-    """Return the cases that the case calls, however far, and that call it again."""
+def _cycle(case: Ref, calls: Calls) -> Collection[Ref]:
+    """Return the cases that the case calls, directly or not, and that call it back."""
     found: dict[Ref, Sequence[Ref]] = {}
     waiting = [case]
     while waiting:

@@ -25,7 +25,7 @@ __all__ = ["Enrichment", "enriched"]
 
 
 async def enriched(run: Run, number: int, ref: Ref) -> Record | None:
-    """Return one extracted record, of row ``number``, as the transformers get it."""
+    """Return the extracted record in row ``number`` as the transformers get it."""
     store = run.store
     record = await store.transformation.record(ref)
     if record is None:
@@ -47,11 +47,11 @@ class Enrichment:
         self._store = run.store
         self._rules = run.rules
         self._case = lru_cache(maxsize=1024)(self._read_case)
-        # of each case only what it calls, since chains of calls are followed to their ends
+        # only the keys of called cases are kept: chains of calls are followed to their ends
         self._calls = lru_cache(maxsize=65_536)(self._read_calls)
 
     async def named(self, batch: Sequence[ExtractedRecord]) -> list[ExtractedRecord]:
-        """Return records with the names of ids that a directory knows."""
+        """Return the records with the known names of their ids."""
         names = await known_names(self._store, (each.record for each in batch))
         if not names:
             return list(batch)
@@ -82,7 +82,7 @@ class Enrichment:
         return list(batch)
 
     async def with_lost(self, batch: Sequence[ExtractedRecord]) -> Sequence[ExtractedRecord]:
-        """Return records with the reasons for which pictures of theirs are missing."""
+        """Return the records with the reasons why pictures of theirs are missing."""
         keys = [image.file.key for each in batch for image in each.record.images]
         if not keys:
             return batch
@@ -103,16 +103,16 @@ class Enrichment:
         executed = [log.executed for log in logs]
         for place, (scanned, log) in enumerate(zip(run, logs, strict=True)):
             others = executed[:place] + executed[place + 1 :]
-            told = attrs.evolve(log, last=place == len(logs) - 1, siblings_executed=any(others))
+            enriched = attrs.evolve(log, last=place == len(logs) - 1, siblings_executed=any(others))
             if log.results and scanned.chosen:
-                told = self._joined(told, scanned)
-            yield scanned, told
+                enriched = self._joined(enriched, scanned)
+            yield scanned, enriched
 
     def _joined(self, log: TestLog, scanned: ExtractedRecord) -> TestLog:
         """Join a log's results to the steps of its case.
 
-        A log that is in the target keeps the steps that it was written with: they are those of the
-        case's version then, even if the case has changed since.
+        A log that is in the target keeps the steps that it was written with: those of the case's
+        version then, even if the case has changed since.
         """
         if (then := scanned.joined) is not None:
             results = tuple(attrs.evolve(each, step=then.get(each.key, "")) for each in log.results)

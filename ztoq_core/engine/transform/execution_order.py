@@ -27,10 +27,10 @@ def sort_key_of(log: TestLog, before: str) -> str:
 
 
 def sort_executions(run: Sequence[ExtractedRecord]) -> list[ExtractedRecord]:
-    """Return a run's logs in order: what was not executed and has no date stands by its number.
+    """Return a run's logs in order; one that was not executed and has no date is put by its number.
 
-    Such a log is the newest of its run where its number is the highest: it was made last, whatever
-    the dates of its cycle say.
+    Such a log is the newest of its run if its number is the highest: it was created last, whatever
+    the dates of its cycle are.
     """
     numbers = {each.item: each.record.number for each in run if isinstance(each.record, TestLog)}
     dateless = [each for each in run if _dateless(each.record)]

@@ -30,7 +30,7 @@ IssuePage = Callable[[str, str], str]
 
 
 async def known_names(store: Store, records: Iterable[Record]) -> Names:
-    """Return what is known of the ids in these records, people apart."""
+    """Return the known names of the ids in these records, except people."""
     ids: dict[IdKind, set[str]] = {}
     for record in records:
         for topic, id_ in _wanted(record):
@@ -39,7 +39,7 @@ async def known_names(store: Store, records: Iterable[Record]) -> Names:
 
 
 def with_names(record: Record, names: Names, page: IssuePage) -> Record:
-    """Return the record with names where they are known: issues, components, versions."""
+    """Return the record with the known names of its issues, components and versions."""
     changes: dict[str, Any] = {}
     if any(_is_open(link) for link in record.links):
         changes["links"] = _linked(record.links, names, page)
@@ -94,7 +94,7 @@ def _linked(links: Iterable[Link], names: Names, page: IssuePage) -> tuple[Link,
 
 
 def _resolved(link: Link, issue: ResolvedName, page: IssuePage) -> Link:
-    """Return the link with the key and summary of its issue, at an address that people open."""
+    """Return the link with the key and summary of its issue, and an address for people."""
     url = page(link.url, issue.key)
     if not url or url != link.url:
         url = issue.url or url or link.url

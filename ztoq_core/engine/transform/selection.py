@@ -1,8 +1,8 @@
-"""Carrying out a selection: what is chosen, and what has to come along, in a store.
+"""Applies a selection to the records in a store, with everything that they refer to.
 
-The extraction reads everything; the selection counts from the transformation on. Cases are looked
-at one by one (folders, labels, status and keys stand inside their records); all else is SQL over
-the references between records.
+The extraction reads everything; the selection takes effect in the transformation. Cases are checked
+one by one, since folders, labels, status and keys are inside their records; everything else is SQL
+over the references between records.
 """
 
 from __future__ import annotations
@@ -23,35 +23,20 @@ from ztoq_core.selection import Selection, moment
 from ztoq_core.spelling import nearest
 from ztoq_core.store import ExtractedRecord, Facts, Selected, Store
 
-__all__ = ["choose", "leave_out", "remember", "remembered", "selected"]
+__all__ = ["choose", "leave_out"]
 
 _BATCH = 1000
 _LIMITED = (Kind.TEST_LOG, Kind.ATTACHMENT)
 _NUMBER = re.compile(r"(\d+)")
 
 
-def selected(store: Store) -> Selection | None:
-    """Return the selection that the last transformation applied; None where it did not end."""
-    return store.facts.selection
-
-
-def remember(store: Store, selection: Selection | None) -> None:
-    """Keep what somebody selected by options for the stages to come; None forgets it."""
-    store.facts.save_now(Facts.selection_wished, selection)
-
-
-def remembered(store: Store) -> Selection | None:
-    """Return what somebody selected by options, or None."""
-    return store.facts.selection_wished
-
-
 async def choose(store: Store, selection: Selection, reporter: ProgressReporter) -> bool:
-    """Find out what the selection takes; return whether there is, or was, any.
+    """Mark what the selection takes; return whether there is a selection, or was one before.
 
     Raises:
-        ConfigError: It names a folder, cycle or case that is not there, or takes nothing.
+        ConfigError: It names a folder, cycle or case that does not exist, or takes nothing.
     """
-    before = selected(store)
+    before = store.facts.selection
     if not selection and before == selection:
         return False
     stage = _Choosing(store, selection)
@@ -70,7 +55,7 @@ async def choose(store: Store, selection: Selection, reporter: ProgressReporter)
 
 
 async def leave_out(store: Store, selection: Selection, reporter: ProgressReporter) -> None:
-    """Once all that is chosen is mapped: give the rest its state, and remember the selection."""
+    """Skip what is not selected, once everything else is mapped, and store the selection."""
     await store.selection.leave_out()
     while await store.selection.skip_unneeded():
         pass
@@ -83,7 +68,7 @@ async def leave_out(store: Store, selection: Selection, reporter: ProgressReport
 
 @attrs.frozen
 class _Seeds:
-    """The row ids of the chosen cases (None: not by the cases) and the keys of the cycles."""
+    """Rows of the selected cases (None: cases do not matter), rows and keys of the cycles."""
 
     cases: list[int] | None
     cycles: list[tuple[int, str]]
@@ -95,11 +80,11 @@ class _Choosing:
     selection: Selection
 
     async def seeds(self) -> _Seeds:
-        """Find what is named, before anything is changed."""
-        wish = self.selection
+        """Find what the selection names, before anything is changed."""
+        wanted = self.selection
         cycles = await self._cycles()
         keys = [key for _, key in cycles]
-        if not (wish.folder or wish.label or wish.status or wish.case or wish.limit):
+        if not (wanted.folder or wanted.label or wanted.status or wanted.case or wanted.limit):
             return _Seeds(None, cycles)
         fits = await self._fits(keys)
         found = [
@@ -107,39 +92,39 @@ class _Choosing:
             async for number, plain in self._plain(Kind.TEST_CASE)
             if fits(plain) and (key := str(plain["key"]))
         ]
-        missing = [key for key in wish.case if key not in {key for key, _ in found}]
-        if missing and not (wish.folder or wish.label or wish.status or keys):
+        missing = [key for key in wanted.case if key not in {key for key, _ in found}]
+        if missing and not (wanted.folder or wanted.label or wanted.status or keys):
             raise ConfigError(f"The selection names the case {missing[0]!r}, which is not there")
         if not found:
             unknown = await self._unknown()
             raise ConfigError(
-                f"The selection ({wish}) takes no test case{unknown}; nothing was changed"
+                f"The selection ({wanted}) takes no test case{unknown}; nothing was changed"
             )
-        if wish.limit:
-            found = heapq.nsmallest(wish.limit, found, key=lambda each: _order(each[0]))
+        if wanted.limit:
+            found = heapq.nsmallest(wanted.limit, found, key=lambda each: _order(each[0]))
         return _Seeds([number for _, number in found], cycles)
 
     async def _unknown(self) -> str:
-        """Return the end of a message: labels and statuses that no case has, and known ones."""
+        """Return the end of a message about labels and statuses that no case has."""
         labels: set[str] = set()
         statuses: set[str] = set()
         async for _, plain in self._plain(Kind.TEST_CASE):
             labels.update(plain.get("labels", ()))
             statuses.add(plain.get("status") or "")
-        wanted = (
+        unknown = (
             ("label", self.selection.label, labels),
             ("status", self.selection.status, statuses),
         )
         return "".join(
             f"; no case has the {what} {each!r}{nearest(each, known - {''})}"
-            for what, names, known in wanted
+            for what, names, known in unknown
             for each in names
             if each not in known
         )
 
     async def choose(self, seeds: _Seeds) -> None:
-        """Mark what is chosen and what comes along."""
-        store, wish = self.store, self.selection
+        """Mark what is selected and what it refers to."""
+        store, wanted = self.store, self.selection
         keys = [key for _, key in seeds.cycles]
         if seeds.cases is None and not keys:
             await store.selection.reset(_LIMITED, Selected.NO)
@@ -151,9 +136,9 @@ class _Choosing:
             of_cases = seeds.cases is not None
             await store.selection.choose_runs(keys, of_cases=of_cases)
         await self._logs()
-        if wish.newest is not None:
-            await self._drop_older(wish.newest)
-        if wish.since is not None:
+        if wanted.newest is not None:
+            await self._drop_older(wanted.newest)
+        if wanted.since is not None:
             await store.selection.drop_empty_runs()
         while await store.selection.follow():
             pass
@@ -174,7 +159,7 @@ class _Choosing:
         await self.store.selection.choose_logs(batch)
 
     async def _drop_older(self, newest: int) -> None:
-        """Leave out each run's chosen logs but the last so many."""
+        """Keep only the newest selected logs of each run."""
         place = None
         tail: list[ExtractedRecord] = []
         while True:
@@ -190,10 +175,10 @@ class _Choosing:
                 return
             place = batch[-1][0]
 
-    # -------------------------------------------------------------------------- what is named
+    # --------------------------------------------------------------- what the selection names
 
     async def _cycles(self) -> list[tuple[int, str]]:
-        """Return row ids and keys of the cycles that are named by key or name."""
+        """Return rows and keys of the cycles that the selection names by key or name."""
         wanted = self.selection.cycle
         if not wanted:
             return []
@@ -210,29 +195,31 @@ class _Choosing:
         return found
 
     async def _fits(self, cycles: list[str]) -> Callable[[Mapping[str, Any]], bool]:
-        """Return what tells whether a case, as plain JSON, is chosen."""
-        wish = self.selection
-        folders = await self._folders() if wish.folder else set()
+        """Return the function that decides whether a case, as plain JSON, is selected."""
+        wanted = self.selection
+        folders = await self._folders() if wanted.folder else set()
         of_cycles = await self.store.selection.cases_of(cycles) if cycles else set()
-        only_cycles = bool(cycles) and not (wish.folder or wish.label or wish.status or wish.case)
+        only_cycles = bool(cycles) and not (
+            wanted.folder or wanted.label or wanted.status or wanted.case
+        )
 
         def fits(plain: Mapping[str, Any]) -> bool:
-            if wish.case:
-                if plain["key"] not in wish.case:
+            if wanted.case:
+                if plain["key"] not in wanted.case:
                     return False
             elif plain.get("gone") or plain.get("project"):
-                return False  # not the project's own; it comes along where it is needed
+                return False  # not the project's own: only taken if something refers to it
             return (
-                (not wish.folder or (plain.get("folder") or {}).get("key") in folders)
-                and (not wish.label or bool(set(wish.label) & set(plain.get("labels", ()))))
-                and (not wish.status or plain.get("status") in wish.status)
+                (not wanted.folder or (plain.get("folder") or {}).get("key") in folders)
+                and (not wanted.label or bool(set(wanted.label) & set(plain.get("labels", ()))))
+                and (not wanted.status or plain.get("status") in wanted.status)
                 and (not only_cycles or plain["key"] in of_cycles)
             )
 
         return fits
 
     async def _folders(self) -> set[str]:
-        """Return the keys of the chosen folders and of all that lie in them."""
+        """Return the keys of the selected folders and of all folders in them."""
         rows = {
             plain["key"]: (plain["name"], (plain.get("parent") or {}).get("key"))
             async for _, plain in self._plain(Kind.FOLDER)
@@ -274,7 +261,7 @@ def _demand(wanted: Iterable[str], there: Collection[str], what: str, known: Ite
 
 
 def _order(key: str) -> tuple[tuple[int, int, str], ...]:
-    """Return what sorts ACME-T2 before ACME-T10."""
+    """Return a sort key that puts ACME-T2 before ACME-T10."""
     return tuple(
         (1, int(part), "") if part.isdecimal() else (0, 0, part) for part in _NUMBER.split(key)
     )

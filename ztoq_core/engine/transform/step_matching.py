@@ -1,4 +1,4 @@
-"""Joining what was executed to the steps of today's case, by equal texts in order."""
+"""Matches the results of an execution with the steps of the present case, by text and order."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _DEEPEST = 8
 
 @attrs.frozen
 class FlatStep:
-    """A step of a case with its called cases opened; ``path`` is ``"2"`` or ``"2/1"``."""
+    """A step of a case whose called cases are replaced by their steps; ``path`` is ``"2/1"``."""
 
     path: str
     texts: tuple[str, str, str]
@@ -46,7 +46,7 @@ def flatten_steps(
     path: str = "",
     around: tuple[Ref, ...] = (),
 ) -> list[FlatStep]:
-    """Return the steps of a case in the order of execution, called cases opened.
+    """Return the steps of a case in the order of execution, with those of called cases.
 
     A call of one of the cases ``around`` it, which would never end, has no steps.
     """
@@ -90,7 +90,7 @@ def _row(
 
 
 def match_results(log: TestLog, flat: Sequence[FlatStep], mask: Callable[[str], str]) -> TestLog:
-    """Return the log with each result's ``step`` set, or with ``drift`` where one joins nothing.
+    """Return the log with each result's ``step`` set, or with ``drift`` if one matches no step.
 
     Each row of test data runs through all steps. ``mask`` is ``SourceRules.mask_parameters``.
     """

@@ -39,7 +39,7 @@ __all__ = ["Take", "dry_run", "transform"]
 _BATCH = 200
 
 Take = Callable[[Kind, Sequence[MappingOutcome]], None]
-"""Takes what would become of a batch of records of one kind."""
+"""Takes the results for a batch of records of one kind."""
 
 
 async def transform(
@@ -48,14 +48,14 @@ async def transform(
     *,
     selection: Selection | None = None,
 ) -> None:
-    """Send every extracted record through the transformers that ``build`` makes.
+    """Send every extracted record through the transformers that ``build`` returns.
 
-    ``build`` receives the source's schema, of all records. Records whose mapped form did not change
-    keep their state; those that did become ready. Where a ``selection`` is given, only what it
-    takes is mapped; the rest is skipped, and becomes ready when a later selection takes it.
+    ``build`` gets the source's schema, inferred from all records. Records whose mapped form changed
+    become ready; the others keep their state. With a ``selection``, only what it takes is mapped;
+    the rest is skipped, and becomes ready when a later selection takes it.
 
     Raises:
-        ConfigError: The selection names what is not there.
+        ConfigError: The selection names something that does not exist.
     """
     store, reporter = run.store, run.reporter("transform")
     selection = selection or Selection()
@@ -75,9 +75,9 @@ async def transform(
 
 
 async def dry_run(run: Run, transforms: Sequence[Transform], take: Take) -> list[FieldNeed]:
-    """Map every extracted record, selected or not, hand the batches to ``take``, write nothing.
+    """Map every extracted record, selected or not; hand the results to ``take``, store nothing.
 
-    Returns what the mapped records want of the target's fields.
+    Returns the fields and values that the mapped records need in the target.
     """
     stage = _Transformation(run, transforms, run.reporter("mapping"), take)
     await stage.everything()
@@ -92,7 +92,7 @@ class _Transformation:
         reporter: ProgressReporter,
         take: Take | None = None,
     ) -> None:
-        """Save what becomes of the records, or hand it to ``take`` instead: then of all records."""
+        """Save the results; with ``take``, hand it those of all records instead."""
         self._store = run.store
         self._stop = run.stop
         self._take = take
@@ -130,7 +130,7 @@ class _Transformation:
             )
 
     async def _logs(self) -> None:
-        """Map logs run by run; a batch may end within a run, whose tail waits for the next."""
+        """Map logs run by run; a run that a batch cuts off is mapped with the next batch."""
         place = None
         tail: list[ExtractedRecord] = []
         while not self._stop.requested:
@@ -159,7 +159,7 @@ class _Transformation:
     # ---------------------------------------------------------------------------- the mapping
 
     async def _unshown(self, batch: Sequence[ExtractedRecord]) -> set[str]:
-        """Return the keys of pictures that are in the target already, with a log's steps."""
+        """Return the keys of pictures that the target shows already, at the steps of a log."""
         records = (each.record for each in batch)
         keys = [each.key for each in records if isinstance(each, Attachment) and each.inline]
         return await self._store.transformation.unshown(keys) if keys else set()
@@ -207,23 +207,23 @@ class _Transformation:
                 )
         unshown: tuple[Ref, ...] = ()
         if isinstance(record, TestLog):
-            # these told the mapping something; kept, they would make each newer log of the run a
-            # change of the older ones
+            # Only the mapping needs these. If they were kept, each newer log of the run would
+            # change the older ones.
             record = attrs.evolve(record, last=False, siblings_executed=False)
             record, unshown = _without_its_steps(record)
         if record.images:
-            # mapped texts say it all; the reason of a loss may read otherwise each time
+            # the mapped texts have it all, and the reason of a loss may differ each time
             record = attrs.evolve(record, images=())
         for each in (record, *record.companions):
             self.demand.add(each)
-        said = [note for note in record.notes if note not in source.notes]
+        added = [note for note in record.notes if note not in source.notes]
         return MappingOutcome(
-            item=scanned.item, source=source, record=record, unshown=unshown, notes=tuple(said)
+            item=scanned.item, source=source, record=record, unshown=unshown, notes=tuple(added)
         )
 
 
 def _changed(change: Transform, record: Record) -> Record:
-    """Send a record through one transformer; what that does wrong fails the record alone."""
+    """Send a record through one transformer, whose faults fail this record only."""
     with plugin_call(change, "the mapping", record.ref):
         changed = change(record)
         check_record(changed, record)
@@ -231,9 +231,9 @@ def _changed(change: Transform, record: Record) -> Record:
 
 
 def _without_its_steps(log: TestLog) -> tuple[TestLog, tuple[Ref, ...]]:
-    """Return a log without references that only its steps' texts have, and these if pictures.
+    """Return a log without the references that only texts of its steps have, and their pictures.
 
-    A joined result stands at its step, which shows description and expected result.
+    The target shows a joined result at its step, which has description and expected result.
     """
     if not log.text_refs or log.drift:
         return log, ()
