@@ -1,7 +1,6 @@
-"""The command ``ztoq``: thin; each verb opens what it needs and calls the engine.
+"""The command ``ztoq``: each verb opens what it needs and calls the engine.
 
-The modules that declare verbs import only click and what is as quick, so that ``ztoq --help``
-answers at once; what a verb needs is imported when it runs.
+Modules are imported when their verb is called, so that ``ztoq --help`` is quick.
 """
 
 from __future__ import annotations

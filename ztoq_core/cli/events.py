@@ -10,6 +10,6 @@ __all__ = ["event_line"]
 
 
 def event_line(event: str, **facts: Any) -> str:
-    """Return an event with the time of its writing (UTC) as a line of JSON, its end included."""
+    """Return an event with the current time (UTC) as a line of JSON, with its newline."""
     time = datetime.now(UTC).isoformat(timespec="milliseconds")
     return json.dumps({"event": event, "time": time, **facts}, default=str) + "\n"

@@ -1,4 +1,4 @@
-"""How a command ends: each error becomes an exit code and a sentence, and none a traceback."""
+"""Turns errors into an exit code and a message, without a traceback."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ AGAIN = "Everything up to here is saved: run the same command again to go on."
 
 
 class ErrorHandler:
-    """Surrounds a command; afterwards ``code`` is its exit code (design section 7)."""
+    """Surrounds a command; afterwards ``code`` is its exit code."""
 
     def __init__(self, options: Options) -> None:
-        """Judge by ``options`` what to show and whether any record had been moved."""
+        """Take the ``options``: what to show, and whether any record had been moved."""
         self.code = int(Exit.OK)
         self._options = options
 
@@ -44,12 +44,12 @@ class ErrorHandler:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> bool:
-        """Print what went wrong; only what no program raises passes (a test's power cut)."""
+        """Print what went wrong; passes on other exceptions (a simulated power cut)."""
         if error is None:
             return False
         if isinstance(error, SystemExit):
-            # click ends so where the reader of stdout went away: `ztoq --help | head` is no
-            # failure, but a verb may not have done all of its work
+            # click exits like this if the reader of stdout is gone: `ztoq --help | head` is not a
+            # failure, but a verb may have been cut short
             self.code = int(Exit.STOPPED if self._options.verb else Exit.OK)
             return True
         if not isinstance(error, Exception | KeyboardInterrupt):
@@ -107,5 +107,5 @@ class ErrorHandler:
 
 
 def _by_the_system(error: BaseException) -> bool:
-    """Whether the operating system refused something: a full disk, a missing permission."""
+    """Whether it is an error of the operating system: a full disk, a missing permission."""
     return isinstance(error, OSError) and bool(error.strerror)

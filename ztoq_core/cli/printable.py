@@ -1,4 +1,4 @@
-"""Text from records, services and files as a terminal may show it."""
+"""Makes text from records, services and files safe to print."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _HARMFUL = re.compile(
 
 
 def printable(text: str) -> str:
-    """Return the text with each control character written out, as ``\\x1b``; keeps \\n and \\t."""
+    """Return the text with control characters escaped, as ``\\x1b``, except \\n and \\t."""
     return _HARMFUL.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 def one_line(text: str) -> str:
-    """Return the text as ``printable`` does, with newlines written out too.
+    """Return the text as ``printable`` does, with newlines escaped, too.
 
     A name or a reason with a newline in it would otherwise forge a line of the output.
     """

@@ -1,4 +1,4 @@
-"""The report: what a store knows, as a page for people, as JSON, and as a table of ids."""
+"""The report of a store: an HTML page, JSON, and a CSV table of ids."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What a report says, as plain data: gathered once from a store, then only shown.
+"""The contents of a report as plain data, gathered once from a store.
 
-Counts are complete; of long lists the first ``limit`` entries are kept, so that a report's memory
-does not grow with the project. ``write_json`` reads the complete lists from the store again.
+Counts are complete; only the first ``limit`` entries of long lists are kept, so that a report's
+memory does not grow with the project. ``write_json`` reads the complete lists from the store.
 """
 
 from __future__ import annotations
@@ -70,23 +70,23 @@ class KindRow:
 
     @property
     def arrived(self) -> int:
-        """How many stand finished in the target."""
+        """How many are complete in the target."""
         return self.states.get(State.FINISHED, 0)
 
     @property
     def percent(self) -> int:
-        """How many of a hundred that should arrive did, rounded down."""
+        """The percentage that arrived of those that should, rounded down."""
         return 100 * self.arrived // self.due if self.due else 100
 
     @property
     def due(self) -> int:
-        """How many should arrive: all that were not left out on purpose."""
+        """How many should arrive: all but those left out on purpose."""
         return self.total - self.states.get(State.SKIPPED, 0)
 
 
 @attrs.frozen(kw_only=True)
 class NoteGroup:
-    """Notes of one level and code: how many, about which kinds, and the first of them."""
+    """The notes of one level and code: how many, about which kinds, and the first ones."""
 
     level: Level
     code: str
@@ -97,7 +97,7 @@ class NoteGroup:
 
 @attrs.frozen(kw_only=True)
 class ProblemGroup:
-    """Records in one state that is not a good end: how many, and the first of them."""
+    """The records in one bad state: how many, and the first ones."""
 
     state: State
     total: int
@@ -106,7 +106,7 @@ class ProblemGroup:
 
 @attrs.frozen(kw_only=True)
 class SkipGroup:
-    """Records left out on purpose for one reason; ``keys`` are the first of them."""
+    """The records left out on purpose for one reason; ``keys`` are the first ones."""
 
     kind: Kind
     reason: str
@@ -142,9 +142,9 @@ class Report:
 
     @classmethod
     def from_store(cls, store: Store, *, limit: int = LIMIT) -> Report:
-        """Return what the store knows, keeping ``limit`` entries of each long list.
+        """Return the report of a store, keeping ``limit`` entries of each long list.
 
-        Without any entries (0) the lists are not even counted: a store may hold a million of them.
+        With ``limit`` 0 the lists are not even counted: a store may hold a million entries.
         """
         runs = tuple(store.reporting.runs())
         kinds = tuple(
@@ -177,7 +177,7 @@ class Report:
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """What is to be known besides the verdict: the selection, the last look, open names."""
+        """Remarks besides the verdict: the selection, the final check, unresolved ids."""
         said = []
         if self.streamed:
             said.append(
@@ -200,7 +200,7 @@ class Report:
 
     @property
     def arrived(self) -> int:
-        """The number of records that stand finished in the target."""
+        """The number of records that are complete in the target."""
         return sum(row.arrived for row in self.kinds)
 
     @property
@@ -251,7 +251,7 @@ def _notes(store: Store, limit: int) -> Iterable[NoteGroup]:
 def _problems(
     found: Iterable[Problem], limit: int
 ) -> tuple[tuple[ProblemGroup, ...], tuple[SkipGroup, ...]]:
-    """Sort what did not arrive by state, and what was left out by its reason."""
+    """Group what did not arrive by state, and what was left out by reason."""
     totals: Counter[State] = Counter()
     examples: dict[State, list[Problem]] = {}
     skips: Counter[tuple[Kind, str, bool]] = Counter()

@@ -29,23 +29,23 @@ _TYPES = {
     stat.S_IFCHR: "a device",
     stat.S_IFBLK: "a device",
 }
-# spreadsheets take cells that begin so for formulas; the apostrophe itself is among them so that
-# taking one leading apostrophe away gives every cell back as it was
+# spreadsheets take such cells for formulas; the apostrophe is among them so that removing one
+# leading apostrophe restores every cell
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
 
 
 def require_place(path: Path) -> None:
-    """Make sure that a file may be written there.
+    """Check that a file may be written there.
 
     Raises:
-        ConfigError: Something else than a plain file has that name.
+        ConfigError: Something other than a regular file has that name.
     """
     try:
         mode = path.lstat().st_mode
     except OSError:
-        return  # nothing is there, or opening it says why it cannot be
+        return  # it does not exist, or opening it gives the reason
     if not stat.S_ISREG(mode):
-        what = _TYPES.get(stat.S_IFMT(mode), "not a plain file")
+        what = _TYPES.get(stat.S_IFMT(mode), "not a regular file")
         raise ConfigError(
             f"cannot write the report {str(path)!r}: it is {what}; name a file, or - for stdout"
         )
@@ -53,9 +53,9 @@ def require_place(path: Path) -> None:
 
 @contextmanager
 def open_output(output: Path | TextIO) -> Iterator[TextIO]:
-    """Open a new file beside its place and move it there when it is whole.
+    """Open a temporary file beside its place, and move it there when it is complete.
 
-    Streams stay as they are.
+    A stream is used as it is.
 
     Raises:
         ConfigError: The file cannot be written there.
@@ -73,16 +73,16 @@ def open_output(output: Path | TextIO) -> Iterator[TextIO]:
     except _NO_PLACE as error:
         raise ConfigError(f"cannot write the report {str(output)!r}: {error.strerror}") from error
     finally:
-        with suppress(OSError):  # it has its name by now, or could not be made
+        with suppress(OSError):  # it was renamed, or could not be created
             partial.unlink()
 
 
 def write_table(file: TextIO, rows: Iterable[Iterable[str]]) -> None:
-    """Write rows as CSV in which no cell is taken for a formula.
+    """Write rows as CSV in which no spreadsheet takes a cell for a formula.
 
     A cell that begins with one of ``= + - @ '``, a tab or a line break gets an apostrophe before
-    it. Whoever reads the file takes one leading apostrophe off each cell.
+    it. A reader of the file removes one leading apostrophe from each such cell.
     """
-    writer = csv.writer(file)  # with CRLF, as RFC 4180 says: so a CR inside a cell is quoted too
+    writer = csv.writer(file)  # with CRLF, as in RFC 4180: a CR inside a cell is quoted, too
     for row in rows:
         writer.writerow([f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in row])

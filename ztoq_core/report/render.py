@@ -24,10 +24,10 @@ STEP = 1000
 
 
 def write_html(report: Report, output: Path | TextIO) -> None:
-    """Write the page; it loads nothing from anywhere, and all texts in it are escaped.
+    """Write the HTML page; it loads nothing, and all texts in it are escaped.
 
     Raises:
-        ConfigError: The file cannot lie there.
+        ConfigError: The file cannot be written there.
     """
     template = _page()
     with open_output(output) as file:
@@ -48,10 +48,10 @@ def _page() -> Template:
 
 
 def write_json(report: Report, store: Store, output: Path | TextIO) -> None:
-    """Write the same as JSON, with complete lists, one entry per line.
+    """Write the report as JSON, with complete lists, one entry per line.
 
     Raises:
-        ConfigError: The file cannot lie there.
+        ConfigError: The file cannot be written there.
     """
     head = {
         "made": report.made,
@@ -95,10 +95,10 @@ def write_json(report: Report, store: Store, output: Path | TextIO) -> None:
 
 
 def write_csv(store: Store, output: Path | TextIO) -> None:
-    """Write the table of all records: which key of the source is where in the target.
+    """Write a table of all records: each key of the source with its place in the target.
 
     Raises:
-        ConfigError: The file cannot lie there.
+        ConfigError: The file cannot be written there.
     """
     with open_output(output) as file:
         rows = (
@@ -113,7 +113,7 @@ def _json(value: object) -> str:
 
 
 def _when(moment: datetime | None) -> str:
-    """Return a time for people; those of the store are UTC without saying so."""
+    """Return a time for people; a time without a zone is UTC, as in the store."""
     if moment is None:
         return "-"
     return f"{moment.astimezone(UTC) if moment.tzinfo else moment:%Y-%m-%d %H:%M:%S} UTC"
