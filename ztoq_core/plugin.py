@@ -128,7 +128,7 @@ from ztoq_core.records import (
     Tree,
     Value,
 )
-from ztoq_core.spelling import closest, folded, nearest
+from ztoq_core.spelling import closest, first_of, folded, nearest, similar
 from ztoq_core.tally import Tally
 from ztoq_core.text_files import read_text
 from ztoq_core.vocabulary import counted
@@ -226,6 +226,7 @@ __all__ = [
     "closest",
     "counted",
     "errors",
+    "first_of",
     "folded",
     "hookimpl",
     "image_src",
@@ -241,6 +242,7 @@ __all__ = [
     "resolved",
     "schema",
     "services",
+    "similar",
     "sink",
     "source",
     "texts",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 
-__all__ = ["closest", "first_of", "folded", "nearest"]
+__all__ = ["closest", "first_of", "folded", "nearest", "similar"]
 
 SHOWN = 20  # known names in a message
 
@@ -20,9 +20,14 @@ def closest(name: str, known: Iterable[str], likeness: float = 0.5) -> str:
 
     ``likeness`` is the lowest ratio of ``difflib`` that counts, from 0 (anything) to 1 (equal).
     """
+    return next(iter(similar(name, known, likeness, most=1)), "")
+
+
+def similar(name: str, known: Iterable[str], likeness: float, most: int) -> list[str]:
+    """Return the known names similar to ``name``, the closest first; ``likeness`` as above."""
     names = {folded(each): each for each in known}
-    near = difflib.get_close_matches(folded(name), names, n=1, cutoff=likeness)
-    return names[near[0]] if near else ""
+    near = difflib.get_close_matches(folded(name), names, n=most, cutoff=likeness)
+    return [names[each] for each in near]
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -33,6 +33,8 @@ def test_the_door_hands_on_the_very_same_objects() -> None:
 
 def test_the_groups_are_documented_and_hold_what_plugins_need_but_for_a_few_helpers() -> None:
     grouped = {name for group in GROUPS for name in getattr(plugin, group).__all__}
-    helpers = {"Tally", "closest", "counted", "folded", "nearest", "not_the_file", "plain_text"}
-    assert set(plugin.__all__) - GROUPS - grouped == helpers | {"HEAD", "hookimpl", "read_text"}
+    helpers = {"Tally", "closest", "counted", "first_of", "folded", "nearest", "not_the_file"}
+    assert set(plugin.__all__) - GROUPS - grouped == helpers | {
+        *("HEAD", "hookimpl", "plain_text", "read_text", "similar")
+    }
     assert all(f"``{group}``: " in str(plugin.__doc__) for group in GROUPS)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import difflib
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
@@ -24,6 +23,7 @@ from ztoq_core.errors import ConfigError, ZtoqError
 from ztoq_core.records import Kind, Note, Ref
 from ztoq_core.settings.config import Config
 from ztoq_core.settings.secrets import find_secrets
+from ztoq_core.spelling import similar
 from ztoq_core.store import Reference, Store
 from ztoq_core.vocabulary import counted
 
@@ -105,9 +105,8 @@ def _numbers_of(store: Store, name: str, kind: Kind | None) -> list[int]:
         raise ConfigError("name a record: its key or its id in the target")
     if found := store.history.find.now(name, kind):
         return [number for number, _ in found]
-    folded = {each.casefold(): each for each in store.history.similar_keys.now(name, kind)}
-    near = difflib.get_close_matches(name.casefold(), folded, n=NEAR, cutoff=0.6)
-    hint = f" (did you mean {', '.join(repr(folded[each]) for each in near)}?)" if near else ""
+    near = similar(name, store.history.similar_keys.now(name, kind), 0.6, most=NEAR)
+    hint = f" (did you mean {', '.join(map(repr, near))}?)" if near else ""
     raise ConfigError(f"the store knows no record {name!r}, neither by key nor by target id{hint}")
 
 

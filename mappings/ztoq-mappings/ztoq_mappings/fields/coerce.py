@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, tzinfo
 
-from ztoq_core.plugin import FieldType, Value
+from ztoq_core.plugin import FieldType, Value, folded
 from ztoq_mappings import markup
 from ztoq_mappings.note_collector import NoteCollector
 from ztoq_mappings.texts import address, is_html, one_line, plain, rich
@@ -48,7 +48,7 @@ def shaped(values: Sequence[Value], kind_of: FieldType, notes: NoteCollector) ->
 
 def _single(value: Value, kind_of: FieldType, notes: NoteCollector) -> Value:
     if kind_of is FieldType.CHECKBOX:
-        return value if isinstance(value, bool) else _FLAGS.get(words(value).strip().casefold())
+        return value if isinstance(value, bool) else _FLAGS.get(folded(words(value)))
     if kind_of is FieldType.NUMBER:
         return _number(value)
     text = words(value)

@@ -14,6 +14,7 @@ from ztoq_core.plugin import (
     Finding,
     Schema,
     closest,
+    folded,
     nearest,
 )
 from ztoq_mappings.fields.coerce import TEXTS, shaped, words
@@ -184,7 +185,7 @@ class _RuleCheck:
         same = sorted(
             each.name
             for each in self.section.source_fields(self.source)
-            if each.name.strip().casefold() == self.rule.to.casefold()
+            if folded(each.name) == self.rule.to.casefold()
         )
         if same and same[0] not in used:
             yield self._finding(
@@ -207,10 +208,10 @@ class _RuleCheck:
         """Return the value that each known label becomes; None for a label without a mapping."""
         spec = self._from()
         table = self.rule.values or {}
-        folded = {key.strip().casefold(): value for key, value in reversed(list(table.items()))}
+        by_folded = {folded(key): value for key, value in reversed(list(table.items()))}
         found: dict[str, tuple[str, ...] | None] = {}
         for label in spec.values if spec else ():
-            given = table.get(label, folded.get(label.strip().casefold()))
+            given = table.get(label, by_folded.get(folded(label)))
             if given is None:
                 found[label] = None if self.rule.values else (label,)
             else:
@@ -345,11 +346,7 @@ def _unfilled(
     mapping = document.mapping
     filled = {rule.to.casefold() for rule in mapping.of(section).field}
     used = {name for _, name in _used(mapping, section)}
-    filled |= {
-        each.name.strip().casefold()
-        for each in section.source_fields(source)
-        if each.name not in used
-    }
+    filled |= {folded(each.name) for each in section.source_fields(source) if each.name not in used}
     for each in () if section.borrows(sink) else section.target_fields(sink):
         if (
             each.required

@@ -12,6 +12,7 @@ from ztoq_core.plugin import (
     LinkType,
     Requirement,
     TestCase,
+    folded,
 )
 from ztoq_mappings import markup
 from ztoq_mappings.note_collector import NoteCollector
@@ -55,7 +56,7 @@ def mapped_case(case: TestCase, context: MappingContext) -> TestCase:
         requirements=tuple(
             dict.fromkeys((*case.requirements, *(each.ref for each in requirements)))
         ),
-        approve=case.approve or case.status.strip().casefold() in context.approved,
+        approve=case.approve or folded(case.status) in context.approved,
         fields=_fields(case, context, notes),
         # for what the target cannot link yet
         links=links.checked(covered, notes),

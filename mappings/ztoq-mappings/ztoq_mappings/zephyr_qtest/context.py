@@ -7,7 +7,7 @@ from typing import Self
 
 import attrs
 
-from ztoq_core.plugin import ConfigError, Folder, Record, Ref, TransformContext, Tree
+from ztoq_core.plugin import ConfigError, Folder, Record, Ref, TransformContext, Tree, folded
 from ztoq_mappings.zephyr_qtest.fields import FieldLabels
 from ztoq_mappings.zephyr_qtest.name_tables import NameTables, name_tables
 from ztoq_mappings.zephyr_qtest.options import Options
@@ -49,7 +49,7 @@ class MappingContext:
             field_labels=FieldLabels(context.source, known.reserved, people),
             people=people,
             unknown_date=_date(options.unknown_date),
-            approved=frozenset(status.strip().casefold() for status in options.approved_statuses),
+            approved=frozenset(folded(status) for status in options.approved_statuses),
             project=str(getattr(context.source_config, "project", "") or ""),
             cycle_files=str(getattr(context.sink_config, "cycle_files", "case")),
             plans_take_files=getattr(context.sink_config, "plans", "release") != "cycle",

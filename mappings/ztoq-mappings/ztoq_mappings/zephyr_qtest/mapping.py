@@ -7,7 +7,16 @@ from typing import Any
 
 import attrs
 
-from ztoq_core.plugin import Finding, Kind, Record, Requirement, Schema, Transform, TransformContext
+from ztoq_core.plugin import (
+    Finding,
+    Kind,
+    Record,
+    Requirement,
+    Schema,
+    Transform,
+    TransformContext,
+    folded,
+)
 from ztoq_mappings.note_collector import NoteCollector
 from ztoq_mappings.pictures import with_pictures
 from ztoq_mappings.texts import name, rich
@@ -51,7 +60,7 @@ def check(_options: Options, _source: Schema, sink: Schema) -> tuple[Finding, ..
     known = name_tables()
     needed = {known.not_executed, known.otherwise}
     needed |= {status for found in known.statuses.values() for status in found}
-    present = {status.strip().casefold() for status in sink.statuses}
+    present = {folded(status) for status in sink.statuses}
     return tuple(
         Finding(
             level="warning",

@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from ztoq_core.plugin import FieldType, FieldValue, Kind, Record
+from ztoq_core.plugin import FieldType, FieldValue, Kind, Record, folded
 from ztoq_mappings import markup
 from ztoq_mappings.zephyr_qtest.fields import has_value
 
@@ -33,7 +33,7 @@ def with_prefilled_texts(record: Record) -> Record:
     texts = {
         label: field
         for field in record.fields
-        if field.placed and (label := field.name.strip().casefold()) in known
+        if field.placed and (label := folded(field.name)) in known
     }
     if not texts:
         return record

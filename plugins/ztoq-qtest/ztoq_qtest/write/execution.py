@@ -17,6 +17,7 @@ from ztoq_core.plugin import (
     TestPlan,
     TestRun,
     Written,
+    folded,
 )
 from ztoq_qtest.api.object_types import ROOT, ROOT_CYCLES, ObjectRef, number_of, object_ref
 from ztoq_qtest.fields.encoding import values_table
@@ -138,7 +139,7 @@ async def _release(
     """Return the suite's target release: the one named like its version, else its first plan's."""
     notes: list[Note] = []
     if cycle.version:
-        found = (await _releases(session)).get(cycle.version.strip().casefold())
+        found = (await _releases(session)).get(folded(cycle.version))
         if found:
             return found, notes
         if all(value.value != cycle.version for value in cycle.fields):
@@ -157,7 +158,7 @@ async def _releases(session: Session) -> Mapping[str, int]:
     async def ask() -> dict[str, int]:
         found: dict[str, int] = {}
         async for item in session.project.children("releases", ROOT):
-            found.setdefault(str(item.get("name") or "").strip().casefold(), int(item["id"]))
+            found.setdefault(folded(str(item.get("name") or "")), int(item["id"]))
         return found
 
     name = f"qtest releases {session.project.config.project}"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from ztoq_core.plugin import MappingError, Record, StepResult, TestLog
+from ztoq_core.plugin import MappingError, Record, StepResult, TestLog, folded
 from ztoq_qtest.api.project import ExecutableStep
 from ztoq_qtest.fields.settings import Status
 from ztoq_qtest.html import as_html, table
@@ -21,9 +21,9 @@ CUSTOM = 3
 
 
 def find_status(statuses: Sequence[Status], wanted: Sequence[str], by: Record) -> Status:
-    named = {each.name.strip().casefold(): each for each in reversed(statuses)}
+    named = {folded(each.name): each for each in reversed(statuses)}
     for name in wanted:
-        if found := named.get(name.strip().casefold()):
+        if found := named.get(folded(name)):
             return found
     have = ", ".join(each.name for each in statuses)
     raise MappingError(
@@ -32,7 +32,7 @@ def find_status(statuses: Sequence[Status], wanted: Sequence[str], by: Record) -
 
 
 def _unexecuted(statuses: Sequence[Status], by: Record) -> Status:
-    named = next((each for each in statuses if each.name.strip().casefold() == "unexecuted"), None)
+    named = next((each for each in statuses if folded(each.name) == "unexecuted"), None)
     found = named or next((each for each in statuses if each.default), None)
     return found or find_status(statuses, ["Unexecuted"], by)
 
@@ -66,7 +66,7 @@ def build_step_logs(
 
 
 def _rank(status: Status) -> int:
-    return RANKS.get(status.name.strip().casefold(), CUSTOM)
+    return RANKS.get(folded(status.name), CUSTOM)
 
 
 def _actual(rows: Sequence[StepResult], statuses: Sequence[Status]) -> str:
