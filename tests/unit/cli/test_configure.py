@@ -458,6 +458,18 @@ def test_fields_says_where_nothing_is_missing(ztoq: Program) -> None:
     assert said.out.splitlines()[-1] == "The target has all fields that the mapped records need."
 
 
+def test_check_counts_the_fields_that_the_target_lacks(ztoq: Program) -> None:
+    ztoq.config(sink="create_fields = false", more='[[transform]]\nuse = "suffix"\n')
+    ztoq("extract")
+    assert "lacks" not in ztoq("config", "check").out
+    ztoq("transform")
+    checked = ztoq("config", "check")
+    assert checked.code == 0
+    assert "warning: sink: the target lacks 1 field that the mapped records need" in checked.out
+    ztoq.config(sink="create_fields = true", more='[[transform]]\nuse = "suffix"\n')
+    assert "lacks" not in ztoq("config", "check").out
+
+
 def test_fields_that_cannot_be_listed_are_said_to_be(ztoq: Program) -> None:
     ztoq.config(sink="fields_known = false")
     assert "cannot be listed with these credentials" in ztoq("config", "fields").out

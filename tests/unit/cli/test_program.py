@@ -140,7 +140,7 @@ def test_no_verb_is_a_stub() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("migrat",), "No such command 'migrat'"),
+        (("migrat",), "No such command 'migrat' (did you mean 'migrate'?)"),
         (("migrate", "--no-such"), "--no-such"),
         (("migrate", "--limit", "99999999999999999999"), "--limit"),
         (("migrate", "--limit", "0"), "--limit"),

@@ -132,23 +132,28 @@ async def _both(config: Config, output: Output) -> _Found:
     except ZtoqError as error:
         found.failed("transform", error)
     if sink:
-        _required(config, sink, found)
+        _missing(config, sink, found)
     if sink and not sink.fields_known:
         text = "this token may not list the fields; load needs --accept-missing-fields"
         found.add("sink", "warning", text)
     return found
 
 
-def _required(config: Config, sink: Schema, found: _Found) -> None:
-    """Report the required fields that records lack, or all of them before any is mapped."""
+def _missing(config: Config, sink: Schema, found: _Found) -> None:
+    """Report fields that the target lacks, and required ones that the records do not fill."""
     try:
         with open_store(config) as store:
             wants = store.transformation.needs.now()
     except StoreError:
         wants = []
-    for field in engine.missing_fields(wants, sink):
+    missing = engine.missing_fields(wants, sink)
+    for field in missing:
         if field.required:
             found.add("sink", "error", str(field))
+    lacking = sum(not field.required for field in missing)
+    if lacking and sink.fields_known and not sink.can_create_fields:
+        text = f"the target lacks {counted(lacking, 'field')} that the mapped records need"
+        found.add("sink", "warning", f"{text}; `ztoq config fields` lists what is missing")
     for spec in sink.fields if not wants else ():
         if spec.required and not spec.default:
             one_of = f" (one of {', '.join(map(repr, spec.values[:SHOWN]))})" if spec.values else ""
