@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
 import attrs
-import peewee as pw
 
 from ztoq_core.contracts import Written
 from ztoq_core.records import Kind, Ref
 from ztoq_core.store.database import reads, writes
 from ztoq_core.store.journal import Event
 from ztoq_core.store.repository import Repository
-from ztoq_core.store.sql import clean
+from ztoq_core.store.sql import clean, placeholders
 from ztoq_core.store.states import (
     ANY,
     BELONGS,
+    RETRYABLE,
     UNDECIDED,
     Cause,
     Decision,
@@ -25,7 +26,6 @@ from ztoq_core.store.states import (
     Side,
     State,
 )
-from ztoq_core.store.tables import tuples
 
 __all__ = ["Decisions", "Standing", "Undecided"]
 
@@ -50,39 +50,27 @@ class Undecided:
 
 @attrs.frozen
 class Standing:
-    """A record that stands in the target."""
+    """A record that is in the target."""
 
     item: int
     ref: Ref
     target_id: str
 
 
+_NAMED = "kind = COALESCE(?, kind)"
+
+
 class Decisions(Repository):
-    """Queries for any thread; methods that change something are operations for the writer."""
+    """What may be decided, and what was. A ``kind`` that is None stands for all kinds."""
 
     # -------------------------------------------------------------------------------- questions
 
     @reads
     def undecided(self) -> list[Undecided]:
         """Return what is in doubt or in conflict, parents' kinds first."""
-        item, journal = self._item, self._tables.journal
-        last = journal.select(pw.fn.MAX(journal.at)).where(journal.item == item.id)
-        query = (
-            item.select(
-                item.id,
-                item.kind,
-                item.key,
-                item.state,
-                item.reason,
-                item.attempts,
-                item.target_id,
-                item.pid,
-                item.url,
-                last,
-            )
-            .where(item.state << UNDECIDED)
-            .order_by(item.rank, item.id)
-        )
+        text = f"""SELECT id, kind, key, state, reason, attempts, target_id, pid, url,
+            (SELECT MAX(at) FROM journal WHERE journal.item = item.id) FROM item
+            WHERE state IN {placeholders(UNDECIDED)} ORDER BY rank, id"""
         return [
             Undecided(
                 item=number,
@@ -95,96 +83,89 @@ class Decisions(Repository):
                 url=url,
                 at=datetime.fromisoformat(at) if isinstance(at, str) else at,
             )
-            for number, kind, key, state, reason, attempts, target_id, pid, url, at in tuples(query)
+            for number, kind, key, state, reason, attempts, target_id, pid, url, at in (
+                self.database.select(text, UNDECIDED)
+            )
         ]
 
     @reads
-    def states(self, kind: Kind | None, keys: Collection[str]) -> dict[str, State]:
+    def states(self, kind: Kind | None, keys: Sequence[str]) -> dict[str, State]:
         """Return the states of the records with these keys."""
-        item = self._item
-        query = item.select(item.key, item.state).where(self._named(kind, keys))
-        return {key: State(state) for key, state in tuples(query)}
+        text = f"SELECT key, state FROM item WHERE {_NAMED} AND key IN ??"
+        return {key: State(state) for key, state in self.database.select(text, (kind,), keys)}
 
     @reads
     def insisted(self, number: int, digest: str) -> bool:
         """Whether somebody decided that this form of a record be written all the same."""
-        journal = self._tables.journal
-        return bool(
-            journal.select()
-            .where(
-                (journal.item == number)
-                & (journal.event == JournalEvent.DECISION)
-                & (journal.detail == Decision.RETRY)
-                & (journal.digest == digest)
-            )
-            .exists()
-        )
+        text = """SELECT 1 FROM journal WHERE item = ? AND event = ? AND detail = ? AND digest = ?
+            LIMIT 1"""
+        values = (number, JournalEvent.DECISION, Decision.RETRY, digest)
+        return bool(list(self.database.select(text, values)))
 
     @reads
     def belongings(self, ref: Ref) -> list[Standing]:
-        """Return what belongs to a record and stands in the target."""
-        item, edge = self._item, self._edge
-        query = (
-            item.select(item.id, item.kind, item.key, item.target_id)
-            .join(edge, on=edge.child == item.id)
-            .where(
-                (edge.side == Side.TARGET)
-                & (edge.kind == ref.kind)
-                & (edge.key == ref.key)
-                & (edge.role << BELONGS)
-                & ~item.target_id.is_null()
-            )
-        )
+        """Return what belongs to a record and is in the target."""
+        text = f"""SELECT item.id, item.kind, item.key, target_id FROM item
+            JOIN edge ON edge.child = item.id WHERE side = ? AND edge.kind = ? AND edge.key = ?
+            AND role IN {placeholders(BELONGS)} AND target_id IS NOT NULL"""
+        values = (Side.TARGET, ref.kind, ref.key, *BELONGS)
         return [
             Standing(number, Ref(Kind(kind), key), target_id)
-            for number, kind, key, target_id in tuples(query)
+            for number, kind, key, target_id in self.database.select(text, values)
         ]
+
+    @reads
+    def unmapped(self, kind: Kind | None, keys: Sequence[str]) -> int:
+        """Return how many failed records have no mapped form, so that a retry cannot help."""
+        text = f"SELECT id FROM item WHERE {_NAMED} AND state = ? AND target IS NULL"
+        return len(list(self._select_named(text, (kind, State.FAILED), keys)))
+
+    def _select_named(
+        self, text: str, values: Sequence[Any], keys: Sequence[str]
+    ) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows with one of the keys, or all where there is none."""
+        return self.database.select(
+            *((f"{text} AND key IN ??", values, keys) if keys else (text, values))
+        )
 
     # -------------------------------------------------------------------------------- decisions
 
     @writes
-    def retry(self, run: int, kind: Kind | None, keys: Collection[str]) -> dict[Kind, int]:
+    def retry(self, run: int, kind: Kind | None, keys: Sequence[str]) -> dict[Kind, int]:
         """Make ready again what the target refused, and what is no longer there.
 
         Returns how many records of each kind. ``kind`` None and no ``keys``: all of them. What
         could not be mapped stays failed, what was pruned stays away.
         """
-        item = self._item
-        gone = (item.state == State.DELETED) & (item.cause != Cause.PRUNED)
-        where = self._named(kind, keys) & ((item.state == State.FAILED) | gone)
-        where &= ~item.target.is_null()
-        rows = list(tuples(item.select(item.id, item.kind, item.target_digest).where(where)))
-        counts: dict[Kind, int] = {}
+        text = f"""SELECT id, kind, target_digest FROM item WHERE {_NAMED} AND target IS NOT NULL
+            AND state IN {placeholders(RETRYABLE)} AND cause <> ?"""
+        rows = list(self._select_named(text, (kind, *RETRYABLE, Cause.PRUNED), keys))
         numbers = [number for number, _, _ in rows]
         self._transitions.move_rows(numbers, State.READY, refused_digest="", attempts=0)
-        self._note_event([(run, number, digest, Decision.RETRY) for number, _, digest in rows])
-        for _, each, _ in rows:
-            counts[Kind(each)] = counts.get(Kind(each), 0) + 1
-        return counts
-
-    @reads
-    def unmapped(self, kind: Kind | None, keys: Collection[str]) -> int:
-        """Return how many failed records have no mapped form, so that trying again cannot help."""
-        item = self._item
-        where = self._named(kind, keys) & (item.state == State.FAILED) & item.target.is_null()
-        return int(item.select().where(where).count())
+        self._journal.add(
+            [
+                Event(run, number, JournalEvent.DECISION, digest, Decision.RETRY)
+                for number, _, digest in rows
+            ]
+        )
+        return dict(Counter(Kind(each) for _, each, _ in rows))
 
     @writes
     def again(self, run: int, number: int) -> None:
-        """Let a record be sent again whatever stands in the target."""
+        """Let a record be sent again, whatever the target has."""
         self._transitions.move_rows([number], State.READY, attempts=0, stamp="")
         self._decided(run, number, Decision.RETRY)
 
     @writes
     def absent(self, run: int, numbers: Sequence[int]) -> None:
-        """Let records be made anew: their objects are not in the target any more."""
+        """Let records be made again: their objects are not in the target any more."""
         for number in numbers:
             self._transitions.forget_object(number, State.READY)
             self._decided(run, number, Decision.REMAKE)
 
     @writes
     def accept(self, run: int, number: int, written: Written | None = None) -> None:
-        """Take what stands in the target for what should; with ``written``, that object.
+        """Take what the target has for what it should have; with ``written``, that object.
 
         Without it the object still counts as edited, so that a later change of the record is a
         conflict again.
@@ -215,31 +196,14 @@ class Decisions(Repository):
     @writes
     def leave_out(self, run: int, number: int) -> None:
         """Leave a record out for good, until its mapped form changes."""
-        item = self._item
         self._transitions.forget_object(
             number, State.SKIPPED, reason=_LEFT_OUT, cause=Cause.LEFT_OUT
         )
-        item.update(loss=False, refused_digest=item.target_digest).where(
-            item.id == number
-        ).execute()
+        text = "UPDATE item SET loss = ?, refused_digest = target_digest WHERE id = ?"
+        self.database.execute(text, (False, number))
         self._decided(run, number, Decision.LEAVE_OUT)
 
-    # ------------------------------------------------------------------------------ inner part
-
-    def _named(self, kind: Kind | None, keys: Collection[str]) -> pw.Expression:
-        item = self._item
-        where: pw.Expression = item.kind << ([kind] if kind else list(Kind))
-        return where & (item.key << list(keys)) if keys else where
-
     def _decided(self, run: int, number: int, detail: str) -> None:
-        item = self._item
-        (digest,) = next(tuples(item.select(item.target_digest).where(item.id == number)))
-        self._note_event([(run, number, digest, detail)])
-
-    def _note_event(self, rows: Iterable[tuple[int, int, str, str]]) -> None:
-        self._journal.add(
-            [
-                Event(run, number, JournalEvent.DECISION, digest, detail)
-                for run, number, digest, detail in rows
-            ]
-        )
+        text = "SELECT target_digest FROM item WHERE id = ?"
+        ((digest,),) = self.database.select(text, (number,))
+        self._journal.add([Event(run, number, JournalEvent.DECISION, digest, detail)])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -24,7 +24,7 @@ _MOST_ALIKE = 1000
 
 @attrs.frozen(kw_only=True)
 class RecordSnapshot:
-    """A row: where a record stands, and its three forms as plain JSON (None where there is none).
+    """A row: how far a record has come, and its three forms as plain JSON, or None.
 
     ``payload`` is the source's own, ``mapped`` the one for the target.
     """
@@ -71,20 +71,16 @@ class Reference:
 
 
 class RecordHistory(Repository):
-    """Queries for any thread."""
+    """All that is known of single records."""
 
     @reads
     def find(self, name: str, kind: Kind | None) -> list[tuple[int, Ref]]:
         """Return the records with this key, else those with this id or number in the target."""
-        item = self._item
-        for where in (item.key == name, (item.pid == name) | (item.target_id == name)):
-            query = item.select(item.id, item.kind, item.key).where(where)
-            found = [
-                (number, Ref(Kind(each), key))
-                for number, each, key in tuples(query.order_by(item.rank, item.id))
-                if kind is None or Kind(each) is kind
-            ]
-            if found:
+        for where in ("key = ?", "(pid = ? OR target_id = ?)"):
+            text = f"""SELECT id, kind, key FROM item WHERE {where} AND kind = COALESCE(?, kind)
+                ORDER BY rank, id"""
+            rows = self.database.select(text, (*[name] * where.count("?"), kind))
+            if found := [(number, Ref(Kind(each), key)) for number, each, key in rows]:
                 return found
         return []
 
@@ -128,73 +124,53 @@ class RecordHistory(Repository):
     @reads
     def journal(self, number: int) -> list[JournalEntry]:
         """Return the journal of a row, the first entry first."""
-        journal, run = self._tables.journal, self._tables.run
-        query = (
-            journal.select(
-                journal.at, journal.run, run.verb, journal.event, journal.digest, journal.detail
-            )
-            .join(run, pw.JOIN.LEFT_OUTER, on=run.id == journal.run)
-            .where(journal.item == number)
-            .order_by(journal.id)
-        )
+        text = """SELECT at, run, COALESCE(verb, ''), event, digest, detail FROM journal
+            LEFT JOIN run ON run.id = journal.run WHERE item = ? ORDER BY journal.id"""
         return [
             JournalEntry(
                 at=datetime.fromisoformat(at) if isinstance(at, str) else at,
-                run=number_of_run,
-                verb=verb or "",
+                run=run,
+                verb=verb,
                 event=event,
                 digest=digest,
                 detail=detail,
             )
-            for at, number_of_run, verb, event, digest, detail in tuples(query)
+            for at, run, verb, event, digest, detail in self.database.select(text, (number,))
         ]
 
     @reads
     def notes(self, ref: Ref) -> list[tuple[str, str, str, str]]:
         """Return the notes about a record: who said it, level, code and text; then the rejects."""
-        note, reject = self._tables.note, self._tables.reject
-        query = (
-            note.select(note.origin, note.level, note.code, note.text)
-            .where((note.kind == ref.kind) & (note.key == ref.key))
-            .order_by(note.id)
-        )
-        refused = reject.select(reject.reason).where(
-            (reject.kind == ref.kind) & (reject.key == ref.key)
-        )
-        rejects = [("extract", "loss", "rejected", reason) for (reason,) in tuples(refused)]
-        return [(row[0], row[1], row[2], row[3]) for row in tuples(query)] + rejects
+        about = "WHERE kind = ? AND key = ? ORDER BY id"
+        notes = f"SELECT origin, level, code, text FROM note {about}"
+        rejects = f"SELECT 'extract', 'loss', 'rejected', reason FROM reject {about}"
+        return [
+            (origin, level, code, said)
+            for text in (notes, rejects)
+            for origin, level, code, said in self.database.select(text, (ref.kind, ref.key))
+        ]
 
     @reads
     def refers_to(self, number: int) -> list[Reference]:
         """Return what a record refers to, as mapped or else as extracted."""
-        edge, item = self._edge, self._item
+        text = """SELECT role, edge.kind, edge.key, state, pid FROM edge
+            LEFT JOIN item ON item.kind = edge.kind AND item.key = edge.key
+            WHERE child = ? AND side = ?"""
         for side in (Side.TARGET, Side.SOURCE):
-            query = (
-                edge.select(edge.role, edge.kind, edge.key, item.state, item.pid)
-                .join(
-                    item, pw.JOIN.LEFT_OUTER, on=(item.kind == edge.kind) & (item.key == edge.key)
-                )
-                .where((edge.child == number) & (edge.side == side))
-            )
-            if found := _related(list(tuples(query))):
+            if found := _related(self.database.select(text, (number, side))):
                 return found
         return []
 
     @reads
     def referred_by(self, ref: Ref) -> list[Reference]:
         """Return what refers to a record, the first hundred."""
-        edge, item = self._edge, self._item
-        query = (
-            edge.select(edge.role, item.kind, item.key, item.state, item.pid)
-            .join(item, on=item.id == edge.child)
-            .where((edge.kind == ref.kind) & (edge.key == ref.key))
-            .distinct()
-            .limit(_MOST_RELATED)
-        )
-        return _related(list(tuples(query)))
+        text = f"""SELECT DISTINCT role, item.kind, item.key, state, pid FROM edge
+            JOIN item ON item.id = edge.child WHERE edge.kind = ? AND edge.key = ?
+            LIMIT {_MOST_RELATED}"""
+        return _related(self.database.select(text, (ref.kind, ref.key)))
 
 
-def _related(rows: Sequence[tuple[Any, ...]]) -> list[Reference]:
+def _related(rows: Iterable[tuple[Any, ...]]) -> list[Reference]:
     found = [
         Reference(
             role=role,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import attrs
 import peewee as pw
@@ -19,6 +19,10 @@ from ztoq_core.store.tables import tuples
 __all__ = ["IdNames", "NameCount"]
 
 
+_KNOWN = ("key", "name", "email", "active", "url", "start", "end")
+"""The columns that a directory fills."""
+
+
 @attrs.frozen(kw_only=True)
 class NameCount:
     """How many different ids of a topic the records have, and how many nobody knows."""
@@ -29,10 +33,7 @@ class NameCount:
 
 
 class IdNames(Repository):
-    """Queries for any thread; methods that change something are operations for the writer.
-
-    An extraction is named by the run in which it began.
-    """
+    """Ids and their names. An extraction is named by the run in which it began."""
 
     def __init__(self, database: Database) -> None:
         """Work on ``database``."""
@@ -101,26 +102,12 @@ class IdNames(Repository):
             for each in found
             if each.topic is topic and each.id in wanted
         }
-        known = 0
-        for some in chunks(list(rows)):
-            known += (
-                table.select()
-                .where((table.topic == topic) & (table.id << list(some)) & table.known)
-                .count()
-            )
+        text = "SELECT id FROM name WHERE topic = ? AND known AND id IN ??"
+        known = len(list(self.database.select(text, (topic,), list(rows))))
         for some_rows in chunks(list(rows.values())):
             table.insert_many(some_rows).on_conflict(
                 conflict_target=[table.topic, table.id],
-                preserve=[
-                    table.key,
-                    table.name,
-                    table.email,
-                    table.active,
-                    table.url,
-                    table.start,
-                    table.end,
-                    table.known,
-                ],
+                preserve=[getattr(table, name) for name in (*_KNOWN, "known")],
             ).execute()
         return len(rows) - known
 
@@ -165,34 +152,17 @@ class IdNames(Repository):
 
     def _read(self, where: Any) -> list[ResolvedName]:
         table = self._table
-        query = (
-            table.select(
-                table.topic,
-                table.id,
-                table.key,
-                table.name,
-                table.email,
-                table.active,
-                table.url,
-                table.start,
-                table.end,
-            )
-            .where(where & table.known)
-            .order_by(table.id)
-        )
+        query = table.select().where(where & table.known).order_by(table.id)
         return [
             ResolvedName(
-                topic=IdKind(topic),
-                id=id_,
-                key=key,
-                name=name,
-                email=email,
-                active=bool(active),
-                url=url,
-                start=_aware(start),
-                end=_aware(end),
+                topic=IdKind(row["topic"]),
+                id=row["id"],
+                **{name: row[name] for name in _KNOWN if name not in {"active", "start", "end"}},
+                active=bool(row["active"]),
+                start=_aware(row["start"]),
+                end=_aware(row["end"]),
             )
-            for topic, id_, key, name, email, active, url, start, end in tuples(query)
+            for row in cast("Iterable[dict[str, Any]]", query.dicts())
         ]
 
 

@@ -153,7 +153,7 @@ class LoadStore(Repository):
                 record=(record := loads(Kind(kind), bytes(body))),
                 digest=digest,
                 attempts=attempts,
-                written=written_of(*rest),
+                written=_written(*rest),
                 links=links.get(number, {}),
                 content=self._content(record) if isinstance(record, Attachment) else None,
                 late=number in late,
@@ -169,7 +169,7 @@ class LoadStore(Repository):
     def _links(self, children: Sequence[int]) -> dict[int, dict[Ref, Written | None]]:
         links: dict[int, dict[Ref, Written | None]] = {}
         for child, kind, key, *rest in self.database.select(_LINKS, (Side.TARGET.value,), children):
-            links.setdefault(child, {})[Ref(Kind(kind), key)] = written_of(*rest)
+            links.setdefault(child, {})[Ref(Kind(kind), key)] = _written(*rest)
         return links
 
     @reads
@@ -181,7 +181,7 @@ class LoadStore(Repository):
         text = """SELECT key, target_id, pid, url, version, parts, stamp FROM item
             WHERE kind = ? AND key IN ??"""
         return {
-            Ref(kind, key): written_of(*rest)
+            Ref(kind, key): _written(*rest)
             for kind, these in keys.items()
             for key, *rest in self.database.select(text, (kind.value,), these)
         }
@@ -436,3 +436,8 @@ def _steps_changed(record: Record) -> bool:
             for text in (step.description, step.data, step.expected)
         )
     )
+
+
+def _written(target_id: str | None, *rest: str) -> Written | None:
+    """Return the object that the columns describe, None where there is none."""
+    return written_of(target_id, *rest) if target_id else None

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
 
 import attrs
 import peewee as pw
@@ -15,6 +13,7 @@ from ztoq_core.records import Kind, Level
 from ztoq_core.store.facts import Extracted
 from ztoq_core.store.lease import is_running
 from ztoq_core.store.repository import Repository
+from ztoq_core.store.sql import placeholders
 from ztoq_core.store.states import EXPLAINED, PROBLEMS, Cause, State
 from ztoq_core.store.tables import tuples
 
@@ -29,6 +28,9 @@ __all__ = [
     "StoredNote",
     "StoredReject",
 ]
+
+
+_MISSING = f"(state = '{State.DELETED}' AND cause <> '{Cause.PRUNED}' AND target IS NOT NULL)"
 
 
 @attrs.frozen(kw_only=True)
@@ -128,11 +130,11 @@ class Reporting(Repository):
 
     def counts(self) -> dict[Kind, dict[State, int]]:
         """Return how many records of each kind are in each state."""
-        found: dict[Kind, Counter[State]] = {}
+        found: dict[Kind, dict[State, int]] = {}
         text = "SELECT kind, state, COUNT(*) FROM item GROUP BY kind, state"
         for kind, state, number in self.database.select(text):
-            found.setdefault(Kind(kind), Counter())[State(state)] += number
-        return {kind: dict(found[kind]) for kind in Kind if kind in found}
+            found.setdefault(Kind(kind), {})[State(state)] = number
+        return {kind: found[kind] for kind in Kind if kind in found}
 
     @property
     def extraction_ended(self) -> bool:
@@ -152,49 +154,32 @@ class Reporting(Repository):
 
     def removed(self) -> int:
         """Return how many records are missing in the target, that is deleted and not pruned."""
-        return int(self._item.select().where(self._missing()).count())
-
-    def _missing(self) -> pw.Expression:
-        item = self._item
-        where: pw.Expression = (
-            (item.state == State.DELETED) & (item.cause != Cause.PRUNED) & ~item.target.is_null()
-        )
-        return where
+        ((number,),) = self.database.select(f"SELECT COUNT(*) FROM item WHERE {_MISSING}")
+        return int(number)
 
     def added(self) -> dict[Kind, int]:
         """Return how many records of each kind the mapping or the engine added."""
-        item = self._item
-        query = item.select(item.kind, pw.fn.COUNT(pw.SQL("*"))).where(
-            item.derived & (item.state != State.GONE)
-        )
-        return {Kind(kind): int(number) for kind, number in tuples(query.group_by(item.kind))}
+        text = "SELECT kind, COUNT(*) FROM item WHERE derived AND state <> ? GROUP BY kind"
+        return {Kind(kind): number for kind, number in self.database.select(text, (State.GONE,))}
 
     def reasons(self, limit: int = 100) -> Iterator[Reason]:
         """Yield why records did not arrive or are gone from the target, the most frequent first."""
-        item = self._item
-        number = pw.fn.COUNT(pw.SQL("*"))
-        query = (
-            item.select(item.state, item.kind, item.reason, number, pw.fn.MIN(item.key))
-            .where((item.state << EXPLAINED) | self._missing())
-            .group_by(item.state, item.kind, item.reason)
-            .order_by(number.desc(), item.kind, item.reason)
-            .limit(limit)
-        )
-        for state, kind, reason, count, example in tuples(query):
+        text = f"""SELECT state, kind, reason, COUNT(*) AS number, MIN(key) FROM item
+            WHERE state IN {placeholders(EXPLAINED)} OR {_MISSING}
+            GROUP BY state, kind, reason ORDER BY number DESC, kind, reason LIMIT ?"""
+        for state, kind, reason, number, example in self.database.select(text, (*EXPLAINED, limit)):
             yield Reason(
-                state=State(state), kind=Kind(kind), reason=reason, count=count, example=example
+                state=State(state), kind=Kind(kind), reason=reason, count=number, example=example
             )
 
     def listed(self) -> tuple[Kind, ...]:
         """Return the kinds whose lists the present extraction read to their end."""
-        table = self._tables.checkpoint
-        done = {kind for (kind,) in tuples(table.select(table.kind).where(table.done))}
+        done = {kind for (kind,) in self.database.select("SELECT kind FROM checkpoint WHERE done")}
         return tuple(kind for kind in Kind if kind in done)
 
     def listed_partly(self) -> bool:
         """Whether a list has been begun and not read to its end."""
-        table = self._tables.checkpoint
-        return bool(table.select().where(~table.done).exists())
+        return bool(list(self.database.select("SELECT 1 FROM checkpoint WHERE NOT done")))
 
     def pending(self) -> int:
         """Return how many listed records have not been completed."""
@@ -273,11 +258,9 @@ class Reporting(Repository):
 
     def files(self) -> FileTotals:
         """Return how many contents are kept, and their bytes."""
-        file = self._tables.file
-        row: tuple[Any, ...] = next(
-            tuples(file.select(pw.fn.COUNT(pw.SQL("*")), pw.fn.COALESCE(pw.fn.SUM(file.size), 0)))
-        )
-        return FileTotals(count=int(row[0]), size=int(row[1]))
+        text = "SELECT COUNT(*), COALESCE(SUM(size), 0) FROM file"
+        ((count, size),) = self.database.select(text)
+        return FileTotals(count=int(count), size=int(size))
 
     def id_map(self) -> Iterator[MappedId]:
         """Yield all records with what they are called and where they are in the target."""

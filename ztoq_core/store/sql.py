@@ -107,7 +107,7 @@ class BulkInsert:
         defaults: dict[str, Any] = meta.get_default_dict()  # type: ignore[no-untyped-call]  # as above
         given = {name: value for name, value in defaults.items() if name not in names}
         listed = ", ".join(f'"{name}"' for name in [*names, *given])
-        self._start = f'INSERT INTO "{meta.table_name}" ({listed}) VALUES '  # noqa: S608 - our names
+        self._start = f'INSERT INTO "{meta.table_name}" ({listed}) VALUES '
         self._row = f"({', '.join([*('?' for _ in names), *map(_literal, given.values())])})"
         self._end = ""
         if key:

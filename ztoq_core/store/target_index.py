@@ -14,7 +14,7 @@ from ztoq_core.store.database import reads, writes
 from ztoq_core.store.facts import Facts, Validation
 from ztoq_core.store.journal import Event
 from ztoq_core.store.repository import Repository
-from ztoq_core.store.sql import chunks
+from ztoq_core.store.sql import chunks, placeholders
 from ztoq_core.store.states import BELONGS, IN_DOUBT, Cause, JournalEvent, Side, State
 from ztoq_core.store.tables import tuples
 
@@ -34,102 +34,74 @@ class TargetObject:
     record: Record
 
 
+_THERE = "target IS NOT NULL AND target_id IS NOT NULL"
+_UNDER = f"""JOIN edge ON edge.child = item.id WHERE item.kind = ? AND side = ?
+    AND role IN {placeholders(BELONGS)} AND edge.kind = ?"""
+
+
 class TargetIndex(Repository):
     """The objects in the target, for loading, adoption and validation."""
 
     @reads
     def claimed_by_others(self, ref: Ref, target_ids: Sequence[str]) -> set[str]:
         """Return those of the target ids that belong to other records of the same kind."""
-        item = self._item
-        query = item.select(item.target_id).where(
-            (item.kind == ref.kind) & (item.key != ref.key) & (item.target_id << list(target_ids))
-        )
-        return {number for (number,) in tuples(query)}
+        text = "SELECT target_id FROM item WHERE kind = ? AND key <> ? AND target_id IN ??"
+        found = self.database.select(text, (ref.kind.value, ref.key), target_ids)
+        return {target_id for (target_id,) in found}
 
     @reads
     def objects(self, kind: Kind, after: int, limit: int) -> list[tuple[int, TargetObject]]:
-        """Return what stands in the target by kind, by row id."""
-        item = self._item
-        query = (
-            item.select(
-                item.id,
-                item.key,
-                item.target,
-                item.target_id,
-                item.pid,
-                item.url,
-                item.version,
-                item.parts,
-                item.stamp,
-            )
-            .where(
-                (item.kind == kind)
-                & ~item.target_id.is_null()
-                & ~item.target.is_null()
-                & (item.id > after)
-            )
-            .order_by(item.id)
-            .limit(limit)
-        )
-        found = []
-        for number, key, body, *rest in tuples(query):
-            written = written_of(*rest)
-            if written:
-                found.append(
-                    (number, TargetObject(Ref(kind, key), written, loads(kind, bytes(body))))
-                )
-        return found
+        """Return what is in the target by kind, by row id."""
+        text = f"""SELECT id, key, target, target_id, pid, url, version, parts, stamp FROM item
+            WHERE kind = ? AND target_id <> '' AND {_THERE} AND id > ? ORDER BY id LIMIT ?"""
+        return [
+            (number, TargetObject(Ref(kind, key), written_of(*rest), loads(kind, bytes(body))))
+            for number, key, body, *rest in self.database.select(text, (kind.value, after, limit))
+        ]
 
     @reads
     def rows_of(self, kind: Kind, target_ids: Sequence[str]) -> list[tuple[str, int]]:
         """Return those of the target ids that records of ``kind`` have, each with its row id."""
-        text = """SELECT target_id, id FROM item
-            WHERE kind = ? AND target IS NOT NULL AND target_id IN ??"""
+        text = f"SELECT target_id, id FROM item WHERE kind = ? AND {_THERE} AND target_id IN ??"
         found = self.database.select(text, (kind.value,), target_ids)
         return [(target_id, row) for target_id, row in found]
 
     @reads
     def keys_in_target(self, kind: Kind, keys: Sequence[str]) -> set[str]:
-        """Return those of the keys whose records stand in the target."""
-        text = """SELECT key FROM item
-            WHERE kind = ? AND target IS NOT NULL AND target_id IS NOT NULL AND key IN ??"""
+        """Return those of the keys whose records are in the target."""
+        text = f"SELECT key FROM item WHERE kind = ? AND {_THERE} AND key IN ??"
         return {key for (key,) in self.database.select(text, (kind.value,), keys)}
 
     @reads
     def in_target(self, kind: Kind, after: int, limit: int) -> list[tuple[int, str, str]]:
         """Return row ids, keys and target ids of what is in the target by kind, by row id."""
-        text = """SELECT id, key, target_id FROM item WHERE kind = ? AND id > ?
-            AND target IS NOT NULL AND target_id IS NOT NULL ORDER BY id LIMIT ?"""
+        text = f"""SELECT id, key, target_id FROM item
+            WHERE kind = ? AND {_THERE} AND id > ? ORDER BY id LIMIT ?"""
         found = self.database.select(text, (kind.value, after, limit))
         return [(number, key, target_id) for number, key, target_id in found]
 
     @reads
     def objects_under(self, kind: Kind, owner: Kind, keys: Sequence[str]) -> list[TargetObject]:
         """Return the records of ``kind`` in the target that belong to these owners."""
-        item, edge = self._item, self._edge
-        query = (
-            item.select(item.key, item.target, item.target_id)
-            .join(edge, on=edge.child == item.id)
-            .where(
-                (item.kind == kind)
-                & ~item.target_id.is_null()
-                & (edge.side == Side.TARGET)
-                & (edge.kind == owner)
-                & (edge.key << list(keys))
-                & (edge.role << BELONGS)
-            )
-        )
+        text = f"""SELECT item.key, target, target_id FROM item {_UNDER}
+            AND {_THERE} AND edge.key IN ??"""
+        values = (kind.value, Side.TARGET.value, *BELONGS, owner.value)
         return [
             TargetObject(Ref(kind, key), Written(target_id=target_id), loads(kind, bytes(body)))
-            for key, body, target_id in tuples(query)
-            if body
+            for key, body, target_id in self.database.select(text, values, keys)
         ]
+
+    @reads
+    def ready_under(self, kind: Kind, owner: Kind, keys: Sequence[str]) -> list[Record]:
+        """Return the records of ``kind`` that belong to these owners, still to be written."""
+        text = f"SELECT target FROM item {_UNDER} AND state = ? AND edge.key IN ??"
+        values = (kind.value, Side.TARGET.value, *BELONGS, owner.value, State.READY.value)
+        return [loads(kind, bytes(body)) for (body,) in self.database.select(text, values, keys)]
 
     @reads
     def nothing_written(self) -> bool:
         """Whether nothing was ever written from this store."""
-        item = self._item
-        return not item.select().where(item.created_run > 0).exists()
+        return not self._item.select().where(self._item.created_run > 0).exists()
 
     @writes
     def save_validation(
@@ -179,31 +151,11 @@ class TargetIndex(Repository):
             for some in chunks(keys)
         )
 
-    @reads
-    def ready_under(self, kind: Kind, owner: Kind, keys: Sequence[str]) -> list[Record]:
-        """Return the records of ``kind`` that belong to these owners, still to be written."""
-        item, edge = self._item, self._edge
-        query = (
-            item.select(item.target)
-            .join(edge, on=edge.child == item.id)
-            .where(
-                (item.kind == kind)
-                & (item.state == State.READY)
-                & (edge.side == Side.TARGET)
-                & (edge.role << BELONGS)
-                & (edge.kind == owner)
-                & (edge.key << list(keys))
-            )
-        )
-        return [loads(kind, bytes(body)) for (body,) in tuples(query)]
-
 
 def written_of(  # noqa: PLR0913, PLR0917 - the columns of the item table
-    target_id: str | None, pid: str, url: str, version: str, parts: str, stamp: str
-) -> Written | None:
-    """Return the object that the columns describe, None where there is none."""
-    if not target_id:
-        return None
+    target_id: str, pid: str, url: str, version: str, parts: str, stamp: str
+) -> Written:
+    """Return the object that the columns describe."""
     return Written(
         target_id=target_id,
         pid=pid,

@@ -80,7 +80,7 @@ class Transitions:
         before = allowed_before(after)
         sets = {"state": after.value, "reason": reason, "cause": cause.value, **columns}
         assigned = ", ".join([*(f'"{name}" = ?' for name in sets), *([also] if also else [])])
-        text = f"UPDATE item SET {assigned} WHERE state IN {placeholders(before)} AND id IN ??"  # noqa: S608 - our names
+        text = f"UPDATE item SET {assigned} WHERE state IN {placeholders(before)} AND id IN ??"
         values = [*sets.values(), *(state.value for state in before)]
         if self._database.execute(text, values, numbers) != len(numbers):
             self._refuse(numbers, after)

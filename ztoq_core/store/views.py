@@ -9,11 +9,11 @@ __all__ = ["create_views"]
 _COLUMNS = "key, state, reason, target_id, pid, url, version, attempts"
 
 _VIEWS = {
-    "test_cases": f"SELECT {_COLUMNS} FROM item WHERE kind = 'test_case'",  # noqa: S608 - constants
-    "test_cycles": f"SELECT {_COLUMNS} FROM item WHERE kind = 'test_cycle'",  # noqa: S608
-    "test_plans": f"SELECT {_COLUMNS} FROM item WHERE kind = 'test_plan'",  # noqa: S608
-    "test_executions": f"SELECT {_COLUMNS} FROM item WHERE kind = 'test_log'",  # noqa: S608
-    "attachments": f"SELECT {_COLUMNS} FROM item WHERE kind = 'attachment'",  # noqa: S608
+    "test_cases": f"SELECT {_COLUMNS} FROM item WHERE kind = 'test_case'",
+    "test_cycles": f"SELECT {_COLUMNS} FROM item WHERE kind = 'test_cycle'",
+    "test_plans": f"SELECT {_COLUMNS} FROM item WHERE kind = 'test_plan'",
+    "test_executions": f"SELECT {_COLUMNS} FROM item WHERE kind = 'test_log'",
+    "attachments": f"SELECT {_COLUMNS} FROM item WHERE kind = 'attachment'",
     "id_map": "SELECT kind, key, target_id, pid, url FROM item WHERE target_id IS NOT NULL",
     "progress": "SELECT kind, state, count(*) AS records FROM item GROUP BY kind, state",
 }
