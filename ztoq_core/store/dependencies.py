@@ -1,4 +1,4 @@
-"""Whose turn it is: what each record waits for, and what an answer lets go.
+"""Load order: how many open dependencies each record has, and which ones an answer resolves.
 
 A record waits (``item.waiting``) for its parents to be finished, for what it mentions to be
 written, and for the sibling before it to be settled; a file waits for its owner to be written, and
@@ -10,18 +10,17 @@ write are one indexed query.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
-
-import peewee as pw
 
 from ztoq_core.convert import loads
 from ztoq_core.records import Attachment, Kind, Record, Ref
 from ztoq_core.store.database import Database, writes
 from ztoq_core.store.facts import Facts
 from ztoq_core.store.repository import Repository
-from ztoq_core.store.sql import chunks
+from ztoq_core.store.sql import literals, placeholders
 from ztoq_core.store.states import (
+    ANY,
     ARRIVED,
     BELONGS,
     COMING,
@@ -36,7 +35,6 @@ from ztoq_core.store.states import (
     Side,
     State,
 )
-from ztoq_core.store.tables import tuples
 
 __all__ = ["MISSING", "UNANSWERED", "Dependencies"]
 
@@ -45,9 +43,24 @@ MISSING = "reference-missing"
 
 UNANSWERED = "the run ended before the answer was stored"
 
+# parts of statements about the record ``item``: ``other`` is what it refers to, or its file
+_TO = "edge LEFT JOIN item other ON other.kind = edge.kind AND other.key = edge.key"
+_REFERENCE = f"FROM {_TO} WHERE side = '{Side.TARGET}' AND child = item.id"
+_REFERS = f"id IN (SELECT child FROM edge WHERE role = '{Role.REFER}' AND side = '{Side.TARGET}')"
+_OPEN = f"""(SELECT COUNT(*) {_REFERENCE} AND (
+    role = '{Role.PARENT}' AND other.state NOT IN {literals(PARENT_READY)}
+    OR role = '{Role.OWNER}' AND other.state NOT IN {literals((*ARRIVED, State.GONE))}
+    OR role = '{Role.MENTION}' AND other.state NOT IN {literals(SETTLED)}
+    OR role = '{Role.AFTER}' AND other.state NOT IN {literals(FOLLOWABLE)}))"""
+_OPEN_TEXTS = f"""(SELECT COUNT(*) {_REFERENCE}
+    AND role = '{Role.REFER}' AND other.state IN {literals(COMING)})"""
+_OPEN_FILES = f"""(SELECT COUNT(*) FROM edge JOIN item other ON other.id = child
+    WHERE side = '{Side.TARGET}' AND edge.kind = item.kind AND edge.key = item.key
+    AND role = '{Role.OWNER}' AND other.state NOT IN {literals(SETTLED)})"""
+
 
 class Dependencies(Repository):
-    """The order of writing. All methods are operations for the writer thread."""
+    """The order of writing. What is not decorated runs within a transaction of the writer."""
 
     def __init__(self, database: Database) -> None:
         """Work on ``database``."""
@@ -70,150 +83,61 @@ class Dependencies(Repository):
             self._transitions.move((State.CONFLICT,), State.READY)
         self._transitions.move((State.SENDING,), State.UNKNOWN, reason=UNANSWERED)
         self._transitions.move((State.BLOCKED,), State.READY, ~item.target.is_null())
-        self._pass_on(FAULTY, State.BLOCKED)
-        self._pass_on((State.SKIPPED,), State.SKIPPED)
-        self._any_refers = self._refers().exists()
+        # what is gone from the source, or in conflict, is still there if it ever was written
+        faulty = literals(state for state in FAULTY if state is not State.GONE)
+        absent = f"""(other.id IS NULL OR other.state IN {faulty} OR other.target_id IS NULL
+            AND other.state IN {literals((State.CONFLICT, State.GONE))})"""
+        self._pass_on(State.BLOCKED, absent)
+        self._pass_on(State.SKIPPED, f"other.state = '{State.SKIPPED}'")
+        refers = self.database.select(f"SELECT 1 FROM item WHERE {_REFERS} LIMIT 1")
+        self._any_refers = bool(list(refers))
         self._count()
 
+    def _pass_on(self, becomes: State, where: str) -> None:
+        """Give ``becomes`` to what belongs to such records, generation by generation."""
+        children = f"""id IN (SELECT child FROM {_TO} WHERE side = '{Side.TARGET}'
+            AND role IN {literals(BELONGS)} AND {where})"""
+        reason = f"what it belongs to is {becomes}"
+        while self._transitions.move((State.READY,), becomes, children, reason=reason):
+            pass
+
     def _count(self) -> None:
-        """Count anew what everything waits for."""
-        item = self._item
+        """Count again what every record waits for."""
         self._behind = ([], set())
-        item.update(waiting=self._unsettled(), open_files=self._unsettled_files()).where(
-            item.state << WAITING
-        ).execute()
+        waiting = f"WHERE state IN {literals(WAITING)}"
+        text = f"UPDATE item SET waiting = {_OPEN}, open_files = {_OPEN_FILES} {waiting}"
+        self.database.execute(text)
         if self._any_refers:
-            item.update(open_files=item.open_files + self._unsettled_refers()).where(
-                (item.state << WAITING) & (item.id << self._refers())
-            ).execute()
+            text = (
+                f"UPDATE item SET open_files = open_files + {_OPEN_TEXTS} {waiting} AND {_REFERS}"
+            )
+            self.database.execute(text)
 
     def count_files(self, owner: Record, files: Sequence[str]) -> None:
-        """Count anew which files their owner, and what shows them, must wait for."""
-        item, edge = self._item, self._edge
-        waits: list[Any] = [(item.kind == owner.kind) & (item.key == owner.key)]
-        for some in chunks(files if self._any_refers else ()):
-            shows = edge.select(edge.child).where(
-                (edge.kind == Kind.ATTACHMENT)
-                & (edge.key << list(some))
-                & (edge.side == Side.TARGET)
-                & (edge.role == Role.REFER)
-            )
-            waits.append((item.state << WAITING) & (item.id << shows))
-        for wait in waits:
-            item.update(open_files=self._unsettled_files()).where(wait).execute()
-            if self._any_refers:
-                item.update(open_files=item.open_files + self._unsettled_refers()).where(
-                    wait
-                ).execute()
-
-    def _refers(self) -> pw.ModelSelect[Any]:
-        """Return, as a query of ids, what refers to something in its texts."""
-        edge = self._edge
-        return edge.select(edge.child).where((edge.role == Role.REFER) & (edge.side == Side.TARGET))
+        """Count again which files their owner, and what shows them, must wait for."""
+        text = "SELECT id FROM item WHERE kind = ? AND key = ?"
+        rows = [number for (number,) in self.database.select(text, (owner.kind, owner.key))]
+        more = ""
+        if self._any_refers:
+            more = f" + {_OPEN_TEXTS}"
+            rows += self.children(Kind.ATTACHMENT, files, (Role.REFER,), WAITING)
+        text = f"UPDATE item SET open_files = {_OPEN_FILES}{more} WHERE id IN ??"
+        self.database.execute(text, (), rows)
 
     @writes
     def requeue_finish(self) -> int:
-        """Make ready what was finished without something that stands by now; return how many."""
+        """Make ready what was finished without something that exists by now; return how many."""
         if not self._any_refers:
             return 0
-        item, edge, to = self._item, self._edge, self._item.alias()
-        note = self._tables.note
-        lacking = (
-            edge.select(edge.child)
-            .join(to, pw.JOIN.LEFT_OUTER, on=(to.kind == edge.kind) & (to.key == edge.key))
-            .where(
-                (edge.child == item.id)
-                & (edge.role == Role.REFER)
-                & (edge.side == Side.TARGET)
-                & to.target_id.is_null()  # of one that is not known too
-            )
-        )
-        noted = note.select(note.id).where(
-            (note.kind == item.kind)
-            & (note.key == item.key)
-            & (note.origin == "finish")
-            & (note.code == MISSING)
-        )
-        found = self._transitions.move(
-            (State.FINISHED,),
-            State.READY,
-            (item.id << self._refers()) & pw.fn.EXISTS(noted) & ~pw.fn.EXISTS(lacking),
-            finished_digest="",
-        )
+        # also without something that the store does not know
+        lacking = f"{_REFERENCE} AND role = '{Role.REFER}' AND other.target_id IS NULL"
+        where = f"""{_REFERS} AND NOT EXISTS (SELECT 1 {lacking})
+            AND EXISTS (SELECT 1 FROM note WHERE note.kind = item.kind AND note.key = item.key
+                AND origin = 'finish' AND code = '{MISSING}')"""
+        found = self._transitions.move((State.FINISHED,), State.READY, where, finished_digest="")
         if found:
             self._count()
         return found
-
-    def _pass_on(self, states: Collection[State], becomes: State) -> None:
-        """Give the children of records in ``states`` their state, generation by generation."""
-        item, edge, parent = self._item, self._edge, self._item.alias()
-        absent: Any = False
-        if becomes is State.BLOCKED:
-            # what is gone from the source, or in conflict, still stands if it ever was written
-            absent = parent.id.is_null() | (
-                (parent.state << (State.CONFLICT, State.GONE)) & parent.target_id.is_null()
-            )
-        while True:
-            children = (
-                edge.select(edge.child)
-                .join(
-                    parent,
-                    pw.JOIN.LEFT_OUTER,
-                    on=(parent.kind == edge.kind) & (parent.key == edge.key),
-                )
-                .where(
-                    (edge.side == Side.TARGET)
-                    & (edge.role << BELONGS)
-                    & ((parent.state << [s for s in states if s is not State.GONE]) | absent)
-                )
-            )
-            reason = f"what it belongs to is {becomes}"
-            if not self._transitions.move(
-                (State.READY,), becomes, item.id << children, reason=reason
-            ):
-                return
-
-    def _unsettled(self) -> pw.ModelSelect[Any]:
-        """Count, as a subquery, what the outer record waits for."""
-        edge, parent = self._edge, self._item.alias()
-        waits = (
-            ((edge.role == Role.PARENT) & parent.state.not_in(PARENT_READY))
-            | ((edge.role == Role.OWNER) & parent.state.not_in((*ARRIVED, State.GONE)))
-            | ((edge.role == Role.MENTION) & parent.state.not_in(SETTLED))
-            | ((edge.role == Role.AFTER) & parent.state.not_in(FOLLOWABLE))
-        )
-        return (
-            edge.select(pw.fn.COUNT(pw.SQL("*")))
-            .join(parent, on=(parent.kind == edge.kind) & (parent.key == edge.key))
-            .where((edge.child == self._item.id) & (edge.side == Side.TARGET) & waits)
-        )
-
-    def _unsettled_files(self) -> pw.ModelSelect[Any]:
-        edge, child = self._edge, self._item.alias()
-        return (
-            edge.select(pw.fn.COUNT(pw.SQL("*")))
-            .join(child, on=child.id == edge.child)
-            .where(
-                (edge.kind == self._item.kind)
-                & (edge.key == self._item.key)
-                & (edge.side == Side.TARGET)
-                & (edge.role == Role.OWNER)
-                & child.state.not_in(SETTLED)
-            )
-        )
-
-    def _unsettled_refers(self) -> pw.ModelSelect[Any]:
-        edge, to = self._edge, self._item.alias()
-        return (
-            edge.select(pw.fn.COUNT(pw.SQL("*")))
-            .join(to, on=(to.kind == edge.kind) & (to.key == edge.key))
-            .where(
-                (edge.child == self._item.id)
-                & (edge.side == Side.TARGET)
-                & (edge.role == Role.REFER)
-                & (to.state << COMING)
-            )
-        )
 
     @writes
     def release_finish(self, *, despite_doubt: bool) -> int:
@@ -224,35 +148,47 @@ class Dependencies(Repository):
         """
         if not self._any_refers:
             return 0
-        item, edge, to = self._item, self._edge, self._item.alias()
-        doubtful = (
-            edge.select(edge.child)
-            .join(to, on=(to.kind == edge.kind) & (to.key == edge.key))
-            .where(
-                (edge.child == item.id)
-                & (edge.side == Side.TARGET)
-                & (edge.role == Role.REFER)
-                & (to.state << (() if despite_doubt else (State.UNKNOWN,)))
-            )
-        )
-        waits = (
-            (item.state == State.WRITTEN)
-            & (item.open_files > 0)
-            & (item.id << self._refers())
-            & (self._unsettled_files() == 0)
-            & ~pw.fn.EXISTS(doubtful)
-        )
+        where = f"state = '{State.WRITTEN}' AND open_files > 0 AND {_REFERS} AND {_OPEN_FILES} = 0"
+        if not despite_doubt:
+            doubtful = f"{_REFERENCE} AND role = '{Role.REFER}' AND other.state = '{State.UNKNOWN}'"
+            where += f" AND NOT EXISTS (SELECT 1 {doubtful})"
         # those of one kind at a time: the others may only wait for what waits for these
-        first = item.select(pw.fn.MIN(item.rank)).where(waits).scalar()
-        if first is None:
-            return 0
-        return int(item.update(open_files=0).where(waits & (item.rank == first)).execute())
+        ((first,),) = self.database.select(f"SELECT MIN(rank) FROM item WHERE {where}")
+        text = f"UPDATE item SET open_files = 0 WHERE {where} AND rank = ?"
+        return 0 if first is None else self.database.execute(text, (first,))
+
+    @writes
+    def release_cycle(
+        self, kinds: Collection[Kind], keys: Collection[str], *, despite_doubt: bool
+    ) -> Ref | None:
+        """Release one record that only waits for what it mentions; return it, or None.
+
+        ``kinds`` and ``keys`` as for ``LoadStore.next_jobs``: what may not be written now has to
+        wait. ``despite_doubt``: nothing more becomes certain, so what is in doubt is not waited
+        for.
+        """
+        held = f"""role = '{Role.PARENT}' AND other.state <> '{State.FINISHED}'
+            OR role = '{Role.OWNER}' AND other.state NOT IN {literals(ARRIVED)}
+            OR role = '{Role.AFTER}' AND other.state IN {literals((State.READY, State.UNKNOWN))}"""
+        if not despite_doubt:
+            held += f" OR role = '{Role.MENTION}' AND other.state = '{State.UNKNOWN}'"
+        behind = set() if despite_doubt else self._behind_doubt()
+        text = f"""SELECT id, kind, key FROM item WHERE state = '{State.READY}' AND waiting > 0
+            AND NOT EXISTS (SELECT 1 {_REFERENCE} AND ({held}))
+            AND kind IN {placeholders(kinds)} {f"AND key IN {placeholders(keys)}" if keys else ""}
+            ORDER BY rank, id {"" if behind else "LIMIT 1"}"""
+        candidates = self.database.select(text, (*kinds, *keys))
+        row = next((each for each in candidates if each[0] not in behind), None)
+        if row is None:
+            return None
+        self.database.execute("UPDATE item SET waiting = 0 WHERE id = ?", (row[0],))
+        return Ref(Kind(row[1]), row[2])
 
     def _behind_doubt(self) -> set[int]:
         """Return the rows that wait for what is in doubt, at whatever remove: it may yet arrive.
 
-        Found anew only where something else is in doubt than before: many may be released one by
-        one, and nothing comes to wait for a doubt while records are written.
+        Searched again only where something else is in doubt than before: many may be released one
+        by one, and nothing comes to wait for a doubt while records are written.
         """
         text = "SELECT kind, key FROM item WHERE state = ? ORDER BY id"
         doubts = list(self.database.select(text, (State.UNKNOWN.value,)))
@@ -267,11 +203,8 @@ class Dependencies(Repository):
             WHERE item.state = ? AND edge.side = ? AND edge.role <> 'refer'
             AND edge.kind = ? AND edge.key IN ??"""
         while frontier:
-            keys: dict[str, list[str]] = {}
-            for kind, key in frontier:
-                keys.setdefault(kind, []).append(key)
-            frontier = []
-            for kind, these in keys.items():
+            names, frontier = _by_kind(frontier), []
+            for kind, these in names.items():
                 values = (State.READY.value, Side.TARGET.value, kind)
                 for number, child_kind, child in list(self.database.select(text, values, these)):
                     if number not in found:
@@ -279,66 +212,22 @@ class Dependencies(Repository):
                         frontier.append((child_kind, child))
         return found
 
-    @writes
-    def release_cycle(
-        self, kinds: Collection[Kind], keys: Collection[str], *, despite_doubt: bool
-    ) -> Ref | None:
-        """Release one record that only waits for what it mentions; return it, or None.
-
-        ``kinds`` and ``keys`` as for ``LoadStore.next_jobs``: what may not be written now has to
-        wait.
-        ``despite_doubt``: nothing more becomes certain, so what is in doubt is not waited for.
-        """
-        item, edge, parent = self._item, self._edge, self._item.alias()
-        held = (
-            edge.select(edge.child)
-            .join(parent, on=(parent.kind == edge.kind) & (parent.key == edge.key))
-            .where(
-                (edge.side == Side.TARGET)
-                & (
-                    ((edge.role == Role.PARENT) & (parent.state != State.FINISHED))
-                    | ((edge.role == Role.OWNER) & parent.state.not_in(ARRIVED))
-                    | ((edge.role == Role.AFTER) & (parent.state << (State.READY, State.UNKNOWN)))
-                    | (
-                        (edge.role == Role.MENTION)
-                        & (parent.state << (() if despite_doubt else (State.UNKNOWN,)))
-                    )
-                )
-            )
-        )
-        where = (
-            (item.state == State.READY)
-            & (item.waiting > 0)
-            & item.id.not_in(held)
-            & (item.kind << list(kinds))
-        )
-        if keys:
-            where &= item.key << list(keys)
-        query = item.select(item.id, item.kind, item.key).where(where)
-        candidates = tuples(query.order_by(item.rank, item.id))
-        behind = set() if despite_doubt else self._behind_doubt()
-        row = next((each for each in candidates if each[0] not in behind), None)
-        if row is None:
-            return None
-        item.update(waiting=0).where(item.id == row[0]).execute()
-        return Ref(Kind(row[1]), row[2])
-
-    def children(self, records: Sequence[Record], roles: Collection[Role]) -> pw.ModelSelect[Any]:
-        """Return, as a query of ids, what refers to records of one kind in one of the roles."""
-        edge = self._edge
-        return edge.select(edge.child).where(
-            (edge.kind == records[0].kind)
-            & (edge.key << [record.key for record in records])
-            & (edge.side == Side.TARGET)
-            & (edge.role << list(roles))
-        )
+    def children(
+        self,
+        kind: Kind,
+        keys: Sequence[str],
+        roles: Collection[Role],
+        states: Collection[State] = ANY,
+    ) -> list[int]:
+        """Return the rows that refer to one of the records in one of the roles, each once."""
+        text = f"""SELECT id FROM item WHERE state IN {literals(states)} AND id IN (
+            SELECT child FROM edge WHERE side = '{Side.TARGET}' AND role IN {literals(roles)}
+            AND kind = ? AND key IN ??)"""
+        return list(dict.fromkeys(row for (row,) in self.database.select(text, (kind,), keys)))
 
     def release_dependents(self, records: Sequence[Record], roles: Collection[Role]) -> None:
         """Tell what refers to the records in one of the roles to wait for so many less."""
-        keys: dict[Kind, list[str]] = {}
-        for record in records:
-            keys.setdefault(record.kind, []).append(record.key)
-        for kind, these in keys.items():
+        for kind, these in _by_kind((each.kind, each.key) for each in records).items():
             text = """SELECT child, role FROM edge WHERE side = ? AND kind = ? AND key IN ??"""
             found = self.database.select(text, (Side.TARGET.value, kind.value), these)
             counted = Counter(child for child, role in found if role in roles)
@@ -351,10 +240,7 @@ class Dependencies(Repository):
     def files_settled(self, records: Sequence[Record]) -> None:
         """Tell the owners of files, and what refers to records, to wait for so many less."""
         if self._any_refers:
-            keys: dict[Kind, list[str]] = {}
-            for record in records:
-                keys.setdefault(record.kind, []).append(record.key)
-            for kind, these in keys.items():
+            for kind, these in _by_kind((each.kind, each.key) for each in records).items():
                 text = """SELECT child FROM edge
                     WHERE side = ? AND kind = ? AND role = 'refer' AND key IN ??"""
                 found = self.database.select(text, (Side.TARGET.value, kind.value), these)
@@ -369,41 +255,26 @@ class Dependencies(Repository):
             self.database.execute(text, (number, owner.kind.value, owner.key, number))
 
     def finish_again(self, records: Sequence[Record]) -> None:
-        """Let what was finished without these records be finished again, now that they stand.
+        """Let what was finished without these records be finished again, now that they exist.
 
         For kinds that ``Sink.finish`` links; what else a record mentions is part of its writing.
         """
         if not records:
             return
-        item, edge = self._item, self._edge
-        again = list(
-            tuples(
-                item.select(item.id, item.kind, item.key).where(
-                    (item.state == State.FINISHED)
-                    & (item.id << self.children(records, (Role.MENTION,)))
-                )
-            )
+        keys = [record.key for record in records]
+        again = self.children(records[0].kind, keys, (Role.MENTION,), (State.FINISHED,))
+        self._transitions.move_rows(
+            again,
+            State.WRITTEN,
+            reason="finished once before, and to be finished again",
+            cause=Cause.REFINISH,
+            finished_digest="",
         )
-        for some in chunks(again):
-            self._transitions.move_rows(
-                [number for number, _, _ in some],
-                State.WRITTEN,
-                reason="finished once before, and to be finished again",
-                cause=Cause.REFINISH,
-                finished_digest="",
-            )
-            for kind in {kind for _, kind, _ in some}:
-                # what belongs to them did not wait for them, and is let go when they are finished
-                keys = [key for _, each, key in some if each == kind]
-                waits = edge.select(edge.child).where(
-                    (edge.kind == kind)
-                    & (edge.key << keys)
-                    & (edge.side == Side.TARGET)
-                    & (edge.role << (Role.PARENT, Role.AFTER))
-                )
-                item.update(waiting=self._unsettled()).where(
-                    (item.state << WAITING) & (item.id << waits)
-                ).execute()
+        text = "SELECT kind, key FROM item WHERE id IN ??"
+        for kind, these in _by_kind(self.database.select(text, (), again)).items():
+            # what belongs to them did not wait for them, and is released when they are finished
+            waits = self.children(kind, these, (Role.PARENT, Role.AFTER), WAITING)
+            self.database.execute(f"UPDATE item SET waiting = {_OPEN} WHERE id IN ??", (), waits)
 
     def skip_dependents(self, record: Record) -> None:
         """Leave out what belongs to a record that was; release what only mentioned it."""
@@ -426,13 +297,16 @@ class Dependencies(Repository):
 
     def _end_children(self, record: Record, becomes: State, why: str) -> list[Record]:
         """Give the children of a record that are ready their last state; return them."""
-        item = self._item
-        children = list(
-            tuples(
-                item.select(item.id, item.kind, item.target).where(
-                    (item.state == State.READY) & (item.id << self.children([record], BELONGS))
-                )
-            )
-        )
-        self._transitions.move_rows([number for number, _, _ in children], becomes, reason=why)
-        return [loads(Kind(kind), bytes(body)) for _, kind, body in children]
+        rows = self.children(record.kind, [record.key], BELONGS, (State.READY,))
+        self._transitions.move_rows(rows, becomes, reason=why)
+        text = "SELECT kind, target FROM item WHERE id IN ??"
+        found = self.database.select(text, (), rows)
+        return [loads(Kind(kind), bytes(body)) for kind, body in found]
+
+
+def _by_kind(names: Iterable[tuple[Any, ...]]) -> dict[Kind, list[str]]:
+    """Return the keys of each kind."""
+    keys: dict[Kind, list[str]] = {}
+    for kind, key in names:
+        keys.setdefault(Kind(kind), []).append(key)
+    return keys

@@ -298,7 +298,7 @@ class ExtractionStore(Repository):
     def mark_gone(self, run: int, ref: Ref) -> bool:
         """Mark a record as gone that the source gave earlier; return False where it never did.
 
-        What stands in the target for it stays as it is.
+        Its object in the target stays as it is.
         """
         item = self._item
         known = (

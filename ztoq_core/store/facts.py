@@ -189,7 +189,7 @@ class Facts:
     )
     """What the last validation found."""
     final = Fact("final", str)
-    """What the final check found, as JSON."""
+    """What the final check found, as JSON (``engine.verdict.FinalCheck``)."""
     source_findings = _findings("findings of source")
     """What the check of the source found."""
     sink_findings = _findings("findings of sink")

@@ -140,14 +140,14 @@ class RecordHistory(Repository):
 
     @reads
     def notes(self, ref: Ref) -> list[tuple[str, str, str, str]]:
-        """Return the notes about a record: who said it, level, code and text; then the rejects."""
+        """Return the notes about a record: its origin, level, code and text; then the rejects."""
         about = "WHERE kind = ? AND key = ? ORDER BY id"
         notes = f"SELECT origin, level, code, text FROM note {about}"
         rejects = f"SELECT 'extract', 'loss', 'rejected', reason FROM reject {about}"
         return [
-            (origin, level, code, said)
+            (origin, level, code, sentence)
             for text in (notes, rejects)
-            for origin, level, code, said in self.database.select(text, (ref.kind, ref.key))
+            for origin, level, code, sentence in self.database.select(text, (ref.kind, ref.key))
         ]
 
     @reads

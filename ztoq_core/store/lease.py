@@ -192,7 +192,7 @@ def lease(database: Database, verb: str) -> Iterator[RunInfo]:
     database.hold(held)
     beating: asyncio.Task[None] | None = None
     with suppress(RuntimeError):  # a verb without a loop is over soon
-        # in the loop that does the work: a thread would go on after the work stands still
+        # in the loop that does the work: a thread would go on after the work has stopped
         beating = asyncio.get_running_loop().create_task(held.beat())
     try:
         yield info

@@ -29,7 +29,7 @@ __all__ = ["Answered", "Intent", "LoadJob", "LoadStore"]
 
 _JOB = """SELECT id, kind, target, target_digest, attempts, target_id, pid, url, version, parts,
     stamp, cause FROM item"""
-# asked like this, SQLite looks among the siblings and not among all logs that stand in the target
+# asked like this, SQLite looks among the siblings and not among all logs in the target
 _LATE = """SELECT DISTINCT item.id FROM item JOIN item later
     ON later.kind = item.kind AND later.sibling_group = item.sibling_group
     AND later.turn > item.turn
@@ -43,7 +43,7 @@ _LINKS = """SELECT child, edge.kind, edge.key, target_id, pid, url, version, par
 class LoadJob:
     """A record to write, or ``to_finish``, with what it refers to.
 
-    ``late``: a sibling that comes after it stands in the target already. ``again``: it was
+    ``late``: a sibling that comes after it is in the target already. ``again``: it was
     finished before, so somebody may have edited it since.
     """
 
@@ -139,7 +139,7 @@ class LoadStore(Repository):
 
     @reads
     def job(self, number: int) -> LoadJob:
-        """Return one record with what it refers to, as things stand now."""
+        """Return one record with what it refers to, as it is now."""
         return self._jobs("id = ?", [number], limit=1)[0]
 
     def _jobs(self, where: str, values: Sequence[Any], limit: int) -> list[LoadJob]:
@@ -215,7 +215,7 @@ class LoadStore(Repository):
 
     @batched
     def record_answers(self, batch: Sequence[Answered]) -> list[None]:
-        """Store the target's answers, and let go what waited for them."""
+        """Store the target's answers, and release what waited for them."""
         alike: dict[tuple[State, tuple[str, ...]], list[dict[str, Any]]] = {}
         for each in batch:
             row = _answer_row(each)
@@ -310,13 +310,10 @@ class LoadStore(Repository):
             self._dependencies.count_files(record, files)
 
     def _files_of(self, record: Record) -> list[Attachment]:
-        item = self._item
-        query = item.select(item.target).where(
-            (item.kind == Kind.ATTACHMENT)
-            & ~item.target.is_null()
-            & (item.id << self._dependencies.children([record], (Role.OWNER,)))
-        )
-        loaded = (loads(Kind.ATTACHMENT, bytes(body)) for (body,) in tuples(query))
+        rows = self._dependencies.children(record.kind, [record.key], (Role.OWNER,))
+        text = "SELECT target FROM item WHERE kind = ? AND target IS NOT NULL AND id IN ??"
+        found = self.database.select(text, (Kind.ATTACHMENT,), rows)
+        loaded = (loads(Kind.ATTACHMENT, bytes(body)) for (body,) in found)
         return [file for file in loaded if isinstance(file, Attachment)]
 
     @writes
@@ -349,7 +346,7 @@ class LoadStore(Repository):
             self._dependencies.block_dependents(job.record)
             return
         self._dependencies.release_dependents([job.record], (Role.PARENT, Role.AFTER))
-        if not job.to_finish:  # else these were let go when it was written
+        if not job.to_finish:  # else these were released when it was written
             self._dependencies.release_dependents([job.record], (Role.OWNER, Role.MENTION))
             self._dependencies.files_settled([job.record])
 
@@ -426,7 +423,7 @@ def _answer_row(answered: Answered) -> dict[str, Any]:
 
 
 def _steps_changed(record: Record) -> bool:
-    """Whether finishing a record wrote its steps anew, with the addresses in their texts."""
+    """Whether finishing a record wrote its steps again, with the addresses in their texts."""
     return (
         bool(record.text_refs)
         and isinstance(record, TestCase)

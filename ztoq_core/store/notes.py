@@ -20,7 +20,7 @@ def save_notes(
     *,
     new: bool = False,
 ) -> None:
-    """Replace the notes that the stage ``origin`` made of records. For the writer thread.
+    """Replace the notes that the stage ``origin`` made of records. Runs in the writer.
 
     ``new``: there can be none of them yet.
     """
@@ -39,7 +39,7 @@ def save_notes(
 
 
 def add_note(database: Database, origin: str, note: Note, ref: Ref | None) -> None:
-    """Keep one note, once; without ``ref`` it is about the whole run. For the writer thread."""
+    """Keep one note, once; without ``ref`` it is about the whole run. Runs in the writer."""
     table = database.tables.note
     row = {
         "kind": ref.kind if ref else "",

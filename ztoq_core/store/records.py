@@ -13,7 +13,7 @@ from ztoq_core.records import Kind, Record
 from ztoq_core.store.database import Database
 from ztoq_core.store.notes import save_notes
 from ztoq_core.store.references import references, replace_edges
-from ztoq_core.store.sql import BulkInsert
+from ztoq_core.store.sql import BulkInsert, literals
 from ztoq_core.store.states import Cause, Side, State, check_transition
 
 __all__ = ["Listed", "SourceRecords"]
@@ -35,7 +35,7 @@ _COLUMNS = (
 
 # what was pruned and is back in the source is a new record
 _AS_NEW = (State.LISTED, State.GONE, State.REJECTED)
-_IS_NEW = f"""(item.state IN ({", ".join(f"'{state}'" for state in _AS_NEW)})
+_IS_NEW = f"""(item.state IN {literals(_AS_NEW)}
     OR item.cause = '{Cause.PRUNED}')"""
 _STATE = f""", state = CASE WHEN {_IS_NEW} THEN excluded.state ELSE item.state END,
     cause = CASE WHEN {_IS_NEW} THEN '' ELSE item.cause END"""

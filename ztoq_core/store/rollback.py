@@ -44,7 +44,7 @@ class RollbackItem:
 
 
 class RollbackStore(Repository):
-    """The objects to delete or restore; a ``run`` that is None stands for any run.
+    """The objects to delete or restore; a ``run`` that is None means any run.
 
     Objects that were there before and are only linked are not among them.
     """

@@ -12,7 +12,16 @@ from typing import Any, TypeVar
 
 import peewee as pw
 
-__all__ = ["BulkInsert", "Values", "chunks", "clean", "execute", "placeholders", "select"]
+__all__ = [
+    "BulkInsert",
+    "Values",
+    "chunks",
+    "clean",
+    "execute",
+    "literals",
+    "placeholders",
+    "select",
+]
 
 T = TypeVar("T")
 
@@ -40,13 +49,18 @@ def placeholders(values: Collection[Any]) -> str:
     return f"({', '.join('?' * len(values)) or 'NULL'})"
 
 
+def literals(values: Iterable[str]) -> str:
+    """Return a list of constants of ours as SQL."""
+    return f"({', '.join(map(_literal, values))})"
+
+
 def select(
     database: pw.Database, text: str, values: Values = (), many: Values | None = None
 ) -> Iterator[tuple[Any, ...]]:
-    """Yield the rows of a query; ``?`` stands for a value.
+    """Yield the rows of a query; ``?`` is the place of a value.
 
-    ``??`` at its end stands for the list ``many``, of any length: the query is made as often as
-    that takes.
+    ``??``, behind all of these, is the place of the list ``many``, of any length: the query is made
+    as often as that takes.
     """
     for each, given in _runs(text, values, many):
         yield from _run(database, each, given).fetchall()
@@ -64,9 +78,9 @@ def _runs(text: str, values: Values, many: Values | None) -> Iterator[tuple[str,
     if many is None:
         yield text, values
         return
-    start = text.removesuffix("??")
+    start, _, end = text.partition("??")
     for some in chunks(many):
-        yield start + placeholders(some), (*values, *some)
+        yield start + placeholders(some) + end, (*values, *some)
 
 
 def _run(database: pw.Database, text: str, values: Values) -> Any:

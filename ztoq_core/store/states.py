@@ -192,7 +192,7 @@ def check_transition(before: Collection[State], after: State) -> None:
     """Make sure that records in the states ``before`` may become ``after``.
 
     Raises:
-        StoreError: They may not; whoever asked for it has a fault.
+        StoreError: They may not; the caller has a fault.
     """
     for each in before:
         if each is not after and after not in TRANSITIONS[each]:

@@ -107,7 +107,7 @@ class Store:
         """Close the store.
 
         Raises:
-            StoreError: The database failed and nobody was told yet.
+            StoreError: The database failed while nobody waited for it.
         """
         self.close()
         if isinstance(error, pw.PeeweeException):

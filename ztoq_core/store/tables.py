@@ -212,7 +212,7 @@ class RejectRow(pw.Model):
 
 
 class NoteRow(pw.Model):
-    """A loss or change with its reason. ``origin`` is the stage that said it."""
+    """A loss or change with its reason. ``origin`` is the stage that noted it."""
 
     id = pw.AutoField()
     kind = pw.TextField()

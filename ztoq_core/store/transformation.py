@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
-import peewee as pw
 
 from ztoq_core.convert import dumps, loads, read_json, write_json
 from ztoq_core.records import FieldType, Kind, Note, Record, Ref
@@ -15,7 +14,7 @@ from ztoq_core.store.database import Database, reads, writes
 from ztoq_core.store.notes import save_notes
 from ztoq_core.store.references import references, replace_edges
 from ztoq_core.store.repository import Repository
-from ztoq_core.store.sql import BulkInsert, chunks, clean
+from ztoq_core.store.sql import BulkInsert, chunks, clean, literals
 from ztoq_core.store.states import (
     ABSENT,
     KEPT_BY_MAPPING,
@@ -26,7 +25,6 @@ from ztoq_core.store.states import (
     State,
     check_transition,
 )
-from ztoq_core.store.tables import tuples
 
 __all__ = ["ExtractedRecord", "FieldNeed", "MappingOutcome", "TransformationStore"]
 
@@ -49,6 +47,13 @@ _KNOWN = """SELECT id, state, target_digest, written_digest, finished_digest, re
     reason, cause, target, before, digest FROM item WHERE id IN ??"""
 
 
+_USABLE = f"""kind = ? AND NOT pending AND record IS NOT NULL
+    AND state NOT IN {literals(ABSENT)}
+    AND cause <> '{Cause.PRUNED}'"""
+"""What a rollback deleted may be written again, what was pruned may not."""
+_LOG = "id, record, chosen, digest, written_digest, joined"
+
+
 @attrs.frozen
 class ExtractedRecord:
     """A record as extracted, with its row; ``chosen`` False: only its siblings are selected.
@@ -68,9 +73,9 @@ class MappingOutcome:
 
     ``record`` is the mapped record, or None with ``state`` skipped or failed and its ``reason``.
     ``after`` names the sibling that must be written before, ``turn`` sorts the record among its
-    siblings. ``joined`` maps the results of a log to
-    the steps of its case as it is now; None: they do not join. ``unshown`` are the pictures that
-    only the texts of joined results have: their steps show the same.
+    siblings. ``joined`` maps the results of a log to the steps of its case as it is now; None: they
+    do not join. ``unshown`` are the pictures that only the texts of joined results have: their
+    steps show the same.
     """
 
     item: int
@@ -88,7 +93,7 @@ class MappingOutcome:
 
 @attrs.frozen
 class FieldNeed:
-    """A field, or a value of it, that mapped records want in the target; how many do."""
+    """A field, or a value of it, that mapped records need in the target; how many do."""
 
     kind: Kind
     name: str
@@ -99,7 +104,7 @@ class FieldNeed:
 
 
 class TransformationStore(Repository):
-    """The transform stage's side of a store."""
+    """Records before and after the mapping, and what these need in the target."""
 
     def __init__(self, database: Database) -> None:
         """Work on ``database``."""
@@ -116,26 +121,21 @@ class TransformationStore(Repository):
 
         Where ``since_run`` is given, only what the source has given in that run or later.
         """
-        item = self._item
-        query = (
-            item.select(item.id, item.record)
-            .where(self._whole(kind) & (item.seen_run >= since_run) & (item.id > after))
-            .order_by(item.id)
-            .limit(limit)
-        )
-        return [(number, read_json(bytes(body))) for number, body in tuples(query)]
+        text = f"""SELECT id, record FROM item WHERE {_USABLE} AND seen_run >= ? AND id > ?
+            ORDER BY id LIMIT ?"""
+        found = self.database.select(text, (kind, since_run, after, limit))
+        return [(number, read_json(bytes(body))) for number, body in found]
 
     @reads
     def scan(
         self, kind: Kind, after: int, limit: int, *, everything: bool = False
     ) -> list[ExtractedRecord]:
         """Return extracted records of a kind that are selected (or ``everything``), by row id."""
-        item = self._item
-        where = self._whole(kind) & (item.id > after)
-        if not everything:
-            where &= item.chosen != Selected.NO
-        query = item.select(item.id, item.record).where(where).order_by(item.id).limit(limit)
-        return [ExtractedRecord(number, loads(kind, bytes(body))) for number, body in tuples(query)]
+        selected = "" if everything else f"AND chosen <> '{Selected.NO}'"
+        text = f"""SELECT id, record FROM item WHERE {_USABLE} AND id > ? {selected}
+            ORDER BY id LIMIT ?"""
+        found = self.database.select(text, (kind, after, limit))
+        return [ExtractedRecord(number, loads(kind, bytes(body))) for number, body in found]
 
     @reads
     def scan_logs(
@@ -146,22 +146,20 @@ class TransformationStore(Repository):
         Of each selected run all logs, since a log's mapping depends on its siblings. Where
         ``everything`` is wanted, each counts as chosen.
         """
-        item, run = self._item, self._item.alias()
-        place = (item.sibling_group, item.sibling_order, item.id)
-        runs = run.select(run.key).where((run.kind == Kind.TEST_RUN) & (run.chosen != Selected.NO))
-        where = self._whole(Kind.TEST_LOG)
+        values: list[Any] = [Kind.TEST_LOG]
+        where = _USABLE
         if not everything:
-            where &= (item.chosen != Selected.NO) | (item.sibling_group << runs)
+            where += """ AND (chosen <> ? OR sibling_group IN
+                (SELECT run.key FROM item run WHERE run.kind = ? AND run.chosen <> ?))"""
+            values += [Selected.NO, Kind.TEST_RUN, Selected.NO]
         if after is not None:
-            where &= pw.Tuple(*place) > pw.Tuple(*after)
-        query = (
-            item.select(item.sibling_group, item.sibling_order, *self._log_columns())
-            .where(where)
-            .order_by(*place)
-            .limit(limit)
-        )
+            where += " AND (sibling_group, sibling_order, id) > (?, ?, ?)"
+            values += after
+        text = f"""SELECT sibling_group, sibling_order, {_LOG} FROM item WHERE {where}
+            ORDER BY sibling_group, sibling_order, id LIMIT ?"""
         found = [
-            ((group, order, row[0]), _extracted_log(*row)) for group, order, *row in tuples(query)
+            ((group, order, row[0]), _extracted_log(*row))
+            for group, order, *row in self.database.select(text, (*values, limit))
         ]
         if everything:
             return [(each, attrs.evolve(scanned, chosen=True)) for each, scanned in found]
@@ -170,99 +168,55 @@ class TransformationStore(Repository):
     @reads
     def logs_of(self, group: str) -> list[ExtractedRecord]:
         """Return all logs of a run, in the order of their sequence."""
-        item = self._item
-        query = (
-            item.select(*self._log_columns())
-            .where(self._whole(Kind.TEST_LOG) & (item.sibling_group == group))
-            .order_by(item.sibling_order, item.id)
-        )
-        return [_extracted_log(*row) for row in tuples(query)]
-
-    def _log_columns(self) -> tuple[pw.Field, ...]:
-        item = self._item
-        return item.id, item.record, item.chosen, item.digest, item.written_digest, item.joined
-
-    def _whole(self, kind: Kind) -> pw.Expression:
-        item = self._item
-        where: pw.Expression = (
-            (item.kind == kind)
-            & ~item.pending
-            & ~item.record.is_null()
-            & item.state.not_in(ABSENT)
-            # what a rollback deleted may be written again, what was pruned may not
-            & (item.cause != Cause.PRUNED)
-        )
-        return where
+        text = f"""SELECT {_LOG} FROM item WHERE {_USABLE} AND sibling_group = ?
+            ORDER BY sibling_order, id"""
+        found = self.database.select(text, (Kind.TEST_LOG, group))
+        return [_extracted_log(*row) for row in found]
 
     @reads
     def record(self, ref: Ref) -> Record | None:
         """Return a record as extracted."""
-        item = self._item
-        row = next(
-            tuples(item.select(item.record).where((item.kind == ref.kind) & (item.key == ref.key))),
-            None,
-        )
-        return loads(ref.kind, bytes(row[0])) if row and row[0] else None
+        return self._records(ref.kind, [ref.key]).get(ref.key)
 
     @reads
     def records(self, kind: Kind, keys: Iterable[str]) -> dict[str, Record]:
         """Return extracted records of a kind by key."""
-        item = self._item
-        wanted = list(dict.fromkeys(keys))
-        found: dict[str, Record] = {}
-        for some in chunks(wanted):
-            query = item.select(item.key, item.record).where(
-                (item.kind == kind) & (item.key << list(some)) & ~item.record.is_null()
-            )
-            found |= {key: loads(kind, bytes(body)) for key, body in tuples(query)}
-        return found
+        return self._records(kind, list(dict.fromkeys(keys)))
+
+    def _records(self, kind: Kind, keys: Sequence[str]) -> dict[str, Record]:
+        text = "SELECT key, record FROM item WHERE kind = ? AND record IS NOT NULL AND key IN ??"
+        found = self.database.select(text, (kind,), keys)
+        return {key: loads(kind, bytes(body)) for key, body in found}
 
     @reads
     def lost_files(self, keys: Sequence[str]) -> dict[str, str]:
         """Return why those of the files that are not at hand are not."""
-        item = self._item
         lost = dict.fromkeys(keys, "the source does not have it any more")
-        for some in chunks(list(lost)):
-            query = item.select(item.key, item.state, item.reason, item.pending).where(
-                (item.kind == Kind.ATTACHMENT) & (item.key << list(some))
-            )
-            for key, state, reason, pending in tuples(query):
-                if pending:
-                    lost[key] = "it has not been read yet"
-                elif state == State.REJECTED:
-                    lost[key] = reason
-                elif state != State.GONE:
-                    del lost[key]
+        text = "SELECT key, state, reason, pending FROM item WHERE kind = ? AND key IN ??"
+        found = self.database.select(text, (Kind.ATTACHMENT,), list(lost))
+        for key, state, reason, pending in found:
+            if pending:
+                lost[key] = "it has not been read yet"
+            elif state == State.REJECTED:
+                lost[key] = reason
+            elif state != State.GONE:
+                del lost[key]
         return lost
 
     @reads
     def unshown(self, keys: Sequence[str]) -> set[str]:
         """Return those of the files that no text in the target would show."""
-        edge = self._edge
-        query = edge.select(edge.key).where(
-            (edge.kind == Kind.ATTACHMENT)
-            & (edge.key << list(keys))
-            & (edge.side == Side.TARGET)
-            & (edge.role == Role.UNSHOWN)
-        )
-        return {key for (key,) in tuples(query)}
+        text = "SELECT key FROM edge WHERE kind = ? AND side = ? AND role = ? AND key IN ??"
+        found = self.database.select(text, (Kind.ATTACHMENT, Side.TARGET, Role.UNSHOWN), keys)
+        return {key for (key,) in found}
 
     @reads
     def run_cases(self, keys: Sequence[str]) -> set[str]:
         """Return those of the case keys that a run refers to."""
-        edge, item = self._edge, self._item
-        query = (
-            edge.select(edge.key)
-            .join(item, on=edge.child == item.id)
-            .where(
-                (edge.side == Side.SOURCE)
-                & (edge.kind == Kind.TEST_CASE)
-                & (edge.key << list(keys))
-                & (item.kind == Kind.TEST_RUN)
-            )
-            .distinct()
-        )
-        return {key for (key,) in tuples(query)}
+        text = """SELECT DISTINCT edge.key FROM edge JOIN item ON item.id = edge.child
+            WHERE side = ? AND edge.kind = ? AND item.kind = ? AND edge.key IN ??"""
+        values = (Side.SOURCE, Kind.TEST_CASE, Kind.TEST_RUN)
+        return {key for (key,) in self.database.select(text, values, keys)}
 
     # -------------------------------------------------------------------------------- writing
 
@@ -353,25 +307,17 @@ class TransformationStore(Repository):
         """Store a record that only the target needs; the same one comes many times."""
         for each in record.companions:
             self._save_derived(each)
-        body = dumps(record)
-        digest = hashlib.sha256(body).hexdigest()
-        item = self._item
-        row = next(
-            tuples(
-                item.select(item.id, item.target_digest, item.state).where(
-                    (item.kind == record.kind) & (item.key == record.key)
-                )
-            ),
-            None,
-        )
-        if row and row[1] == digest and row[2] not in {State.SKIPPED, State.DELETED}:
-            return
+        digest = hashlib.sha256(dumps(record)).hexdigest()
+        text = "SELECT id, target_digest, state FROM item WHERE kind = ? AND key = ?"
+        row = next(self.database.select(text, (record.kind, record.key)), None)
         if row is None:
-            number = item.insert(
+            number = self._item.insert(
                 kind=record.kind, key=record.key, rank=record.kind.rank, derived=True
             ).execute()
         else:
-            number = row[0]
+            number, known, state = row
+            if known == digest and state not in {State.SKIPPED, State.DELETED}:
+                return
         self._save([MappingOutcome(item=number, source=record, record=record, notes=record.notes)])
 
     @writes
@@ -380,22 +326,15 @@ class TransformationStore(Repository):
         for record in records:
             self._save_derived(record)
 
-    # ---------------------------------------------------------------------------------- wants
+    # ---------------------------------------------------------------------------------- needs
 
     @writes
     def replace_needs(self, needs: Iterable[FieldNeed]) -> None:
-        """Store what the mapped records want of the target's fields, all anew."""
+        """Store what the mapped records need of the target's fields, instead of what was stored."""
         table = self._tables.need
         table.delete().execute()
         rows = [
-            {
-                "kind": each.kind,
-                "name": clean(each.name),
-                "type": each.type,
-                "value": clean(each.value),
-                "count": each.count,
-                "optional": each.optional,
-            }
+            attrs.asdict(attrs.evolve(each, name=clean(each.name), value=clean(each.value)))
             for each in needs
         ]
         for some in chunks(rows):
@@ -403,14 +342,12 @@ class TransformationStore(Repository):
 
     @reads
     def needs(self) -> list[FieldNeed]:
-        """Return what the mapped records want of the target's fields."""
-        table = self._tables.need
-        query = table.select(
-            table.kind, table.name, table.type, table.value, table.count, table.optional
-        ).order_by(table.kind, table.name, table.value)
+        """Return what the mapped records need of the target's fields."""
+        text = """SELECT kind, name, type, value, count, optional FROM need
+            ORDER BY kind, name, value"""
         return [
             FieldNeed(Kind(kind), name, FieldType(type_), value, count, bool(optional))
-            for kind, name, type_, value, count, optional in tuples(query)
+            for kind, name, type_, value, count, optional in self.database.select(text)
         ]
 
 

@@ -9,7 +9,7 @@ import peewee as pw
 
 from ztoq_core.errors import StoreError
 from ztoq_core.store.database import Database
-from ztoq_core.store.sql import BulkInsert, placeholders
+from ztoq_core.store.sql import BulkInsert, literals, placeholders
 from ztoq_core.store.states import Cause, State, allowed_before, check_transition
 
 __all__ = ["Transitions"]
@@ -47,17 +47,20 @@ class Transitions:
         self,
         before: Collection[State],
         after: State,
-        where: pw.Expression | bool = True,  # noqa: FBT001, FBT002 - a condition, not an option
+        where: pw.Expression | str = "1 = 1",
         *,
         reason: str = "",
         cause: Cause = Cause.NONE,
         **columns: Any,
     ) -> int:
-        """Change the records in the states ``before`` that fit ``where``; return how many."""
+        """Change the records in the states ``before`` that fit ``where``; return how many.
+
+        A ``where`` that is a text is SQL without place holders.
+        """
         check_transition(before, after)
         item = self._item
         changed = item.update(state=after, reason=reason, cause=cause, **columns).where(
-            (item.state << list(before)) & where
+            (item.state << list(before)) & (pw.SQL(where) if isinstance(where, str) else where)
         )
         return int(changed.execute())
 
@@ -110,10 +113,8 @@ class Transitions:
         names = ("state", "reason", "cause", *rows[0])
         key = (after, names)
         if key not in self._upserts:
-            before = ", ".join(f"'{state}'" for state in allowed_before(after))
-            self._upserts[key] = BulkInsert(
-                self._item, names, key=("id",), keep=keep, also=f" WHERE item.state IN ({before})"
-            )
+            where = f" WHERE item.state IN {literals(allowed_before(after))}"
+            self._upserts[key] = BulkInsert(self._item, names, key=("id",), keep=keep, also=where)
         fixed = (after.value, "", Cause.NONE.value)
         if self._upserts[key].save([(*fixed, *row.values()) for row in rows]) != len(rows):
             self._refuse([row["id"] for row in rows], after)

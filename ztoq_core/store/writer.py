@@ -28,7 +28,7 @@ _Batch = Callable[[Sequence[Any]], Sequence[Any]]
 
 
 class _Promise(Protocol):
-    """What is told the result of an operation, in the writer's thread."""
+    """Takes the result of an operation, in the writer's thread."""
 
     def set_result(self, result: Any, /) -> None: ...
     def set_exception(self, exception: BaseException, /) -> None: ...
@@ -103,7 +103,7 @@ class Writer:
 
     def close(self) -> None:
         """Finish what is queued and end the thread."""
-        with suppress(StoreError):  # of what is queued everybody is told by the futures
+        with suppress(StoreError):  # whoever queued it gets the error from the future
             self.submit(lambda: None).result()
         self._pool.submit(self._disconnect).result()
         self._pool.shutdown()
@@ -188,7 +188,7 @@ class _Arrivals:
         self._called = False  # before the look: what comes from now on calls again
         while self._results:
             future, result, error = self._results.popleft()
-            if future.done():  # its task was cancelled; the commit stands
+            if future.done():  # its task was cancelled, but it is committed
                 continue
             if error is None:
                 future.set_result(result)

@@ -26,7 +26,6 @@ from ztoq_core.plugins import Plugins
 from ztoq_core.records import Kind, Record
 from ztoq_core.settings.config import Config, from_tables
 from ztoq_core.store import Facts, State, Store
-from ztoq_core.store.connection import PRAGMAS
 
 NOBODY = 65534
 
@@ -274,11 +273,7 @@ async def test_a_kept_content_that_is_not_the_extracted_one_is_not_sent(
 # ----------------------------------------------------------------------- as users have it
 
 
-async def test_it_works_with_the_settings_of_production(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """All other tests let SQLite wait for no disk; this one migrates as users do."""
-    monkeypatch.setitem(PRAGMAS, "synchronous", "full")
+async def test_it_works_with_the_settings_of_production(tmp_path: Path) -> None:
     with Store(f"sqlite:///{tmp_path}/m.db") as store:
         await fill(store)
         await load(store, MemorySink())
