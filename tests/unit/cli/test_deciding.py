@@ -330,7 +330,7 @@ def test_explain_tells_of_what_was_left_out(ztoq: Program) -> None:
     ztoq("extract")
     ztoq("transform", "--case", "ACME-T1")
     said = ztoq("explain", "ACME-T2")
-    assert "came along with what is selected" in said.out
+    assert "selected because other records refer to it" in said.out
     assert "change came-along (select)" in said.out
     said = ztoq("explain", "ACME-P1", "--kind", "test_plan")
     assert "it is not in the target" in said.out

@@ -45,8 +45,8 @@ SIGNED = re.compile(
 def explain(options: Options, *, name: str, kind: str | None) -> int:
     """Show the history of one record, by its key or target id.
 
-    What the source gave, what each transformer changed, what was sent and answered, and what stands
-    in the target now, where that can be reached.
+    What the source returned, what each transformer changed, what was sent and answered, and what
+    the target holds now, if it can be reached.
 
     \b
     Example:  ztoq explain ACME-T1
@@ -65,7 +65,7 @@ def print_records(  # noqa: PLR0913, PLR0917 - all that two verbs differ in
     gather: Callable[[Config, Store, Sequence[int]], Awaitable[list[dict[str, Any]]]],
     print_one: Callable[[Output, dict[str, Any]], None],
 ) -> int:
-    """Print what ``gather`` returns of the records that a name means; return the exit code.
+    """Print what ``gather`` returns about the records with a name; return the exit code.
 
     Raises:
         ConfigError: There is none.
@@ -86,7 +86,7 @@ def print_records(  # noqa: PLR0913, PLR0917 - all that two verbs differ in
 
 
 def builder(config: Config) -> Callable[[Schema], list[tuple[str, Transform]]]:
-    """Return what builds the transformers of the config, each with its name."""
+    """Return a function that builds the transformers of the config, each with its name."""
 
     def build(schema: Schema) -> list[tuple[str, Transform]]:
         names = [part.plugin.name for part in config.chain()]
@@ -96,10 +96,10 @@ def builder(config: Config) -> Callable[[Schema], list[tuple[str, Transform]]]:
 
 
 def _numbers_of(store: Store, name: str, kind: Kind | None) -> list[int]:
-    """Return the rows of the records that a name means.
+    """Return the rows of the records with a name.
 
     Raises:
-        ConfigError: There is none; the message has the nearest names.
+        ConfigError: There is none; the message names similar ones.
     """
     if not name.strip():
         raise ConfigError("name a record: its key or its id in the target")
@@ -114,7 +114,7 @@ async def _lives(
     output: Output, config: Config, store: Store, numbers: Sequence[int]
 ) -> list[dict[str, Any]]:
     def note(_note: Note, _ref: Ref | None) -> None:
-        """Looking leaves nothing behind."""
+        """Drop the note: looking at a record changes nothing."""
 
     async with AsyncExitStack() as stack:
         sink: Sink | None = None
@@ -190,23 +190,23 @@ def _related(each: Reference) -> dict[str, Any]:
 
 
 def _hide(facts: dict[str, Any], config: Config) -> dict[str, Any]:
-    """Take out what must be shown to nobody: the config's secrets, and signatures in addresses."""
+    """Hide what nobody may see: the config's secrets, and signatures in URLs."""
     secrets: list[Secret] = []
     for part in (config.source, config.sink):
         for _, secret in find_secrets(part.settings, part.name):
             try:
                 secret.reveal()
             except ConfigError:
-                continue  # it is not there, so it cannot be shown either
+                continue  # it is missing, so it cannot be shown either
             secrets.append(secret)
     hidden: dict[str, Any] = _hidden(read_json(show_json(facts).encode()), secrets)
     return hidden
 
 
 def _hidden(value: Any, secrets: Sequence[Secret]) -> Any:
-    """Return plain values with all that is secret taken out of their texts and names.
+    """Return plain values with secrets hidden in their texts and names.
 
-    A short secret may be the name of a fact.
+    Names keep short secrets, which may be a name by chance.
     """
     if isinstance(value, dict):
         long = [each for each in secrets if not each.short]
@@ -229,13 +229,13 @@ def _print(output: Output, facts: dict[str, Any]) -> None:
     reason = f": {facts['reason']}" if facts["reason"] else ""
     out.print(f"{facts['kind']} {facts['key']} is {facts['state']}{reason}")
     if facts["selected"] != "yes":
-        words = {"along": "came along with what is selected", "no": "is not selected"}
+        words = {"along": "selected because other records refer to it", "no": "is not selected"}
         out.print(f"  {words[facts['selected']]}")
     target = facts["target"]
     if place := ", ".join(each for each in (target["pid"], target["url"]) if each):
         out.print(f"  in the target: {place}")
     for change in facts["source"]["told"]:
-        out.print(f"  by the engine: {change_line(change)}")
+        out.print(f"  added by ztoq: {change_line(change)}")
     _print_mapping(output, facts["mapping"])
     output.heading("Journal")
     for entry in facts["journal"]:
@@ -285,7 +285,7 @@ def _print_target(output: Output, stands: dict[str, Any]) -> None:
 
 
 def print_json(output: Output, value: Any, otherwise: str) -> None:
-    """Print JSON for people, or the sentence ``otherwise`` where there is none."""
+    """Print JSON for people, or the sentence ``otherwise`` if there is none."""
     if value is None:
         output.out.print(f"  {otherwise}")
         return
@@ -294,7 +294,7 @@ def print_json(output: Output, value: Any, otherwise: str) -> None:
 
 
 def change_line(change: dict[str, Any]) -> str:
-    """Return a change for people, shortened."""
+    """Return a change in words, shortened."""
     before, after = (_short(change[side]) for side in ("before", "after"))
     return f"{change['path']}: {before} -> {after}"
 
