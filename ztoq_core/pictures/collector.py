@@ -24,16 +24,7 @@ from ztoq_core.errors import RejectedError
 from ztoq_core.media import CAME, HEAD, SVG, image_type, text_form
 from ztoq_core.pictures.addresses import image_src, images_in, texts_of
 from ztoq_core.pictures.settings import CutShortError, Images
-from ztoq_core.records import (
-    Attachment,
-    Image,
-    Kind,
-    Level,
-    Note,
-    Record,
-    Ref,
-    TestCycle,
-)
+from ztoq_core.records import Attachment, Image, Kind, Level, Note, Record, Ref, TestCycle
 from ztoq_core.store import Store, StoredFile
 
 __all__ = ["INLINE", "LOST", "PictureCollector", "PictureSources", "loss_reason"]

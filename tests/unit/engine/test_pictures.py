@@ -406,7 +406,7 @@ async def test_a_picture_gets_the_name_it_had(desk: Desk, stored: str, name: str
         (b"<!DOCTYPE html><p>Log in", "a web page came instead of a picture", 1),
         (b"%PDF-1.7", "something else came", 1),
         (b"", "nothing came", 1),
-        (b"<svg xmlns='x'><script/></svg>", "image/svg+xml are not taken", 1),
+        (b"<svg xmlns='x'><script/></svg>", "image/svg+xml are not accepted", 1),
         (PNG + bytes(50_000), "images.max_size", 1),
     ],
 )

@@ -72,7 +72,7 @@ async def test_a_deleted_folder_is_made_again_for_what_comes_later(store: Store)
 
     said = await migrate(store, sink, NEW)
 
-    assert "folder ACME-F2 is not in the target any more: it is made again" in said
+    assert "folder ACME-F2 is not in the target any more: it is created again" in said
     assert number_of(sink, FOLDER.key) != before
     case = sink.objects[number_of(sink, NEW.key)]
     written = case.links[FOLDER]

@@ -14,11 +14,7 @@ from loguru import logger
 from ztoq_core.contracts import Directory
 from ztoq_core.engine.run import ProgressReporter, Run
 from ztoq_core.engine.schema_inference import infer_schema
-from ztoq_core.records import (
-    FieldType,
-    IdKind,
-    Kind,
-)
+from ztoq_core.records import FieldType, IdKind, Kind
 from ztoq_core.store import Facts, Store
 from ztoq_core.vocabulary import counted
 

@@ -22,15 +22,7 @@ from ztoq_core.engine.transform.field_demand import FieldDemand
 from ztoq_core.engine.transform.selection import choose, leave_out
 from ztoq_core.errors import ZtoqError
 from ztoq_core.pictures.addresses import texts_of
-from ztoq_core.records import (
-    Attachment,
-    Kind,
-    Level,
-    Note,
-    Record,
-    Ref,
-    TestLog,
-)
+from ztoq_core.records import Attachment, Kind, Level, Note, Record, Ref, TestLog
 from ztoq_core.selection import Selection
 from ztoq_core.store import ExtractedRecord, Facts, FieldNeed, MappingOutcome, Selected, State
 
