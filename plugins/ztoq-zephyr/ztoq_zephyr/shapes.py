@@ -86,9 +86,7 @@ def _numbered(body: Any) -> Mapping[str, Any]:
 def _links(body: Any) -> Mapping[str, Any]:
     """Read links; no list of them is required, so ``self`` alone means that there are none."""
     found = _flat(body)
-    lists = [
-        found[name] for name in ("issues", "webLinks", "testPlans", "testCycles") if name in found
-    ]
+    lists = [found[name] for name in LINKS if name in found]
     if not (lists or text(found.get("self"))) or not all(isinstance(each, list) for each in lists):
         raise AnswerError(f"lists of links were due, not {_said(body)}")
     return found

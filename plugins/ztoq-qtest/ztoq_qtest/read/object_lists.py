@@ -16,7 +16,7 @@ import attrs
 
 from ztoq_core.plugin import Kind, Mark, MarkPage, Owner
 from ztoq_qtest.api.object_types import OBJECT_TYPES, ROOT, ObjectRef, number_of
-from ztoq_qtest.api.project import PAGE_SIZE, parent_query
+from ztoq_qtest.api.project import PAGE_SIZE, items_of, parent_query
 from ztoq_qtest.objects.marks import NO_FIELDS, PLAN
 from ztoq_qtest.read.find import list_logs
 from ztoq_qtest.read.mark_lists import (
@@ -100,7 +100,7 @@ async def _cases(session: Session, cursor: str | None) -> MarkPage:
     more: list[str] = []
     found: list[dict[str, Any]] = []
     for (module, page, first), task in zip(places, tasks, strict=True):
-        items = task.result()
+        items = items_of(task.result())
         if items and items[0]["id"] != first:  # else the site ignores the page
             more.append(f"{module}:{page + 1}:{items[0]['id']}")
             found += ({"parent_id": module, **item} for item in items)
@@ -114,16 +114,24 @@ async def _cases(session: Session, cursor: str | None) -> MarkPage:
 
 
 async def _runs(session: Session, cursor: str | None) -> MarkPage:
-    """List a page of the project's runs; the cursor is the page and how many were before it."""
-    page, seen = map(int, (cursor or "1:0").split(":"))
+    """List a page of the project's runs.
+
+    The cursor holds the page, the number of runs before it and the first run of the last one.
+    """
+    page, seen, first = map(int, (cursor or "1:0:0").split(":"))
     query = {**parent_query("test-runs", ROOT), "expand": "descendants"}
     body = await session.project.get("test-runs", **query, page=page, pageSize=PAGE_SIZE)
-    items = body["items"] if isinstance(body, dict) else body
-    total = body.get("total") if isinstance(body, dict) else None
+    items = items_of(body)
+    if not items or items[0]["id"] == first:  # the end, or the site ignores the page
+        return MarkPage(marks=())
+    shown = body if isinstance(body, dict) else {}
     seen += len(items)
-    ended = not items or (total is not None and seen >= total)
+    # a total may lag, so it ends the list only where the page is not full either
+    full = len(items) >= shown.get("page_size", PAGE_SIZE)
+    ended = shown.get("total") is not None and seen >= shown["total"] and not full
     marks = [await _mark(session, Kind.TEST_RUN, "test-runs", item) for item in items]
-    return MarkPage(marks=tuple(marks), cursor=None if ended else f"{page + 1}:{seen}")
+    following = f"{page + 1}:{seen}:{items[0]['id']}"
+    return MarkPage(marks=tuple(marks), cursor=None if ended else following)
 
 
 # ---------------------------------------------------------------------------------- containers
