@@ -5,16 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import attrs
-import orjson
 
 from ztoq_core.contracts import Source
-from ztoq_core.convert import converter
 from ztoq_core.engine.extract.extract import extract
 from ztoq_core.engine.run import Event, Run
-from ztoq_core.engine.verdict import FinalCheck, outcome
+from ztoq_core.engine.verdict import outcome
 from ztoq_core.errors import Exit
 from ztoq_core.pictures.collector import PictureSources
-from ztoq_core.store import Facts
+from ztoq_core.store import Facts, FinalCheck
 
 __all__ = ["verify_source_unchanged"]
 
@@ -58,6 +56,5 @@ async def verify_source_unchanged(
     found = FinalCheck(
         at=datetime.now(UTC), run=run.id, records=records, digest=digest, reasons=tuple(reasons)
     )
-    body = orjson.dumps(converter.unstructure(found, FinalCheck)).decode()
-    await store.facts.save(Facts.final, body)
+    await store.facts.save(Facts.final, found)
     return found

@@ -8,15 +8,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from enum import IntEnum, StrEnum
 
 import attrs
 
-from ztoq_core.convert import converter, read_json
 from ztoq_core.errors import Exit
 from ztoq_core.records import Kind, Level
-from ztoq_core.store import EXPLAINED, OPEN_PROBLEMS, UNMAPPED, UNWRITTEN, Reason, State, Store
+from ztoq_core.store import (
+    EXPLAINED,
+    OPEN_PROBLEMS,
+    UNMAPPED,
+    UNWRITTEN,
+    FinalCheck,
+    Reason,
+    State,
+    Store,
+)
 from ztoq_core.vocabulary import counted, plain
 
 __all__ = [
@@ -80,27 +87,6 @@ class Validated(StrEnum):
     NEVER = "never"
     OUTDATED = "outdated"
     CURRENT = "current"
-
-
-@attrs.frozen(kw_only=True)
-class FinalCheck:
-    """What a last look came to. ``digest`` is over all ``records`` of the source as brought over.
-
-    ``reasons`` say why the migration is not final; without any it is.
-    """
-
-    at: datetime
-    run: int
-    records: int
-    digest: str
-    reasons: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        """Return the line for people."""
-        if self.reasons:
-            return f"not final: {'; '.join(self.reasons)}"
-        read = counted(self.records, "record")
-        return f"final: the source stood still, {read} read twice with the digest {self.digest}"
 
 
 @attrs.frozen(kw_only=True)
@@ -437,8 +423,7 @@ def _numbers(facts: Facts) -> Iterator[str]:
 
 def last_final_check(store: Store) -> FinalCheck | None:
     """Return what the last look came to; None where there was none since the last change."""
-    text = store.facts.final
-    return converter.structure(read_json(text.encode()), FinalCheck) if text else None
+    return store.facts.final
 
 
 def facts_of(store: Store) -> Facts:

@@ -10,12 +10,12 @@ from ztoq_core.store.attachments import Fetched
 from ztoq_core.store.decisions import Undecided
 from ztoq_core.store.dependencies import MISSING
 from ztoq_core.store.extraction import Checkpoint, Completed
-from ztoq_core.store.facts import Compared, Extracted, Facts, Phase, Validation
+from ztoq_core.store.facts import Compared, Extracted, Facts, FinalCheck, Phase, Validation
 from ztoq_core.store.file_store import StoredFile
 from ztoq_core.store.history import JournalEntry, RecordSnapshot, Reference
 from ztoq_core.store.id_names import NameCount
 from ztoq_core.store.lease import RunInfo
-from ztoq_core.store.loading import Answered, Intent, LoadJob
+from ztoq_core.store.load_jobs import Answered, Intent, LoadJob
 from ztoq_core.store.records import Listed
 from ztoq_core.store.references import references
 from ztoq_core.store.reporting import (
@@ -68,6 +68,7 @@ __all__ = [
     "Fetched",
     "FieldNeed",
     "FileTotals",
+    "FinalCheck",
     "Intent",
     "JournalEntry",
     "JournalEvent",

@@ -16,8 +16,9 @@ from ztoq_core.records import Kind
 from ztoq_core.selection import Selection
 from ztoq_core.store.database import Database
 from ztoq_core.store.sql import clean
+from ztoq_core.vocabulary import counted
 
-__all__ = ["Compared", "Extracted", "Fact", "Facts", "Phase", "Validation"]
+__all__ = ["Compared", "Extracted", "Fact", "Facts", "FinalCheck", "Phase", "Validation"]
 
 T = TypeVar("T")
 
@@ -69,6 +70,27 @@ class Validation:
     journal: int = -1
 
 
+@attrs.frozen(kw_only=True)
+class FinalCheck:
+    """What the final check found. ``digest`` is over all ``records`` of the source as brought over.
+
+    ``reasons`` say why the migration is not final; without any it is.
+    """
+
+    at: datetime
+    run: int
+    records: int
+    digest: str
+    reasons: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """Return the line for people."""
+        if self.reasons:
+            return f"not final: {'; '.join(self.reasons)}"
+        read = counted(self.records, "record")
+        return f"final: the source stood still, {read} read twice with the digest {self.digest}"
+
+
 @attrs.frozen
 class Fact(Generic[T]):
     """A fact's name, and how its value is read from a text (empty where it was never saved)."""
@@ -111,8 +133,12 @@ def _findings(name: str) -> Fact[tuple[Finding, ...]]:
     )
 
 
-def _validation(text: str) -> Validation | None:
-    return converter.structure(read_json(text.encode()), Validation) if text else None
+def _json(name: str, type_: type[T]) -> Fact[T | None]:
+    return Fact(
+        name,
+        lambda text: converter.structure(read_json(text.encode()), type_) if text else None,
+        lambda value: orjson.dumps(converter.unstructure(value, type_)).decode(),
+    )
 
 
 def _selection(text: str) -> Selection:
@@ -182,14 +208,10 @@ class Facts:
         "search lag", lambda text: float(text) if text else None, lambda lag: f"{lag:.3f}"
     )
     """Seconds until the target's search finds a new object, None where it was not measured."""
-    validation: Fact[Validation | None] = Fact(
-        "validation",
-        _validation,
-        lambda value: orjson.dumps(converter.unstructure(value, Validation)).decode(),
-    )
+    validation = _json("validation", Validation)
     """What the last validation found."""
-    final = Fact("final", str)
-    """What the final check found, as JSON (``engine.verdict.FinalCheck``)."""
+    final = _json("final", FinalCheck)
+    """What the final check found."""
     source_findings = _findings("findings of source")
     """What the check of the source found."""
     sink_findings = _findings("findings of sink")

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import attrs
-import orjson
 
 from ztoq_core.contracts import Content, Skip, Written
 from ztoq_core.convert import dumps, loads
@@ -17,15 +16,22 @@ from ztoq_core.store.database import Database, batched, reads, writes
 from ztoq_core.store.dependencies import Dependencies
 from ztoq_core.store.file_store import FileStore, StoredFile
 from ztoq_core.store.journal import Event
+from ztoq_core.store.load_jobs import (
+    Answered,
+    Intent,
+    LoadJob,
+    answer_row,
+    written_or_none,
+)
 from ztoq_core.store.notes import save_notes
 from ztoq_core.store.references import references
 from ztoq_core.store.repository import Repository
 from ztoq_core.store.sql import chunks, clean, placeholders
 from ztoq_core.store.states import Cause, JournalEvent, Role, Side, State
 from ztoq_core.store.tables import tuples
-from ztoq_core.store.target_index import TargetIndex, written_of
+from ztoq_core.store.target_index import TargetIndex
 
-__all__ = ["Answered", "Intent", "LoadJob", "LoadStore"]
+__all__ = ["LoadStore"]
 
 _JOB = """SELECT id, kind, target, target_digest, attempts, target_id, pid, url, version, parts,
     stamp, cause FROM item"""
@@ -37,45 +43,6 @@ _LATE = """SELECT DISTINCT item.id FROM item JOIN item later
 _LINKS = """SELECT child, edge.kind, edge.key, target_id, pid, url, version, parts, stamp
     FROM edge LEFT JOIN item ON item.kind = edge.kind AND item.key = edge.key
     WHERE side = ? AND role <> 'after' AND child IN ??"""
-
-
-@attrs.frozen(kw_only=True)
-class LoadJob:
-    """A record to write, or ``to_finish``, with what it refers to.
-
-    ``late``: a sibling that comes after it is in the target already. ``again``: it was
-    finished before, so somebody may have edited it since.
-    """
-
-    item: int
-    record: Record
-    digest: str
-    written: Written | None
-    links: Mapping[Ref, Written | None]
-    content: Content | None = None
-    to_finish: bool = False
-    attempts: int = 0
-    late: bool = False
-    again: bool = False
-
-
-@attrs.frozen(kw_only=True)
-class Intent:
-    """A record that is about to be sent."""
-
-    run: int
-    job: LoadJob
-
-
-@attrs.frozen(kw_only=True)
-class Answered:
-    """What the target answered. ``finished``: nothing more is to be done for the record."""
-
-    run: int
-    job: LoadJob
-    written: Written
-    finished: bool
-    event: JournalEvent = JournalEvent.ANSWER
 
 
 class LoadStore(Repository):
@@ -153,7 +120,7 @@ class LoadStore(Repository):
                 record=(record := loads(Kind(kind), bytes(body))),
                 digest=digest,
                 attempts=attempts,
-                written=_written(*rest),
+                written=written_or_none(*rest),
                 links=links.get(number, {}),
                 content=self._content(record) if isinstance(record, Attachment) else None,
                 late=number in late,
@@ -169,7 +136,7 @@ class LoadStore(Repository):
     def _links(self, children: Sequence[int]) -> dict[int, dict[Ref, Written | None]]:
         links: dict[int, dict[Ref, Written | None]] = {}
         for child, kind, key, *rest in self.database.select(_LINKS, (Side.TARGET.value,), children):
-            links.setdefault(child, {})[Ref(Kind(kind), key)] = _written(*rest)
+            links.setdefault(child, {})[Ref(Kind(kind), key)] = written_or_none(*rest)
         return links
 
     @reads
@@ -181,7 +148,7 @@ class LoadStore(Repository):
         text = """SELECT key, target_id, pid, url, version, parts, stamp FROM item
             WHERE kind = ? AND key IN ??"""
         return {
-            Ref(kind, key): _written(*rest)
+            Ref(kind, key): written_or_none(*rest)
             for kind, these in keys.items()
             for key, *rest in self.database.select(text, (kind.value,), these)
         }
@@ -218,7 +185,7 @@ class LoadStore(Repository):
         """Store the target's answers, and release what waited for them."""
         alike: dict[tuple[State, tuple[str, ...]], list[dict[str, Any]]] = {}
         for each in batch:
-            row = _answer_row(each)
+            row = answer_row(each)
             state = State.FINISHED if each.finished else State.WRITTEN
             alike.setdefault((state, tuple(row)), []).append(row)
         for (state, _), rows in alike.items():
@@ -395,33 +362,6 @@ class LoadStore(Repository):
         self._journal.add([Event(run, job.item, event, job.digest, reason)])
 
 
-def _answer_row(answered: Answered) -> dict[str, Any]:
-    """Return the columns that an answer of the target sets."""
-    job, written = answered.job, answered.written
-    row: dict[str, Any] = {
-        "id": job.item,
-        "kind": job.record.kind.value,
-        "key": job.record.key,
-        "rank": job.record.kind.rank,
-        "written_digest": job.digest,
-        "refused_digest": "",
-        "target_id": written.target_id,
-        "pid": clean(written.pid),
-        "url": clean(written.url),
-        "version": written.version,
-        "parts": orjson.dumps(dict(written.parts)).decode() if written.parts else "",
-        "stamp": written.stamp,
-        "borrowed": written.borrowed,
-    }
-    if answered.finished:
-        row["finished_digest"] = job.digest
-    if job.written is None:
-        row["created_run"] = answered.run
-    elif not job.to_finish:
-        row["updated_run"] = answered.run
-    return row
-
-
 def _steps_changed(record: Record) -> bool:
     """Whether finishing a record wrote its steps again, with the addresses in their texts."""
     return (
@@ -433,8 +373,3 @@ def _steps_changed(record: Record) -> bool:
             for text in (step.description, step.data, step.expected)
         )
     )
-
-
-def _written(target_id: str | None, *rest: str) -> Written | None:
-    """Return the object that the columns describe, None where there is none."""
-    return written_of(target_id, *rest) if target_id else None

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 import attrs
-import orjson
 
 from ztoq_core.contracts import Written
 from ztoq_core.convert import loads
@@ -13,12 +12,13 @@ from ztoq_core.records import Kind, Record, Ref
 from ztoq_core.store.database import reads, writes
 from ztoq_core.store.facts import Facts, Validation
 from ztoq_core.store.journal import Event
+from ztoq_core.store.load_jobs import written_of
 from ztoq_core.store.repository import Repository
 from ztoq_core.store.sql import chunks, placeholders
 from ztoq_core.store.states import BELONGS, IN_DOUBT, Cause, JournalEvent, Side, State
 from ztoq_core.store.tables import tuples
 
-__all__ = ["PRUNED", "TargetIndex", "TargetObject", "written_of"]
+__all__ = ["PRUNED", "TargetIndex", "TargetObject"]
 
 
 PRUNED = "no longer in the source, and removed from the target"
@@ -150,17 +150,3 @@ class TargetIndex(Repository):
             )
             for some in chunks(keys)
         )
-
-
-def written_of(  # noqa: PLR0913, PLR0917 - the columns of the item table
-    target_id: str, pid: str, url: str, version: str, parts: str, stamp: str
-) -> Written:
-    """Return the object that the columns describe."""
-    return Written(
-        target_id=target_id,
-        pid=pid,
-        url=url,
-        version=version,
-        parts=orjson.loads(parts) if parts else {},
-        stamp=stamp,
-    )
