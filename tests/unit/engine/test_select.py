@@ -191,7 +191,7 @@ async def test_what_comes_along_is_listed(store: Store) -> None:
     noted = {note.key for note in store.reporting.notes() if note.code == "came-along"}
     assert noted == {"ACME-T1", "ACME-T2", "ACME-P1"}
     assert "Selection: cycle ACME-R1" in said
-    assert any(text.startswith("Not selected: 1 folder, 2 test_case") for text in said)
+    assert any(text.startswith("Not selected: 1 folder, 2 test cases") for text in said)
 
 
 async def test_what_the_mapping_adds_for_others_stays_out(store: Store) -> None:

@@ -22,6 +22,7 @@ from ztoq_core.records import Kind, Tree
 from ztoq_core.selection import Selection, moment
 from ztoq_core.spelling import nearest
 from ztoq_core.store import ExtractedRecord, Facts, Selected, Store
+from ztoq_core.vocabulary import counted
 
 __all__ = ["choose", "leave_out"]
 
@@ -48,8 +49,8 @@ async def choose(store: Store, selection: Selection, reporter: ProgressReporter)
         reporter.message(f"Selection: {selection}")
         along = await store.selection.counts(Selected.ALONG)
         if along:
-            figures = ", ".join(f"{number:,} {kind}" for kind, number in along.items())
-            reporter.message(f"What the selection refers to comes along: {figures}")
+            figures = ", ".join(counted(number, kind) for kind, number in along.items())
+            reporter.message(f"Also selected, because the selection refers to them: {figures}")
     await store.selection.note_included()
     return True
 
@@ -61,7 +62,7 @@ async def leave_out(store: Store, selection: Selection, reporter: ProgressReport
         pass
     out = await store.selection.counts(Selected.NO)
     if out:
-        figures = ", ".join(f"{number:,} {kind}" for kind, number in out.items())
+        figures = ", ".join(counted(number, kind) for kind, number in out.items())
         reporter.message(f"Not selected: {figures}")
     await store.facts.save(Facts.selection, selection)
 
