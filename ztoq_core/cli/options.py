@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import rich_click as click
 
 __all__ = ["KIND", "SELECTING", "Options", "count", "global_options"]
-__all__ += ["limit_options", "load_options", "selection_options", "since_option"]
+__all__ += ["conflict_option", "limit_options", "load_options", "selection_options", "since_option"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -164,6 +164,19 @@ def limit_options(command: F) -> F:
     return command
 
 
+def conflict_option(command: F) -> F:
+    """Add the option that says what to do with objects that somebody edited."""
+    option = click.option(
+        "--on-conflict",
+        type=click.Choice(("keep-target", "overwrite", "fail")),
+        default="keep-target",
+        show_default=True,
+        help="What to do with objects that somebody edited in the target, and with executions "
+        "older than the newest there.",
+    )
+    return option(command)
+
+
 def load_options(command: F) -> F:
     """Add the options of verbs that write to the target."""
     for option in (
@@ -175,14 +188,7 @@ def load_options(command: F) -> F:
             is_flag=True,
             help="Load although fields are missing; their values become text in the description.",
         ),
-        click.option(
-            "--on-conflict",
-            type=click.Choice(("keep-target", "overwrite", "fail")),
-            default="keep-target",
-            show_default=True,
-            help="What to do with objects that somebody edited in the target, and with executions "
-            "older than the newest there.",
-        ),
+        conflict_option,
         click.option(
             "--prune",
             is_flag=True,

@@ -23,6 +23,7 @@ from ztoq_core.report.files import require_place
 from ztoq_core.selection import moment
 from ztoq_core.services import Services
 from ztoq_core.settings.config import Config
+from ztoq_core.store import ValidationLevel
 from ztoq_core.time_window import until
 
 __all__ = ["ALL", "RunOptions", "run_pipeline", "run_verb"]
@@ -101,7 +102,9 @@ async def run_pipeline(
         except BaseException:  # so that status does not show a normal end
             run.outcome = "stopped by a crash"
             raise
-        verdict = engine.outcome(store, GOALS["transform" if choices.dry_run else stages[-1]])
+        last = "transform" if choices.dry_run else stages[-1]
+        counted_only = last == "validate" and choices.level is ValidationLevel.COUNTS
+        verdict = engine.outcome(store, engine.Goal.LOAD if counted_only else GOALS[last])
         if runner.left:
             sentences = (*verdict.sentences, *runner.left)
             verdict = attrs.evolve(verdict, exit=Exit.LEFT, sentences=sentences)

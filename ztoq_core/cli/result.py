@@ -39,6 +39,7 @@ def state_facts(report: Report, verdict: Verdict, months: Iterable[Month]) -> di
     return {
         "verdict": verdict.headline,
         "verdict_status": verdict.status,
+        "outcome": verdict.outcome,
         "next": verdict.next,
         "sentences": verdict.sentences,
         "warnings": verdict.warnings,

@@ -21,7 +21,7 @@ from ztoq_core.errors import AccessError, ConfigError
 from ztoq_core.selection import Selection
 from ztoq_core.services import Services
 from ztoq_core.settings.config import Config
-from ztoq_core.store import Facts, Phase, Store
+from ztoq_core.store import Facts, Phase, Store, ValidationLevel
 from ztoq_core.vocabulary import counted
 
 __all__ = ["ALL", "RunOptions", "StageRunner"]
@@ -33,6 +33,7 @@ ALL = ("extract", "transform", "load", "validate")
 class RunOptions:
     """How to read and to load.
 
+    ``level``: how closely to validate; ``repair``: write again what is missing or different.
     ``partial``: load although the extraction or the mapping is incomplete. ``selecting``: options
     gave the config's selection. ``reports``: write reports into this folder at the end. At most
     ``most`` calls are made, to all services together, and none after ``until``.
@@ -45,6 +46,8 @@ class RunOptions:
     prune: bool = False
     selecting: bool = False
     since: datetime | None = None
+    level: ValidationLevel = ValidationLevel.CONTENTS
+    repair: bool = False
     reports: Path | None = None
     most: int | None = None
     until: datetime | None = None
@@ -115,7 +118,7 @@ class StageRunner:
     ) -> bool:
         """Run stages one after the other; return whether a stop was requested."""
         todo = [*stages]
-        again = "load" in stages
+        again = "load" in stages or self.choices.repair
         while todo:
             stage = todo.pop(0)
             if stage == "load" and not await self._may_load():
@@ -130,11 +133,18 @@ class StageRunner:
                 break
             if stage == "validate" and again:
                 again = False  # once: what disappears a second time is removed by somebody else
-                if missing := await self.store.database.read(self.store.reporting.removed):
-                    some = counted(missing, "record is", "records are")
-                    self.output.info(f"{some} missing in the target: writing them again")
+                if left := await self._to_repair():
+                    some = counted(left, "record is", "records are")
+                    what = "missing or different" if self.choices.repair else "missing"
+                    self.output.info(f"{some} {what} in the target: writing them again")
                     todo = ["load", "validate", *todo]
         return False
+
+    async def _to_repair(self) -> int:
+        """Return how many records must be written again after a validation."""
+        if self.choices.repair:
+            return await engine.repair(engine.Run(self.store, self.run_id))
+        return await self.store.database.read(self.store.reporting.removed)
 
     async def _may_load(self) -> bool:
         """Whether everything that a load needs is there, or ``--partial`` makes it unnecessary.
@@ -209,7 +219,7 @@ class StageRunner:
             if self.choices.prune and not run.stop.requested:
                 await self._prune(run, sink)
         elif stage == "validate" and sink:
-            await engine.validate(run, sink)
+            await engine.validate(run, sink, level=self.choices.level)
 
     @asynccontextmanager
     async def _picture_sources(self) -> AsyncIterator[engine.PictureSources]:

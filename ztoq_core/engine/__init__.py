@@ -19,11 +19,13 @@ from ztoq_core.engine.rollback.rollback import (
 from ztoq_core.engine.run import Event, Progress, Run, StopRequest
 from ztoq_core.engine.schema_inference import infer_schema
 from ztoq_core.engine.transform.transform import transform
+from ztoq_core.engine.validate.repair import repair
 from ztoq_core.engine.validate.validate import validate
 from ztoq_core.engine.verdict import (
     BEFORE_LOAD,
     FinalCheck,
     Goal,
+    Outcome,
     Status,
     Verdict,
     last_final_check,
@@ -40,6 +42,7 @@ __all__ = [
     "Goal",
     "KeptObject",
     "MissingField",
+    "Outcome",
     "PictureSources",
     "Progress",
     "Resolver",
@@ -57,6 +60,7 @@ __all__ = [
     "outcome",
     "probe",
     "prune",
+    "repair",
     "rollback",
     "transform",
     "unresolved_ids",

@@ -7,7 +7,7 @@ judges them; every verb and every report shows what these two say.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from enum import IntEnum, StrEnum
 
 import attrs
@@ -23,6 +23,7 @@ from ztoq_core.store import (
     Reason,
     State,
     Store,
+    ValidationLevel,
 )
 from ztoq_core.vocabulary import counted, plain
 
@@ -32,6 +33,7 @@ __all__ = [
     "Facts",
     "FinalCheck",
     "Goal",
+    "Outcome",
     "Status",
     "Validated",
     "Verdict",
@@ -42,6 +44,7 @@ __all__ = [
 ]
 
 _SHOWN_REASONS = 5
+_SHOWN_FINDINGS = 20
 
 
 class Goal(IntEnum):
@@ -66,8 +69,29 @@ class Status(StrEnum):
     FINDINGS = "findings"
     NOT_FINAL = "not final"
     NOT_VALIDATED = "not validated"
+    NOT_PROVED = "not proved"
     COMPLETE = "complete"
 
+
+class Outcome(StrEnum):
+    """What a verdict comes to, in six words for people and programs."""
+
+    PROVED = "complete and proved"
+    NOT_PROVED = "complete, not proved yet"
+    LOSSES = "complete with losses"
+    INCOMPLETE = "incomplete"
+    UNDONE = "undone"
+    FAILED = "failed"
+
+
+_OUTCOMES = {
+    Status.COMPLETE: Outcome.PROVED,
+    Status.NOT_PROVED: Outcome.NOT_PROVED,
+    Status.NOT_VALIDATED: Outcome.NOT_PROVED,
+    Status.NOT_FINAL: Outcome.NOT_PROVED,
+    Status.LOSSES: Outcome.LOSSES,
+    Status.FAILED: Outcome.FAILED,
+}
 
 BEFORE_LOAD = (Status.EMPTY, Status.EXTRACTION_INCOMPLETE, Status.NOT_MAPPED)
 """The verdicts that say that a load would write a part only, or nothing."""
@@ -97,7 +121,8 @@ class Facts:
     ``pending`` are listed records that have not been read completely. ``mapped``: the mapping ran
     to its end after the last extraction.
     ``states`` counts records; those pruned from the target are not among the deleted ones.
-    ``findings`` are those of a current validation. ``added`` counts records that no list of the
+    ``findings`` are those of a current validation; ``proved`` says whether it compared all
+    contents, ``unproved`` why it did not. ``added`` counts records that no list of the
     source held: made for the target, or looked up because others refer to them.
     """
 
@@ -110,6 +135,8 @@ class Facts:
     reasons: tuple[Reason, ...] = ()
     validated: Validated = Validated.NEVER
     findings: tuple[str, ...] = ()
+    proved: bool = False
+    unproved: tuple[str, ...] = ()
     final: FinalCheck | None = None
     losses: int = 0
     fallbacks: int = 0
@@ -126,7 +153,7 @@ class Verdict:
     """The judgement: ``headline`` and ``sentences`` for people, ``status`` for programs.
 
     ``warnings`` do not change the exit code, ``numbers`` say how the records add up. ``next`` is
-    the command to run, or empty.
+    the command to run, or empty. ``undone``: nothing of the migration is left in the target.
     """
 
     exit: Exit
@@ -136,6 +163,14 @@ class Verdict:
     warnings: tuple[str, ...] = ()
     numbers: tuple[str, ...] = ()
     next: str = ""
+    undone: bool = False
+
+    @property
+    def outcome(self) -> Outcome:
+        """What it comes to."""
+        if self.undone:
+            return Outcome.UNDONE
+        return _OUTCOMES.get(self.status, Outcome.INCOMPLETE)
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -147,7 +182,12 @@ class Verdict:
         """``good`` for a complete migration alone, ``open`` for one on its way, else ``bad``."""
         if self.status is Status.COMPLETE:
             return "good"
-        on_its_way = {Status.NOT_MAPPED, Status.NOT_LOADED, Status.NOT_VALIDATED}
+        on_its_way = {
+            Status.NOT_MAPPED,
+            Status.NOT_LOADED,
+            Status.NOT_VALIDATED,
+            Status.NOT_PROVED,
+        }
         return "open" if self.status in on_its_way else "bad"
 
 
@@ -178,7 +218,9 @@ def verdict(facts: Facts, goal: Goal = Goal.VALIDATE) -> Verdict:
     if not problems:
         some = counted(facts.count(State.FINISHED), _records(facts))
         exist = "exists" if facts.count(State.FINISHED) == 1 else "exist"
-        headline = f"Migration complete: all {some} {exist} in the target"
+        headline = (
+            f"Migration complete and proved: all {some} {exist} in the target as they were sent"
+        )
         return Verdict(exit=Exit.OK, headline=headline, warnings=warnings, numbers=numbers)
     first, *others = problems
     sentences = [*first.details]
@@ -192,6 +234,7 @@ def verdict(facts: Facts, goal: Goal = Goal.VALIDATE) -> Verdict:
         warnings=warnings,
         numbers=numbers,
         next=first.next,
+        undone=_undone(facts),
     )
 
 
@@ -258,7 +301,7 @@ def _removed(facts: Facts) -> Iterator[_Problem]:
     some = counted(removed, "migrated record is", "migrated records are")
     sentence = f"{some} no longer in the target"
     headline = sentence
-    if not facts.count(State.FINISHED, State.WRITTEN, State.CONFLICT, State.FAILED):
+    if _undone(facts):
         gone = counted(removed, "record was", "records were")
         headline = f"Nothing of the migration is left in the target: {gone} removed"
     yield _Problem(
@@ -269,6 +312,12 @@ def _removed(facts: Facts) -> Iterator[_Problem]:
         "ztoq load",
         tuple(_reasons(facts, State.DELETED)),
     )
+
+
+def _undone(facts: Facts) -> bool:
+    """Whether all that was ever in the target was removed."""
+    there = facts.count(State.FINISHED, State.WRITTEN, State.CONFLICT, State.FAILED)
+    return bool(facts.count(State.DELETED)) and not there
 
 
 def _failed(facts: Facts) -> Iterator[_Problem]:
@@ -341,10 +390,11 @@ def _validation(facts: Facts, *, first: bool) -> Iterator[_Problem]:
         yield _Problem(
             Status.FINDINGS,
             Goal.LOAD,
-            f"{_all_written(facts)}, but validation found what is not in order",
+            f"{_all_written(facts)}, but {counted(len(facts.findings), 'thing')} in the target"
+            f" {'is' if len(facts.findings) == 1 else 'are'} not as sent",
             "",
-            "ztoq report",
-            facts.findings,
+            "ztoq validate --repair",
+            _some(facts.findings),
         )
     if facts.final and facts.final.reasons:
         yield _Problem(
@@ -366,6 +416,23 @@ def _validation(facts: Facts, *, first: bool) -> Iterator[_Problem]:
             f"The target has {why}",
             "ztoq validate",
         )
+    elif first and not facts.findings and not facts.proved:
+        what = "only counted" if not facts.unproved else "not compared completely"
+        yield _Problem(
+            Status.NOT_PROVED,
+            Goal.VALIDATE,
+            f"{_all_written(facts)}; their contents were {what}",
+            f"Contents were {what}",
+            "ztoq report" if facts.unproved else "ztoq validate",
+            _some(facts.unproved),
+        )
+
+
+def _some(sentences: Sequence[str]) -> tuple[str, ...]:
+    """Return the first sentences, and how many more there are."""
+    rest = len(sentences) - _SHOWN_FINDINGS
+    more = [f"{rest:,} more (ztoq report lists them)"] if rest > 0 else []
+    return (*sentences[:_SHOWN_FINDINGS], *more)
 
 
 _WORDS = {
@@ -435,10 +502,10 @@ def facts_of(store: Store) -> Facts:
     states[State.DELETED] = states.get(State.DELETED, 0) and store.reporting.removed()
     notes = store.reporting.note_counts()
     validation = store.facts.validation
-    validated = Validated.NEVER
-    if validation:
-        current = validation.journal == store.journal.last()
-        validated = Validated.CURRENT if current else Validated.OUTDATED
+    validated = Validated.OUTDATED if validation else Validated.NEVER
+    current = None
+    if validation and validation.journal == store.journal.last():
+        current, validated = validation, Validated.CURRENT
     return Facts(
         extraction=_extracted(store),
         listed=store.reporting.listed(),
@@ -450,13 +517,18 @@ def facts_of(store: Store) -> Facts:
         if any(states.get(s) for s in (*EXPLAINED, State.DELETED))
         else (),
         validated=validated,
-        findings=validation.findings if validation and validated is Validated.CURRENT else (),
+        findings=current.findings if current else (),
+        proved=bool(current and current.level in _PROVING and not current.unproved),
+        unproved=current.unproved if current else (),
         final=last_final_check(store),
         losses=sum(each.count for each in notes if each.level is Level.LOSS),
         fallbacks=sum(each.count for each in notes if each.level is Level.FALLBACK),
         added=dict(Counter(store.reporting.added()) + Counter(store.facts.looked_up)),
         selection=bool(store.facts.selection),
     )
+
+
+_PROVING = (ValidationLevel.CONTENTS, ValidationLevel.FILES)
 
 
 def _extracted(store: Store) -> Extraction:

@@ -10,7 +10,16 @@ from ztoq_core.store.attachments import Fetched
 from ztoq_core.store.decisions import Undecided
 from ztoq_core.store.dependencies import MISSING
 from ztoq_core.store.extraction import Checkpoint, Completed
-from ztoq_core.store.facts import Compared, Extracted, Facts, FinalCheck, Phase, Validation
+from ztoq_core.store.facts import (
+    Compared,
+    ComparedContents,
+    Extracted,
+    Facts,
+    FinalCheck,
+    Phase,
+    Validation,
+    ValidationLevel,
+)
 from ztoq_core.store.file_store import StoredFile
 from ztoq_core.store.history import JournalEntry, RecordSnapshot, Reference
 from ztoq_core.store.id_names import NameCount
@@ -46,6 +55,7 @@ from ztoq_core.store.store import Store
 from ztoq_core.store.tables import now
 from ztoq_core.store.target_index import PRUNED, TargetObject
 from ztoq_core.store.transformation import ExtractedRecord, FieldNeed, MappingOutcome
+from ztoq_core.store.validation import FieldDetail, RecordProof, SentRecord
 
 __all__ = [
     "DUE",
@@ -61,11 +71,13 @@ __all__ = [
     "Cause",
     "Checkpoint",
     "Compared",
+    "ComparedContents",
     "Completed",
     "Extracted",
     "ExtractedRecord",
     "Facts",
     "Fetched",
+    "FieldDetail",
     "FieldNeed",
     "FileTotals",
     "FinalCheck",
@@ -81,11 +93,13 @@ __all__ = [
     "Phase",
     "Problem",
     "Reason",
+    "RecordProof",
     "RecordSnapshot",
     "Reference",
     "RollbackItem",
     "RunInfo",
     "Selected",
+    "SentRecord",
     "State",
     "Store",
     "StoredFile",
@@ -94,6 +108,7 @@ __all__ = [
     "TargetObject",
     "Undecided",
     "Validation",
+    "ValidationLevel",
     "chunks",
     "clean",
     "now",

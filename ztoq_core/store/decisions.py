@@ -186,6 +186,7 @@ class Decisions(Repository):
             State.FINISHED,
             item.id == number,
             reason=_KEPT,
+            cause=Cause.KEPT,
             written_digest=item.target_digest,
             finished_digest=item.target_digest,
             **changes,

@@ -76,6 +76,7 @@ class Dependencies(Repository):
         """
         item = self._item
         self._facts.drop(Facts.final)  # the target is about to change
+        self._requeue_referring()
         # what a rollback removed, or validation did not find any more, is written again
         wanted = (item.cause != Cause.PRUNED) & (item.chosen != Selected.NO)
         self._transitions.move((State.DELETED,), State.READY, wanted & ~item.target.is_null())
@@ -100,6 +101,20 @@ class Dependencies(Repository):
         reason = f"what it belongs to is {becomes}"
         while self._transitions.move((State.READY,), becomes, children, reason=reason):
             pass
+
+    def _requeue_referring(self) -> None:
+        """Write again what refers to objects that will be made again: their ids will be new.
+
+        A log stays with its run, and with the version of the case that it was submitted for.
+        """
+        roles = (Role.REFER, Role.MENTION, Role.PARENT)
+        made_again = f"other.state = '{State.DELETED}' AND other.cause <> '{Cause.PRUNED}'"
+        self._transitions.move(
+            (State.FINISHED,),
+            State.READY,
+            f"""kind <> '{Kind.TEST_LOG}' AND id IN (SELECT child FROM {_TO}
+                WHERE side = '{Side.TARGET}' AND role IN {literals(roles)} AND {made_again})""",
+        )
 
     def _count(self) -> None:
         """Count again what every record waits for."""

@@ -18,7 +18,17 @@ from ztoq_core.store.database import Database
 from ztoq_core.store.sql import clean
 from ztoq_core.vocabulary import counted
 
-__all__ = ["Compared", "Extracted", "Fact", "Facts", "FinalCheck", "Phase", "Validation"]
+__all__ = [
+    "Compared",
+    "ComparedContents",
+    "Extracted",
+    "Fact",
+    "Facts",
+    "FinalCheck",
+    "Phase",
+    "Validation",
+    "ValidationLevel",
+]
 
 T = TypeVar("T")
 
@@ -57,17 +67,44 @@ class Compared:
     foreign: int = 0
 
 
+class ValidationLevel(StrEnum):
+    """How closely a validation looks."""
+
+    COUNTS = "counts"
+    """Which objects there are."""
+    CONTENTS = "contents"
+    """Every field; files by size, or by their bytes where the target lists no size."""
+    FILES = "files"
+    """Every field, and all bytes of all files."""
+
+
+@attrs.frozen(kw_only=True)
+class ComparedContents:
+    """How the contents of one kind compare: numbers of records, and of their fields by result."""
+
+    kind: Kind
+    records: int
+    equal: int = 0
+    by_rule: int = 0
+    wrong: int = 0
+    unchecked: int = 0
+
+
 @attrs.frozen(kw_only=True)
 class Validation:
     """The result of the last ``ztoq validate``; ``findings`` are sentences for people.
 
     ``journal`` is the last entry of the journal then: a later one makes the validation outdated.
+    ``unproved`` says why contents are not proved though nothing was found; empty where they are.
     """
 
     at: datetime
     rows: tuple[Compared, ...]
     findings: tuple[str, ...] = ()
     journal: int = -1
+    level: ValidationLevel = ValidationLevel.COUNTS
+    contents: tuple[ComparedContents, ...] = ()
+    unproved: tuple[str, ...] = ()
 
 
 @attrs.frozen(kw_only=True)
@@ -210,6 +247,8 @@ class Facts:
     """Seconds until the target's search finds a new object, None where it was not measured."""
     validation = _json("validation", Validation)
     """What the last validation found."""
+    validating = Fact("validating", str)
+    """How far a validation came that has not ended, as JSON; empty where none is under way."""
     final = _json("final", FinalCheck)
     """What the final check found."""
     source_findings = _findings("findings of source")

@@ -40,7 +40,7 @@ _LATE = """SELECT DISTINCT item.id FROM item JOIN item later
     ON later.kind = item.kind AND later.sibling_group = item.sibling_group
     AND later.turn > item.turn
     WHERE COALESCE(later.target_id, '') <> '' AND item.id IN ??"""
-_LINKS = """SELECT child, edge.kind, edge.key, target_id, pid, url, version, parts, stamp
+LINKS = """SELECT child, edge.kind, edge.key, target_id, pid, url, version, parts, stamp
     FROM edge LEFT JOIN item ON item.kind = edge.kind AND item.key = edge.key
     WHERE side = ? AND role <> 'after' AND child IN ??"""
 
@@ -135,7 +135,7 @@ class LoadStore(Repository):
 
     def _links(self, children: Sequence[int]) -> dict[int, dict[Ref, Written | None]]:
         links: dict[int, dict[Ref, Written | None]] = {}
-        for child, kind, key, *rest in self.database.select(_LINKS, (Side.TARGET.value,), children):
+        for child, kind, key, *rest in self.database.select(LINKS, (Side.TARGET.value,), children):
             links.setdefault(child, {})[Ref(Kind(kind), key)] = written_or_none(*rest)
         return links
 

@@ -76,11 +76,16 @@ def _add_causes(database: Database) -> None:
         database.execute(text, (cause.value, state.value, reason))
 
 
+def _add_proofs(database: Database) -> None:
+    database.connection.create_tables([database.tables.proof])
+
+
 _STEPS: tuple[Callable[[Database], None], ...] = (
     _add_names,  # 2: what directories know of ids
     _add_indexes,  # 3: of records with work left, and in the target
     _add_columns,  # 4: all that came after 0.1
     _add_causes,  # 5: what may follow a state, as a column of its own
+    _add_proofs,  # 6: what the comparison of contents found
 )
 SCHEMA_VERSION = 1 + len(_STEPS)
 

@@ -74,6 +74,8 @@ class Cause(StrEnum):
     """Deleted for good: it is no longer in the source."""
     LEFT_OUT = "left out"
     """Skipped by decision, until its mapped form changes."""
+    KEPT = "kept"
+    """Finished by decision, with whatever its object holds."""
     REFINISH = "refinish"
     """Written, and finished once before: somebody may have edited it since."""
 
@@ -259,6 +261,8 @@ class JournalEvent(StrEnum):
     """Somebody decided about it; the detail begins with a ``Decision``."""
     MISSING = "missing"
     """Validation did not find its object."""
+    REPAIR = "repair"
+    """Validation found its object different; it is to be written again."""
     DELETION_INTENDED = "deletion intended"
     DELETED = "deleted"
     NOT_DELETED = "not deleted"

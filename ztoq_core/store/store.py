@@ -36,6 +36,7 @@ from ztoq_core.store.rollback import RollbackStore
 from ztoq_core.store.selection import SelectionStore
 from ztoq_core.store.target_index import TargetIndex
 from ztoq_core.store.transformation import TransformationStore
+from ztoq_core.store.validation import ValidationStore
 
 __all__ = ["Store"]
 
@@ -88,6 +89,7 @@ class Store:
         self.dependencies = Dependencies(database)
         self.target_index = TargetIndex(database)
         self.loading = LoadStore(database, self.files, self.dependencies, self.target_index)
+        self.validation = ValidationStore(database, self.target_index)
         self.rollback = RollbackStore(database)
         self.decisions = Decisions(database)
         self.history = RecordHistory(database)

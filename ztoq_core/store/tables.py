@@ -274,6 +274,22 @@ class Name(pw.Model):
         primary_key = pw.CompositeKey("topic", "id")
 
 
+class Proof(pw.Model):
+    """What comparing a record with its object in the target found, in the last validation.
+
+    ``equal``, ``by_rule``, ``wrong`` and ``unchecked`` count fields; ``details`` are those that are
+    not equal, as JSON: the field, the result, the rule and both values.
+    """
+
+    item = pw.IntegerField(primary_key=True)
+    at = pw.DateTimeField()
+    equal = pw.IntegerField()
+    by_rule = pw.IntegerField()
+    wrong = pw.IntegerField()
+    unchecked = pw.IntegerField()
+    details = pw.TextField()
+
+
 class Tables:
     """The tables of one database."""
 
@@ -290,6 +306,7 @@ class Tables:
         self.note = _bound(NoteRow, database)
         self.need = _bound(Need, database)
         self.name = _bound(Name, database)
+        self.proof = _bound(Proof, database)
 
     def all(self) -> list[type[pw.Model]]:
         """Return all tables."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 import attrs
 
@@ -10,7 +10,6 @@ from ztoq_core.contracts import Written
 from ztoq_core.convert import loads
 from ztoq_core.records import Kind, Record, Ref
 from ztoq_core.store.database import reads, writes
-from ztoq_core.store.facts import Facts, Validation
 from ztoq_core.store.journal import Event
 from ztoq_core.store.load_jobs import written_of
 from ztoq_core.store.repository import Repository
@@ -104,25 +103,15 @@ class TargetIndex(Repository):
         return not self._item.select().where(self._item.created_run > 0).exists()
 
     @writes
-    def save_validation(
-        self, run: int, validation: Validation, missing: Mapping[Kind, Collection[str]]
-    ) -> Validation:
-        """Remember a validation as one of now, with the keys that it misses; return it so."""
-        for kind, keys in missing.items():
-            self._mark_missing(run, kind, keys)
-        current = attrs.evolve(validation, journal=self._journal.last())
-        self._facts.put(Facts.validation, current)
-        return current
-
-    @writes
     def missing(self, run: int, kind: Kind, keys: Collection[str]) -> None:
         """Store that objects are not in the target any more, though nobody removed them by ztoq.
 
         What is in doubt stays so: it is looked for before it is sent again.
         """
-        self._mark_missing(run, kind, keys)
+        self.mark_missing(run, kind, keys)
 
-    def _mark_missing(self, run: int, kind: Kind, keys: Collection[str]) -> None:
+    def mark_missing(self, run: int, kind: Kind, keys: Collection[str]) -> None:
+        """Do as ``missing``, within a transaction of the writer."""
         item = self._item
         rows: list[tuple[int, str]] = []
         for some in chunks(list(keys)):

@@ -14,7 +14,7 @@ SHOP = {"ACME-F1", "ACME-F2", "ACME-T1", "ACME-T1#1", "ACME-T2"}
 def test_a_pilot_first_and_then_the_rest(ztoq: Program) -> None:
     said = ztoq("migrate", "--case", "ACME-T2")
     assert said.code == 0, said.err
-    assert said.out.startswith("Migration complete: all ")
+    assert said.out.startswith("Migration complete and proved: all ")
     assert "selected: case ACME-T2; 10 records are not selected" in said.out
     assert set(ztoq.keys) == {"ACME-F1", "ACME-T2"}
     assert "10 records are not selected" in (ztoq.folder / "report.html").read_text()

@@ -18,7 +18,7 @@ def store_of(ztoq: Program) -> str:
 def test_migrate_brings_everything_and_says_so(ztoq: Program) -> None:
     said = ztoq("migrate")
     assert said.code == 0, said.err
-    assert said.out.startswith("Migration complete: all 12 records exist in the target\n")
+    assert said.out.startswith("Migration complete and proved: all 12 records exist in the target")
     assert "Report: report.html (and report.json)" in said.out
     assert "ACME-T1" in ztoq.keys
     assert "Migration complete" in (ztoq.folder / "report.html").read_text()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
@@ -17,6 +18,7 @@ from ztoq_core.engine.verdict import (
     Facts,
     FinalCheck,
     Goal,
+    Outcome,
     Status,
     Validated,
     Verdict,
@@ -31,7 +33,13 @@ RECORDS = 10
 WRITTEN = {"nothing": 0, "part": 6, "all": RECORDS}
 REMOVED = {"-": 0, "partly": 2, "wholly": RECORDS}
 DOUBT = {"-": 0, "in doubt": 1}
-ALL = "complete", "mapped", "all", "current", "-", "-"
+VALIDATED = {
+    "never": Validated.NEVER,
+    "outdated": Validated.OUTDATED,
+    "counted": Validated.CURRENT,
+    "compared": Validated.CURRENT,
+}
+ALL = "complete", "mapped", "all", "compared", "-", "-"
 
 
 def facts(*values: str) -> Facts | None:
@@ -66,12 +74,13 @@ def facts(*values: str) -> Facts | None:
             for state, number, why in reasons
             if number
         ),
-        validated=Validated(validated),
+        validated=VALIDATED[validated],
+        proved=validated == "compared",
     )
 
 
 def combinations() -> Iterator[tuple[tuple[str, ...], Facts]]:
-    for row in product(Extraction, ("mapped", "not mapped"), WRITTEN, Validated, REMOVED, DOUBT):
+    for row in product(Extraction, ("mapped", "not mapped"), WRITTEN, VALIDATED, REMOVED, DOUBT):
         values = tuple(str(each) for each in row)
         if found := facts(*values):
             yield values, found
@@ -83,10 +92,11 @@ def table() -> str:
         codes = " ".join(str(int(verdict(found, goal).exit)) for goal in Goal)
         judged = verdict(found)
         given = " | ".join(values)
-        lines.append(f"{given} | {codes} | {judged.status} | {judged.headline} | {judged.next}")
+        said = f"{judged.outcome} | {judged.status} | {judged.headline} | {judged.next}"
+        lines.append(f"{given} | {codes} | {said}")
     head = (
         "listed | mapped | written | validated | removed | doubt | exit after extract, transform, "
-        "load, validate | status | headline | next command"
+        "load, validate | outcome | status | headline | next command"
     )
     return "\n".join([head, *lines, ""])
 
@@ -97,9 +107,18 @@ def test_every_combination_is_judged_as_the_table_says() -> None:
 
 EVERY = [found for _, found in combinations()]
 FURTHER = [
-    attrs.evolve(found, losses=losses, findings=findings, final=final, pending=pending)
+    attrs.evolve(
+        found,
+        losses=losses,
+        findings=findings,
+        final=final,
+        pending=pending,
+        unproved=unproved,
+        proved=found.proved and not unproved,
+    )
     for found in EVERY
-    for losses, findings, final, pending in product(
+    for unproved, losses, findings, final, pending in product(
+        ((), ("attachment ACME-T1#1: content was not compared: the target gives no size",)),
         (0, 3),
         ((), ("test case ACME-T1 exists 2 times in the target",)),
         (None, FinalCheck(at=now(), run=1, records=1, digest="0", reasons=("it moved",))),
@@ -117,6 +136,7 @@ def green(found: Facts) -> bool:
         and found.mapped
         and set(found.states) <= {State.FINISHED}
         and found.validated is Validated.CURRENT
+        and found.proved
         and not (found.findings or found.losses or found.final)
     )
 
@@ -127,6 +147,7 @@ def test_green_is_only_what_is_complete_and_was_looked_at() -> None:
         complete = judged.status is Status.COMPLETE
         assert complete is green(found), found
         assert complete is (judged.exit is Exit.OK) is (judged.tone == "good"), found
+        assert complete is (judged.outcome is Outcome.PROVED), found
         assert complete is judged.headline.startswith("Migration complete"), found
         assert complete is (not judged.next), found
 
@@ -216,13 +237,49 @@ def test_failures_are_told_with_their_reasons_and_numbers_that_add_up() -> None:
 
 
 def test_a_wholly_removed_migration_says_so() -> None:
-    found = facts("complete", "mapped", "all", "current", "wholly", "-")
+    found = facts("complete", "mapped", "all", "compared", "wholly", "-")
     assert found is not None
     judged = verdict(found)
     assert judged.headline == (
         "Nothing of the migration is left in the target: 10 records were removed"
     )
     assert judged.sentences == ("10 test cases no longer in the target: removed by rollback",)
+    assert judged.outcome is Outcome.UNDONE
+
+
+@pytest.mark.parametrize(
+    ("changes", "outcome"),
+    [
+        ({}, Outcome.PROVED),
+        ({"proved": False}, Outcome.NOT_PROVED),
+        ({"validated": Validated.OUTDATED}, Outcome.NOT_PROVED),
+        ({"losses": 1}, Outcome.LOSSES),
+        ({"findings": ("test case ACME-T1: name is 'x', sent 'y'",)}, Outcome.INCOMPLETE),
+        ({"pending": 1}, Outcome.INCOMPLETE),
+        ({"mapped": False}, Outcome.INCOMPLETE),
+        ({"states": {State.FINISHED: 1, State.READY: 1}}, Outcome.INCOMPLETE),
+        ({"states": {State.FINISHED: 1, State.DELETED: 1}}, Outcome.INCOMPLETE),
+        ({"states": {State.DELETED: 1}}, Outcome.UNDONE),
+        ({"states": {State.FINISHED: 1, State.FAILED: 1}}, Outcome.FAILED),
+    ],
+)
+def test_a_verdict_comes_to_one_of_six_outcomes(changes: Any, outcome: Outcome) -> None:
+    base = facts(*ALL)
+    assert base is not None
+    assert verdict(attrs.evolve(base, **changes)).outcome is outcome
+
+
+def test_many_findings_are_named_in_part_and_counted() -> None:
+    base = facts(*ALL)
+    assert base is not None
+    found = tuple(f"test case ACME-T{number}: name is 'x', sent 'y'" for number in range(50))
+    judged = verdict(attrs.evolve(base, findings=found))
+    assert (
+        judged.headline
+        == "All 10 records were written, but 50 things in the target are not as sent"
+    )
+    assert judged.sentences == (*found[:20], "30 more (ztoq report lists them)")
+    assert judged.next == "ztoq validate --repair"
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ def fill(store: Store) -> None:
     store.facts.save_now(Facts.extracted, Extracted.COMPLETE)
     store.facts.save_now(Facts.extraction, 1)
     store.facts.save_now(Facts.mapped, value=True)
-    store.target_index.save_validation.now(1, validation, {})
+    store.validation.save.now(1, validation, {})
 
 
 @attrs.frozen

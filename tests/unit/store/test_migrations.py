@@ -48,6 +48,8 @@ def copied(new: Path, old: Path) -> None:
         ]
         for table in tables:
             known = {row[1] for row in database.execute(f"PRAGMA main.table_info({table})")}
+            if not known:
+                continue
             names = ", ".join(
                 f'"{row[1]}"'
                 for row in database.execute(f"PRAGMA new.table_info({table})")

@@ -6,25 +6,31 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 
 import attrs
 
-from ztoq_core.contracts import Mark, Owner, Sink
+from ztoq_core.contracts import ListReading, Mark, Owner, Sink
 from ztoq_core.records import Attachment, Kind, Record, Ref
 from ztoq_core.store import TargetObject
 
 __all__ = ["mark_pages", "marks_of", "owners_of"]
 
 
-async def marks_of(sink: Sink, kind: Kind, owners: Sequence[Owner] = ()) -> list[Mark]:
-    """Return all that the target lists of a kind, in the whole project or under these owners."""
-    return [mark async for page in mark_pages(sink, kind, owners) for mark in page]
+async def marks_of(
+    sink: Sink, kind: Kind, owners: Sequence[Owner] = (), *, whole: bool = False
+) -> list[Mark]:
+    """Return all that the target lists of a kind, in the whole project or under these owners.
+
+    ``whole``: with records, if the sink can list them.
+    """
+    return [mark async for page in mark_pages(sink, kind, owners, whole=whole) for mark in page]
 
 
 async def mark_pages(
-    sink: Sink, kind: Kind, owners: Sequence[Owner] = ()
+    sink: Sink, kind: Kind, owners: Sequence[Owner] = (), *, whole: bool = False
 ) -> AsyncIterator[Sequence[Mark]]:
     """Yield all that the target lists of a kind, as ``marks_of``, page by page."""
+    list_page = sink.read_list if whole and isinstance(sink, ListReading) else sink.marks
     cursor: str | None = None
     while True:
-        page = await sink.marks(kind, owners, cursor)
+        page = await list_page(kind, owners, cursor)
         yield page.marks
         cursor = page.cursor
         if cursor is None:

@@ -11,8 +11,6 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import unquote
 
-import attrs
-
 from ztoq_core.engine.validate.parts import (
     added_pieces,
     compare_defects,
@@ -106,8 +104,8 @@ def _plan(sent: TestPlan, held: TestPlan, known: Known) -> Iterator[FieldResult]
     yield from compare_place("folder", sent.folder, held.folder, known)
     yield compare_text("description", sent.description, held.description, known)
     yield compare_text("note", sent.note, held.note, known)
-    yield compare_moment("start", sent.start, held.start)
-    yield compare_moment("end", sent.end, held.end)
+    yield from compare_moment("start", sent.start, held.start)
+    yield from compare_moment("end", sent.end, held.end)
     yield from compare_fields(sent.kind, sent.fields, held.fields, known)
 
 
@@ -115,8 +113,8 @@ def _cycle(sent: TestCycle, held: TestCycle, known: Known) -> Iterator[FieldResu
     yield compare_plain("name", sent.name, held.name)
     yield from compare_place("folder", sent.folder, held.folder, known)
     yield compare_text("description", sent.description, held.description, known)
-    yield compare_moment("planned start", sent.planned_start, held.planned_start)
-    yield compare_moment("planned end", sent.planned_end, held.planned_end)
+    yield from compare_moment("planned start", sent.planned_start, held.planned_start)
+    yield from compare_moment("planned end", sent.planned_end, held.planned_end)
     if not sent.version:  # else the target may know a release of that name
         first = next((ref for ref in sent.plans if known.links.get(ref)), None)
         yield from compare_place("test plan", first, next(iter(held.plans), None), known)
@@ -125,7 +123,10 @@ def _cycle(sent: TestCycle, held: TestCycle, known: Known) -> Iterator[FieldResu
 
 def _run(sent: TestRun, held: TestRun, known: Known) -> Iterator[FieldResult]:
     yield compare_plain("name", sent.name, held.name)
-    yield from compare_place("test case", sent.case, held.case, known)
+    if held.case.key in known.unknown:
+        yield FieldResult("test case", Outcome.BY_RULE, Rule.CASE_MADE_AGAIN)
+    else:
+        yield from compare_place("test case", sent.case, held.case, known)
     yield from compare_place("test cycle", sent.cycle, held.cycle, known)
     if sent.environment and sent.environment.casefold() == held.environment.casefold():
         rule = None if sent.environment == held.environment else Rule.LETTER_CASE
@@ -139,13 +140,11 @@ def _run(sent: TestRun, held: TestRun, known: Known) -> Iterator[FieldResult]:
 def _log(sent: TestLog, held: TestLog, known: Known) -> Iterator[FieldResult]:
     yield from compare_place("test run", sent.run, held.run, known)
     yield compare_status("status", sent.statuses or (sent.status,), held.status, known)
-    if sent.start and sent.end and sent.start > sent.end:
-        found = compare_moment("start", sent.end, held.start)
-        rule = None if found.wrong else Rule.START_AFTER_END
-        yield attrs.evolve(found, outcome=Outcome.BY_RULE, rule=rule) if rule else found
+    if sent.start and sent.end and sent.start > sent.end and held.start == sent.end:
+        yield FieldResult("start", Outcome.BY_RULE, Rule.START_AFTER_END)
     else:
-        yield compare_moment("start", sent.start, held.start)
-    yield compare_moment("end", sent.end, held.end)
+        yield from compare_moment("start", sent.start, held.start)
+    yield from compare_moment("end", sent.end, held.end)
     joined = [each for each in sent.results if each.step and not sent.drift]
     yield compare_added("note", sent.note, held.note, added_pieces(sent, held, joined), known)
     if held.results:
@@ -166,11 +165,12 @@ def _file(sent: Attachment, held: Attachment, known: Known) -> Iterator[FieldRes
         same = held.sha256 == sent.sha256
         detail = "" if same else f"is {held.sha256[:12]}…, sent {sent.sha256[:12]}… (SHA-256)"
         yield FieldResult("content", Outcome.EQUAL if same else Outcome.DIFFERENT, None, detail)
-    elif held.size and held.size != sent.size:
-        yield differs("content", f"{held.size:,} bytes", f"{sent.size:,} bytes")
+    elif not held.size:
+        yield FieldResult("content", Outcome.UNCHECKED, None, "the target gives no size")
+    elif held.size == sent.size:
+        yield FieldResult("content", Outcome.BY_RULE, Rule.SAME_SIZE)
     else:
-        why = "only its size was compared" if held.size else "the target gives no size"
-        yield FieldResult("content", Outcome.UNCHECKED, None, why)
+        yield differs("content", f"{held.size:,} bytes", f"{sent.size:,} bytes")
 
 
 _BY_KIND: Mapping[Kind, Callable[[Any, Any, Known], Iterator[FieldResult]]] = MappingProxyType(

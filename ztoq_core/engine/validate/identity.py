@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from urllib.parse import unquote
 
 import attrs
 
 from ztoq_core.contracts import Mark, Owner, Sink
 from ztoq_core.engine.load.marks import mark_pages, marks_of, owners_of
 from ztoq_core.engine.run import Run
+from ztoq_core.engine.validate.contents import ContentCheck
 from ztoq_core.errors import RejectedError, one_error
-from ztoq_core.records import Attachment, Kind
-from ztoq_core.store import Compared, Store, TargetObject
+from ztoq_core.records import Attachment, FieldDefinition, Kind, Record
+from ztoq_core.store import Compared, TargetObject
 from ztoq_core.vocabulary import counted, plain
 
-__all__ = ["IdentityCheck", "check_identity", "findings"]
+__all__ = ["IdentityCheck", "ValidationContext", "check_objects", "findings"]
 
 _BATCH = 100
 _LOOKS = 32
@@ -33,21 +35,25 @@ class IdentityCheck:
     """Compares the marks of one kind with what the store expects.
 
     ``missing`` are keys of objects that are certainly absent, ``unlisted`` of objects that no list
-    holds and that are not certainly absent.
+    holds and that are not certainly absent. A kind that is listed by owners has come to the owner
+    in the row ``after`` of the kind ``owner``. ``done``: all was looked at.
     """
 
     kind: Kind
+    done: bool = False
+    owner: Kind | None = None
+    after: int = 0
     present: int = 0
     foreign: int = 0
     missing: dict[str, None] = attrs.field(factory=dict)
     unlisted: list[str] = attrs.field(factory=list)
     duplicate: list[str] = attrs.field(factory=list)
 
-    async def look_for(self, sink: Sink, lost: Sequence[tuple[str, str]]) -> None:
+    async def look_for(self, sink: Sink, lost: Sequence[tuple[str, str]]) -> list[str]:
         """Look by their ids for the objects, as key and id, that the lists did not hold.
 
         A list may lag or lack something; only what cannot be read by its id either is missing,
-        since writing it again would otherwise make it twice.
+        since writing it again would otherwise make it twice. Returns the ids of those that exist.
         """
 
         async def absent(target_id: str) -> bool:
@@ -56,30 +62,38 @@ class IdentityCheck:
             except RejectedError:  # nobody knows: it may be there
                 return False
 
+        there: list[str] = []
         for start in range(0, len(lost), _LOOKS):
             some = lost[start : start + _LOOKS]
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(absent(target_id)) for _, target_id in some]
-            for (key, _), task in zip(some, tasks, strict=True):
+            for (key, target_id), task in zip(some, tasks, strict=True):
                 if task.result():
                     self.missing[key] = None
                 else:
                     self.present += 1
                     self.unlisted.append(key)
+                    there.append(target_id)
+        return there
 
     async def compare(
         self, sink: Sink, expected: Sequence[TargetObject], marks: Sequence[Mark]
-    ) -> None:
-        """Count ``marks`` against what the store expects."""
+    ) -> dict[str, Record | None]:
+        """Count ``marks`` against what the store expects.
+
+        Returns what was found by its id in the store, with its record where the list shows it.
+        """
         by_id = {each.written.target_id: each for each in expected}
-        seen = {mark.target_id for mark in marks}
-        lost = [each for number, each in by_id.items() if number not in seen]
+        found = {mark.target_id: mark.record for mark in marks if mark.target_id in by_id}
+        lost = [each for number, each in by_id.items() if number not in found]
         strangers = [mark for mark in marks if mark.target_id not in by_id]
         if self.kind is Kind.ATTACHMENT:
-            lost, strangers = _by_name(lost, strangers)
+            pairs, lost, strangers = _by_name(lost, strangers)
+            found |= {each.written.target_id: mark.record for each, mark in pairs}
         self.present += len(by_id) - len(lost)
-        await self.look_for(sink, [(each.ref.key, each.written.target_id) for each in lost])
+        there = await self.look_for(sink, [(each.ref.key, each.written.target_id) for each in lost])
         self.add_strangers(strangers, {each.ref.key for each in expected})
+        return {**found, **dict.fromkeys(there)}
 
     def add_strangers(self, strangers: Sequence[Mark], ours: Collection[str]) -> None:
         """Count what the store did not write; ``ours`` are keys of which it wrote another."""
@@ -101,34 +115,79 @@ class IdentityCheck:
         )
 
 
-async def check_identity(
-    run: Run, sink: Sink, kind: Kind, done: Mapping[Kind, IdentityCheck]
-) -> IdentityCheck:
-    """Compare the marks of one kind; ``done`` are the checks of the kinds before it."""
-    check = IdentityCheck(kind)
+@attrs.frozen(kw_only=True)
+class ValidationContext:
+    """What the check of every kind is given.
+
+    ``checks`` are those of all kinds so far. With ``contents``, what objects hold is compared as
+    well. ``save`` is called where a check could go on later.
+    """
+
+    run: Run
+    sink: Sink
+    checks: Mapping[Kind, IdentityCheck]
+    contents: ContentCheck | None
+    save: Callable[[], Awaitable[None]]
+
+    async def compare(self, kind: Kind, held: Mapping[str, Record | None]) -> None:
+        """Compare what these objects hold, if that is wanted."""
+        if self.contents is not None:
+            await self.contents.compare(kind, held)
+
+
+async def check_objects(context: ValidationContext, check: IdentityCheck) -> None:
+    """Compare the objects of one kind with those that the store expects."""
     with one_error():
-        if owners := sink.listed_by_owner.get(kind):
-            await _by_owner(run, sink, check, owners, done)
+        if check.kind is Kind.FIELD:
+            await _fields(context, check)
+        elif owners := context.sink.listed_by_owner.get(check.kind):
+            await _by_owner(context, check, owners)
         else:
-            await _whole(run.store, sink, check)
-    return check
+            await _whole(context, check)
 
 
-async def _whole(store: Store, sink: Sink, check: IdentityCheck) -> None:
+async def _fields(context: ValidationContext, check: IdentityCheck) -> None:
+    """Compare the fields that ztoq made with those that the target describes."""
+    store, contents = context.run.store, context.contents
+    if contents is None or not contents.schema.fields_known:
+        return
+    after = 0
+    while batch := await store.target_index.objects(Kind.FIELD, after, _BATCH):
+        after = batch[-1][0]
+        made = [(each.ref.key, each.written.target_id, each.record) for _, each in batch]
+        lost = [
+            (key, target_id)
+            for key, target_id, record in made
+            if isinstance(record, FieldDefinition)
+            and contents.schema.field(record.of, record.name) is None
+        ]
+        check.present += len(batch) - len(lost)
+        await check.look_for(context.sink, lost)
+        gone = {target_id for _, target_id in lost}
+        await contents.compare(
+            Kind.FIELD, {number: None for _, number, _ in made if number not in gone}
+        )
+
+
+async def _whole(context: ValidationContext, check: IdentityCheck) -> None:
     """Compare a kind that the target lists whole, page by page.
 
     Which of the store's rows were seen is a bit for each, so that memory does not grow with them.
     """
-    kind = check.kind
+    run, sink, kind = context.run, context.sink, check.kind
+    store = run.store
     seen = bytearray()
     listed: set[str] = set()
-    async for page in mark_pages(sink, kind):
+    async for page in mark_pages(sink, kind, whole=context.contents is not None):
+        if run.stop.requested:
+            return
         marks = {mark.target_id: mark for mark in page}
         rows = await store.target_index.rows_of(kind, list(marks))
         known = {number for number, _ in rows}
         for _, row in rows:
             seen.extend(bytes(max(0, row // 8 + 1 - len(seen))))
             seen[row // 8] |= 1 << row % 8
+        await context.compare(kind, {number: marks[number].record for number in known})
         strangers = [
             mark for number, mark in marks.items() if number not in known and number not in listed
         ]
@@ -144,24 +203,24 @@ async def _whole(store: Store, sink: Sink, check: IdentityCheck) -> None:
             if row // 8 >= len(seen) or not seen[row // 8] >> row % 8 & 1
         ]
         check.present += len(batch) - len(lost)
-        await check.look_for(sink, lost)
+        there = await check.look_for(sink, lost)
+        await context.compare(kind, dict.fromkeys(there))
 
 
 async def _by_owner(
-    run: Run,
-    sink: Sink,
-    check: IdentityCheck,
-    owners: frozenset[Kind],
-    checks: Mapping[Kind, IdentityCheck],
+    context: ValidationContext, check: IdentityCheck, owners: frozenset[Kind]
 ) -> None:
-    store, kind = run.store, check.kind
+    run, sink, kind = context.run, context.sink, check.kind
+    store, before = run.store, context.checks
     for owner_kind in sorted(owners, key=lambda each: each.rank):
-        lost_owners = checks[owner_kind].missing if owner_kind in checks else {}
-        after = 0
+        if check.owner and owner_kind.rank < check.owner.rank:
+            continue
+        if owner_kind is not check.owner:
+            check.owner, check.after = owner_kind, 0
+        lost_owners = before[owner_kind].missing if owner_kind in before else {}
         while not run.stop.requested and (
-            batch := await store.target_index.objects(owner_kind, after, _BATCH)
+            batch := await store.target_index.objects(owner_kind, check.after, _BATCH)
         ):
-            after = batch[-1][0]
             there = [each for _, each in batch if each.ref.key not in lost_owners]
             gone = [each.ref.key for _, each in batch if each.ref.key in lost_owners]
             if gone:
@@ -171,41 +230,60 @@ async def _by_owner(
                 kind, owner_kind, [each.ref.key for each in there]
             )
             under = owners_of((each.record for each in expected), there)
-            marks = await _marks_under(sink, kind, under) if under else []
-            await check.compare(sink, expected, marks)
+            whole = context.contents is not None
+            marks = await _marks_under(sink, kind, under, whole=whole) if under else []
+            found = await check.compare(sink, expected, marks)
+            await context.compare(kind, found)
+            check.after = batch[-1][0]
+            await context.save()
 
 
-async def _marks_under(sink: Sink, kind: Kind, under: Sequence[Owner]) -> list[Mark]:
+async def _marks_under(
+    sink: Sink, kind: Kind, under: Sequence[Owner], *, whole: bool
+) -> list[Mark]:
     """Return what is listed under these owners; one that went meanwhile does not end all."""
     try:
         with one_error():
-            return await marks_of(sink, kind, under)
+            return await marks_of(sink, kind, under, whole=whole)
     except RejectedError as error:
         if len(under) == 1:
             if error.status != _ABSENT:
                 raise
             return []
-    return [mark for owner in under for mark in await _marks_under(sink, kind, [owner])]
+    return [
+        mark for owner in under for mark in await _marks_under(sink, kind, [owner], whole=whole)
+    ]
 
 
 def _by_name(
     lost: Sequence[TargetObject], strangers: Sequence[Mark]
-) -> tuple[list[TargetObject], list[Mark]]:
-    """Pair files by name: one of a step may get a new id with a new version of its case."""
-    names = Counter(mark.name for mark in strangers)
-    still_lost = []
-    for each in lost:
-        name = each.record.name if isinstance(each.record, Attachment) else ""
-        if names[name]:
-            names[name] -= 1
-        else:
-            still_lost.append(each)
-    left = []
-    for mark in strangers:
-        if names[mark.name]:
-            names[mark.name] -= 1
-            left.append(mark)
-    return still_lost, left
+) -> tuple[list[tuple[TargetObject, Mark]], list[TargetObject], list[Mark]]:
+    """Pair files by name: one of a step may get a new id with a new version of its case.
+
+    Of several files of one name, one with the same content comes first.
+    """
+    pairs: list[tuple[TargetObject, Mark]] = []
+    lost, strangers = [*lost], [*strangers]
+    for alike in (_same_file, _same_name):
+        for each in [*lost]:
+            mark = next((one for one in strangers if alike(each, one)), None)
+            if mark is not None:
+                pairs.append((each, mark))
+                lost.remove(each)
+                strangers.remove(mark)
+    return pairs, lost, strangers
+
+
+def _same_name(lost: TargetObject, mark: Mark) -> bool:
+    name = lost.record.name if isinstance(lost.record, Attachment) else ""
+    return mark.name == name or unquote(mark.name) == name
+
+
+def _same_file(lost: TargetObject, mark: Mark) -> bool:
+    sent, held = lost.record, mark.record
+    if not isinstance(sent, Attachment) or not isinstance(held, Attachment):
+        return False
+    return sent.sha256 == held.sha256 and _same_name(lost, mark)
 
 
 def findings(rows: Iterable[Compared]) -> list[str]:

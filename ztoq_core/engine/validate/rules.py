@@ -31,6 +31,7 @@ class Rule(StrEnum):
     ONE_LINE = "one-line"
     PLAIN_TEXT = "plain-text"
     READABLE_TEXT = "readable-text"
+    SAME_SIZE = "same-size"
     FILE_NAME_ENCODED = "file-name-encoded"
     SAME_NUMBER = "same-number"
     SAME_INSTANT = "same-instant"
@@ -45,6 +46,7 @@ class Rule(StrEnum):
     TARGET_DEFAULT = "target-default"
     SEVERAL_ROWS = "several-rows"
     DEFECT_ELSEWHERE = "defect-elsewhere"
+    CASE_MADE_AGAIN = "case-made-again"
     REPORTED_LOSS = "reported-loss"
 
 

@@ -93,15 +93,19 @@ def position(words: Sequence[str], wanted: Sequence[str]) -> int | None:
     return next((n for n in ends if list(words[n : n + len(wanted)]) == list(wanted)), None)
 
 
-def compare_moment(field: str, sent: datetime | None, held: datetime | None) -> FieldResult:
-    if sent == held:
-        return FieldResult(field, Outcome.EQUAL)
+def compare_moment(
+    field: str, sent: datetime | None, held: datetime | None
+) -> Iterator[FieldResult]:
+    """Compare a point in time; nothing where none was sent."""
     if sent is None:
-        return FieldResult(field, Outcome.UNCHECKED, None, "nothing was sent")
-    if held is not None and _whole(sent) == _whole(held):
-        return FieldResult(field, Outcome.BY_RULE, Rule.SAME_INSTANT)
-    there = f"{held:%Y-%m-%d %H:%M:%S}" if held else "empty"
-    return differs(field, there, f"{sent:%Y-%m-%d %H:%M:%S}", empty=held is None)
+        return
+    if sent == held:
+        yield FieldResult(field, Outcome.EQUAL)
+    elif held is not None and _whole(sent) == _whole(held):
+        yield FieldResult(field, Outcome.BY_RULE, Rule.SAME_INSTANT)
+    else:
+        there = f"{held:%Y-%m-%d %H:%M:%S}" if held else "empty"
+        yield differs(field, there, f"{sent:%Y-%m-%d %H:%M:%S}", empty=held is None)
 
 
 def _whole(moment: datetime) -> datetime:

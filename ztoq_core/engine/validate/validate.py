@@ -1,43 +1,132 @@
 """Validation: what should be in the target against what is.
 
-Works from the store and the target alone; the source may be gone.
+Works from the store and the target alone; the source may be gone. One that was stopped goes on
+where it was, as long as nothing was written since.
 """
 
 from __future__ import annotations
 
-from ztoq_core.contracts import Sink
+from collections.abc import Mapping, Sequence
+
+import attrs
+
+from ztoq_core.contracts import ContentReading, Sink
+from ztoq_core.convert import converter, read_json, write_json
 from ztoq_core.engine.load.deletion_doubt import settle_deletions
 from ztoq_core.engine.run import Run
-from ztoq_core.engine.validate.identity import IdentityCheck, check_identity, findings
-from ztoq_core.records import Kind
-from ztoq_core.store import DUE, Compared, Validation, now
+from ztoq_core.engine.validate.contents import ContentCheck
+from ztoq_core.engine.validate.identity import (
+    IdentityCheck,
+    ValidationContext,
+    check_objects,
+    findings,
+)
+from ztoq_core.records import Kind, Ref
+from ztoq_core.store import DUE, Facts, FieldDetail, Store, Validation, ValidationLevel, now
+from ztoq_core.vocabulary import plain
 
 __all__ = ["validate"]
 
+_SHOWN = 1000
+_UNREADABLE = "this target's plugin cannot read objects back, so no contents were compared"
 
-async def validate(run: Run, sink: Sink) -> Validation:
+
+@attrs.define
+class _Progress:
+    """How far a validation came: of which state of the journal, at which level."""
+
+    journal: int
+    level: ValidationLevel
+    checks: list[IdentityCheck] = attrs.field(factory=list)
+
+    def text(self) -> str:
+        """Return what the store keeps."""
+        return write_json(converter.unstructure(self, _Progress)).decode()
+
+
+async def validate(
+    run: Run, sink: Sink, *, level: ValidationLevel = ValidationLevel.CONTENTS
+) -> Validation:
     """Compare the store with the target, remember the result in the store and return it.
 
-    A validation that is stopped is not remembered.
+    A validation that is stopped is not remembered; the next one goes on with it.
     """
     store, stop, reporter = run.store, run.stop, run.reporter("validate")
     store.bind(sink=sink.identity)
     await settle_deletions(run, sink, wait_s=run.request_timeout)
     counts = await store.database.read(store.reporting.counts)
+    due = {kind: sum(states.get(one, 0) for one in DUE) for kind, states in counts.items()}
     schema = await sink.describe()
-    checks: dict[Kind, IdentityCheck] = {}
-    rows: list[Compared] = []
+    contents = None
+    if level is not ValidationLevel.COUNTS and isinstance(sink, ContentReading):
+        contents = ContentCheck(run=run, sink=sink, schema=schema, level=level)
+    progress = await _begin(store, level)
+    checks = {check.kind: check for check in progress.checks}
+
+    async def save() -> None:
+        progress.checks = list(checks.values())
+        await store.facts.save(Facts.validating, progress.text())
+
+    context = ValidationContext(run=run, sink=sink, checks=checks, contents=contents, save=save)
+    reporter.expect({kind: due[kind] for kind in Kind if due.get(kind) and kind in schema.kinds})
     for kind in Kind:  # parents' kinds come first: what is under a missing parent is missing too
-        if stop.requested or kind is Kind.FIELD or kind not in schema.kinds:
+        if kind not in schema.kinds or (kind is Kind.FIELD and contents is None):
             continue
-        states = counts.get(kind, {})
-        check = checks[kind] = await check_identity(run, sink, kind, checks)
-        rows.append(check.compared(sum(states.get(state, 0) for state in DUE)))
+        check = checks.setdefault(kind, IdentityCheck(kind))
+        if not check.done and not stop.requested:
+            await check_objects(context, check)
+            check.done = not stop.requested
+            await save()
         reporter.advance(kind, check.present)
-    result = Validation(at=now(), rows=tuple(rows), findings=tuple(findings(rows)))
+    result = await _result(store, checks, due, level, proving=contents is not None)
     if stop.requested:
         return result
-    for sentence in result.findings:
+    for sentence in result.findings[:_SHOWN]:
         reporter.message(sentence, "warning")
     missing = {kind: tuple(check.missing) for kind, check in checks.items() if check.missing}
-    return await store.target_index.save_validation(run.id, result, missing)
+    return await store.validation.save(run.id, result, missing)
+
+
+async def _begin(store: Store, level: ValidationLevel) -> _Progress:
+    """Return how far a validation of this state came, or begin a new one."""
+    journal = store.journal.last()
+    if text := store.facts.validating:
+        known = converter.structure(read_json(text.encode()), _Progress)
+        if (known.journal, known.level) == (journal, level):
+            return known
+    progress = _Progress(journal, level)
+    await store.validation.begin(progress.text())
+    return progress
+
+
+async def _result(
+    store: Store,
+    checks: Mapping[Kind, IdentityCheck],
+    due: Mapping[Kind, int],
+    level: ValidationLevel,
+    *,
+    proving: bool,
+) -> Validation:
+    rows = tuple(check.compared(due.get(kind, 0)) for kind, check in checks.items())
+    contents = await store.validation.contents()
+    wrong = await store.validation.wrong(_SHOWN)
+    unproved: list[str] = []
+    if level is not ValidationLevel.COUNTS:
+        unproved = [] if proving else [_UNREADABLE]
+        unproved += _sentences(await store.validation.unchecked(_SHOWN))
+    return Validation(
+        at=now(),
+        rows=rows,
+        findings=(*findings(rows), *_sentences(wrong)),
+        level=level,
+        contents=tuple(contents),
+        unproved=tuple(unproved),
+    )
+
+
+def _sentences(found: Sequence[tuple[Ref, FieldDetail]]) -> list[str]:
+    return [
+        f"{plain(ref.kind)} {ref.key}: {each.field} "
+        f"{each.detail if each.wrong else f'was not compared: {each.detail}'}"
+        for ref, each in found
+    ]

@@ -30,12 +30,14 @@ class Known:
 
     ``links`` are what the record refers to as it is in the target. ``losses``: writing it reported
     that something did not arrive. ``parts`` maps its steps or results to their ids in the target.
+    ``unknown`` are ids in the held record that no record of the store has.
     """
 
     schema: Schema = attrs.field(factory=Schema)
     links: Links = attrs.field(factory=dict)
     losses: bool = False
     parts: Mapping[str, str] = attrs.field(factory=dict)
+    unknown: frozenset[str] = frozenset()
 
     def spec(self, kind: Kind, name: str, *, step: bool = False) -> FieldSpec | None:
         """Return the target's field of that name, in any case of letters."""

@@ -34,7 +34,7 @@ from ztoq_qtest.write.steps import (
     sort_steps,
 )
 
-__all__ = ["finish_case", "list_executable_steps", "write_case"]
+__all__ = ["finish_case", "have_same_steps", "list_executable_steps", "write_case"]
 
 
 @attrs.define(kw_only=True)
@@ -246,6 +246,19 @@ async def list_executable_steps(project: Project, case: Written) -> tuple[Execut
         known = _lines(await _version_steps(project, target, case.version))
     project.remember(case.target_id, case.version, known)
     return known
+
+
+async def have_same_steps(project: Project, case: Written, version: str) -> bool:
+    """Return whether another version of a case has the same steps as the one that was written."""
+    target = object_ref(Kind.TEST_CASE, case.target_id)
+    ours, theirs = [
+        [
+            (step.get("called_test_case_id"), step.get("description"), step.get("expected"))
+            for step in await _version_steps(project, target, each)
+        ]
+        for each in (case.version, version)
+    ]
+    return ours == theirs
 
 
 async def _version_steps(

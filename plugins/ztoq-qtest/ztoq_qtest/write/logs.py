@@ -26,7 +26,7 @@ from ztoq_qtest.api.project import REFUSED, SITE_ERROR, ExecutableStep, Project
 from ztoq_qtest.fields.encoding import values_table
 from ztoq_qtest.html import add_mark, anchor
 from ztoq_qtest.objects.stamps import as_written
-from ztoq_qtest.write.cases import list_executable_steps
+from ztoq_qtest.write.cases import have_same_steps, list_executable_steps
 from ztoq_qtest.write.execution import format_time
 from ztoq_qtest.write.links import defects_of, held_and_new, issue_keys, link_defect
 from ztoq_qtest.write.save import Session, WriteRequest, doubt_if_created, required_link
@@ -67,7 +67,9 @@ async def write_log(session: Session, log: TestLog, request: WriteRequest) -> Wr
     else:
         number = number_of(Kind.TEST_LOG, request.target_id)
         path = f"test-runs/{run}/test-logs/{number}"
-        json = _change(body, await project.get(path), _known(log, body.lines, request.parts))
+        now = await project.get(path)
+        body = await _in_its_version(session, log, request.links, body, now)
+        json = _change(body, now, _known(log, body.lines, request.parts))
         if "test_step_logs" in body.json and "test_step_logs" not in json:
             text = "qTest does not show the step results of this log; they stay as they are"
             project.services.note(Level.LOSS, "step-results-stay", text, log.ref)
@@ -158,6 +160,28 @@ def _known(
         for line in lines
         if line.key in ids
     ]
+
+
+async def _in_its_version(
+    session: Session, log: TestLog, links: Links, body: _LogBody, now: Mapping[str, Any]
+) -> _LogBody:
+    """Return the body with the ids that its steps have in the version that the log belongs to.
+
+    A log stays with the version that it was submitted for, and each save of the case gives the
+    steps new ids, also where they are the same as before.
+    """
+    steps, version = now.get("test_step_logs") or (), str(now.get("test_case_version_id") or "")
+    case = required_link(links, log.case, log)
+    if not body.lines or len(steps) != len(body.lines) or version in {"", case.version}:
+        return body
+    if not await have_same_steps(session.project, case, version):
+        return body
+    names = ("test_step_id", "parent_test_step_id")
+    moved = [
+        {**each, **{name: step[name] for name in names if name in step and name in each}}
+        for each, step in zip(body.json["test_step_logs"], steps, strict=True)
+    ]
+    return attrs.evolve(body, json={**body.json, "test_step_logs": moved})
 
 
 def _change(

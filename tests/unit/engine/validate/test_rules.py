@@ -24,6 +24,7 @@ from ztoq_core.records import (
     StepResult,
     TestCase,
     TestLog,
+    TestRun,
     TestStep,
     Value,
 )
@@ -119,6 +120,13 @@ LOSING = attrs.evolve(KNOWN, losses=True)
 ROWS = attrs.evolve(LOG, results=(row(1, "Passed"), row(2, "Failed")))
 PARTS = attrs.evolve(KNOWN, parts={"1": "31", "2": "31"})
 
+RUN = TestRun(key="ACME-R1/ACME-T2/", case=OTHER, name="Pay")
+
+
+def bound(case: str) -> TestRun:
+    return attrs.evolve(RUN, case=Ref(Kind.TEST_CASE, case))
+
+
 # what was sent, what is held by the rule, what is held after a loss, what else is known
 EXAMPLES: dict[Rule, list[tuple[Record, Record, Record, Known]]] = {
     Rule.REWRITTEN_HTML: [
@@ -193,6 +201,14 @@ EXAMPLES: dict[Rule, list[tuple[Record, Record, Record, Known]]] = {
             FILE,
             attrs.evolve(FILE, name="gr%C3%B6%C3%9Fe.png"),
             attrs.evolve(FILE, name="gr%C3%B6%C3%9Fer.png"),
+            KNOWN,
+        )
+    ],
+    Rule.SAME_SIZE: [
+        (
+            FILE,
+            attrs.evolve(FILE, sha256=""),
+            attrs.evolve(FILE, sha256="", size=4),
             KNOWN,
         )
     ],
@@ -309,6 +325,9 @@ EXAMPLES: dict[Rule, list[tuple[Record, Record, Record, Known]]] = {
             PARTS,
         )
     ],
+    Rule.CASE_MADE_AGAIN: [
+        (RUN, bound("499"), bound("503"), attrs.evolve(KNOWN, unknown=frozenset({"499"}))),
+    ],
     Rule.REPORTED_LOSS: [
         (field("Nobody's", "x"), CASE, field("Nobody's", "y", FieldType.RICH_TEXT), LOSING),
         (
@@ -392,9 +411,9 @@ def test_a_called_case_is_compared_by_its_id_and_not_by_the_texts_that_it_brings
         (FILE, Outcome.EQUAL),
         (attrs.evolve(FILE, sha256="b" * 64), Outcome.DIFFERENT),
         (attrs.evolve(FILE, sha256="", size=4), Outcome.DIFFERENT),
-        (attrs.evolve(FILE, sha256=""), Outcome.UNCHECKED),
+        (attrs.evolve(FILE, sha256="", size=0), Outcome.UNCHECKED),
     ],
 )
-def test_a_file_is_proved_by_its_digest_alone(held: Attachment, outcome: Outcome) -> None:
+def test_a_file_is_compared_by_what_the_target_gives(held: Attachment, outcome: Outcome) -> None:
     (content,) = (each for each in compare(FILE, held, KNOWN) if each.field == "content")
     assert content.outcome is outcome

@@ -1,0 +1,109 @@
+"""Reads objects back and compares them with what was sent; keeps a result for each record."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+import attrs
+
+from ztoq_core.contracts import ContentReading, Schema
+from ztoq_core.engine.guard import plugin_call
+from ztoq_core.engine.run import Run
+from ztoq_core.engine.validate.comparison import Known, compare
+from ztoq_core.engine.validate.rules import FieldResult, Outcome
+from ztoq_core.errors import RecordError, RejectedError, one_error
+from ztoq_core.records import FieldDefinition, Kind, Record, TestRun
+from ztoq_core.store import FieldDetail, RecordProof, SentRecord, ValidationLevel, now
+
+__all__ = ["ContentCheck"]
+
+_AT_ONCE = 100
+"""Records that are compared before their results are saved."""
+
+
+@attrs.frozen(kw_only=True)
+class ContentCheck:
+    """Compares objects with what was sent, at a level of contents."""
+
+    run: Run
+    sink: ContentReading
+    schema: Schema
+    level: ValidationLevel
+
+    async def compare(self, kind: Kind, held: Mapping[str, Record | None]) -> None:
+        """Compare objects, by their ids in the target; those without a record are read first.
+
+        What was compared since the validation began is not compared again.
+        """
+        ids = list(held)
+        for start in range(0, len(ids), _AT_ONCE):
+            some = await self.run.store.validation.sent(kind, ids[start : start + _AT_ONCE])
+            with one_error():
+                async with asyncio.TaskGroup() as group:
+                    tasks = [
+                        group.create_task(self._proof(each, held[each.written.target_id]))
+                        for each in some
+                    ]
+            proofs = [proof for task in tasks if (proof := task.result())]
+            await self.run.store.validation.save_proofs(now(), proofs)
+
+    async def _proof(self, sent: SentRecord, held: Record | None) -> RecordProof | None:
+        kind, target_id = sent.record.kind, sent.written.target_id
+        if kind is Kind.ATTACHMENT and self.level is ValidationLevel.FILES:
+            held = None  # a list may show the size alone
+        try:
+            if held is None:
+                with plugin_call(self.sink, "read", sent.record.ref):
+                    held = await self._read(sent.record, target_id)
+            known = Known(
+                schema=self.schema,
+                links=sent.links,
+                losses=sent.losses,
+                parts=sent.written.parts,
+                unknown=await self._unknown(sent, held),
+            )
+            return _proof_of(sent.item, compare(sent.record, held, known))
+        except (RejectedError, RecordError) as error:
+            unread = FieldResult("contents", Outcome.UNCHECKED, None, f"cannot be read: {error}")
+            return _proof_of(sent.item, [unread])
+
+    async def _unknown(self, sent: SentRecord, held: Record) -> frozenset[str]:
+        """Return the id of a run's case if no record has it: the case was made again since."""
+        if not isinstance(held, TestRun) or not isinstance(sent.record, TestRun):
+            return frozenset()
+        number, case = held.case.key, sent.links.get(sent.record.case)
+        if case is None or case.target_id == number:
+            return frozenset()
+        known = await self.run.store.target_index.rows_of(Kind.TEST_CASE, [number])
+        return frozenset() if known else frozenset({number})
+
+    async def _read(self, record: Record, target_id: str) -> Record:
+        if not isinstance(record, FieldDefinition):
+            return await self.sink.read(record.kind, target_id)
+        spec = self.schema.field(record.of, record.name)  # known already: no call for each field
+        if spec is None:
+            return await self.sink.read(record.kind, target_id)
+        return attrs.evolve(record, name=spec.name, values=spec.values)
+
+
+def _proof_of(item: int, results: Sequence[FieldResult]) -> RecordProof:
+    outcomes = [each.outcome for each in results]
+    return RecordProof(
+        item=item,
+        equal=outcomes.count(Outcome.EQUAL),
+        by_rule=outcomes.count(Outcome.BY_RULE),
+        wrong=sum(each.wrong for each in results),
+        unchecked=outcomes.count(Outcome.UNCHECKED),
+        details=tuple(
+            FieldDetail(
+                field=each.field,
+                outcome=each.outcome,
+                rule=each.rule or "",
+                detail=each.detail,
+                wrong=each.wrong,
+            )
+            for each in results
+            if each.outcome is not Outcome.EQUAL
+        ),
+    )
