@@ -124,3 +124,22 @@ async def test_every_odd_value_in_every_property(answers: Any, opened: Any, path
                 made = [each for each in page.records if each.kind is kind]
                 assert len(made) + len(page.rejects) == 1, (place, value)
                 assert all(loads(kind, dumps(record)) == record for record in made)
+
+
+@pytest.mark.parametrize("path", [path for path in PAYLOADS if path.endswith("nextgen")])
+def test_a_key_that_no_address_can_hold_is_a_record_or_a_reject(
+    answers: Any, opened: Any, path: str
+) -> None:
+    body = copy.deepcopy(answers[path])
+    body["values"][0]["key"] = "\ud800"
+    kind, _ = PAYLOADS[path]
+
+    async def read() -> None:
+        async with opened() as shop:
+            shop.tenant.answers = answers | {path: body}
+            page = await shop.source.fetch(kind, None)
+            for record in page.records:
+                with suppress(RejectedError):
+                    await shop.source.complete(record)
+
+    run_in_virtual_time(read())

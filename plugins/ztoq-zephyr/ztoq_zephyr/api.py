@@ -50,8 +50,8 @@ Parameters = Mapping[str, str | int]
 
 
 def path_of(*segments: str | int) -> str:
-    """Return a path of encoded segments."""
-    return "/".join(quote(str(segment), safe="") for segment in segments)
+    """Return a path of encoded segments; a lone surrogate in a key, which UTF-8 lacks, is ``?``."""
+    return "/".join(quote(str(segment), safe="", errors="replace") for segment in segments)
 
 
 @attrs.frozen(kw_only=True)
