@@ -252,8 +252,8 @@ def test_a_mask_changes_each_letter_and_keeps_the_form(html: str) -> None:
 @given(st.text(st.characters(exclude_categories=["Cs"])), st.text())
 def test_each_letter_of_any_text_is_another_one_of_its_kind(text: str, seed: str) -> None:
     mask = MASK.build(MaskOptions(seed=Secret(seed)), SCENE)
-    if not is_plain(escape(text)):
-        return
+    if not is_plain(escape(text)) or re.search(r"ACME-", text, re.IGNORECASE):
+        return  # keys of the project stay as they are
     after = mask(attrs.evolve(CASE, name=text))
     assert isinstance(after, TestCase)
     pairs = list(zip(text, after.name, strict=True))
