@@ -136,7 +136,8 @@ class StageRunner:
                 if left := await self._to_repair():
                     some = counted(left, "record is", "records are")
                     what = "missing or different" if self.choices.repair else "missing"
-                    self.output.info(f"{some} {what} in the target: writing them again")
+                    them = "it" if left == 1 else "them"
+                    self.output.info(f"{some} {what} in the target: writing {them} again")
                     todo = ["load", "validate", *todo]
         return False
 

@@ -102,7 +102,7 @@ class _Field:
         texts = [each for each in held if self.is_text(each)]
         if self.value.value in _EMPTY:
             return self.empty(fields)
-        there = fields if self.first else []
+        there = fields if self.first and not self.defaulted() else []
         if self.several():
             return self.several_result(there, texts)
         if there:
@@ -119,6 +119,10 @@ class _Field:
             # a target that keeps any field as it is holds it under its own type
             return self.value.type is not FieldType.RICH_TEXT
         return self.spec.type is not FieldType.RICH_TEXT
+
+    def defaulted(self) -> bool:
+        """Whether the field shows a default of the target, since it does not take the value."""
+        return self.spec is not None and self.spec.default and not self.fits()
 
     def equal(self, rule: Rule | None = None) -> FieldResult:
         return FieldResult(self.label, Outcome.BY_RULE if rule else Outcome.EQUAL, rule)

@@ -114,6 +114,8 @@ def row(number: int, status: str) -> StepResult:
 
 TICKED = True
 PIXEL = FieldValue(name="Device", value="Pixel")
+MANUAL = FieldValue(name="Type", value="Manual", type=FieldType.CHOICE)
+SMOKE = FieldValue(name="Type", value="Smoke", type=FieldType.RICH_TEXT)
 DEFECT = Link(type=LinkType.BLOCKS, issue_key="ACME-9")
 WITH_DEFECT = attrs.evolve(LOG, note="<p>Ann</p>", links=(DEFECT,))
 LOSING = attrs.evolve(KNOWN, losses=True)
@@ -193,6 +195,12 @@ EXAMPLES: dict[Rule, list[tuple[Record, Record, Record, Known]]] = {
             attrs.evolve(CASE, requirements=(Ref(Kind.REQUIREMENT, "ACME-7"),)),
             field("Covers", '<a href="https://jira">ACME-7 Pay</a>', FieldType.RICH_TEXT),
             CASE,
+            KNOWN,
+        ),
+        (
+            field("Type", "Smoke"),
+            attrs.evolve(CASE, fields=(MANUAL, SMOKE)),
+            attrs.evolve(CASE, fields=(MANUAL,)),
             KNOWN,
         ),
     ],
@@ -334,6 +342,12 @@ EXAMPLES: dict[Rule, list[tuple[Record, Record, Record, Known]]] = {
             attrs.evolve(CASE, fields=(PIXEL, FieldValue(name="Nobody's", value="x"))),
             attrs.evolve(CASE, fields=(PIXEL,)),
             CASE,  # the target has this field, so that its loss was not reported
+            LOSING,
+        ),
+        (
+            field("Type", "Smoke"),
+            attrs.evolve(CASE, fields=(MANUAL,)),
+            attrs.evolve(CASE, fields=(MANUAL, attrs.evolve(SMOKE, value="Sm"))),
             LOSING,
         ),
     ],
