@@ -209,6 +209,7 @@ class ContentReading(Protocol):
 
         The key of a reference is a target id. Texts and names come without what the sink added to
         them; values that it added to a text come back in ``fields``, as ``FieldType.RICH_TEXT``.
+        A name that ``write`` had to cut has a note of the code ``name-cut``.
         ``StepResult.source_id`` is the id that ``Written.parts`` gives to the result, a log's
         ``status`` the target's own. A file has its ``sha256``, of bytes that were read just now.
 

@@ -41,14 +41,14 @@ _PROOF = ("item", "at", "equal", "by_rule", "wrong", "unchecked", "details")
 class SentRecord:
     """A record as it was sent, with its object and what it refers to in the target.
 
-    ``losses``: writing it reported that something did not arrive.
+    ``losses`` are the codes of what the notes about it call lost.
     """
 
     item: int
     record: Record
     written: Written
     links: Mapping[Ref, Written | None]
-    losses: bool
+    losses: frozenset[str]
 
 
 @attrs.frozen(kw_only=True)
@@ -100,16 +100,18 @@ class ValidationStore(Repository):
             LINKS, (Side.TARGET.value,), [row[0] for row in rows]
         ):
             links.setdefault(child, {})[Ref(Kind(other), key)] = written_or_none(*rest)
-        text = "SELECT DISTINCT key FROM note WHERE kind = ? AND level = ? AND key IN ??"
+        text = "SELECT DISTINCT key, code FROM note WHERE kind = ? AND level = ? AND key IN ??"
         values = (kind.value, Level.LOSS.value)
-        losing = {key for (key,) in self.database.select(text, values, [row[1] for row in rows])}
+        losses: dict[str, set[str]] = {}
+        for key, code in self.database.select(text, values, [row[1] for row in rows]):
+            losses.setdefault(key, set()).add(code)
         return [
             SentRecord(
                 item=number,
                 record=loads(kind, bytes(body)),
                 written=written,
                 links=links.get(number, {}),
-                losses=key in losing,
+                losses=frozenset(losses.get(key, ())),
             )
             for number, key, body, *rest in rows
             if (written := written_or_none(*rest))

@@ -268,6 +268,17 @@ async def test_a_version_names_the_release(opened: Any, project: Any) -> None:
     assert [suite.target_release for suite in suites] == [made["id"], None]
 
 
+async def test_a_name_that_is_cut_for_its_key_is_noted_as_lost(opened: Any, project: Any) -> None:
+    world = await opened()
+    await world.write(project.cycles)
+    cycle = attrs.evolve(project.cycle, plans=(), name="n" * 600)
+    written = await world.write(cycle)
+    assert [note.code for note in written.notes] == ["name-cut"]
+    held = await world.sink.read(Kind.TEST_CYCLE, written.target_id)
+    assert held.name == "n" * (500 - len(f" [{cycle.key}]"))
+    assert not (await world.write(attrs.evolve(cycle, key="SHOP-R2", name="a\nb"))).notes
+
+
 async def test_what_a_suite_has_no_field_for_is_kept_in_the_store(
     opened: Any, project: Any
 ) -> None:

@@ -21,6 +21,7 @@ from ztoq_core.engine.validate.rules import FieldResult, Outcome, Rule
 from ztoq_core.engine.validate.single_values import (
     compare_added,
     compare_moment,
+    compare_name,
     compare_place,
     compare_plain,
     compare_status,
@@ -65,21 +66,21 @@ def _definition(
 
 
 def _folder(sent: Folder, held: Folder, known: Known) -> Iterator[FieldResult]:
-    yield compare_plain("name", sent.name, held.name)
+    yield compare_name(sent.name, held.name, known)
     yield from compare_place("folder", sent.parent, held.parent, known)
     yield compare_text("description", sent.description, held.description, known)
     yield from compare_fields(sent.kind, sent.fields, held.fields, known)
 
 
 def _requirement(sent: Requirement, held: Requirement, known: Known) -> Iterator[FieldResult]:
-    yield compare_plain("name", sent.name, held.name)
+    yield compare_name(sent.name, held.name, known)
     yield from compare_place("folder", sent.folder, held.folder, known)
     yield compare_text("description", sent.description, held.description, known)
     yield from compare_fields(sent.kind, sent.fields, held.fields, known)
 
 
 def _case(sent: TestCase, held: TestCase, known: Known) -> Iterator[FieldResult]:
-    yield compare_plain("name", sent.name, held.name)
+    yield compare_name(sent.name, held.name, known)
     yield from compare_place("folder", sent.folder, held.folder, known)
     yield compare_text("description", sent.description, held.description, known)
     yield compare_text("precondition", sent.precondition, held.precondition, known)
@@ -100,7 +101,7 @@ def _case(sent: TestCase, held: TestCase, known: Known) -> Iterator[FieldResult]
 
 
 def _plan(sent: TestPlan, held: TestPlan, known: Known) -> Iterator[FieldResult]:
-    yield compare_plain("name", sent.name, held.name)
+    yield compare_name(sent.name, held.name, known)
     yield from compare_place("folder", sent.folder, held.folder, known)
     yield compare_text("description", sent.description, held.description, known)
     yield compare_text("note", sent.note, held.note, known)
@@ -110,7 +111,7 @@ def _plan(sent: TestPlan, held: TestPlan, known: Known) -> Iterator[FieldResult]
 
 
 def _cycle(sent: TestCycle, held: TestCycle, known: Known) -> Iterator[FieldResult]:
-    yield compare_plain("name", sent.name, held.name)
+    yield compare_name(sent.name, held.name, known)
     yield from compare_place("folder", sent.folder, held.folder, known)
     yield compare_text("description", sent.description, held.description, known)
     yield from compare_moment("planned start", sent.planned_start, held.planned_start)
@@ -122,7 +123,7 @@ def _cycle(sent: TestCycle, held: TestCycle, known: Known) -> Iterator[FieldResu
 
 
 def _run(sent: TestRun, held: TestRun, known: Known) -> Iterator[FieldResult]:
-    yield compare_plain("name", sent.name, held.name)
+    yield compare_name(sent.name, held.name, known)
     if held.case.key in known.unknown:
         yield FieldResult("test case", Outcome.BY_RULE, Rule.CASE_MADE_AGAIN)
     else:

@@ -15,6 +15,7 @@ __all__ = [
     "chosen_status",
     "compare_added",
     "compare_moment",
+    "compare_name",
     "compare_place",
     "compare_plain",
     "compare_status",
@@ -24,6 +25,8 @@ __all__ = [
     "shapes",
 ]
 
+_NAME_CUT = "name-cut"
+"""The code of the loss that a sink notes where a name is too long for the target."""
 _LABELS = 3
 """Words that a sink may put before each thing that it adds to a text, such as ``Defects:``."""
 
@@ -34,6 +37,14 @@ def compare_plain(field: str, sent: str, held: str) -> FieldResult:
     if sent.split() == held.split():
         return FieldResult(field, Outcome.BY_RULE, Rule.ONE_LINE)
     return differs(field, repr(held) if held else "empty", repr(sent), empty=not held)
+
+
+def compare_name(sent: str, held: str, known: Known) -> FieldResult:
+    found = compare_plain("name", sent, held)
+    cut = _NAME_CUT in known.losses and " ".join(sent.split()).startswith(" ".join(held.split()))
+    if found.wrong and cut and held:
+        return FieldResult("name", Outcome.BY_RULE, Rule.REPORTED_LOSS)
+    return found
 
 
 def differs(field: str, held: str, sent: str, *, empty: bool = False) -> FieldResult:

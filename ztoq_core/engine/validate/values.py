@@ -28,14 +28,14 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d(?:[T ].*)?", re.ASCII)
 class Known:
     """What the comparison of a record knows besides both records.
 
-    ``links`` are what the record refers to as it is in the target. ``losses``: writing it reported
-    that something did not arrive. ``parts`` maps its steps or results to their ids in the target.
+    ``links`` are what the record refers to as it is in the target. ``losses`` are the codes of
+    what its notes call lost. ``parts`` maps its steps or results to their ids in the target.
     ``unknown`` are ids in the held record that no record of the store has.
     """
 
     schema: Schema = attrs.field(factory=Schema)
     links: Links = attrs.field(factory=dict)
-    losses: bool = False
+    losses: frozenset[str] = frozenset()
     parts: Mapping[str, str] = attrs.field(factory=dict)
     unknown: frozenset[str] = frozenset()
 

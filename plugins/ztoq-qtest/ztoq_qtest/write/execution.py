@@ -23,10 +23,17 @@ from ztoq_qtest.api.object_types import ROOT, ROOT_CYCLES, ObjectRef, number_of,
 from ztoq_qtest.fields.encoding import values_table
 from ztoq_qtest.fields.field import Field
 from ztoq_qtest.fields.settings import FieldSet, fallback_notes
-from ztoq_qtest.html import add_mark, with_suffix
+from ztoq_qtest.html import add_mark
 from ztoq_qtest.objects.marks import PLAN
 from ztoq_qtest.objects.stamps import as_written, drop_log_properties
-from ztoq_qtest.write.save import Session, WriteRequest, find_parent, required_link, save
+from ztoq_qtest.write.save import (
+    Session,
+    WriteRequest,
+    find_parent,
+    required_link,
+    save,
+    suffixed,
+)
 
 __all__ = ["format_time", "write_cycle", "write_plan", "write_run"]
 
@@ -107,8 +114,9 @@ async def write_cycle(session: Session, cycle: TestCycle, request: WriteRequest)
         Kind.TEST_CYCLE, (*planned, *others), mark=cycle.key, clear=request.target_id is not None
     )
     marked = await settings.has_key_field(Kind.TEST_CYCLE)
+    name, cut = (cycle.name, ()) if marked else suffixed(cycle.name, cycle.key)
     body: dict[str, Any] = {
-        "name": cycle.name if marked else with_suffix(cycle.name, cycle.key),
+        "name": name,
         "properties": filled.properties,
     }
     release, notes = await _release(session, cycle, request.links)
@@ -119,7 +127,7 @@ async def write_cycle(session: Session, cycle: TestCycle, request: WriteRequest)
     at = object_ref(Kind.TEST_CYCLE, request.target_id) if request.target_id else "test-suites"
     answer = await save(project, at, body, parent, cycle.ref)
     target = ObjectRef("test-suites", int(answer["id"]))
-    return as_written(target, str(target.id), answer, notes=(*notes, *filled.notes("")))
+    return as_written(target, str(target.id), answer, notes=(*cut, *notes, *filled.notes("")))
 
 
 def _planned(fields: FieldSet, which: str) -> str:
@@ -194,8 +202,9 @@ async def write_run(session: Session, run: TestRun, request: WriteRequest) -> Wr
     if not await settings.has_key_field(Kind.TEST_RUN):
         words.append(run.key)
     number = number_of(Kind.TEST_CASE, case.target_id)
+    name, cut = suffixed(run.name or run.case.key, *words)
     body: dict[str, Any] = {
-        "name": with_suffix(run.name or run.case.key, *words),
+        "name": name,
         "properties": filled.properties,
         # the document requires properties of a case even where only its id is used
         "test_case": {"id": number, "properties": []},
@@ -208,4 +217,4 @@ async def write_run(session: Session, run: TestRun, request: WriteRequest) -> Wr
     answer = await save(project, at, body, parent, run.ref)
     target = ObjectRef("test-runs", int(answer["id"]))
     answer = drop_log_properties(answer, fields)
-    return as_written(target, str(target.id), answer, notes=filled.notes(""))
+    return as_written(target, str(target.id), answer, notes=(*cut, *filled.notes("")))

@@ -30,10 +30,17 @@ from ztoq_qtest.api.object_types import ROOT_CASES, ObjectRef, object_ref
 from ztoq_qtest.api.project import FORBIDDEN, MISSING, PAGE_SIZE, Project, Query, items_of
 from ztoq_qtest.fields.encoding import values_table
 from ztoq_qtest.fields.settings import fallback_notes
-from ztoq_qtest.html import add_mark, with_suffix
+from ztoq_qtest.html import add_mark
 from ztoq_qtest.objects.marks import find_keys
 from ztoq_qtest.objects.stamps import as_written
-from ztoq_qtest.write.save import Session, WriteRequest, doubt_if_created, find_parent, save
+from ztoq_qtest.write.save import (
+    Session,
+    WriteRequest,
+    doubt_if_created,
+    find_parent,
+    save,
+    suffixed,
+)
 
 __all__ = ["write_requirement"]
 
@@ -147,9 +154,9 @@ async def _save(session: Session, requirement: Requirement, request: WriteReques
         value = FieldValue(name=described.label, value=text, type=FieldType.RICH_TEXT)
         properties += (await settings.encode_properties(Kind.REQUIREMENT, [value])).properties
     else:
-        name = name if marked else with_suffix(name, requirement.key)
+        name, cut = (name, ()) if marked else suffixed(name, requirement.key)
         described_ = (FieldValue(name="Description", value=text),) if text else ()
-        notes = (*filled.changes, *fallback_notes((*rest, *described_), ""))
+        notes = (*cut, *filled.changes, *fallback_notes((*rest, *described_), ""))
     root = ROOT_CASES if project.config.root_module else None
     parent = find_parent(request.links, requirement.folder, root, requirement)
     body = {"name": name, "properties": properties}

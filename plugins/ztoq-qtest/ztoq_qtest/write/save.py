@@ -11,7 +11,9 @@ import attrs
 from ztoq_core.plugin import (
     Content,
     DoubtError,
+    Level,
     Links,
+    Note,
     Record,
     RecordError,
     Ref,
@@ -22,8 +24,17 @@ from ztoq_core.plugin import (
 from ztoq_qtest.api.object_types import OBJECT_TYPES, ROOT, ObjectRef, object_ref
 from ztoq_qtest.api.project import MISSING, Project, parent_query
 from ztoq_qtest.fields.settings import Settings
+from ztoq_qtest.html import NAME_LENGTH, with_suffix
 
-__all__ = ["Session", "WriteRequest", "doubt_if_created", "find_parent", "required_link", "save"]
+__all__ = [
+    "Session",
+    "WriteRequest",
+    "doubt_if_created",
+    "find_parent",
+    "required_link",
+    "save",
+    "suffixed",
+]
 
 
 @attrs.frozen(kw_only=True)
@@ -67,6 +78,15 @@ def doubt_if_created(ref: Ref, *, new: bool) -> Iterator[None]:
         if not new:
             raise
         raise DoubtError(f"qTest: {ref} was created, but then: {error}", status=200) from error
+
+
+def suffixed(name: str, *words: str) -> tuple[str, tuple[Note, ...]]:
+    """Return the name with `` [word]`` for each word, and a loss where it was cut for that."""
+    made = with_suffix(name, *words)
+    if made.startswith(" ".join(name.splitlines())):
+        return made, ()
+    text = f"the name is longer than qTest's {NAME_LENGTH} characters with its key, so it was cut"
+    return made, (Note(level=Level.LOSS, code="name-cut", text=text),)
 
 
 async def save(

@@ -118,7 +118,7 @@ MANUAL = FieldValue(name="Type", value="Manual", type=FieldType.CHOICE)
 SMOKE = FieldValue(name="Type", value="Smoke", type=FieldType.RICH_TEXT)
 DEFECT = Link(type=LinkType.BLOCKS, issue_key="ACME-9")
 WITH_DEFECT = attrs.evolve(LOG, note="<p>Ann</p>", links=(DEFECT,))
-LOSING = attrs.evolve(KNOWN, losses=True)
+LOSING = attrs.evolve(KNOWN, losses=frozenset({"field-lost"}))
 ROWS = attrs.evolve(LOG, results=(row(1, "Passed"), row(2, "Failed")))
 PARTS = attrs.evolve(KNOWN, parts={"1": "31", "2": "31"})
 
@@ -350,6 +350,12 @@ EXAMPLES: dict[Rule, list[tuple[Record, Record, Record, Known]]] = {
             attrs.evolve(CASE, fields=(MANUAL, attrs.evolve(SMOKE, value="Sm"))),
             LOSING,
         ),
+        (
+            CASE,
+            attrs.evolve(CASE, name="Log"),
+            attrs.evolve(CASE, name="in"),
+            attrs.evolve(KNOWN, losses=frozenset({"name-cut"})),
+        ),
     ],
 }
 PAIRS = [
@@ -371,6 +377,11 @@ def test_a_rule_lets_its_difference_pass_and_hides_no_loss(
     assert not wrong(sent, held, known)
     assert rule in {each.rule for each in found}
     assert len(wrong(sent, lost, known)) == 1, compare(sent, lost, known)
+
+
+def test_a_name_that_is_cut_counts_as_lost_only_where_that_was_noted() -> None:
+    cut = attrs.evolve(CASE, name="Log")
+    assert len(wrong(CASE, cut, KNOWN)) == len(wrong(CASE, cut, LOSING)) == 1
 
 
 def test_each_rule_has_an_example_and_a_line_in_the_docs() -> None:
