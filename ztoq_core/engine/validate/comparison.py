@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import unquote
 
+from ztoq_core.engine.validate.known import Known
 from ztoq_core.engine.validate.parts import (
     added_pieces,
     compare_defects,
@@ -29,7 +30,7 @@ from ztoq_core.engine.validate.single_values import (
     differs,
 )
 from ztoq_core.engine.validate.texts import plain_words, shape_of
-from ztoq_core.engine.validate.values import Known, compare_fields
+from ztoq_core.engine.validate.values import compare_fields
 from ztoq_core.records import (
     Attachment,
     FieldDefinition,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 
+from ztoq_core.engine.validate.known import Known
 from ztoq_core.engine.validate.rules import FieldResult, Outcome, Rule
 from ztoq_core.engine.validate.single_values import (
     chosen_status,
@@ -15,7 +16,7 @@ from ztoq_core.engine.validate.single_values import (
     shapes,
 )
 from ztoq_core.engine.validate.texts import plain_words, shape_of
-from ztoq_core.engine.validate.values import Known, compare_fields
+from ztoq_core.engine.validate.values import compare_fields
 from ztoq_core.records import Kind, Link, StepResult, TestLog, TestStep
 
 __all__ = ["added_pieces", "compare_defects", "compare_results", "compare_steps"]

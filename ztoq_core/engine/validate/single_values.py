@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
+from ztoq_core.engine.validate.known import Known
 from ztoq_core.engine.validate.rules import FieldResult, Outcome, Rule
 from ztoq_core.engine.validate.texts import Shape, excerpt, has_rest, plain_words, shape_of
-from ztoq_core.engine.validate.values import Known
-from ztoq_core.pictures.addresses import ref_of
-from ztoq_core.records import Ref
+from ztoq_core.records import ADDRESS, Ref
 
 __all__ = [
     "chosen_status",
@@ -58,20 +57,13 @@ def compare_text(field: str, sent: str, held: str, known: Known) -> FieldResult:
         return FieldResult(field, Outcome.EQUAL)
     wanted, there = shapes(sent, held, known)
     if wanted == there:
-        rule = Rule.ADDRESS_RESOLVED if "ztoq:" in sent else Rule.REWRITTEN_HTML
+        rule = Rule.ADDRESS_RESOLVED if ADDRESS in sent else Rule.REWRITTEN_HTML
         return FieldResult(field, Outcome.BY_RULE, rule)
     return _unlike(field, wanted, there)
 
 
 def shapes(sent: str, held: str, known: Known) -> tuple[Shape, Shape]:
-    def address(given: str) -> str | None:
-        ref = ref_of(given)
-        if ref is None:
-            return given
-        written = known.links.get(ref)
-        return written.url if written and written.url else None
-
-    return shape_of(sent, address), shape_of(held)
+    return known.shape(sent), shape_of(held)
 
 
 def _unlike(field: str, wanted: Shape, there: Shape) -> FieldResult:

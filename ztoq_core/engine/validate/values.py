@@ -3,54 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from html import escape
 
 import attrs
 
-from ztoq_core.contracts import FieldSpec, Links, Schema
+from ztoq_core.contracts import FieldSpec
+from ztoq_core.engine.validate.known import Known
 from ztoq_core.engine.validate.rules import FieldResult, Outcome, Rule
-from ztoq_core.engine.validate.texts import plain_words, shape_of
-from ztoq_core.records import FieldType, FieldValue, Kind
+from ztoq_core.engine.validate.texts import excerpt, plain_words, shape_of
+from ztoq_core.records import ADDRESS, FieldType, FieldValue, Kind
 
-__all__ = ["Known", "compare_fields", "instant"]
+__all__ = ["compare_fields", "instant"]
 
 _EMPTY = (None, "", ())
 _YES = ("Yes", "True", "Checked", "On", "Y")
 _NO = ("No", "False", "Unchecked", "Off", "N")
 _QUOTED = 60
 _DAY = re.compile(r"\d{4}-\d\d-\d\d(?:[T ].*)?", re.ASCII)
-
-
-@attrs.frozen(kw_only=True)
-class Known:
-    """What the comparison of a record knows besides both records.
-
-    ``links`` are what the record refers to as it is in the target. ``losses`` are the codes of
-    what its notes call lost. ``parts`` maps its steps or results to their ids in the target.
-    ``unknown`` are ids in the held record that no record of the store has.
-    """
-
-    schema: Schema = attrs.field(factory=Schema)
-    links: Links = attrs.field(factory=dict)
-    losses: frozenset[str] = frozenset()
-    parts: Mapping[str, str] = attrs.field(factory=dict)
-    unknown: frozenset[str] = frozenset()
-
-    def spec(self, kind: Kind, name: str, *, step: bool = False) -> FieldSpec | None:
-        """Return the target's field of that name, in any case of letters."""
-        owner = self.schema.field_owner.get(kind, kind)
-        specs = self.schema.step_fields if step else self.schema.fields
-        exact = self.schema.step_field(name) if step else self.schema.field(owner, name)
-        folded = name.strip().casefold()
-        alike = (
-            each
-            for each in specs
-            if each.kind is owner and folded in {each.name.casefold(), each.alias.casefold()}
-        )
-        return exact or next(alike, None)
 
 
 def instant(value: object) -> datetime | None:
@@ -240,8 +212,17 @@ class _Field:
         html = text if rich else escape(", ".join(_texts(self.value))).replace("\n", "<br>")
         if held == text:
             return self.equal()
-        same = shape_of(html) == shape_of(held)
-        return self.equal(Rule.REWRITTEN_HTML) if same else self.different(held)
+        rule = Rule.ADDRESS_RESOLVED if ADDRESS in html else Rule.REWRITTEN_HTML
+        return self.same_shape(html, [held], rule)
+
+    def same_shape(self, html: str, held: Sequence[str], rule: Rule) -> FieldResult:
+        """Compare HTML with the texts that may show it: words, emphasis, links and pictures."""
+        wanted = self.known.shape(html)
+        shown = [shape_of(each) for each in held]
+        if wanted in shown:
+            return self.equal(rule)
+        detail = f"is {excerpt(shown[0], wanted)}, sent {excerpt(wanted, shown[0])}"
+        return FieldResult(self.label, Outcome.DIFFERENT, None, detail)
 
     def worded(self, held: str) -> FieldResult:
         """Compare with a field of plain text."""
@@ -250,7 +231,7 @@ class _Field:
         if self.value.type is FieldType.USER:
             texts += _readable(self.value)
         if self.value.type is FieldType.RICH_TEXT:
-            words = plain_words(shape_of(str(sent)))
+            words = plain_words(self.known.shape(str(sent)))
             same = words == held.split()
             return self.equal(Rule.PLAIN_TEXT) if same else self.different(held)
         for text in texts:
@@ -262,17 +243,16 @@ class _Field:
         return self.different(held)
 
     def in_text(self, held: Sequence[FieldValue]) -> FieldResult:
-        wanted = [plain_words(shape_of(text)) for text in self.shown()]
+        if self.value.type is FieldType.RICH_TEXT:
+            texts = [str(each.value) for each in held]
+            return self.same_shape(str(self.value.value), texts, Rule.READABLE_TEXT)
+        wanted = [
+            plain_words(shape_of(escape(text, quote=False))) for text in _readable(self.value)
+        ]
         for each in held:
             if plain_words(shape_of(str(each.value))) in wanted:
                 return self.equal(Rule.READABLE_TEXT)
         return self.different(" ".join(plain_words(shape_of(str(held[0].value)))))
-
-    def shown(self) -> list[str]:
-        """Return the value as HTML, in the ways in which a text may show it."""
-        if self.value.type is FieldType.RICH_TEXT:
-            return [str(self.value.value)]
-        return [escape(text, quote=False) for text in _readable(self.value)]
 
     def person(self, text: str) -> str:
         """Return the id of the target's user with that id, e-mail or name, or an empty text."""

@@ -122,6 +122,7 @@ LOSING = attrs.evolve(KNOWN, losses=frozenset({"field-lost"}))
 ROWS = attrs.evolve(LOG, results=(row(1, "Passed"), row(2, "Failed")))
 PARTS = attrs.evolve(KNOWN, parts={"1": "31", "2": "31"})
 
+PICTURE = '<img src="https://qtest.example.com/502"/>'
 RUN = TestRun(key="ACME-R1/ACME-T2/", case=OTHER, name="Pay")
 
 
@@ -152,7 +153,13 @@ EXAMPLES: dict[Rule, list[tuple[Record, Record, Record, Known]]] = {
             described('<a href="https://qtest.example.com/502">see</a>'),
             described('<a href="https://qtest.example.com/503">see</a>'),
             KNOWN,
-        )
+        ),
+        (
+            field("Story", f'<p>See <img src="{OTHER.address}"></p>', FieldType.RICH_TEXT),
+            field("Story", f"<p>See {PICTURE}</p>", FieldType.RICH_TEXT),
+            field("Story", "<p>See</p>", FieldType.RICH_TEXT),
+            KNOWN,
+        ),
     ],
     Rule.ADDED_TEXT: [
         (
@@ -182,13 +189,25 @@ EXAMPLES: dict[Rule, list[tuple[Record, Record, Record, Known]]] = {
             field("Device", "Pixel 6", FieldType.TEXT),
             field("Device", "Pixel 7", FieldType.TEXT),
             KNOWN,
-        )
+        ),
+        (
+            field("Device", f'Pixel <img src="{LOG.case.address}">', FieldType.RICH_TEXT),
+            field("Device", "Pixel [Picture missing]", FieldType.TEXT),
+            field("Device", "Pixel", FieldType.TEXT),
+            KNOWN,
+        ),
     ],
     Rule.READABLE_TEXT: [
         (
             field("Nobody's", ("a", "b"), FieldType.MULTI_CHOICE),
             field("Nobody's", "a, b", FieldType.RICH_TEXT),
             field("Nobody's", "a", FieldType.RICH_TEXT),
+            KNOWN,
+        ),
+        (
+            field("Device", f'See <img src="{OTHER.address}">', FieldType.RICH_TEXT),
+            field("Device", f"See {PICTURE}", FieldType.RICH_TEXT),
+            field("Device", "See", FieldType.RICH_TEXT),
             KNOWN,
         ),
         (
