@@ -1,7 +1,7 @@
 """Serves one of the two products in a process of its own: ``python -m tests.corpus.serve zephyr``.
 
-Prints one JSON line with address and token when it serves; after SIGTERM another with the number of
-calls by method and route. ``Served`` starts and ends such a process.
+Prints one JSON line with address and token when it serves; at SIGUSR1, and after SIGTERM, another
+with the number of calls by method and route. ``Served`` starts and ends such a process.
 """
 
 from __future__ import annotations
@@ -53,6 +53,12 @@ class Served:
     ) -> None:
         self.stop()
 
+    def calls_so_far(self) -> dict[str, int]:
+        """Return the number of calls by method and route up to now."""
+        self._process.send_signal(signal.SIGUSR1)
+        calls: dict[str, int] = self._line()["calls"]
+        return calls
+
     def stop(self) -> None:
         """End the process; it may be called again."""
         if self._process.poll() is None:
@@ -82,11 +88,16 @@ async def _serve(given: argparse.Namespace) -> None:
         simulator = QTest(options)
         token = options.token
     simulator.server.latency = given.latency
+
+    def say_calls() -> None:
+        calls = {f"{method} {route}": n for (method, route), n in simulator.server.calls.items()}
+        _say({"calls": calls})
+
+    loop.add_signal_handler(signal.SIGUSR1, say_calls)
     async with simulator.serving() as url:
         _say({"url": url, "token": token})
         await ended.wait()
-    calls = {f"{method} {route}": n for (method, route), n in simulator.server.calls.items()}
-    _say({"calls": calls})
+    say_calls()
 
 
 def _say(line: Json) -> None:
