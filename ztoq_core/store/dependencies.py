@@ -105,15 +105,17 @@ class Dependencies(Repository):
     def _requeue_referring(self) -> None:
         """Write again what refers to objects that will be made again: their ids will be new.
 
-        A log stays with its run, and with the version of the case that it was submitted for.
+        A log stays with its run, and with the version of the case that it was submitted for; its
+        texts get new addresses.
         """
-        roles = (Role.REFER, Role.MENTION, Role.PARENT)
         made_again = f"other.state = '{State.DELETED}' AND other.cause <> '{Cause.PRUNED}'"
+        children = f"SELECT child FROM {_TO} WHERE side = '{Side.TARGET}' AND {made_again}"
+        shows = literals((Role.REFER, Role.MENTION))
         self._transitions.move(
             (State.FINISHED,),
             State.READY,
-            f"""kind <> '{Kind.TEST_LOG}' AND id IN (SELECT child FROM {_TO}
-                WHERE side = '{Side.TARGET}' AND role IN {literals(roles)} AND {made_again})""",
+            f"""(id IN ({children} AND role IN {shows})
+                OR kind <> '{Kind.TEST_LOG}' AND id IN ({children} AND role = '{Role.PARENT}'))""",
         )
 
     def _count(self) -> None:
