@@ -20,7 +20,7 @@ from ztoq_core.pictures.untrusted_fetcher import open_fetcher
 from ztoq_core.plugins import Plugins
 from ztoq_core.services import Services
 from ztoq_core.settings import config as configuration
-from ztoq_core.store import Store, Validation, ValidationLevel
+from ztoq_core.store import Sample, Store, Validation, ValidationLevel
 
 Undo = Callable[[], None]
 
@@ -33,8 +33,13 @@ class Scene:
     sink: Sink
     qtest: Simulator
 
-    async def validate(self, level: ValidationLevel = ValidationLevel.CONTENTS) -> Validation:
-        return await engine.validate(engine.Run(self.store), self.sink, level=level)
+    async def validate(
+        self,
+        level: ValidationLevel = ValidationLevel.CONTENTS,
+        sample: Sample | None = None,
+    ) -> Validation:
+        run = engine.Run(self.store)
+        return await engine.validate(run, self.sink, level=level, sample=sample)
 
     async def found(self) -> list[str]:
         """Validate; return what is missing, double or different."""
@@ -289,6 +294,22 @@ async def test_each_fault_is_found_and_named_and_nothing_else(tmp_path: Path) ->
                 wrong[name] = begins, found
         assert wrong == {}
         assert await scene.found() == []
+
+
+async def test_a_sample_of_everything_reads_each_object_and_finds_the_same(tmp_path: Path) -> None:
+    async with migrated(tmp_path) as scene:
+        whole = Sample(size=100_000, seed=1)
+        result = await scene.validate(ValidationLevel.SAMPLE, whole)
+        assert (result.findings, result.unproved) == ((), ())
+        assert result.sample
+        assert result.sample.compared == result.sample.total > 100
+        verdict = engine.outcome(scene.store, engine.Goal.VALIDATE)
+        assert verdict.outcome is Outcome.NOT_PROVED
+        changed(scene.case("DEMO-T2"), name="HACKED")
+        result = await scene.validate(ValidationLevel.SAMPLE, whole)
+        assert [each.partition(",")[0] for each in result.findings] == [
+            "test case DEMO-T2: name is 'HACKED'"
+        ]
 
 
 async def test_all_faults_together_are_found(tmp_path: Path) -> None:

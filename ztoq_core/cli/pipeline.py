@@ -103,8 +103,9 @@ async def run_pipeline(
             run.outcome = "stopped by a crash"
             raise
         last = "transform" if choices.dry_run else stages[-1]
-        counted_only = last == "validate" and choices.level is ValidationLevel.COUNTS
-        verdict = engine.outcome(store, engine.Goal.LOAD if counted_only else GOALS[last])
+        in_part = {ValidationLevel.COUNTS, ValidationLevel.SAMPLE}
+        not_to_prove = last == "validate" and choices.level in in_part
+        verdict = engine.outcome(store, engine.Goal.LOAD if not_to_prove else GOALS[last])
         if runner.left:
             sentences = (*verdict.sentences, *runner.left)
             verdict = attrs.evolve(verdict, exit=Exit.LEFT, sentences=sentences)

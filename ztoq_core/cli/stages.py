@@ -21,7 +21,7 @@ from ztoq_core.errors import AccessError, ConfigError
 from ztoq_core.selection import Selection
 from ztoq_core.services import Services
 from ztoq_core.settings.config import Config
-from ztoq_core.store import Facts, Phase, Store, ValidationLevel
+from ztoq_core.store import Facts, Phase, Sample, Store, ValidationLevel
 from ztoq_core.vocabulary import counted
 
 __all__ = ["ALL", "RunOptions", "StageRunner"]
@@ -33,10 +33,10 @@ ALL = ("extract", "transform", "load", "validate")
 class RunOptions:
     """How to read and to load.
 
-    ``level``: how closely to validate; ``repair``: write again what is missing or different.
-    ``partial``: load although the extraction or the mapping is incomplete. ``selecting``: options
-    gave the config's selection. ``reports``: write reports into this folder at the end. At most
-    ``most`` calls are made, to all services together, and none after ``until``.
+    ``level``: how closely to validate, and with what ``sample``; ``repair``: write again what is
+    missing or different. ``partial``: load although the extraction or the mapping is incomplete.
+    ``selecting``: options gave the config's selection. ``reports``: write reports into this folder
+    at the end. At most ``most`` calls are made, to all services together, and none after ``until``.
     """
 
     accept_missing_fields: bool = False
@@ -47,6 +47,7 @@ class RunOptions:
     selecting: bool = False
     since: datetime | None = None
     level: ValidationLevel = ValidationLevel.CONTENTS
+    sample: Sample | None = None
     repair: bool = False
     reports: Path | None = None
     most: int | None = None
@@ -220,7 +221,7 @@ class StageRunner:
             if self.choices.prune and not run.stop.requested:
                 await self._prune(run, sink)
         elif stage == "validate" and sink:
-            await engine.validate(run, sink, level=self.choices.level)
+            await engine.validate(run, sink, level=self.choices.level, sample=self.choices.sample)
 
     @asynccontextmanager
     async def _picture_sources(self) -> AsyncIterator[engine.PictureSources]:

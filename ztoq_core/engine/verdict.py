@@ -122,7 +122,8 @@ class Facts:
     to its end after the last extraction.
     ``states`` counts records; those pruned from the target are not among the deleted ones.
     ``findings`` are those of a current validation; ``proved`` says whether it compared all
-    contents, ``unproved`` why it did not. ``added`` counts records that no list of the
+    contents, ``unproved`` why it did not. ``sampled``
+    is what a sample of the contents says. ``added`` counts records that no list of the
     source held: made for the target, or looked up because others refer to them.
     """
 
@@ -137,6 +138,7 @@ class Facts:
     findings: tuple[str, ...] = ()
     proved: bool = False
     unproved: tuple[str, ...] = ()
+    sampled: str = ""
     final: FinalCheck | None = None
     losses: int = 0
     fallbacks: int = 0
@@ -417,14 +419,15 @@ def _validation(facts: Facts, *, first: bool) -> Iterator[_Problem]:
             "ztoq validate",
         )
     elif first and not facts.findings and not facts.proved:
-        what = "only counted" if not facts.unproved else "not compared completely"
+        what = "only compared in a sample" if facts.sampled else "only counted"
+        what = "not compared completely" if facts.unproved else what
         yield _Problem(
             Status.NOT_PROVED,
             Goal.VALIDATE,
             f"{_all_written(facts)}; their contents were {what}",
             f"Contents were {what}",
             "ztoq report" if facts.unproved else "ztoq validate",
-            _some(facts.unproved),
+            (*([facts.sampled] if facts.sampled else []), *_some(facts.unproved)),
         )
 
 
@@ -520,6 +523,7 @@ def facts_of(store: Store) -> Facts:
         findings=current.findings if current else (),
         proved=bool(current and current.level in _PROVING and not current.unproved),
         unproved=current.unproved if current else (),
+        sampled=str(current.sample) if current and current.sample else "",
         final=last_final_check(store),
         losses=sum(each.count for each in notes if each.level is Level.LOSS),
         fallbacks=sum(each.count for each in notes if each.level is Level.FALLBACK),

@@ -17,6 +17,7 @@ from ztoq_core.store.facts import (
     Facts,
     FinalCheck,
     Phase,
+    Sample,
     Validation,
     ValidationLevel,
 )
@@ -98,6 +99,7 @@ __all__ = [
     "Reference",
     "RollbackItem",
     "RunInfo",
+    "Sample",
     "Selected",
     "SentRecord",
     "State",

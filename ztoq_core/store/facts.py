@@ -26,11 +26,15 @@ __all__ = [
     "Facts",
     "FinalCheck",
     "Phase",
+    "Sample",
     "Validation",
     "ValidationLevel",
 ]
 
 T = TypeVar("T")
+
+_DOUBT = 0.05
+"""The probability that what a sample says is wrong."""
 
 
 class Extracted(StrEnum):
@@ -72,6 +76,8 @@ class ValidationLevel(StrEnum):
 
     COUNTS = "counts"
     """Which objects there are."""
+    SAMPLE = "sample"
+    """Which objects there are, and every field of some that are chosen at random."""
     CONTENTS = "contents"
     """Every field; files by size, or by their bytes where the target lists no size."""
     FILES = "files"
@@ -91,11 +97,47 @@ class ComparedContents:
 
 
 @attrs.frozen(kw_only=True)
+class Sample:
+    """Objects chosen at random, by a seed: ``size`` were asked for, ``compared`` of ``total`` were.
+
+    It says nothing certain about the objects outside of it.
+    """
+
+    size: int
+    seed: int
+    compared: int = 0
+    total: int = 0
+
+    @property
+    def excluded(self) -> int:
+        """The least number of wrong objects among all of which the sample had met one.
+
+        With 95 % probability, that is: without replacement, so that it is exact for any share of
+        the whole. For a small share of many it comes to ``1 - 0.05 ** (1 / compared)`` of all.
+        """
+        none_met, wrong = 1.0, 0
+        while none_met > _DOUBT and wrong < self.total:
+            none_met *= max(0, self.total - self.compared - wrong) / (self.total - wrong)
+            wrong += 1
+        return wrong
+
+    def __str__(self) -> str:
+        """Return what a sample without a finding says, for people."""
+        share = self.excluded / self.total if self.total else 0
+        return (
+            f"{self.compared:,} of {self.total:,} objects, drawn with the seed {self.seed}, hold "
+            f"what was sent; with 95 % confidence fewer than {self.excluded:,} of all "
+            f"({100 * share:.2f} %) do not"
+        )
+
+
+@attrs.frozen(kw_only=True)
 class Validation:
     """The result of the last ``ztoq validate``; ``findings`` are sentences for people.
 
     ``journal`` is the last entry of the journal then: a later one makes the validation outdated.
     ``unproved`` says why contents are not proved though nothing was found; empty where they are.
+    ``sample``: contents of these objects alone were compared.
     """
 
     at: datetime
@@ -105,6 +147,7 @@ class Validation:
     level: ValidationLevel = ValidationLevel.COUNTS
     contents: tuple[ComparedContents, ...] = ()
     unproved: tuple[str, ...] = ()
+    sample: Sample | None = None
 
 
 @attrs.frozen(kw_only=True)

@@ -30,6 +30,9 @@ _SENT = """SELECT item.id, item.key, target, target_id, pid, url, version, parts
     FROM item LEFT JOIN proof ON proof.item = item.id
     WHERE kind = ? AND state = ? AND target IS NOT NULL AND NOT borrowed AND cause <> ?
     AND proof.item IS NULL AND target_id IN ??"""
+_COMPARABLE = """SELECT id, kind, key, target_id FROM item
+    WHERE state = ? AND target IS NOT NULL AND target_id IS NOT NULL AND NOT borrowed
+    AND cause <> ? AND id > ? ORDER BY id LIMIT ?"""
 _COUNTS = """SELECT kind, COUNT(*), SUM(equal), SUM(by_rule), SUM(wrong), SUM(unchecked)
     FROM proof JOIN item ON item.id = proof.item GROUP BY kind"""
 _DETAILS = """SELECT item.kind, item.key, details FROM proof JOIN item ON item.id = proof.item
@@ -116,6 +119,13 @@ class ValidationStore(Repository):
             for number, key, body, *rest in rows
             if (written := written_or_none(*rest))
         ]
+
+    @reads
+    def comparable(self, after: int, limit: int) -> list[tuple[int, Kind, str, str]]:
+        """Return row, kind, key and target id of the next records that ``sent`` may return."""
+        values = (State.FINISHED.value, Cause.KEPT.value, after, limit)
+        rows = self.database.select(_COMPARABLE, values)
+        return [(row, Kind(kind), key, target_id) for row, kind, key, target_id in rows]
 
     @writes
     def begin(self, progress: str) -> None:

@@ -113,3 +113,50 @@ def test_repair_of_an_untouched_target_writes_nothing(ztoq: Program) -> None:
     said = ztoq("validate", "--repair")
     assert (said.code, said.out) == (0, PROVED)
     assert not [call for call in ztoq.sink.calls if call.startswith("write")]
+
+
+# ----------------------------------------------------------------------------------------- samples
+
+
+def test_a_sample_says_how_sure_it_is_and_proves_nothing(ztoq: Program) -> None:
+    ztoq("migrate")
+    said = ztoq("validate", "--sample", "4", "--seed", "7")
+    assert said.code == 0
+    assert "Comparing 4 objects at most, seed 7\n" in said.err
+    assert said.out == (
+        "All 12 records were written; their contents were only compared in a sample\n"
+        "  4 of 12 objects, drawn with the seed 7, hold what was sent; "
+        "with 95 % confidence fewer than 6 of all (50.00 %) do not\n"
+        "Next: ztoq validate\n"
+    )
+
+
+def test_a_sample_of_everything_finds_what_differs_but_is_no_proof_either(ztoq: Program) -> None:
+    ztoq("migrate")
+    assert "complete and proved" not in ztoq("validate", "--sample", "99").out
+    change(ztoq, "ACME-T1", name="Destroyed")
+    said = ztoq("validate", "--sample", "99")
+    assert said.code == 1
+    assert "test case ACME-T1: name is 'Destroyed'" in said.out
+    assert "confidence" not in said.out
+
+
+def test_a_seed_chooses_the_same_objects_and_another_one_others(ztoq: Program) -> None:
+    ztoq("migrate")
+    for each in [*ztoq.sink.objects.values()]:
+        if hasattr(each.record, "name"):
+            change(ztoq, each.record.key, name="Destroyed")
+
+    def found(seed: int) -> list[str]:
+        return ztoq("validate", "--sample", "3", "--seed", str(seed)).out.splitlines()[1:]
+
+    assert found(1) == found(1)
+    assert any(found(seed) != found(1) for seed in (2, 3, 4))
+
+
+@pytest.mark.parametrize(
+    "options", [("--sample", "3", "--counts"), ("--sample", "0"), ("--seed", "3")]
+)
+def test_a_sample_goes_with_no_other_level(ztoq: Program, options: tuple[str, ...]) -> None:
+    ztoq("migrate")
+    assert ztoq("validate", *options).code == 2

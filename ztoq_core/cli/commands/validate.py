@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 
 import rich_click as click
 
-from ztoq_core.cli.options import Options, conflict_option, global_options, limit_options
+from ztoq_core.cli.options import Options, conflict_option, count, global_options, limit_options
 
 __all__ = ["validate"]
+
+_SEEDS = 1_000_000
 
 
 @click.command()
 @click.option("--counts", "level", flag_value="counts", help="Count objects; compare no contents.")
 @click.option("--files", "level", flag_value="files", help="Download all files and compare bytes.")
+@click.option(
+    "--sample",
+    metavar="N",
+    type=count,
+    help="Compare N objects chosen at random; proves nothing.",
+)
+@click.option("--seed", metavar="S", type=count, help="Choose the same sample again.")
 @click.option(
     "--repair", is_flag=True, help="Write again what is missing or different, and validate again."
 )
@@ -21,7 +31,9 @@ __all__ = ["validate"]
 @limit_options
 @global_options
 @click.pass_obj
-def validate(options: Options, /, *, level: str | None, **given: Any) -> int:
+def validate(
+    options: Options, /, *, level: str | None, sample: int | None, seed: int | None, **given: Any
+) -> int:
     """Read the target back and compare it with what was sent, field by field.
 
     Names what is missing, different, double or somebody else's. A migration is proved only by a
@@ -32,7 +44,12 @@ def validate(options: Options, /, *, level: str | None, **given: Any) -> int:
     Repair:   ztoq validate --repair
     """
     from ztoq_core.cli.pipeline import run_verb
-    from ztoq_core.store import ValidationLevel
+    from ztoq_core.store import Sample, ValidationLevel
 
-    found = ValidationLevel(level or "contents")
-    return run_verb(options, "validate", ("validate",), level=found, **given)
+    if sample and level:
+        raise click.UsageError(f"--sample and --{level} do not go together.")
+    if seed and not sample:
+        raise click.UsageError("--seed goes with --sample.")
+    drawn = Sample(size=sample, seed=seed or 1 + secrets.randbelow(_SEEDS)) if sample else None
+    found = ValidationLevel("sample" if drawn else level or "contents")
+    return run_verb(options, "validate", ("validate",), level=found, sample=drawn, **given)

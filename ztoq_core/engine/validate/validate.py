@@ -21,8 +21,18 @@ from ztoq_core.engine.validate.identity import (
     check_objects,
     findings,
 )
+from ztoq_core.engine.validate.sample import compare_sample
 from ztoq_core.records import Kind, Ref
-from ztoq_core.store import DUE, Facts, FieldDetail, Store, Validation, ValidationLevel, now
+from ztoq_core.store import (
+    DUE,
+    Facts,
+    FieldDetail,
+    Sample,
+    Store,
+    Validation,
+    ValidationLevel,
+    now,
+)
 from ztoq_core.vocabulary import plain
 
 __all__ = ["validate"]
@@ -37,6 +47,7 @@ class _Progress:
 
     journal: int
     level: ValidationLevel
+    sample: Sample | None = None
     checks: list[IdentityCheck] = attrs.field(factory=list)
 
     def text(self) -> str:
@@ -45,9 +56,15 @@ class _Progress:
 
 
 async def validate(
-    run: Run, sink: Sink, *, level: ValidationLevel = ValidationLevel.CONTENTS
+    run: Run,
+    sink: Sink,
+    *,
+    level: ValidationLevel = ValidationLevel.CONTENTS,
+    sample: Sample | None = None,
 ) -> Validation:
     """Compare the store with the target, remember the result in the store and return it.
+
+    With ``sample``, and the level of that name, the contents of some objects alone are compared.
 
     A validation that is stopped is not remembered; the next one goes on with it.
     """
@@ -60,17 +77,21 @@ async def validate(
     contents = None
     if level is not ValidationLevel.COUNTS and isinstance(sink, ContentReading):
         contents = ContentCheck(run=run, sink=sink, schema=schema, level=level)
-    progress = await _begin(store, level)
+    if sample:
+        reporter.message(f"Comparing {sample.size:,} objects at most, seed {sample.seed}")
+    progress = await _begin(store, level, sample)
     checks = {check.kind: check for check in progress.checks}
 
     async def save() -> None:
         progress.checks = list(checks.values())
         await store.facts.save(Facts.validating, progress.text())
 
-    context = ValidationContext(run=run, sink=sink, checks=checks, contents=contents, save=save)
+    context = ValidationContext(
+        run=run, sink=sink, checks=checks, contents=None if sample else contents, save=save
+    )
     reporter.expect({kind: due[kind] for kind in Kind if due.get(kind) and kind in schema.kinds})
     for kind in Kind:  # parents' kinds come first: what is under a missing parent is missing too
-        if kind not in schema.kinds or (kind is Kind.FIELD and contents is None):
+        if kind not in schema.kinds or (kind is Kind.FIELD and context.contents is None):
             continue
         check = checks.setdefault(kind, IdentityCheck(kind))
         if not check.done and not stop.requested:
@@ -78,7 +99,11 @@ async def validate(
             check.done = not stop.requested
             await save()
         reporter.advance(kind, check.present)
+    if sample and contents is not None:
+        missing_now = {kind: check.missing for kind, check in checks.items()}
+        sample = await compare_sample(contents, sample, missing_now)
     result = await _result(store, checks, due, level, proving=contents is not None)
+    result = attrs.evolve(result, sample=sample)
     if stop.requested:
         return result
     for sentence in result.findings[:_SHOWN]:
@@ -87,14 +112,14 @@ async def validate(
     return await store.validation.save(run.id, result, missing)
 
 
-async def _begin(store: Store, level: ValidationLevel) -> _Progress:
+async def _begin(store: Store, level: ValidationLevel, sample: Sample | None) -> _Progress:
     """Return how far a validation of this state came, or begin a new one."""
     journal = store.journal.last()
     if text := store.facts.validating:
         known = converter.structure(read_json(text.encode()), _Progress)
-        if (known.journal, known.level) == (journal, level):
+        if (known.journal, known.level, known.sample) == (journal, level, sample):
             return known
-    progress = _Progress(journal, level)
+    progress = _Progress(journal, level, sample)
     await store.validation.begin(progress.text())
     return progress
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -24,6 +24,7 @@ from ztoq_qtest.write.save import Session
 __all__ = [
     "AT_ONCE",
     "LISTED_BY_OWNER",
+    "cycles_with_parents",
     "key_of",
     "list_answers",
     "list_cycles",
@@ -31,6 +32,7 @@ __all__ = [
     "list_modules",
     "list_together",
     "mark_of",
+    "with_parents",
 ]
 
 LISTED_BY_OWNER: Mapping[Kind, frozenset[Kind]] = MappingProxyType(
@@ -66,6 +68,21 @@ async def list_cycles(session: Session) -> list[Any]:
     """Return all test cycles of the project below its root."""
     listed = session.project.children("test-cycles", ROOT, expand="descendants")
     return _flat([item async for item in listed], "test-cycles")
+
+
+async def cycles_with_parents(session: Session) -> list[tuple[Mapping[str, Any], int]]:
+    """Return all test cycles, each with the id of the one around it (0: none)."""
+    listed = session.project.children("test-cycles", ROOT, expand="descendants")
+    return list(with_parents([item async for item in listed], "test-cycles", 0))
+
+
+def with_parents(
+    items: Sequence[Mapping[str, Any]], inside: str, parent: int
+) -> Iterator[tuple[Mapping[str, Any], int]]:
+    """Yield the items of a tree, each with the id of the one around it (0: none)."""
+    for item in items:
+        yield item, parent
+        yield from with_parents(item.get(inside) or (), inside, int(item["id"]))
 
 
 def _flat(items: Sequence[Any], inside: str) -> list[Any]:

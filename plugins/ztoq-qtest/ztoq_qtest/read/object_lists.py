@@ -8,7 +8,7 @@ is downloaded.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -21,11 +21,13 @@ from ztoq_qtest.objects.marks import NO_FIELDS, PLAN
 from ztoq_qtest.read.find import list_logs
 from ztoq_qtest.read.mark_lists import (
     AT_ONCE,
+    cycles_with_parents,
     key_of,
     list_answers,
     list_modules,
     list_together,
     mark_of,
+    with_parents,
 )
 from ztoq_qtest.read.readers import Linked
 from ztoq_qtest.read.records import linked_requirements, to_record
@@ -141,7 +143,7 @@ async def _suites(session: Session, cursor: str | None) -> MarkPage:
     """List the suites cycle by cycle; the cursor is the last one that is done."""
     known = session.project.containers
     if cursor is None or Kind.TEST_CYCLE not in known:
-        cycles = [int(item["id"]) for item, _ in await _cycles(session)]
+        cycles = [int(item["id"]) for item, _ in await cycles_with_parents(session)]
         known[Kind.TEST_CYCLE] = [
             ROOT,
             *(ObjectRef("test-cycles", each) for each in sorted(cycles)),
@@ -163,28 +165,14 @@ async def _containers(session: Session, kind: Kind) -> AsyncIterator[Mark]:
     """Yield modules and cycles with what they lie in, which answers need not show."""
     if kind is Kind.FOLDER:
         modules = await session.project.get("modules", expand="descendants")
-        for item, parent in _tree(modules, "children", 0):
+        for item, parent in with_parents(modules, "children", 0):
             place = {"parent_id": parent, "parentType": "module"}
             yield await _mark(session, kind, "modules", {**item, **place})
-    for item, parent in await _cycles(session):
+    for item, parent in await cycles_with_parents(session):
         place = {"parentId": parent, "parentType": "test-cycle"}
         planned = key_of(session, "test-cycles", item, NO_FIELDS).endswith(PLAN)
         if planned == (kind is Kind.TEST_PLAN):
             yield await _mark(session, kind, "test-cycles", {**item, **place})
-
-
-async def _cycles(session: Session) -> list[tuple[Mapping[str, Any], int]]:
-    listed = session.project.children("test-cycles", ROOT, expand="descendants")
-    return list(_tree([item async for item in listed], "test-cycles", 0))
-
-
-def _tree(
-    items: Sequence[Mapping[str, Any]], inside: str, parent: int
-) -> Iterator[tuple[Mapping[str, Any], int]]:
-    """Yield the items of a tree, each with the id of the one around it (0: none)."""
-    for item in items:
-        yield item, parent
-        yield from _tree(item.get(inside) or (), inside, int(item["id"]))
 
 
 # --------------------------------------------------------------------------------- under owners

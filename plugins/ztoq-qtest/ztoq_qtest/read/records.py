@@ -13,6 +13,7 @@ from ztoq_qtest.fields.settings import FieldSet
 from ztoq_qtest.objects.marks import NO_FIELDS
 from ztoq_qtest.objects.stamps import as_written, drop_log_properties
 from ztoq_qtest.read.find import read_written_case
+from ztoq_qtest.read.mark_lists import cycles_with_parents
 from ztoq_qtest.read.readers import Linked, as_record
 from ztoq_qtest.write.attachments import locate_file, read_file
 from ztoq_qtest.write.save import Session
@@ -39,6 +40,10 @@ async def read_record(session: Session, kind: Kind, target_id: str) -> Record:
         linked = await linked_requirements(session, [target.id])
     elif kind is Kind.TEST_LOG:
         raw = {"test_run_id": int(target_id.partition("/")[0]), **raw}
+    elif target.type == "test-cycles" and "parent_id" not in raw:  # only the tree shows it
+        for item, parent in await cycles_with_parents(session):
+            if int(item["id"]) == target.id:
+                raw = {**raw, "parent_id": parent, "parentType": "test-cycle"}
     return await to_record(session, target, raw, linked)
 
 
