@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.shared import SHARED
 
 # a busy machine makes examples slowly; that says nothing about the code
 settings.register_profile("ztoq", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("ztoq")
 
-SHARED = Path(__file__).resolve().parent.parent / "shared"
 LACKS = "lacks a shared file"
 
 

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from ztoq_demo.qtest import Options, Simulator
 
+from tests.shared import SHARED
 from tests.vendor.exchanges import Recorder
 from tests.vendor.qtest_document import Document
 
-TOOLS = Path(__file__).parents[2].parent / "shared" / "tools"
+TOOLS = SHARED / "tools"
 
 # the client leaves out what the document requires, and says True for true
 KNOWN = ("at test_case: 'properties' is a required property",)

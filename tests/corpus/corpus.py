@@ -15,6 +15,7 @@ from tests.corpus.invent import History, surroundings
 from tests.corpus.pictures import FOLDER, case_texts, log_texts
 from tests.corpus.reading import read
 from tests.corpus.real import Real, load
+from tests.shared import SHARED
 
 __all__ = ["Corpus", "corpus", "judge", "shared_data"]
 
@@ -38,7 +39,7 @@ class Corpus:
 
 def shared_data() -> Path | None:
     """Return the folder of the real cases beside the repository, None where it is not there."""
-    folder = Path(__file__).resolve().parents[3] / "shared" / "data" / "mattermost"
+    folder = SHARED / "data" / "mattermost"
     return folder if folder.is_dir() else None
 
 

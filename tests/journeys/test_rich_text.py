@@ -18,9 +18,10 @@ import html5lib
 import pytest
 
 from tests.journeys.journey import journey, project
+from tests.shared import SHARED
 from ztoq_core.errors import Exit
 
-CORPUS = Path(__file__).parents[3] / "shared/data/mattermost/testcases-2022-09-07.jsonl.gz"
+CORPUS = SHARED / "data/mattermost/testcases-2022-09-07.jsonl.gz"
 PNG = (
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5E"
     "rkJggg=="

@@ -11,8 +11,10 @@ from typing import Any
 import attrs
 import pytest
 
+from tests.shared import SHARED
+
 ROOT = Path(__file__).parents[2]
-SCHEMAS = ROOT.parent / "shared" / "specs" / "zephyr-cloud-v2.2026-08.schemas.json"
+SCHEMAS = SHARED / "specs" / "zephyr-cloud-v2.2026-08.schemas.json"
 LISTS = "Read from: every list."
 WITH_SCHEMAS = pytest.mark.shared("specs/zephyr-cloud-v2.2026-08.schemas.json")
 

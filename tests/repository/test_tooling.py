@@ -145,3 +145,11 @@ def test_a_distribution_declares_what_it_imports_and_nothing_else(folder: Path) 
     assert foreign <= set(names)
     plugins = {each for each in mandatory if each.startswith("ztoq_")}  # used by name
     assert mandatory - {"tzdata"} - plugins <= foreign
+
+
+def test_one_place_knows_where_the_shared_folder_is() -> None:
+    """A path counted from each test's own file is wrong as soon as the file moves."""
+    own = {ROOT / "tests" / "shared.py", Path(__file__)}
+    tests = {ROOT / "conftest.py", *ROOT.glob("tests/**/*.py"), *ROOT.glob("*/*/tests/**/*.py")}
+    counted = re.compile(r"""/ ["']shared["'/]""")
+    assert [path for path in sorted(tests - own) if counted.search(path.read_text("utf-8"))] == []

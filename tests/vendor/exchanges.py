@@ -7,9 +7,11 @@ from pathlib import Path
 import attrs
 from ztoq_testkit.simulate import Reply, Request
 
+from tests.shared import SHARED
+
 __all__ = ["Exchange", "Recorder", "vendor_document"]
 
-SPECS = Path(__file__).parents[2].parent / "shared" / "specs"
+SPECS = SHARED / "specs"
 
 
 @attrs.frozen

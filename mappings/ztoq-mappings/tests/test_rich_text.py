@@ -11,7 +11,6 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from html import escape
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from xml.etree.ElementTree import Element
@@ -28,11 +27,12 @@ from ztoq_mappings.text import Options as TextOptions
 from ztoq_mappings.zephyr_qtest import ZEPHYR_QTEST
 from ztoq_mappings.zephyr_qtest import Options as QtestOptions
 
+from tests.shared import SHARED
 from ztoq_core.plugin import Kind, Ref, Schema, Secret, TestCase, Transform, TransformContext
 
 SCENE = TransformContext(source=Schema(), source_config=SimpleNamespace(project="ACME"))
 CASE = TestCase(key="ACME-T1", name="x", folder=Ref(Kind.FOLDER, "ACME-F1"))
-CORPUS = Path(__file__).parents[4] / "shared/data/mattermost/testcases-2022-09-07.jsonl.gz"
+CORPUS = SHARED / "data/mattermost/testcases-2022-09-07.jsonl.gz"
 WITH_CORPUS = pytest.mark.shared("data/mattermost/testcases-2022-09-07.jsonl.gz")
 
 KEEP = TEXT.build(TextOptions(), SCENE)

@@ -4,7 +4,6 @@ import json
 import re
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
@@ -18,7 +17,8 @@ from ztoq_demo.zephyr.model import Project
 from ztoq_demo.zephyr.options import Options
 from ztoq_demo.zephyr.simulator import Simulator
 
-SHARED = Path(__file__).resolve().parents[3].parent / "shared"
+from tests.shared import SHARED
+
 SCHEMAS = SHARED / "specs" / "zephyr-cloud-v2.2026-08.schemas.json"
 MATTERMOST = SHARED / "data" / "mattermost"
 
