@@ -77,7 +77,11 @@ def real() -> list[str]:
 
 @pytest.mark.parametrize("policy", ["keep", "clean"])
 @pytest.mark.parametrize(
-    "texts", [written, pytest.param(real, marks=pytest.mark.shared("data/mattermost"))]
+    "texts",
+    [
+        written,
+        pytest.param(real, marks=[pytest.mark.shared("data/mattermost"), pytest.mark.acceptance]),
+    ],
 )
 async def test_a_rich_text_has_the_same_tree_in_the_target(
     tmp_path: Path, texts: Callable[[], list[str]], policy: str

@@ -246,7 +246,7 @@ def _files(value: Any) -> list[dict[str, Any]]:
     return [*own, *(file for each in value.values() for file in _files(each))]
 
 
-@pytest.mark.parametrize("force", [False, True])
+@pytest.mark.parametrize("force", [pytest.param(False, marks=pytest.mark.acceptance), True])
 async def test_strangers_stay_as_they_were(tmp_path: Path, *, force: bool) -> None:
     async with journey(tmp_path, read=many()) as sides:
         outcome = await sides.run()

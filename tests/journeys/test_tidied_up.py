@@ -34,10 +34,15 @@ def objects(sides: Journey) -> Counter[str]:
     ("kind", "key", "path"),
     [
         (Kind.TEST_CASE, "ACME-T1", "test-cases"),
-        (Kind.TEST_RUN, "ACME-R1/ACME-T1/", "test-runs"),
-        (Kind.TEST_CYCLE, "ACME-R1", "test-suites"),
-        (Kind.FOLDER, "ACME-F31", "modules"),
         (Kind.FOLDER, "ACME-F33", "test-cycles"),
+        *(
+            pytest.param(*each, marks=pytest.mark.acceptance)
+            for each in (
+                (Kind.TEST_RUN, "ACME-R1/ACME-T1/", "test-runs"),
+                (Kind.TEST_CYCLE, "ACME-R1", "test-suites"),
+                (Kind.FOLDER, "ACME-F31", "modules"),
+            )
+        ),
     ],
 )
 async def test_what_was_deleted_by_hand_comes_back_once(

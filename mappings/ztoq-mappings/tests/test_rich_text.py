@@ -296,8 +296,9 @@ def test_every_real_text_survives_as_it_is(corpus: tuple[str, ...]) -> None:
 
 
 @WITH_CORPUS
+@pytest.mark.acceptance
 def test_every_rare_real_text_survives_cleaning(corpus: tuple[str, ...]) -> None:
-    """Those that hold more than the usual five tags; the others are for the acceptance run."""
+    """Those that hold more than the usual five tags."""
     rare = re.compile(r"<(?!/?(?:br|li|ol|ul|strong)\b)[a-z]", re.IGNORECASE)
     survive([html for html in corpus if rare.search(html)], at_least=1000)
 
@@ -317,6 +318,7 @@ def survive(texts: list[str], at_least: int) -> None:
 
 
 @WITH_CORPUS
+@pytest.mark.acceptance
 def test_no_word_of_a_real_text_survives_a_mask(corpus: tuple[str, ...]) -> None:
     for html in corpus[::20]:
         before, after = tree(html), tree(through(html, SEEN))
