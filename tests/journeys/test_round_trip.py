@@ -182,7 +182,7 @@ def readable(field: FieldValue) -> list[str]:
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(case=CASES)
 async def test_a_case_comes_back_as_it_went(site: Site, case: TestCase) -> None:

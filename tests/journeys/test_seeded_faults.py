@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import pytest
 from ztoq_demo.qtest import Options, Simulator
 from ztoq_demo.qtest.objects import Case, Log, Module, Release, Requirement, Run, Suite, Thing
 from ztoq_demo.zephyr.demo import demo as zephyr_site
@@ -281,6 +282,8 @@ def names(found: str, begins: str) -> bool:
     return found.startswith(begins if colon else kind)
 
 
+@pytest.mark.acceptance
+@pytest.mark.timeout(600)
 async def test_each_fault_is_found_and_named_and_nothing_else(tmp_path: Path) -> None:
     async with migrated(tmp_path) as scene:
         assert await scene.found() == []
@@ -326,6 +329,8 @@ async def test_all_faults_together_are_found(tmp_path: Path) -> None:
         assert verdict.next == "ztoq validate --repair"
 
 
+@pytest.mark.acceptance
+@pytest.mark.timeout(600)
 async def test_a_deleted_object_is_missing_with_its_files(tmp_path: Path) -> None:
     async with migrated(tmp_path) as scene:
         plan = scene.things(Release)[0]
@@ -358,6 +363,8 @@ async def test_repair_brings_everything_back_but_what_is_double(tmp_path: Path) 
         assert verdict.outcome is Outcome.PROVED
 
 
+@pytest.mark.acceptance
+@pytest.mark.timeout(600)
 async def test_repair_leaves_what_somebody_edited_unless_told_otherwise(tmp_path: Path) -> None:
     async with migrated(tmp_path) as scene:
         case = scene.case("DEMO-T2")

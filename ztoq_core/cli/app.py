@@ -24,7 +24,7 @@ COMMANDS = {
     "transform": "Map what was extracted, from the store alone; neither service is called.",
     "load": "Write what was mapped to the target, each record at most once.",
     "migrate": "Extract, transform, load, validate and report in one go; may be repeated.",
-    "validate": "Compare the target with the store: missing, duplicate and foreign objects.",
+    "validate": "Read the target back and compare it with what was sent, field by field.",
     "report": "Write a report of every record, from the store alone; neither service is called.",
     "status": "Show how many records are in which state, and how the last run ended.",
     "retry": "Mark failed and missing records for retry; the next load sends them.",

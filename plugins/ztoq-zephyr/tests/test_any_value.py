@@ -73,7 +73,7 @@ def properties(value: Any, at: tuple[str | int, ...] = ()) -> list[tuple[str | i
 
 @pytest.mark.parametrize("path", PAYLOADS)
 @settings(
-    max_examples=40,
+    max_examples=15,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

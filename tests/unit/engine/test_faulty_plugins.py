@@ -354,7 +354,7 @@ JSON = st.recursive(
 
 @given(data=st.data())
 @settings(
-    max_examples=25,
+    max_examples=10,
     deadline=None,
     derandomize=True,
     database=None,

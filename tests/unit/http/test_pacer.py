@@ -81,7 +81,7 @@ class Drive:
 
 
 @pytest.mark.no_cover  # thousands of turns through lines that others cover
-@pytest.mark.parametrize("wait", [0.0, 1.0])
+@pytest.mark.parametrize("wait", [0.0, pytest.param(1.0, marks=pytest.mark.acceptance)])
 @pytest.mark.parametrize("kind", LIMITERS)
 def test_a_limit_that_nobody_told_is_used_and_hardly_passed(kind: str, wait: float) -> None:
     drive = Drive(LIMITERS[kind](100), seconds=60, wait=wait)
@@ -91,7 +91,9 @@ def test_a_limit_that_nobody_told_is_used_and_hardly_passed(kind: str, wait: flo
 
 
 @pytest.mark.no_cover  # thousands of turns through lines that others cover
-@pytest.mark.parametrize(("limit", "seconds"), [(20, 60), (500, 12)])
+@pytest.mark.parametrize(
+    ("limit", "seconds"), [(20, 60), pytest.param(500, 12, marks=pytest.mark.acceptance)]
+)
 @pytest.mark.parametrize("kind", LIMITERS)
 def test_low_and_high_limits_are_found(kind: str, limit: float, seconds: float) -> None:
     drive = Drive(LIMITERS[kind](limit), seconds=seconds)
@@ -100,7 +102,7 @@ def test_low_and_high_limits_are_found(kind: str, limit: float, seconds: float) 
     assert drive.share_refused <= 0.03  # nearly all of it in the first seconds
 
 
-@pytest.mark.parametrize("latency", [0.02, 0.2])
+@pytest.mark.parametrize("latency", [0.02, pytest.param(0.2, marks=pytest.mark.acceptance)])
 @pytest.mark.parametrize("kind", LIMITERS)
 def test_a_limit_that_is_halved_is_used_again_within_five_seconds(
     kind: str, latency: float
@@ -111,7 +113,7 @@ def test_a_limit_that_is_halved_is_used_again_within_five_seconds(
     assert sum(moment > 15 for moment in drive.refused) <= 0.25 * 50 * 10
 
 
-@pytest.mark.parametrize("latency", [0.1, 0.2])
+@pytest.mark.parametrize("latency", [0.1, pytest.param(0.2, marks=pytest.mark.acceptance)])
 @pytest.mark.parametrize("kind", LIMITERS)
 def test_a_low_limit_far_away_is_found_without_a_volley(kind: str, latency: float) -> None:
     drive = Drive(LIMITERS[kind](20), seconds=60, latency=latency)

@@ -8,13 +8,13 @@ is downloaded.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import attrs
 
-from ztoq_core.plugin import Kind, Mark, MarkPage, Owner
+from ztoq_core.plugin import Attachment, Kind, Mark, MarkPage, Owner, RejectedError
 from ztoq_qtest.api.object_types import OBJECT_TYPES, ROOT, ObjectRef, number_of
 from ztoq_qtest.api.project import PAGE_SIZE, items_of, parent_query
 from ztoq_qtest.objects.marks import NO_FIELDS, PLAN
@@ -203,5 +203,13 @@ async def _files(session: Session, owner: Owner) -> AsyncIterator[Mark]:
             target_id=target_id,
             name=str(item.get("name") or ""),
             owner=record.key,
-            record=await file_record(session.project, target, target_id, item),
+            record=await _readable(file_record(session.project, target, target_id, item)),
         )
+
+
+async def _readable(reading: Awaitable[Attachment]) -> Attachment | None:
+    """Return the file, or None where it cannot be downloaded: that concerns this file alone."""
+    try:
+        return await reading
+    except RejectedError:
+        return None

@@ -38,6 +38,7 @@ __all__ = [
 PARTS: Mapping[Kind, str] = {Kind.TEST_CASE: "test-steps", Kind.TEST_LOG: "test-step-logs"}
 OWNERS = frozenset({"releases", "requirements", "test-cases", "test-logs"})  # facts, section 8
 PRINTABLE = re.compile(r"[ -~]+")
+DOWNLOADS = 3  # tries to read a file back, as a cut connection says nothing about the file
 
 
 async def write_file(session: Session, file: Attachment, request: WriteRequest) -> Written:
@@ -137,11 +138,22 @@ async def list_attached(project: Project, target: ObjectRef) -> Sequence[Mapping
 
 
 async def hash_file(project: Project, target: ObjectRef, number: int) -> Tally:
-    """Download a file to get its SHA-256 and size."""
+    """Download a file to get its SHA-256 and size.
+
+    Raises:
+        RejectedError: It cannot be had, or came cut short ``DOWNLOADS`` times.
+    """
     # A file that was not scanned for viruses yet needs forceDownload (vendor's document).
     path = project.path(f"{target.path}/attachments/{number}")
-    async with project.client.download(path, params={"forceDownload": "true"}) as body:
-        return await Tally.of(body.chunks())
+    for left in reversed(range(DOWNLOADS)):
+        try:
+            async with project.client.download(path, params={"forceDownload": "true"}) as body:
+                return await Tally.of(body.chunks())
+        except RejectedError as error:
+            # a status is the service's word; without one the content came cut short
+            if error.status is not None or not left:
+                raise
+    raise AssertionError("the last try returns or raises")
 
 
 async def find_files(project: Project, file: Attachment, links: Links) -> list[Found]:
