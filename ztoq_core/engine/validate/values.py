@@ -26,7 +26,7 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d(?:[T ].*)?", re.ASCII)
 
 
 def instant(value: object) -> datetime | None:
-    """Return the moment of an ISO text in whole seconds, None for what is no date."""
+    """Return the moment of an ISO text in whole seconds, None for what is not a date."""
     if not isinstance(value, str) or not _DAY.fullmatch(value):
         return None
     try:
