@@ -171,14 +171,20 @@ class LoadStore(Repository):
     # -------------------------------------------------------------------- intents and answers
 
     @batched
-    def record_intents(self, batch: Sequence[Intent]) -> list[None]:
-        """Journal that records are about to be sent, before they are."""
-        numbers = [each.job.item for each in batch]
-        self._transitions.move_rows(numbers, State.SENDING, also="attempts = attempts + 1")
+    def record_intents(self, batch: Sequence[Intent]) -> list[bool]:
+        """Journal that records are about to be sent, before they are; return which may be sent.
+
+        A parent that fails late blocks what was handed out already.
+        """
+        sent = self._transitions.start_sending([each.job.item for each in batch])
         self._journal.add(
-            [Event(each.run, each.job.item, JournalEvent.INTENT, each.job.digest) for each in batch]
+            [
+                Event(each.run, each.job.item, JournalEvent.INTENT, each.job.digest)
+                for each in batch
+                if each.job.item in sent
+            ]
         )
-        return [None] * len(batch)
+        return [each.job.item in sent for each in batch]
 
     @batched
     def record_answers(self, batch: Sequence[Answered]) -> list[None]:

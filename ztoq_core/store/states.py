@@ -173,7 +173,8 @@ TRANSITIONS: dict[State, frozenset[State]] = {
         State.FINISHED: _ALWAYS,
         State.SKIPPED: _ALWAYS,
         State.FAILED: _ALWAYS,
-        State.BLOCKED: _ALWAYS,
+        # blocked while it was being looked at: somebody may have edited it, too
+        State.BLOCKED: _ALWAYS | {State.CONFLICT},
         # a deletion that did not happen gives back the state before it
         State.UNKNOWN: set(State) - {State.SENDING},
         State.CONFLICT: _ALWAYS,

@@ -71,22 +71,46 @@ class Transitions:
         *,
         reason: str = "",
         cause: Cause = Cause.NONE,
-        also: str = "",
         **columns: Any,
     ) -> None:
-        """Change the records with these row ids; ``also`` is SQL that sets a further column.
+        """Change the records with these row ids.
 
         Raises:
             StoreError: One of them is in a state that may not become ``after``.
         """
         numbers = list(dict.fromkeys(numbers))
+        if self._move(numbers, after, reason=reason, cause=cause, **columns) != len(numbers):
+            self._refuse(numbers, after)
+
+    def start_sending(self, numbers: Sequence[int]) -> set[int]:
+        """Change the records that may be sent and count the attempt; return which these are.
+
+        One that was handed out as ready may have been blocked or skipped with its parent since.
+        """
+        numbers = list(dict.fromkeys(numbers))
+        if self._move(numbers, State.SENDING, also="attempts = attempts + 1") == len(numbers):
+            return set(numbers)
+        text = "SELECT id FROM item WHERE state = ? AND id IN ??"
+        rows = self._database.select(text, (State.SENDING.value,), numbers)
+        return {number for (number,) in rows}
+
+    def _move(
+        self,
+        numbers: Sequence[int],
+        after: State,
+        *,
+        reason: str = "",
+        cause: Cause = Cause.NONE,
+        also: str = "",
+        **columns: Any,
+    ) -> int:
+        """Change those that may become ``after``; ``also`` is SQL that sets a further column."""
         before = allowed_before(after)
         sets = {"state": after.value, "reason": reason, "cause": cause.value, **columns}
         assigned = ", ".join([*(f'"{name}" = ?' for name in sets), *([also] if also else [])])
         text = f"UPDATE item SET {assigned} WHERE state IN {placeholders(before)} AND id IN ??"
         values = [*sets.values(), *(state.value for state in before)]
-        if self._database.execute(text, values, numbers) != len(numbers):
-            self._refuse(numbers, after)
+        return self._database.execute(text, values, numbers)
 
     def forget_object(
         self, number: int, after: State, *, reason: str = "", cause: Cause = Cause.NONE

@@ -78,7 +78,10 @@ def test_a_record_that_is_not_there_cannot_be_changed(store: Store) -> None:
     [
         (State.SENDING, {State.READY}),
         (State.BLOCKED, {State.READY, State.UNKNOWN}),
-        (State.CONFLICT, {State.READY, State.SENDING, State.WRITTEN, State.UNKNOWN}),
+        (
+            State.CONFLICT,
+            {State.READY, State.SENDING, State.WRITTEN, State.BLOCKED, State.UNKNOWN},
+        ),
         (State.LISTED, {State.REJECTED, State.GONE, State.DELETED, State.UNKNOWN}),
     ],
 )
@@ -86,6 +89,20 @@ def test_nothing_is_sent_blocked_or_read_again_out_of_turn(
     after: State, before: set[State]
 ) -> None:
     assert set(allowed_before(after)) - {after} == before
+
+
+def test_what_is_no_longer_ready_is_not_sent(store: Store) -> None:
+    """A parent that fails late blocks a record that a worker has in its hands already."""
+    ready, blocked, skipped = written(store, State.READY, State.BLOCKED, State.SKIPPED)
+
+    may_be_sent = store.database.write_now(
+        Transitions(store.database).start_sending, [ready, blocked, skipped]
+    )
+
+    assert may_be_sent == {ready}
+    assert store.reporting.counts() == {
+        Kind.TEST_CASE: {State.SENDING: 1, State.BLOCKED: 1, State.SKIPPED: 1},
+    }
 
 
 def test_a_deletion_that_did_not_happen_gives_back_the_state(store: Store) -> None:

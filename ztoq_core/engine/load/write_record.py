@@ -45,6 +45,8 @@ class RecordWriter:
             if job.content is not None:
                 await self.context.store.files.verify(job.content)
             written = await self._send(job, job.content)
+        if written is None:
+            return
         finished = not self.context.schema.to_finish(record)
         await self.context.answered(job, written, finished=finished)
 
@@ -63,10 +65,12 @@ class RecordWriter:
             written = _with_missing(job.record, written, links)
         await context.answered(job, written, finished=True)
 
-    async def _send(self, job: LoadJob, content: Content | None) -> Written:
+    async def _send(self, job: LoadJob, content: Content | None) -> Written | None:
+        """Return the target's answer, None where the record may no longer be sent."""
         context, record = self.context, job.record
         # committed before the request leaves: after a kill the record is looked for by its mark
-        await context.store.loading.record_intents(Intent(run=context.run.id, job=job))
+        if not await context.store.loading.record_intents(Intent(run=context.run.id, job=job)):
+            return None
         target_id = job.written.target_id if job.written else None
         await context.store.before_write()
         with plugin_call(context.sink, "write", record.ref):
@@ -74,7 +78,7 @@ class RecordWriter:
             check_written(written)
         return written
 
-    async def _stream(self, job: LoadJob, file: Attachment) -> tuple[LoadJob, Written]:
+    async def _stream(self, job: LoadJob, file: Attachment) -> tuple[LoadJob, Written | None]:
         """Write a file that the store does not hold, while it is read at the source."""
         store, source = self.context.store, self.context.source
         if source is None:
@@ -90,6 +94,8 @@ class RecordWriter:
                         raise
                     logger.warning("attempt {} to pass the file on failed: {}", attempts, error)
                     continue
+            if written is None:
+                return job, None
             try:
                 kept = stream.kept or await hash_file(source, file)
             except ServiceError as error:
