@@ -204,22 +204,27 @@ def _logs_of_owner(session: Session, owner: Owner) -> AsyncIterator[Mark]:
 
 async def _list_logs(session: Session, run: int, owner: str) -> AsyncIterator[Mark]:
     async for item in list_logs(session, run):
-        yield Mark(
-            kind=Kind.TEST_LOG,
-            key=key_of(session, "test-logs", item, NO_FIELDS),
-            target_id=f"{run}/{item['id']}",
-            name=str(item.get("name") or ""),
-            owner=owner,
-        )
+        yield log_mark(session, run, item, owner)
 
 
 async def _list_files(session: Session, owner: Owner) -> AsyncIterator[Mark]:
     record, at = owner
     async for _, target_id, item in list_files(session.project, record.kind, at):
-        yield Mark(
-            kind=Kind.ATTACHMENT,
-            key="",
-            target_id=target_id,
-            name=str(item.get("name") or ""),
-            owner=record.key,
-        )
+        yield file_mark(target_id, item, record.key)
+
+
+def log_mark(session: Session, run: int, item: Mapping[str, Any], owner: str) -> Mark:
+    """Return the mark of a listed log of the run with that id; ``owner`` is its record's key."""
+    return Mark(
+        kind=Kind.TEST_LOG,
+        key=key_of(session, "test-logs", item, NO_FIELDS),
+        target_id=f"{run}/{item['id']}",
+        name=str(item.get("name") or ""),
+        owner=owner,
+    )
+
+
+def file_mark(target_id: str, item: Mapping[str, Any], owner: str) -> Mark:
+    """Return the mark of a listed file; it bears no key. ``owner`` is its record's key."""
+    name = str(item.get("name") or "")
+    return Mark(kind=Kind.ATTACHMENT, key="", target_id=target_id, name=name, owner=owner)

@@ -22,10 +22,12 @@ from ztoq_qtest.read.find import list_logs
 from ztoq_qtest.read.mark_lists import (
     AT_ONCE,
     cycles_with_parents,
+    file_mark,
     key_of,
     list_answers,
     list_modules,
     list_together,
+    log_mark,
     mark_of,
     with_parents,
 )
@@ -183,28 +185,15 @@ async def _logs(session: Session, owner: Owner) -> AsyncIterator[Mark]:
     run = number_of(Kind.TEST_RUN, at.target_id)
     async for item in list_logs(session, run):
         place = ObjectRef("test-logs", int(item["id"]))
-        shown = {"test_run_id": run, **item}
-        yield Mark(
-            kind=Kind.TEST_LOG,
-            key=key_of(session, "test-logs", item, NO_FIELDS),
-            target_id=f"{run}/{item['id']}",
-            name=str(item.get("name") or ""),
-            owner=record.key,
-            record=await to_record(session, place, shown, {}),
-        )
+        log = await to_record(session, place, {"test_run_id": run, **item}, {})
+        yield attrs.evolve(log_mark(session, run, item, record.key), record=log)
 
 
 async def _files(session: Session, owner: Owner) -> AsyncIterator[Mark]:
     record, at = owner
     async for target, target_id, item in list_files(session.project, record.kind, at):
-        yield Mark(
-            kind=Kind.ATTACHMENT,
-            key="",
-            target_id=target_id,
-            name=str(item.get("name") or ""),
-            owner=record.key,
-            record=await _readable(file_record(session.project, target, target_id, item)),
-        )
+        file = await _readable(file_record(session.project, target, target_id, item))
+        yield attrs.evolve(file_mark(target_id, item, record.key), record=file)
 
 
 async def _readable(reading: Awaitable[Attachment]) -> Attachment | None:

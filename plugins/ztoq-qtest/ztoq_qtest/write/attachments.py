@@ -143,17 +143,21 @@ async def hash_file(project: Project, target: ObjectRef, number: int) -> Tally:
     Raises:
         RejectedError: It cannot be had, or came cut short ``DOWNLOADS`` times.
     """
-    # A file that was not scanned for viruses yet needs forceDownload (vendor's document).
-    path = project.path(f"{target.path}/attachments/{number}")
-    for left in reversed(range(DOWNLOADS)):
+    for _ in range(DOWNLOADS - 1):
         try:
-            async with project.client.download(path, params={"forceDownload": "true"}) as body:
-                return await Tally.of(body.chunks())
+            return await _download(project, target, number)
         except RejectedError as error:
             # a status is the service's word; without one the content came cut short
-            if error.status is not None or not left:
+            if error.status is not None:
                 raise
-    raise AssertionError("the last try returns or raises")
+    return await _download(project, target, number)
+
+
+async def _download(project: Project, target: ObjectRef, number: int) -> Tally:
+    # A file that was not scanned for viruses yet needs forceDownload (vendor's document).
+    path = project.path(f"{target.path}/attachments/{number}")
+    async with project.client.download(path, params={"forceDownload": "true"}) as body:
+        return await Tally.of(body.chunks())
 
 
 async def find_files(project: Project, file: Attachment, links: Links) -> list[Found]:
