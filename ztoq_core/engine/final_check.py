@@ -33,10 +33,10 @@ async def verify_source_unchanged(
     before = await store.database.read(outcome, store)
     mapped, journal = store.facts.mapped, store.journal.last()
 
-    def tell(event: Event) -> None:
+    def forward(event: Event) -> None:
         run.progress(attrs.evolve(event, stage="final"))
 
-    await extract(attrs.evolve(run, progress=tell), source, pictures=pictures, stream=stream)
+    await extract(attrs.evolve(run, progress=forward), source, pictures=pictures, stream=stream)
     if run.stop.requested:
         return None
     number, moved = await store.final_check.changes(_SHOWN)

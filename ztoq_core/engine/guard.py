@@ -56,7 +56,7 @@ def plugin_call(plugin: object, call: str, about: object) -> Iterator[None]:
         yield
     except (ServiceError, RecordError, StoreError, Skip, MemoryError):
         raise
-    except Exception as error:
+    except Exception as error:  # the border to a plugin's code, which may raise anything
         if isinstance(error, OSError) and error.errno in _MACHINES_FAULT:
             raise
         # unlike str(error), this cannot raise

@@ -196,7 +196,7 @@ def lease(database: Database, verb: str) -> Iterator[RunInfo]:
         beating = asyncio.get_running_loop().create_task(held.beat())
     try:
         yield info
-    except BaseException:
+    except BaseException:  # a kill by signal ends the run, too: nobody has to wait for the lease
         with suppress(StoreError):  # what ended the run matters more
             _end(database, info)
         raise

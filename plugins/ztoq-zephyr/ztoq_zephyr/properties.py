@@ -1,6 +1,6 @@
 """The values that each property may have, and the note on a value of another kind.
 
-Values are read leniently (``values``), so that an odd one does not fail its record; a note tells
+Values are read leniently (``values``), so that an odd one does not fail its record; a note says
 what was lost by that. The tables list the properties that ``payloads`` reads.
 """
 

@@ -37,7 +37,7 @@ def template(text: str) -> Template:
     """Parse a template.
 
     Raises:
-        ValueError: A brace is single, or there is no field.
+        ValueError: A brace has no partner, or no field is named.
     """
     texts, names, end = [""], [], 0
     for part in _PART.finditer(text):

@@ -55,7 +55,7 @@ class Pattern:
 
     @staticmethod
     def _open(states: set[tuple[str, ...]]) -> set[tuple[str, ...]]:
-        """Add the rests in which ``**`` is no folder."""
+        """Add the rests in which ``**`` matches no folder."""
         found = set(states)
         for state in states:
             rest = state

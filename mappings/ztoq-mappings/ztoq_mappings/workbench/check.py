@@ -148,8 +148,8 @@ async def _mapped(
 ) -> list[FieldNeed]:
     if options.as_json:  # one event, the result
         return await dry_run(run, transforms, coverage.add)
-    with output.progress() as tell:
-        run = attrs.evolve(run, progress=tell)
+    with output.progress() as show:
+        run = attrs.evolve(run, progress=show)
         wants = await dry_run(run, transforms, coverage.add)
         output.ended("mapping")
     return wants
