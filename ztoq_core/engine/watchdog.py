@@ -61,6 +61,7 @@ class _Watchdog:
     _stage: str = ""
     _event_at: float = attrs.field(factory=lambda: asyncio.get_running_loop().time())
     _reported_at: dict[str, float] = attrs.field(factory=dict)
+    _looks_without_reason: int = 0
 
     def tell(self, event: Event) -> None:
         self._stage = event.stage
@@ -83,7 +84,10 @@ class _Watchdog:
                 why = "; ".join(reasons) if reasons else "nothing that ztoq knows of"
                 text = f"Nothing has happened for {quiet:.0f} s. Waited for: {why}."
                 self._report("", text, now, QUIET, level="warning")
-            if quiet >= STALLED and not working and not any(_ends(wait, now) for wait in waits):
+            reason = working or any(_ends(wait, now) for wait in waits)
+            self._looks_without_reason = 0 if reason else self._looks_without_reason + 1
+            # One look is not enough: a thread may have ended just now, its result is on the way.
+            if quiet >= STALLED and self._looks_without_reason > 1:
                 self._give_up(quiet, waits, now)
 
     def _report(self, about: str, text: str, now: float, every: float, level: str = "info") -> None:

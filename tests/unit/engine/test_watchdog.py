@@ -116,6 +116,29 @@ def test_a_thread_that_works_is_a_reason() -> None:
     assert "the thread asyncio_0 at test_watchdog.py" in said[0][1]
 
 
+def test_a_thread_that_has_just_ended_gets_the_time_to_pass_its_result_on() -> None:
+    go_on = threading.Event()
+
+    def compute() -> None:
+        while not go_on.is_set():
+            sum(range(1000))
+
+    async def body(_: Progress, __: Waits) -> None:
+        loop, result = asyncio.get_running_loop(), asyncio.Event()
+        thread = threading.Thread(target=compute)
+
+        def end() -> None:
+            go_on.set()
+            thread.join()
+            loop.call_later(6, result.set)
+
+        thread.start()
+        loop.call_later(701, end)
+        await result.wait()
+
+    assert run(body)[1] == 707
+
+
 def test_an_error_of_the_body_comes_out_as_it_is() -> None:
     async def body(_: Progress, __: Waits) -> None:
         raise RejectedError("no")
