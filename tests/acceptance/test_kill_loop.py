@@ -20,7 +20,7 @@ pytestmark = [
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # noqa: S603 - our own script
+    return subprocess.run(
         [sys.executable, str(LOOP), *SIZE, *arguments],
         capture_output=True,
         text=True,

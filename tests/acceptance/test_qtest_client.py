@@ -34,7 +34,7 @@ async def _run(*command: str) -> str:
 
 
 def _make(*command: str) -> None:
-    subprocess.run(command, check=True, timeout=300)  # noqa: S603 - our own words
+    subprocess.run(command, check=True, timeout=300)
 
 
 @pytest.fixture(scope="module")

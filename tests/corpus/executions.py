@@ -59,7 +59,7 @@ class Inventor:
     """
 
     def __init__(self, real: Real, history: History, seed: int) -> None:
-        self.rng = random.Random(f"{seed}/executions")  # noqa: S311 - repeatable, no secret
+        self.rng = random.Random(f"{seed}/executions")
         self.real = real
         self.history = history
         self.number = 0

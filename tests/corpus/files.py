@@ -40,7 +40,7 @@ def attach(real: Real, history: History, count: int, seed: int) -> None:
     Two of one name on one owner, one content under several names, an empty one and one of about a
     megabyte are always among them.
     """
-    rng = random.Random(f"{seed}/files")  # noqa: S311 - repeatable, no secret
+    rng = random.Random(f"{seed}/files")
     kinds = [kind for kind, share in SHARES.items() for _ in range(round(share * count))]
     kinds += ["case"] * (count - len(kinds))
     owners = _owners(real, history, rng)

@@ -73,7 +73,7 @@ def surroundings(real: Real, seed: int) -> History:
 
     The cases of ``real`` get owners, and some of them links and no folder.
     """
-    rng = random.Random(f"{seed}/surroundings")  # noqa: S311 - repeatable, no secret
+    rng = random.Random(f"{seed}/surroundings")
     history = History(accounts=[account(rng) for _ in range(12)])
     history.issue_keys = {str(500_000 + number): f"JIRA-{number}" for number in range(1, 41)}
     _own(real, history, rng)

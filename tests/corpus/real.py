@@ -112,7 +112,7 @@ def calls(case: Json) -> list[str]:
 def _cut(cases: list[Json], wanted: int, seed: int) -> list[Json]:
     by_key = {case["key"]: case for case in cases}
     shuffled = sorted(by_key)
-    random.Random(seed).shuffle(shuffled)  # noqa: S311 - a repeatable choice, no secret
+    random.Random(seed).shuffle(shuffled)
     rare: tuple[Callable[[Json], bool], ...] = (
         lambda case: bool(calls(case)),
         lambda case: len(case["steps"]) > 15,

@@ -38,9 +38,7 @@ class Served:
         self.calls: dict[str, int] = {}
 
     def __enter__(self) -> Self:
-        self._process = subprocess.Popen(  # noqa: S603 - our own module
-            self._command, cwd=ROOT, stdout=subprocess.PIPE, text=True
-        )
+        self._process = subprocess.Popen(self._command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
         line = self._line()
         self.url, self.token = str(line["url"]), str(line["token"])
         return self

@@ -77,7 +77,7 @@ def ztoq(
     config: Path, *arguments: str, env: Mapping[str, str], timeout: float = 100.0
 ) -> subprocess.CompletedProcess[str]:
     """Run ``ztoq`` to its end in the folder of its configuration."""
-    return subprocess.run(  # noqa: S603 - our own command
+    return subprocess.run(
         command(config, *arguments),
         cwd=config.parent,
         env=dict(env),

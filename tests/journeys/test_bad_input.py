@@ -234,7 +234,7 @@ def test_nobody_listening_ends_with_3_and_the_advice(sides: Sides, verb: list[st
         own.write_bytes(config.read_bytes())
         # both wait for somebody to come: by a quicker clock, at the same time
         ended.append(
-            subprocess.Popen(  # noqa: S603 - our own command
+            subprocess.Popen(
                 [sys.executable, hurried.__file__, "--config", str(own), *verb],
                 cwd=folder,
                 env=sides.env(),
@@ -297,7 +297,7 @@ def test_a_second_run_on_one_store_is_refused_and_names_the_first(sides: Sides) 
 
     sides.zephyr.server.recorder = hold
     config = sides.config()
-    first = subprocess.Popen(  # noqa: S603 - our own command
+    first = subprocess.Popen(
         command(config, "extract"), cwd=sides.folder, env=sides.env(), stderr=subprocess.DEVNULL
     )
     try:
@@ -318,7 +318,7 @@ def test_a_full_disk_ends_the_run_which_goes_on_when_there_is_room(
     def little_room() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
 
-    full = subprocess.run(  # noqa: S603 - our own command
+    full = subprocess.run(
         command(config, "extract"),
         cwd=sides.folder,
         env=sides.env(),

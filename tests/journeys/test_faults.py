@@ -313,7 +313,7 @@ def _ztoq(config: Path, verb: str, size: int | None = None) -> int:
         if size is not None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
-    return subprocess.run(  # noqa: S603 - our own command
+    return subprocess.run(
         [sys.executable, "-m", "ztoq_core.cli", "--config", str(config), verb],
         cwd=config.parent,
         capture_output=True,

@@ -47,7 +47,7 @@ def test_a_stopped_rollback_deceives_no_verb(
         whole = names(qtest)
         qtest.server.recorder = count
         qtest.server.latency = 0.05
-        process = subprocess.Popen(  # noqa: S603 - our own command
+        process = subprocess.Popen(
             command(config, "rollback", "--yes"), cwd=tmp_path, env=env, stderr=subprocess.DEVNULL
         )
         assert begun.wait(60)

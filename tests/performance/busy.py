@@ -58,7 +58,7 @@ def starved() -> None:
 @contextlib.contextmanager
 def busy(processes: int) -> Iterator[None]:
     """Let so many processes spin."""
-    made = [subprocess.Popen([sys.executable, "-c", SPIN]) for _ in range(processes)]  # noqa: S603 - ours
+    made = [subprocess.Popen([sys.executable, "-c", SPIN]) for _ in range(processes)]
     try:
         yield
     finally:
@@ -71,7 +71,7 @@ def timed(arguments: list[str], folder: Path, env: dict[str, str] | None, most: 
     """Run a command starved; return its seconds, or a negative number where it failed."""
     begun = time.monotonic()
     with (folder / "output.txt").open("wb") as out:
-        process = subprocess.Popen(  # noqa: S603 - our own command
+        process = subprocess.Popen(
             arguments,
             cwd=folder,
             env=env,

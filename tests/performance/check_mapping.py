@@ -111,7 +111,7 @@ class Measured:
 
 def measured(part: str, number: int, folder: str) -> Measured:
     """Run a part in a process of its own."""
-    done = subprocess.run(  # noqa: S603 - our own words
+    done = subprocess.run(
         [sys.executable, __file__, "--part", part, "--cases", str(number), "--folder", folder],
         stdout=subprocess.PIPE,
         text=True,

@@ -159,7 +159,7 @@ def write(path: Path, cases: int, executions: int = 0, files: int = 0, size: int
     A process is born with the peak memory of its parent, which would be measured with it.
     """
     numbers = map(str, (cases, executions, files, size))
-    subprocess.run(  # noqa: S603 - our own module
+    subprocess.run(
         [sys.executable, "-m", "tests.performance.invented", str(path), *numbers],
         cwd=ROOT,
         check=True,

@@ -114,7 +114,7 @@ class Scene:
         with self.output.open("ab") as out:
             out.write(f"--- {' '.join(verb)}\n".encode())
             out.flush()
-            return subprocess.Popen(  # noqa: S603 - our own command
+            return subprocess.Popen(
                 [sys.executable, "-c", SHORT_LEASE, *given],
                 cwd=self.folder,
                 env=self.env | (faked if clock else {}),
@@ -218,7 +218,7 @@ def kill_loop(given: argparse.Namespace) -> int:
     """Kill, start again, finish, compare; return the exit code."""
     expected, calls, places, seconds = undisturbed(given)
     _say("undisturbed", f"{seconds:.1f} s, {calls} calls, {len(expected)} objects and fields")
-    rng = random.Random(given.seed)  # noqa: S311 - repeatable, no secret
+    rng = random.Random(given.seed)
     wait, least = 4.0, 1.5  # a start of the command takes about as long as the latter
     trouble = Trouble(given, rng)
     with scene(given, "war", faults=True) as here:

@@ -34,7 +34,7 @@ def measure(
     output = folder / "output.txt"
     begun = time.monotonic()
     with output.open("wb") as out:
-        process = subprocess.Popen(  # noqa: S603 - our own words
+        process = subprocess.Popen(
             list(command),
             cwd=folder,
             env=dict(env) if env is not None else None,

@@ -59,7 +59,7 @@ def _migrate(given: argparse.Namespace, made: Corpus, folder: Path) -> int:
         config = write_config(folder, zephyr.url, qtest.url, store=given.store)
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         started = time.monotonic()
-        done = subprocess.run(  # noqa: S603 - our own command
+        done = subprocess.run(
             command(config, "--json", "migrate"),
             cwd=folder,
             env=environment(zephyr.token, qtest.token),

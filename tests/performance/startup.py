@@ -26,9 +26,7 @@ ROWS = {
 def used(command: tuple[str, ...]) -> float:
     """Return the milliseconds of CPU that a process took."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(  # noqa: S603 - our own words
-        [sys.executable, *command], stdout=subprocess.DEVNULL, check=True
-    )
+    subprocess.run([sys.executable, *command], stdout=subprocess.DEVNULL, check=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return 1000 * (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
 

@@ -291,7 +291,7 @@ def _work(part: str, number: int, folder: Path) -> float:
 
 def measured(part: str, number: int, folder: Path) -> tuple[float, float]:
     """Return cases a second and peak memory in MB of a part, in a process of its own."""
-    done = subprocess.run(  # noqa: S603 - our own words
+    done = subprocess.run(
         [sys.executable, __file__, "--part", part, "--cases", str(number), "--folder", str(folder)],
         stdout=subprocess.PIPE,
         text=True,

@@ -105,7 +105,7 @@ def test_the_inhouse_mapping_is_listed_and_its_own_tests_pass(tmp_path: Path) ->
 def run(*command: str, path: str = "") -> str:
     # what is installed, or stands beside, as these tests see it
     paths = (path, os.environ.get("PYTHONPATH", ""))
-    done = subprocess.run(  # noqa: S603 - our own words
+    done = subprocess.run(
         command,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths)), "COLUMNS": "200"},
         stdin=subprocess.DEVNULL,

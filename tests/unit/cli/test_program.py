@@ -38,7 +38,7 @@ UNWANTED = (
 
 
 def start(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # noqa: S603 - our own program
+    return subprocess.run(
         [sys.executable, "-m", "ztoq_core.cli", *arguments],
         capture_output=True,
         text=True,
@@ -52,9 +52,7 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
         f"import sys; from ztoq_core.cli import run; run({arguments!r}); "
         f"print([name for name in {UNWANTED!r} if name in sys.modules], file=sys.stderr)"
     )
-    done = subprocess.run(  # noqa: S603 - our own program
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr == "[]\n"
 
 
@@ -261,8 +259,6 @@ def test_a_reader_that_goes_away_changes_no_exit_code(arguments: tuple[str, ...]
     reading, writing = os.pipe()
     os.close(reading)
     command = [sys.executable, "-m", "ztoq_core", *arguments]
-    ended = subprocess.run(  # noqa: S603 - our own program
-        command, stdout=writing, stderr=subprocess.PIPE, check=False
-    )
+    ended = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, check=False)
     os.close(writing)
     assert (ended.returncode, ended.stderr) == (0, b"")

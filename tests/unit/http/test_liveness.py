@@ -120,7 +120,7 @@ def test_while_somebody_waits_a_request_is_in_flight_or_a_timer_is_set(  # noqa:
 ) -> None:
     # on a loop whose pauses last, failures would mean minutes of waiting for the next probe
     outcomes = OUTCOMES if pauses == "jump" else WELL
-    chance = random.Random(seed)  # noqa: S311 - nothing secret hangs on it
+    chance = random.Random(seed)
     loop = JumpingLoop() if pauses == "jump" else Shuffling()
     loop.chance = chance
     waits = Waits()

@@ -37,7 +37,7 @@ class Drive:
         if self.change:
             at, limit = self.change
             asyncio.get_running_loop().call_later(at, setattr, self.limiter, "limit", limit)
-        chance = random.Random(1)  # noqa: S311 - nothing secret hangs on it
+        chance = random.Random(1)
         if self.late:
             self._stall(chance)
         async with asyncio.TaskGroup() as tasks:

@@ -54,7 +54,7 @@ def quiet(_: engine.Event) -> None:
 
 
 def python(code: str, url: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(  # noqa: S603 - our own code
+    return subprocess.Popen(
         [sys.executable, "-c", code, url],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
