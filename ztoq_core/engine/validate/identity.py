@@ -14,11 +14,12 @@ from urllib.parse import unquote
 import attrs
 
 from ztoq_core.contracts import Mark, Owner, Sink
+from ztoq_core.engine.guard import plugin_call
 from ztoq_core.engine.load.marks import mark_pages, marks_of, owners_of
 from ztoq_core.engine.run import Run
 from ztoq_core.engine.validate.contents import ContentCheck
-from ztoq_core.errors import RejectedError, one_error
-from ztoq_core.records import Attachment, FieldDefinition, Kind, Record
+from ztoq_core.errors import RecordError, RejectedError, one_error
+from ztoq_core.records import Attachment, FieldDefinition, Kind, Record, Ref
 from ztoq_core.store import Compared, TargetObject
 from ztoq_core.vocabulary import counted, plain
 
@@ -30,13 +31,26 @@ _SHOWN = 1000
 _ABSENT = 404
 
 
+@attrs.frozen
+class _Listed:
+    """What the target lists under some owners, and why it ``refused`` to list it under others."""
+
+    marks: list[Mark] = attrs.field(factory=list)
+    refused: dict[Ref, str] = attrs.field(factory=dict)
+
+    def holds_parents_of(self, record: Record) -> bool:
+        return self.refused.keys().isdisjoint(record.parents())
+
+
 @attrs.define
 class IdentityCheck:
     """Compares the marks of one kind with what the store expects.
 
     ``missing`` are keys of objects that are certainly absent, ``unlisted`` of objects that no list
-    holds and that are not certainly absent. A kind that is listed by owners has come to the owner
-    in the row ``after`` of the kind ``owner``. ``done``: all was looked at.
+    holds and that are not certainly absent. ``refused`` says which lists the target refused: what
+    they would have shown is looked at by its ids, but strangers and duplicates are not found there.
+    A kind that is listed by owners has come to the owner in the row ``after`` of the kind
+    ``owner``. ``done``: all was looked at.
     """
 
     kind: Kind
@@ -48,18 +62,23 @@ class IdentityCheck:
     missing: dict[str, None] = attrs.field(factory=dict)
     unlisted: list[str] = attrs.field(factory=list)
     duplicate: list[str] = attrs.field(factory=list)
+    refused: list[str] = attrs.field(factory=list)
 
-    async def look_for(self, sink: Sink, lost: Sequence[tuple[str, str]]) -> list[str]:
+    async def look_for(
+        self, sink: Sink, lost: Sequence[tuple[str, str]], *, listed: bool = True
+    ) -> list[str]:
         """Look by their ids for the objects, as key and id, that the lists did not hold.
 
         A list may lag or lack something; only what cannot be read by its id either is missing,
-        since writing it again would otherwise make it twice. Returns the ids of those that exist.
+        since writing it again would otherwise make it twice. ``listed``: the target gave the list.
+        Returns the ids of those that exist.
         """
 
         async def absent(target_id: str) -> bool:
             try:
-                return await sink.current(self.kind, target_id) is None
-            except RejectedError:  # nobody knows: it may be there
+                with plugin_call(sink, "current", f"{self.kind} {target_id}"):
+                    return await sink.current(self.kind, target_id) is None
+            except (RejectedError, RecordError):  # nobody knows: it may be there
                 return False
 
         there: list[str] = []
@@ -72,17 +91,18 @@ class IdentityCheck:
                     self.missing[key] = None
                 else:
                     self.present += 1
-                    self.unlisted.append(key)
+                    self.unlisted += [key] if listed else []
                     there.append(target_id)
         return there
 
     async def compare(
-        self, sink: Sink, expected: Sequence[TargetObject], marks: Sequence[Mark]
+        self, sink: Sink, expected: Sequence[TargetObject], listed: _Listed
     ) -> dict[str, Record | None]:
-        """Count ``marks`` against what the store expects.
+        """Count what is ``listed`` against what the store expects.
 
         Returns what was found by its id in the store, with its record where the list shows it.
         """
+        marks = listed.marks
         by_id = {each.written.target_id: each for each in expected}
         found = {mark.target_id: mark.record for mark in marks if mark.target_id in by_id}
         lost = [each for number, each in by_id.items() if number not in found]
@@ -91,8 +111,16 @@ class IdentityCheck:
             pairs, lost, strangers = _by_name(lost, strangers)
             found |= {each.written.target_id: mark.record for each, mark in pairs}
         self.present += len(by_id) - len(lost)
-        there = await self.look_for(sink, [(each.ref.key, each.written.target_id) for each in lost])
+        there: list[str] = []
+        for given in (True, False):
+            some = [
+                (each.ref.key, each.written.target_id)
+                for each in lost
+                if listed.holds_parents_of(each.record) is given
+            ]
+            there += await self.look_for(sink, some, listed=given)
         self.add_strangers(strangers, {each.ref.key for each in expected})
+        self.refused += listed.refused.values()
         return {**found, **dict.fromkeys(there)}
 
     def add_strangers(self, strangers: Sequence[Mark], ours: Collection[str]) -> None:
@@ -174,12 +202,36 @@ async def _whole(context: ValidationContext, check: IdentityCheck) -> None:
 
     Which of the store's rows were seen is a bit for each, so that memory does not grow with them.
     """
-    run, sink, kind = context.run, context.sink, check.kind
-    store = run.store
+    run, kind = context.run, check.kind
     seen = bytearray()
+    try:
+        with plugin_call(context.sink, "marks", f"all of {kind}"):
+            await _compare_listed(context, check, seen)
+    except (RejectedError, RecordError) as error:
+        check.refused.append(f"the list of all {plain(kind)}s was refused: {error}")
+    if run.stop.requested:
+        return
+    after = 0
+    while batch := await run.store.target_index.in_target(kind, after, 1000):
+        after = batch[-1][0]
+        lost = [
+            (key, target_id)
+            for row, key, target_id in batch
+            if row // 8 >= len(seen) or not seen[row // 8] >> row % 8 & 1
+        ]
+        check.present += len(batch) - len(lost)
+        there = await check.look_for(context.sink, lost, listed=not check.refused)
+        await context.compare(kind, dict.fromkeys(there))
+
+
+async def _compare_listed(
+    context: ValidationContext, check: IdentityCheck, seen: bytearray
+) -> None:
+    """Compare what the target's pages show; sets the bits of the rows that were ``seen``."""
+    store, kind = context.run.store, check.kind
     listed: set[str] = set()
-    async for page in mark_pages(sink, kind, whole=context.contents is not None):
-        if run.stop.requested:
+    async for page in mark_pages(context.sink, kind, whole=context.contents is not None):
+        if context.run.stop.requested:
             return
         marks = {mark.target_id: mark for mark in page}
         rows = await store.target_index.rows_of(kind, list(marks))
@@ -194,17 +246,6 @@ async def _whole(context: ValidationContext, check: IdentityCheck) -> None:
         listed |= {mark.target_id for mark in strangers}
         ours = await store.target_index.keys_in_target(kind, [mark.key for mark in strangers])
         check.add_strangers(strangers, ours)
-    after = 0
-    while batch := await store.target_index.in_target(kind, after, 1000):
-        after = batch[-1][0]
-        lost = [
-            (key, target_id)
-            for row, key, target_id in batch
-            if row // 8 >= len(seen) or not seen[row // 8] >> row % 8 & 1
-        ]
-        check.present += len(batch) - len(lost)
-        there = await check.look_for(sink, lost)
-        await context.compare(kind, dict.fromkeys(there))
 
 
 async def _by_owner(
@@ -231,28 +272,31 @@ async def _by_owner(
             )
             under = owners_of((each.record for each in expected), there)
             whole = context.contents is not None
-            marks = await _marks_under(sink, kind, under, whole=whole) if under else []
-            found = await check.compare(sink, expected, marks)
+            listed = await _listed_under(sink, kind, under, whole=whole) if under else _Listed()
+            found = await check.compare(sink, expected, listed)
             await context.compare(kind, found)
             check.after = batch[-1][0]
             await context.save()
 
 
-async def _marks_under(
-    sink: Sink, kind: Kind, under: Sequence[Owner], *, whole: bool
-) -> list[Mark]:
-    """Return what is listed under these owners; one that went meanwhile does not end all."""
+async def _listed_under(sink: Sink, kind: Kind, under: Sequence[Owner], *, whole: bool) -> _Listed:
+    """Return what is listed under these owners; one that is gone or refused does not end all."""
+    owner = under[0][0].ref
     try:
-        with one_error():
-            return await marks_of(sink, kind, under, whole=whole)
-    except RejectedError as error:
+        with one_error(), plugin_call(sink, "marks", owner):
+            return _Listed(await marks_of(sink, kind, under, whole=whole))
+    except (RejectedError, RecordError) as error:
         if len(under) == 1:
-            if error.status != _ABSENT:
-                raise
-            return []
-    return [
-        mark for owner in under for mark in await _marks_under(sink, kind, [owner], whole=whole)
-    ]
+            if isinstance(error, RejectedError) and error.status == _ABSENT:
+                return _Listed()
+            why = f"{plain(kind)}s of {plain(owner.kind)} {owner.key} cannot be listed: {error}"
+            return _Listed([], {owner: why})
+    every = _Listed()
+    for one in under:
+        found = await _listed_under(sink, kind, [one], whole=whole)
+        every.marks.extend(found.marks)
+        every.refused.update(found.refused)
+    return every
 
 
 def _by_name(

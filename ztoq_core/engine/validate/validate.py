@@ -135,9 +135,9 @@ async def _result(
     rows = tuple(check.compared(due.get(kind, 0)) for kind, check in checks.items())
     contents = await store.validation.contents()
     wrong = await store.validation.wrong(_SHOWN)
-    unproved: list[str] = []
+    unproved = [why for check in checks.values() for why in check.refused[:_SHOWN]]
     if level is not ValidationLevel.COUNTS:
-        unproved = [] if proving else [_UNREADABLE]
+        unproved += [] if proving else [_UNREADABLE]
         unproved += _sentences(await store.validation.unchecked(_SHOWN))
     return Validation(
         at=now(),
