@@ -1,0 +1,120 @@
+"""The verdict on a migration: a pure function from facts to headline, exit code and reasons."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import attrs
+
+from ztoq_core.engine.verdict.facts import Facts, facts_of
+from ztoq_core.engine.verdict.problems import Goal, Status, is_undone, problems_of
+from ztoq_core.engine.verdict.words import numbers_of, records, warnings_of
+from ztoq_core.errors import Exit
+from ztoq_core.store import State, Store
+from ztoq_core.vocabulary import counted
+
+__all__ = ["BEFORE_LOAD", "Outcome", "Verdict", "outcome", "verdict"]
+
+
+class Outcome(StrEnum):
+    """What a verdict comes to, in six words for people and programs."""
+
+    PROVED = "complete and proved"
+    NOT_PROVED = "complete, not proved yet"
+    LOSSES = "complete with losses"
+    INCOMPLETE = "incomplete"
+    UNDONE = "undone"
+    FAILED = "failed"
+
+
+_OUTCOMES = {
+    Status.COMPLETE: Outcome.PROVED,
+    Status.NOT_PROVED: Outcome.NOT_PROVED,
+    Status.NOT_VALIDATED: Outcome.NOT_PROVED,
+    Status.NOT_FINAL: Outcome.NOT_PROVED,
+    Status.LOSSES: Outcome.LOSSES,
+    Status.FAILED: Outcome.FAILED,
+}
+
+BEFORE_LOAD = (Status.EMPTY, Status.EXTRACTION_INCOMPLETE, Status.NOT_MAPPED)
+"""The verdicts that say that a load would write a part only, or nothing."""
+
+
+@attrs.frozen(kw_only=True)
+class Verdict:
+    """The judgement: ``headline`` and ``sentences`` for people, ``status`` for programs.
+
+    ``warnings`` do not change the exit code, ``numbers`` say how the records add up. ``next`` is
+    the command to run, or empty. ``undone``: nothing of the migration is left in the target.
+    """
+
+    exit: Exit
+    status: Status = Status.COMPLETE
+    headline: str = ""
+    sentences: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
+    next: str = ""
+    undone: bool = False
+
+    @property
+    def outcome(self) -> Outcome:
+        """What it comes to."""
+        if self.undone:
+            return Outcome.UNDONE
+        return _OUTCOMES.get(self.status, Outcome.INCOMPLETE)
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """What people read below the headline."""
+        return (*self.sentences, *self.warnings, *self.numbers)
+
+    @property
+    def tone(self) -> str:
+        """``good`` for a complete migration alone, ``open`` for one on its way, else ``bad``."""
+        if self.status is Status.COMPLETE:
+            return "good"
+        on_its_way = {
+            Status.NOT_MAPPED,
+            Status.NOT_LOADED,
+            Status.NOT_VALIDATED,
+            Status.NOT_PROVED,
+        }
+        return "open" if self.status in on_its_way else "bad"
+
+
+def verdict(facts: Facts, goal: Goal = Goal.VALIDATE) -> Verdict:
+    """Judge the facts.
+
+    The headline and the reasons depend on the facts alone; ``goal`` decides which of them make the
+    exit code 1, so that ``ztoq extract`` succeeds though nothing has been loaded.
+    """
+    problems = list(problems_of(facts))
+    failed = any(each.goal <= goal for each in problems)
+    warnings, numbers = tuple(warnings_of(facts)), tuple(numbers_of(facts))
+    if not problems:
+        some = counted(facts.count(State.FINISHED), records(facts))
+        exist = "exists" if facts.count(State.FINISHED) == 1 else "exist"
+        headline = (
+            f"Migration complete and proved: all {some} {exist} in the target as they were sent"
+        )
+        return Verdict(exit=Exit.OK, headline=headline, warnings=warnings, numbers=numbers)
+    first, *others = problems
+    sentences = [*first.details]
+    for each in others:
+        sentences += (each.sentence, *each.details) if each.sentence else each.details
+    return Verdict(
+        exit=Exit.LEFT if failed else Exit.OK,
+        status=first.status,
+        headline=first.headline,
+        sentences=tuple(sentences),
+        warnings=warnings,
+        numbers=numbers,
+        next=first.next,
+        undone=is_undone(facts),
+    )
+
+
+def outcome(store: Store, goal: Goal = Goal.LOAD) -> Verdict:
+    """Judge what a store holds."""
+    return verdict(facts_of(store), goal)
