@@ -30,16 +30,6 @@ from ztoq_core.records import (
     Value,
 )
 
-__all__ = [
-    "IN_JSON",
-    "converter",
-    "dumps",
-    "loads",
-    "read_json",
-    "show_json",
-    "write_json",
-]
-
 R = TypeVar("R", bound=Record)
 
 converter = make_converter(omit_if_default=True)

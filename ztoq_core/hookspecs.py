@@ -14,7 +14,7 @@ import pluggy
 
 from ztoq_core.contracts import SinkPlugin, SourcePlugin, TransformerPlugin
 
-__all__ = ["COMMANDS", "GROUP", "hookimpl", "hookspec"]
+__all__ = ["hookimpl"]
 
 GROUP = "ztoq"
 COMMANDS = "ztoq.commands"

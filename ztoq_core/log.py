@@ -23,8 +23,6 @@ from ztoq_core.errors import ConfigError
 if TYPE_CHECKING:
     from loguru import Record
 
-__all__ = ["configured"]
-
 FILE_BYTES = 10_000_000
 FILES_KEPT = 5
 PLACE = "run={extra[run]} stage={extra[stage]} kind={extra[kind]} key={extra[key]}"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import PurePath
 
-__all__ = ["CAME", "HEAD", "SVG", "image_type", "media_type", "not_the_file", "text_form"]
+__all__ = ["HEAD", "not_the_file"]
 
 HEAD = 1024
 """How many first bytes of a file the functions here need."""

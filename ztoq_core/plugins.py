@@ -22,8 +22,6 @@ from ztoq_core import hookspecs
 from ztoq_core.contracts import SinkPlugin, SourcePlugin, TransformerPlugin
 from ztoq_core.errors import PluginError, ZtoqError
 
-__all__ = ["Broken", "Declared", "Plugin", "Plugins"]
-
 Plugin = SourcePlugin[Any] | SinkPlugin[Any] | TransformerPlugin[Any] | click.Command
 P = TypeVar("P", bound=Plugin)
 _COMMANDS_HOOK = "ztoq_commands"

@@ -10,8 +10,6 @@ import attrs
 
 from ztoq_core.contracts import Secret
 
-__all__ = ["Secrets", "redacted"]
-
 HIDDEN = "***"
 
 SHORTEST_SECRET = 4

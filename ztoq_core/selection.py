@@ -11,8 +11,6 @@ import attrs
 
 from ztoq_core.errors import ConfigError
 
-__all__ = ["Selection", "moment", "settled"]
-
 _LISTS = ("folder", "label", "status", "cycle", "case")
 _WHOLE = re.compile(r"[1-9][0-9]{0,8}")
 

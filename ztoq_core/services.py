@@ -25,8 +25,6 @@ from ztoq_core.records import Level, Note, Ref
 from ztoq_core.time_window import TimeWindow
 from ztoq_core.waits import Waits
 
-__all__ = ["NoteSink", "Services"]
-
 T = TypeVar("T")
 
 NoteSink = Callable[[Note, Ref | None], None]

@@ -9,8 +9,6 @@ import attrs
 
 from ztoq_core.errors import ConfigError
 
-__all__ = ["TimeWindow", "until"]
-
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 
 

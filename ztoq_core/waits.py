@@ -12,8 +12,6 @@ from contextlib import contextmanager
 
 import attrs
 
-__all__ = ["Wait", "Waits"]
-
 
 @attrs.frozen
 class Wait:

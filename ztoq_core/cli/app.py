@@ -16,8 +16,6 @@ from ztoq_core.cli.options import Options, global_options
 
 COMMANDS_GROUP = "ztoq.commands"
 
-__all__ = ["COMMANDS", "main", "run"]
-
 COMMANDS = {
     "config": "Write, show and try the configuration of a migration.",
     "extract": "Read everything from the source into the store; the source is only read.",

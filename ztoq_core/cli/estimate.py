@@ -16,11 +16,9 @@ from ztoq_core.contracts import Connection
 from ztoq_core.engine import Event
 from ztoq_core.http import CallQuota, Limit, LimitReached, Limits, month_of, next_month
 from ztoq_core.http.transport import Transport
+from ztoq_core.records import counted
 from ztoq_core.settings.config import Config
 from ztoq_core.store import Store
-from ztoq_core.vocabulary import counted
-
-__all__ = ["Month", "RemainingWork", "StageStats", "calls_of_month", "calls_of_run"]
 
 FAIR = 20
 """How many records of a stage are a fair sample of what one costs."""

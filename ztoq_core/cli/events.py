@@ -6,8 +6,6 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-__all__ = ["event_line"]
-
 
 def event_line(event: str, **facts: Any) -> str:
     """Return an event with the current time (UTC) as a line of JSON, with its newline."""

@@ -21,8 +21,6 @@ from ztoq_core.errors import (
     ZtoqError,
 )
 
-__all__ = ["AGAIN", "ErrorHandler"]
-
 AGAIN = "Everything up to here is saved: run the same command again to go on."
 
 

@@ -14,8 +14,6 @@ import rich_click as click
 
 from ztoq_core.spelling import nearest
 
-__all__ = ["LazyGroup"]
-
 
 class LazyGroup(click.RichGroup):
     """Lists commands in their order, and imports the one that is called.

@@ -8,9 +8,6 @@ from typing import Any, TypeVar
 
 import rich_click as click
 
-__all__ = ["KIND", "SELECTING", "Options", "count", "global_options"]
-__all__ += ["conflict_option", "limit_options", "load_options", "selection_options", "since_option"]
-
 F = TypeVar("F", bound=Callable[..., Any])
 
 

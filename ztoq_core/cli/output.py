@@ -20,8 +20,6 @@ from ztoq_core.cli.progress import Bars, JsonLines, Lines, Shown
 from ztoq_core.engine import Event
 from ztoq_core.waits import Waits
 
-__all__ = ["Output"]
-
 MOST_LOG_LINES = 20
 
 PATIENCE_S = 5.0

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["one_line", "printable"]
-
 # C0 and C1 (a terminal obeys them), line separators, controls of writing direction (they change
 # the order of what is read), invisible tag characters, and what no encoding takes.
 _HARMFUL = re.compile(

@@ -15,11 +15,8 @@ from rich.text import Text
 from ztoq_core.cli.events import event_line
 from ztoq_core.cli.printable import one_line
 from ztoq_core.engine import Event
-from ztoq_core.records import Kind
-from ztoq_core.vocabulary import counted, plain
+from ztoq_core.records import Kind, counted, plain
 from ztoq_core.waits import Wait
-
-__all__ = ["Bars", "JsonLines", "Lines", "Shown", "Stage"]
 
 LINE_EVERY_S = 2.0
 EVENT_EVERY_S = 1.0

@@ -17,15 +17,6 @@ from ztoq_core.http import LimitReached
 from ztoq_core.report import Report, write_html, write_json
 from ztoq_core.store import Store
 
-__all__ = [
-    "PAGES",
-    "calls_as_facts",
-    "print_result",
-    "print_stopped",
-    "print_verdict",
-    "state_facts",
-]
-
 PAGES = ("report.html", "report.json")
 
 

@@ -24,9 +24,6 @@ from ztoq_core.settings import config as configuration
 from ztoq_core.store import Store
 from ztoq_core.waits import Waits
 
-__all__ = ["configured", "handle_signals", "kind_of", "logged", "needs_source", "open_sides"]
-__all__ += ["new_run", "open_sink"]
-
 ENDS_WITHIN = 8.0
 """Seconds after the second signal when the process ends even if something hangs."""
 

@@ -18,13 +18,11 @@ from ztoq_core.cli.output import Output
 from ztoq_core.cli.session import handle_signals, new_run, open_sides
 from ztoq_core.contracts import Connection, Sink, Source
 from ztoq_core.errors import AccessError, ConfigError
+from ztoq_core.records import counted
 from ztoq_core.selection import Selection
 from ztoq_core.services import Services
 from ztoq_core.settings.config import Config
 from ztoq_core.store import Facts, Phase, Sample, Store, ValidationLevel
-from ztoq_core.vocabulary import counted
-
-__all__ = ["ALL", "RunOptions", "StageRunner"]
 
 ALL = ("extract", "transform", "load", "validate")
 

@@ -14,8 +14,6 @@ from ztoq_core.errors import Exit
 from ztoq_core.pictures.collector import PictureSources
 from ztoq_core.store import Facts, FinalCheck
 
-__all__ = ["verify_source_unchanged"]
-
 _SHOWN = 20
 
 

@@ -23,16 +23,6 @@ from ztoq_core.errors import RecordError, ServiceError, StoreError
 from ztoq_core.records import Record
 from ztoq_core.store import clean, references
 
-__all__ = [
-    "FaultyPluginError",
-    "check_record",
-    "check_written",
-    "checked_chunks",
-    "plugin_call",
-    "storable",
-    "wrong",
-]
-
 _MOST_SHOWN = 300
 _MACHINES_FAULT = (errno.ENOSPC, errno.EDQUOT)
 """A full disk: the next record would fail, too, so the run stops."""

@@ -18,14 +18,6 @@ from ztoq_core.json_changes import Change, changes
 from ztoq_core.records import Record, Ref
 from ztoq_core.store import JournalEntry, RecordSnapshot, Reference
 
-__all__ = [
-    "Explained",
-    "MappingTrace",
-    "TransformerStep",
-    "explain",
-    "trace_mapping",
-]
-
 Built = Callable[[Schema], Sequence[tuple[str, Transform]]]
 
 _PATIENCE_S = 30

@@ -6,11 +6,8 @@ import attrs
 
 from ztoq_core.contracts import Sink, Written
 from ztoq_core.errors import ConfigError, RecordError, RejectedError
-from ztoq_core.records import Ref
+from ztoq_core.records import Ref, counted
 from ztoq_core.store import Answered, JournalEvent, LoadJob, State, Store, Undecided
-from ztoq_core.vocabulary import counted
-
-__all__ = ["Resolver"]
 
 
 @attrs.frozen

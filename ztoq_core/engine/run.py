@@ -16,8 +16,6 @@ from ztoq_core.records import Kind
 from ztoq_core.store import Store
 from ztoq_core.waits import Waits
 
-__all__ = ["Event", "Progress", "ProgressReporter", "Run", "StopRequest"]
-
 
 @attrs.frozen(kw_only=True)
 class Event:

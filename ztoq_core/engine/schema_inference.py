@@ -33,12 +33,9 @@ import attrs
 from ztoq_core.contracts import FieldLimits, FieldSpec, Schema, SourceRules, User
 from ztoq_core.convert import converter
 from ztoq_core.engine.run import Run
-from ztoq_core.records import FieldType, FieldValue, Kind, Value
+from ztoq_core.records import FieldType, FieldValue, Kind, Value, counted
 from ztoq_core.spelling import folded
 from ztoq_core.store import Store
-from ztoq_core.vocabulary import counted
-
-__all__ = ["FieldTypeInference", "infer_schema"]
 
 FEW_LABELS = 60
 """Up to so many different strings need to occur only twice each to be a choice, more 20 times.

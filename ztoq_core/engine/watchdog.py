@@ -18,8 +18,6 @@ from ztoq_core.engine.run import Event, Progress
 from ztoq_core.errors import ServiceError, one_error
 from ztoq_core.waits import Wait, Waits
 
-__all__ = ["watched"]
-
 LOOKS_EVERY = 5.0
 REPORTED_FROM = 10.0
 """Seconds of waiting for one thing after which that is reported."""

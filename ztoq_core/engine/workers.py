@@ -9,8 +9,6 @@ from typing import TypeVar
 from ztoq_core.engine.run import ProgressReporter
 from ztoq_core.errors import one_error
 
-__all__ = ["run_workers"]
-
 T = TypeVar("T")
 
 

@@ -10,23 +10,8 @@ and ``budget`` when the next request may leave, ``limits`` and ``quota`` how man
 
 from __future__ import annotations
 
-from ztoq_core.http.budget import CallMeter
-from ztoq_core.http.client import Client, open_client
-from ztoq_core.http.downloads import Download
-from ztoq_core.http.limits import Limit, LimitReached, Limits
-from ztoq_core.http.quota import CallQuota, Ledger, month_of, next_month, quota_of
-
-__all__ = [
-    "CallMeter",
-    "CallQuota",
-    "Client",
-    "Download",
-    "Ledger",
-    "Limit",
-    "LimitReached",
-    "Limits",
-    "month_of",
-    "next_month",
-    "open_client",
-    "quota_of",
-]
+from ztoq_core.http.budget import *
+from ztoq_core.http.client import *
+from ztoq_core.http.downloads import *
+from ztoq_core.http.limits import *
+from ztoq_core.http.quota import *

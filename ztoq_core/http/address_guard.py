@@ -23,17 +23,6 @@ from yarl import URL
 from ztoq_core.errors import RejectedError
 from ztoq_core.http.transport import is_loopback, to_url
 
-__all__ = [
-    "MOVED",
-    "REDIRECTS",
-    "AddressGuard",
-    "is_public",
-    "literal",
-    "no_private_address",
-    "redirected",
-    "url_of",
-]
-
 MOVED = frozenset({301, 302, 303, 307, 308})
 REDIRECTS = 5
 """Redirects of one answer that are followed."""

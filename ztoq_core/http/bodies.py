@@ -14,8 +14,6 @@ from ztoq_core.html import plain_text
 from ztoq_core.http.budget import moment
 from ztoq_core.redaction import Secrets
 
-__all__ = ["NOT_JSON", "BodyTooLargeError", "excerpt", "parsed", "read_body", "retry_after"]
-
 EXCERPT = 300
 """Characters of an answer that a message may hold."""
 

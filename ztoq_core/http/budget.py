@@ -14,7 +14,7 @@ from ztoq_core.errors import RetryableError
 from ztoq_core.http.limits import Limits
 from ztoq_core.http.quota import CallQuota
 
-__all__ = ["Budget", "CallMeter", "moment"]
+__all__ = ["CallMeter"]
 
 MINUTE = "x-ratelimit-remaining-minute"
 MONTH = "x-ratelimit-remaining-month"

@@ -6,8 +6,6 @@ import math
 
 import attrs
 
-__all__ = ["CircuitBreaker"]
-
 OPENS_AFTER = 3
 """Requests in a row that failed or were refused; then a slower pace does not help."""
 

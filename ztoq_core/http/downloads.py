@@ -11,7 +11,7 @@ import attrs
 from ztoq_core.contracts import Connection
 from ztoq_core.errors import RejectedError
 
-__all__ = ["Download", "why_not_a_file"]
+__all__ = ["Download"]
 
 CHUNK = 64 * 1024
 

@@ -11,7 +11,7 @@ import attrs
 
 from ztoq_core.time_window import TimeWindow
 
-__all__ = ["Limit", "LimitReached", "Limits", "utc"]
+__all__ = ["Limit", "LimitReached", "Limits"]
 
 
 def utc() -> datetime:

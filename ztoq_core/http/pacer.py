@@ -20,8 +20,6 @@ from ztoq_core.http.circuit_breaker import CircuitBreaker
 from ztoq_core.http.rate import Rate
 from ztoq_core.waits import Wait, Waits
 
-__all__ = ["Pacer", "Permit"]
-
 CATCH_UP = 0.03
 """Seconds of permits that are made up for after a late timer; else each late timer loses some."""
 

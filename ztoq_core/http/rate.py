@@ -7,8 +7,6 @@ from collections import deque
 
 import attrs
 
-__all__ = ["Rate"]
-
 FIRST = 200.0
 """Requests a second to begin with. Fewer would slow down short runs without a limit, more would
 be refused more often where there is one."""

@@ -14,8 +14,6 @@ from yarl import URL
 
 from ztoq_core.contracts import Answer, Content
 
-__all__ = ["Attempts", "Params", "Payload", "Request", "Retry", "pairs"]
-
 REPEATABLE = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 
 MOST_FAILURES = 8

@@ -30,8 +30,6 @@ from ztoq_core.http.request import Request, Retry
 from ztoq_core.http.transport import to_url
 from ztoq_core.redaction import Secrets
 
-__all__ = ["Attempt", "ResponsePolicy"]
-
 OK = range(200, 300)
 REDIRECT = range(300, 400)
 REFUSED = range(400, 500)

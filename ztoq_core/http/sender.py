@@ -17,8 +17,6 @@ from ztoq_core.http.address_guard import MOVED, REDIRECTS, AddressGuard, redirec
 from ztoq_core.http.request import Request
 from ztoq_core.http.transport import Transport
 
-__all__ = ["Sender", "open_sender"]
-
 KEEP_ALIVE = 1.0
 """Seconds that an idle connection is used again. Servers close theirs after 2 s or more (gunicorn
 2, node 5, nginx 75), and a POST that meets the closing is in doubt, though nothing was done."""

@@ -18,8 +18,6 @@ from ztoq_core.contracts import Connection
 from ztoq_core.errors import ConfigError
 from ztoq_core.redaction import redacted
 
-__all__ = ["Transport", "is_loopback", "to_url"]
-
 PLAIN_PATH = re.compile(r"[A-Za-z0-9_~:-]+(?:[./][A-Za-z0-9_~:-]+)*")
 PLAIN_QUERY = re.compile(r"[A-Za-z0-9_.~&=-]*")
 

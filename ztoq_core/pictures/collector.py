@@ -27,8 +27,6 @@ from ztoq_core.pictures.settings import CutShortError, Images
 from ztoq_core.records import Attachment, Image, Kind, Level, Note, Record, Ref, TestCycle
 from ztoq_core.store import Store, StoredFile
 
-__all__ = ["INLINE", "LOST", "PictureCollector", "PictureSources", "loss_reason"]
-
 INLINE = "#img-"
 """What separates the owner's part of a picture's key from its own part."""
 

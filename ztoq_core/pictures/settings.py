@@ -14,8 +14,6 @@ from ztoq_core.contracts import Secret
 from ztoq_core.errors import ConfigError, RejectedError
 from ztoq_core.media import SVG
 
-__all__ = ["TYPES", "CutShortError", "HostCredential", "Images"]
-
 TYPES = ("image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp")
 """The types accepted by default. Not SVG, which can run scripts when it is opened by itself."""
 

@@ -26,8 +26,6 @@ from ztoq_core.http.transport import Transport
 from ztoq_core.pictures.settings import CutShortError, Images
 from ztoq_core.redaction import redacted
 
-__all__ = ["UntrustedFetcher", "open_fetcher"]
-
 AT_ONCE = 4
 """Requests to one host at a time."""
 

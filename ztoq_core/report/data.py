@@ -22,7 +22,7 @@ from ztoq_core.engine import (
     outcome,
     unresolved_ids,
 )
-from ztoq_core.records import Kind, Level
+from ztoq_core.records import Kind, Level, counted
 from ztoq_core.store import (
     FileTotals,
     PastRun,
@@ -34,7 +34,6 @@ from ztoq_core.store import (
     StoredReject,
     Validation,
 )
-from ztoq_core.vocabulary import counted
 
 __all__ = [
     "KindRow",

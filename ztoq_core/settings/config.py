@@ -39,8 +39,6 @@ from ztoq_core.settings.urls import unusable_connection, unusable_store_url
 from ztoq_core.spelling import nearest
 from ztoq_core.text_files import read_text
 
-__all__ = ["DEFAULT_FILE", "DEFAULT_STORE", "Config", "Part", "from_tables", "read"]
-
 P = TypeVar("P", SourcePlugin[Any], SinkPlugin[Any], TransformerPlugin[Any])
 
 DEFAULT_FILE = Path("ztoq.toml")

@@ -20,8 +20,6 @@ from ztoq_core.contracts import Secret
 from ztoq_core.settings.secrets import refer
 from ztoq_core.spelling import nearest
 
-__all__ = ["Tables", "from_environment", "typed"]
-
 S = TypeVar("S")
 
 TYPES: Mapping[type, str] = {

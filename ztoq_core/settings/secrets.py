@@ -15,9 +15,6 @@ from ztoq_core.contracts import Secret
 from ztoq_core.errors import ConfigError
 from ztoq_core.redaction import redacted
 
-__all__ = ["WORDS", "Reference", "find_secrets", "refer", "require_secrets", "show"]
-__all__ += ["unusable_variable"]
-
 _URL = re.compile(r"://|@|(?i:passw|pwd)")
 """Found in texts that may be a URL with credentials."""
 

@@ -9,8 +9,6 @@ from ztoq_core.contracts import Connection
 from ztoq_core.errors import ConfigError
 from ztoq_core.time_window import TimeWindow
 
-__all__ = ["unusable_connection", "unusable_store_url", "unusable_url"]
-
 SCHEMES = ("sqlite", "postgresql")
 
 

@@ -17,7 +17,7 @@ from ztoq_core.store.sql import chunks
 from ztoq_core.store.states import State
 from ztoq_core.store.tables import tuples
 
-__all__ = ["AttachmentStore", "Fetched", "with_content"]
+__all__ = ["Fetched"]
 
 
 @attrs.frozen

@@ -6,8 +6,6 @@ from ztoq_core.store.database import reads, writes
 from ztoq_core.store.repository import Repository
 from ztoq_core.store.tables import tuples
 
-__all__ = ["CallCounts"]
-
 _CALLS = "calls"
 _ANNOUNCED = "announced"
 

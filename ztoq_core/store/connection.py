@@ -14,15 +14,6 @@ from playhouse.db_url import connect
 
 from ztoq_core.errors import ConfigError, StoreError
 
-__all__ = [
-    "close_if_lost",
-    "connect_database",
-    "may_write",
-    "name_of",
-    "open_database",
-    "store_error",
-]
-
 PRAGMAS = {
     "journal_mode": "wal",
     "synchronous": "full",

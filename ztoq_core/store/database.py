@@ -23,8 +23,6 @@ from ztoq_core.store.process import since_boot
 from ztoq_core.store.tables import Tables
 from ztoq_core.store.writer import HeldLease, Writer, one_by_one
 
-__all__ = ["Database", "batched", "reads", "writes"]
-
 P = ParamSpec("P")
 A = TypeVar("A")
 T = TypeVar("T")

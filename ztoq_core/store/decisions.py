@@ -27,7 +27,7 @@ from ztoq_core.store.states import (
     State,
 )
 
-__all__ = ["Decisions", "Standing", "Undecided"]
+__all__ = ["Undecided"]
 
 _LEFT_OUT = "left out by decision (ztoq resolve)"
 _KEPT = "it stays as it stands in the target, by decision (ztoq resolve)"

@@ -36,7 +36,7 @@ from ztoq_core.store.states import (
     State,
 )
 
-__all__ = ["MISSING", "UNANSWERED", "Dependencies"]
+__all__ = ["MISSING"]
 
 MISSING = "reference-missing"
 """The code of the note that a record was finished without something that it refers to."""

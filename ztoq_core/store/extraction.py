@@ -21,7 +21,7 @@ from ztoq_core.store.sql import clean
 from ztoq_core.store.states import ANY, JournalEvent, Side, State, check_transition
 from ztoq_core.store.tables import tuples
 
-__all__ = ["Checkpoint", "Completed", "ExtractionStore"]
+__all__ = ["Checkpoint", "Completed"]
 
 
 _NOT_THERE = "no longer in the source"

@@ -12,17 +12,15 @@ import orjson
 
 from ztoq_core.contracts import Finding
 from ztoq_core.convert import converter, read_json, write_json
-from ztoq_core.records import Kind
+from ztoq_core.records import Kind, counted
 from ztoq_core.selection import Selection
 from ztoq_core.store.database import Database
 from ztoq_core.store.sql import clean
-from ztoq_core.vocabulary import counted
 
 __all__ = [
     "Compared",
     "ComparedContents",
     "Extracted",
-    "Fact",
     "Facts",
     "FinalCheck",
     "Phase",

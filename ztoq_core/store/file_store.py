@@ -17,7 +17,7 @@ from ztoq_core.media import media_type
 from ztoq_core.store.connection import store_error
 from ztoq_core.tally import Tally
 
-__all__ = ["FileStore", "StoredFile"]
+__all__ = ["StoredFile"]
 
 _CHUNK = 256 * 1024
 

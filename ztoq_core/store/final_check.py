@@ -15,8 +15,6 @@ from ztoq_core.store.repository import Repository
 from ztoq_core.store.states import State
 from ztoq_core.store.tables import tuples
 
-__all__ = ["FinalCheckStore"]
-
 
 class FinalCheckStore(Repository):
     """Compares two extractions of the same source."""

@@ -16,7 +16,7 @@ from ztoq_core.store.repository import Repository
 from ztoq_core.store.states import Side, State
 from ztoq_core.store.tables import tuples
 
-__all__ = ["JournalEntry", "RecordHistory", "RecordSnapshot", "Reference"]
+__all__ = ["JournalEntry", "RecordSnapshot", "Reference"]
 
 _MOST_RELATED = 100
 _MOST_ALIKE = 1000

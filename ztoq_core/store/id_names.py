@@ -16,7 +16,7 @@ from ztoq_core.store.repository import Repository
 from ztoq_core.store.sql import chunks, clean
 from ztoq_core.store.tables import tuples
 
-__all__ = ["IdNames", "NameCount"]
+__all__ = ["NameCount"]
 
 
 _KNOWN = ("key", "name", "email", "active", "url", "start", "end")

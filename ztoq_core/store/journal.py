@@ -12,8 +12,6 @@ from ztoq_core.store.sql import BulkInsert, clean
 from ztoq_core.store.states import JournalEvent
 from ztoq_core.store.tables import now
 
-__all__ = ["Event", "Journal"]
-
 _COLUMNS = ("run", "item", "event", "digest", "detail", "at")
 
 

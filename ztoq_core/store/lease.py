@@ -32,7 +32,7 @@ from ztoq_core.store.database import Database
 from ztoq_core.store.process import Process
 from ztoq_core.store.tables import Run, now
 
-__all__ = ["Lease", "RunInfo", "is_running", "lease"]
+__all__ = ["RunInfo"]
 
 UNEXPECTED = "ended unexpectedly"
 

@@ -13,7 +13,7 @@ from ztoq_core.records import Record, Ref
 from ztoq_core.store.sql import clean
 from ztoq_core.store.states import JournalEvent
 
-__all__ = ["Answered", "Intent", "LoadJob", "answer_row", "written_of", "written_or_none"]
+__all__ = ["Answered", "Intent", "LoadJob"]
 
 
 @attrs.frozen(kw_only=True)

@@ -31,8 +31,6 @@ from ztoq_core.store.states import Cause, JournalEvent, Role, Side, State
 from ztoq_core.store.tables import tuples
 from ztoq_core.store.target_index import TargetIndex
 
-__all__ = ["LoadStore"]
-
 _JOB = """SELECT id, kind, target, target_digest, attempts, target_id, pid, url, version, parts,
     stamp, cause FROM item"""
 # asked like this, SQLite looks among the siblings and not among all logs in the target

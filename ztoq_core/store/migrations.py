@@ -19,8 +19,6 @@ from ztoq_core.store.states import Cause, State
 from ztoq_core.store.tables import FURTHER_INDEXES
 from ztoq_core.store.views import create_views
 
-__all__ = ["SCHEMA_VERSION", "prepare_schema"]
-
 
 def _add_names(database: Database) -> None:
     database.connection.create_tables([database.tables.name])

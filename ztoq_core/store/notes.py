@@ -8,8 +8,6 @@ from ztoq_core.records import Kind, Note, Ref
 from ztoq_core.store.database import Database
 from ztoq_core.store.sql import BulkInsert, clean
 
-__all__ = ["add_note", "save_notes"]
-
 _COLUMNS = ("kind", "key", "origin", "level", "code", "text")
 
 

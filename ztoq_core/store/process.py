@@ -14,8 +14,6 @@ from pathlib import Path
 
 import attrs
 
-__all__ = ["Process", "since_boot"]
-
 _DEAD = ("Z", "X")  # a zombie only waits for its parent to read its exit code
 _STATE, _STARTED = 0, 19  # fields 3 and 22 of /proc/PID/stat, counted from the third (proc(5))
 

@@ -16,7 +16,7 @@ from ztoq_core.store.references import references, replace_edges
 from ztoq_core.store.sql import BulkInsert, literals
 from ztoq_core.store.states import Cause, Side, State, check_transition
 
-__all__ = ["Listed", "SourceRecords"]
+__all__ = ["Listed"]
 
 _COLUMNS = (
     "kind",

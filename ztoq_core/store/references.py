@@ -10,7 +10,7 @@ from ztoq_core.store.database import Database
 from ztoq_core.store.sql import BulkInsert
 from ztoq_core.store.states import Role, Side
 
-__all__ = ["references", "replace_edges"]
+__all__ = ["references"]
 
 
 def references(record: Record) -> Iterable[tuple[Role, Ref]]:

@@ -17,17 +17,7 @@ from ztoq_core.store.sql import placeholders
 from ztoq_core.store.states import EXPLAINED, PROBLEMS, Cause, State
 from ztoq_core.store.tables import tuples
 
-__all__ = [
-    "FileTotals",
-    "MappedId",
-    "NoteCount",
-    "PastRun",
-    "Problem",
-    "Reason",
-    "Reporting",
-    "StoredNote",
-    "StoredReject",
-]
+__all__ = ["FileTotals", "NoteCount", "PastRun", "Problem", "Reason", "StoredNote", "StoredReject"]
 
 
 _MISSING = f"(state = '{State.DELETED}' AND cause <> '{Cause.PRUNED}' AND target IS NOT NULL)"

@@ -7,8 +7,6 @@ from ztoq_core.store.facts import Facts
 from ztoq_core.store.journal import Journal
 from ztoq_core.store.transitions import Transitions
 
-__all__ = ["Repository"]
-
 
 class Repository:
     """One stage's questions and changes.

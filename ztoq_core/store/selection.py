@@ -20,8 +20,6 @@ from ztoq_core.store.repository import Repository
 from ztoq_core.store.sql import placeholders
 from ztoq_core.store.states import ABSENT, NOT_DUE, UNSENT, Cause, Role, Selected, Side, State
 
-__all__ = ["SelectionStore"]
-
 _NOT_SELECTED = "not selected"
 _UNNEEDED = "nothing that is selected needs it"
 _UNCHANGED = "not selected; it stays as it was written before"

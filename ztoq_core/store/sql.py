@@ -12,16 +12,7 @@ from typing import Any, TypeVar
 
 import peewee as pw
 
-__all__ = [
-    "BulkInsert",
-    "Values",
-    "chunks",
-    "clean",
-    "execute",
-    "literals",
-    "placeholders",
-    "select",
-]
+__all__ = ["chunks", "clean"]
 
 T = TypeVar("T")
 

@@ -12,38 +12,17 @@ from enum import StrEnum
 from ztoq_core.errors import StoreError
 
 __all__ = [
-    "ABSENT",
-    "ANY",
-    "ARRIVED",
-    "BELONGS",
-    "COMING",
     "DUE",
     "EXPLAINED",
-    "FAULTY",
-    "FOLLOWABLE",
-    "IN_DOUBT",
-    "KEPT_BY_MAPPING",
     "NOT_DUE",
     "OPEN_PROBLEMS",
-    "PARENT_READY",
-    "PROBLEMS",
     "RETRYABLE",
-    "SETTLED",
-    "TRANSITIONS",
-    "UNDECIDED",
     "UNMAPPED",
-    "UNSENT",
     "UNWRITTEN",
-    "WAITING",
     "Cause",
-    "Decision",
     "JournalEvent",
-    "Role",
     "Selected",
-    "Side",
     "State",
-    "allowed_before",
-    "check_transition",
 ]
 
 

@@ -13,7 +13,7 @@ import peewee as pw
 
 from ztoq_core.store.states import Cause, Selected, State
 
-__all__ = ["FURTHER_INDEXES", "Item", "Run", "Tables", "now", "tuples"]
+__all__ = ["now"]
 
 M = TypeVar("M", bound=pw.Model)
 

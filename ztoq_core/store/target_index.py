@@ -17,7 +17,7 @@ from ztoq_core.store.sql import chunks, placeholders
 from ztoq_core.store.states import BELONGS, IN_DOUBT, Cause, JournalEvent, Side, State
 from ztoq_core.store.tables import tuples
 
-__all__ = ["PRUNED", "TargetIndex", "TargetObject"]
+__all__ = ["PRUNED", "TargetObject"]
 
 
 PRUNED = "no longer in the source, and removed from the target"

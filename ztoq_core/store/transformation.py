@@ -26,7 +26,7 @@ from ztoq_core.store.states import (
     check_transition,
 )
 
-__all__ = ["ExtractedRecord", "FieldNeed", "MappingOutcome", "TransformationStore"]
+__all__ = ["ExtractedRecord", "FieldNeed", "MappingOutcome"]
 
 _COLUMNS = (
     "id",

@@ -12,8 +12,6 @@ from ztoq_core.store.database import Database
 from ztoq_core.store.sql import BulkInsert, literals, placeholders
 from ztoq_core.store.states import Cause, State, allowed_before, check_transition
 
-__all__ = ["Transitions"]
-
 _WITHOUT_OBJECT: dict[str, Any] = {
     "target_id": None,
     "pid": "",

@@ -22,7 +22,7 @@ from ztoq_core.store.states import Cause, JournalEvent, Side, State
 from ztoq_core.store.tables import tuples
 from ztoq_core.store.target_index import TargetIndex
 
-__all__ = ["FieldDetail", "RecordProof", "SentRecord", "ValidationStore"]
+__all__ = ["FieldDetail", "RecordProof", "SentRecord"]
 
 OTHER_CONTENT = "the file in the target has another content"
 

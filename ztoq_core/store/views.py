@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-__all__ = ["create_views"]
-
 _COLUMNS = "key, state, reason, target_id, pid, url, version, attempts"
 
 _VIEWS = {

@@ -20,8 +20,6 @@ import peewee as pw
 from ztoq_core.errors import StoreError
 from ztoq_core.store.connection import close_if_lost, connect_database, name_of, store_error
 
-__all__ = ["HeldLease", "Writer", "one_by_one"]
-
 A = TypeVar("A")
 T = TypeVar("T")
 _Batch = Callable[[Sequence[Any]], Sequence[Any]]

@@ -21,9 +21,8 @@ from tests.unit.engine.crashing import PROJECT, load, typed
 from ztoq_core import engine
 from ztoq_core.contracts import Content, Found, Links, Page, Reject, Written
 from ztoq_core.errors import AccessError, ConfigError, Exit, RejectedError
-from ztoq_core.records import Attachment, Kind, Record, Ref
+from ztoq_core.records import Attachment, Kind, Record, Ref, plain
 from ztoq_core.store import State, Store
-from ztoq_core.vocabulary import plain
 
 ALL = sorted([*(record.key for record in PROJECT), "test_case/Browser"])
 CASE = Ref(Kind.TEST_CASE, "ACME-T1")

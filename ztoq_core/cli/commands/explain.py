@@ -20,14 +20,11 @@ from ztoq_core.convert import converter, read_json, show_json
 from ztoq_core.engine.history import Explained
 from ztoq_core.engine.history import explain as told
 from ztoq_core.errors import ConfigError, ZtoqError
-from ztoq_core.records import Kind, Note, Ref
+from ztoq_core.records import Kind, Note, Ref, counted
 from ztoq_core.settings.config import Config
 from ztoq_core.settings.secrets import find_secrets
 from ztoq_core.spelling import similar
 from ztoq_core.store import Reference, Store
-from ztoq_core.vocabulary import counted
-
-__all__ = ["builder", "change_line", "explain", "print_json", "print_records"]
 
 LONGEST = 160
 NEAR = 3

@@ -14,8 +14,6 @@ from ztoq_core.cli.options import (
     since_option,
 )
 
-__all__ = ["extract"]
-
 
 @click.command()
 @selection_options

@@ -15,8 +15,6 @@ from ztoq_core.cli.options import (
     since_option,
 )
 
-__all__ = ["migrate"]
-
 
 @click.command()
 @load_options

@@ -9,8 +9,6 @@ from ztoq_core.cli.output import Output
 from ztoq_core.contracts import TransformerPlugin
 from ztoq_core.plugins import Plugins
 
-__all__ = ["plugins"]
-
 
 @click.command()
 @global_options

@@ -10,11 +10,8 @@ from ztoq_core.cli.options import KIND, Options, global_options
 from ztoq_core.cli.output import Output
 from ztoq_core.cli.session import configured, kind_of, open_store
 from ztoq_core.errors import ConfigError
-from ztoq_core.records import Kind
+from ztoq_core.records import Kind, counted
 from ztoq_core.store import RETRYABLE, Store
-from ztoq_core.vocabulary import counted
-
-__all__ = ["retry"]
 
 
 @click.command()

@@ -16,13 +16,10 @@ from ztoq_core.cli.options import Options, count, global_options
 from ztoq_core.cli.output import Output
 from ztoq_core.cli.session import configured, handle_signals, new_run, open_sink, open_store
 from ztoq_core.errors import ConfigError, Exit
-from ztoq_core.records import Kind
+from ztoq_core.records import Kind, counted
 from ztoq_core.settings.config import Config
 from ztoq_core.store import Store
-from ztoq_core.vocabulary import counted
 from ztoq_core.waits import Waits
-
-__all__ = ["rollback"]
 
 MOST_LINES = 50
 CANNOT = (

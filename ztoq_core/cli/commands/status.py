@@ -16,8 +16,6 @@ from ztoq_core.report.data import words
 from ztoq_core.settings.config import Part
 from ztoq_core.store import PastRun
 
-__all__ = ["status"]
-
 
 @click.command()
 @global_options

@@ -8,8 +8,6 @@ import rich_click as click
 
 from ztoq_core.cli.options import Options, global_options, selection_options
 
-__all__ = ["transform"]
-
 
 @click.command()
 @selection_options

@@ -29,8 +29,6 @@ from ztoq_core.records import (
 )
 from ztoq_core.store import Completed, Fetched, Listed, Store
 
-__all__ = ["RecordCompletion", "reject_of"]
-
 _DOWNLOADS = 3
 _LOOKED_UP = (Kind.FOLDER, Kind.TEST_CASE, Kind.TEST_CYCLE)
 

@@ -22,11 +22,8 @@ from ztoq_core.engine.run import ProgressReporter, Run
 from ztoq_core.engine.workers import run_workers
 from ztoq_core.errors import ConfigError, RecordError, RejectedError
 from ztoq_core.pictures.collector import PictureCollector, PictureSources
-from ztoq_core.records import Kind, Record
+from ztoq_core.records import Kind, Record, counted, plain
 from ztoq_core.store import Checkpoint, Listed, Store
-from ztoq_core.vocabulary import counted, plain
-
-__all__ = ["extract"]
 
 _MOST_PASSES = 20
 

@@ -14,11 +14,8 @@ from loguru import logger
 from ztoq_core.contracts import Directory
 from ztoq_core.engine.run import ProgressReporter, Run
 from ztoq_core.engine.schema_inference import infer_schema
-from ztoq_core.records import FieldType, IdKind, Kind
+from ztoq_core.records import FieldType, IdKind, Kind, counted
 from ztoq_core.store import Facts, Store
-from ztoq_core.vocabulary import counted
-
-__all__ = ["UNRESOLVED_IDS", "resolve_ids", "unresolved_ids", "warn_unresolved_ids"]
 
 _People = tuple[Collection[tuple[Kind, str]], Collection[str]]
 """The fields of records that hold people, and those of steps."""

@@ -8,11 +8,8 @@ from ztoq_core.contracts import Mark, Sink
 from ztoq_core.engine.load.context import LoadContext
 from ztoq_core.engine.load.doubt import PARENT_FIRST_S, Settling
 from ztoq_core.engine.load.marks import marks_of, owners_of
-from ztoq_core.records import Kind
+from ztoq_core.records import Kind, counted
 from ztoq_core.store import Store
-from ztoq_core.vocabulary import counted
-
-__all__ = ["adopt"]
 
 _BATCH = 100
 

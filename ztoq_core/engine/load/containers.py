@@ -11,12 +11,9 @@ import asyncio
 from ztoq_core.contracts import Sink
 from ztoq_core.engine.run import ProgressReporter, Run
 from ztoq_core.errors import ConfigError, RejectedError, one_error
-from ztoq_core.records import Kind
+from ztoq_core.records import Kind, counted
 from ztoq_core.spelling import first_of
 from ztoq_core.store import RollbackItem, chunks
-from ztoq_core.vocabulary import counted
-
-__all__ = ["look_at_containers"]
 
 _CONTAINERS = (Kind.FOLDER, Kind.TEST_PLAN, Kind.TEST_CYCLE)
 _LOOKS = 32

@@ -11,8 +11,6 @@ from ztoq_core.engine.run import ProgressReporter, Run, StopRequest
 from ztoq_core.records import Kind, Ref
 from ztoq_core.store import Answered, JournalEvent, LoadJob, Store
 
-__all__ = ["LoadContext"]
-
 
 @attrs.frozen
 class LoadContext:

@@ -10,9 +10,7 @@ from loguru import logger
 from ztoq_core.contracts import Sink
 from ztoq_core.engine.run import Run
 from ztoq_core.errors import RejectedError
-from ztoq_core.vocabulary import counted
-
-__all__ = ["REMOVED", "settle_deletions"]
+from ztoq_core.records import counted
 
 REMOVED = "removed by rollback"
 

@@ -22,11 +22,8 @@ from ztoq_core.engine.load.context import LoadContext
 from ztoq_core.engine.load.search_lag import DEFAULT_LAG_S
 from ztoq_core.engine.load.streaming import hash_file
 from ztoq_core.errors import DoubtError, RecordError, RejectedError
-from ztoq_core.records import Attachment, FieldDefinition, Kind, Level, Note, Record, Ref
+from ztoq_core.records import Attachment, FieldDefinition, Kind, Level, Note, Record, Ref, counted
 from ztoq_core.store import JournalEvent, LoadJob
-from ztoq_core.vocabulary import counted
-
-__all__ = ["PARENT_FIRST_S", "Settling"]
 
 PARENT_FIRST_S = 0.5
 """Seconds after which a record is looked for again whose parent is in doubt itself."""

@@ -35,11 +35,8 @@ from ztoq_core.errors import (
     StoreError,
     one_error,
 )
-from ztoq_core.records import Kind
+from ztoq_core.records import Kind, counted
 from ztoq_core.store import NOT_DUE, Facts, LoadJob, Phase
-from ztoq_core.vocabulary import counted
-
-__all__ = ["load"]
 
 _Task = tuple[int, LoadJob | None]
 """A row, and what to do with it: write or finish its job, or (None) look for it."""

@@ -10,8 +10,6 @@ from ztoq_core.contracts import ListReading, Mark, Owner, Sink
 from ztoq_core.records import Attachment, Kind, Record, Ref
 from ztoq_core.store import TargetObject
 
-__all__ = ["mark_pages", "marks_of", "owners_of"]
-
 
 async def marks_of(
     sink: Sink, kind: Kind, owners: Sequence[Owner] = (), *, whole: bool = False

@@ -11,8 +11,6 @@ from ztoq_core.errors import RejectedError
 from ztoq_core.records import Kind, TestPlan
 from ztoq_core.store import Answered, Facts, Intent, RollbackItem
 
-__all__ = ["DEFAULT_LAG_S", "probe"]
-
 DEFAULT_LAG_S = 60.0
 """Seconds that a search may lag if that was neither measured nor configured."""
 

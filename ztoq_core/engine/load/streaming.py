@@ -19,8 +19,6 @@ from ztoq_core.records import Attachment
 from ztoq_core.store import Store, StoredFile
 from ztoq_core.tally import Tally
 
-__all__ = ["StreamedFile", "hash_file", "stream_file"]
-
 
 @attrs.define
 class StreamedFile:

@@ -9,18 +9,9 @@ import attrs
 from ztoq_core.contracts import Schema
 from ztoq_core.engine.run import ProgressReporter, Run
 from ztoq_core.errors import ConfigError
-from ztoq_core.records import FieldDefinition, FieldType, FieldValue, Kind
+from ztoq_core.records import FieldDefinition, FieldType, FieldValue, Kind, counted, plain
 from ztoq_core.spelling import first_of
 from ztoq_core.store import FieldNeed
-from ztoq_core.vocabulary import counted, plain
-
-__all__ = [
-    "MissingField",
-    "field_definitions",
-    "missing_fields",
-    "require_fields",
-    "save_definitions",
-]
 
 _CHOICES = (FieldType.CHOICE, FieldType.MULTI_CHOICE)
 _SHOWN = 10

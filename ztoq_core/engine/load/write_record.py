@@ -15,8 +15,6 @@ from ztoq_core.errors import DoubtError, RecordError, RejectedError, ServiceErro
 from ztoq_core.records import Attachment, Level, Note, Record, Ref
 from ztoq_core.store import MISSING, Intent, LoadJob
 
-__all__ = ["RecordWriter"]
-
 _READINGS = 3
 """How often a file is read from the source that breaks off on its way."""
 _SHOWN = 5

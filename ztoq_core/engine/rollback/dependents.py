@@ -14,8 +14,6 @@ from ztoq_core.records import Attachment, Kind
 from ztoq_core.spelling import first_of
 from ztoq_core.store import RollbackItem
 
-__all__ = ["Dependents"]
-
 _NAMED = 5
 """How many objects of others the reason for keeping one of ours names."""
 

@@ -33,11 +33,8 @@ from ztoq_core.errors import (
     StoppedError,
     one_error,
 )
-from ztoq_core.records import Kind, Ref
+from ztoq_core.records import Kind, Ref, counted
 from ztoq_core.store import PRUNED, Cause, RollbackItem, State, Store, chunks
-from ztoq_core.vocabulary import counted
-
-__all__ = ["KeptObject", "RollbackResult", "may_prune", "prune", "rollback"]
 
 T = TypeVar("T")
 

@@ -6,8 +6,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 from ztoq_core.records import Ref, TestCase
 
-__all__ = ["called_by", "calls_closing_a_cycle"]
-
 Calls = Callable[[Ref], Sequence[Ref]]
 
 

@@ -21,8 +21,6 @@ from ztoq_core.pictures.collector import LOST
 from ztoq_core.records import Image, Kind, Record, Ref, TestCase, TestLog, TestRun
 from ztoq_core.store import ExtractedRecord
 
-__all__ = ["Enrichment", "enriched"]
-
 
 async def enriched(run: Run, number: int, ref: Ref) -> Record | None:
     """Return the extracted record in row ``number`` as the transformers get it."""

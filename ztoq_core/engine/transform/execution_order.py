@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from ztoq_core.records import Record, TestLog
 from ztoq_core.store import ExtractedRecord
 
-__all__ = ["run_of", "sort_executions", "sort_key_of"]
-
 
 def run_of(scanned: ExtractedRecord) -> str:
     place = scanned.record.sequence()

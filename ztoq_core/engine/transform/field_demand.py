@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from ztoq_core.records import FieldType, Kind, Record
 from ztoq_core.store import FieldNeed
 
-__all__ = ["FieldDemand"]
-
 _MANY = (FieldType.CHOICE, FieldType.MULTI_CHOICE)
 
 

@@ -22,8 +22,6 @@ from ztoq_core.records import (
 )
 from ztoq_core.store import Store
 
-__all__ = ["known_names", "with_names"]
-
 Names = Mapping[tuple[IdKind, str], ResolvedName]
 IssuePage = Callable[[str, str], str]
 """``SourceRules.issue_page``."""

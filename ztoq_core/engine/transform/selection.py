@@ -18,13 +18,10 @@ import attrs
 from ztoq_core.engine.run import ProgressReporter
 from ztoq_core.engine.transform.execution_order import run_of, sort_executions
 from ztoq_core.errors import ConfigError
-from ztoq_core.records import Kind, Tree
+from ztoq_core.records import Kind, Tree, counted
 from ztoq_core.selection import Selection, moment
 from ztoq_core.spelling import nearest
 from ztoq_core.store import ExtractedRecord, Facts, Selected, Store
-from ztoq_core.vocabulary import counted
-
-__all__ = ["choose", "leave_out"]
 
 _BATCH = 1000
 _LIMITED = (Kind.TEST_LOG, Kind.ATTACHMENT)

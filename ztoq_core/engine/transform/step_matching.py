@@ -13,8 +13,6 @@ from ztoq_core.html import plain_text
 from ztoq_core.pictures.addresses import change_images
 from ztoq_core.records import Ref, StepResult, TestCase, TestLog
 
-__all__ = ["FlatStep", "flatten_steps", "match_results"]
-
 _INVISIBLE = re.compile("[\u200b\u2060\ufeff]")
 _DEEPEST = 8
 

@@ -26,8 +26,6 @@ from ztoq_core.records import Attachment, Kind, Level, Note, Record, Ref, TestLo
 from ztoq_core.selection import Selection
 from ztoq_core.store import ExtractedRecord, Facts, FieldNeed, MappingOutcome, Selected, State
 
-__all__ = ["Take", "dry_run", "transform"]
-
 _BATCH = 200
 
 Take = Callable[[Kind, Sequence[MappingOutcome]], None]

@@ -19,9 +19,8 @@ from ztoq_core.engine.load.marks import mark_pages, marks_of, owners_of
 from ztoq_core.engine.run import Run
 from ztoq_core.engine.validate.contents import ContentCheck
 from ztoq_core.errors import RecordError, RejectedError, one_error
-from ztoq_core.records import Attachment, FieldDefinition, Kind, Record, Ref
+from ztoq_core.records import Attachment, FieldDefinition, Kind, Record, Ref, counted, plain
 from ztoq_core.store import Compared, TargetObject
-from ztoq_core.vocabulary import counted, plain
 
 __all__ = ["IdentityCheck", "ValidationContext", "check_objects", "findings"]
 

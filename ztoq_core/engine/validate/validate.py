@@ -22,7 +22,7 @@ from ztoq_core.engine.validate.identity import (
     findings,
 )
 from ztoq_core.engine.validate.sample import compare_sample
-from ztoq_core.records import Kind, Ref
+from ztoq_core.records import Kind, Ref, plain
 from ztoq_core.store import (
     DUE,
     Facts,
@@ -33,7 +33,6 @@ from ztoq_core.store import (
     ValidationLevel,
     now,
 )
-from ztoq_core.vocabulary import plain
 
 __all__ = ["validate"]
 

@@ -10,8 +10,8 @@ from ztoq_core.engine.verdict.facts import Facts, facts_of
 from ztoq_core.engine.verdict.problems import Goal, Status, is_undone, problems_of
 from ztoq_core.engine.verdict.words import numbers_of, records, warnings_of
 from ztoq_core.errors import Exit
+from ztoq_core.records import counted
 from ztoq_core.store import State, Store
-from ztoq_core.vocabulary import counted
 
 __all__ = ["BEFORE_LOAD", "Outcome", "Verdict", "outcome", "verdict"]
 

@@ -9,8 +9,8 @@ import attrs
 
 from ztoq_core.engine.verdict.facts import Extraction, Facts, Validated
 from ztoq_core.engine.verdict.words import WORDS, all_written, first_of, reasons_of
+from ztoq_core.records import counted, plain
 from ztoq_core.store import OPEN_PROBLEMS, UNMAPPED, UNWRITTEN, State
-from ztoq_core.vocabulary import counted, plain
 
 __all__ = ["Goal", "Problem", "Status", "is_undone", "problems_of"]
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ztoq_core.engine.verdict.facts import Facts
-from ztoq_core.records import Kind
+from ztoq_core.records import Kind, counted, plain
 from ztoq_core.store import State
-from ztoq_core.vocabulary import counted, plain
 
 __all__ = ["WORDS", "all_written", "first_of", "numbers_of", "reasons_of", "records", "warnings_of"]
 

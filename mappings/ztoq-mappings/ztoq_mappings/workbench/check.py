@@ -20,10 +20,9 @@ from ztoq_core.contracts import Finding, Schema, Transform
 from ztoq_core.engine.load.target_fields import MissingField, missing_fields
 from ztoq_core.engine.transform.transform import dry_run
 from ztoq_core.errors import ConfigError, Exit
-from ztoq_core.records import Kind, Note, Ref
+from ztoq_core.records import Kind, Note, Ref, counted
 from ztoq_core.settings.config import Config
 from ztoq_core.store import FieldNeed, State, Store
-from ztoq_core.vocabulary import counted
 from ztoq_mappings.workbench.coverage import Coverage, Covered
 from ztoq_mappings.workbench.fitting import Outcome
 

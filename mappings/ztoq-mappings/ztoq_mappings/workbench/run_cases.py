@@ -14,8 +14,8 @@ from ztoq_core.contracts import Transform, TransformContext
 from ztoq_core.convert import show_json
 from ztoq_core.errors import ConfigError, Exit
 from ztoq_core.json_changes import changes
+from ztoq_core.records import counted
 from ztoq_core.settings.config import Config
-from ztoq_core.vocabulary import counted
 from ztoq_mappings.workbench import golden
 from ztoq_mappings.workbench.golden import Case
 

@@ -18,10 +18,10 @@ from ztoq_core.cli.session import new_run, open_sides, open_store
 from ztoq_core.contracts import FieldSpec, Schema, Suggestion, TransformerPlugin
 from ztoq_core.errors import ConfigError, ZtoqError
 from ztoq_core.plugins import Plugins
+from ztoq_core.records import counted
 from ztoq_core.services import Services
 from ztoq_core.settings.config import Config
 from ztoq_core.store import Store
-from ztoq_core.vocabulary import counted
 from ztoq_mappings.workbench.check import demand_extracted, described
 
 __all__ = ["suggest"]

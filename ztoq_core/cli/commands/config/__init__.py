@@ -7,8 +7,6 @@ import rich_click as click
 from ztoq_core.cli.lazy_group import LazyGroup
 from ztoq_core.cli.options import global_options
 
-__all__ = ["config"]
-
 VERBS = {
     "init": "Write ztoq.toml; on a terminal, ask for what no option says.",
     "show": "Show the effective settings, defaults and environment included.",

@@ -25,12 +25,9 @@ from ztoq_core.errors import (
     StoreError,
     ZtoqError,
 )
-from ztoq_core.records import Note, Ref
+from ztoq_core.records import Note, Ref, counted, plain
 from ztoq_core.services import Services
 from ztoq_core.settings.config import Config, Part
-from ztoq_core.vocabulary import counted, plain
-
-__all__ = ["check"]
 
 AnyPart = Part[SourcePlugin[Any]] | Part[SinkPlugin[Any]]
 LEVELS = ("error", "warning", "info")

@@ -15,8 +15,6 @@ from ztoq_core.errors import ConfigError
 from ztoq_core.settings.config import Config
 from ztoq_core.settings.secrets import Reference
 
-__all__ = ["write_config"]
-
 COMMENTS = {
     "store": "Keeps the state of the migration; or postgresql://USER@HOST/DATABASE.",
     "source": "Only read, never written.",

@@ -20,8 +20,6 @@ from ztoq_core.records import Note, Ref
 from ztoq_core.settings.config import Config
 from ztoq_core.store import FieldNeed
 
-__all__ = ["fields"]
-
 SHOWN = 5
 NOTHING_MAPPED = (
     "Nothing is mapped yet: after `ztoq extract` and `ztoq transform` this shows what is missing."

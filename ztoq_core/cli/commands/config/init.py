@@ -23,8 +23,6 @@ from ztoq_core.settings.reader import Tables, typed
 from ztoq_core.settings.secrets import unusable_variable
 from ztoq_core.settings.urls import unusable_url
 
-__all__ = ["init"]
-
 SINGLE_SIGN_ON = (
     "A token works for everybody; user name and password do not work with single sign-on."
 )

@@ -12,8 +12,6 @@ from ztoq_core.cli.output import Output
 from ztoq_core.cli.session import configured
 from ztoq_core.settings.secrets import WORDS
 
-__all__ = ["show"]
-
 
 @click.command()
 @global_options

@@ -1,7 +1,4 @@
-"""The neutral vocabulary that records are built from: kinds, types, references, values, notes.
-
-``records`` offers all of it besides the records. Vendor words stay in the plugins.
-"""
+"""What records are built from: kinds, types, references, values, steps, notes."""
 
 from __future__ import annotations
 
@@ -13,6 +10,7 @@ import attrs
 
 __all__ = [
     "ADDRESS",
+    "Call",
     "FieldTrace",
     "FieldType",
     "FieldValue",
@@ -23,9 +21,13 @@ __all__ = [
     "Link",
     "LinkType",
     "Note",
+    "Parameter",
     "Ref",
     "ResolvedName",
+    "Script",
     "Sequence",
+    "StepResult",
+    "TestStep",
     "Tree",
     "Value",
     "counted",
@@ -275,3 +277,73 @@ class Sequence:
 
     group: str
     order: str
+
+
+@attrs.frozen(kw_only=True)
+class Parameter:
+    """A parameter of a called case, with its value in this call."""
+
+    name: str
+    value: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class Call:
+    """A step that runs another case.
+
+    The engine sets ``circular`` if this call would close a cycle of calls.
+    """
+
+    case: Ref
+    parameters: tuple[Parameter, ...] = ()
+    circular: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class TestStep:
+    """One step; the texts are HTML. ``key`` is its position from ``"1"``, unique in the case.
+
+    ``source_id`` is the source's own id of the step, or ``""``. A step with a ``call`` has no texts
+    until a transformer turns the call into text.
+    """
+
+    __test__ = False
+
+    key: str
+    description: str = ""
+    data: str = ""
+    expected: str = ""
+    call: Call | None = None
+    fields: tuple[FieldValue, ...] = ()
+    source_id: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class Script:
+    """The script of a case that has no steps: ``plain`` (HTML) or ``bdd`` (plain text)."""
+
+    language: str
+    text: str
+
+
+@attrs.frozen(kw_only=True)
+class StepResult:
+    """What happened at one step of an execution; the texts are HTML.
+
+    ``key`` is its position from ``"1"``. ``row`` is the row of test data it ran with, or None. The
+    engine sets ``step`` to the step of today's case that has equal texts: ``"2"``, or ``"2/1"`` for
+    step 1 of the case that step 2 calls. The mapping sets ``statuses``, the target's candidates,
+    best first.
+    """
+
+    key: str
+    status: str
+    description: str = ""
+    data: str = ""
+    expected: str = ""
+    actual: str = ""
+    row: int | None = None
+    source_id: str = ""
+    links: tuple[Link, ...] = ()
+    step: str = ""
+    statuses: tuple[str, ...] = ()

@@ -1,9 +1,4 @@
-"""The neutral records: what sources yield, transformers change and sinks write.
-
-One record is one object in the target and one row in the store. Records are frozen; change them
-with ``attrs.evolve``. Times are aware UTC datetimes, durations seconds, sizes bytes. Texts are HTML
-fragments where a docstring says so, plain text otherwise. Vendor words stay in the plugins.
-"""
+"""The kinds of records, each a class."""
 
 from __future__ import annotations
 
@@ -13,58 +8,33 @@ from typing import Any, ClassVar
 
 import attrs
 
-from ztoq_core.vocabulary import (
-    ADDRESS,
-    FieldTrace,
+from ztoq_core.records.vocabulary import (
     FieldType,
     FieldValue,
-    IdKind,
     Image,
     Kind,
-    Level,
     Link,
-    LinkType,
     Note,
     Ref,
-    ResolvedName,
+    Script,
     Sequence,
+    StepResult,
+    TestStep,
     Tree,
-    Value,
 )
 
 __all__ = [
-    "ADDRESS",
     "RECORD_TYPES",
     "Attachment",
-    "Call",
     "FieldDefinition",
-    "FieldTrace",
-    "FieldType",
-    "FieldValue",
     "Folder",
-    "IdKind",
-    "Image",
-    "Kind",
-    "Level",
-    "Link",
-    "LinkType",
-    "Note",
-    "Parameter",
     "Record",
-    "Ref",
     "Requirement",
-    "ResolvedName",
-    "Script",
-    "Sequence",
-    "StepResult",
     "TestCase",
     "TestCycle",
     "TestLog",
     "TestPlan",
     "TestRun",
-    "TestStep",
-    "Tree",
-    "Value",
 ]
 
 
@@ -165,53 +135,6 @@ class Requirement(Record):
     def parents(self) -> tuple[Ref, ...]:
         """Return the folder."""
         return (self.folder,) if self.folder else ()
-
-
-@attrs.frozen(kw_only=True)
-class Parameter:
-    """A parameter of a called case, with its value in this call."""
-
-    name: str
-    value: str = ""
-
-
-@attrs.frozen(kw_only=True)
-class Call:
-    """A step that runs another case.
-
-    The engine sets ``circular`` if this call would close a cycle of calls.
-    """
-
-    case: Ref
-    parameters: tuple[Parameter, ...] = ()
-    circular: bool = False
-
-
-@attrs.frozen(kw_only=True)
-class TestStep:
-    """One step; the texts are HTML. ``key`` is its position from ``"1"``, unique in the case.
-
-    ``source_id`` is the source's own id of the step, or ``""``. A step with a ``call`` has no texts
-    until a transformer turns the call into text.
-    """
-
-    __test__ = False
-
-    key: str
-    description: str = ""
-    data: str = ""
-    expected: str = ""
-    call: Call | None = None
-    fields: tuple[FieldValue, ...] = ()
-    source_id: str = ""
-
-
-@attrs.frozen(kw_only=True)
-class Script:
-    """The script of a case that has no steps: ``plain`` (HTML) or ``bdd`` (plain text)."""
-
-    language: str
-    text: str
 
 
 @attrs.frozen(kw_only=True)
@@ -333,29 +256,6 @@ class TestRun(Record):
     def parents(self) -> tuple[Ref, ...]:
         """Return the cycle and the case."""
         return (self.cycle, self.case) if self.cycle else (self.case,)
-
-
-@attrs.frozen(kw_only=True)
-class StepResult:
-    """What happened at one step of an execution; the texts are HTML.
-
-    ``key`` is its position from ``"1"``. ``row`` is the row of test data it ran with, or None. The
-    engine sets ``step`` to the step of today's case that has equal texts: ``"2"``, or ``"2/1"`` for
-    step 1 of the case that step 2 calls. The mapping sets ``statuses``, the target's candidates,
-    best first.
-    """
-
-    key: str
-    status: str
-    description: str = ""
-    data: str = ""
-    expected: str = ""
-    actual: str = ""
-    row: int | None = None
-    source_id: str = ""
-    links: tuple[Link, ...] = ()
-    step: str = ""
-    statuses: tuple[str, ...] = ()
 
 
 @attrs.frozen(kw_only=True)
