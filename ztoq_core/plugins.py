@@ -158,6 +158,10 @@ class Plugins:
             raise PluginError(f"no default mapping for {source!r} -> {sink!r}: {reasons}")
         return tuple(each.plugin for each in chosen)
 
+    def package_of(self, plugin: Plugin) -> str:
+        """Return the package that declared a plugin, with its version."""
+        return next((each.package for each in self._declared if each.plugin is plugin), "")
+
     def declared(self) -> tuple[Declared[Any], ...]:
         """Return what all plugins declare: sources, sinks, transformers, commands, by name."""
         self._take_all()

@@ -208,6 +208,7 @@ class StageRunner:
                 await read(run, source, pictures=pictures, stream=self.config.streams)
         elif stage == "transform":
             await engine.transform(run, self.config.build, selection=selection)
+            await self.store.facts.save(Facts.mapping, self.config.mapping())
         elif stage == "load" and sink:
             await engine.load(
                 run,

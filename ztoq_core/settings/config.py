@@ -10,6 +10,7 @@ elsewhere (``{ env = … }``, ``{ file = … }``, ``{ keyring = … }``) and loo
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
@@ -29,6 +30,7 @@ from ztoq_core.contracts import (
     TransformContext,
     TransformerPlugin,
 )
+from ztoq_core.convert import show_json
 from ztoq_core.errors import ConfigError
 from ztoq_core.pictures.settings import Images
 from ztoq_core.plugins import Plugins
@@ -37,6 +39,7 @@ from ztoq_core.settings.reader import Tables, from_environment
 from ztoq_core.settings.secrets import require_secrets, show
 from ztoq_core.settings.urls import unusable_connection, unusable_store_url
 from ztoq_core.spelling import nearest
+from ztoq_core.store import MappingStep
 from ztoq_core.text_files import read_text
 
 P = TypeVar("P", SourcePlugin[Any], SinkPlugin[Any], TransformerPlugin[Any])
@@ -134,6 +137,26 @@ class Config:
             sink_config=self.sink.settings,
         )
         return [part.plugin.build(part.settings, scene) for part in self.chain()]
+
+    def mapping(self) -> tuple[MappingStep, ...]:
+        """Return what the transformers are and read, for the report."""
+        return tuple(self._step(part) for part in self.chain())
+
+    def _step(self, part: Part[TransformerPlugin[Any]]) -> MappingStep:
+        settings = attrs.asdict(part.settings, recurse=False)
+        files = {
+            name: each
+            for name, each in settings.items()
+            if isinstance(each, Path) and each.is_file()
+        }
+        return MappingStep(
+            name=part.plugin.name,
+            package=self._plugins.package_of(part.plugin),
+            settings=show_json(
+                {name: show(value) for name, value in settings.items() if name not in files}
+            ),
+            files={path.name: _sha256(path) for path in files.values()},
+        )
 
     def require_images(self) -> None:
         """Look up the secrets of ``[[images.host]]`` now; raises as ``require_secrets``."""
@@ -262,6 +285,11 @@ def from_tables(
         images=images,
         plugins=plugins,
     )
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @attrs.frozen(kw_only=True)

@@ -20,6 +20,9 @@ class CallCounts(Repository):
     def count(self, host: str, month: str, calls: int, announced: int) -> tuple[int, int]:
         """Add ``calls``, keep the largest ``announced``; return both as they are then."""
         total = self._add(f"{_CALLS} {month} {host}", calls)
+        if self.database.run is not None:
+            text = "UPDATE run SET calls = calls + ? WHERE id = ?"
+            self.database.execute(text, (calls, self.database.run))
         name = f"{_ANNOUNCED} {month} {host}"
         known = int(self._facts.text(name) or 0)
         if announced > known:

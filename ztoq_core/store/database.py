@@ -160,6 +160,11 @@ class Database:
         """Have all transactions from now on renew the lease; None: do without one."""
         self._writer.lease = lease
 
+    @property
+    def run(self) -> int | None:
+        """The run that holds the lease in this process."""
+        return self._writer.lease.run if self._writer.lease else None
+
     async def before_write(self) -> None:
         """Make sure that the lease is still held; called before each request that changes a side.
 

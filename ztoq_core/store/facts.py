@@ -23,6 +23,7 @@ __all__ = [
     "Extracted",
     "Facts",
     "FinalCheck",
+    "MappingStep",
     "Phase",
     "Sample",
     "Validation",
@@ -169,6 +170,19 @@ class FinalCheck:
         return f"final: the source stood still, {read} read twice with the digest {self.digest}"
 
 
+@attrs.frozen(kw_only=True)
+class MappingStep:
+    """A transformer that mapped the records: plugin, its package, settings, SHA-256 of its files.
+
+    ``settings`` is JSON without the paths of ``files``, so that it is the same in another folder.
+    """
+
+    name: str
+    package: str
+    settings: str
+    files: dict[str, str] = attrs.field(factory=dict)
+
+
 @attrs.frozen
 class Fact(Generic[T]):
     """A fact's name, and how its value is read from a text (empty where it was never saved)."""
@@ -277,6 +291,8 @@ class Facts:
     """What somebody selected by options for the stages to come."""
     mapped = _flag("mapped")
     """Whether the mapping came to its end after the last extraction."""
+    mapping = _json("mapping", tuple[MappingStep, ...])
+    """The transformers of the last transformation."""
 
     adoption = Fact("adoption", Phase)
     """Whether the target's marks were read for objects of a lost store."""

@@ -19,9 +19,11 @@ No rule compares the wall clocks of two moments: those may be set in between.
 from __future__ import annotations
 
 import asyncio
+import getpass
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib.metadata import version
 from typing import Any
 
 import attrs
@@ -172,11 +174,23 @@ def _holds(database: Database, other: Run, seen: dict[int, tuple[Any, float]]) -
 def _begin(database: Database, verb: str) -> int:
     me, present = Process.this(), now()
     made = database.tables.run.create(
-        verb=verb, **attrs.asdict(me), started=present, heartbeat=present
+        verb=verb,
+        **attrs.asdict(me),
+        started=present,
+        heartbeat=present,
+        username=_username(),
+        version=version("ztoq-core"),
     )
     text = f"UPDATE run SET heartbeat = {_present(database)} WHERE id = ?"
     database.execute(text, (made.id,))
     return int(made.id)
+
+
+def _username() -> str:
+    try:
+        return getpass.getuser()
+    except (ImportError, KeyError, OSError):  # a container's user may have no name
+        return ""
 
 
 @contextmanager

@@ -7,7 +7,8 @@ append a step for the others.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import peewee as pw
 from loguru import logger
@@ -42,8 +43,8 @@ _NEW_COLUMNS = {
 }
 
 
-def _add_columns(database: Database) -> None:
-    for table, columns in _NEW_COLUMNS.items():
+def _add_columns(database: Database, new: Mapping[str, Mapping[str, str]] = _NEW_COLUMNS) -> None:
+    for table, columns in new.items():
         known = {column.name for column in database.connection.get_columns(table)}
         for name in columns.keys() - known:
             database.execute(f"ALTER TABLE {table} ADD COLUMN {name} {columns[name]}")
@@ -78,12 +79,23 @@ def _add_proofs(database: Database) -> None:
     database.connection.create_tables([database.tables.proof])
 
 
+_FOR_REPORTS = {
+    "run": {
+        "username": "TEXT NOT NULL DEFAULT ''",
+        "version": "TEXT NOT NULL DEFAULT ''",
+        "calls": "INTEGER NOT NULL DEFAULT 0",
+    },
+    "proof": {"status": "TEXT NOT NULL DEFAULT ''"},
+}
+
+
 _STEPS: tuple[Callable[[Database], None], ...] = (
     _add_names,  # 2: what directories know of ids
     _add_indexes,  # 3: of records with work left, and in the target
     _add_columns,  # 4: all that came after 0.1
     _add_causes,  # 5: what may follow a state, as a column of its own
     _add_proofs,  # 6: what the comparison of contents found
+    partial(_add_columns, new=_FOR_REPORTS),  # 7: who ran what, results as the target has them
 )
 SCHEMA_VERSION = 1 + len(_STEPS)
 

@@ -81,7 +81,8 @@ class StoredReject:
 class PastRun:
     """A use of the store by a command; times are UTC without a zone.
 
-    ``running``: whether it still holds the store; None where another host alone could say.
+    ``calls`` counts those to both services. ``running``: whether it still holds the store; None
+    where another host alone could say.
     """
 
     id: int
@@ -92,6 +93,9 @@ class PastRun:
     ended: datetime | None
     outcome: str
     running: bool | None = False
+    username: str = ""
+    version: str = ""
+    calls: int = 0
 
 
 @attrs.frozen(kw_only=True)
@@ -242,6 +246,9 @@ class Reporting(Repository):
                 ended=row.ended,
                 outcome=row.outcome,
                 running=is_running(self.database, row),
+                username=row.username,
+                version=row.version,
+                calls=row.calls,
             )
             for row in run.select().order_by(run.id)
         ]

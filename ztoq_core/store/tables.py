@@ -48,6 +48,11 @@ class Run(pw.Model):
     heartbeat = pw.DateTimeField()
     ended = pw.DateTimeField(null=True)
     outcome = pw.TextField(default="")
+    username = pw.TextField(default="")
+    version = pw.TextField(default="")
+    """Of ztoq."""
+    calls = pw.IntegerField(default=0)
+    """To both services."""
 
 
 class Checkpoint(pw.Model):
@@ -278,7 +283,8 @@ class Proof(pw.Model):
     """What comparing a record with its object in the target found, in the last validation.
 
     ``equal``, ``by_rule``, ``wrong`` and ``unchecked`` count fields; ``details`` are those that are
-    not equal, as JSON: the field, the result, the rule and both values.
+    not equal, as JSON: the field, the result, the rule and both values. ``status`` is that of an
+    execution, as it was read.
     """
 
     item = pw.IntegerField(primary_key=True)
@@ -288,6 +294,7 @@ class Proof(pw.Model):
     wrong = pw.IntegerField()
     unchecked = pw.IntegerField()
     details = pw.TextField()
+    status = pw.TextField(default="")
 
 
 class Tables:

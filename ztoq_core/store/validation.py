@@ -37,7 +37,7 @@ _COUNTS = """SELECT kind, COUNT(*), SUM(equal), SUM(by_rule), SUM(wrong), SUM(un
     FROM proof JOIN item ON item.id = proof.item GROUP BY kind"""
 _DETAILS = """SELECT item.kind, item.key, details FROM proof JOIN item ON item.id = proof.item
     WHERE {} > 0 ORDER BY item.rank, item.id LIMIT ?"""
-_PROOF = ("item", "at", "equal", "by_rule", "wrong", "unchecked", "details")
+_PROOF = ("item", "at", "equal", "by_rule", "wrong", "unchecked", "details", "status")
 
 
 @attrs.frozen(kw_only=True)
@@ -67,7 +67,7 @@ class FieldDetail:
 
 @attrs.frozen(kw_only=True)
 class RecordProof:
-    """What the comparison of one record found."""
+    """What the comparison of one record found; ``status`` is that of an execution, as read."""
 
     item: int
     equal: int
@@ -75,6 +75,7 @@ class RecordProof:
     wrong: int
     unchecked: int
     details: tuple[FieldDetail, ...] = ()
+    status: str = ""
 
 
 class ValidationStore(Repository):
@@ -146,6 +147,7 @@ class ValidationStore(Repository):
                     each.wrong,
                     each.unchecked,
                     clean(orjson.dumps([attrs.astuple(one) for one in each.details]).decode()),
+                    clean(each.status),
                 )
                 for each in proofs
             ]

@@ -36,6 +36,7 @@ class HeldLease(Protocol):
     """What each transaction has to hold."""
 
     renewed_at: float
+    run: int
 
     def renew(self) -> float: ...
     async def make_sure(self) -> None: ...

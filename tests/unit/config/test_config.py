@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import sys
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -609,6 +610,18 @@ def test_named_transformers_are_built_in_order_with_the_scene(read: Reader) -> N
     for transform in got.build(schema):
         record = transform(record)
     assert record == TestCase(key="ACME-T1", name="AF1F2")
+
+
+def test_the_mapping_is_named_by_what_it_reads_wherever_that_is(
+    read: Reader,
+) -> None:
+    text = GOOD + '[[transform]]\nuse = "rename"\nmapping = "m.toml"\n'
+    (read.folder / "m.toml").write_text("[status]\n")
+    (step,) = read(text).mapping()
+    assert (step.name, step.settings) == ("rename", '{"suffix":"!"}')
+    assert step.files == {"m.toml": hashlib.sha256(b"[status]\n").hexdigest()}
+    (read.folder / "m.toml").write_text("[priority]\n")
+    assert read(text).mapping()[0].files != step.files
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
 from pathlib import Path
 
 import attrs
@@ -110,6 +111,21 @@ def test_a_second_run_is_refused_and_told_who_works(store_url: str) -> None:
             pass
         assert store.reporting.runs()[-1].running
     assert refused.value.exit_code is Exit.START
+
+
+async def test_a_run_says_who_used_which_ztoq_and_how_many_calls_it_made(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOGNAME", "mia")
+    with store.run("extract"):
+        await store.call_counts.count("zephyr", "2026-11", 30, 0)
+        await store.call_counts.count("qtest", "2026-11", 5, 0)
+    await store.call_counts.count("zephyr", "2026-11", 2, 0)  # config check: no run
+    with store.run("load"):
+        await store.call_counts.count("qtest", "2026-12", 7, 0)
+    runs = store.reporting.runs()
+    assert [(run.verb, run.calls) for run in runs] == [("extract", 35), ("load", 7)]
+    assert {(run.username, run.version) for run in runs} == {("mia", version("ztoq-core"))}
 
 
 def test_a_killed_run_has_ended_at_once(store_url: str) -> None:

@@ -113,6 +113,24 @@ async def test_a_store_of_0_1_is_brought_up_to_date(old: tuple[str, MemorySink])
         assert len(causes(store)) == 3
 
 
+def test_a_store_of_schema_6_keeps_its_runs(tmp_path: Path) -> None:
+    with Store(f"sqlite:///{tmp_path}/s.db") as store, store.run("extract"):
+        pass
+    with closing(sqlite3.connect(tmp_path / "s.db")) as database, database:
+        for table, column in (
+            ("run", "username"),
+            ("run", "version"),
+            ("run", "calls"),
+            ("proof", "status"),
+        ):
+            database.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+        database.execute("UPDATE meta SET value = '6' WHERE name = 'schema'")
+    with Store(f"sqlite:///{tmp_path}/s.db") as store:
+        (run,) = store.reporting.runs()
+        assert (run.verb, run.username, run.version, run.calls) == ("extract", "", "", 0)
+        assert store.validation.contents.now() == []
+
+
 async def test_a_store_of_0_1_goes_on(old: tuple[str, MemorySink], tmp_path: Path) -> None:
     url, sink = old
     with Store(url, files=tmp_path / "files") as store:

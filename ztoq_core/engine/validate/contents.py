@@ -13,7 +13,7 @@ from ztoq_core.engine.run import Run
 from ztoq_core.engine.validate.comparison import Known, compare
 from ztoq_core.engine.validate.rules import FieldResult, Outcome
 from ztoq_core.errors import RecordError, RejectedError, one_error
-from ztoq_core.records import FieldDefinition, Kind, Record, TestRun
+from ztoq_core.records import FieldDefinition, Kind, Record, TestLog, TestRun
 from ztoq_core.store import FieldDetail, RecordProof, SentRecord, ValidationLevel, now
 
 __all__ = ["ContentCheck"]
@@ -63,7 +63,8 @@ class ContentCheck:
                 parts=sent.written.parts,
                 unknown=await self._unknown(sent, held),
             )
-            return _proof_of(sent.item, compare(sent.record, held, known))
+            proof = _proof_of(sent.item, compare(sent.record, held, known))
+            return attrs.evolve(proof, status=held.status) if isinstance(held, TestLog) else proof
         except (RejectedError, RecordError) as error:
             unread = FieldResult("contents", Outcome.UNCHECKED, None, f"cannot be read: {error}")
             return _proof_of(sent.item, [unread])
