@@ -9,7 +9,7 @@ import attrs
 from ztoq_core.records import FieldType, FieldValue, Folder, Kind, Record, Value
 from ztoq_core.spelling import folded
 
-__all__ = ["FieldLimits", "FieldSpec", "Finding", "Fit", "Schema", "User"]
+__all__ = ["FieldLimits", "FieldSpec", "Finding", "Fit", "Right", "Schema", "User"]
 
 
 @attrs.frozen(kw_only=True)
@@ -149,6 +149,18 @@ class Schema:
 def _named(fields: Sequence[FieldSpec], name: str) -> FieldSpec | None:
     named = (field for field in fields if field.name == name)
     return next(named, next((field for field in fields if name and field.alias == name), None))
+
+
+@attrs.frozen
+class Right:
+    """A right that the account of a service needs, for ``ztoq config check --checklist``.
+
+    ``verbs`` are the commands that need it, ``without`` what happens if the account lacks it.
+    """
+
+    verbs: tuple[str, ...]
+    right: str
+    without: str
 
 
 @attrs.frozen(kw_only=True)

@@ -8,7 +8,7 @@ from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 import attrs
 
-from ztoq_core.contracts.schema import FieldLimits, Finding, Schema
+from ztoq_core.contracts.schema import FieldLimits, Finding, Right, Schema
 from ztoq_core.contracts.services import Content, Services
 from ztoq_core.records import Kind, Note, Record, Ref
 
@@ -252,7 +252,8 @@ class SinkPlugin(Generic[C]):
     """A sink that a plugin declares; ``open`` yields the ``Sink``, ``config`` is an attrs class.
 
     ``limits`` are those of the fields that ztoq creates. They are declared here, since they are
-    needed while no sink is open: by them the source's fields get their types.
+    needed while no sink is open: by them the source's fields get their types. ``rights`` and
+    ``side_effects`` (what others notice of a load, a sentence each) are for the checklist.
     """
 
     name: str
@@ -260,3 +261,5 @@ class SinkPlugin(Generic[C]):
     config: type[C]
     open: Callable[[C, Services], AbstractAsyncContextManager[Sink]]
     limits: FieldLimits = attrs.field(factory=FieldLimits)
+    rights: tuple[Right, ...] = ()
+    side_effects: tuple[str, ...] = ()

@@ -9,7 +9,7 @@ from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 import attrs
 
-from ztoq_core.contracts.schema import Finding, Schema
+from ztoq_core.contracts.schema import Finding, Right, Schema
 from ztoq_core.contracts.services import Download, Services
 from ztoq_core.records import Attachment, IdKind, Kind, Record, Ref, ResolvedName
 
@@ -210,7 +210,7 @@ class SourceRules:
 class SourcePlugin(Generic[C]):
     """A source that a plugin declares; ``open`` yields the ``Source``.
 
-    ``config`` is an attrs class.
+    ``config`` is an attrs class. ``rights`` are for ``ztoq config check --checklist``.
     """
 
     name: str
@@ -218,3 +218,4 @@ class SourcePlugin(Generic[C]):
     config: type[C]
     open: Callable[[C, Services], AbstractAsyncContextManager[Source]]
     rules: SourceRules = attrs.field(factory=SourceRules)
+    rights: tuple[Right, ...] = ()

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from ztoq_core.plugin import SinkPlugin, hookimpl
 from ztoq_qtest.config import QtestConfig
 from ztoq_qtest.fields.encoding import LIMITS
+from ztoq_qtest.rights import RIGHTS, SIDE_EFFECTS
 from ztoq_qtest.sink import open_qtest
 
 __all__ = ["QtestConfig", "open_qtest", "ztoq_sinks"]
@@ -21,4 +22,6 @@ def ztoq_sinks() -> Iterable[SinkPlugin[QtestConfig]]:
         config=QtestConfig,
         open=open_qtest,
         limits=LIMITS,
+        rights=RIGHTS,
+        side_effects=SIDE_EFFECTS,
     )

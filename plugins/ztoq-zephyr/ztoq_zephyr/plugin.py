@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
-from ztoq_core.plugin import Services, Source, SourcePlugin, hookimpl
+from ztoq_core.plugin import Right, Services, Source, SourcePlugin, hookimpl
 from ztoq_zephyr.api import path_of
 from ztoq_zephyr.config import ZephyrConfig, check_config
 from ztoq_zephyr.credentials import BearerAuth
@@ -17,6 +17,22 @@ from ztoq_zephyr.rules import RULES
 from ztoq_zephyr.source import ZephyrSource
 
 __all__ = ["open_zephyr", "ztoq_sources"]
+
+READS = ("extract", "validate --source")
+
+RIGHTS = (
+    Right(READS, "see the Jira project (Browse projects)", "nothing can be read"),
+    Right(
+        READS,
+        "view test cases, cycles, plans and executions in Zephyr; a read-only token is enough",
+        "the run stops, or names the lists that it could not read",
+    ),
+    Right(
+        ("extract",),
+        "with [source.jira]: browse each project that issues come from, and users and groups",
+        "ids that Jira does not show stay ids",
+    ),
+)
 
 
 @asynccontextmanager
@@ -47,4 +63,5 @@ def ztoq_sources() -> Iterable[SourcePlugin[ZephyrConfig]]:
         config=ZephyrConfig,
         open=open_zephyr,
         rules=RULES,
+        rights=RIGHTS,
     )

@@ -29,6 +29,7 @@ from ztoq_core.plugin import (
     Reject,
     RejectedError,
     RetryableError,
+    Right,
     Schema,
     Secret,
     Services,
@@ -211,6 +212,7 @@ def ztoq_sources() -> Iterable[SourcePlugin[Any]]:
         summary="Records in memory",
         config=SourceConfig,
         open=open_source,
+        rights=(Right(("extract",), "remember", "nothing is read"),),
     )
 
 
@@ -221,6 +223,8 @@ def ztoq_sinks() -> Iterable[SinkPlugin[Any]]:
         summary="Records in memory",
         config=SinkConfig,
         open=open_sink,
+        rights=(Right(("load", "validate"), "learn", "nothing is written"),),
+        side_effects=("Memory fills.",),
     )
 
 

@@ -43,6 +43,18 @@ def test_show_prints_effective_settings_and_no_secret(
     assert ztoq("--json", "config", "show").result["config"] == shown
 
 
+def test_the_checklist_has_a_box_for_each_right_and_side_effect(ztoq: Program) -> None:
+    said = ztoq("config", "check", "--checklist").out
+    assert "Rights of the account in memory" in said
+    assert "[ ] remember\n      for extract; without it: nothing is read" in said
+    assert "[ ] learn\n      for load, validate; without it: nothing is written" in said
+    assert "[ ] Memory fills." in said
+    assert "[ ]" not in ztoq("config", "check").out
+    found = ztoq("--json", "config", "check", "--checklist").result["checklist"]
+    assert [each["right"] for each in found["rights"]] == ["remember", "learn"]
+    assert found["side_effects"] == ["Memory fills."]
+
+
 def test_a_user_name_may_be_in_the_environment(
     ztoq: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,6 +12,7 @@ import attrs
 import rich_click as click
 
 from ztoq_core import engine
+from ztoq_core.cli.checklist import checklist_of, print_checklist
 from ztoq_core.cli.options import Options, global_options
 from ztoq_core.cli.output import Output
 from ztoq_core.cli.session import configured, open_store
@@ -64,15 +65,21 @@ class _Found:
     is_flag=True,
     help="Create, find and delete an object in the target, to measure how far its search lags.",
 )
+@click.option(
+    "--checklist",
+    is_flag=True,
+    help="Also list the rights that both accounts need, and what others notice of a load.",
+)
 @global_options
 @click.pass_obj
-def check(options: Options, *, probe: bool) -> int:
+def check(options: Options, *, probe: bool, checklist: bool) -> int:
     """Check both services and list problems that a migration would hit.
 
     Nothing is written without --probe.
 
     \b
-    Example:  ztoq config check
+    Examples:  ztoq config check
+               ztoq config check --checklist
     """
     options.verb = "config check"
     with configured(options) as config:
@@ -80,6 +87,7 @@ def check(options: Options, *, probe: bool) -> int:
         found = asyncio.run(_both(config, output))
         if probe and not found.code:
             asyncio.run(_probe(config, found))
+        sides = (config.source, config.sink)
         counts = Counter(finding.level for _, finding in found.findings)
 
         def print_() -> None:
@@ -94,6 +102,8 @@ def check(options: Options, *, probe: bool) -> int:
                 output.out.print(
                     f"No errors, {counted(counts['warning'], 'warning')}. Next: ztoq migrate"
                 )
+            if checklist:
+                print_checklist(output, *sides)
 
         facts = {
             "exit": int(found.code),
@@ -101,6 +111,7 @@ def check(options: Options, *, probe: bool) -> int:
                 {"side": side, "level": finding.level, "text": finding.text}
                 for side, finding in found.findings
             ],
+            **({"checklist": checklist_of(*sides)} if checklist else {}),
         }
         output.result(facts, print_)
         return found.code
