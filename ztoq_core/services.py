@@ -21,7 +21,7 @@ from ztoq_core.http import (
 from ztoq_core.http.transport import Transport
 from ztoq_core.pictures.settings import Images
 from ztoq_core.pictures.untrusted_fetcher import UntrustedFetcher, open_fetcher
-from ztoq_core.records import Level, Note, Ref
+from ztoq_core.records import Note, NoteCode, Ref
 from ztoq_core.time_window import TimeWindow
 from ztoq_core.waits import Waits
 
@@ -117,9 +117,9 @@ class Services:
         value: T = self._made[name]
         return value
 
-    def note(self, level: Level, code: str, text: str, ref: Ref | None = None) -> None:
-        """Put a warning or a loss into the report; the same note is kept once."""
-        note = Note(level=level, code=code, text=text)
+    def note(self, code: NoteCode, text: str, ref: Ref | None = None) -> None:
+        """Put a loss, a change or a remark into the report; the same note is kept once."""
+        note = code.note(text)
         # a hash instead of the note, to save memory: there may be one for every record
         if (seen := hash((note, ref))) not in self._noted:
             self._noted.add(seen)

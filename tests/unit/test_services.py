@@ -12,7 +12,7 @@ from ztoq_core.contracts import Connection, Secret
 from ztoq_core.errors import RetryableError
 from ztoq_core.http import Client, Limit, Limits
 from ztoq_core.pictures.settings import Images
-from ztoq_core.records import Kind, Level, Note, Ref
+from ztoq_core.records import Kind, Level, LossGroup, Note, NoteCode, Ref
 from ztoq_core.services import Services
 
 
@@ -50,8 +50,9 @@ async def test_the_same_note_is_kept_once() -> None:
     kept: list[tuple[Note, Ref | None]] = []
     services = Services(lambda note, ref: kept.append((note, ref)))
     ref = Ref(Kind.TEST_CASE, "A-T1")
+    gone = NoteCode("gone", Level.LOSS, LossGroup.LOST, "what is gone")
     for about in (None, ref, ref, None):
-        services.note(Level.LOSS, "gone", "it is gone", about)
+        services.note(gone, "it is gone", about)
     assert [about for _, about in kept] == [None, ref]
 
 

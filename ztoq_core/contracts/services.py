@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar, overload
 
 import attrs
 
-from ztoq_core.records import Level, Ref
+from ztoq_core.records import NoteCode, Ref
 
 __all__ = [
     "Answer",
@@ -261,6 +261,6 @@ class Services(Protocol):
         """Return what ``make`` returned the first time in this run; concurrent callers share it."""
         ...
 
-    def note(self, level: Level, code: str, text: str, ref: Ref | None = None) -> None:
-        """Put a warning or a loss into the report; the same note is kept once."""
+    def note(self, code: NoteCode, text: str, ref: Ref | None = None) -> None:
+        """Put a loss, a change or a remark into the report; the same note is kept once."""
         ...

@@ -10,7 +10,7 @@ import attrs
 
 from ztoq_core.contracts.schema import FieldLimits, Finding, Right, Schema
 from ztoq_core.contracts.services import Content, Services
-from ztoq_core.records import Kind, Note, Record, Ref
+from ztoq_core.records import Kind, Note, NoteCode, Record, Ref
 
 __all__ = [
     "ContentReading",
@@ -254,6 +254,7 @@ class SinkPlugin(Generic[C]):
     ``limits`` are those of the fields that ztoq creates. They are declared here, since they are
     needed while no sink is open: by them the source's fields get their types. ``rights`` and
     ``side_effects`` (what others notice of a load, a sentence each) are for the checklist.
+    ``note_codes`` are the reasons of the notes that it makes.
     """
 
     name: str
@@ -263,3 +264,4 @@ class SinkPlugin(Generic[C]):
     limits: FieldLimits = attrs.field(factory=FieldLimits)
     rights: tuple[Right, ...] = ()
     side_effects: tuple[str, ...] = ()
+    note_codes: tuple[NoteCode, ...] = ()

@@ -11,7 +11,7 @@ import attrs
 
 from ztoq_core.contracts.schema import Finding, Right, Schema
 from ztoq_core.contracts.services import Download, Services
-from ztoq_core.records import Attachment, IdKind, Kind, Record, Ref, ResolvedName
+from ztoq_core.records import Attachment, IdKind, Kind, NoteCode, Record, Ref, ResolvedName
 
 __all__ = [
     "ChangedSince",
@@ -211,6 +211,7 @@ class SourcePlugin(Generic[C]):
     """A source that a plugin declares; ``open`` yields the ``Source``.
 
     ``config`` is an attrs class. ``rights`` are for ``ztoq config check --checklist``.
+    ``note_codes`` are the reasons of the notes that it makes.
     """
 
     name: str
@@ -219,3 +220,4 @@ class SourcePlugin(Generic[C]):
     open: Callable[[C, Services], AbstractAsyncContextManager[Source]]
     rules: SourceRules = attrs.field(factory=SourceRules)
     rights: tuple[Right, ...] = ()
+    note_codes: tuple[NoteCode, ...] = ()

@@ -9,7 +9,7 @@ from typing import Generic, Protocol, TypeVar
 import attrs
 
 from ztoq_core.contracts.schema import Finding, Schema
-from ztoq_core.records import Record
+from ztoq_core.records import NoteCode, Record
 
 __all__ = ["Skip", "Suggestion", "Transform", "TransformContext", "TransformerPlugin"]
 
@@ -24,12 +24,12 @@ class Skip(Exception):  # noqa: N818 - an outcome, not an error
 
     ``Sink.write`` raises it for what ztoq must not write to the target, or not yet. Records that
     mention it are then written without it, and the next transformation makes it ready again.
-    ``code`` names the note that reports this (a fallback); without a code there is no note.
+    ``code`` is the reason of the note that reports this; without one there is no note.
     """
 
     why: str
     loss: bool = False
-    code: str = ""
+    code: NoteCode | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -81,6 +81,7 @@ class TransformerPlugin(Generic[C]):
     ``suggest`` makes a mapping file from both schemas, for ``ztoq map suggest``. ``extra_files``
     are files of the plugin that the mapping file refers to, such as its schema; they are written
     next to it. ``check`` returns what is wrong with the settings for these two schemas.
+    ``note_codes`` are the reasons of the notes that it makes.
     """
 
     name: str
@@ -92,3 +93,4 @@ class TransformerPlugin(Generic[C]):
     suggest: Callable[[Schema, Schema], Suggestion] | None = None
     extra_files: tuple[Traversable, ...] = ()
     check: Callable[[C, Schema, Schema], tuple[Finding, ...]] = lambda _config, _source, _sink: ()
+    note_codes: tuple[NoteCode, ...] = ()

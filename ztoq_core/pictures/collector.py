@@ -22,9 +22,10 @@ from loguru import logger
 from ztoq_core.contracts import Pictures, Source
 from ztoq_core.errors import RejectedError
 from ztoq_core.media import CAME, HEAD, SVG, image_type, text_form
+from ztoq_core.note_codes import PICTURE_BY_NAME
 from ztoq_core.pictures.addresses import image_src, images_in, texts_of
 from ztoq_core.pictures.settings import CutShortError, Images
-from ztoq_core.records import Attachment, Image, Kind, Level, Note, Record, Ref, TestCycle
+from ztoq_core.records import Attachment, Image, Kind, Record, Ref, TestCycle
 from ztoq_core.store import Store, StoredFile
 
 INLINE = "#img-"
@@ -309,7 +310,7 @@ def _as_attachments(
         if not file and distinct and often[name] == often[f"file {name}"] == 1:
             file = next(each for each in own if each.name == name)
             text = f"the picture {name!r} in a text is taken to be the attachment of that name"
-            notes.append(Note(level=Level.CHANGE, code="picture-by-name", text=text))
+            notes.append(PICTURE_BY_NAME.note(text))
         if not file:
             number = hashlib.sha1(src.encode("utf-8", "surrogatepass"), usedforsecurity=False)
             file = Attachment(

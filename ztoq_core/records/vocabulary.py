@@ -20,7 +20,9 @@ __all__ = [
     "Level",
     "Link",
     "LinkType",
+    "LossGroup",
     "Note",
+    "NoteCode",
     "Parameter",
     "Ref",
     "ResolvedName",
@@ -95,15 +97,27 @@ class LinkType(StrEnum):
 
 
 class Level(StrEnum):
-    """How serious a note is.
+    """How serious a note is where the configuration does not say (``[losses]``).
 
-    CHANGE: arrived in a slightly different form. FALLBACK: arrived as readable text in another
-    place. LOSS: did not arrive; the run ends with exit code 1.
+    CHANGE: of little weight. FALLBACK: somebody should know. LOSS: the run ends with exit code 1.
     """
 
     CHANGE = "change"
     FALLBACK = "fallback"
     LOSS = "loss"
+
+
+class LossGroup(StrEnum):
+    """What a reader of the target would miss of what a note is about.
+
+    LOST: it is not in the target. CHANGED: it is there in another form. MOVED: it is there in
+    another place, such as a text. REMARK: nothing is missing.
+    """
+
+    LOST = "lost"
+    CHANGED = "changed"
+    MOVED = "moved"
+    REMARK = "remark"
 
 
 class IdKind(StrEnum):
@@ -210,6 +224,23 @@ class Note:
     code: str
     text: str
     fields: tuple[FieldTrace, ...] = attrs.field(default=(), eq=False)
+
+
+@attrs.frozen
+class NoteCode:
+    """A reason for notes. Each is declared once, by the plugin that makes these notes.
+
+    ``meaning`` says in a few words what was lost, changed or moved.
+    """
+
+    name: str
+    level: Level
+    group: LossGroup
+    meaning: str
+
+    def note(self, text: str, fields: tuple[FieldTrace, ...] = ()) -> Note:
+        """Return a note with this reason."""
+        return Note(level=self.level, code=self.name, text=text, fields=fields)
 
 
 @attrs.frozen(kw_only=True)

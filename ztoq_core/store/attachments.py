@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 import attrs
 
 from ztoq_core.convert import loads
-from ztoq_core.records import Attachment, Kind, Level, Note, Record
+from ztoq_core.note_codes import PICTURES_LEFT
+from ztoq_core.records import Attachment, Kind, Record
 from ztoq_core.store.database import Database, batched, writes
 from ztoq_core.store.file_store import FileStore, StoredFile
 from ztoq_core.store.notes import add_note
@@ -118,7 +119,7 @@ class AttachmentStore(Repository):
                 "the pictures in texts are left where they are, at the source's hosts "
                 "(images.fetch = false)"
             )
-            note = Note(level=Level.FALLBACK, code="pictures-left", text=text)
+            note = PICTURES_LEFT.note(text)
             add_note(self.database, "pictures", note, None)
 
 

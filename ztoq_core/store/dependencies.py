@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from ztoq_core.convert import loads
+from ztoq_core.note_codes import REFERENCE_MISSING
 from ztoq_core.records import Attachment, Kind, Record, Ref
 from ztoq_core.store.database import Database, writes
 from ztoq_core.store.facts import Facts
@@ -35,11 +36,6 @@ from ztoq_core.store.states import (
     Side,
     State,
 )
-
-__all__ = ["MISSING"]
-
-MISSING = "reference-missing"
-"""The code of the note that a record was finished without something that it refers to."""
 
 UNANSWERED = "the run ended before the answer was stored"
 
@@ -150,7 +146,7 @@ class Dependencies(Repository):
         lacking = f"{_REFERENCE} AND role = '{Role.REFER}' AND other.target_id IS NULL"
         where = f"""{_REFERS} AND NOT EXISTS (SELECT 1 {lacking})
             AND EXISTS (SELECT 1 FROM note WHERE note.kind = item.kind AND note.key = item.key
-                AND origin = 'finish' AND code = '{MISSING}')"""
+                AND origin = 'finish' AND code = '{REFERENCE_MISSING.name}')"""
         found = self._transitions.move((State.FINISHED,), State.READY, where, finished_digest="")
         if found:
             self._count()

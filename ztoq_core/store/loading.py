@@ -10,7 +10,7 @@ import attrs
 
 from ztoq_core.contracts import Content, Skip, Written
 from ztoq_core.convert import dumps, loads
-from ztoq_core.records import ADDRESS, Attachment, Kind, Level, Note, Record, Ref, TestCase
+from ztoq_core.records import ADDRESS, Attachment, Kind, Record, Ref, TestCase
 from ztoq_core.store.attachments import with_content
 from ztoq_core.store.database import Database, batched, reads, writes
 from ztoq_core.store.dependencies import Dependencies
@@ -302,7 +302,7 @@ class LoadStore(Repository):
         What belongs to it is left out as well.
         """
         self._change(run, job, State.SKIPPED, JournalEvent.LEFT_OUT, skip.why, loss=skip.loss)
-        noted = [Note(level=Level.FALLBACK, code=skip.code, text=skip.why)] if skip.code else []
+        noted = [skip.code.note(skip.why)] if skip.code else []
         save_notes(self.database, "load", [(job.record.ref, noted)])
         self._dependencies.skip_dependents(job.record)
 

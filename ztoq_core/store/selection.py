@@ -13,7 +13,8 @@ from typing import Any
 
 import peewee as pw
 
-from ztoq_core.records import Kind, Level, Note, Ref
+from ztoq_core.note_codes import CAME_ALONG
+from ztoq_core.records import Kind, Ref
 from ztoq_core.store.database import reads, writes
 from ztoq_core.store.notes import save_notes
 from ztoq_core.store.repository import Repository
@@ -137,10 +138,8 @@ class SelectionStore(Repository):
     def note_included(self) -> None:
         """Note, for the report, the cases, plans and cycles that come along now."""
         self.database.execute("DELETE FROM note WHERE origin = 'select'")
-        note = Note(
-            level=Level.CHANGE,
-            code="came-along",
-            text="Is not selected itself, and came along because something selected refers to it",
+        note = CAME_ALONG.note(
+            "Is not selected itself, and came along because something selected refers to it"
         )
         text = f"""SELECT kind, key FROM item WHERE chosen = ? AND kind IN {placeholders(_NOTED)}
             AND state NOT IN {placeholders(ABSENT)}"""

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from ztoq_mappings.note_collector import NoteCollector
 from ztoq_mappings.texts import address, is_html, name, plain, rich
 
-from ztoq_core.plugin import Level, Note
+from ztoq_core.plugin import Level, LossGroup, Note, NoteCode
 
 
 @pytest.mark.parametrize(
@@ -84,9 +84,10 @@ def test_a_note_collector_keeps_one_note_per_code_after_the_earlier_ones() -> No
     earlier = Note(level=Level.CHANGE, code="a", text="first")
     notes = NoteCollector((earlier,))
     assert notes.notes() == (earlier,)
-    notes.change("a", "first")
-    notes.fallback("b", "one")
-    notes.fallback("b", "two")
+    notes.add(NoteCode("a", Level.CHANGE, LossGroup.CHANGED, "a change"), "first")
+    moved = NoteCode("b", Level.FALLBACK, LossGroup.MOVED, "a move")
+    notes.add(moved, "one")
+    notes.add(moved, "two")
     assert notes.notes() == (earlier, Note(level=Level.FALLBACK, code="b", text="one"))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ztoq_core.plugin import FieldTrace, Level, Note
+from ztoq_core.plugin import FieldTrace, Note, NoteCode
 
 __all__ = ["NoteCollector"]
 
@@ -15,14 +15,9 @@ class NoteCollector:
         self._earlier = earlier
         self._notes: dict[str, Note] = {}
 
-    def change(self, code: str, text: str, fields: tuple[FieldTrace, ...] = ()) -> None:
-        """Note that something arrives in a slightly other form."""
-        note = Note(level=Level.CHANGE, code=code, text=text, fields=fields)
-        self._notes.setdefault(code, note)
-
-    def fallback(self, code: str, text: str) -> None:
-        """Note that something arrives as readable text in another place."""
-        self._notes.setdefault(code, Note(level=Level.FALLBACK, code=code, text=text))
+    def add(self, code: NoteCode, text: str, fields: tuple[FieldTrace, ...] = ()) -> None:
+        """Note that something is lost, changed or moved, unless there is such a note already."""
+        self._notes.setdefault(code.name, code.note(text, fields))
 
     def notes(self) -> tuple[Note, ...]:
         """Return all notes in their order, each once."""

@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 import attrs
 
 from ztoq_core.plugin import Image, Record, Ref, change_images, image_src, with_texts
+from ztoq_mappings.note_codes import IMAGE_LOST
 from ztoq_mappings.note_collector import NoteCollector
 
 __all__ = ["with_pictures"]
@@ -43,7 +44,7 @@ def with_pictures(record: R) -> R:
     notes = NoteCollector(record.notes)
     if lost:
         # its own record counts as the loss; here words replace it
-        notes.fallback("image-lost", "a picture could not be fetched; words replace it in the text")
+        notes.add(IMAGE_LOST, "a picture could not be fetched; words replace it in the text")
     return attrs.evolve(changed, text_refs=tuple(refers), notes=notes.notes())
 
 

@@ -8,6 +8,13 @@ from __future__ import annotations
 
 import re
 
+from ztoq_mappings.note_codes import (
+    BROKEN_CHARACTERS,
+    NAME_CUT,
+    NAME_EMPTY,
+    NAME_NEWLINE,
+    PARAMETER_GUARD,
+)
 from ztoq_mappings.note_collector import NoteCollector
 
 __all__ = [
@@ -55,15 +62,15 @@ def whole(text: str, notes: NoteCollector) -> str:
     """Return the text with U+FFFD for characters that JSON cannot carry."""
     if not is_broken(text):
         return text
-    notes.change(
-        "broken-characters",
+    notes.add(
+        BROKEN_CHARACTERS,
         "a text has U+0000 or half a surrogate pair in it; U+FFFD replaces it",
     )
     return _BROKEN.sub("\ufffd", text)
 
 
 def _guarded(notes: NoteCollector) -> None:
-    notes.change("parameter-guard", "'[~' would begin a qTest parameter; it is kept apart")
+    notes.add(PARAMETER_GUARD, "'[~' would begin a qTest parameter; it is kept apart")
 
 
 def plain(text: str, notes: NoteCollector) -> str:
@@ -119,11 +126,11 @@ def name(text: str, notes: NoteCollector, otherwise: str) -> tuple[str, str]:
     text = plain(text, notes)
     full = one_line(text)
     if full != text:
-        notes.change("name-newline", "the name has line breaks; it is written on one line")
+        notes.add(NAME_NEWLINE, "the name has line breaks; it is written on one line")
     if not full.strip():
-        notes.change("name-empty", "there is no name; the key takes its place")
+        notes.add(NAME_EMPTY, "there is no name; the key takes its place")
         full = one_line(plain(otherwise, notes)).strip() or "Without a name"
     if len(full) <= LONGEST_NAME:
         return full, ""
-    notes.fallback("name-cut", "the name is cut at 500 characters; the whole one is kept as text")
+    notes.add(NAME_CUT, "the name is cut at 500 characters; the whole one is kept as text")
     return full[:LONGEST_NAME], full

@@ -21,9 +21,7 @@ from ztoq_core.plugin import (
     FieldValue,
     Finding,
     Kind,
-    Level,
     MappingError,
-    Note,
     Record,
     Schema,
     TestCase,
@@ -36,6 +34,7 @@ from ztoq_core.plugin import (
     nearest,
     read_text,
 )
+from ztoq_mappings.note_codes import NOTE_CODES, VALUE_DROPPED
 
 __all__ = ["VALUES", "ValuesOptions"]
 
@@ -107,6 +106,7 @@ VALUES = TransformerPlugin(
     summary="Other words for values, the same in all records",
     config=ValuesOptions,
     build=build,
+    note_codes=NOTE_CODES,
     keeps_default=True,
     check=check,
 )
@@ -232,7 +232,7 @@ class _Values:
         if gone:
             said = f"values of {', '.join(map(repr, gone))} are dropped, as the table says"
             traces = tuple(FieldTrace(name=name) for name in gone)
-            note = Note(level=Level.CHANGE, code="value-dropped", text=said, fields=traces)
+            note = VALUE_DROPPED.note(said, traces)
             after = attrs.evolve(after, notes=tuple(dict.fromkeys((*record.notes, note))))
         return after
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ztoq_qtest.note_codes import REQUIREMENT_NOT_RETRIEVED
 from ztoq_testkit.simulate import Reply, Request
 
 from ztoq_core.plugin import Kind, Skip
@@ -110,7 +111,7 @@ async def test_link_only_makes_none(opened: Any, project: Any) -> None:
     await world.write(project.module)
     with pytest.raises(Skip) as skipped:
         await world.write(project.requirement)
-    assert skipped.value.code == "requirement-not-retrieved"
+    assert skipped.value.code is REQUIREMENT_NOT_RETRIEVED
     assert "SHOP-9" in skipped.value.why
     assert world.simulator.state.objects.get("requirements", {}) == {}
 

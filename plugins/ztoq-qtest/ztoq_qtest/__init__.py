@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from ztoq_core.plugin import SinkPlugin, hookimpl
 from ztoq_qtest.config import QtestConfig
 from ztoq_qtest.fields.encoding import LIMITS
+from ztoq_qtest.note_codes import NOTE_CODES
 from ztoq_qtest.rights import RIGHTS, SIDE_EFFECTS
 from ztoq_qtest.sink import open_qtest
 
@@ -24,4 +25,5 @@ def ztoq_sinks() -> Iterable[SinkPlugin[QtestConfig]]:
         limits=LIMITS,
         rights=RIGHTS,
         side_effects=SIDE_EFFECTS,
+        note_codes=NOTE_CODES,
     )

@@ -16,11 +16,9 @@ from ztoq_core.plugin import (
     Finding,
     Found,
     Kind,
-    Level,
     Links,
     Mark,
     MarkPage,
-    Note,
     Owner,
     Record,
     RecordError,
@@ -39,6 +37,7 @@ from ztoq_qtest.config import QtestConfig
 from ztoq_qtest.escaping import escape_texts
 from ztoq_qtest.fields.definitions_file import OBJECTS, to_document
 from ztoq_qtest.fields.settings import Settings
+from ztoq_qtest.note_codes import ADDRESS_REFUSED
 from ztoq_qtest.objects.marks import find_keys
 from ztoq_qtest.read.dependents import list_dependents
 from ztoq_qtest.read.find import find
@@ -147,7 +146,7 @@ class QtestSink:
                 text = (
                     f"its pictures and links lead nowhere; qTest refused their addresses: {error}"
                 )
-                note = Note(level=Level.LOSS, code="address-refused", text=text)
+                note = ADDRESS_REFUSED.note(text)
                 written = attrs.evolve(written, notes=(*written.notes, note))
         finisher = FINISHERS.get(record.kind)
         return await finisher(self._session, record, written, links) if finisher else written

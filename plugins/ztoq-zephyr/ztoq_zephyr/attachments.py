@@ -17,13 +17,13 @@ from ztoq_core.plugin import (
     HEAD,
     Attachment,
     Download,
-    Level,
     Ref,
     RejectedError,
     Services,
     not_the_file,
 )
 from ztoq_zephyr.api import Api
+from ztoq_zephyr.note_codes import FILE_WITHOUT_ID, FILES_NOT_OFFERED
 from ztoq_zephyr.properties import lost_value
 from ztoq_zephyr.values import mapped, text, whole, word
 
@@ -99,7 +99,7 @@ class Attachments:
             number = whole(mapped(value).get("id"))
             if number is None:
                 note = lost_value("a file", value)
-                self._services.note(Level.LOSS, "file-without-id", note.text, owner.ref)
+                self._services.note(FILE_WITHOUT_ID, note.text, owner.ref)
                 continue
             found[number] = Attachment(
                 key=f"{owner.key}#{number}",
@@ -113,8 +113,7 @@ class Attachments:
 
     def _advise(self, kind: str, reason: str) -> None:
         self._services.note(
-            Level.LOSS,
-            "files-not-offered",
+            FILES_NOT_OFFERED,
             f"no list of the files of any {kind} could be read ({reason}); no more are requested"
             f" in this run. If this tenant does not offer them over its API, remove {kind!r} from"
             " source.attachments",

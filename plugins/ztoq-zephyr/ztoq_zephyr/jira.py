@@ -24,7 +24,6 @@ from ztoq_core.plugin import (
     ConfigError,
     Finding,
     IdKind,
-    Level,
     RejectedError,
     ResolvedName,
     RetryableError,
@@ -34,6 +33,7 @@ from ztoq_core.plugin import (
 )
 from ztoq_zephyr.api import path_of
 from ztoq_zephyr.config import JiraConfig
+from ztoq_zephyr.note_codes import NAME_REFUSED
 from ztoq_zephyr.values import instant, mapped, text
 
 __all__ = ["Jira", "JiraAuth", "open_jira"]
@@ -178,8 +178,7 @@ class Jira:
             return named
         if status not in NOT_KNOWN:
             self.services.note(
-                Level.CHANGE,
-                "name-refused",
+                NAME_REFUSED,
                 f"Jira answers {status} when it is asked for some {WORDS[topic]}; they keep their"
                 " ids until a later extraction may read them",
             )

@@ -12,8 +12,9 @@ from typing import Any
 
 import attrs
 
-from ztoq_core.plugin import Level, RejectedError, Services, Tree
+from ztoq_core.plugin import RejectedError, Services, Tree
 from ztoq_zephyr.api import NOT_THERE, Api, Lost, path_of
+from ztoq_zephyr.note_codes import NAME_UNKNOWN, REFERENCE_REFUSED
 from ztoq_zephyr.shapes import too_deep
 from ztoq_zephyr.values import (
     id_of,
@@ -151,8 +152,7 @@ class Lookups:
             name = word(mapped(await self._ask(of, number)).get("name"))
             if not name:
                 self._services.note(
-                    Level.CHANGE,
-                    "name-unknown",
+                    NAME_UNKNOWN,
                     f"Zephyr does not show the name of {of}/{number}; its number takes the place",
                 )
             names[number] = name or str(number)
@@ -335,7 +335,7 @@ class Lookups:
                 answer = await self._api.get(path_of(path, number), accept=NOT_THERE)
                 self._alone[place] = answer.body if answer.status == OK else None
             except RejectedError as error:
-                self._services.note(Level.LOSS, "reference-refused", str(error))
+                self._services.note(REFERENCE_REFUSED, str(error))
                 self._alone[place] = None
         return self._alone[place]
 

@@ -13,6 +13,7 @@ from ztoq_zephyr.credentials import BearerAuth
 from ztoq_zephyr.csv_names import read_csv_names
 from ztoq_zephyr.directory import IdDirectory
 from ztoq_zephyr.jira import open_jira
+from ztoq_zephyr.note_codes import NOTE_CODES
 from ztoq_zephyr.rules import RULES
 from ztoq_zephyr.source import ZephyrSource
 
@@ -64,4 +65,5 @@ def ztoq_sources() -> Iterable[SourcePlugin[ZephyrConfig]]:
         open=open_zephyr,
         rules=RULES,
         rights=RIGHTS,
+        note_codes=NOTE_CODES,
     )

@@ -10,7 +10,8 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from ztoq_core.plugin import Level, Note
+from ztoq_core.plugin import Note
+from ztoq_zephyr.note_codes import VALUE_UNREADABLE
 from ztoq_zephyr.values import id_of, instant, listed, mapped, part_after, seconds, text, whole
 
 __all__ = [
@@ -163,8 +164,4 @@ def lost_value(what: str, value: Any) -> Note:
     """Return the note on a value that cannot be read."""
     shown = json.dumps(value)
     shown = shown if len(shown) <= EXCERPT else f"{shown[:EXCERPT]}…"
-    return Note(
-        level=Level.LOSS,
-        code="value-unreadable",
-        text=f"{what} cannot be read: {shown}; it is kept in the store only",
-    )
+    return VALUE_UNREADABLE.note(f"{what} cannot be read: {shown}; it is kept in the store only")

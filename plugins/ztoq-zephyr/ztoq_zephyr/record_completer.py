@@ -9,9 +9,7 @@ import attrs
 
 from ztoq_core.plugin import (
     Attachment,
-    Level,
     LinkType,
-    Note,
     Record,
     RejectedError,
     Script,
@@ -27,6 +25,7 @@ from ztoq_zephyr.api import NOT_THERE, Api, path_of
 from ztoq_zephyr.attachments import Attachments, FileOwner, unlisted
 from ztoq_zephyr.execution import ExecutionPolicy
 from ztoq_zephyr.lookups import Lookups
+from ztoq_zephyr.note_codes import CALL_WITHOUT_KEY, PARAMETERS_NOT_SHOWN, RESULTS_NOT_SHOWN
 from ztoq_zephyr.payloads import links_of, to_result, to_step
 from ztoq_zephyr.properties import SCRIPT, odd_links, odd_steps, odd_values
 from ztoq_zephyr.rich_text import rich
@@ -189,14 +188,14 @@ class RecordCompleter:
                 raise
             values = []
             text = f"the results of its steps are not shown: {error}"
-            notes.append(Note(level=Level.LOSS, code="results-not-shown", text=text))
+            notes.append(RESULTS_NOT_SHOWN.note(text))
         results: list[StepResult] = []
         for place, value in enumerate(values, 1):
             status = mapped(mapped(value).get("inline")).get("status")
             name = await self._lookups.name("statuses", status)
             results.append(to_result(value, place, name))
         if any(result.row is not None for result in results):
-            self._services.note(Level.CHANGE, "parameters-not-shown", HIDDEN_PARAMETERS, log.case)
+            self._services.note(PARAMETERS_NOT_SHOWN, HIDDEN_PARAMETERS, log.case)
         raw = _extended(log, teststeps=values)
         notes += odd_steps(values)
         return attrs.evolve(log, results=tuple(results), notes=tuple(notes), raw=raw)
@@ -219,11 +218,10 @@ class RecordCompleter:
 
     def _note_call(self, case: TestCase, value: Any, step: TestStep) -> None:
         if step.call and step.call.parameters:
-            self._services.note(Level.CHANGE, "parameters-not-shown", HIDDEN_PARAMETERS, case.ref)
+            self._services.note(PARAMETERS_NOT_SHOWN, HIDDEN_PARAMETERS, case.ref)
         if not step.call and mapped(mapped(value).get("testCase")):
             self._services.note(
-                Level.LOSS,
-                "call-without-key",
+                CALL_WITHOUT_KEY,
                 f"step {step.key} calls a test case whose key Zephyr does not show",
                 case.ref,
             )

@@ -9,9 +9,16 @@ from typing import Any
 
 import attrs
 
-from ztoq_core.plugin import Folder, Kind, Level, Note, Page, Record, Ref, Reject, Services
+from ztoq_core.plugin import Folder, Kind, Note, Page, Record, Ref, Reject, Services
 from ztoq_zephyr.api import UPDATED_AFTER, Api, Lost
 from ztoq_zephyr.lookups import TREES, FolderEntry, Lookups
+from ztoq_zephyr.note_codes import (
+    CYCLE_GONE,
+    FOLDER_GONE,
+    FOLDER_PARENT_UNKNOWN,
+    OLD_VERSIONS_NOT_SHOWN,
+    PLAN_ELSEWHERE,
+)
 from ztoq_zephyr.payloads import (
     Context,
     case_key,
@@ -122,10 +129,8 @@ class RecordLists:
         around = [record for plan in unlisted for record in await self.plan(plan)]
         context = await self._context(value, place)
         if others:
-            note = Note(
-                level=Level.CHANGE,
-                code="plan-elsewhere",
-                text=f"it also belongs to test plans outside the project: {', '.join(others)}",
+            note = PLAN_ELSEWHERE.note(
+                f"it also belongs to test plans outside the project: {', '.join(others)}"
             )
             context = attrs.evolve(context, notes=(*context.notes, note))
         return (*place.unlisted, *around, to_cycle(value, context, plans))
@@ -141,11 +146,7 @@ class RecordLists:
             environment=await lookups.name("environments", value.get("environment")),
         )
         if not given:
-            note = Note(
-                level=Level.FALLBACK,
-                code="cycle-gone",
-                text="Zephyr no longer shows the test cycle; a stub takes its place",
-            )
+            note = CYCLE_GONE.note("Zephyr no longer shows the test cycle; a stub takes its place")
             context = attrs.evolve(context, notes=(note,))
         run = to_run(value, context, case, cycle.key if cycle else "")
         log = to_log(
@@ -156,8 +157,7 @@ class RecordLists:
         )
         if (case_version(value.get("testCase")) or 1) > 1:
             self._services.note(
-                Level.CHANGE,
-                "old-versions-not-shown",
+                OLD_VERSIONS_NOT_SHOWN,
                 "has older versions, whose steps Zephyr's API does not show",
                 run.case,
             )
@@ -212,10 +212,8 @@ class RecordLists:
             notes: tuple[Note, ...] = ()
             if entry.parent is not None and parents[number] is None:
                 notes = (
-                    Note(
-                        level=Level.CHANGE,
-                        code="folder-parent-unknown",
-                        text="Zephyr does not show its parent folder; it is at the top now",
+                    FOLDER_PARENT_UNKNOWN.note(
+                        "Zephyr does not show its parent folder; it is at the top now"
                     ),
                 )
             context = Context(project=self._project, path=tuple(path), notes=notes)
@@ -239,10 +237,8 @@ class RecordLists:
     async def _find_place(self, number: int) -> _Place:
         way = await self._lookups.way_to(number)
         if not way:
-            note = Note(
-                level=Level.CHANGE,
-                code="folder-gone",
-                text=f"Zephyr does not show its folder {number}; it is without a folder now",
+            note = FOLDER_GONE.note(
+                f"Zephyr does not show its folder {number}; it is without a folder now"
             )
             return _Place(notes=(note,))
         listed = await self._lookups.folders()

@@ -19,8 +19,6 @@ from ztoq_core.plugin import (
     Finding,
     IdKind,
     Kind,
-    Level,
-    Note,
     Page,
     Record,
     Ref,
@@ -37,6 +35,7 @@ from ztoq_zephyr.credentials import BearerAuth
 from ztoq_zephyr.directory import IdDirectory
 from ztoq_zephyr.execution import ExecutionPolicy
 from ztoq_zephyr.lookups import Lookups
+from ztoq_zephyr.note_codes import KEY_CHANGED, UNLISTED
 from ztoq_zephyr.pictures import Pictures
 from ztoq_zephyr.record_completer import RecordCompleter
 from ztoq_zephyr.record_lists import RecordLists
@@ -168,8 +167,7 @@ class ZephyrSource:
         *around, record = await make(answer.body)
         if project_of(ref.key) == self._config.project:
             self._services.note(
-                Level.CHANGE,
-                "unlisted",
+                UNLISTED,
                 "is used but on no list of Zephyr's API (archived, or created since); read alone",
                 ref,
             )
@@ -198,9 +196,5 @@ def _named(record: Record, ref: Ref) -> Record:
     """Return the record under the key that others call it by."""
     if record.key == ref.key:
         return record
-    note = Note(
-        level=Level.CHANGE,
-        code="key-changed",
-        text=f"in Zephyr it has the key {record.key}",
-    )
+    note = KEY_CHANGED.note(f"in Zephyr it has the key {record.key}")
     return attrs.evolve(record, key=ref.key, notes=(*record.notes, note))

@@ -43,6 +43,7 @@ from ztoq_core.plugin import (
     TransformerPlugin,
     hookimpl,
 )
+from ztoq_core.records import LossGroup, NoteCode
 
 SINKS: dict[str, MemorySink] = {}
 
@@ -93,6 +94,9 @@ class SourceConfig:
     beside: Beside | None = None
 
 
+ONCE = NoteCode("once", Level.CHANGE, LossGroup.REMARK, "what happened once")
+
+
 class Misbehaving(MemorySource):
     def __init__(self, config: SourceConfig, services: Services) -> None:
         super().__init__((each for each in PROJECT if each.key not in config.without), CONTENTS)
@@ -113,7 +117,7 @@ class Misbehaving(MemorySource):
         if kind is Kind.TEST_CASE and self.config.hostile:
             return self._with_hostile(await super().fetch(kind, cursor))
         if kind is Kind.FOLDER:
-            self.services.note(Level.CHANGE, "once", "A list was read twice")
+            self.services.note(ONCE, "A list was read twice")
         return await super().fetch(kind, cursor)
 
     async def complete(self, record: Record) -> tuple[Record, ...]:
@@ -136,6 +140,9 @@ async def open_source(config: SourceConfig, services: Services) -> AsyncIterator
     yield Misbehaving(config, services)
 
 
+SAID = NoteCode("said", Level.FALLBACK, LossGroup.REMARK, "what the config says")
+
+
 @attrs.frozen(kw_only=True)
 class SinkConfig:
     name: str
@@ -154,7 +161,7 @@ class SinkConfig:
 @asynccontextmanager
 async def open_sink(config: SinkConfig, services: Services) -> AsyncIterator[Sink]:
     if config.says:
-        services.note(Level.FALLBACK, "said", config.says)
+        services.note(SAID, config.says)
     sink = SINKS.setdefault(config.name, Deleting())
     sink.refuses = set(config.refuses)
     sink.schema = attrs.evolve(

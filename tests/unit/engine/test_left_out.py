@@ -9,7 +9,7 @@ from ztoq_core import engine
 from ztoq_core.contracts import Content, Links, Skip, Written
 from ztoq_core.engine import Event
 from ztoq_core.errors import Exit
-from ztoq_core.records import Kind, Record, Ref
+from ztoq_core.records import Kind, Level, LossGroup, NoteCode, Record, Ref
 from ztoq_core.store import State, Store
 
 
@@ -17,7 +17,7 @@ class Choosy(MemorySink):
     """Leaves out what is not to come yet."""
 
     not_yet: Ref | None = None
-    code = ""
+    code: NoteCode | None = None
 
     async def write(
         self, record: Record, target_id: str | None, links: Links, content: Content | None
@@ -41,7 +41,8 @@ async def bring(store: Store, sink: MemorySink) -> engine.Verdict:
 
 async def test_what_is_left_out_takes_its_own_along_and_comes_later(store: Store) -> None:
     sink = Choosy()
-    sink.not_yet, sink.code = Ref(Kind.TEST_CASE, "ACME-T1"), "later"
+    sink.not_yet = Ref(Kind.TEST_CASE, "ACME-T1")
+    sink.code = NoteCode("later", Level.FALLBACK, LossGroup.MOVED, "what comes later")
 
     ended = await bring(store, sink)
 

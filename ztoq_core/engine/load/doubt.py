@@ -22,7 +22,8 @@ from ztoq_core.engine.load.context import LoadContext
 from ztoq_core.engine.load.search_lag import DEFAULT_LAG_S
 from ztoq_core.engine.load.streaming import hash_file
 from ztoq_core.errors import DoubtError, RecordError, RejectedError
-from ztoq_core.records import Attachment, FieldDefinition, Kind, Level, Note, Record, Ref, counted
+from ztoq_core.note_codes import DUPLICATE_IN_TARGET
+from ztoq_core.records import Attachment, FieldDefinition, Kind, Record, Ref, counted
 from ztoq_core.store import JournalEvent, LoadJob
 
 PARENT_FIRST_S = 0.5
@@ -279,9 +280,7 @@ def _adopted(found: tuple[Found, ...]) -> Written:
     if not others:
         return first.written
     pids = ", ".join(other.written.pid or other.written.target_id for other in others)
-    note = Note(
-        level=Level.FALLBACK,
-        code="duplicate-in-target",
-        text=f"The target holds this more than once; besides {first.written.pid} also {pids}",
+    note = DUPLICATE_IN_TARGET.note(
+        f"The target holds this more than once; besides {first.written.pid} also {pids}"
     )
     return attrs.evolve(first.written, notes=(*first.written.notes, note))

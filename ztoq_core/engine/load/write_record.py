@@ -12,8 +12,9 @@ from ztoq_core.engine.guard import FaultyPluginError, check_written, plugin_call
 from ztoq_core.engine.load.context import LoadContext
 from ztoq_core.engine.load.streaming import hash_file, stream_file
 from ztoq_core.errors import DoubtError, RecordError, RejectedError, ServiceError, StoreError
-from ztoq_core.records import Attachment, Level, Note, Record, Ref
-from ztoq_core.store import MISSING, Intent, LoadJob
+from ztoq_core.note_codes import REFERENCE_MISSING
+from ztoq_core.records import Attachment, Record, Ref
+from ztoq_core.store import Intent, LoadJob
 
 _READINGS = 3
 """How often a file is read from the source that breaks off on its way."""
@@ -140,5 +141,5 @@ def _with_missing(record: Record, written: Written, links: Mapping[Ref, Written 
         return written
     named = ", ".join(missing[:_SHOWN]) + (" …" if len(missing) > _SHOWN else "")
     text = f"its texts point at what is not in the target and show words instead: {named}"
-    note = Note(level=Level.FALLBACK, code=MISSING, text=text)
+    note = REFERENCE_MISSING.note(text)
     return attrs.evolve(written, notes=(*written.notes, note))

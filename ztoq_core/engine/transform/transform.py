@@ -21,8 +21,9 @@ from ztoq_core.engine.transform.execution_order import run_of, sort_key_of
 from ztoq_core.engine.transform.field_demand import FieldDemand
 from ztoq_core.engine.transform.selection import choose, leave_out
 from ztoq_core.errors import ZtoqError
+from ztoq_core.note_codes import SKIPPED
 from ztoq_core.pictures.addresses import texts_of
-from ztoq_core.records import Attachment, Kind, Level, Note, Record, Ref, TestLog
+from ztoq_core.records import Attachment, Kind, Record, Ref, TestLog
 from ztoq_core.selection import Selection
 from ztoq_core.store import ExtractedRecord, Facts, FieldNeed, MappingOutcome, Selected, State
 
@@ -176,7 +177,7 @@ class _Transformation:
                     record = _changed(change, record)
             except Skip as skip:
                 why = str(skip.why)
-                note = Note(level=Level.LOSS, code="skipped", text=why)
+                note = SKIPPED.note(why)
                 return MappingOutcome(
                     item=scanned.item,
                     source=source,

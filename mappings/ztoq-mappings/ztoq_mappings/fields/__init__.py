@@ -9,6 +9,7 @@ from ztoq_mappings.fields.options import FieldsOptions
 from ztoq_mappings.fields.schema_checks import check
 from ztoq_mappings.fields.suggest import suggest
 from ztoq_mappings.fields.transformer import build
+from ztoq_mappings.note_codes import NOTE_CODES
 
 __all__ = ["FIELDS", "FieldsOptions"]
 
@@ -17,6 +18,7 @@ FIELDS = TransformerPlugin(
     summary="Fields as a mapping file says",
     config=FieldsOptions,
     build=build,
+    note_codes=NOTE_CODES,
     keeps_default=True,
     check=check,
     suggest=suggest,

@@ -21,6 +21,7 @@ from ztoq_core.plugin import (
 from ztoq_mappings.fields.coerce import moment, words
 from ztoq_mappings.fields.format import Fallback, Given, Rule
 from ztoq_mappings.fields.patterns import finder, replacer
+from ztoq_mappings.note_codes import VALUE_CUT
 from ztoq_mappings.note_collector import NoteCollector
 from ztoq_mappings.texts import is_html
 
@@ -301,8 +302,8 @@ def _cut(length: int) -> Conversion:
         texts = [words(value) for value in values]
         if any(len(text) > length for text in texts):
             run.lossy = True
-            run.notes.change(
-                "value-cut",
+            run.notes.add(
+                VALUE_CUT,
                 f"a value of {run.field!r} is cut at {length} characters, as the mapping says",
             )
         return [text[:length] for text in texts]

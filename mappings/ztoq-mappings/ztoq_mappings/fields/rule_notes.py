@@ -6,19 +6,32 @@ from collections.abc import Iterable
 
 import attrs
 
-from ztoq_core.plugin import FieldTrace
+from ztoq_core.plugin import FieldTrace, NoteCode
 from ztoq_mappings.fields.conversions import RuleRun
+from ztoq_mappings.note_codes import (
+    FIELD_INTO_PROPERTY,
+    FIELD_LEFT_OUT,
+    FIELD_PARTLY_INTO_PROPERTY,
+    STEP_FIELD_INTO_PROPERTY,
+    STEP_FIELD_LEFT_OUT,
+    STEP_FIELD_PARTLY_INTO_PROPERTY,
+    STEP_VALUE_DROPPED,
+    VALUE_DROPPED,
+)
 from ztoq_mappings.note_collector import NoteCollector
 
 __all__ = ["RuleNotes"]
 
 _OF_STEPS = {
-    "field-left-out": "fields of steps are left out",
-    "value-dropped": "values of fields of steps are dropped",
-    "field-into-property": "fields of steps go into their texts",
-    "field-partly-into-property": "fields of steps go in part into their texts",
+    FIELD_LEFT_OUT: (STEP_FIELD_LEFT_OUT, "fields of steps are left out"),
+    VALUE_DROPPED: (STEP_VALUE_DROPPED, "values of fields of steps are dropped"),
+    FIELD_INTO_PROPERTY: (STEP_FIELD_INTO_PROPERTY, "fields of steps go into their texts"),
+    FIELD_PARTLY_INTO_PROPERTY: (
+        STEP_FIELD_PARTLY_INTO_PROPERTY,
+        "fields of steps go in part into their texts",
+    ),
 }
-"""The beginning of a note about fields of steps, by its code without ``step-``."""
+"""The code of a note about fields of steps, and how it begins."""
 
 
 @attrs.define
@@ -30,22 +43,22 @@ class RuleNotes:
     """
 
     step: str = ""
-    found: dict[str, dict[tuple[str, str, bool], list[str]]] = attrs.field(factory=dict)
+    found: dict[NoteCode, dict[tuple[str, str, bool], list[str]]] = attrs.field(factory=dict)
 
     def add(self, names: Iterable[str], into: str, run: RuleRun) -> None:
         """Add what one rule did; ``into`` is the property that it filled, or ``""``."""
         for name in names:
             if run.dropped:
-                self._add("value-dropped", name)
+                self._add(VALUE_DROPPED, name)
             if into:
-                partly = "partly-" if run.lossy else ""
-                self._add(f"field-{partly}into-property", name, into, lossy=run.lossy)
+                code = FIELD_PARTLY_INTO_PROPERTY if run.lossy else FIELD_INTO_PROPERTY
+                self._add(code, name, into, lossy=run.lossy)
 
     def leave_out(self, name: str) -> None:
         """Add a field that is left out."""
-        self._add("field-left-out", name)
+        self._add(FIELD_LEFT_OUT, name)
 
-    def _add(self, code: str, name: str, into: str = "", *, lossy: bool = False) -> None:
+    def _add(self, code: NoteCode, name: str, into: str = "", *, lossy: bool = False) -> None:
         steps = self.found.setdefault(code, {}).setdefault((name, into, lossy), [])
         if self.step and self.step not in steps:
             steps.append(self.step)
@@ -54,14 +67,14 @@ class RuleNotes:
         """Add the notes on fields of the record."""
         for code, traces in self._traces():
             names = ", ".join(repr(each.name) for each in traces)
-            if code == "field-left-out":
+            if code is FIELD_LEFT_OUT:
                 said = f"the field {names} is" if len(traces) == 1 else f"the fields {names} are"
                 said += " left out"
-            elif code == "value-dropped":
+            elif code is VALUE_DROPPED:
                 said = f"values of {names} are dropped"
             else:
                 said = "; ".join(f"the field {x.name!r} goes into {x.into!r}" for x in traces)
-            notes.change(code, f"{said}, as the mapping says", traces)
+            notes.add(code, f"{said}, as the mapping says", traces)
 
     def note_of_steps(self, notes: NoteCollector) -> None:
         """Add the notes on fields of steps, with the numbers of the steps."""
@@ -70,10 +83,10 @@ class RuleNotes:
                 f"{x.name!r}{f' into {x.into!r}' if x.into else ''} ({', '.join(x.steps)})"
                 for x in traces
             )
-            said = f"{_OF_STEPS[code]}, as the mapping says: {', '.join(parts)}"
-            notes.change(f"step-{code}", said, traces)
+            of_steps, begin = _OF_STEPS[code]
+            notes.add(of_steps, f"{begin}, as the mapping says: {', '.join(parts)}", traces)
 
-    def _traces(self) -> Iterable[tuple[str, tuple[FieldTrace, ...]]]:
+    def _traces(self) -> Iterable[tuple[NoteCode, tuple[FieldTrace, ...]]]:
         for code, found in self.found.items():
             yield (
                 code,

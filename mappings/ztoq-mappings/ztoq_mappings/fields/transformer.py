@@ -32,6 +32,7 @@ from ztoq_mappings.fields.schema_checks import misspelt
 from ztoq_mappings.fields.sections import Section
 from ztoq_mappings.fields.templates import Template, template
 from ztoq_mappings.fields.types import effective_type
+from ztoq_mappings.note_codes import VALUE_UNFIT
 from ztoq_mappings.note_collector import NoteCollector
 from ztoq_mappings.texts import is_html
 
@@ -271,8 +272,8 @@ def _otherwise(values: list[Value], kind_of: FieldType, run: RuleRun) -> Value:
     instead = run.without(shown, f"is not a {kind_of.value}")
     if run.otherwise is not None and run.otherwise.word == "keep":
         run.kept = True
-        run.notes.change(
-            "value-unfit",
+        run.notes.add(
+            VALUE_UNFIT,
             f"a value of {run.field!r} is no {kind_of.value}; it goes its usual way",
         )
         return None

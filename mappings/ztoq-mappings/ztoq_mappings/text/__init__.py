@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ztoq_core.plugin import TransformerPlugin
+from ztoq_mappings.note_codes import NOTE_CODES
 from ztoq_mappings.text.transformer import Options, Policy, build
 
 __all__ = ["TEXT", "Options", "Policy"]
@@ -12,6 +13,7 @@ TEXT = TransformerPlugin(
     summary="Cleans rich texts or makes them plain; turns keys in them into links",
     config=Options,
     build=build,
+    note_codes=NOTE_CODES,
     keeps_default=True,
 )
 """What the hook declares."""

@@ -16,6 +16,7 @@ from ztoq_core.plugin import (
     Transform,
     TransformContext,
 )
+from ztoq_mappings.note_codes import HTML_CLEANED, HTML_TO_TEXT, LINK_UNUSABLE, ZEPHYR_LINK
 from ztoq_mappings.note_collector import NoteCollector
 from ztoq_mappings.text.cleaning import cleaned, loses_address, only_text, unusual
 from ztoq_mappings.text.keys import Keys
@@ -106,27 +107,27 @@ class _Text:
             html = self._cleaned(whole(html, self.notes))
         elif self._policy is Policy.TEXT:
             if is_html(html):
-                self.notes.change("html-to-text", "rich text is turned into plain text")
+                self.notes.add(HTML_TO_TEXT, "rich text is turned into plain text")
             html = only_text(whole(html, self.notes))
         if self._keys:
             html, refers, pages = self._keys.linked(html, self._own)
             self.refers |= dict.fromkeys(refers)
             if pages:
-                self.notes.change(
-                    "zephyr-link", "links to pages of Zephyr lead to what was migrated instead"
+                self.notes.add(
+                    ZEPHYR_LINK, "links to pages of Zephyr lead to what was migrated instead"
                 )
         return html
 
     def _cleaned(self, html: str) -> str:
         clean = cleaned(html)
         if names := unusual(html):
-            self.notes.change(
-                "html-cleaned",
+            self.notes.add(
+                HTML_CLEANED,
                 f"HTML is cleaned of tags that rich text need not have: {names[0]!r}",
             )
         if loses_address(html, clean):
-            self.notes.change(
-                "link-unusable",
+            self.notes.add(
+                LINK_UNUSABLE,
                 "a browser would not open the address of a link; its words stay",
             )
         return clean

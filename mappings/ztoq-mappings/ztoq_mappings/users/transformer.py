@@ -26,6 +26,7 @@ from ztoq_core.plugin import (
     closest,
     folded,
 )
+from ztoq_mappings.note_codes import PERSON_DROPPED, PERSON_REPLACED, PERSON_UNKNOWN
 from ztoq_mappings.note_collector import NoteCollector
 from ztoq_mappings.users.table import read_table
 from ztoq_mappings.walk import evolved, with_html
@@ -132,15 +133,15 @@ def _is_person(value: FieldValue, kind: Kind, typed: set[tuple[Kind, str]]) -> b
 
 def _stand_in(person: str, fallback: str, notes: NoteCollector) -> str:
     if fallback == "keep":
-        notes.fallback(
-            "person-unknown",
+        notes.add(
+            PERSON_UNKNOWN,
             "a person of the source is unknown in the target; the source's id stays",
         )
         return person
     if fallback == "drop":
-        notes.change("person-dropped", "a person who is not mapped is left out (fallback)")
+        notes.add(PERSON_DROPPED, "a person who is not mapped is left out (fallback)")
         return ""
-    notes.change("person-replaced", f"{fallback!r} replaces a person who is not mapped")
+    notes.add(PERSON_REPLACED, f"{fallback!r} replaces a person who is not mapped")
     return fallback
 
 

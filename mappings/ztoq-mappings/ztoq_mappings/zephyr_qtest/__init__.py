@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ztoq_core.plugin import TransformerPlugin
+from ztoq_mappings.note_codes import NOTE_CODES
 from ztoq_mappings.zephyr_qtest.mapping import build, check
 from ztoq_mappings.zephyr_qtest.options import Options
 
@@ -13,6 +14,7 @@ ZEPHYR_QTEST = TransformerPlugin(
     summary="Default mapping of Zephyr's records to qTest's",
     config=Options,
     build=build,
+    note_codes=NOTE_CODES,
     default_for=(("zephyr", "qtest"),),
     check=check,
 )

@@ -15,6 +15,7 @@ from ztoq_core.plugin import (
     folded,
 )
 from ztoq_mappings import markup
+from ztoq_mappings.note_codes import CASE_GONE, REQUIREMENT_KEY_UNKNOWN
 from ztoq_mappings.note_collector import NoteCollector
 from ztoq_mappings.texts import name, rich
 from ztoq_mappings.zephyr_qtest import fields, links
@@ -32,8 +33,8 @@ def mapped_case(case: TestCase, context: MappingContext) -> TestCase:
     covered = [link for link in case.links if _is_requirement(link)]
     shown = [link for link in case.links if not _is_requirement(link)]
     if any(link.type is LinkType.COVERAGE for link in shown):
-        notes.fallback(
-            "requirement-key-unknown",
+        notes.add(
+            REQUIREMENT_KEY_UNKNOWN,
             "the keys of covered issues are not known; links are under the description",
         )
     issues = module(f"{context.home(case.key)}-F-requirements", context.options.requirements)
@@ -69,7 +70,7 @@ def _folders(case: TestCase, context: MappingContext, notes: NoteCollector) -> t
     """Return the modules around a case without a folder, outermost first."""
     options, home = context.options, context.home(case.key)
     if case.gone:
-        notes.fallback("case-gone", "Zephyr no longer shows this case; a stub takes its place")
+        notes.add(CASE_GONE, "Zephyr no longer shows this case; a stub takes its place")
         return (module(f"{home}-F-gone", options.gone),)
     if case.project:
         outer = module(f"{home}-F-others", options.other_projects)

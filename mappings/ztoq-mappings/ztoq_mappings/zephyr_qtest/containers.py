@@ -18,6 +18,7 @@ from ztoq_core.plugin import (
     Tree,
 )
 from ztoq_mappings import markup
+from ztoq_mappings.note_codes import PLANNED_DATES_REVERSED
 from ztoq_mappings.note_collector import NoteCollector
 from ztoq_mappings.texts import name, plain, rich
 from ztoq_mappings.zephyr_qtest import fields, links
@@ -56,9 +57,7 @@ def mapped_plan(plan: TestPlan, context: MappingContext) -> TestPlan:
     if start and end and start > end:
         # they are its cycles' dates, not its own: nothing is lost
         start, end = end, start
-        notes.change(
-            "planned-dates-reversed", "the planned end is before the start; they are swapped"
-        )
+        notes.add(PLANNED_DATES_REVERSED, "the planned end is before the start; they are swapped")
     found: list[FieldValue] = []
     if plan.status:
         found.append(fields.choice(labels["status"], plan.status, notes, origin="@status"))
@@ -117,8 +116,8 @@ def mapped_cycle(cycle: TestCycle, context: MappingContext) -> TestCycle:
     if reversed_dates:
         dates = f"{_shown(cycle.planned_start)} to {_shown(cycle.planned_end)}"
         found.append(fields.text(labels["planned_dates"], dates, notes, origin="@planned"))
-        notes.change(
-            "planned-dates-reversed",
+        notes.add(
+            PLANNED_DATES_REVERSED,
             "the planned end is before the start, which qTest refuses; both are kept as text",
         )
     else:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, time
 import attrs
 
 from ztoq_core.plugin import FieldType, FieldValue, Kind, Schema, Value
+from ztoq_mappings.note_codes import FIELD_TYPE, LABEL_UNFIT
 from ztoq_mappings.note_collector import NoteCollector
 from ztoq_mappings.texts import address, is_broken, is_html, one_line, plain, rich
 from ztoq_mappings.zephyr_qtest.people import People
@@ -213,8 +214,8 @@ class FieldLabels:
             value, kind_of, others = self._people.field(field.value)
         shaped = _shaped(label, value, kind_of, notes)
         if shaped is None:
-            notes.change(
-                "field-type",
+            notes.add(
+                FIELD_TYPE,
                 f"a value of the field {field.name!r} is not a {kind_of.value}; it is kept as text",
             )
             shaped = _text_beside(label, value, notes)
@@ -305,8 +306,8 @@ def _shaped_string(
 
 
 def _label_too_long(label: str, value: Value, notes: NoteCollector, origin: str = "") -> FieldValue:
-    notes.change(
-        "label-unfit",
+    notes.add(
+        LABEL_UNFIT,
         f"a value of {label!r} cannot be the label of a choice (1 to {LONGEST_LABEL} characters"
         " on one line); it is kept as text",
     )

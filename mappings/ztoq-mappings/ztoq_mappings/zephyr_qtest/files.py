@@ -5,6 +5,7 @@ from __future__ import annotations
 import attrs
 
 from ztoq_core.plugin import Attachment, Kind, Record, Ref, Skip, TestCase
+from ztoq_mappings.note_codes import CYCLE_FILE
 from ztoq_mappings.note_collector import NoteCollector
 from ztoq_mappings.texts import name
 from ztoq_mappings.zephyr_qtest import links
@@ -50,9 +51,9 @@ def _other_owner(
     if context.cycle_files == "store":
         raise Skip(f"qTest takes no file on a {owner.kind}; it is kept in the store (cycle_files)")
     if context.cycle_files == "release" and file.plan and context.plans_take_files:
-        notes.change("cycle-file", f"the file of {owner.key} is at the release {file.plan.key}")
+        notes.add(CYCLE_FILE, f"the file of {owner.key} is at the release {file.plan.key}")
         return file.plan, ()
-    notes.change("cycle-file", f"the file is at the test case 'Attachments of {owner.key}'")
+    notes.add(CYCLE_FILE, f"the file is at the test case 'Attachments of {owner.key}'")
     folder = module(f"{context.home(owner.key)}-F-cycle-documents", context.options.cycle_documents)
     case = TestCase(key=f"{owner.key}-files", name=f"Attachments of {owner.key}", folder=folder.ref)
     return case.ref, (folder, case)

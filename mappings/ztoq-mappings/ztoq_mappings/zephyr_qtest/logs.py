@@ -9,6 +9,7 @@ import attrs
 
 from ztoq_core.plugin import FieldType, FieldValue, Kind, Skip, StepResult, TestLog
 from ztoq_mappings import markup
+from ztoq_mappings.note_codes import DATE_UNKNOWN, DEFECT_KEY_UNKNOWN, STATUS_BY_RULE, STEP_DRIFT
 from ztoq_mappings.note_collector import NoteCollector
 from ztoq_mappings.texts import plain, rich
 from ztoq_mappings.zephyr_qtest import fields, links
@@ -96,8 +97,8 @@ def _statuses(
         return context.tables.unexecuted(name), False
     found, by_rule = context.tables.execution_statuses(name)
     if by_rule:
-        notes.change(
-            "status-by-rule",
+        notes.add(
+            STATUS_BY_RULE,
             f"the status {name!r} is a team's own: {found[-1]!r} where qTest has none of that name",
         )
     return found, by_rule
@@ -127,7 +128,7 @@ def _note(log: TestLog, guessed: str, context: MappingContext, notes: NoteCollec
     lines = [markup.paragraph(_first_line(log, context))]
     if guessed:
         lines.append(markup.paragraph(f"The date of this log is {guessed}."))
-        notes.change("date-unknown", "the date of the execution is not known; see its note")
+        notes.add(DATE_UNKNOWN, "the date of the execution is not known; see its note")
     if log.status:
         lines.append(markup.paragraph(f"Status in Zephyr: {log.status}"))
     if log.comment:
@@ -158,8 +159,8 @@ def _issues(log: TestLog, notes: NoteCollector) -> str:
     )
     if not items:
         return ""
-    notes.fallback(
-        "defect-key-unknown",
+    notes.add(
+        DEFECT_KEY_UNKNOWN,
         "the keys of linked issues are not known; the links are listed in the note",
     )
     return markup.heading("Issues") + markup.bullets(rich(item, notes) for item in items)
@@ -167,8 +168,8 @@ def _issues(log: TestLog, notes: NoteCollector) -> str:
 
 def _drifted(log: TestLog, notes: NoteCollector) -> bool:
     if log.drift:
-        notes.fallback(
-            "step-drift",
+        notes.add(
+            STEP_DRIFT,
             "other steps were executed than the case has today; they are a table in the note",
         )
     return log.drift

@@ -6,6 +6,7 @@ import attrs
 
 from ztoq_core.plugin import Call, Ref, Script, TestCase, TestStep
 from ztoq_mappings import markup
+from ztoq_mappings.note_codes import CALL_CIRCULAR
 from ztoq_mappings.note_collector import NoteCollector
 from ztoq_mappings.texts import rich
 from ztoq_mappings.zephyr_qtest.fields import FieldLabels
@@ -37,8 +38,8 @@ def _step(step: TestStep, case: Ref, field_labels: FieldLabels, notes: NoteColle
     if call:
         description = _called(call) + description
         if call.case == case or call.circular:
-            notes.fallback(
-                "call-circular",
+            notes.add(
+                CALL_CIRCULAR,
                 f"a step calls {call.case.key}, which calls this case; it is kept as text",
             )
             call = None

@@ -17,13 +17,13 @@ import attrs
 from ztoq_core.plugin import (
     AccessError,
     Client,
-    Level,
     Secret,
     ServiceError,
     Services,
 )
 from ztoq_qtest.api.answers import TOKEN
 from ztoq_qtest.config import QtestConfig
+from ztoq_qtest.note_codes import TOKEN_NOT_REVOKED
 
 __all__ = ["PasswordGrant", "StaticToken"]
 
@@ -130,9 +130,7 @@ class PasswordGrant:
                 )
             except ServiceError as error:
                 # The token expires by itself, so this must not fail a migration.
-                services.note(
-                    Level.CHANGE, "token-not-revoked", f"a token of qTest was not revoked: {error}"
-                )
+                services.note(TOKEN_NOT_REVOKED, f"a token of qTest was not revoked: {error}")
         self._given.clear()
         self._token = None
 

@@ -17,7 +17,6 @@ from ztoq_core.plugin import (
     FieldType,
     FieldValue,
     Kind,
-    Level,
     Note,
     RejectedError,
     User,
@@ -27,6 +26,7 @@ from ztoq_qtest.api.project import FORBIDDEN, Project
 from ztoq_qtest.fields.definitions_file import Raw, read_fields
 from ztoq_qtest.fields.encoding import Encoded, clearing_value, encode, index_people, person_text
 from ztoq_qtest.fields.field import Field, parse_field
+from ztoq_qtest.note_codes import FIELD_AS_TEXT, FIELD_LOSSY, FIELD_LOST, PERSON_UNKNOWN
 
 __all__ = ["FieldSet", "PropertyValues", "Settings", "Status", "fallback_notes"]
 
@@ -287,7 +287,7 @@ class Settings:
     def _note_person(self, value: FieldValue) -> None:
         """Note once per run that a person is not a member of the project."""
         text = f"{person_text(value)} is not an active user of the qTest project; kept as text"
-        self.project.services.note(Level.FALLBACK, "person-unknown", text)
+        self.project.services.note(PERSON_UNKNOWN, text)
 
     async def has_key_field(self, kind: Kind) -> bool:
         """Return whether objects of ``kind`` carry the source's key in a field."""
@@ -307,7 +307,7 @@ def _user(raw: Mapping[str, Any], active_status: object) -> User:
 
 
 def _lossy(value: FieldValue, why: str) -> Note:
-    return Note(level=Level.CHANGE, code="field-lossy", text=f"{value.name!r}: {why}")
+    return FIELD_LOSSY.note(f"{value.name!r}: {why}")
 
 
 def fallback_notes(rest: Iterable[FieldValue], where: str) -> tuple[Note, ...]:
@@ -315,17 +315,12 @@ def fallback_notes(rest: Iterable[FieldValue], where: str) -> tuple[Note, ...]:
 
     Suites and runs have no text, so ``where`` is empty and the values are lost.
     """
-    level, code = (Level.FALLBACK, "field-as-text") if where else (Level.LOSS, "field-lost")
+    code = FIELD_AS_TEXT if where else FIELD_LOST
     place = (
         f"it is in the {where}"
         if where
         else "qTest does not show it; create the field and migrate again"
     )
     return tuple(
-        Note(
-            level=level,
-            code=code,
-            text=f"qTest has no field or value for {value.name!r}; {place}",
-        )
-        for value in rest
+        code.note(f"qTest has no field or value for {value.name!r}; {place}") for value in rest
     )

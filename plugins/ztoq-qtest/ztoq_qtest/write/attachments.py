@@ -11,7 +11,6 @@ from ztoq_core.plugin import (
     Attachment,
     Found,
     Kind,
-    Level,
     Links,
     Note,
     RecordError,
@@ -22,6 +21,7 @@ from ztoq_core.plugin import (
 )
 from ztoq_qtest.api.object_types import ObjectRef, object_ref
 from ztoq_qtest.api.project import MISSING, Project
+from ztoq_qtest.note_codes import FILE_NAME_ENCODED, FILE_ON_WHOLE
 from ztoq_qtest.write.save import Session, WriteRequest, doubt_if_created, required_link
 from ztoq_qtest.write.steps import sort_steps
 
@@ -54,7 +54,7 @@ async def write_file(session: Session, file: Attachment, request: WriteRequest) 
     name = header_name(file.name)
     if name != file.name:
         text = f"the file name {file.name!r} is percent-encoded: qTest takes it in an ASCII header"
-        notes.append(Note(level=Level.CHANGE, code="file-name-encoded", text=text))
+        notes.append(FILE_NAME_ENCODED.note(text))
     answer = await session.project.send(
         "POST",
         f"{target.path}/blob-handles",
@@ -92,9 +92,7 @@ def _place(file: Attachment, links: Links) -> tuple[ObjectRef, list[Note]]:
     if (number := owner.parts.get(file.part)) and file.owner.kind in PARTS:
         return ObjectRef(PARTS[file.owner.kind], int(number)), []
     text = f"step {file.part} of {file.owner} is not in qTest; its file is attached to the whole"
-    return object_ref(file.owner.kind, owner.target_id), [
-        Note(level=Level.CHANGE, code="file-on-whole", text=text)
-    ]
+    return object_ref(file.owner.kind, owner.target_id), [FILE_ON_WHOLE.note(text)]
 
 
 def _owner_path(file: Attachment, links: Links, target: ObjectRef) -> str:

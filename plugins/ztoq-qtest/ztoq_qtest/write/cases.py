@@ -10,7 +10,6 @@ import attrs
 from ztoq_core.plugin import (
     FieldType,
     Kind,
-    Level,
     Links,
     Note,
     RecordError,
@@ -23,6 +22,13 @@ from ztoq_qtest.api.project import REFUSED, ExecutableStep, Project
 from ztoq_qtest.fields.encoding import values_table
 from ztoq_qtest.fields.settings import PropertyValues
 from ztoq_qtest.html import add_mark, anchor
+from ztoq_qtest.note_codes import (
+    CANNOT_CLEAR,
+    NOT_APPROVED,
+    NOT_MOVED,
+    PERSON_STAYS,
+    REQUIREMENT_NOT_LINKED,
+)
 from ztoq_qtest.objects.stamps import as_written, compute_stamp
 from ztoq_qtest.write.links import link_case
 from ztoq_qtest.write.save import Session, WriteRequest, doubt_if_created, find_parent, save
@@ -98,7 +104,7 @@ async def write_case(session: Session, case: TestCase, request: WriteRequest) ->
     if request.target_id:
         notes += _uncleared(case, draft.values.properties, answer)
         if answer.get("parent_id") not in (None, draft.parent.id):
-            notes.append(_loss("not-moved", "qTest left the case in its old module"))
+            notes.append(NOT_MOVED.note("qTest left the case in its old module"))
     if request.changed:
         draft.steps = await send_changed_steps(session, target, case, request, draft.steps)
         answer = {**answer, "test_steps": ()}  # each save may have given the steps new ids
@@ -154,10 +160,6 @@ def _unlinked(case: TestCase, links: Links) -> list[tuple[str, str]]:
     return [("Covers", "<br>".join(shown))] if shown else []
 
 
-def _loss(code: str, text: str) -> Note:
-    return Note(level=Level.LOSS, code=code, text=text)
-
-
 def _uncleared(
     case: TestCase, sent_properties: Sequence[Mapping[str, Any]], answer: Mapping[str, Any]
 ) -> list[Note]:
@@ -168,13 +170,13 @@ def _uncleared(
     sent = {each["field_name"] for each in sent_properties}
     stay = held - sent
     lost = [
-        _loss("cannot-clear", f"qTest's API cannot empty {value.name!r}; its old value stays")
+        CANNOT_CLEAR.note(f"qTest's API cannot empty {value.name!r}; its old value stays")
         for value in case.fields
         if value.value in (None, "", ()) and value.name in stay
     ]
     text = "qTest's API cannot empty {!r}; the person who was set before stays"
     return lost + [
-        Note(level=Level.FALLBACK, code="person-stays", text=text.format(value.name))
+        PERSON_STAYS.note(text.format(value.name))
         for value in case.fields
         if value.type is FieldType.USER and value.optional and value.name in stay
     ]
@@ -200,7 +202,7 @@ async def finish_case(session: Session, case: TestCase, before: Written, links: 
             at = object_ref(Kind.REQUIREMENT, requirement.target_id)
             if reason := await link_case(project, at, target.id, case.ref):
                 text = f"qTest did not link the case to {ref.key}: {reason}"
-                notes.append(_loss("requirement-not-linked", text))
+                notes.append(REQUIREMENT_NOT_LINKED.note(text))
     return attrs.evolve(after, notes=tuple(notes))
 
 
@@ -221,7 +223,7 @@ async def _approve(project: Project, case: TestCase, before: Written, target: Ob
     notes = list(before.notes)
     if not confirmed and not (label.endswith(".0") and label != "0.0"):
         text = f"qTest did not approve the case, its version is {label or 'unknown'}: {refused}"
-        notes.append(_loss("not-approved", text))
+        notes.append(NOT_APPROVED.note(text))
     version = version or before.version
     steps = await _version_steps(project, target, version) if case.steps else []
     lines = _lines(steps)

@@ -10,7 +10,6 @@ from ztoq_core.plugin import (
     FieldType,
     FieldValue,
     Kind,
-    Level,
     Links,
     Note,
     TestCycle,
@@ -24,6 +23,7 @@ from ztoq_qtest.fields.encoding import values_table
 from ztoq_qtest.fields.field import Field
 from ztoq_qtest.fields.settings import FieldSet, fallback_notes
 from ztoq_qtest.html import add_mark
+from ztoq_qtest.note_codes import VERSION_LOST
 from ztoq_qtest.objects.marks import PLAN
 from ztoq_qtest.objects.stamps import as_written, drop_log_properties
 from ztoq_qtest.write.save import (
@@ -152,7 +152,7 @@ async def _release(
             return found, notes
         if all(value.value != cycle.version for value in cycle.fields):
             text = f"qTest has no release called {cycle.version!r}, so the version is lost"
-            notes.append(Note(level=Level.LOSS, code="version-lost", text=text))
+            notes.append(VERSION_LOST.note(text))
     for ref in cycle.plans:
         plan = links.get(ref)
         if plan and (target := object_ref(Kind.TEST_PLAN, plan.target_id)).type == "releases":

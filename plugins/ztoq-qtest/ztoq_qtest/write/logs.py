@@ -12,7 +12,6 @@ from ztoq_core.plugin import (
     Answer,
     DoubtError,
     Kind,
-    Level,
     Link,
     Links,
     Note,
@@ -25,6 +24,7 @@ from ztoq_qtest.api.object_types import ObjectRef, number_of, object_ref
 from ztoq_qtest.api.project import REFUSED, SITE_ERROR, ExecutableStep, Project
 from ztoq_qtest.fields.encoding import values_table
 from ztoq_qtest.html import add_mark, anchor
+from ztoq_qtest.note_codes import DEFECT_AS_TEXT, STEP_DEFECT_ON_LOG, STEP_DRIFT, STEP_RESULTS_STAY
 from ztoq_qtest.objects.stamps import as_written
 from ztoq_qtest.write.cases import have_same_steps, list_executable_steps
 from ztoq_qtest.write.execution import format_time
@@ -72,7 +72,7 @@ async def write_log(session: Session, log: TestLog, request: WriteRequest) -> Wr
         json = _change(body, now, _known(log, body.lines, request.parts))
         if "test_step_logs" in body.json and "test_step_logs" not in json:
             text = "qTest does not show the step results of this log; they stay as they are"
-            project.services.note(Level.LOSS, "step-results-stay", text, log.ref)
+            project.services.note(STEP_RESULTS_STAY, text, log.ref)
         answer = {**await _changed(project, path, json, log), "id": number}
     place = ObjectRef("test-logs", int(answer["id"]))
     wanted = log.files or any(issue_keys(each.links) for each in log.results)
@@ -242,7 +242,7 @@ async def _body(session: Session, log: TestLog, links: Links) -> _LogBody:
             # placeholders of the steps would stay in the note.
             note += table if log.text_refs else resolve_addresses(table, {})[0]
             text = "the executed steps differ from those of the case in qTest; the note lists them"
-            notes.append(Note(level=Level.FALLBACK, code="step-drift", text=text))
+            notes.append(STEP_DRIFT.note(text))
     json: dict[str, Any] = {
         "status": {"id": find_status(statuses, log.statuses, log).id},
         "exe_start_date": format_time(min(log.start, log.end)),
@@ -293,7 +293,7 @@ async def finish_log(session: Session, log: TestLog, before: Written, links: Lin
             if key not in there:
                 on_log[key] = None
                 text = f"the log is linked to {key} instead of its step {result.key}"
-                notes.append(Note(level=Level.CHANGE, code="step-defect-on-log", text=text))
+                notes.append(STEP_DEFECT_ON_LOG.note(text))
     there = defects_of(shown)
     refused = []
     for key in on_log:
@@ -301,7 +301,7 @@ async def finish_log(session: Session, log: TestLog, before: Written, links: Lin
         if reason:
             refused.append(key)
             text = f"qTest did not link {key}: {reason}; the note names it"
-            notes.append(Note(level=Level.FALLBACK, code="defect-as-text", text=text))
+            notes.append(DEFECT_AS_TEXT.note(text))
     known = {link.issue_key: link for link in _all_links(log)}
     missing = [known[key] for key in refused if not _mentions(log.note, key)]
     after = before

@@ -19,8 +19,6 @@ from ztoq_core.plugin import (
     FieldType,
     FieldValue,
     Kind,
-    Level,
-    Note,
     RejectedError,
     Requirement,
     Skip,
@@ -31,6 +29,7 @@ from ztoq_qtest.api.project import FORBIDDEN, MISSING, PAGE_SIZE, Project, Query
 from ztoq_qtest.fields.encoding import values_table
 from ztoq_qtest.fields.settings import fallback_notes
 from ztoq_qtest.html import add_mark
+from ztoq_qtest.note_codes import REQUIREMENT_DOUBLED, REQUIREMENT_NOT_RETRIEVED
 from ztoq_qtest.objects.marks import find_keys
 from ztoq_qtest.objects.stamps import as_written
 from ztoq_qtest.write.save import (
@@ -124,7 +123,7 @@ async def write_requirement(
         raise Skip(
             f"qTest has no requirement for {requirement.issue_key} yet; retrieve the issue from"
             " Jira in qTest, and the next migration links it",
-            code="requirement-not-retrieved",
+            code=REQUIREMENT_NOT_RETRIEVED,
         )
     made = await _save(session, requirement, request)
     with doubt_if_created(requirement.ref, new=True):
@@ -238,7 +237,7 @@ async def _keep_older(
             f"another program made requirement {found} for {requirement.issue_key} while ztoq made"
             f" {number}, which ztoq could not delete ({error}); delete {number} in qTest"
         )
-        note = Note(level=Level.FALLBACK, code="requirement-doubled", text=text)
+        note = REQUIREMENT_DOUBLED.note(text)
         return attrs.evolve(made, notes=(*made.notes, note))
     return _as_borrowed(target, await project.get(target.path))
 

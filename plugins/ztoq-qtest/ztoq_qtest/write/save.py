@@ -11,7 +11,6 @@ import attrs
 from ztoq_core.plugin import (
     Content,
     DoubtError,
-    Level,
     Links,
     Note,
     Record,
@@ -25,6 +24,7 @@ from ztoq_qtest.api.object_types import OBJECT_TYPES, ROOT, ObjectRef, object_re
 from ztoq_qtest.api.project import MISSING, Project, parent_query
 from ztoq_qtest.fields.settings import Settings
 from ztoq_qtest.html import NAME_LENGTH, with_suffix
+from ztoq_qtest.note_codes import NAME_CUT
 
 __all__ = [
     "Session",
@@ -86,7 +86,7 @@ def suffixed(name: str, *words: str) -> tuple[str, tuple[Note, ...]]:
     if made.startswith(" ".join(name.splitlines())):
         return made, ()
     text = f"the name is longer than qTest's {NAME_LENGTH} characters with its key, so it was cut"
-    return made, (Note(level=Level.LOSS, code="name-cut", text=text),)
+    return made, (NAME_CUT.note(text),)
 
 
 async def save(

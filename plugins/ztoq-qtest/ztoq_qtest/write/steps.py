@@ -16,7 +16,6 @@ from ztoq_core.plugin import (
     FieldType,
     FieldValue,
     Kind,
-    Level,
     Links,
     Note,
     RecordError,
@@ -28,6 +27,7 @@ from ztoq_qtest.api.object_types import ObjectRef, number_of
 from ztoq_qtest.api.project import MISSING, REFUSED
 from ztoq_qtest.fields.encoding import encode, values_table
 from ztoq_qtest.fields.settings import FieldSet
+from ztoq_qtest.note_codes import CALL_AS_TEXT, STEP_FIELDS
 from ztoq_qtest.write.save import Session, WriteRequest
 
 __all__ = [
@@ -76,7 +76,7 @@ async def build_steps(
             text = (
                 "steps have custom fields; their values are in a table under the step's description"
             )
-            notes[Note(level=Level.CHANGE, code="step-fields", text=text)] = None
+            notes[STEP_FIELDS.note(text)] = None
         body: dict[str, Any] = {
             "description": step.description + values_table(rest),
             "expected": step.expected,
@@ -90,7 +90,7 @@ async def build_steps(
             else:
                 body["description"] = body["description"] or f"Call {step.call.case.key}"
                 text = f"step {step.key} names {step.call.case.key} instead of calling it"
-                notes[Note(level=Level.FALLBACK, code="call-as-text", text=text)] = None
+                notes[CALL_AS_TEXT.note(text)] = None
         bodies.append(body)
     return StepBodies(bodies=tuple(bodies), notes=tuple(notes))
 
