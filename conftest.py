@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sysconfig
+from functools import cache
+
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -10,6 +13,9 @@ from tests.shared import SHARED
 # a busy machine makes examples slowly; that says nothing about the code
 settings.register_profile("ztoq", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("ztoq")
+
+# loguru asks for twenty folders of Python each time a log is configured, which each command does
+sysconfig.get_path = cache(sysconfig.get_path)  # type: ignore[assignment]  # it is hashable
 
 LACKS = "lacks a shared file"
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
@@ -21,6 +21,7 @@ import pluggy
 from ztoq_core import hookspecs
 from ztoq_core.contracts import SinkPlugin, SourcePlugin, TransformerPlugin
 from ztoq_core.errors import PluginError, ZtoqError
+from ztoq_core.installed import entry_points, package_name
 
 Plugin = SourcePlugin[Any] | SinkPlugin[Any] | TransformerPlugin[Any] | click.Command
 P = TypeVar("P", bound=Plugin)
@@ -282,4 +283,4 @@ def _sentence(broken: Broken) -> str:
 
 
 def _package(entry: EntryPoint) -> str:
-    return f"{entry.dist.name} {entry.dist.version}" if entry.dist else entry.value
+    return package_name(entry.dist) if entry.dist else entry.value

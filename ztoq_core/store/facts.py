@@ -336,8 +336,8 @@ class Facts:
 
     def text(self, name: str) -> str:
         """Return a fact as it is stored, or an empty text."""
-        row = self._meta.get_or_none(self._meta.name == name)
-        return row.value if row else ""
+        found = self._database.select("SELECT value FROM meta WHERE name = ?", (name,))
+        return next((value for (value,) in found), "")
 
     def put_text(self, name: str, value: str) -> None:
         """Remember a fact as it is stored, within a transaction of the writer."""

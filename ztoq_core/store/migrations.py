@@ -27,6 +27,10 @@ def _add_names(database: Database) -> None:
 
 def _add_indexes(database: Database) -> None:
     database.connection.create_tables([database.tables.item])  # with those of its indexes it lacks
+    _add_partial_indexes(database)
+
+
+def _add_partial_indexes(database: Database) -> None:
     for statement in FURTHER_INDEXES:
         database.execute(statement)
 
@@ -150,6 +154,6 @@ def _version(database: Database) -> int | None:
 
 def _create(database: Database) -> None:
     database.connection.create_tables(database.tables.all())
-    _add_indexes(database)
+    _add_partial_indexes(database)
     create_views(database.execute)
     Facts(database).put(Facts.schema, SCHEMA_VERSION)

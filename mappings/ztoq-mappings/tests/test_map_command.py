@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from tests.unit.cli.conftest import Program, Said, ztoq
 from tests.unit.cli.memory_shop import SINKS
 from tests.unit.engine.deleting import Deleting
 from ztoq_core.contracts import FieldSpec, Schema
+from ztoq_core.installed import entry_points
 from ztoq_core.records import FieldType, Kind
 from ztoq_core.store import State, Store
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from ztoq_testkit.memory import MemorySink
 
 from tests.unit.cli.memory_shop import SINKS
 from ztoq_core.cli import run
+from ztoq_core.installed import entry_points
 from ztoq_core.records import Record
 
 
