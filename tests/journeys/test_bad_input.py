@@ -1,6 +1,6 @@
 """Bad input, each line of issue 2: exit code and message, no traceback, nothing written to qTest.
 
-The real command runs as a process; both products are served by a thread of this one.
+Both products are served by a thread of their own.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import resource
 import socket
 import sqlite3
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import attrs
@@ -25,10 +25,11 @@ from ztoq_demo.zephyr.model import Case, Folder, Priority, Project, Status, Stat
 from ztoq_demo.zephyr.simulator import Simulator as Zephyr
 from ztoq_testkit.simulate import Reply, Request
 
-from tests.corpus import hurried
+from tests.corpus import setting
 from tests.corpus.background import in_background
-from tests.corpus.pictures import FOLDER
-from tests.corpus.setting import PROJECT_ID, command, environment, write_config, ztoq
+from tests.corpus.hurried import hurried
+from tests.corpus.in_process import ztoq
+from tests.corpus.setting import PROJECT_ID, command, environment, write_config
 
 READING = {"GET", "HEAD"}
 LOGIN = "/oauth/"
@@ -107,7 +108,7 @@ def small_project(key: str = "ACME", number: int = 7, cases: int = 12) -> Projec
 
 @pytest.fixture
 def sides(tmp_path: Path) -> Iterator[Sides]:
-    zephyr = Zephyr([small_project(), small_project("OTHER", 8), small_project("LARGE", 9, 500)])
+    zephyr = Zephyr([small_project(), small_project("OTHER", 8), small_project("LARGE", 9, 150)])
     qtest = QTest(QTestOptions(username="quinn@example.com", password="right-password"))
     with in_background(zephyr.serving(), qtest.serving()) as (zephyr_url, qtest_url):
         yield Sides(
@@ -223,29 +224,9 @@ def test_nobody_listening_ends_with_3_and_the_advice(sides: Sides, verb: list[st
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
-    ended = []
-    for name, config in (
-        ("zephyr", sides.config(zephyr=f"http://{address}/v2")),
-        ("qtest", sides.config(qtest=f"http://{address}")),
-    ):
-        folder = sides.folder / name
-        (folder / FOLDER).mkdir(parents=True)
-        own = folder / config.name
-        own.write_bytes(config.read_bytes())
-        # both wait for somebody to come: by a quicker clock, at the same time
-        ended.append(
-            subprocess.Popen(
-                [sys.executable, hurried.__file__, "--config", str(own), *verb],
-                cwd=folder,
-                env=sides.env(),
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-        )
-    for each in ended:
-        stdout, stderr = each.communicate(timeout=90)
-        done = subprocess.CompletedProcess(each.args, each.returncode, stdout, stderr)
+    for changed in ({"zephyr": f"http://{address}/v2"}, {"qtest": f"http://{address}"}):
+        with hurried():
+            done = ztoq(sides.config(**changed), *verb, env=sides.env())
         refused(sides, done, 3, address, "no connection", "check base_url, network and proxy")
 
 
@@ -309,26 +290,32 @@ def test_a_second_run_on_one_store_is_refused_and_names_the_first(sides: Sides) 
     refused(sides, done, 2, str(first.pid), socket.gethostname())
 
 
-@pytest.mark.parametrize(("room", "code"), [(20_000, 2), (400_000, 3)])
-def test_a_full_disk_ends_the_run_which_goes_on_when_there_is_room(
-    sides: Sides, room: int, code: int
-) -> None:
+@contextmanager
+def room(size: int) -> Iterator[None]:
+    """Let writing beyond this size of a file fail, here and in processes, as on a full disk."""
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, usual[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+
+
+def test_no_room_for_a_store_ends_with_2_until_there_is_some(sides: Sides) -> None:
+    config = sides.config()
+    with room(20_000):
+        full = ztoq(config, "extract", env=sides.env())
+    refused(sides, full, 2, "store")
+    done = ztoq(config, "extract", env=sides.env())
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_full_disk_ends_the_run_which_goes_on_when_there_is_room(sides: Sides) -> None:
     config = sides.config(project="LARGE")
-
-    def little_room() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
-
-    full = subprocess.run(
-        command(config, "extract"),
-        cwd=sides.folder,
-        env=sides.env(),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        preexec_fn=little_room,
-    )
-    refused(sides, full, code, "store")
+    with room(200_000):
+        # a process, as its end is what frees the store: there is no room to write that it ended
+        full = setting.ztoq(config, "extract", env=sides.env())
+    refused(sides, full, 3, "store")
     done = ztoq(config, "extract", env=sides.env())
     assert done.returncode == 0, done.stderr
 

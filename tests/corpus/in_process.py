@@ -1,0 +1,28 @@
+"""``ztoq`` in this process: starting one of its own takes longer than most commands do."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from unittest import mock
+
+from ztoq_core.cli import run
+
+__all__ = ["ztoq"]
+
+
+def ztoq(config: Path, *arguments: str, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run ``ztoq`` in the folder of its configuration, with this environment and no other."""
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        mock.patch.dict(os.environ, env, clear=True),
+        contextlib.chdir(config.parent),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        code = run(["--config", str(config), *arguments])
+    return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
