@@ -15,14 +15,14 @@ from ztoq_core.cli import run
 __all__ = ["ztoq"]
 
 
-def ztoq(config: Path, *arguments: str, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    """Run ``ztoq`` in the folder of its configuration, with this environment and no other."""
+def ztoq(folder: Path, *arguments: str, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run ``ztoq`` in a folder, with this environment and no other."""
     out, err = io.StringIO(), io.StringIO()
     with (
         mock.patch.dict(os.environ, env, clear=True),
-        contextlib.chdir(config.parent),
+        contextlib.chdir(folder),
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
     ):
-        code = run(["--config", str(config), *arguments])
+        code = run(arguments)
     return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())

@@ -25,10 +25,9 @@ from ztoq_demo.zephyr.model import Case, Folder, Priority, Project, Status, Stat
 from ztoq_demo.zephyr.simulator import Simulator as Zephyr
 from ztoq_testkit.simulate import Reply, Request
 
-from tests.corpus import setting
+from tests.corpus import in_process, setting
 from tests.corpus.background import in_background
 from tests.corpus.hurried import hurried
-from tests.corpus.in_process import ztoq
 from tests.corpus.setting import PROJECT_ID, command, environment, write_config
 
 READING = {"GET", "HEAD"}
@@ -118,6 +117,10 @@ def sides(tmp_path: Path) -> Iterator[Sides]:
             qtest_url=qtest_url,
             folder=tmp_path,
         )
+
+
+def ztoq(config: Path, *arguments: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return in_process.ztoq(config.parent, "--config", str(config), *arguments, env=env)
 
 
 def refused(sides: Sides, done: subprocess.CompletedProcess[str], code: int, *words: str) -> None:
@@ -224,9 +227,10 @@ def test_nobody_listening_ends_with_3_and_the_advice(sides: Sides, verb: list[st
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
-    for changed in ({"zephyr": f"http://{address}/v2"}, {"qtest": f"http://{address}"}):
+    for zephyr, qtest in ((f"http://{address}/v2", ""), ("", f"http://{address}")):
+        config = sides.config(zephyr=zephyr, qtest=qtest)
         with hurried():
-            done = ztoq(sides.config(**changed), *verb, env=sides.env())
+            done = ztoq(config, *verb, env=sides.env())
         refused(sides, done, 3, address, "no connection", "check base_url, network and proxy")
 
 

@@ -1,7 +1,8 @@
 """The page ``docs/first-mapping.md``, followed to the letter in an empty folder.
 
 A block whose first line names a file is written; of a ``console`` block the lines behind ``$`` are
-run, in one shell, and the others must be in what is printed, in their order.
+run, in one shell, and the others must be in what is printed, in their order. That takes twenty
+processes; each time only the lines with ``ztoq`` are run, within this one.
 """
 
 from __future__ import annotations
@@ -12,9 +13,19 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
+from ztoq_demo.qtest import Options
+from ztoq_demo.qtest import Simulator as QTest
+from ztoq_demo.zephyr.demo import shop
+from ztoq_demo.zephyr.simulator import Simulator as Zephyr
+
+from tests.corpus.background import in_background
+from tests.corpus.in_process import ztoq
+from tests.corpus.setting import environment
+from ztoq_core.installed import entry_points
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "first-mapping.md"
@@ -106,6 +117,53 @@ def steps(block: str) -> Iterator[tuple[str, list[str]]]:
         yield command, expected
 
 
+def write(file: str, body: str, folder: Path) -> None:
+    """Write the file of a block."""
+    path = folder / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(body, "utf-8")
+
+
+def compare(command: str, printed: str, expected: list[str]) -> None:
+    """Make sure that the lines were printed in their order."""
+    place = 0
+    for line in map(str.strip, expected):
+        place = printed.find(line, place) + len(line)
+        assert place >= len(line), f"$ {command}\n{printed}\nexpected: {line}"
+
+
+def test_each_line_with_ztoq_prints_what_the_page_shows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = [EntryPoint(name="acme", value="acme_mapping", group="ztoq")]
+    installed += entry_points("ztoq")
+    monkeypatch.setattr(
+        "ztoq_core.plugins.entry_points",
+        lambda group: installed if group == "ztoq" else entry_points(group),
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    zephyr, qtest = Zephyr(shop()), QTest(Options(token="of-a-simulator"))
+    ran = 0
+    with in_background(zephyr.serving(), qtest.serving()) as (read_at, write_at):
+        sides = {"ZTOQ_SOURCE_BASE_URL": read_at, "ZTOQ_SINK_BASE_URL": write_at}
+        given = environment(zephyr.token(), "of-a-simulator") | {"COLUMNS": "200"}
+        for language, file, body in blocks():
+            if language != "console":
+                write(file, body, tmp_path)
+                continue
+            for command, expected in steps(body):
+                if re.match(r"sed .* > |mkdir ", command):
+                    subprocess.run(["bash", "-c", command], cwd=tmp_path, check=True)  # noqa: S607
+                given |= sides if command.startswith("export ") else {}
+                if words := re.match(r"ztoq (.*?)( \| grep \S+| \|\| true)?$", command):
+                    done = ztoq(tmp_path, *shlex.split(words[1]), env=given)
+                    assert done.returncode == 0 or "true" in (words[2] or ""), done.stderr
+                    compare(command, done.stdout + done.stderr, expected)
+                    ran += 1
+    assert ran >= 10
+
+
+@pytest.mark.acceptance
 @pytest.mark.timeout(900)  # twenty processes, one after the other
 def test_the_page_works_as_it_is_written(shell: Shell, tmp_path: Path) -> None:
     pytest.importorskip("hatchling", reason="builds the package without the index")
@@ -115,13 +173,8 @@ def test_the_page_works_as_it_is_written(shell: Shell, tmp_path: Path) -> None:
             for command, expected in steps(body):
                 printed = shell.run(command)
                 commands += 1
-                place = 0
-                for line in map(str.strip, expected):
-                    place = printed.find(line, place) + len(line)
-                    assert place >= len(line), f"$ {command}\n{printed}\nexpected: {line}"
+                compare(command, printed, expected)
         else:
             assert file, f"a block of {language} names no file"
-            path = tmp_path / "folder" / file
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(body, "utf-8")
+            write(file, body, tmp_path / "folder")
     assert commands >= 15

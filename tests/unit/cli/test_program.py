@@ -101,7 +101,7 @@ def test_every_help_begins_with_an_imperative_and_ends_with_an_example(verb: str
     assert first[0].isupper()
     assert not first.endswith(("s", "ing"))
     last = text.rstrip().split("\n\n")[-1]
-    assert re.search(rf"Example:  ztoq .*{verb.split(maxsplit=1)[0]}", last)
+    assert re.search(rf"Examples?:  ztoq .*{verb.split(maxsplit=1)[0]}", last)
 
 
 @pytest.mark.parametrize("group", [root, verbs(root)["config"]], ids=str)
