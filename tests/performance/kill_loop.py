@@ -225,9 +225,9 @@ def kill_loop(given: argparse.Namespace) -> int:
         begun = time.monotonic()
         while trouble.kills < given.kills:
             clock = rng.choice(CLOCKS) if given.clocks else ""
-            before = here.work()
+            before = here.calls()
             process = here.start("migrate", clock=clock)
-            while trouble.waits and process.poll() is None and here.work() == before:
+            while trouble.waits and process.poll() is None and here.calls() == before:
                 time.sleep(0.1)  # what is stopped or cut off has to hold the store
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(timeout=rng.uniform(0.1, 2 * wait))
