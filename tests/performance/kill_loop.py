@@ -45,14 +45,16 @@ from tests.corpus.corpus import corpus, shared_data
 from tests.corpus.setting import PROJECT_ID, command, environment
 from tests.performance.portrait import Portrait, differences, portrait, twice
 from tests.performance.sites import Site
+from ztoq_core.errors import Exit
 from ztoq_core.store import Store
+from ztoq_core.store.lease import UNEXPECTED
 
 SHOWN = 30
 LEASE_S = 2.0
 SHORT_LEASE = f"""\
 import sys
-from ztoq_core.store import Store
-Store.lease_s, Store.beat_s = {LEASE_S}, 0.2
+from ztoq_core.store.database import Database
+Database.lease_s, Database.beat_s = {LEASE_S}, 0.2
 from ztoq_core.cli import main
 main()
 """
@@ -258,7 +260,7 @@ def kill_loop(given: argparse.Namespace) -> int:
         _say("commits per record", f"{ratio:.2f} at 32 in flight")
     for line in (doubled + unlike)[:SHOWN]:
         sys.stdout.write(f"  {line}\n")
-    return 1 if doubled or unlike or codes[-1] or trouble.hangs else 0
+    return 1 if doubled or unlike or codes[-1] or trouble.failed else 0
 
 
 class Trouble:
@@ -295,7 +297,7 @@ class Trouble:
         """Stop a run for longer than its lease while a second one starts.
 
         In SQLite a stopped process is alive, so the second is refused; in PostgreSQL it takes over,
-        and the first finds out when it goes on.
+        and the first finds out when it goes on. Each then ends with its code.
         """
         process.send_signal(signal.SIGSTOP)
         time.sleep(LEASE_S + 0.5)
@@ -308,9 +310,14 @@ class Trouble:
         with Store(here.store, create=False) as store:
             while second.poll() is None and store.reporting.runs()[-1].pid != second.pid:
                 time.sleep(0.1)
+            taken = next(run for run in store.reporting.runs() if run.pid == process.pid)
         time.sleep(self.rng.uniform(0, 5))
         process.send_signal(signal.SIGCONT)
-        self._ends(process, "stop")
+        if taken.outcome == UNEXPECTED:
+            self._ends(process, "stop")
+        else:  # it was stopped after its run had ended
+            self.stops -= 1
+            process.wait(timeout=PATIENCE_S)
         second.kill()
         second.wait()
 
@@ -320,6 +327,11 @@ class Trouble:
             self.hangs += 1
         else:
             self.codes[why].add(code)
+
+    @property
+    def failed(self) -> bool:
+        """Whether a command hung, or one that had lost the store did not end as such."""
+        return bool(self.hangs or self.codes["stop"] - {Exit.START, Exit.STOPPED})
 
     def say(self) -> None:
         """Print it."""
