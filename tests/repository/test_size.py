@@ -1,6 +1,7 @@
 """How large the core is: 17,500 lines are the aim (docs/architecture.md), more needs a reason.
 
-The ceiling rose from 24,000 with the comparison of contents and the table of transitions.
+The ceiling rose from 24,000 with the comparison of contents and the table of transitions,
+from 26,367 with the report that an auditor signs.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from collections import Counter
 from pathlib import Path
 
 CORE = Path(__file__).parents[2] / "ztoq_core"
-CEILING = 26_367
+CEILING = 27_240
 
 
 def test_the_core_does_not_grow() -> None:

@@ -87,7 +87,7 @@ def test_the_oldest_releases_are_those_that_the_distributions_accept() -> None:
         project = tomllib.loads((each / "pyproject.toml").read_text("utf-8"))["project"]
         extras = project.get("optional-dependencies", {})
         for requirement in sum(
-            (extras[name] for name in ("postgres", "keyring") if name in extras),
+            (extras[name] for name in ("postgres", "keyring", "xlsx") if name in extras),
             project["dependencies"],
         ):
             name, _, versions = requirement.partition(">=")

@@ -15,7 +15,7 @@ from ztoq_core.cli.estimate import RemainingWork, StageStats, calls_of_run
 from ztoq_core.cli.options import SELECTING, Options
 from ztoq_core.cli.output import Output
 from ztoq_core.cli.result import PAGES, print_result, print_stopped
-from ztoq_core.cli.session import configured, needs_source, open_store
+from ztoq_core.cli.session import configured, needs_source, open_store, source_page
 from ztoq_core.cli.stages import ALL, RunOptions, StageRunner
 from ztoq_core.errors import Exit, RetryableError, StoppedError, ZtoqError
 from ztoq_core.http import Limits
@@ -119,6 +119,7 @@ async def run_pipeline(
             verdict,
             calls_of_run(services.quotas, limits),
             folder=choices.reports,
+            source_page=source_page(config, store),
             dry_run=choices.dry_run,
             warned=runner.warned,
         )

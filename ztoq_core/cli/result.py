@@ -14,10 +14,10 @@ from ztoq_core.cli.output import Output
 from ztoq_core.engine import UNRESOLVED_IDS, Verdict
 from ztoq_core.errors import Exit
 from ztoq_core.http import LimitReached
-from ztoq_core.report import Report, write_html, write_json
+from ztoq_core.report import FORMATS, Report, ReportWriter, SourcePage
 from ztoq_core.store import Store
 
-PAGES = ("report.html", "report.json")
+PAGES = (FORMATS["html"], FORMATS["json"], "report.sha256")
 
 
 def calls_as_facts(months: Iterable[Month]) -> list[dict[str, Any]]:
@@ -80,6 +80,7 @@ def print_result(  # noqa: PLR0913 - everything that the end of a run shows
     months: Iterable[Month],
     *,
     folder: Path | None,
+    source_page: SourcePage,
     dry_run: bool,
     warned: Collection[str],
 ) -> None:
@@ -87,12 +88,12 @@ def print_result(  # noqa: PLR0913 - everything that the end of a run shows
 
     Warnings that were shown already (``warned``) are left out.
     """
-    report = Report.from_store(store)
+    writer = ReportWriter(store, source_page)
+    report = writer.report
     facts = {"exit": int(exit_), **state_facts(report, verdict, months)}
     if folder and exit_ is not Exit.INTERRUPTED:
-        page, data = (folder / name for name in PAGES)
-        write_html(report, page)
-        write_json(report, store, data)
+        page, data = folder / FORMATS["html"], folder / FORMATS["json"]
+        writer.write({"html": page, "json": data})
         facts |= {"html": str(page), "json": str(data)}
 
     def print_() -> None:

@@ -19,6 +19,7 @@ from ztoq_core.errors import ConfigError, Exit
 from ztoq_core.http import Limits
 from ztoq_core.plugins import Plugins
 from ztoq_core.records import Kind, Note, Ref
+from ztoq_core.report import SourcePage
 from ztoq_core.services import Services
 from ztoq_core.settings import config as configuration
 from ztoq_core.store import Store
@@ -87,6 +88,12 @@ def new_run(
 def needs_source(config: configuration.Config, stages: Sequence[str]) -> bool:
     """Whether the stages use the source: to read it, or to pass on its files."""
     return "extract" in stages or (config.streams and "load" in stages)
+
+
+def source_page(config: configuration.Config, store: Store) -> SourcePage:
+    """Return what gives the address of a record in the source, for people."""
+    source = config.source
+    return source.plugin.rules.pages(source.settings, store.outcomes.payloads())
 
 
 @asynccontextmanager

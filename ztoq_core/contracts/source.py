@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
@@ -194,14 +194,19 @@ class SourceRules:
 
     ``is_person``: whether a field's value is the id of a person. ``issue_page``: the address where
     people open an issue, from the address that a link has and the issue's key; ``""`` if they do
-    not tell. ``picture_name``: the name that a picture had before the product stored it under the
-    given one; ``""`` if that does not tell. ``mask_parameters``: a step's HTML with the same sign
+    not tell. ``pages``: from the settings and payloads of some records, the function that gives the
+    address where people open a record, by kind and key; ``""`` if there is none. ``picture_name``:
+    the name that a picture had before the product stored it under the given one; ``""`` if that
+    does not tell. ``mask_parameters``: a step's HTML with the same sign
     for each parameter, and for each value that an execution shows in its place; results are matched
     to steps by it.
     """
 
     is_person: Callable[[str], bool] = lambda _value: False
     issue_page: Callable[[str, str], str] = lambda url, _key: url
+    pages: Callable[[Any, Iterable[Mapping[str, Any]]], Callable[[Kind, str], str]] = (
+        lambda _settings, _payloads: lambda _kind, _key: ""
+    )
     picture_name: Callable[[str], str] = lambda _stored: ""
     mask_parameters: Callable[[str], str] = lambda html: html
 

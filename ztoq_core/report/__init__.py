@@ -1,8 +1,9 @@
-"""The report of a store: an HTML page, JSON, and a CSV table of ids."""
+"""The report of a store: an HTML page, JSON, tables of all records, and JUnit XML."""
 
 from __future__ import annotations
 
 from ztoq_core.report.data import Report
-from ztoq_core.report.render import write_csv, write_html, write_json
+from ztoq_core.report.page import SourcePage
+from ztoq_core.report.write import FORMATS, ReportWriter
 
-__all__ = ["Report", "write_csv", "write_html", "write_json"]
+__all__ = ["FORMATS", "Report", "ReportWriter", "SourcePage"]

@@ -45,6 +45,27 @@ __all__ = [
 ]
 
 LIMIT = 200
+
+
+@attrs.frozen
+class Group:
+    """What notes of one level mean to a reader of the target."""
+
+    name: str
+    title: str
+    meaning: str
+
+
+GROUPS = {
+    Level.LOSS: Group("lost", "Lost", "Information that did not arrive, although its record did."),
+    Level.CHANGE: Group("changed", "Changed", "What had to be changed in records that arrived."),
+    Level.FALLBACK: Group(
+        "moved",
+        "Moved",
+        "Values without a matching field in the target; a table or a note beside the record holds "
+        "them.",
+    ),
+}
 PLURALS = {Kind.TEST_LOG: "test logs (executions)", Kind.ATTACHMENT: "files"}
 
 
@@ -92,6 +113,11 @@ class NoteGroup:
     total: int
     kinds: dict[Kind | None, int]
     examples: tuple[StoredNote, ...]
+
+    @property
+    def general(self) -> bool:
+        """Whether they are about the whole migration."""
+        return set(self.kinds) == {None}
 
 
 @attrs.frozen(kw_only=True)
@@ -213,16 +239,14 @@ class Report:
         found = {state for row in self.kinds for state in row.states}
         return tuple(state for state in State if state in found)
 
-    def level(self, level: str) -> tuple[NoteGroup, ...]:
+    def level(self, level: Level) -> tuple[NoteGroup, ...]:
         """Return the groups of notes about records with this level."""
-        return tuple(
-            group for group in self.notes if group.level == level and set(group.kinds) != {None}
-        )
+        return tuple(group for group in self.notes if group.level == level and not group.general)
 
     @property
     def general(self) -> tuple[NoteGroup, ...]:
         """The groups of notes about the whole migration."""
-        return tuple(group for group in self.notes if set(group.kinds) == {None})
+        return tuple(group for group in self.notes if group.general)
 
 
 def _findings(store: Store) -> Iterable[tuple[str, Finding]]:

@@ -8,11 +8,11 @@ import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO, TextIO
 
 from ztoq_core.errors import ConfigError
 
-__all__ = ["open_output", "require_place", "write_table"]
+__all__ = ["open_binary", "open_output", "require_place", "write_table"]
 
 _NO_PLACE = (
     PermissionError,
@@ -63,12 +63,30 @@ def open_output(output: Path | TextIO) -> Iterator[TextIO]:
     if not isinstance(output, Path):
         yield output
         return
+    with (
+        _moved_when_complete(output) as partial,
+        partial.open("x", encoding="utf-8", errors="backslashreplace", newline="") as file,
+    ):
+        yield file
+
+
+@contextmanager
+def open_binary(output: Path | TextIO) -> Iterator[BinaryIO]:
+    """Open a file for bytes, as ``open_output``; of a stream its buffer is used."""
+    if isinstance(output, Path):
+        with _moved_when_complete(output) as partial, partial.open("xb") as file:
+            yield file
+    else:
+        yield output.buffer
+
+
+@contextmanager
+def _moved_when_complete(output: Path) -> Iterator[Path]:
     require_place(output)
     partial = output.with_name(f".{output.name}.{os.getpid()}.part")
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("x", encoding="utf-8", errors="backslashreplace", newline="") as file:
-            yield file
+        yield partial
         partial.replace(output)
     except _NO_PLACE as error:
         raise ConfigError(f"cannot write the report {str(output)!r}: {error.strerror}") from error

@@ -46,6 +46,14 @@ class CallCounts(Repository):
             for host, facts in sorted(found.items())
         }
 
+    @reads
+    def all(self) -> list[tuple[str, str, int]]:
+        """Return host, month and calls of all hosts and months."""
+        meta = self._tables.meta
+        query = meta.select(meta.name, meta.value).where(meta.name.startswith(f"{_CALLS} "))
+        found = [(*name.split(" ", 2)[2:0:-1], int(value)) for name, value in tuples(query)]
+        return sorted(found)
+
     def _add(self, name: str, number: int) -> int:
         meta = self._tables.meta
         more = (meta.value.cast("bigint") + number).cast("text")

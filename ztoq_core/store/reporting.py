@@ -8,7 +8,6 @@ from datetime import datetime
 import attrs
 import peewee as pw
 
-from ztoq_core.convert import read_json
 from ztoq_core.records import Kind, Level
 from ztoq_core.store.facts import Extracted
 from ztoq_core.store.lease import is_running
@@ -25,13 +24,17 @@ _MISSING = f"(state = '{State.DELETED}' AND cause <> '{Cause.PRUNED}' AND target
 
 @attrs.frozen(kw_only=True)
 class Problem:
-    """A record that did not simply arrive; ``loss`` says of a skipped one whether it is a loss."""
+    """A record that did not simply arrive; ``loss`` says of a skipped one whether it is a loss.
+
+    ``pid`` and ``url`` are of its object in the target, if there is one.
+    """
 
     kind: Kind
     key: str
     state: State
     reason: str
     pid: str = ""
+    url: str = ""
     loss: bool = False
 
 
@@ -58,7 +61,10 @@ class NoteCount:
 
 @attrs.frozen(kw_only=True)
 class StoredNote:
-    """A note with the record it is about; kind None and no key: about the whole run."""
+    """A note with the record it is about; kind None and no key: about the whole run.
+
+    ``pid`` and ``url`` are of the record's object in the target, if there is one.
+    """
 
     kind: Kind | None
     key: str
@@ -66,6 +72,8 @@ class StoredNote:
     code: str
     text: str
     origin: str
+    pid: str = ""
+    url: str = ""
 
 
 @attrs.frozen(kw_only=True)
@@ -96,19 +104,6 @@ class PastRun:
     username: str = ""
     version: str = ""
     calls: int = 0
-
-
-@attrs.frozen(kw_only=True)
-class MappedId:
-    """A record and its object in the target; ``target_id`` is empty where there is none."""
-
-    kind: Kind
-    key: str
-    title: str
-    state: State
-    target_id: str
-    pid: str
-    url: str
 
 
 @attrs.frozen(kw_only=True)
@@ -184,13 +179,19 @@ class Reporting(Repository):
         item = self._item
         for state in PROBLEMS:
             query = (
-                item.select(item.kind, item.key, item.reason, item.pid, item.loss)
+                item.select(item.kind, item.key, item.reason, item.pid, item.url, item.loss)
                 .where(item.state == state)
                 .order_by(item.rank, item.id)
             )
-            for kind, key, reason, pid, loss in tuples(query):
+            for kind, key, reason, pid, url, loss in tuples(query):
                 yield Problem(
-                    kind=Kind(kind), key=key, state=state, reason=reason, pid=pid, loss=bool(loss)
+                    kind=Kind(kind),
+                    key=key,
+                    state=state,
+                    reason=reason,
+                    pid=pid,
+                    url=url,
+                    loss=bool(loss),
                 )
 
     def note_counts(self) -> list[NoteCount]:
@@ -207,15 +208,18 @@ class Reporting(Repository):
 
     def notes(self, limit_per_code: int | None = None) -> Iterator[StoredNote]:
         """Yield notes, at most so many of each code."""
-        note = self._tables.note
+        note, item = self._tables.note, self._item
+        same = (item.kind == note.kind) & (item.key == note.key)
+        columns = (note.kind, note.key, note.level, note.text, note.origin, item.pid, item.url)
         for (code,) in list(tuples(note.select(note.code).distinct().order_by(note.code))):
             query = (
-                note.select(note.kind, note.key, note.level, note.code, note.text, note.origin)
+                note.select(*columns)
+                .join(item, pw.JOIN.LEFT_OUTER, on=same)
                 .where(note.code == code)
                 .order_by(note.id)
                 .limit(limit_per_code)
             )
-            for kind, key, level, _, text, origin in tuples(query):
+            for kind, key, level, text, origin, pid, url in tuples(query):
                 yield StoredNote(
                     kind=Kind(kind) if kind else None,
                     key=key,
@@ -223,6 +227,8 @@ class Reporting(Repository):
                     code=code,
                     text=text,
                     origin=origin,
+                    pid=pid or "",
+                    url=url or "",
                 )
 
     def rejects(self) -> Iterator[StoredReject]:
@@ -258,22 +264,3 @@ class Reporting(Repository):
         text = "SELECT COUNT(*), COALESCE(SUM(size), 0) FROM file"
         ((count, size),) = self.database.select(text)
         return FileTotals(count=int(count), size=int(size))
-
-    def id_map(self) -> Iterator[MappedId]:
-        """Yield all records with what they are called and where they are in the target."""
-        item = self._item
-        body = pw.fn.COALESCE(item.target, item.record)
-        query = item.select(
-            item.kind, item.key, body, item.state, item.target_id, item.pid, item.url
-        ).order_by(item.rank, item.id)
-        for kind, key, record, state, target_id, pid, url in tuples(query):
-            title = read_json(bytes(record)).get("name") if record else ""
-            yield MappedId(
-                kind=Kind(kind),
-                key=key,
-                title=str(title or ""),
-                state=State(state),
-                target_id=target_id or "",
-                pid=pid,
-                url=url,
-            )

@@ -30,6 +30,7 @@ from ztoq_core.store.lease import RunInfo, lease
 from ztoq_core.store.loading import LoadStore
 from ztoq_core.store.migrations import prepare_schema
 from ztoq_core.store.notes import add_note
+from ztoq_core.store.outcomes import OutcomeStore
 from ztoq_core.store.records import SourceRecords
 from ztoq_core.store.reporting import Reporting
 from ztoq_core.store.rollback import RollbackStore
@@ -94,6 +95,7 @@ class Store:
         self.decisions = Decisions(database)
         self.history = RecordHistory(database)
         self.reporting = Reporting(database)
+        self.outcomes = OutcomeStore(database)
         self.call_counts = CallCounts(database)
 
     def __enter__(self) -> Self:

@@ -27,6 +27,7 @@ OURS = (
     *(f"ztoq.db{ending}" for ending in ("", "-wal", "-shm", ".files")),
     "report.html",
     "report.json",
+    "report.sha256",
 )
 
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from ztoq_zephyr.config import JiraConfig, ZephyrConfig
 from ztoq_zephyr.rules import RULES
+
+from ztoq_core.plugin import Kind, Secret
 
 SITE = "https://acme.example.com"
 
@@ -39,6 +44,59 @@ def test_an_issue_in_the_api_has_a_page_beside_it(url: str, page: str) -> None:
 
 def test_an_issue_without_a_key_has_no_page() -> None:
     assert not RULES.issue_page(f"{SITE}/rest/api/2/issue/10011", "")
+
+
+APP = "com.atlassian.plugins.atlassian-connect-plugin:com.kanoah.test-manager__main-project-page"
+
+
+def config(**given: Any) -> ZephyrConfig:
+    return ZephyrConfig(project="ACME", token=Secret("x"), **given)
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "page"),
+    [
+        (Kind.TEST_CASE, "ACME-T1", f"/projects/ACME?selectedItem={APP}#!/v2/testCase/ACME-T1"),
+        (Kind.TEST_CASE, "OLD-T1", f"/projects/OLD?selectedItem={APP}#!/v2/testCase/OLD-T1"),
+        (Kind.TEST_CYCLE, "ACME-R1", f"/projects/ACME?selectedItem={APP}#!/v2/testCycle/ACME-R1"),
+        (Kind.TEST_PLAN, "ACME-P1", f"/projects/ACME?selectedItem={APP}#!/testPlan/ACME-P1"),
+        (
+            Kind.TEST_LOG,
+            "ACME-E1",
+            f"/projects/ACME?selectedItem={APP}#!/testPlayer/testExecution/ACME-E1",
+        ),
+        (Kind.REQUIREMENT, "ACME-7", "/browse/ACME-7"),
+        (Kind.REQUIREMENT, "10011", None),  # an id that nobody resolved
+        (Kind.FOLDER, "ACME-F1", None),
+        (
+            Kind.TEST_CASE,
+            'A"<b>-T1',
+            f"/projects/A%22%3Cb%3E?selectedItem={APP}#!/v2/testCase/A%22%3Cb%3E-T1",
+        ),
+    ],
+)
+def test_a_record_has_a_page_on_the_site_of_its_jira(kind: Kind, key: str, page: str) -> None:
+    jira = JiraConfig(base_url=f"{SITE}/", token=Secret("x"))
+    assert RULES.pages(config(jira=jira), [])(kind, key) == (f"{SITE}{page}" if page else "")
+
+
+def test_without_jira_the_address_of_a_person_tells_the_site() -> None:
+    owners: list[object] = [
+        None,
+        "anna",
+        {"self": "javascript:alert(1)//https://x/rest/api/2/user"},
+        {"self": f"{SITE}/jira/rest/api/2/user?accountId=1"},
+    ]
+    payloads = ({"owner": owner} for owner in owners)
+    page = RULES.pages(config(), payloads)
+    assert page(Kind.REQUIREMENT, "ACME-7") == f"{SITE}/jira/browse/ACME-7"
+    assert RULES.pages(config(), [{"key": "ACME-T1"}])(Kind.TEST_CASE, "ACME-T1") == ""
+
+
+def test_the_essential_edition_is_another_app() -> None:
+    jira = JiraConfig(base_url=SITE, token=Secret("x"))
+    essential = config(jira=jira, base_url="https://prod-api.zephyr4jiracloud.com/v2")
+    assert "com.thed.zephyr.je__" in RULES.pages(essential, [])(Kind.TEST_CASE, "ACME-T1")
 
 
 @pytest.mark.parametrize(

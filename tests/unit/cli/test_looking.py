@@ -55,13 +55,16 @@ def test_report_writes_page_and_json_beside_the_config(ztoq: Program) -> None:
     assert said.code == 0
     assert f"Report: {ztoq.folder}/report.html" in said.out
     assert (ztoq.folder / "report.json").exists()
+    sums = (ztoq.folder / "report.sha256").read_text()
+    assert [line.split("  ")[1] for line in sums.splitlines()] == ["report.html", "report.json"]
 
 
 def test_report_goes_to_stdout_where_asked(ztoq: Program) -> None:
     ztoq("migrate")
     said = ztoq("report", "--csv", "--output", "-")
     rows = list(csv.DictReader(io.StringIO(said.out)))
-    assert list(rows[0]) == ["key", "kind", "title", "state", "target_id", "pid", "url"]
+    columns = ["key", "kind", "title", "state", "target_id", "pid", "url", "source_url"]
+    assert list(rows[0]) == columns
     assert {row["title"] for row in rows if row["key"] == "ACME-T2"} == {"Log in"}
     assert {"ACME-T1", "ACME-E2", "ACME-T1#1"} <= {row["key"] for row in rows}
     assert all(row["target_id"] for row in rows)
@@ -75,6 +78,8 @@ def test_report_goes_to_stdout_where_asked(ztoq: Program) -> None:
         (("--csv",), {"ids.csv"}),
         (("--csv", "--output", "here/a.csv"), {"here/a.csv"}),
         (("--csv", "--html", "--output", "there"), {"there/ids.csv", "there/report.html"}),
+        (("--output", "a.xlsx"), {"a.xlsx"}),
+        (("--format", "junit", "--format", "xlsx"), {"junit.xml", "ids.xlsx"}),
     ],
 )
 def test_report_writes_where_it_is_told(

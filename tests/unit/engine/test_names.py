@@ -35,7 +35,7 @@ from ztoq_core.records import (
     TestRun,
     TestStep,
 )
-from ztoq_core.report import Report, write_json
+from ztoq_core.report import Report, ReportWriter
 from ztoq_core.store import Extracted, Facts, State, Store
 from ztoq_core.store.migrations import SCHEMA_VERSION
 
@@ -395,7 +395,7 @@ async def test_unknown_ids_are_counted_before_the_first_write(store: Store) -> N
     report = Report.from_store(store)
     assert sentence in report.remarks
     written = io.StringIO()
-    write_json(report, store, written)
+    ReportWriter(store).write({"json": written})
     assert json.loads(written.getvalue())["names"][:2] == [
         {"topic": "issue", "total": 3, "unknown": 1},
         {"topic": "person", "total": 2, "unknown": 1},

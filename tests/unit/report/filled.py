@@ -39,6 +39,13 @@ def fill(store: Store) -> None:
     store.validation.save.now(1, validation, {})
 
 
+RECORDS = {
+    Kind.FIELD: b'{"name":"Zephyr status"}',
+    Kind.TEST_CASE: b'{"name":"Log in"}',
+    Kind.TEST_LOG: b'{"case":{"key":"ACME-T1"},"environment":"Chrome","status":"Pass"}',
+}
+
+
 @attrs.frozen
 class _Rows:
     kind: Kind
@@ -76,18 +83,21 @@ def _rows(store: Store) -> None:
             for _ in range(count):
                 number += 1
                 key = f"{row.prefix}{number}"
-                there = state in {State.FINISHED, State.WRITTEN}
+                there = state in {State.FINISHED, State.WRITTEN, State.CONFLICT}
                 store.database.tables.item.insert(
                     kind=row.kind,
                     key=key,
                     rank=row.kind.rank,
                     state=state,
                     reason=reasons.get(state, ""),
+                    record=RECORDS.get(row.kind),
+                    derived=row.kind is Kind.FIELD,
                     target_id=str(10_000 + number) if there else None,
                     pid=f"TC-{number}" if there else "",
                     url=f"https://acme.qtestnet.com/p/4242/{number}" if there else "",
                 ).execute()
     _notes(store)
+    _proofs(store)
     store.database.tables.reject.insert(
         kind=Kind.TEST_CASE, key="ACME-T416", reason="no name", payload="{}"
     ).execute()
@@ -106,6 +116,24 @@ def _notes(store: Store) -> None:
     _note(store, Kind.TEST_CASE, "ACME-T2", Level.LOSS, "file-gone", lost)
     archived = "Zephyr's API does not show archived test cases; 3 executions hint at some"
     _note(store, None, "", Level.CHANGE, "not-shown", archived)
+
+
+def _proofs(store: Store) -> None:
+    """Say that all logs were read back: three with another status and an instant by rule."""
+    tables = store.database.tables
+    logs = (tables.item.kind == Kind.TEST_LOG) & (tables.item.state == State.FINISHED)
+    for number, row in enumerate(tables.item.select(tables.item.id).where(logs)):
+        odd = number < 3
+        tables.proof.insert(
+            item=row.id,
+            at=datetime(2026, 8, 6, 10, 30, tzinfo=UTC).replace(tzinfo=None),
+            equal=3,
+            by_rule=odd,
+            wrong=0,
+            unchecked=0,
+            details='[["end","equal by rule","same-instant","",false]]' if odd else "[]",
+            status="Failed" if odd else "Passed",
+        ).execute()
 
 
 def _note(  # noqa: PLR0913, PLR0917 - the columns of a note

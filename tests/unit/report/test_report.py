@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import base64
 import csv
+import hashlib
+import html
 import io
 import json
 import os
@@ -16,9 +19,9 @@ from hypothesis import strategies as st
 from tests.unit.report.filled import ODD, fill
 from ztoq_core.errors import ConfigError, Exit
 from ztoq_core.records import Kind
-from ztoq_core.report import Report, write_csv, write_html, write_json
+from ztoq_core.report import FORMATS, Report, ReportWriter
 from ztoq_core.report.files import open_output, write_table
-from ztoq_core.report.render import _size
+from ztoq_core.report.page import _size
 from ztoq_core.store import State, Store
 
 
@@ -32,8 +35,14 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 @pytest.fixture(scope="module")
 def page(store: Store) -> str:
+    return written(store, "html")
+
+
+def written(store: Store, name: str) -> str:
     out = io.StringIO()
-    write_html(Report.from_store(store), out)
+    ReportWriter(store, lambda kind, key: f"https://acme.example.com/{kind}/{key}").write(
+        {name: out}
+    )
     return out.getvalue()
 
 
@@ -43,14 +52,21 @@ class Text(HTMLParser):
         self.text: list[str] = []
         self.tags: set[str] = set()
         self.links: list[str] = []
+        self.loaded: list[str] = []
+        self.attributes: set[str] = set()
+        self.hidden = False
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.add(tag)
-        self.links += [value or "" for name, value in attrs if name in {"src", "href"}]
+        self.hidden = tag in {"style", "script"}
+        self.attributes.update(name for name, _ in attrs)
+        self.loaded += [value or "" for name, value in attrs if name == "src"]
+        self.links += [value or "" for name, value in attrs if name == "href"]
 
     def handle_data(self, data: str) -> None:
-        self.text.append(data)
+        if not self.hidden:
+            self.text.append(data)
 
     def __str__(self) -> str:
         return " ".join(" ".join(self.text).split())
@@ -82,7 +98,7 @@ def test_long_lists_are_cut_but_counted(store: Store, page: str) -> None:
     assert (drift.total, len(drift.examples)) == (230, 5)
     assert len(report.skips[0].keys) == 5
     assert [len(group.examples) for group in report.problems] == [3, 1, 1, 1, 5]
-    assert "The first 200 of 230; the JSON report has all." in str(Text(page))
+    assert "The first 200 of 230. Show all in the list of records" in str(Text(page))
 
 
 def test_reasons_of_skips_are_not_endless(tmp_path: Path) -> None:
@@ -106,6 +122,7 @@ def test_the_page_holds_every_reason(page: str) -> None:
         "The migration is incomplete: 3 failed, 10 blocked",
         "zephyr api.zephyrscale.smartbear.com ACME → qtest acme.qtestnet.com 4242",
         "ACME-T413 test case qTest: POST test-cases answered 400",
+        "ACME-T1 TC-1 The name",
         "waits for test_case ACME-T413, which failed",
         "was never executed",
         "The file 'shot.png' is not there any more",
@@ -113,7 +130,7 @@ def test_the_page_holds_every_reason(page: str) -> None:
         "does not show archived test cases",
         "ACME-T7 , ACME-T8",
         "test log ACME-E4 exists 2 times in the target",
-        "12.3 MB in 1 different file",
+        "1 different file 12.3 MB",
         "ztoq migrate",
         "items are left",
     ):
@@ -122,18 +139,36 @@ def test_the_page_holds_every_reason(page: str) -> None:
 
 def test_texts_are_escaped(page: str) -> None:
     assert ODD in str(Text(page))
-    assert "script" not in Text(page).tags
+    assert page.count("<script") == 2  # data and our own
+    assert not [name for name in Text(page).attributes if name.startswith("on")]
 
 
 def test_the_page_loads_nothing(page: str) -> None:
-    assert not Text(page).links
+    read = Text(page)
+    assert not read.loaded
+    assert not read.tags & {"link", "img", "iframe", "object", "form"}
     assert not re.search(r"url\(|@import", page)
 
 
+def test_the_policy_of_the_page_allows_its_own_script_and_style_alone(page: str) -> None:
+    (policy,) = re.findall(r'Content-Security-Policy" content="([^"]*)"', page)
+    parts = dict(part.split(" ", 1) for part in html.unescape(policy).split("; "))
+    assert parts["default-src"] == parts["base-uri"] == parts["form-action"] == "'none'"
+    for part, tag in (("script-src", "script"), ("style-src", "style")):
+        (text,) = re.findall(rf"<{tag}>(.*?)</{tag}>", page, re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        assert parts[part] == f"'sha256-{digest}'"
+    assert "style=" not in page  # the policy forbids it
+
+
+def test_keys_lead_to_both_systems(page: str) -> None:
+    links = Text(page).links
+    assert "https://acme.example.com/test_case/ACME-T1" in links
+    assert "https://acme.qtestnet.com/p/4242/1" in links
+
+
 def test_the_json_has_complete_lists(store: Store) -> None:
-    out = io.StringIO()
-    write_json(Report.from_store(store, limit=5), store, out)
-    got = json.loads(out.getvalue())
+    got = json.loads(written(store, "json"))
     assert got["verdict"]["exit"] == 1
     assert len(got["notes"]) == 233
     assert len(got["problems"]) == 246
@@ -143,17 +178,17 @@ def test_the_json_has_complete_lists(store: Store) -> None:
 
 
 def test_the_csv_has_every_record_with_its_title_state_and_id(store: Store) -> None:
-    out = io.StringIO()
-    write_csv(store, out)
-    rows = {row["key"]: row for row in csv.DictReader(io.StringIO(out.getvalue()))}
+    text = written(store, "csv")
+    rows = {row["key"]: row for row in csv.DictReader(io.StringIO(text))}
     assert rows["ACME-T1"] == {
         "key": "ACME-T1",
         "kind": "test_case",
-        "title": "",
+        "title": "Log in",
         "state": "finished",
         "target_id": "10001",
         "pid": "TC-1",
         "url": "https://acme.qtestnet.com/p/4242/1",
+        "source_url": "https://acme.example.com/test_case/ACME-T1",
     }
     assert (rows["ACME-T413"]["state"], rows["ACME-T413"]["target_id"]) == ("failed", "")
     assert len(rows) == Report.from_store(store).total
@@ -206,20 +241,16 @@ def test_a_report_replaces_nothing_but_a_file(
     place = tmp_path / "report"
     make(place)
     before = {each: each.lstat().st_mode for each in tmp_path.iterdir()}
-    report = Report.from_store(store, limit=0)
     refused = f"cannot write the report '{place}': it is {what}"
-    with pytest.raises(ConfigError, match=refused):
-        write_html(report, place)
-    with pytest.raises(ConfigError, match=refused):
-        write_json(report, store, place)
-    with pytest.raises(ConfigError, match=refused):
-        write_csv(store, place)
+    for name in FORMATS:
+        with pytest.raises(ConfigError, match=refused):
+            ReportWriter(store).write({name: place})
     assert {each: each.lstat().st_mode for each in tmp_path.iterdir()} == before
 
 
 def test_a_device_is_not_replaced_by_a_report(store: Store) -> None:
     with pytest.raises(ConfigError, match="'/dev/null': it is a device"):
-        write_csv(store, Path("/dev/null"))
+        ReportWriter(store).write({"csv": Path("/dev/null")})
 
 
 def test_a_report_that_breaks_off_leaves_the_one_before(tmp_path: Path) -> None:
@@ -241,23 +272,23 @@ def test_a_report_that_breaks_off_leaves_the_one_before(tmp_path: Path) -> None:
 
 
 def test_a_file_is_there_whole_or_not_at_all(store: Store, tmp_path: Path) -> None:
-    report = Report.from_store(store)
-    write_html(report, tmp_path / "new" / "report.html")
-    assert [each.name for each in (tmp_path / "new").iterdir()] == ["report.html"]
+    ReportWriter(store).write({"html": tmp_path / "new" / "report.html"})
+    names = {each.name for each in (tmp_path / "new").iterdir()}
+    assert names == {"report.html", "report.sha256", "report-records"}
     (tmp_path / "file").touch()
     with pytest.raises(ConfigError, match="cannot write the report"):
-        write_html(report, tmp_path / "file" / "report.html")
+        ReportWriter(store).write({"html": tmp_path / "file" / "report.html"})
 
 
 def test_a_store_in_which_nothing_happened_has_a_report(tmp_path: Path) -> None:
-    out = io.StringIO()
     with Store(f"sqlite:///{tmp_path}/s.db") as store:
-        write_html(Report.from_store(store), out)
+        for name in FORMATS:
+            ReportWriter(store).write({name: tmp_path / name})
         with store.run("extract"):
-            write_html(Report.from_store(store), out)
-    assert "Nothing has been extracted yet" in out.getvalue()
-    assert "Not validated yet" in out.getvalue()
-    assert "still running" in out.getvalue()
+            page = written(store, "html")
+    assert "Nothing has been extracted yet" in page
+    assert "Not validated yet" in page
+    assert "still running" in page
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,13 @@ import rich_click as click
 
 from ztoq_core.cli.options import Options, global_options
 from ztoq_core.cli.output import Output
-from ztoq_core.cli.session import configured, open_store
+from ztoq_core.cli.session import configured, open_store, source_page
 from ztoq_core.errors import ConfigError
-from ztoq_core.report import Report, write_csv, write_html, write_json
+from ztoq_core.report import FORMATS, ReportWriter
 
 __all__ = ["report"]
 
-FORMATS = ("html", "json", "csv")
+_ENDINGS = {Path(name).suffix: each for each, name in FORMATS.items()}
 
 
 @click.command()
@@ -23,10 +23,10 @@ FORMATS = ("html", "json", "csv")
     "--format",
     "formats",
     multiple=True,
-    type=click.Choice(FORMATS),
-    help="html: a page to read; json: the same with complete lists; csv: a table of all "
-    "records (key, kind, title, state, target_id, pid, url). May be repeated.  [default: what "
-    "--output ends in, else html and json]",
+    type=click.Choice(tuple(FORMATS)),
+    help="html: a page to read and sign; json: the same with complete lists; csv, xlsx: a table of "
+    "all records (key, kind, title, state, target_id, pid, url, source_url); junit: JUnit XML for "
+    "CI. May be repeated.  [default: what --output ends in, else html and json]",
 )
 @click.option("--html", is_flag=True, hidden=True)
 @click.option("--csv", is_flag=True, hidden=True)
@@ -54,17 +54,12 @@ def report(
     chosen = [each for each in FORMATS if each in wanted] or _by_name(output, options)
     with configured(options) as config, open_store(config, look_only=True) as store:
         paths = _places(chosen, output, config.folder)
-        made = Report.from_store(store)
-        for name, path in paths.items():
-            place = sys.stdout if path == Path("-") else path
-            if name == "html":
-                write_html(made, place)
-            elif name == "json":
-                write_json(made, store, place)
-            else:
-                write_csv(store, place)
+        writer = ReportWriter(store, source_page(config, store))
+        writer.write(
+            {name: sys.stdout if path == Path("-") else path for name, path in paths.items()}
+        )
         printer = Output(options)
-        printer.info(made.verdict.headline)
+        printer.info(writer.report.verdict.headline)
         if output != Path("-"):
             facts = {name: str(path) for name, path in paths.items()}
 
@@ -78,9 +73,8 @@ def report(
 
 def _by_name(output: Path | None, options: Options) -> list[str]:
     """Return the formats if no option names one: by the ending, else HTML and JSON."""
-    ending = output.suffix.removeprefix(".").lower() if output else ""
-    if ending in FORMATS:
-        return [ending]
+    if output and (name := _ENDINGS.get(output.suffix.lower())):
+        return [name]
     if options.as_json and output and not output.is_dir():
         return ["json"]  # `report --json --output -` was the way to say --format json
     return ["html", "json"]
@@ -92,13 +86,10 @@ def _places(chosen: list[str], output: Path | None, folder: Path) -> dict[str, P
     Raises:
         ConfigError: Several formats cannot go where the option says.
     """
-    names = {"csv": "ids.csv"}
     if output is None or (output.is_dir() and output != Path("-")):
-        return {each: (output or folder) / names.get(each, f"report.{each}") for each in chosen}
+        return {each: (output or folder) / FORMATS[each] for each in chosen}
     if len(chosen) == 1:
         return {chosen[0]: output}
     if output == Path("-") or output.suffix or output.exists():
-        raise ConfigError(
-            f"{str(output)!r} takes one format: add --format html, json or csv, or name a folder"
-        )
-    return {each: output / names.get(each, f"report.{each}") for each in chosen}
+        raise ConfigError(f"{str(output)!r} takes one format: add one --format, or name a folder")
+    return {each: output / FORMATS[each] for each in chosen}
