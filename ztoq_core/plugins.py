@@ -136,13 +136,14 @@ class Plugins:
     def defaults(self, source: str, sink: str) -> tuple[TransformerPlugin[Any], ...]:
         """Return the transformers that run for this pair if the config names none, in order.
 
-        Imports every plugin, since any may declare one.
+        Imports every plugin, since any may declare one, but those that only bring commands.
 
         Raises:
             PluginError: Two packages declare defaults for the pair (their order would be random),
                 or none does and some plugin cannot be imported.
         """
-        self._take_all()
+        for candidate in [each for each in self._candidates if each.hooks != (_COMMANDS_HOOK,)]:
+            self._take(candidate)
         chosen = [
             each
             for each in self._of(TransformerPlugin)

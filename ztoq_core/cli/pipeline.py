@@ -105,7 +105,9 @@ async def run_pipeline(
         last = "transform" if choices.dry_run else stages[-1]
         in_part = {ValidationLevel.COUNTS, ValidationLevel.SAMPLE}
         not_to_prove = last == "validate" and choices.level in in_part
-        verdict = engine.outcome(store, engine.Goal.LOAD if not_to_prove else GOALS[last])
+        goal = engine.Goal.LOAD if not_to_prove else GOALS[last]
+        policy = config.losses
+        verdict = engine.outcome(store, goal, policy)
         if runner.left:
             sentences = (*verdict.sentences, *runner.left)
             verdict = attrs.evolve(verdict, exit=Exit.LEFT, sentences=sentences)
@@ -118,6 +120,7 @@ async def run_pipeline(
             exit_,
             verdict,
             calls_of_run(services.quotas, limits),
+            policy=policy,
             folder=choices.reports,
             source_page=source_page(config, store),
             dry_run=choices.dry_run,

@@ -14,6 +14,7 @@ from ztoq_core.cli.output import Output
 from ztoq_core.engine import UNRESOLVED_IDS, Verdict
 from ztoq_core.errors import Exit
 from ztoq_core.http import LimitReached
+from ztoq_core.losses import LossPolicy
 from ztoq_core.report import FORMATS, Report, ReportWriter, SourcePage
 from ztoq_core.store import Store
 
@@ -35,6 +36,7 @@ def state_facts(report: Report, verdict: Verdict, months: Iterable[Month]) -> di
         "sentences": verdict.sentences,
         "warnings": verdict.warnings,
         "numbers": verdict.numbers,
+        "losses": verdict.losses.as_facts(),
         "counts": {row.kind.value: row.states for row in report.kinds},
         "selection": report.selection,
         "final": report.final and not report.final.reasons,
@@ -79,6 +81,7 @@ def print_result(  # noqa: PLR0913 - everything that the end of a run shows
     verdict: Verdict,
     months: Iterable[Month],
     *,
+    policy: LossPolicy,
     folder: Path | None,
     source_page: SourcePage,
     dry_run: bool,
@@ -88,7 +91,7 @@ def print_result(  # noqa: PLR0913 - everything that the end of a run shows
 
     Warnings that were shown already (``warned``) are left out.
     """
-    writer = ReportWriter(store, source_page)
+    writer = ReportWriter(store, source_page, policy)
     report = writer.report
     facts = {"exit": int(exit_), **state_facts(report, verdict, months)}
     if folder and exit_ is not Exit.INTERRUPTED:
@@ -103,7 +106,10 @@ def print_result(  # noqa: PLR0913 - everything that the end of a run shows
         if dry_run:
             output.out.print("Nothing was written (--dry-run).")
         shown = {*warned, report.nameless} if UNRESOLVED_IDS in warned else warned
-        print_verdict(output, verdict, (each for each in report.remarks if each not in shown))
+        said = verdict
+        if "html" in facts and verdict.next == "ztoq report":
+            said = attrs.evolve(verdict, next="")
+        print_verdict(output, said, (each for each in report.remarks if each not in shown))
         if "html" in facts:
             output.out.print(f"Report: {_near(facts['html'])} (and {Path(facts['json']).name})")
         elif exit_ is not Exit.OK and report.total:

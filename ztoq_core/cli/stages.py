@@ -203,7 +203,7 @@ class StageRunner:
                 read = (
                     partial(engine.extract, since=self.choices.since)
                     if stage == "extract"
-                    else engine.verify_source_unchanged
+                    else partial(engine.verify_source_unchanged, policy=self.config.losses)
                 )
                 await read(run, source, pictures=pictures, stream=self.config.streams)
         elif stage == "transform":

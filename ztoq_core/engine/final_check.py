@@ -9,8 +9,9 @@ import attrs
 from ztoq_core.contracts import Source
 from ztoq_core.engine.extract.extract import extract
 from ztoq_core.engine.run import Event, Run
-from ztoq_core.engine.verdict import outcome
+from ztoq_core.engine.verdict import Goal, outcome
 from ztoq_core.errors import Exit
+from ztoq_core.losses import LossPolicy
 from ztoq_core.pictures.collector import PictureSources
 from ztoq_core.store import Facts, FinalCheck
 
@@ -18,17 +19,22 @@ _SHOWN = 20
 
 
 async def verify_source_unchanged(
-    run: Run, source: Source, *, pictures: PictureSources | None = None, stream: bool = False
+    run: Run,
+    source: Source,
+    *,
+    pictures: PictureSources | None = None,
+    stream: bool = False,
+    policy: LossPolicy | None = None,
 ) -> FinalCheck | None:
     """Read everything again after a load, and store whether the migration is final.
 
     It is final if nothing is left open and the source has neither changed nor gained nor lost a
-    record since it was read. None if a stop was requested.
+    record since it was read. ``policy`` says which losses fail. None if a stop was requested.
     """
     store = run.store
     await store.final_check.snapshot()
     digest, records = await store.final_check.digest()
-    before = await store.database.read(outcome, store)
+    before = await store.database.read(outcome, store, Goal.LOAD, policy)
     mapped, journal = store.facts.mapped, store.journal.last()
 
     def forward(event: Event) -> None:
@@ -48,7 +54,7 @@ async def verify_source_unchanged(
         )
     else:
         await store.final_check.unchanged(mapped=mapped, journal=journal)
-        after = await store.database.read(outcome, store)
+        after = await store.database.read(outcome, store, Goal.LOAD, policy)
         if after.exit is not Exit.OK and before.exit is Exit.OK:  # what could not be read again
             reasons = [after.headline, *after.sentences]
     found = FinalCheck(

@@ -22,7 +22,8 @@ from ztoq_core.engine import (
     outcome,
     unresolved_ids,
 )
-from ztoq_core.records import Kind, Level, counted
+from ztoq_core.losses import LossPolicy
+from ztoq_core.records import Kind, Level, LossGroup, NoteCode, counted
 from ztoq_core.store import (
     FileTotals,
     PastRun,
@@ -49,7 +50,7 @@ LIMIT = 200
 
 @attrs.frozen
 class Group:
-    """What notes of one level mean to a reader of the target."""
+    """What notes of one group mean to a reader of the target."""
 
     name: str
     title: str
@@ -57,14 +58,12 @@ class Group:
 
 
 GROUPS = {
-    Level.LOSS: Group("lost", "Lost", "Information that did not arrive, although its record did."),
-    Level.CHANGE: Group("changed", "Changed", "What had to be changed in records that arrived."),
-    Level.FALLBACK: Group(
-        "moved",
-        "Moved",
-        "Values without a matching field in the target; a table or a note beside the record holds "
-        "them.",
+    LossGroup.LOST: Group("lost", "Lost", "What a reader of the target would not find."),
+    LossGroup.CHANGED: Group("changed", "Changed", "What the target holds in another form."),
+    LossGroup.MOVED: Group(
+        "moved", "Moved", "What the target holds in another place, such as a table or a note."
     ),
+    LossGroup.REMARK: Group("remark", "Remarks", "Nothing is missing by what is noted here."),
 }
 PLURALS = {Kind.TEST_LOG: "test logs (executions)", Kind.ATTACHMENT: "files"}
 
@@ -110,6 +109,7 @@ class NoteGroup:
 
     level: Level
     code: str
+    reason: NoteCode
     total: int
     kinds: dict[Kind | None, int]
     examples: tuple[StoredNote, ...]
@@ -166,8 +166,12 @@ class Report:
     nameless: str = ""
 
     @classmethod
-    def from_store(cls, store: Store, *, limit: int = LIMIT) -> Report:
+    def from_store(
+        cls, store: Store, *, policy: LossPolicy | None = None, limit: int = LIMIT
+    ) -> Report:
         """Return the report of a store, keeping ``limit`` entries of each long list.
+
+        ``policy`` says which losses fail, and what their reasons mean.
 
         With ``limit`` 0 the lists are not even counted: a store may hold a million entries.
         """
@@ -182,9 +186,9 @@ class Report:
             version=version("ztoq-core"),
             source=store.facts.source,
             target=store.facts.sink,
-            verdict=outcome(store, Goal.VALIDATE),
+            verdict=outcome(store, Goal.VALIDATE, policy),
             kinds=kinds,
-            notes=tuple(_notes(store, limit)),
+            notes=tuple(_notes(store, policy or LossPolicy(), limit)),
             problems=problems,
             skips=skips,
             rejects=tuple(rejects[:limit]),
@@ -239,14 +243,9 @@ class Report:
         found = {state for row in self.kinds for state in row.states}
         return tuple(state for state in State if state in found)
 
-    def level(self, level: Level) -> tuple[NoteGroup, ...]:
-        """Return the groups of notes about records with this level."""
-        return tuple(group for group in self.notes if group.level == level and not group.general)
-
-    @property
-    def general(self) -> tuple[NoteGroup, ...]:
-        """The groups of notes about the whole migration."""
-        return tuple(group for group in self.notes if group.general)
+    def noted(self, group: LossGroup) -> tuple[NoteGroup, ...]:
+        """Return the notes on what was lost, changed or moved, or remarks."""
+        return tuple(each for each in self.notes if each.reason.group is group)
 
 
 def _findings(store: Store) -> Iterable[tuple[str, Finding]]:
@@ -254,7 +253,7 @@ def _findings(store: Store) -> Iterable[tuple[str, Finding]]:
     yield from (("sink", each) for each in store.facts.sink_findings)
 
 
-def _notes(store: Store, limit: int) -> Iterable[NoteGroup]:
+def _notes(store: Store, policy: LossPolicy, limit: int) -> Iterable[NoteGroup]:
     totals: dict[tuple[Level, str], Counter[Kind | None]] = {}
     for each in store.reporting.note_counts():
         totals.setdefault((each.level, each.code), Counter())[each.kind] += each.count
@@ -265,6 +264,7 @@ def _notes(store: Store, limit: int) -> Iterable[NoteGroup]:
         yield NoteGroup(
             level=level,
             code=code,
+            reason=policy.reason(level, code),
             total=kinds.total(),
             kinds=dict(kinds),
             examples=tuple(examples.get((level, code), ())),

@@ -42,8 +42,9 @@ def write_json(report: Report, evidence: Evidence, store: Store, file: TextIO) -
         "ztoq": report.version,
         "source": report.source,
         "target": report.target,
-        "verdict": attrs.asdict(report.verdict)
+        "verdict": attrs.asdict(report.verdict, filter=lambda field, _: field.name != "losses")
         | {"tone": report.verdict.tone, "outcome": report.verdict.outcome},
+        "losses": report.verdict.losses.as_facts(),
         "selection": report.selection,
         "unselected": report.unselected,
         "final": report.final and attrs.asdict(report.final),

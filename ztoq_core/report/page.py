@@ -84,7 +84,8 @@ class Page:
         Raises:
             ConfigError: A file cannot be written there.
         """
-        codes = [(each.level, each.code) for each in self.report.notes if not each.general]
+        noted = [each for each in self.report.notes if not each.general]
+        codes = [(each.level, each.code) for each in noted]
         pack = _Packer(self.source_page, codes)
         records = self.store.outcomes.records(READING_ORDER)
         first = pack.chunk(list(islice(records, INLINE)))
@@ -92,7 +93,7 @@ class Page:
         data = {
             "kinds": [plain(kind) for kind in Kind],
             "states": list(State),
-            "codes": [[GROUPS[level].name, code] for level, code in codes],
+            "codes": [[GROUPS[each.reason.group].name, each.code] for each in noted],
             "total": self.evidence.records,
             "files": list(beside),
             "first": first,

@@ -10,6 +10,7 @@ from typing import TextIO
 
 import attrs
 
+from ztoq_core.losses import LossPolicy
 from ztoq_core.report.data import Report
 from ztoq_core.report.evidence import Evidence
 from ztoq_core.report.exports import write_csv, write_json, write_junit, write_xlsx
@@ -31,15 +32,16 @@ FORMATS = {
 
 @attrs.frozen(slots=False)
 class ReportWriter:
-    """Writes reports of one store as it is now."""
+    """Writes reports of one store as it is now; ``policy`` says which losses fail."""
 
     store: Store
     source_page: SourcePage = lambda _kind, _key: ""
+    policy: LossPolicy | None = None
 
     @cached_property
     def report(self) -> Report:
         """What the store says of itself."""
-        return Report.from_store(self.store)
+        return Report.from_store(self.store, policy=self.policy)
 
     @cached_property
     def evidence(self) -> Evidence:

@@ -2,10 +2,11 @@
 
 The order is option, environment, file, default. The environment sets single keys:
 ``ZTOQ_SOURCE_<KEY>``, ``ZTOQ_SINK_<KEY>``, ``ZTOQ_SELECT_<KEY>``, ``ZTOQ_IMAGES_<KEY>``,
-``ZTOQ_STORE_URL`` and ``ZTOQ_LOG_FILE`` (and ``ZTOQ_CONFIG`` names the file). Relative paths, that
-of the SQLite store too, start from the folder of the config file, so that a run does not depend on
-the folder it is started from (``--log-file`` starts from the current one). Secrets are kept
-elsewhere (``{ env = … }``, ``{ file = … }``, ``{ keyring = … }``) and looked up when first needed.
+``ZTOQ_LOSSES_<GROUP>``, ``ZTOQ_STORE_URL`` and ``ZTOQ_LOG_FILE`` (and ``ZTOQ_CONFIG`` names the
+file). Relative paths, that of the SQLite store too, start from the folder of the config file, so
+that a run does not depend on the folder it is started from (``--log-file`` starts from the current
+one). Secrets are kept elsewhere (``{ env = … }``, ``{ file = … }``, ``{ keyring = … }``) and looked
+up when first needed.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
@@ -31,10 +32,14 @@ from ztoq_core.contracts import (
     TransformerPlugin,
 )
 from ztoq_core.convert import show_json
-from ztoq_core.errors import ConfigError
+from ztoq_core.errors import ConfigError, PluginError
+from ztoq_core.losses import LOSSES, LossPolicy, LossRule
+from ztoq_core.note_codes import NOTE_CODES
 from ztoq_core.pictures.settings import Images
 from ztoq_core.plugins import Plugins
+from ztoq_core.records import NoteCode
 from ztoq_core.selection import Selection, settled
+from ztoq_core.settings.losses import loss_rules, shown_rule, unknown_reasons
 from ztoq_core.settings.reader import Tables, from_environment
 from ztoq_core.settings.secrets import require_secrets, show
 from ztoq_core.settings.urls import unusable_connection, unusable_store_url
@@ -46,7 +51,7 @@ P = TypeVar("P", SourcePlugin[Any], SinkPlugin[Any], TransformerPlugin[Any])
 
 DEFAULT_FILE = Path("ztoq.toml")
 DEFAULT_STORE = "sqlite:///ztoq.db"
-TABLES = ("store", "source", "sink", "log", "select", "images")
+TABLES = ("store", "source", "sink", "log", "select", "images", "losses")
 MODES = ("stage", "stream")
 """Files are kept in the store's folder, or passed on to the target while loading."""
 
@@ -83,6 +88,7 @@ class Config:
     log_file: Path | None
     select: Selection = attrs.field(factory=Selection)
     images: Images = attrs.field(factory=Images)
+    loss_rules: Mapping[str, LossRule] = attrs.field(factory=dict)
     _plugins: Plugins
 
     @property
@@ -158,6 +164,24 @@ class Config:
             files={path.name: _sha256(path) for path in files.values()},
         )
 
+    @property
+    def losses(self) -> LossPolicy:
+        """Which losses fail, with the reasons that the plugins declare."""
+        return LossPolicy(rules=self.loss_rules, codes=tuple(self._note_codes()))
+
+    def _note_codes(self) -> Iterator[NoteCode]:
+        yield from (*NOTE_CODES, *self.source.plugin.note_codes, *self.sink.plugin.note_codes)
+        try:
+            chain = self.chain()
+        except PluginError:  # the stages that need it say so
+            chain = self.transforms
+        yield from (code for part in chain for code in part.plugin.note_codes)
+
+    def unknown_losses(self) -> Iterator[str]:
+        """Yield a line for each name in ``[losses]`` that is neither a group nor a reason."""
+        if self.loss_rules.keys() - set(LOSSES):
+            yield from unknown_reasons(self.loss_rules, self._note_codes())
+
     def require_images(self) -> None:
         """Look up the secrets of ``[[images.host]]`` now; raises as ``require_secrets``."""
         require_secrets(self.images, "images")
@@ -186,6 +210,8 @@ class Config:
             }
         if self.images != Images():
             tables["images"] = show(self.images)
+        if self.loss_rules:
+            tables["losses"] = {name: shown_rule(rule) for name, rule in self.loss_rules.items()}
         if self.log_file:
             tables["log"] = {"file": str(self.log_file)}
         return tables
@@ -256,6 +282,7 @@ def from_tables(
     images = reader.structure(layers["images"], Images, "images")
     if images:
         reader.problems += (f"{each} @ images" for each in images.problems())
+    losses = loss_rules(layers["losses"], reader.problems)
     source = _part(layers["source"], plugins.source, "source", reader)
     sink = _part(layers["sink"], plugins.sink, "sink", reader)
     transforms = [
@@ -271,7 +298,7 @@ def from_tables(
         )
     if reader.problems or not (store and log and source and sink and images and select is not None):
         raise ConfigError("\n".join(reader.problems))
-    return Config(
+    config = Config(
         path=None,
         folder=folder,
         store=store.url,
@@ -283,8 +310,12 @@ def from_tables(
         log_file=log.file,
         select=select,
         images=images,
+        loss_rules=losses,
         plugins=plugins,
     )
+    if problems := list(config.unknown_losses()):
+        raise ConfigError("\n".join(problems))
+    return config
 
 
 def _sha256(path: Path) -> str:

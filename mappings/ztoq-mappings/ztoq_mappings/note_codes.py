@@ -68,7 +68,7 @@ NAME_CUT = NoteCode(
     "name-cut",
     Level.FALLBACK,
     LossGroup.CHANGED,
-    "a name is cut at 500 characters; the whole one is kept as text",
+    "a name that is cut at 500 characters; the whole one is kept as text",
 )
 NAME_NEWLINE = NoteCode(
     "name-newline", Level.CHANGE, LossGroup.CHANGED, "a name with line breaks, on one line"
@@ -153,7 +153,7 @@ PERSON_UNKNOWN = NoteCode(
     "person-unknown",
     Level.FALLBACK,
     LossGroup.MOVED,
-    "a person who is not mapped, as the source's id",
+    "a person who is unknown in qTest, as text or as the id that Zephyr has",
 )
 FIELD_TYPE = NoteCode(
     "field-type",

@@ -32,7 +32,7 @@ NAME_CUT = NoteCode(
     "name-cut",
     Level.LOSS,
     LossGroup.CHANGED,
-    "a name longer than qTest's 500 characters with its key is cut",
+    "a name that is cut, because with its key it is longer than qTest's 500 characters",
 )
 CANNOT_CLEAR = NoteCode(
     "cannot-clear",
@@ -80,7 +80,7 @@ PERSON_UNKNOWN = NoteCode(
     "person-unknown",
     Level.FALLBACK,
     LossGroup.MOVED,
-    "a person who is not an active user of the project, as text",
+    "a person who is unknown in qTest, as text or as the id that Zephyr has",
 )
 STEP_FIELDS = NoteCode(
     "step-fields",

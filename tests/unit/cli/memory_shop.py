@@ -141,6 +141,16 @@ async def open_source(config: SourceConfig, services: Services) -> AsyncIterator
 
 
 SAID = NoteCode("said", Level.FALLBACK, LossGroup.REMARK, "what the config says")
+LOSSES = {
+    name: NoteCode(name, level, group, f"what is {name}")
+    for name, level, group in (
+        ("forgotten", Level.LOSS, LossGroup.LOST),
+        ("unshown", Level.CHANGE, LossGroup.LOST),
+        ("shortened", Level.CHANGE, LossGroup.CHANGED),
+        ("tabled", Level.FALLBACK, LossGroup.MOVED),
+    )
+}
+"""The losses that the config may name, by reason."""
 
 
 @attrs.frozen(kw_only=True)
@@ -155,6 +165,7 @@ class SinkConfig:
     at_check: str = ""
     exports: str = ""
     says: str = ""
+    loses: tuple[str, ...] = ()
     project: int = 1
 
 
@@ -162,6 +173,8 @@ class SinkConfig:
 async def open_sink(config: SinkConfig, services: Services) -> AsyncIterator[Sink]:
     if config.says:
         services.note(SAID, config.says)
+    for number, name in enumerate(config.loses):
+        services.note(LOSSES[name], f"loss {number}")
     sink = SINKS.setdefault(config.name, Deleting())
     sink.refuses = set(config.refuses)
     sink.schema = attrs.evolve(
@@ -220,6 +233,7 @@ def ztoq_sources() -> Iterable[SourcePlugin[Any]]:
         config=SourceConfig,
         open=open_source,
         rights=(Right(("extract",), "remember", "nothing is read"),),
+        note_codes=(ONCE,),
     )
 
 
@@ -232,6 +246,7 @@ def ztoq_sinks() -> Iterable[SinkPlugin[Any]]:
         open=open_sink,
         rights=(Right(("load", "validate"), "learn", "nothing is written"),),
         side_effects=("Memory fills.",),
+        note_codes=(SAID, *LOSSES.values()),
     )
 
 

@@ -54,7 +54,7 @@ def report(
     chosen = [each for each in FORMATS if each in wanted] or _by_name(output, options)
     with configured(options) as config, open_store(config, look_only=True) as store:
         paths = _places(chosen, output, config.folder)
-        writer = ReportWriter(store, source_page(config, store))
+        writer = ReportWriter(store, source_page(config, store), config.losses)
         writer.write(
             {name: sys.stdout if path == Path("-") else path for name, path in paths.items()}
         )

@@ -33,7 +33,7 @@ def status(options: Options) -> int:
         configured(options) as config,
         open_store(config, look_only=True) as store,
     ):
-        made = Report.from_store(store, limit=0)
+        made = Report.from_store(store, policy=config.losses, limit=0)
         output = Output(options)
         last = made.runs[-1] if made.runs else None
         months = calls_of_month(config, store)

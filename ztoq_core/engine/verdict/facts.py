@@ -8,10 +8,9 @@ from enum import StrEnum
 
 import attrs
 
-from ztoq_core.records import Kind, Level
+from ztoq_core.losses import Losses, LossPolicy
+from ztoq_core.records import Kind
 from ztoq_core.store import EXPLAINED, FinalCheck, Reason, State, Store, ValidationLevel
-
-__all__ = ["Extraction", "Facts", "Validated", "facts_of", "last_final_check"]
 
 
 class Extraction(StrEnum):
@@ -40,7 +39,8 @@ class Facts:
     ``states`` counts records; those pruned from the target are not among the deleted ones.
     ``findings`` are those of a current validation; ``proved`` says whether it compared all
     contents, ``unproved`` why it did not. ``sampled``
-    is what a sample of the contents says. ``added`` counts records that no list of the
+    is what a sample of the contents says. ``losses`` are those noted, as the policy judges them.
+    ``added`` counts records that no list of the
     source held: made for the target, or looked up because others refer to them.
     """
 
@@ -57,8 +57,7 @@ class Facts:
     unproved: tuple[str, ...] = ()
     sampled: str = ""
     final: FinalCheck | None = None
-    losses: int = 0
-    fallbacks: int = 0
+    losses: Losses = attrs.field(factory=Losses)
     added: Mapping[Kind, int] = attrs.field(factory=dict)
     selection: bool = False
 
@@ -75,8 +74,11 @@ def last_final_check(store: Store) -> FinalCheck | None:
 _PROVING = (ValidationLevel.CONTENTS, ValidationLevel.FILES)
 
 
-def facts_of(store: Store) -> Facts:
-    """Read the facts from a store. Cheap, also where it holds a million records."""
+def facts_of(store: Store, policy: LossPolicy | None = None) -> Facts:
+    """Read the facts from a store. Cheap, also where it holds a million records.
+
+    ``policy`` says which losses fail (None: those that do by default).
+    """
     states: dict[State, int] = {}
     for counts in store.reporting.counts().values():
         for state, number in counts.items():
@@ -104,8 +106,7 @@ def facts_of(store: Store) -> Facts:
         unproved=current.unproved if current else (),
         sampled=str(current.sample) if current and current.sample else "",
         final=last_final_check(store),
-        losses=sum(each.count for each in notes if each.level is Level.LOSS),
-        fallbacks=sum(each.count for each in notes if each.level is Level.FALLBACK),
+        losses=(policy or LossPolicy()).judge((n.level, n.code, n.count) for n in notes),
         added=dict(Counter(store.reporting.added()) + Counter(store.facts.looked_up)),
         selection=bool(store.facts.selection),
     )

@@ -10,10 +10,9 @@ from ztoq_core.engine.verdict.facts import Facts, facts_of
 from ztoq_core.engine.verdict.problems import Goal, Status, is_undone, problems_of
 from ztoq_core.engine.verdict.words import numbers_of, records, warnings_of
 from ztoq_core.errors import Exit
-from ztoq_core.records import counted
+from ztoq_core.losses import LossAction, Losses, LossPolicy
+from ztoq_core.records import LossGroup, counted
 from ztoq_core.store import State, Store
-
-__all__ = ["BEFORE_LOAD", "Outcome", "Verdict", "outcome", "verdict"]
 
 
 class Outcome(StrEnum):
@@ -33,6 +32,7 @@ _OUTCOMES = {
     Status.NOT_VALIDATED: Outcome.NOT_PROVED,
     Status.NOT_FINAL: Outcome.NOT_PROVED,
     Status.LOSSES: Outcome.LOSSES,
+    Status.COMPLETE_WITH_LOSSES: Outcome.LOSSES,
     Status.FAILED: Outcome.FAILED,
 }
 
@@ -46,6 +46,7 @@ class Verdict:
 
     ``warnings`` do not change the exit code, ``numbers`` say how the records add up. ``next`` is
     the command to run, or empty. ``undone``: nothing of the migration is left in the target.
+    ``losses`` are counted by group and reason.
     """
 
     exit: Exit
@@ -56,6 +57,7 @@ class Verdict:
     numbers: tuple[str, ...] = ()
     next: str = ""
     undone: bool = False
+    losses: Losses = attrs.field(factory=Losses)
 
     @property
     def outcome(self) -> Outcome:
@@ -71,9 +73,14 @@ class Verdict:
 
     @property
     def tone(self) -> str:
-        """``good`` for a complete migration alone, ``open`` for one on its way, else ``bad``."""
+        """``good`` for a complete migration, ``warn`` for one with losses that do not fail.
+
+        ``open`` for one on its way, else ``bad``.
+        """
         if self.status is Status.COMPLETE:
             return "good"
+        if self.status is Status.COMPLETE_WITH_LOSSES:
+            return "warn"
         on_its_way = {
             Status.NOT_MAPPED,
             Status.NOT_LOADED,
@@ -95,10 +102,17 @@ def verdict(facts: Facts, goal: Goal = Goal.VALIDATE) -> Verdict:
     if not problems:
         some = counted(facts.count(State.FINISHED), records(facts))
         exist = "exists" if facts.count(State.FINISHED) == 1 else "exist"
-        headline = (
-            f"Migration complete and proved: all {some} {exist} in the target as they were sent"
+        lost = facts.losses.reasons(LossGroup.LOST, LossAction.WARN)
+        complete = "complete with losses" if lost else "complete and proved"
+        return Verdict(
+            exit=Exit.OK,
+            status=Status.COMPLETE_WITH_LOSSES if lost else Status.COMPLETE,
+            headline=f"Migration {complete}: all {some} {exist} in the target as they were sent",
+            warnings=warnings,
+            numbers=numbers,
+            next="ztoq report" if lost else "",
+            losses=facts.losses,
         )
-        return Verdict(exit=Exit.OK, headline=headline, warnings=warnings, numbers=numbers)
     first, *others = problems
     sentences = [*first.details]
     for each in others:
@@ -112,9 +126,10 @@ def verdict(facts: Facts, goal: Goal = Goal.VALIDATE) -> Verdict:
         numbers=numbers,
         next=first.next,
         undone=is_undone(facts),
+        losses=facts.losses,
     )
 
 
-def outcome(store: Store, goal: Goal = Goal.LOAD) -> Verdict:
-    """Judge what a store holds."""
-    return verdict(facts_of(store), goal)
+def outcome(store: Store, goal: Goal = Goal.LOAD, policy: LossPolicy | None = None) -> Verdict:
+    """Judge what a store holds. ``policy`` says which losses fail, as in ``facts_of``."""
+    return verdict(facts_of(store, policy), goal)

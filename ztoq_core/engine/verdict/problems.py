@@ -8,11 +8,16 @@ from enum import IntEnum, StrEnum
 import attrs
 
 from ztoq_core.engine.verdict.facts import Extraction, Facts, Validated
-from ztoq_core.engine.verdict.words import WORDS, all_written, first_of, reasons_of
+from ztoq_core.engine.verdict.words import (
+    WORDS,
+    all_written,
+    first_sentences,
+    loss_beyond,
+    reasons_of,
+)
+from ztoq_core.losses import LossAction
 from ztoq_core.records import counted, plain
 from ztoq_core.store import OPEN_PROBLEMS, UNMAPPED, UNWRITTEN, State
-
-__all__ = ["Goal", "Problem", "Status", "is_undone", "problems_of"]
 
 
 class Goal(IntEnum):
@@ -38,6 +43,7 @@ class Status(StrEnum):
     NOT_FINAL = "not final"
     NOT_VALIDATED = "not validated"
     NOT_PROVED = "not proved"
+    COMPLETE_WITH_LOSSES = "complete with losses"
     COMPLETE = "complete"
 
 
@@ -188,19 +194,10 @@ def _unwritten(facts: Facts) -> Iterator[Problem]:
 
 
 def _losses(facts: Facts, *, first: bool) -> Iterator[Problem]:
-    if not facts.losses:
-        return
-    lost = counted(facts.losses, "loss is", "losses are")
-    sentence = f"{lost} noted: information that the target does not show"
-    headline = f"{all_written(facts)}, but with losses" if first else ""
-    yield Problem(
-        Status.LOSSES,
-        Goal.EXTRACT,
-        headline,
-        "" if first else sentence,
-        "ztoq report",
-        (sentence,) if first else (),
-    )
+    beyond = [loss_beyond(each) for each in facts.losses.with_action(LossAction.FAIL)]
+    if beyond:
+        headline = f"{all_written(facts)}, but with losses" if first else ""
+        yield Problem(Status.LOSSES, Goal.EXTRACT, headline, "", "ztoq report", tuple(beyond))
 
 
 def _validation(facts: Facts, *, first: bool) -> Iterator[Problem]:
@@ -212,7 +209,7 @@ def _validation(facts: Facts, *, first: bool) -> Iterator[Problem]:
             f" {'is' if len(facts.findings) == 1 else 'are'} not as sent",
             "",
             "ztoq validate --repair",
-            first_of(facts.findings),
+            first_sentences(facts.findings),
         )
     if facts.final and facts.final.reasons:
         yield Problem(
@@ -243,5 +240,5 @@ def _validation(facts: Facts, *, first: bool) -> Iterator[Problem]:
             f"{all_written(facts)}; their contents were {what}",
             f"Contents were {what}",
             "ztoq report" if facts.unproved else "ztoq validate",
-            (*([facts.sampled] if facts.sampled else []), *first_of(facts.unproved)),
+            (*([facts.sampled] if facts.sampled else []), *first_sentences(facts.unproved)),
         )

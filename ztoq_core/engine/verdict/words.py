@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from ztoq_core.engine.verdict.facts import Facts
-from ztoq_core.records import Kind, counted, plain
+from ztoq_core.losses import LOSSES, LossAction, LossTally
+from ztoq_core.records import Kind, LossGroup, counted, plain
 from ztoq_core.store import State
-
-__all__ = ["WORDS", "all_written", "first_of", "numbers_of", "reasons_of", "records", "warnings_of"]
 
 _SHOWN_REASONS = 5
 
 _SHOWN_FINDINGS = 20
+
+_SHOWN_LOSSES = 7
 
 WORDS = {
     State.FAILED: "failed",
@@ -33,7 +34,7 @@ def all_written(facts: Facts) -> str:
     return f"All {some} {'was' if facts.count(State.FINISHED) == 1 else 'were'} written"
 
 
-def first_of(sentences: Sequence[str]) -> tuple[str, ...]:
+def first_sentences(sentences: Sequence[str]) -> tuple[str, ...]:
     """Return the first sentences, and how many more there are."""
     rest = len(sentences) - _SHOWN_FINDINGS
     more = [f"{rest:,} more (ztoq report lists them)"] if rest > 0 else []
@@ -54,9 +55,10 @@ def reasons_of(facts: Facts, state: State) -> Iterator[str]:
 
 
 def warnings_of(facts: Facts) -> Iterator[str]:
-    if facts.fallbacks:
-        some = counted(facts.fallbacks, "value has", "values have")
-        yield f"{some} no matching field in the target and arrived as readable text"
+    for group in LOSSES:
+        for action, said in ((LossAction.WARN, ""), (LossAction.ALLOW, ", allowed by [losses]")):
+            if reasons := facts.losses.reasons(group, action):
+                yield _tallied(group, reasons, said)
     if gone := facts.count(State.GONE):
         some = counted(gone, "record is", "records are")
         yield f"{some} no longer in the source (ztoq migrate --prune removes them)"
@@ -72,3 +74,19 @@ def numbers_of(facts: Facts) -> Iterator[str]:
     if facts.added:
         parts = ", ".join(counted(facts.added[kind], kind) for kind in Kind if kind in facts.added)
         yield f"Among them, not in the source's lists but needed by what is: {parts}"
+
+
+def loss_beyond(tally: LossTally) -> str:
+    """Return the sentence about losses that are not allowed."""
+    most = tally.rule.fail_above
+    said = f", more than the {most:,} that [losses] allows" if most else ", which fails by [losses]"
+    return _tallied(tally.group, tally.reasons, said)
+
+
+def _tallied(group: LossGroup, reasons: Mapping[str, int], said: str) -> str:
+    """Return a number of losses with their reasons: ``5 lost: 3 file-without-id, 2 skipped``."""
+    shown = [f"{number:,} {code}" for code, number in reasons.items()]
+    if len(shown) > _SHOWN_LOSSES:
+        rest = sum([*reasons.values()][_SHOWN_LOSSES - 1 :])
+        shown[_SHOWN_LOSSES - 1 :] = [f"{rest:,} for other reasons"]
+    return f"{sum(reasons.values()):,} {group}{said}: {', '.join(shown)}"
