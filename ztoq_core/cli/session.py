@@ -139,7 +139,7 @@ async def open_sink(
 
 
 @contextmanager
-def handle_signals(stop: engine.StopRequest, output: Output) -> Iterator[None]:
+def handle_signals(waits: Waits, output: Output) -> Iterator[None]:
     """Make the first Ctrl-C (SIGTERM, SIGHUP) a request to stop, and the second one a crash."""
     loop = asyncio.get_running_loop()
 
@@ -153,7 +153,7 @@ def handle_signals(stop: engine.StopRequest, output: Output) -> Iterator[None]:
     def request(_number: int, _: FrameType | None) -> None:
         for each in numbers:
             signal.signal(each, crash)
-        loop.call_soon_threadsafe(stop.set)
+        loop.call_soon_threadsafe(waits.stop)
         with suppress(OSError):  # after a hang-up there is no terminal
             output.warning(
                 "Stopping: requests under way are finished and saved. Ctrl-C again ends at once, "

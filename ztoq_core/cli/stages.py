@@ -80,8 +80,7 @@ class StageRunner:
             self.config.chain()
             stages = ("transform", *stages)
         waits = self.services.waits
-        stop = engine.StopRequest(waits)
-        with handle_signals(stop, self.output), self.output.progress(waits) as show:
+        with handle_signals(waits, self.output), self.output.progress(waits) as show:
 
             def shown(event: engine.Event) -> None:
                 self.stage.take(event)
@@ -102,19 +101,17 @@ class StageRunner:
                     self.store,
                     id=self.run_id,
                     progress=progress,
-                    stop=stop,
+                    waits=waits,
                     dry_run=self.choices.dry_run,
                 )
                 one = partial(self._stage, source, sink, selection, new)
-                if await self._in_turn(await self._to_run(stages), one, stop):
+                if await self._in_turn(await self._to_run(stages), one):
                     return True
                 if stages[: len(ALL)] == ALL:
                     await self.store.facts.save(Facts.migration, Phase.ENDED)
         return False
 
-    async def _in_turn(
-        self, stages: Sequence[str], one: Callable[[str], Awaitable[None]], stop: engine.StopRequest
-    ) -> bool:
+    async def _in_turn(self, stages: Sequence[str], one: Callable[[str], Awaitable[None]]) -> bool:
         """Run stages one after the other; return whether a stop was requested."""
         todo = [*stages]
         again = "load" in stages or self.choices.repair
@@ -125,7 +122,7 @@ class StageRunner:
             self.stage.begin(stage)
             with logger.contextualize(stage=stage):
                 await one(stage)
-            if stop.requested:
+            if self.services.waits.stopping:
                 return True
             self.output.ended(stage)
             if stage == "load" and self.choices.dry_run:
@@ -182,10 +179,10 @@ class StageRunner:
     def _selection(self, stages: Sequence[str]) -> Selection:
         """Return the selection: from options, remembered from earlier ones, or from the config."""
         if self.choices.selecting:
-            self.store.facts.save_now(Facts.selection_wished, self.config.select)
+            self.store.facts.save_now(Facts.selection_given, self.config.select)
         elif "extract" in stages:
-            self.store.facts.save_now(Facts.selection_wished, None)
-        known = self.store.facts.selection_wished
+            self.store.facts.save_now(Facts.selection_given, None)
+        known = self.store.facts.selection_given
         return self.config.select if known is None else known
 
     async def _stage(
@@ -217,7 +214,7 @@ class StageRunner:
                 on_conflict=self.choices.on_conflict,
                 source=source,
             )
-            if self.choices.prune and not run.stop.requested:
+            if self.choices.prune and not run.waits.stopping:
                 await self._prune(run, sink)
         elif stage == "validate" and sink:
             await engine.validate(run, sink, level=self.choices.level, sample=self.choices.sample)

@@ -16,7 +16,7 @@ from ztoq_core.engine.rollback.rollback import (
     prune,
     rollback,
 )
-from ztoq_core.engine.run import Event, Progress, Run, StopRequest
+from ztoq_core.engine.run import Event, Progress, Run
 from ztoq_core.engine.schema_inference import infer_schema
 from ztoq_core.engine.transform.transform import transform
 from ztoq_core.engine.validate.repair import repair
@@ -33,6 +33,7 @@ from ztoq_core.engine.verdict import (
 )
 from ztoq_core.engine.watchdog import watched
 from ztoq_core.pictures.collector import PictureSources
+from ztoq_core.waits import Waits
 
 __all__ = [
     "BEFORE_LOAD",
@@ -49,8 +50,8 @@ __all__ = [
     "RollbackResult",
     "Run",
     "Status",
-    "StopRequest",
     "Verdict",
+    "Waits",
     "extract",
     "infer_schema",
     "last_final_check",

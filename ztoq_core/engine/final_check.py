@@ -41,7 +41,7 @@ async def verify_source_unchanged(
         run.progress(attrs.evolve(event, stage="final"))
 
     await extract(attrs.evolve(run, progress=forward), source, pictures=pictures, stream=stream)
-    if run.stop.requested:
+    if run.waits.stopping:
         return None
     number, moved = await store.final_check.changes(_SHOWN)
     # a finding or a loss is a reason, too

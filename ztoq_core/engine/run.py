@@ -1,11 +1,10 @@
-"""What every stage works with: the run, its progress, and the request to stop."""
+"""What every stage works with: the run and its progress."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
 from typing import Any
 
 import attrs
@@ -41,43 +40,6 @@ class Event:
 
 Progress = Callable[[Event], None]
 """Takes events; it must return at once."""
-
-
-class StopRequest:
-    """A cooperative stop request: the stage takes no new record and saves what is in flight.
-
-    ``waits`` are those of the run (``Services.waits``); a stop ends them.
-    """
-
-    def __init__(self, waits: Waits | None = None) -> None:
-        """Not requested yet."""
-        self._event = asyncio.Event()
-        self._waits = waits
-
-    def set(self) -> None:
-        """Request a stop."""
-        self._event.set()
-        if self._waits is not None:
-            self._waits.stop()
-
-    async def wait(self, seconds: float, what: str) -> bool:
-        """Wait that long or until a stop is requested; return whether one is.
-
-        ``what`` names the reason, as in ``Waits``.
-        """
-        until = asyncio.get_running_loop().time() + seconds
-        with self._waits.on(what, until) if self._waits else nullcontext():
-            try:
-                async with asyncio.timeout(seconds):
-                    await self._event.wait()
-            except TimeoutError:
-                return False
-        return True
-
-    @property
-    def requested(self) -> bool:
-        """Whether a stop was requested."""
-        return self._event.is_set()
 
 
 class ProgressReporter:
@@ -126,24 +88,21 @@ class ProgressReporter:
         self._progress(Event(stage=self.stage, text=text, level=level, topic=topic))
 
 
-def _given_or_new(stop: StopRequest | None) -> StopRequest:
-    return stop or StopRequest()
-
-
 @attrs.frozen
 class Run:
-    """One run of a stage: the store, the run's id in it, and how it reports and stops.
+    """One run of a stage: the store, the run's id in it, and how it reports.
 
-    ``slots`` are the requests that may be in flight. ``request_timeout`` (seconds) is that of one
-    request: so long after it was sent, one without an answer may still arrive at the target. In a
-    ``dry_run`` nothing is written to the target. ``rules`` are those of the source's plugin,
-    ``limits`` those of the sink's.
+    ``waits`` holds what the run waits for (that of ``Services``); after ``waits.stop()`` the run
+    takes no new record and saves what is in flight. ``slots`` are the requests that may be in
+    flight. ``request_timeout`` (seconds) is that of one request: so long after it was sent, one
+    without an answer may still arrive at the target. In a ``dry_run`` nothing is written to the
+    target. ``rules`` are those of the source's plugin, ``limits`` those of the sink's.
     """
 
     store: Store
     id: int = 0
     progress: Progress = lambda _: None
-    stop: StopRequest = attrs.field(default=None, converter=_given_or_new)
+    waits: Waits = attrs.field(factory=Waits)
     slots: int = 32
     request_timeout: float = 60.0
     dry_run: bool = False

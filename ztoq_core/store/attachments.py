@@ -14,9 +14,8 @@ from ztoq_core.store.file_store import FileStore, StoredFile
 from ztoq_core.store.notes import add_note
 from ztoq_core.store.records import Listed, SourceRecords
 from ztoq_core.store.repository import Repository
-from ztoq_core.store.sql import chunks
+from ztoq_core.store.sql import BulkInsert
 from ztoq_core.store.states import State
-from ztoq_core.store.tables import tuples
 
 __all__ = ["Fetched"]
 
@@ -46,13 +45,11 @@ class AttachmentStore(Repository):
         """
         if not files:
             return []
-        item = self._item
         files = list({each.key: each for each in files}.values())
         held: dict[str, Attachment] = {}
-        query = item.select(item.record).where(
-            (item.kind == Kind.ATTACHMENT) & (item.key << [each.key for each in files])
-        )
-        for (body,) in tuples(query):
+        text = "SELECT record FROM item WHERE kind = ? AND key IN ??"
+        keys = [each.key for each in files]
+        for (body,) in self.database.select(text, (Kind.ATTACHMENT,), keys):
             file = loads(Kind.ATTACHMENT, bytes(body)) if body else None
             if isinstance(file, Attachment) and file.sha256:
                 held[file.key] = file
@@ -73,27 +70,17 @@ class AttachmentStore(Repository):
         return self._records.save_listed(to_fetch, run)
 
     def _contents_here(self, digests: Iterable[str]) -> set[str]:
-        table = self._tables.file
-        wanted = list(dict.fromkeys(digests))
-        return {
-            sha256
-            for some in chunks(wanted)
-            for (sha256,) in tuples(table.select(table.sha256).where(table.sha256 << list(some)))
-            if self._files.has(sha256)
-        }
+        text = "SELECT sha256 FROM file WHERE sha256 IN ??"
+        found = self.database.select(text, (), list(dict.fromkeys(digests)))
+        return {sha256 for (sha256,) in found if self._files.has(sha256)}
 
     @batched
     def save(self, batch: Sequence[Fetched]) -> list[None]:
         """Store where files' contents are, and the attachments as extracted."""
-        table = self._tables.file
-        rows = {each.kept.sha256: attrs.asdict(each.kept) for each in batch if each.kept}
-        if rows:
-            table.insert_many(list(rows.values())).on_conflict_ignore().execute()
+        save_files(self.database, [each.kept for each in batch if each.kept])
         if pictures := [each.record.key for each in batch if each.record.inline]:
-            rejects = self._tables.reject
-            rejects.delete().where(
-                (rejects.kind == Kind.ATTACHMENT) & (rejects.key << pictures)
-            ).execute()
+            text = "DELETE FROM reject WHERE kind = ? AND key IN ??"
+            self.database.execute(text, (Kind.ATTACHMENT,), pictures)
         complete = [
             with_content(each.record, each.kept) if each.kept else each.record for each in batch
         ]
@@ -103,17 +90,14 @@ class AttachmentStore(Repository):
     @writes
     def retry_pictures(self) -> None:
         """Let a quick pass fetch the pictures that could not be fetched before."""
-        item = self._item
-        pictures = (
-            (item.kind == Kind.ATTACHMENT) & ~item.record.is_null() & item.key.contains("#img-")
-        )
-        self._transitions.move((State.REJECTED,), State.LISTED, pictures, pending=True)
+        where = "kind = ? AND record IS NOT NULL AND key LIKE ?"
+        values = (Kind.ATTACHMENT, "%#img-%")
+        self._transitions.move((State.REJECTED,), State.LISTED, where, values, pending=True)
 
     @writes
     def note_pictures(self, *, left: bool) -> None:
         """Note once that pictures are left where they are, or forget that they were."""
-        table = self._tables.note
-        table.delete().where(table.origin == "pictures").execute()
+        self.database.execute("DELETE FROM note WHERE origin = 'pictures'")
         if left:
             text = (
                 "the pictures in texts are left where they are, at the source's hosts "
@@ -121,6 +105,13 @@ class AttachmentStore(Repository):
             )
             note = PICTURES_LEFT.note(text)
             add_note(self.database, "pictures", note, None)
+
+
+def save_files(database: Database, files: Sequence[StoredFile]) -> None:
+    """Store where contents are, each once, within a transaction of the writer."""
+    names = ("sha256", "size", "media_type", "path")
+    rows = BulkInsert(database.tables.file, names, key=names[:1], keep=names[1:])
+    rows.save([attrs.astuple(each) for each in dict.fromkeys(files)])
 
 
 def with_content(record: Attachment, kept: StoredFile) -> Attachment:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from ztoq_core.store.database import reads, writes
 from ztoq_core.store.repository import Repository
-from ztoq_core.store.tables import tuples
 
 _CALLS = "calls"
 _ANNOUNCED = "announced"
@@ -32,13 +31,10 @@ class CallCounts(Repository):
     @reads
     def of(self, month: str) -> dict[str, tuple[int, int]]:
         """Return the calls of a month and the largest budget that was announced, by host."""
-        meta = self._tables.meta
-        query = meta.select(meta.name, meta.value).where(
-            meta.name.startswith(f"{_CALLS} {month} ")
-            | meta.name.startswith(f"{_ANNOUNCED} {month} ")
-        )
+        text = "SELECT name, value FROM meta WHERE name LIKE ? OR name LIKE ?"
+        values = (f"{_CALLS} {month} %", f"{_ANNOUNCED} {month} %")
         found: dict[str, dict[str, int]] = {}
-        for name, value in tuples(query):
+        for name, value in self.database.select(text, values):
             fact, _, host = name.split(" ", 2)
             found.setdefault(host, {})[fact] = int(value)
         return {
@@ -49,15 +45,13 @@ class CallCounts(Repository):
     @reads
     def all(self) -> list[tuple[str, str, int]]:
         """Return host, month and calls of all hosts and months."""
-        meta = self._tables.meta
-        query = meta.select(meta.name, meta.value).where(meta.name.startswith(f"{_CALLS} "))
-        found = [(*name.split(" ", 2)[2:0:-1], int(value)) for name, value in tuples(query)]
+        text = "SELECT name, value FROM meta WHERE name LIKE ?"
+        rows = self.database.select(text, (f"{_CALLS} %",))
+        found = [(*name.split(" ", 2)[2:0:-1], int(value)) for name, value in rows]
         return sorted(found)
 
     def _add(self, name: str, number: int) -> int:
-        meta = self._tables.meta
-        more = (meta.value.cast("bigint") + number).cast("text")
-        meta.insert(name=name, value=str(number)).on_conflict(
-            conflict_target=[meta.name], update={meta.value: more}
-        ).execute()
+        text = """INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE
+            SET value = CAST(CAST(meta.value AS BIGINT) + ? AS TEXT)"""
+        self.database.execute(text, (name, str(number), number))
         return int(self._facts.text(name))

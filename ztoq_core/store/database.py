@@ -1,8 +1,7 @@
 """One database with its threads, and the decorators that hand repository methods to them.
 
-The database knows no stage. A repository's method is a plain function that is decorated with
-``@reads``, ``@writes`` or ``@batched``; whoever awaits it gets its result once it is read, or once
-it is committed.
+A repository's method is a plain function decorated with ``@reads``, ``@writes`` or ``@batched``;
+awaiting it returns its result once it is read or committed.
 """
 
 from __future__ import annotations
@@ -95,6 +94,14 @@ class Database:
         """Carry out a statement, see ``sql.execute``."""
         return sql.execute(self.connection, text, values, many)
 
+    def stream(self, text: str, values: sql.Values = ()) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows of a query one by one, however many there are."""
+        return sql.stream(self.connection, text, values)
+
+    def any(self, source: str, values: sql.Values = ()) -> bool:
+        """Return whether there is a row; ``source`` is SQL, such as ``item WHERE pending``."""
+        return bool(list(self.select(f"SELECT 1 FROM {source} LIMIT 1", values)))
+
     # --------------------------------------------------------------------------- in which thread
 
     async def read(self, query: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -182,36 +189,53 @@ class _HasDatabase(Protocol):
     def database(self) -> Database: ...
 
 
-class _Bound(Generic[P, T]):
-    """A method of one repository. ``body`` is the plain function, for the right thread only."""
+class _Method(Generic[P, T]):
+    """A decorated method of one repository; ``body`` is the plain one, for the right thread."""
 
-    def __init__(self, database: Database, body: Callable[P, T]) -> None:
+    def __init__(self, database: Database, body: Callable[P, T], *, writes: bool) -> None:
         self._database = database
+        self._writes = writes
         self.body = body
 
-
-class _Query(_Bound[P, T]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, T]:
-        """Return the answer, asked for in the reader thread."""
-        return self._database.read(self.body, *args, **kwargs)
+        """Return the result once it is read or committed."""
+        run = self._database.write if self._writes else self._database.read
+        return run(self.body, *args, **kwargs)
 
     def now(self, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Return the answer, asked for in the caller's thread."""
+        """Read in the caller's thread, or block it until the change is committed."""
+        if self._writes:
+            return self._database.write_now(self.body, *args, **kwargs)
         return self.body(*args, **kwargs)
 
 
-class _Change(_Bound[P, T]):
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, T]:
-        """Do it in the writer thread; return once it is committed."""
-        return self._database.write(self.body, *args, **kwargs)
+class reads(Generic[P, T]):  # noqa: N801 - a decorator
+    """Makes a method a question: await it, or ask ``now`` where there is no event loop."""
 
-    def now(self, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Do it in the writer thread; block the caller until it is committed."""
-        return self._database.write_now(self.body, *args, **kwargs)
+    _writes = False
+
+    def __init__(self, body: Callable[Concatenate[Any, P], T]) -> None:
+        """Take the body, which may run in any thread."""
+        self._body = body
+
+    def __get__(self, repository: _HasDatabase, _: type) -> _Method[P, T]:
+        """Return the method of a repository."""
+        body = cast("Callable[P, T]", MethodType(self._body, repository))
+        return _Method(repository.database, body, writes=self._writes)
+
+
+class writes(reads[P, T]):  # noqa: N801 - a decorator
+    """Makes a method a change: await its commit, or wait for it with ``now``.
+
+    The body runs in the writer thread, within a transaction. It may run twice (alone, after one
+    beside it failed), so it changes nothing but the database.
+    """
+
+    _writes = True
 
 
 class _Batch(Generic[A, T]):
-    """A method that takes what has gathered for it at once; its caller gives one item."""
+    """A method that takes all items that have gathered for it; its caller gives one."""
 
     def __init__(self, database: Database, body: Callable[[Sequence[A]], Sequence[T]]) -> None:
         self._database = database
@@ -220,35 +244,6 @@ class _Batch(Generic[A, T]):
     def __call__(self, item: A) -> Coroutine[Any, Any, T]:
         """Do it in the writer thread, with other items; return once it is committed."""
         return self._database.gather(self.body, item)
-
-
-class reads(Generic[P, T]):  # noqa: N801 - a decorator
-    """Makes a method a question: await it, or ask ``now`` where there is no event loop."""
-
-    def __init__(self, body: Callable[Concatenate[Any, P], T]) -> None:
-        """Take the body, which may run in any thread."""
-        self._body = body
-
-    def __get__(self, repository: _HasDatabase, _: type) -> _Query[P, T]:
-        """Return the method of a repository."""
-        body = cast("Callable[P, T]", MethodType(self._body, repository))
-        return _Query(repository.database, body)
-
-
-class writes(Generic[P, T]):  # noqa: N801 - a decorator
-    """Makes a method a change: await its commit, or wait for it with ``now``."""
-
-    def __init__(self, body: Callable[Concatenate[Any, P], T]) -> None:
-        """Take the body, which runs in the writer thread, within a transaction.
-
-        It may run twice: alone, after one beside it failed. So it changes the database only.
-        """
-        self._body = body
-
-    def __get__(self, repository: _HasDatabase, _: type) -> _Change[P, T]:
-        """Return the method of a repository."""
-        body = cast("Callable[P, T]", MethodType(self._body, repository))
-        return _Change(repository.database, body)
 
 
 class batched(Generic[A, T]):  # noqa: N801 - a decorator

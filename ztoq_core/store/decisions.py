@@ -26,26 +26,27 @@ from ztoq_core.store.states import (
     Side,
     State,
 )
+from ztoq_core.store.tables import moment_of
 
 __all__ = ["Undecided"]
 
 _LEFT_OUT = "left out by decision (ztoq resolve)"
-_KEPT = "it stays as it stands in the target, by decision (ztoq resolve)"
+_KEPT = "it stays as it is in the target, by decision (ztoq resolve)"
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen
 class Undecided:
     """A record in doubt or in conflict, with what is known; ``at`` is UTC without a zone."""
 
     item: int
     ref: Ref
-    state: State
+    state: State = attrs.field(converter=State)
     reason: str
     attempts: int
     target_id: str | None
     pid: str
     url: str
-    at: datetime | None
+    at: datetime | None = attrs.field(converter=moment_of)
 
 
 @attrs.frozen
@@ -61,7 +62,7 @@ _NAMED = "kind = COALESCE(?, kind)"
 
 
 class Decisions(Repository):
-    """What may be decided, and what was. A ``kind`` that is None stands for all kinds."""
+    """What may be decided, and what was. ``kind`` None means all kinds."""
 
     # -------------------------------------------------------------------------------- questions
 
@@ -71,22 +72,8 @@ class Decisions(Repository):
         text = f"""SELECT id, kind, key, state, reason, attempts, target_id, pid, url,
             (SELECT MAX(at) FROM journal WHERE journal.item = item.id) FROM item
             WHERE state IN {placeholders(UNDECIDED)} ORDER BY rank, id"""
-        return [
-            Undecided(
-                item=number,
-                ref=Ref(Kind(kind), key),
-                state=State(state),
-                reason=reason,
-                attempts=attempts,
-                target_id=target_id,
-                pid=pid,
-                url=url,
-                at=datetime.fromisoformat(at) if isinstance(at, str) else at,
-            )
-            for number, kind, key, state, reason, attempts, target_id, pid, url, at in (
-                self.database.select(text, UNDECIDED)
-            )
-        ]
+        rows = self.database.select(text, UNDECIDED)
+        return [Undecided(item, Ref(Kind(kind), key), *rest) for item, kind, key, *rest in rows]
 
     @reads
     def states(self, kind: Kind | None, keys: Sequence[str]) -> dict[str, State]:
@@ -97,10 +84,10 @@ class Decisions(Repository):
     @reads
     def insisted(self, number: int, digest: str) -> bool:
         """Whether somebody decided that this form of a record be written all the same."""
-        text = """SELECT 1 FROM journal WHERE item = ? AND event = ? AND detail = ? AND digest = ?
-            LIMIT 1"""
         values = (number, JournalEvent.DECISION, Decision.RETRY, digest)
-        return bool(list(self.database.select(text, values)))
+        return self.database.any(
+            "journal WHERE item = ? AND event = ? AND detail = ? AND digest = ?", values
+        )
 
     @reads
     def belongings(self, ref: Ref) -> list[Standing]:
@@ -165,12 +152,11 @@ class Decisions(Repository):
 
     @writes
     def accept(self, run: int, number: int, written: Written | None = None) -> None:
-        """Take what the target has for what it should have; with ``written``, that object.
+        """Accept what the target has; with ``written``, that object.
 
         Without it the object still counts as edited, so that a later change of the record is a
         conflict again.
         """
-        item = self._item
         changes: dict[str, Any] = {}
         if written is not None:
             changes = {
@@ -184,11 +170,11 @@ class Decisions(Repository):
         self._transitions.move(
             ANY,
             State.FINISHED,
-            item.id == number,
+            "id = ?",
+            (number,),
             reason=_KEPT,
             cause=Cause.KEPT,
-            written_digest=item.target_digest,
-            finished_digest=item.target_digest,
+            also="written_digest = target_digest, finished_digest = target_digest",
             **changes,
         )
         named = f" {written.target_id}" if written else ""

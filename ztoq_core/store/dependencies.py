@@ -70,24 +70,23 @@ class Dependencies(Repository):
 
         ``overwrite_conflicts``: records in conflict are to be written after all.
         """
-        item = self._item
         self._facts.drop(Facts.final)  # the target is about to change
         self._requeue_referring()
         # what a rollback removed, or validation did not find any more, is written again
-        wanted = (item.cause != Cause.PRUNED) & (item.chosen != Selected.NO)
-        self._transitions.move((State.DELETED,), State.READY, wanted & ~item.target.is_null())
+        wanted = "cause <> ? AND chosen <> ? AND target IS NOT NULL"
+        values = (Cause.PRUNED, Selected.NO)
+        self._transitions.move((State.DELETED,), State.READY, wanted, values)
         if overwrite_conflicts:
             self._transitions.move((State.CONFLICT,), State.READY)
         self._transitions.move((State.SENDING,), State.UNKNOWN, reason=UNANSWERED)
-        self._transitions.move((State.BLOCKED,), State.READY, ~item.target.is_null())
+        self._transitions.move((State.BLOCKED,), State.READY, "target IS NOT NULL")
         # what is gone from the source, or in conflict, is still there if it ever was written
         faulty = literals(state for state in FAULTY if state is not State.GONE)
         absent = f"""(other.id IS NULL OR other.state IN {faulty} OR other.target_id IS NULL
             AND other.state IN {literals((State.CONFLICT, State.GONE))})"""
         self._pass_on(State.BLOCKED, absent)
         self._pass_on(State.SKIPPED, f"other.state = '{State.SKIPPED}'")
-        refers = self.database.select(f"SELECT 1 FROM item WHERE {_REFERS} LIMIT 1")
-        self._any_refers = bool(list(refers))
+        self._any_refers = self.database.any(f"item WHERE {_REFERS}")
         self._count()
 
     def _pass_on(self, becomes: State, where: str) -> None:

@@ -1,12 +1,11 @@
-"""What extraction writes: pages, completed records, files, rejects and how far it came."""
+"""What the extraction stores: pages, completed records, rejects, and how far it came."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 import attrs
-import peewee as pw
 
 from ztoq_core.contracts import Reject
 from ztoq_core.convert import loads, read_json, write_json
@@ -17,14 +16,15 @@ from ztoq_core.store.facts import Extracted, Facts
 from ztoq_core.store.journal import Event
 from ztoq_core.store.records import Listed, SourceRecords
 from ztoq_core.store.repository import Repository
-from ztoq_core.store.sql import clean
+from ztoq_core.store.sql import BulkInsert, clean, placeholders
 from ztoq_core.store.states import ANY, JournalEvent, Side, State, check_transition
-from ztoq_core.store.tables import tuples
 
 __all__ = ["Checkpoint", "Completed"]
 
 
 _NOT_THERE = "no longer in the source"
+_REJECTED = ("kind", "key", "rank", "state", "reason", "cause", "seen_run", "pending")
+_POINT = ("kind", "run", "cursor", "done", "passes", "pass_new")
 
 
 @attrs.frozen
@@ -39,10 +39,10 @@ class Completed:
 class Checkpoint:
     """How far a kind has been listed; ``pass_new`` counts new keys of the present pass."""
 
-    cursor: str | None
-    done: bool
-    passes: int
-    pass_new: int
+    cursor: str | None = None
+    done: bool = False
+    passes: int = 0
+    pass_new: int = 0
 
 
 class ExtractionStore(Repository):
@@ -55,26 +55,30 @@ class ExtractionStore(Repository):
         super().__init__(database)
         self._attachments = attachments
         self._records = records
+        tables = database.tables
+        self._points = BulkInsert(tables.checkpoint, _POINT, key=("kind",))
+        key = ("kind", "key", "reason")
+        self._rejects = BulkInsert(tables.reject, (*key, "payload"), key=key, keep=("payload",))
+        self._rejected = BulkInsert(tables.item, _REJECTED, key=("kind", "key"), keep=("rank",))
 
     # -------------------------------------------------------------------------- checkpoints
 
     @writes
     def begin(self, run: int, *, stream: bool = False) -> None:
-        """Start a new extraction where the last one was complete, else go on with it.
+        """Start a new extraction if the last one was complete, else go on with it.
 
         ``stream``: this run leaves files at the source.
         """
-        table = self._tables.checkpoint
         self._outdate(run)
-        unfinished = table.select().where(~table.done).exists()
-        pending = self._item.select().where(self._item.pending).exists()
+        unfinished = self.database.any("checkpoint WHERE NOT done")
+        pending = self.database.any("item WHERE pending")
         ended = self._facts.extracted is not Extracted.NOT_YET
         # what a quick pass that was stopped did not see, only a whole extraction is sure to see
         stopped = self._facts.quick_pass
         if ended and not unfinished and (stopped or not pending):
             self._facts.drop(Facts.quick_pass, Facts.looked_up, Facts.extracted, Facts.files_left)
-            table.delete().execute()
-            self._tables.reject.delete().execute()
+            self.database.execute("DELETE FROM checkpoint")
+            self.database.execute("DELETE FROM reject")
             self._facts.put(Facts.extraction, run)
         elif not self._facts.extraction:
             self._facts.put(Facts.extraction, run)
@@ -89,42 +93,21 @@ class ExtractionStore(Repository):
         if stream:
             self._facts.put(Facts.extracted, Extracted.STREAMED)
 
-    @writes
-    def end_quick(self) -> None:
-        """Mark a quick pass as ended."""
-        self._facts.drop(Facts.quick_pass)
-
     def _outdate(self, run: int) -> None:
-        """Forget the last look and the mapping; the event outdates the validation."""
+        """Forget the final check and the mapping; the event outdates the validation."""
         self._facts.drop(Facts.final, Facts.mapped, Facts.unread)
         self._journal.add([Event(run, 0, JournalEvent.EXTRACTION)])
 
     @reads
     def checkpoint(self, kind: Kind) -> Checkpoint:
         """Return how far ``kind`` has been listed."""
-        row = self._tables.checkpoint.get_or_none(self._tables.checkpoint.kind == kind)
-        if row is None:
-            return Checkpoint(None, done=False, passes=0, pass_new=0)
-        return Checkpoint(row.cursor, done=row.done, passes=row.passes, pass_new=row.pass_new)
+        text = "SELECT cursor, done, passes, pass_new FROM checkpoint WHERE kind = ?"
+        return next((Checkpoint(*row) for row in self.database.select(text, (kind,))), Checkpoint())
 
     def _set_checkpoint(self, run: int, kind: Kind, point: Checkpoint) -> None:
-        table = self._tables.checkpoint
-        table.insert(
-            kind=kind,
-            run=run,
-            cursor=point.cursor,
-            done=point.done,
-            passes=point.passes,
-            pass_new=point.pass_new,
-        ).on_conflict(
-            conflict_target=[table.kind],
-            preserve=[table.run, table.cursor, table.done, table.passes, table.pass_new],
-        ).execute()
-
-    @writes
-    def note_unread(self, reasons: Mapping[Kind, str]) -> None:
-        """Keep why lists could not be read to their ends."""
-        self._facts.put(Facts.unread, dict(reasons))
+        self._points.save(
+            [(kind.value, run, point.cursor, point.done, point.passes, point.pass_new)]
+        )
 
     # -------------------------------------------------------------------------------- pages
 
@@ -139,7 +122,7 @@ class ExtractionStore(Repository):
         point: Checkpoint,
     ) -> list[Listed]:
         """Store a page and how far it brought the list; return what must still be completed."""
-        to_do, new = self._save_changed(run, records, rejects, completes)
+        to_do, new = self.save_changed.body(run, records, rejects, completes)
         self._set_checkpoint(run, kind, attrs.evolve(point, pass_new=point.pass_new + new))
         return to_do
 
@@ -155,15 +138,6 @@ class ExtractionStore(Repository):
 
         How far any list has come is not touched.
         """
-        return self._save_changed(run, records, rejects, completes)
-
-    def _save_changed(
-        self,
-        run: int,
-        records: Sequence[Record],
-        rejects: Sequence[Reject],
-        completes: frozenset[Kind],
-    ) -> tuple[list[Listed], int]:
         last = {record.ref: record for record in records}
         to_do: list[Listed] = []
         new = 0
@@ -181,7 +155,7 @@ class ExtractionStore(Repository):
             else:
                 self._records.save_complete(these, run)
         for reject in rejects:
-            self._reject(run, reject)
+            self.reject.body(run, reject)
         return to_do, new
 
     def _seen(self, kind: Kind, keys: Sequence[str], run: int) -> dict[str, bytes]:
@@ -195,19 +169,11 @@ class ExtractionStore(Repository):
     @reads
     def incomplete(self, after: int, limit: int) -> list[Listed]:
         """Return listed records that a stopped extraction left uncompleted, by row id."""
-        item = self._item
-        query = (
-            item.select(item.id, item.kind, item.record, item.payload)
-            .where(item.pending & (item.id > after))
-            .order_by(item.id)
-            .limit(limit)
-        )
+        text = """SELECT id, kind, record, payload FROM item WHERE pending AND id > ?
+            ORDER BY id LIMIT ?"""
         return [
-            Listed(
-                number,
-                loads(Kind(kind), bytes(body), read_json(bytes(raw)) if raw else None),
-            )
-            for number, kind, body, raw in tuples(query)
+            Listed(number, loads(Kind(kind), bytes(body), read_json(bytes(raw)) if raw else None))
+            for number, kind, body, raw in self.database.select(text, (after, limit))
         ]
 
     @batched
@@ -227,55 +193,26 @@ class ExtractionStore(Repository):
     @writes
     def reject(self, run: int, reject: Reject) -> None:
         """Store an object that could not become a record, with its reason and its payload."""
-        self._reject(run, reject)
-
-    def _reject(self, run: int, reject: Reject) -> None:
-        table = self._tables.reject
         payload = write_json(reject.raw)
         key = clean(reject.key) or f"unnamed-{hashlib.sha256(payload).hexdigest()[:12]}"
-        table.insert(
-            kind=reject.kind,
-            key=key,
-            reason=clean(reject.reason),
-            payload=clean(payload.decode("utf-8", "replace")),
-        ).on_conflict_ignore().execute()
-        item = self._item
+        kind, reason = reject.kind.value, clean(reject.reason)
+        self._rejects.save([(kind, key, reason, clean(payload.decode("utf-8", "replace")))])
         check_transition(ANY, State.REJECTED)  # whatever it is, the source has no usable record
-        item.insert(
-            kind=reject.kind,
-            key=key,
-            rank=reject.kind.rank,
-            state=State.REJECTED,
-            reason=clean(reject.reason),
-            seen_run=run,
-        ).on_conflict(
-            conflict_target=[item.kind, item.key],
-            preserve=[item.state, item.reason, item.cause, item.seen_run],
-            update={item.pending: False},
-        ).execute()
+        rank, state = reject.kind.rank, State.REJECTED.value
+        self._rejected.save([(kind, key, rank, state, reason, "", run, False)])
 
     # ------------------------------------------------------- references that were not listed
 
     @reads
-    def unlisted(self, kinds: Iterable[Kind], limit: int) -> list[Ref]:
+    def unlisted(self, kinds: Collection[Kind], limit: int) -> list[Ref]:
         """Return names that records of this extraction refer to and that no list of it held."""
-        edge, item, child = self._edge, self._item, self._item.alias()
         begun = self._facts.extraction
-        query = (
-            edge.select(edge.kind, edge.key)
-            .join(child, on=child.id == edge.child)
-            .switch(edge)
-            .join(item, pw.JOIN.LEFT_OUTER, on=(item.kind == edge.kind) & (item.key == edge.key))
-            .where(
-                (edge.side == Side.SOURCE)
-                & (edge.kind << list(kinds))
-                & (child.seen_run >= begun)
-                & (item.id.is_null() | (item.seen_run < begun))
-            )
-            .distinct()
-            .limit(limit)
-        )
-        return [Ref(Kind(kind), key) for kind, key in tuples(query)]
+        text = f"""SELECT DISTINCT edge.kind, edge.key FROM edge JOIN item child ON child.id = child
+            LEFT JOIN item ON item.kind = edge.kind AND item.key = edge.key
+            WHERE side = ? AND edge.kind IN {placeholders(kinds)} AND child.seen_run >= ?
+            AND (item.id IS NULL OR item.seen_run < ?) LIMIT ?"""
+        values = (Side.SOURCE, *kinds, begun, begun, limit)
+        return [Ref(Kind(kind), key) for kind, key in self.database.select(text, values)]
 
     @writes
     def save_resolved(
@@ -289,62 +226,45 @@ class ExtractionStore(Repository):
             return self._attachments.reveal(run, pictures)
         kind = records[0].kind
         if not self._seen(kind, [records[0].key], run):  # else a run that stopped had found it
-            looked_up = self._facts.looked_up
-            looked_up[kind] = looked_up.get(kind, 0) + 1
-            self._facts.put(Facts.looked_up, looked_up)
+            known = self._facts.looked_up
+            self._facts.put(Facts.looked_up, {**known, kind: known.get(kind, 0) + 1})
         return self.save_completed.body([Completed(run, tuple(records))])[0]
 
     @writes
     def mark_gone(self, run: int, ref: Ref) -> bool:
-        """Mark a record as gone that the source gave earlier; return False where it never did.
+        """Mark a record as gone that the source gave earlier; return False if it never did.
 
         Its object in the target stays as it is.
         """
-        item = self._item
-        known = (
-            (item.kind == ref.kind) & (item.key == ref.key) & ~item.record.is_null() & ~item.derived
+        known = "kind = ? AND key = ? AND record IS NOT NULL AND NOT derived"
+        moved = self._transitions.move(
+            ANY, State.GONE, known, (ref.kind, ref.key), reason=_NOT_THERE, seen_run=run
         )
-        return bool(self._transitions.move(ANY, State.GONE, known, reason=_NOT_THERE, seen_run=run))
+        return bool(moved)
 
     @reads
     def latest_log_of(self, case: Ref) -> Record | None:
         """Return the newest log of a case that has step results, for the steps of its stub."""
-        edge, item = self._edge, self._item
-        query = (
-            item.select(item.kind, item.record)
-            .join(edge, on=edge.child == item.id)
-            .where(
-                (edge.side == Side.SOURCE)
-                & (edge.kind == case.kind)
-                & (edge.key == case.key)
-                & (item.kind == Kind.TEST_LOG)
-            )
-            .order_by(item.sibling_order.desc())
-        )
-        for kind, body in tuples(query):
-            log = loads(Kind(kind), bytes(body))
-            if getattr(log, "results", ()):
-                return log
-        return None
+        text = """SELECT record FROM item JOIN edge ON child = item.id
+            WHERE side = ? AND edge.kind = ? AND edge.key = ? AND item.kind = ?
+            ORDER BY sibling_order DESC"""
+        values = (Side.SOURCE, case.kind, case.key, Kind.TEST_LOG)
+        logs = (loads(Kind.TEST_LOG, bytes(row[0])) for row in self.database.select(text, values))
+        return next((log for log in logs if getattr(log, "results", ())), None)
 
     @writes
     def finish(self, *, streamed: bool = False) -> int:
         """Mark the extraction as ended and what it no longer saw as gone; return how many.
 
-        ``streamed``: files were left at the source, so what is here is not complete. Where a list
-        was not read to its end the extraction has not ended, and nobody knows what is gone.
+        ``streamed``: files were left at the source. If a list was not read to its end, the
+        extraction has not ended, and nothing is known to be gone.
         """
-        if self._tables.checkpoint.select().where(~self._tables.checkpoint.done).exists():
+        if self.database.any("checkpoint WHERE NOT done"):
             return 0
-        item = self._item
-        begun = self._facts.extraction
-        unseen = (
-            (item.seen_run < begun)
-            & ~item.derived
-            & (~item.record.is_null() | (item.state == State.REJECTED))
-        )
+        unseen = "seen_run < ? AND NOT derived AND (record IS NOT NULL OR state = ?)"
+        values = (self._facts.extraction, State.REJECTED)
         present = [state for state in State if state not in {State.GONE, State.DELETED}]
-        lost = self._transitions.move(present, State.GONE, unseen, reason=_NOT_THERE)
+        lost = self._transitions.move(present, State.GONE, unseen, values, reason=_NOT_THERE)
         streamed = streamed or self._facts.files_left
         ended = Extracted.STREAMED if streamed else Extracted.COMPLETE
         self._facts.put(Facts.extracted, ended)

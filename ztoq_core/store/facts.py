@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Generic, Self, TypeVar, overload
+from typing import Any, Generic, Self, TypeVar, cast, overload
 
 import attrs
-import orjson
 
 from ztoq_core.contracts import Finding
 from ztoq_core.convert import converter, read_json, write_json
@@ -185,7 +184,7 @@ class MappingStep:
 
 @attrs.frozen
 class Fact(Generic[T]):
-    """A fact's name, and how its value is read from a text (empty where it was never saved)."""
+    """A fact's name, and how its value is read from a text (empty if it was never saved)."""
 
     name: str
     parse: Callable[[str], T]
@@ -208,43 +207,22 @@ def _number(name: str) -> Fact[int]:
     return Fact(name, lambda text: int(text or 0))
 
 
-def _by_kind(name: str, value: Callable[[Any], T]) -> Fact[dict[Kind, T]]:
-    def parse(text: str) -> dict[Kind, T]:
-        return {Kind(kind): value(each) for kind, each in orjson.loads(text or "{}").items()}
+def _json(name: str, kind: Any, empty: T) -> Fact[T]:
+    """Return a fact of the type ``kind``; nothing is saved for None, which reads as ``empty``."""
 
-    return Fact(name, parse, lambda values: clean(write_json(values).decode()))
+    def parse(text: str) -> T:
+        return cast("T", converter.structure(read_json(text.encode()), kind)) if text else empty
 
+    def format_(value: T) -> str:
+        if value is None:
+            return ""
+        return clean(write_json(converter.unstructure(value, kind)).decode())
 
-def _findings(name: str) -> Fact[tuple[Finding, ...]]:
-    def parse(text: str) -> tuple[Finding, ...]:
-        lines = orjson.loads(text or "[]")
-        return tuple(Finding(level=line["level"], text=line["text"]) for line in lines)
-
-    return Fact(
-        name, parse, lambda found: orjson.dumps([attrs.asdict(each) for each in found]).decode()
-    )
-
-
-def _json(name: str, type_: type[T]) -> Fact[T | None]:
-    return Fact(
-        name,
-        lambda text: converter.structure(read_json(text.encode()), type_) if text else None,
-        lambda value: orjson.dumps(converter.unstructure(value, type_)).decode(),
-    )
-
-
-def _selection(text: str) -> Selection:
-    values = orjson.loads(text)
-    lists = {key: tuple(value) for key, value in values.items() if isinstance(value, list)}
-    return Selection(**{**values, **lists})
-
-
-def _selection_text(selection: Selection) -> str:
-    chosen = attrs.asdict(selection, filter=lambda field, value: value != field.default)
-    return orjson.dumps(chosen).decode()
+    return Fact(name, parse, format_)
 
 
 _UNDER_WAY = "under way"
+_SELECTION = _json("selection", Selection, Selection())
 
 
 class Facts:
@@ -268,9 +246,9 @@ class Facts:
     """Whether a run of the present extraction left files at the source."""
     quick_pass = _flag("quick pass")
     """Whether a pass over what changed was begun and not ended."""
-    looked_up = _by_kind("looked up", int)
+    looked_up: Fact[Mapping[Kind, int]] = _json("looked up", dict[Kind, int], {})
     """How many records of each kind were looked up, since no list held them."""
-    unread = _by_kind("unread lists", str)
+    unread: Fact[Mapping[Kind, str]] = _json("unread lists", dict[Kind, str], {})
     """Why lists could not be read to their ends by the last extraction, by kind."""
     names_gathered = _number("names")
     """The extraction whose ids were gathered last."""
@@ -279,19 +257,15 @@ class Facts:
 
     selection: Fact[Selection | None] = Fact(
         "selection",
-        lambda text: None if text == _UNDER_WAY else _selection(text or "{}"),
-        lambda value: _UNDER_WAY if value is None else _selection_text(value),
+        lambda text: None if text == _UNDER_WAY else _SELECTION.parse(text),
+        lambda value: _UNDER_WAY if value is None else _SELECTION.format(value),
     )
-    """What the last transformation selected; None where it did not end."""
-    selection_wished: Fact[Selection | None] = Fact(
-        "selection wished",
-        lambda text: _selection(text) if text else None,
-        lambda value: "" if value is None else _selection_text(value),
-    )
-    """What somebody selected by options for the stages to come."""
+    """What the last transformation selected; None if it did not end."""
+    selection_given: Fact[Selection | None] = _json("selection wished", Selection, None)
+    """What options selected for the stages to come; None if the config decides."""
     mapped = _flag("mapped")
     """Whether the mapping came to its end after the last extraction."""
-    mapping = _json("mapping", tuple[MappingStep, ...])
+    mapping: Fact[tuple[MappingStep, ...] | None] = _json("mapping", tuple[MappingStep, ...], None)
     """The transformers of the last transformation."""
 
     adoption = Fact("adoption", Phase)
@@ -301,22 +275,23 @@ class Facts:
     search_lag: Fact[float | None] = Fact(
         "search lag", lambda text: float(text) if text else None, lambda lag: f"{lag:.3f}"
     )
-    """Seconds until the target's search finds a new object, None where it was not measured."""
-    validation = _json("validation", Validation)
+    """Seconds until the target's search finds a new object, None if it was not measured."""
+    validation: Fact[Validation | None] = _json("validation", Validation, None)
     """What the last validation found."""
     validating = Fact("validating", str)
-    """How far a validation came that has not ended, as JSON; empty where none is under way."""
-    final = _json("final", FinalCheck)
+    """How far a validation came that has not ended, as JSON; empty if none is under way."""
+    final: Fact[FinalCheck | None] = _json("final", FinalCheck, None)
     """What the final check found."""
-    source_findings = _findings("findings of source")
+    source_findings: Fact[tuple[Finding, ...]] = _json(
+        "findings of source", tuple[Finding, ...], ()
+    )
     """What the check of the source found."""
-    sink_findings = _findings("findings of sink")
+    sink_findings: Fact[tuple[Finding, ...]] = _json("findings of sink", tuple[Finding, ...], ())
     """What the check of the target found."""
 
     def __init__(self, database: Database) -> None:
         """Keep facts in ``database``."""
         self._database = database
-        self._meta = database.tables.meta
 
     async def save(self, fact: Fact[T], value: T) -> None:
         """Remember a fact; return once it is committed."""
@@ -332,15 +307,16 @@ class Facts:
 
     def drop(self, *facts: Fact[Any]) -> None:
         """Forget facts, within a transaction of the writer."""
-        self._meta.delete().where(self._meta.name << [each.name for each in facts]).execute()
+        names = [each.name for each in facts]
+        self._database.execute("DELETE FROM meta WHERE name IN ??", (), names)
 
     def text(self, name: str) -> str:
         """Return a fact as it is stored, or an empty text."""
-        found = self._database.select("SELECT value FROM meta WHERE name = ?", (name,))
-        return next((value for (value,) in found), "")
+        rows = self._database.select("SELECT value FROM meta WHERE name = ?", (name,))
+        return next((str(value) for (value,) in rows), "")
 
     def put_text(self, name: str, value: str) -> None:
         """Remember a fact as it is stored, within a transaction of the writer."""
-        self._meta.insert(name=name, value=value).on_conflict(
-            conflict_target=[self._meta.name], preserve=[self._meta.value]
-        ).execute()
+        text = """INSERT INTO meta (name, value) VALUES (?, ?)
+            ON CONFLICT (name) DO UPDATE SET value = excluded.value"""
+        self._database.execute(text, (name, value))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 
 import attrs
-import peewee as pw
 
 from ztoq_core.convert import write_json
 from ztoq_core.records import Kind, Ref
@@ -13,7 +12,8 @@ from ztoq_core.store.database import reads, writes
 from ztoq_core.store.facts import Facts
 from ztoq_core.store.repository import Repository
 from ztoq_core.store.states import State
-from ztoq_core.store.tables import tuples
+
+_HERE = f"NOT derived AND record IS NOT NULL AND state <> '{State.GONE}'"
 
 
 class FinalCheckStore(Repository):
@@ -22,18 +22,16 @@ class FinalCheckStore(Repository):
     @writes
     def snapshot(self) -> None:
         """Remember what every record of the source is now, for ``changes``."""
-        item = self._item
-        here = ~item.derived & ~item.record.is_null() & (item.state != State.GONE)
-        item.update(proof=pw.Case(None, [(here, item.digest)], "")).execute()
+        text = f"UPDATE item SET proof = CASE WHEN {_HERE} THEN digest ELSE '' END"
+        self.database.execute(text)
 
     @reads
     def digest(self) -> tuple[str, int]:
         """Return a digest over all records of the snapshot, and how many they are."""
-        item = self._item
         whole = hashlib.sha256()
         number = 0
-        query = item.select(item.kind, item.key, item.proof).where(item.proof != "")
-        for row in tuples(query.order_by(item.id)):
+        text = "SELECT kind, key, proof FROM item WHERE proof <> '' ORDER BY id"
+        for row in self.database.stream(text):
             whole.update(write_json(row))
             number += 1
         return whole.hexdigest(), number
@@ -41,18 +39,13 @@ class FinalCheckStore(Repository):
     @reads
     def changes(self, limit: int) -> tuple[int, list[tuple[Ref, str]]]:
         """Return how many records differ from the snapshot; the first ones, each with how."""
-        item = self._item
-        gone, marked = item.state == State.GONE, item.proof != ""
-        here = ~item.derived & ~item.record.is_null() & ~gone
-        changed = marked & ~gone & (item.digest != item.proof)
-        where = changed | (marked & gone) | (~marked & here)
-        how = pw.Case(None, [(~marked, "new"), (gone, "gone")], "changed")
-        rows = item.select(item.kind, item.key, how).where(where)
-        named = [
-            (Ref(Kind(kind), key), change)
-            for kind, key, change in tuples(rows.order_by(item.rank, item.id).limit(limit))
-        ]
-        return int(item.select().where(where).count()), named
+        gone = f"state = '{State.GONE}'"
+        where = f"""WHERE proof <> '' AND ({gone} OR digest <> proof) OR proof = '' AND {_HERE}"""
+        ((number,),) = self.database.select(f"SELECT COUNT(*) FROM item {where}")
+        text = f"""SELECT kind, key, CASE WHEN proof = '' THEN 'new' WHEN {gone} THEN 'gone'
+            ELSE 'changed' END FROM item {where} ORDER BY rank, id LIMIT ?"""
+        rows = self.database.select(text, (limit,))
+        return int(number), [(Ref(Kind(kind), key), change) for kind, key, change in rows]
 
     @writes
     def unchanged(self, *, mapped: bool, journal: int) -> None:

@@ -7,14 +7,13 @@ from datetime import datetime
 from typing import Any
 
 import attrs
-import peewee as pw
 
 from ztoq_core.convert import read_json
 from ztoq_core.records import Kind, Ref
 from ztoq_core.store.database import reads
 from ztoq_core.store.repository import Repository
 from ztoq_core.store.states import Side, State
-from ztoq_core.store.tables import tuples
+from ztoq_core.store.tables import moment_of
 
 __all__ = ["JournalEntry", "RecordSnapshot", "Reference"]
 
@@ -22,7 +21,11 @@ _MOST_RELATED = 100
 _MOST_ALIKE = 1000
 
 
-@attrs.frozen(kw_only=True)
+def _plain(body: Any) -> Any:
+    return read_json(bytes(body)) if body else None
+
+
+@attrs.frozen
 class RecordSnapshot:
     """A row: how far a record has come, and its three forms as plain JSON, or None.
 
@@ -31,28 +34,28 @@ class RecordSnapshot:
 
     item: int
     ref: Ref
-    state: State
+    state: State = attrs.field(converter=State)
     reason: str
     chosen: str
-    derived: bool
-    payload: Any
-    extracted: Any
-    mapped: Any
+    derived: bool = attrs.field(converter=bool)
+    payload: Any = attrs.field(converter=_plain)
+    extracted: Any = attrs.field(converter=_plain)
+    mapped: Any = attrs.field(converter=_plain)
     target_id: str | None
     pid: str
     url: str
     version: str
-    borrowed: bool
+    borrowed: bool = attrs.field(converter=bool)
     created_run: int
     updated_run: int
     attempts: int
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen
 class JournalEntry:
     """A line of the journal; ``at`` is UTC without a zone."""
 
-    at: datetime
+    at: datetime = attrs.field(converter=moment_of)
     run: int
     verb: str
     event: str
@@ -87,56 +90,29 @@ class RecordHistory(Repository):
     @reads
     def similar_keys(self, name: str, kind: Kind | None) -> list[str]:
         """Return keys that begin or end like ``name``, whatever the case, the first thousand."""
-        item = self._item
-        half = (len(name) + 1) // 2
-        where = item.key.startswith(name[:half]) | item.key.endswith(name[half:] or name)
-        if kind is not None:
-            where &= item.kind == kind
-        longest = len(name) + 3
-        query = item.select(item.key).where(where & (pw.fn.length(item.key) <= longest))
-        return [key for (key,) in tuples(query.order_by(item.rank, item.id).limit(_MOST_ALIKE))]
+        half, low = (len(name) + 1) // 2, name.lower()
+        first, last = low[:half], low[half:] or low
+        text = f"""SELECT key FROM item WHERE (substr(lower(key), 1, {len(first)}) = ?
+            OR substr(lower(key), length(key) - {len(last) - 1}) = ?)
+            AND kind = COALESCE(?, kind) AND length(key) <= ? ORDER BY rank, id LIMIT ?"""
+        values = (first, last, kind, len(name) + 3, _MOST_ALIKE)
+        return [key for (key,) in self.database.select(text, values)]
 
     @reads
     def snapshot(self, number: int) -> RecordSnapshot:
         """Return what is known of a row."""
-        item = self._item
-        row = item.get(item.id == number)
-        return RecordSnapshot(
-            item=number,
-            ref=Ref(Kind(row.kind), row.key),
-            state=State(row.state),
-            reason=row.reason,
-            chosen=row.chosen,
-            derived=bool(row.derived),
-            payload=_plain(row.payload),
-            extracted=_plain(row.record),
-            mapped=_plain(row.target),
-            target_id=row.target_id,
-            pid=row.pid,
-            url=row.url,
-            version=row.version,
-            borrowed=bool(row.borrowed),
-            created_run=row.created_run,
-            updated_run=row.updated_run,
-            attempts=row.attempts,
-        )
+        text = """SELECT kind, key, state, reason, chosen, derived, payload, record, target,
+            target_id, pid, url, version, borrowed, created_run, updated_run, attempts
+            FROM item WHERE id = ?"""
+        ((kind, key, *rest),) = self.database.select(text, (number,))
+        return RecordSnapshot(number, Ref(Kind(kind), key), *rest)
 
     @reads
     def journal(self, number: int) -> list[JournalEntry]:
         """Return the journal of a row, the first entry first."""
         text = """SELECT at, run, COALESCE(verb, ''), event, digest, detail FROM journal
             LEFT JOIN run ON run.id = journal.run WHERE item = ? ORDER BY journal.id"""
-        return [
-            JournalEntry(
-                at=datetime.fromisoformat(at) if isinstance(at, str) else at,
-                run=run,
-                verb=verb,
-                event=event,
-                digest=digest,
-                detail=detail,
-            )
-            for at, run, verb, event, digest, detail in self.database.select(text, (number,))
-        ]
+        return [JournalEntry(*row) for row in self.database.select(text, (number,))]
 
     @reads
     def notes(self, ref: Ref) -> list[tuple[str, str, str, str]]:
@@ -144,11 +120,9 @@ class RecordHistory(Repository):
         about = "WHERE kind = ? AND key = ? ORDER BY id"
         notes = f"SELECT origin, level, code, text FROM note {about}"
         rejects = f"SELECT 'extract', 'loss', 'rejected', reason FROM reject {about}"
-        return [
-            (origin, level, code, sentence)
-            for text in (notes, rejects)
-            for origin, level, code, sentence in self.database.select(text, (ref.kind, ref.key))
-        ]
+        values = (ref.kind, ref.key)
+        found = (row for text in (notes, rejects) for row in self.database.select(text, values))
+        return [(origin, level, code, text) for origin, level, code, text in found]
 
     @reads
     def refers_to(self, number: int) -> list[Reference]:
@@ -181,7 +155,3 @@ def _related(rows: Iterable[tuple[Any, ...]]) -> list[Reference]:
         for role, kind, key, state, pid in rows
     ]
     return sorted(found, key=lambda each: (each.ref.kind.rank, each.ref.key, each.role))
-
-
-def _plain(body: Any) -> Any:
-    return read_json(bytes(body)) if body else None

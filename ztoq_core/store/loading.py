@@ -11,7 +11,7 @@ import attrs
 from ztoq_core.contracts import Content, Skip, Written
 from ztoq_core.convert import dumps, loads
 from ztoq_core.records import ADDRESS, Attachment, Kind, Record, Ref, TestCase
-from ztoq_core.store.attachments import with_content
+from ztoq_core.store.attachments import save_files, with_content
 from ztoq_core.store.database import Database, batched, reads, writes
 from ztoq_core.store.dependencies import Dependencies
 from ztoq_core.store.file_store import FileStore, StoredFile
@@ -26,9 +26,8 @@ from ztoq_core.store.load_jobs import (
 from ztoq_core.store.notes import save_notes
 from ztoq_core.store.references import references
 from ztoq_core.store.repository import Repository
-from ztoq_core.store.sql import chunks, clean, placeholders
+from ztoq_core.store.sql import clean, placeholders
 from ztoq_core.store.states import Cause, JournalEvent, Role, Side, State
-from ztoq_core.store.tables import tuples
 from ztoq_core.store.target_index import TargetIndex
 
 _JOB = """SELECT id, kind, target, target_digest, attempts, target_id, pid, url, version, parts,
@@ -92,15 +91,10 @@ class LoadStore(Repository):
     @reads
     def in_doubt(self) -> list[tuple[int, Ref, str]]:
         """Return what nobody knows whether the target has: rows, names, why; parents first."""
-        item = self._item
-        query = (
-            item.select(item.id, item.kind, item.key, item.reason)
-            .where((item.state == State.UNKNOWN) & (item.before_delete == ""))
-            .order_by(item.rank, item.id)
-        )
-        return [
-            (number, Ref(Kind(kind), key), reason) for number, kind, key, reason in tuples(query)
-        ]
+        text = """SELECT id, kind, key, reason FROM item WHERE state = ? AND before_delete = ''
+            ORDER BY rank, id"""
+        found = self.database.select(text, (State.UNKNOWN,))
+        return [(number, Ref(Kind(kind), key), reason) for number, kind, key, reason in found]
 
     @reads
     def job(self, number: int) -> LoadJob:
@@ -152,19 +146,18 @@ class LoadStore(Repository):
         }
 
     def _content(self, record: Attachment) -> Content | None:
-        row = self._tables.file.get_or_none(self._tables.file.sha256 == record.sha256)
-        if row is None:
-            return None
-        kept = StoredFile(
-            sha256=row.sha256, size=row.size, media_type=row.media_type, path=row.path
-        )
-        return self._files.content(record.name, kept)
+        text = "SELECT size, media_type, path FROM file WHERE sha256 = ?"
+        for size, media_type, path in self.database.select(text, (record.sha256,)):
+            kept = StoredFile(sha256=record.sha256, size=size, media_type=media_type, path=path)
+            return self._files.content(record.name, kept)
+        return None
 
     @reads
     def remaining(self) -> int:
         """Return how many records are still to be written or finished."""
-        item = self._item
-        return int(item.select().where(item.state << (State.READY, State.WRITTEN)).count())
+        text = "SELECT COUNT(*) FROM item WHERE state IN (?, ?)"
+        ((number,),) = self.database.select(text, (State.READY, State.WRITTEN))
+        return int(number)
 
     # -------------------------------------------------------------------- intents and answers
 
@@ -263,19 +256,17 @@ class LoadStore(Repository):
         """
         if not isinstance(record, TestCase):
             return
-        item = self._item
         files = [file.key for file in self._files_of(record) if file.part]
-        doubted = sum(
-            self._transitions.move(
-                (State.FINISHED,),
-                State.UNKNOWN,
-                (item.kind == Kind.ATTACHMENT) & (item.key << list(some)),
-                reason="the steps of its case were written again",
-                target_id=None,
-                written_digest="",
-                finished_digest="",
-            )
-            for some in chunks(files)
+        doubted = self._transitions.move(
+            (State.FINISHED,),
+            State.UNKNOWN,
+            "kind = ? AND key IN ??",
+            (Kind.ATTACHMENT,),
+            files,
+            reason="the steps of its case were written again",
+            target_id=None,
+            written_digest="",
+            finished_digest="",
         )
         if doubted:
             self._dependencies.count_files(record, files)
@@ -336,19 +327,20 @@ class LoadStore(Repository):
         """Store what a file is that was not read before; return the job as it is then."""
         if not isinstance(job.record, Attachment):
             return job
-        item = self._item
         if kept.path:
-            self._tables.file.insert(**attrs.asdict(kept)).on_conflict_ignore().execute()
+            save_files(self.database, [kept])
         target = with_content(job.record, kept)
         body = dumps(target)
-        changed = {"target": body, "target_digest": hashlib.sha256(body).hexdigest()}
-        (held,) = next(tuples(item.select(item.record).where(item.id == job.item)))
+        digest = hashlib.sha256(body).hexdigest()
+        text = "UPDATE item SET target = ?, target_digest = ? WHERE id = ?"
+        self.database.execute(text, (body, digest, job.item))
+        ((held,),) = self.database.select("SELECT record FROM item WHERE id = ?", (job.item,))
         source = loads(Kind.ATTACHMENT, bytes(held)) if held else None
         if isinstance(source, Attachment):
             own = dumps(with_content(source, kept))
-            changed |= {"record": own, "digest": hashlib.sha256(own).hexdigest()}
-        item.update(**changed).where(item.id == job.item).execute()
-        return attrs.evolve(job, record=target, digest=str(changed["target_digest"]))
+            text = "UPDATE item SET record = ?, digest = ? WHERE id = ?"
+            self.database.execute(text, (own, hashlib.sha256(own).hexdigest(), job.item))
+        return attrs.evolve(job, record=target, digest=digest)
 
     # ------------------------------------------------------------------------------ inner part
 

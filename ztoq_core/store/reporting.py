@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from datetime import datetime
 
 import attrs
-import peewee as pw
 
 from ztoq_core.records import Kind, Level
 from ztoq_core.store.facts import Extracted
@@ -14,7 +13,6 @@ from ztoq_core.store.lease import is_running
 from ztoq_core.store.repository import Repository
 from ztoq_core.store.sql import placeholders
 from ztoq_core.store.states import EXPLAINED, PROBLEMS, Cause, State
-from ztoq_core.store.tables import tuples
 
 __all__ = ["FileTotals", "NoteCount", "PastRun", "Problem", "Reason", "StoredNote", "StoredReject"]
 
@@ -22,53 +20,57 @@ __all__ = ["FileTotals", "NoteCount", "PastRun", "Problem", "Reason", "StoredNot
 _MISSING = f"(state = '{State.DELETED}' AND cause <> '{Cause.PRUNED}' AND target IS NOT NULL)"
 
 
-@attrs.frozen(kw_only=True)
+def _kind(stored: str) -> Kind | None:
+    return Kind(stored) if stored else None
+
+
+@attrs.frozen
 class Problem:
     """A record that did not simply arrive; ``loss`` says of a skipped one whether it is a loss.
 
     ``pid`` and ``url`` are of its object in the target, if there is one.
     """
 
-    kind: Kind
+    kind: Kind = attrs.field(converter=Kind)
     key: str
-    state: State
+    state: State = attrs.field(converter=State)
     reason: str
-    pid: str = ""
-    url: str = ""
-    loss: bool = False
+    pid: str
+    url: str
+    loss: bool = attrs.field(converter=bool)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen
 class Reason:
     """Why ``count`` records of a kind are in a state; ``example`` is the key of one of them."""
 
-    state: State
-    kind: Kind
+    state: State = attrs.field(converter=State)
+    kind: Kind = attrs.field(converter=Kind)
     reason: str
     count: int
     example: str
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen
 class NoteCount:
     """How many notes of one sort there are for one kind (None: about the whole run)."""
 
-    level: Level
+    level: Level = attrs.field(converter=Level)
     code: str
-    kind: Kind | None
+    kind: Kind | None = attrs.field(converter=_kind)
     count: int
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen
 class StoredNote:
     """A note with the record it is about; kind None and no key: about the whole run.
 
     ``pid`` and ``url`` are of the record's object in the target, if there is one.
     """
 
-    kind: Kind | None
+    kind: Kind | None = attrs.field(converter=_kind)
     key: str
-    level: Level
+    level: Level = attrs.field(converter=Level)
     code: str
     text: str
     origin: str
@@ -76,11 +78,11 @@ class StoredNote:
     url: str = ""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen
 class StoredReject:
     """An object of the source that could not become a record."""
 
-    kind: Kind
+    kind: Kind = attrs.field(converter=Kind)
     key: str
     reason: str
 
@@ -89,8 +91,8 @@ class StoredReject:
 class PastRun:
     """A use of the store by a command; times are UTC without a zone.
 
-    ``calls`` counts those to both services. ``running``: whether it still holds the store; None
-    where another host alone could say.
+    ``calls`` counts those to both services. ``running``: whether it still holds the store; None if
+    only another host could tell.
     """
 
     id: int
@@ -106,12 +108,12 @@ class PastRun:
     calls: int = 0
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen
 class FileTotals:
     """How many different contents are kept, and their bytes."""
 
-    count: int
-    size: int
+    count: int = attrs.field(converter=int)
+    size: int = attrs.field(converter=int)
 
 
 class Reporting(Repository):
@@ -156,10 +158,8 @@ class Reporting(Repository):
         text = f"""SELECT state, kind, reason, COUNT(*) AS number, MIN(key) FROM item
             WHERE state IN {placeholders(EXPLAINED)} OR {_MISSING}
             GROUP BY state, kind, reason ORDER BY number DESC, kind, reason LIMIT ?"""
-        for state, kind, reason, number, example in self.database.select(text, (*EXPLAINED, limit)):
-            yield Reason(
-                state=State(state), kind=Kind(kind), reason=reason, count=number, example=example
-            )
+        for row in self.database.select(text, (*EXPLAINED, limit)):
+            yield Reason(*row)
 
     def listed(self) -> tuple[Kind, ...]:
         """Return the kinds whose lists the present extraction read to their end."""
@@ -168,80 +168,48 @@ class Reporting(Repository):
 
     def listed_partly(self) -> bool:
         """Whether a list has been begun and not read to its end."""
-        return bool(list(self.database.select("SELECT 1 FROM checkpoint WHERE NOT done")))
+        return self.database.any("checkpoint WHERE NOT done")
 
     def pending(self) -> int:
         """Return how many listed records have not been completed."""
-        return int(self._item.select().where(self._item.pending).count())
+        ((number,),) = self.database.select("SELECT COUNT(*) FROM item WHERE pending")
+        return int(number)
 
     def problems(self) -> Iterator[Problem]:
         """Yield failed, unknown, conflicting, rejected, blocked, skipped and gone records."""
-        item = self._item
+        text = """SELECT kind, key, state, reason, pid, url, loss FROM item WHERE state = ?
+            ORDER BY rank, id"""
         for state in PROBLEMS:
-            query = (
-                item.select(item.kind, item.key, item.reason, item.pid, item.url, item.loss)
-                .where(item.state == state)
-                .order_by(item.rank, item.id)
-            )
-            for kind, key, reason, pid, url, loss in tuples(query):
-                yield Problem(
-                    kind=Kind(kind),
-                    key=key,
-                    state=state,
-                    reason=reason,
-                    pid=pid,
-                    url=url,
-                    loss=bool(loss),
-                )
+            for row in self.database.stream(text, (state,)):
+                yield Problem(*row)
 
     def note_counts(self) -> list[NoteCount]:
         """Return notes counted by level, code and kind; losses first."""
         text = "SELECT level, code, kind, COUNT(*) FROM note GROUP BY level, code, kind"
-        found = [
-            NoteCount(
-                level=Level(level), code=code, kind=Kind(kind) if kind else None, count=number
-            )
-            for level, code, kind, number in self.database.select(text)
-        ]
+        found = [NoteCount(*row) for row in self.database.select(text)]
         heaviest = list(reversed(Level))
         return sorted(found, key=lambda each: (heaviest.index(each.level), each.code))
 
     def notes(self, limit_per_code: int | None = None) -> Iterator[StoredNote]:
         """Yield notes, at most so many of each code."""
-        note, item = self._tables.note, self._item
-        same = (item.kind == note.kind) & (item.key == note.key)
-        columns = (note.kind, note.key, note.level, note.text, note.origin, item.pid, item.url)
-        for (code,) in list(tuples(note.select(note.code).distinct().order_by(note.code))):
-            query = (
-                note.select(*columns)
-                .join(item, pw.JOIN.LEFT_OUTER, on=same)
-                .where(note.code == code)
-                .order_by(note.id)
-                .limit(limit_per_code)
-            )
-            for kind, key, level, text, origin, pid, url in tuples(query):
-                yield StoredNote(
-                    kind=Kind(kind) if kind else None,
-                    key=key,
-                    level=Level(level),
-                    code=code,
-                    text=text,
-                    origin=origin,
-                    pid=pid or "",
-                    url=url or "",
-                )
+        codes = list(self.database.select("SELECT DISTINCT code FROM note ORDER BY code"))
+        limit = "" if limit_per_code is None else f"LIMIT {limit_per_code}"
+        text = f"""SELECT note.kind, note.key, level, code, text, origin, COALESCE(pid, ''),
+            COALESCE(url, '') FROM note
+            LEFT JOIN item ON item.kind = note.kind AND item.key = note.key
+            WHERE code = ? ORDER BY note.id {limit}"""
+        for code in codes:
+            for row in self.database.stream(text, code):
+                yield StoredNote(*row)
 
     def rejects(self) -> Iterator[StoredReject]:
         """Yield the objects of the source that could not become records."""
-        table = self._tables.reject
-        for kind, key, reason in tuples(
-            table.select(table.kind, table.key, table.reason).order_by(table.id)
-        ):
-            yield StoredReject(kind=Kind(kind), key=key, reason=reason)
+        for row in self.database.stream("SELECT kind, key, reason FROM reject ORDER BY id"):
+            yield StoredReject(*row)
 
     def runs(self) -> list[PastRun]:
         """Return the uses of the store, the first one first."""
-        run = self._tables.run
+        run = self.database.tables.run
         return [
             PastRun(
                 id=row.id,
@@ -262,5 +230,4 @@ class Reporting(Repository):
     def files(self) -> FileTotals:
         """Return how many contents are kept, and their bytes."""
         text = "SELECT COUNT(*), COALESCE(SUM(size), 0) FROM file"
-        ((count, size),) = self.database.select(text)
-        return FileTotals(count=int(count), size=int(size))
+        return FileTotals(*next(self.database.select(text)))

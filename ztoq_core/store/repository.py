@@ -17,9 +17,6 @@ class Repository:
     def __init__(self, database: Database) -> None:
         """Work on ``database``."""
         self.database = database
-        self._tables = database.tables
-        self._item = database.tables.item
-        self._edge = database.tables.edge
         self._facts = Facts(database)
         self._journal = Journal(database)
         self._transitions = Transitions(database)

@@ -15,7 +15,7 @@ from ztoq_core.store.dependencies import UNANSWERED
 from ztoq_core.store.facts import Facts
 from ztoq_core.store.journal import Event
 from ztoq_core.store.repository import Repository
-from ztoq_core.store.sql import chunks, placeholders
+from ztoq_core.store.sql import literals, placeholders
 from ztoq_core.store.states import (
     BELONGS,
     IN_DOUBT,
@@ -165,15 +165,14 @@ class RollbackStore(Repository):
     @writes
     def intend(self, run: int, batch: Sequence[RollbackItem]) -> None:
         """Journal that objects are about to be deleted, before the requests leave."""
-        item = self._item
-        for some in chunks([each.item for each in batch]):
-            self._transitions.move(
-                allowed_before(State.UNKNOWN),
-                State.UNKNOWN,
-                (item.before_delete == "") & (item.id << list(some)),
-                reason="its deletion was begun and not confirmed",
-                before_delete=item.state,
-            )
+        self._transitions.move(
+            allowed_before(State.UNKNOWN),
+            State.UNKNOWN,
+            "before_delete = '' AND id IN ??",
+            many=[each.item for each in batch],
+            reason="its deletion was begun and not confirmed",
+            also="before_delete = state",
+        )
         self._add_events(run, batch, JournalEvent.DELETION_INTENDED)
 
     @writes
@@ -202,10 +201,9 @@ class RollbackStore(Repository):
     @writes
     def restored(self, run: int, undoing: RollbackItem, written: Written, digest: str) -> None:
         """Store that an object holds again what was written before."""
-        item = self._item
-        item.update(
-            stamp=written.stamp, version=written.version, written_digest=digest, before=None
-        ).where(item.id == undoing.item).execute()
+        text = """UPDATE item SET stamp = ?, version = ?, written_digest = ?, before = NULL
+            WHERE id = ?"""
+        self.database.execute(text, (written.stamp, written.version, digest, undoing.item))
         self._add_events(run, [undoing], JournalEvent.RESTORED)
 
     @writes
@@ -229,7 +227,7 @@ class RollbackStore(Repository):
     @reads
     def unsettled(self) -> bool:
         """Whether anything is in doubt, or was being sent when a run ended."""
-        return self._item.select().where(self._item.state << IN_DOUBT).exists()
+        return self.database.any(f"item WHERE state IN {literals(IN_DOUBT)}")
 
     @writes
     def adopted(self, run: int) -> None:

@@ -11,14 +11,12 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-import peewee as pw
-
 from ztoq_core.note_codes import CAME_ALONG
 from ztoq_core.records import Kind, Ref
 from ztoq_core.store.database import reads, writes
 from ztoq_core.store.notes import save_notes
 from ztoq_core.store.repository import Repository
-from ztoq_core.store.sql import placeholders
+from ztoq_core.store.sql import literals, placeholders
 from ztoq_core.store.states import ABSENT, NOT_DUE, UNSENT, Cause, Role, Selected, Side, State
 
 _NOT_SELECTED = "not selected"
@@ -150,8 +148,6 @@ class SelectionStore(Repository):
     @writes
     def leave_out(self) -> None:
         """Give what stays out its state; what is in the target already stays as it is."""
-        item = self._item
-        out = (item.chosen == Selected.NO) & ~item.pending & ~item.record.is_null()
         text = """DELETE FROM edge WHERE side = ? AND child IN (SELECT id FROM item
             WHERE chosen = ? AND target_id IS NULL AND record IS NOT NULL)"""
         self.database.execute(text, (Side.TARGET, Selected.NO))
@@ -159,35 +155,30 @@ class SelectionStore(Repository):
             WHERE item.kind = note.kind AND item.key = note.key
             AND chosen = ? AND target_id IS NULL)"""
         self.database.execute(text, (Selected.NO,))
+        out = "chosen = ? AND NOT pending AND record IS NOT NULL"
         self._transitions.move(
             (State.EXTRACTED, *UNSENT, State.DELETED, State.SKIPPED),
             State.SKIPPED,
-            out & item.target_id.is_null() & item.cause.not_in((Cause.PRUNED, Cause.LEFT_OUT)),
+            f"{out} AND target_id IS NULL AND cause NOT IN (?, ?)",
+            (Selected.NO, Cause.PRUNED, Cause.LEFT_OUT),
             reason=_NOT_SELECTED,
             loss=False,
             target=None,
             target_digest="",
             refused_digest="",
         )
-        as_written = ~item.target_id.is_null() & (item.finished_digest == item.written_digest)
-        self._transitions.move(UNSENT, State.FINISHED, out & as_written, reason=_UNCHANGED)
+        as_written = f"{out} AND target_id IS NOT NULL AND finished_digest = written_digest"
+        self._transitions.move(
+            UNSENT, State.FINISHED, as_written, (Selected.NO,), reason=_UNCHANGED
+        )
 
     @writes
     def skip_unneeded(self) -> int:
         """Leave out what the mapping added for records that stay out; return how many."""
-        item, edge, child = self._item, self._edge, self._item.alias()
-        needed: Any = (
-            edge.select(edge.child)
-            .join(child, on=child.id == edge.child)
-            .where(
-                (edge.side == Side.TARGET)
-                & (edge.kind == item.kind)
-                & (edge.key == item.key)
-                & child.state.not_in(NOT_DUE)
-            )
+        spare = f"""derived AND record IS NULL AND target_id IS NULL AND NOT EXISTS (
+            SELECT 1 FROM edge JOIN item child ON child.id = edge.child
+            WHERE side = '{Side.TARGET}' AND edge.kind = item.kind AND edge.key = item.key
+            AND child.state NOT IN {literals(NOT_DUE)})"""
+        return self._transitions.move(
+            (*UNSENT, State.DELETED), State.SKIPPED, spare, reason=_UNNEEDED
         )
-        spare = (
-            item.derived & item.record.is_null() & item.target_id.is_null() & ~pw.fn.EXISTS(needed)
-        )
-        unsent = (*UNSENT, State.DELETED)
-        return self._transitions.move(unsent, State.SKIPPED, spare, reason=_UNNEEDED)

@@ -36,7 +36,7 @@ def clean(text: str) -> str:
 
 
 def placeholders(values: Collection[Any]) -> str:
-    """Return a list of place holders for values, ``(?, ?)``; of none ``(NULL)``."""
+    """Return a list of placeholders for values, ``(?, ?)``; of none ``(NULL)``."""
     return f"({', '.join('?' * len(values)) or 'NULL'})"
 
 
@@ -55,6 +55,11 @@ def select(
     """
     for each, given in _runs(text, values, many):
         yield from _run(database, each, given).fetchall()
+
+
+def stream(database: pw.Database, text: str, values: Values = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows of a query as they are read; the caller changes nothing meanwhile."""
+    yield from _run(database, text, values)
 
 
 def execute(
@@ -118,7 +123,8 @@ class BulkInsert:
         if key:
             same = {*key, *keep}
             sets = [f'"{name}" = excluded."{name}"' for name in names if name not in same]
-            self._end = f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {', '.join(sets)}{also}"
+            does = f"UPDATE SET {', '.join(sets)}{also}" if sets else "NOTHING"
+            self._end = f" ON CONFLICT ({', '.join(key)}) DO {does}"
 
     def save(self, rows: Sequence[Values]) -> int:
         """Insert the rows, their values in the order of the columns; return how many it touched."""

@@ -5,10 +5,9 @@ Two stores can live side by side in one process because no model here knows a da
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from copy import copy
 from datetime import UTC, datetime
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import peewee as pw
 
@@ -22,6 +21,11 @@ M = TypeVar("M", bound=pw.Model)
 def now() -> datetime:
     """Return the present as the stores keep it: UTC, without a zone, whole microseconds."""
     return datetime.now(UTC).replace(tzinfo=None)
+
+
+def moment_of(stored: Any) -> Any:
+    """Return the time in a column, or None: PostgreSQL gives a time, SQLite a text."""
+    return datetime.fromisoformat(stored) if isinstance(stored, str) else stored
 
 
 class Meta(pw.Model):
@@ -328,8 +332,3 @@ def _bound(model: type[M], database: pw.Database) -> type[M]:
     # else peewee copies each field with all that it holds, which takes most of a store's opening
     fields = {each.name: copy(each) for each in known.sorted_fields if not each.primary_key}
     return type(model.__name__, (model,), {**fields, "Meta": meta, "__module__": __name__})
-
-
-def tuples(query: pw.ModelSelect[Any]) -> Iterator[tuple[Any, ...]]:
-    """Yield the rows of a query as tuples, one by one (peewee types them as models)."""
-    return cast("Iterator[tuple[Any, ...]]", query.tuples().iterator())

@@ -13,9 +13,8 @@ from ztoq_core.store.database import reads, writes
 from ztoq_core.store.journal import Event
 from ztoq_core.store.load_jobs import written_of
 from ztoq_core.store.repository import Repository
-from ztoq_core.store.sql import chunks, placeholders
+from ztoq_core.store.sql import literals, placeholders
 from ztoq_core.store.states import BELONGS, IN_DOUBT, Cause, JournalEvent, Side, State
-from ztoq_core.store.tables import tuples
 
 __all__ = ["PRUNED", "TargetObject"]
 
@@ -100,7 +99,7 @@ class TargetIndex(Repository):
     @reads
     def nothing_written(self) -> bool:
         """Whether nothing was ever written from this store."""
-        return not self._item.select().where(self._item.created_run > 0).exists()
+        return not self.database.any("item WHERE created_run > 0")
 
     @writes
     def missing(self, run: int, kind: Kind, keys: Collection[str]) -> None:
@@ -112,13 +111,9 @@ class TargetIndex(Repository):
 
     def mark_missing(self, run: int, kind: Kind, keys: Collection[str]) -> None:
         """Do as ``missing``, within a transaction of the writer."""
-        item = self._item
-        rows: list[tuple[int, str]] = []
-        for some in chunks(list(keys)):
-            query = item.select(item.id, item.state).where(
-                (item.kind == kind) & (item.key << list(some)) & item.state.not_in(IN_DOUBT)
-            )
-            rows += tuples(query)
+        text = f"""SELECT id, state FROM item WHERE kind = ? AND state NOT IN {literals(IN_DOUBT)}
+            AND key IN ??"""
+        rows = list(self.database.select(text, (kind,), list(keys)))
         for number, state in rows:
             reason, cause = _DELETED, Cause.NONE
             if state == State.GONE:
@@ -129,13 +124,11 @@ class TargetIndex(Repository):
     @writes
     def doubt_marked(self, kind: Kind, keys: Sequence[str]) -> int:
         """Put in doubt what is ready and whose key was seen in the target; return how many."""
-        item = self._item
-        return sum(
-            self._transitions.move(
-                (State.READY, State.BLOCKED),
-                State.UNKNOWN,
-                (item.kind == kind) & item.target_id.is_null() & (item.key << list(some)),
-                reason="its mark is in the target",
-            )
-            for some in chunks(keys)
+        return self._transitions.move(
+            (State.READY, State.BLOCKED),
+            State.UNKNOWN,
+            "kind = ? AND target_id IS NULL AND key IN ??",
+            (kind,),
+            keys,
+            reason="its mark is in the target",
         )

@@ -14,7 +14,7 @@ from ztoq_core.store.database import Database, reads, writes
 from ztoq_core.store.notes import save_notes
 from ztoq_core.store.references import references, replace_edges
 from ztoq_core.store.repository import Repository
-from ztoq_core.store.sql import BulkInsert, chunks, clean, literals
+from ztoq_core.store.sql import BulkInsert, clean, literals
 from ztoq_core.store.states import (
     ABSENT,
     KEPT_BY_MAPPING,
@@ -109,7 +109,9 @@ class TransformationStore(Repository):
     def __init__(self, database: Database) -> None:
         """Work on ``database``."""
         super().__init__(database)
-        self._rows = BulkInsert(self._item, _COLUMNS, key=("id",), keep=("kind", "key", "rank"))
+        self._rows = BulkInsert(
+            self.database.tables.item, _COLUMNS, key=("id",), keep=("kind", "key", "rank")
+        )
 
     # -------------------------------------------------------------------------------- reading
 
@@ -311,9 +313,9 @@ class TransformationStore(Repository):
         text = "SELECT id, target_digest, state FROM item WHERE kind = ? AND key = ?"
         row = next(self.database.select(text, (record.kind, record.key)), None)
         if row is None:
-            number = self._item.insert(
-                kind=record.kind, key=record.key, rank=record.kind.rank, derived=True
-            ).execute()
+            values = (record.kind.value, record.key, record.kind.rank, True)
+            BulkInsert(self.database.tables.item, ("kind", "key", "rank", "derived")).save([values])
+            ((number, _, _),) = self.database.select(text, (record.kind, record.key))
         else:
             number, known, state = row
             if known == digest and state not in {State.SKIPPED, State.DELETED}:
@@ -331,14 +333,12 @@ class TransformationStore(Repository):
     @writes
     def replace_needs(self, needs: Iterable[FieldNeed]) -> None:
         """Store what the mapped records need of the target's fields, instead of what was stored."""
-        table = self._tables.need
-        table.delete().execute()
+        self.database.execute("DELETE FROM need")
+        names = [field.name for field in attrs.fields(FieldNeed)]
         rows = [
-            attrs.asdict(attrs.evolve(each, name=clean(each.name), value=clean(each.value)))
-            for each in needs
+            attrs.evolve(each, name=clean(each.name), value=clean(each.value)) for each in needs
         ]
-        for some in chunks(rows):
-            table.insert_many(some).execute()
+        BulkInsert(self.database.tables.need, names).save([attrs.astuple(each) for each in rows])
 
     @reads
     def needs(self) -> list[FieldNeed]:

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-import peewee as pw
-
 from ztoq_core.errors import StoreError
 from ztoq_core.store.database import Database
-from ztoq_core.store.sql import BulkInsert, literals, placeholders
+from ztoq_core.store.sql import BulkInsert, Values, literals
 from ztoq_core.store.states import Cause, State, allowed_before, check_transition
 
 _WITHOUT_OBJECT: dict[str, Any] = {
@@ -38,46 +36,42 @@ class Transitions:
     def __init__(self, database: Database) -> None:
         """Write into ``database``."""
         self._database = database
-        self._item = database.tables.item
         self._upserts: dict[tuple[State, tuple[str, ...]], BulkInsert] = {}
 
-    def move(
+    def move(  # noqa: PLR0913 - which records, and what becomes of them
         self,
         before: Collection[State],
         after: State,
-        where: pw.Expression | str = "1 = 1",
+        /,
+        where: str = "1 = 1",
+        values: Values = (),
+        many: Values | None = None,
         *,
         reason: str = "",
         cause: Cause = Cause.NONE,
+        also: str = "",
         **columns: Any,
     ) -> int:
         """Change the records in the states ``before`` that fit ``where``; return how many.
 
-        A ``where`` that is a text is SQL without place holders.
+        ``where``, ``values`` and ``many`` are as for ``sql.select``; ``also`` is SQL that sets a
+        further column.
         """
         check_transition(before, after)
-        item = self._item
-        changed = item.update(state=after, reason=reason, cause=cause, **columns).where(
-            (item.state << list(before)) & (pw.SQL(where) if isinstance(where, str) else where)
-        )
-        return int(changed.execute())
+        sets = {"state": after.value, "reason": reason, "cause": cause.value, **columns}
+        assigned = ", ".join([*(f'"{name}" = ?' for name in sets), *filter(None, [also])])
+        text = f"UPDATE item SET {assigned} WHERE state IN {literals(before)} AND ({where})"
+        return self._database.execute(text, (*sets.values(), *values), many)
 
-    def move_rows(
-        self,
-        numbers: Sequence[int],
-        after: State,
-        *,
-        reason: str = "",
-        cause: Cause = Cause.NONE,
-        **columns: Any,
-    ) -> None:
-        """Change the records with these row ids.
+    def move_rows(self, numbers: Sequence[int], after: State, **more: Any) -> None:
+        """Change the records with these row ids; ``more`` as for ``move``.
 
         Raises:
             StoreError: One of them is in a state that may not become ``after``.
         """
         numbers = list(dict.fromkeys(numbers))
-        if self._move(numbers, after, reason=reason, cause=cause, **columns) != len(numbers):
+        moved = self.move(allowed_before(after), after, "id IN ??", many=numbers, **more)
+        if moved != len(numbers):
             self._refuse(numbers, after)
 
     def start_sending(self, numbers: Sequence[int]) -> set[int]:
@@ -86,29 +80,12 @@ class Transitions:
         One that was handed out as ready may have been blocked or skipped with its parent since.
         """
         numbers = list(dict.fromkeys(numbers))
-        if self._move(numbers, State.SENDING, also="attempts = attempts + 1") == len(numbers):
+        before, more = allowed_before(State.SENDING), "attempts = attempts + 1"
+        if self.move(before, State.SENDING, "id IN ??", many=numbers, also=more) == len(numbers):
             return set(numbers)
         text = "SELECT id FROM item WHERE state = ? AND id IN ??"
         rows = self._database.select(text, (State.SENDING.value,), numbers)
         return {number for (number,) in rows}
-
-    def _move(
-        self,
-        numbers: Sequence[int],
-        after: State,
-        *,
-        reason: str = "",
-        cause: Cause = Cause.NONE,
-        also: str = "",
-        **columns: Any,
-    ) -> int:
-        """Change those that may become ``after``; ``also`` is SQL that sets a further column."""
-        before = allowed_before(after)
-        sets = {"state": after.value, "reason": reason, "cause": cause.value, **columns}
-        assigned = ", ".join([*(f'"{name}" = ?' for name in sets), *([also] if also else [])])
-        text = f"UPDATE item SET {assigned} WHERE state IN {placeholders(before)} AND id IN ??"
-        values = [*sets.values(), *(state.value for state in before)]
-        return self._database.execute(text, values, numbers)
 
     def forget_object(
         self, number: int, after: State, *, reason: str = "", cause: Cause = Cause.NONE
@@ -136,7 +113,9 @@ class Transitions:
         key = (after, names)
         if key not in self._upserts:
             where = f" WHERE item.state IN {literals(allowed_before(after))}"
-            self._upserts[key] = BulkInsert(self._item, names, key=("id",), keep=keep, also=where)
+            self._upserts[key] = BulkInsert(
+                self._database.tables.item, names, key=("id",), keep=keep, also=where
+            )
         fixed = (after.value, "", Cause.NONE.value)
         if self._upserts[key].save([(*fixed, *row.values()) for row in rows]) != len(rows):
             self._refuse([row["id"] for row in rows], after)

@@ -19,7 +19,6 @@ from ztoq_core.store.loading import LINKS
 from ztoq_core.store.repository import Repository
 from ztoq_core.store.sql import BulkInsert, clean
 from ztoq_core.store.states import Cause, JournalEvent, Side, State
-from ztoq_core.store.tables import tuples
 from ztoq_core.store.target_index import TargetIndex
 
 __all__ = ["FieldDetail", "RecordProof", "SentRecord"]
@@ -85,7 +84,7 @@ class ValidationStore(Repository):
         """Work on ``database``; ``index`` knows the objects in the target."""
         super().__init__(database)
         self._index = index
-        self._proofs = BulkInsert(self._tables.proof, _PROOF, key=("item",))
+        self._proofs = BulkInsert(database.tables.proof, _PROOF, key=("item",))
 
     @reads
     def sent(self, kind: Kind, target_ids: Sequence[str]) -> list[SentRecord]:
@@ -210,12 +209,9 @@ class ValidationStore(Repository):
 
         A file in the target cannot be changed: it is uploaded again, and the other one stays.
         """
-        item, proof = self._item, self._tables.proof
-        wrong = proof.select(proof.item).where(proof.wrong > 0)
-        query = item.select(item.id, item.kind).where(
-            (item.id << wrong) & (item.state == State.FINISHED)
-        )
-        rows = list(tuples(query))
+        text = """SELECT id, kind FROM item WHERE state = ?
+            AND id IN (SELECT item FROM proof WHERE wrong > 0)"""
+        rows = list(self.database.select(text, (State.FINISHED,)))
         files = [number for number, kind in rows if kind == Kind.ATTACHMENT]
         for number in files:
             self._transitions.forget_object(number, State.DELETED, reason=OTHER_CONTENT)

@@ -601,8 +601,8 @@ async def test_a_rehearsal_tells_records_what_only_the_whole_knows(store: Store)
 
 async def test_a_rehearsal_ends_where_it_is_stopped(store: Store) -> None:
     await extracted(store)
-    stop = engine.StopRequest()
-    stop.set()
+    waits = engine.Waits()
+    waits.stop()
     coverage = Coverage(sink_of(), LIMITS)
-    assert await dry_run(engine.Run(store, stop=stop), [typed], coverage.add) == []
+    assert await dry_run(engine.Run(store, waits=waits), [typed], coverage.add) == []
     assert coverage.records == {}

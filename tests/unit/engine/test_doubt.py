@@ -41,13 +41,16 @@ async def migrate(
     sink: MemorySink,
     *,
     request_timeout: float = 0.01,
-    stop: engine.StopRequest | None = None,
+    waits: engine.Waits | None = None,
 ) -> None:
     with store.run("migrate") as run:
         await engine.extract(engine.Run(store, run.id), MemorySource(PROJECT, CONTENTS))
         await engine.transform(engine.Run(store), lambda _: [typed])
         await engine.load(
-            engine.Run(store, run.id, stop=stop, request_timeout=request_timeout), sink
+            engine.Run(
+                store, run.id, waits=waits or engine.Waits(), request_timeout=request_timeout
+            ),
+            sink,
         )
 
 
@@ -268,12 +271,12 @@ def test_a_sink_without_requests_is_not_waited_for(store: Store) -> None:
 
 
 def test_a_stop_ends_the_wait_for_a_lost_request(store: Store) -> None:
-    stop = engine.StopRequest()
+    waits = engine.Waits()
 
     async def stopped() -> float:
         loop = asyncio.get_running_loop()
-        loop.call_later(20, stop.set)
-        await migrate(store, Unsent({"ACME-T2"}), request_timeout=60, stop=stop)
+        loop.call_later(20, waits.stop)
+        await migrate(store, Unsent({"ACME-T2"}), request_timeout=60, waits=waits)
         return loop.time()
 
     assert 20 <= run_in_virtual_time(stopped(), grace=0.2) < 21
@@ -328,10 +331,10 @@ def test_a_load_always_ends_whatever_is_late_lost_or_stopped(
 
     async def work(store: Store) -> float:
         loop = asyncio.get_running_loop()
-        stop = engine.StopRequest()
+        waits = engine.Waits()
         if stop_after is not None:
-            loop.call_later(stop_after, stop.set)
-        await migrate(store, sink, request_timeout=60, stop=stop)
+            loop.call_later(stop_after, waits.stop)
+        await migrate(store, sink, request_timeout=60, waits=waits)
         took = loop.time()
         await migrate(store, sink, request_timeout=60)
         return took

@@ -337,16 +337,16 @@ async def test_an_extraction_that_is_cut_asks_on_where_it_stopped(
 
 
 async def test_a_wish_to_stop_leaves_the_extraction_open(store: Store) -> None:
-    stop = engine.StopRequest()
+    waits = engine.Waits()
 
     class Stopping(MemoryDirectory):
         async def look_up(self, topic: IdKind, ids: Sequence[str]) -> tuple[ResolvedName, ...]:
-            stop.set()
+            waits.stop()
             return await super().look_up(topic, ids)
 
     with store.run("extract") as run:
         source = Stopping(WITH_IDS, CONTENTS, names=NAMES)
-        await engine.extract(engine.Run(store, run.id, stop=stop), source)
+        await engine.extract(engine.Run(store, run.id, waits=waits), source)
 
     assert {topic for topic, _ in source.asked} == {IdKind.ISSUE}
     assert store.facts.extracted is not Extracted.COMPLETE

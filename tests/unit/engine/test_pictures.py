@@ -37,7 +37,6 @@ from ztoq_core.records import (
     Tree,
 )
 from ztoq_core.store import State, Store
-from ztoq_core.store.tables import tuples
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"pixels" * 400
 GIF = b"GIF89a and more"
@@ -159,8 +158,7 @@ class Desk:
 
     def states(self) -> dict[str, tuple[str, str]]:
         with Store(self.url) as store:
-            item = store.database.tables.item
-            rows = tuples(item.select(item.key, item.state, item.reason))
+            rows = store.database.select("SELECT key, state, reason FROM item")
             return {key: (state, reason) for key, state, reason in rows}
 
 
@@ -545,12 +543,7 @@ async def test_what_is_sent_as_a_picture_is_one_whatever_it_is_called(desk: Desk
     page = f"{HOST}/page.html"
     await desk.migrate(project(case(img(page))), Net({page: GIF}).gallery())
     with Store(desk.url) as store:
-        types = [
-            row[0]
-            for row in tuples(
-                store.database.tables.file.select(store.database.tables.file.media_type)
-            )
-        ]
+        types = [row[0] for row in store.database.select("SELECT media_type FROM file")]
     assert types == ["image/gif"]
 
 

@@ -188,14 +188,14 @@ async def test_an_update_is_undone_from_what_was_there_before(store: Store) -> N
 async def test_a_stopped_rollback_goes_on(store: Store) -> None:
     sink = Deleting()
     await migrate(store, sink)
-    stop = engine.StopRequest()
+    waits = engine.Waits()
 
     def once(event: Event) -> None:
         if event.done:
-            stop.set()
+            waits.stop()
 
     with store.run("rollback") as run:
-        await engine.rollback(engine.Run(store, run.id, once, stop=stop), sink)
+        await engine.rollback(engine.Run(store, run.id, once, waits=waits), sink)
     assert len(sink.objects) not in {0, len(ALL)}
 
     await roll_back(store, sink)

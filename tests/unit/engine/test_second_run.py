@@ -256,17 +256,17 @@ async def test_a_full_extraction_after_a_quick_pass_sees_the_rest(store: Store) 
 async def test_a_quick_pass_that_is_stopped_goes_on(store: Store) -> None:
     sink = MemorySink()
     await bring(store, sink)
-    stop = engine.StopRequest()
+    waits = engine.Waits()
     source = Changing(renamed("Sign in"), {"ACME-T1", "ACME-T2"})
 
     async def stopping(kind: Kind, since: datetime, cursor: str | None) -> Page:
         if kind is Kind.TEST_CASE:
-            stop.set()
+            waits.stop()
         return await Changing.changed_since(source, kind, since, cursor)
 
     source.changed_since = stopping  # type: ignore[method-assign]  # stops in the middle
     with store.run("extract") as run:
-        await engine.extract(engine.Run(store, run.id, stop=stop), source, since=SINCE)
+        await engine.extract(engine.Run(store, run.id, waits=waits), source, since=SINCE)
     assert store.reporting.pending() == 1
 
     await bring(store, sink, Changing(renamed("Sign in"), {"ACME-T1", "ACME-T2"}), SINCE)
@@ -292,11 +292,11 @@ async def last_final_check(
     store: Store,
     source: MemorySource,
     tell: Callable[[Event], None] = quiet,
-    stop: engine.StopRequest | None = None,
+    waits: engine.Waits | None = None,
 ) -> engine.FinalCheck | None:
     with store.run("migrate") as run:
         return await engine.verify_source_unchanged(
-            engine.Run(store, run.id, tell, stop=stop), source
+            engine.Run(store, run.id, tell, waits=waits or engine.Waits()), source
         )
 
 
@@ -353,10 +353,10 @@ async def test_nothing_is_final_while_something_is_left(store: Store) -> None:
 
 async def test_a_last_look_that_is_stopped_says_nothing(store: Store) -> None:
     await bring(store, MemorySink())
-    stop = engine.StopRequest()
-    stop.set()
+    waits = engine.Waits()
+    waits.stop()
 
-    assert await last_final_check(store, MemorySource(PROJECT, CONTENTS), stop=stop) is None
+    assert await last_final_check(store, MemorySource(PROJECT, CONTENTS), waits=waits) is None
     assert engine.last_final_check(store) is None
 
 

@@ -275,12 +275,12 @@ async def test_a_selection_that_names_nothing_changes_nothing(
 
 
 async def test_an_unfinished_transformation_is_known(store: Store) -> None:
-    stop = engine.StopRequest()
-    stop.set()
+    waits = engine.Waits()
+    waits.stop()
     await extract(store)
 
     selection = Selection(limit=1)
-    await engine.transform(engine.Run(store, stop=stop), lambda _: [same], selection=selection)
+    await engine.transform(engine.Run(store, waits=waits), lambda _: [same], selection=selection)
 
     assert store.facts.selection is None
 

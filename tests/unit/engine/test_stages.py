@@ -351,10 +351,10 @@ async def test_what_no_list_holds_is_not_called_deleted_while_it_may_be_there(
 async def test_a_validation_that_is_stopped_is_not_remembered(store: Store) -> None:
     sink = MemorySink()
     await migrate(store, source(), sink)
-    stop = engine.StopRequest()
-    stop.set()
+    waits = engine.Waits()
+    waits.stop()
 
-    await engine.validate(engine.Run(store, stop=stop), sink)
+    await engine.validate(engine.Run(store, waits=waits), sink)
 
     assert store.facts.validation is None
     assert engine.outcome(store).status is engine.Status.NOT_VALIDATED

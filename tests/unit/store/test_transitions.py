@@ -32,7 +32,7 @@ def by_id(store: Store, numbers: list[int], after: State) -> None:
 def by_condition(store: Store, numbers: list[int], after: State) -> None:
     item = store.database.tables.item
     before = {State(row.state) for row in item.select()}
-    Transitions(store.database).move(before, after, item.id << numbers)
+    Transitions(store.database).move(before, after, "id IN ??", many=numbers)
 
 
 def by_upsert(store: Store, numbers: list[int], after: State) -> None:
@@ -111,7 +111,7 @@ def test_a_deletion_that_did_not_happen_gives_back_the_state(store: Store) -> No
 
     def begin() -> None:
         Transitions(store.database).move(
-            (State.CONFLICT,), State.UNKNOWN, item.id == number, before_delete=item.state
+            (State.CONFLICT,), State.UNKNOWN, "id = ?", (number,), also="before_delete = state"
         )
         Transitions(store.database).undo_deletion([number])
 

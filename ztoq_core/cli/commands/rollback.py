@@ -108,17 +108,16 @@ async def _delete(
 ) -> tuple[engine.RollbackResult, bool]:
     """Delete a part, and return the result and whether a stop was requested."""
     waits = Waits()
-    stop = engine.StopRequest(waits)
-    with handle_signals(stop, output), output.progress(waits) as shown:
+    with handle_signals(waits, output), output.progress(waits) as shown:
         async with (
             engine.watched(waits, shown) as progress,
             open_sink(config, store.note, store, waits) as sink,
         ):
-            new = new_run(config, store, asks=config.sink, progress=progress, stop=stop, **run)
+            new = new_run(config, store, asks=config.sink, progress=progress, waits=waits, **run)
             result = await engine.rollback(new, sink, **part)
         if not new.dry_run:
             output.ended("rollback")
-    return result, stop.requested
+    return result, waits.stopping
 
 
 def _print(

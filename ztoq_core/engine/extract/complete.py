@@ -54,7 +54,7 @@ class RecordCompletion:
 
     async def complete_listed(self, listed: Listed) -> None:
         """Complete a record and fetch its files, unless a stop was requested."""
-        if self.run.stop.requested:
+        if self.run.waits.stopping:
             return  # stays listed; the next run completes it
         record = listed.record
         with logger.contextualize(stage="extract", kind=record.kind.value, key=record.key):
@@ -75,7 +75,7 @@ class RecordCompletion:
         files = await self.store.extraction.save_completed(completed)
         self.reporter.advance(record.kind)
         for each in files:
-            if self.run.stop.requested:
+            if self.run.waits.stopping:
                 return  # the next run fetches the rest
             await self._complete(each)
 
@@ -138,7 +138,7 @@ class RecordCompletion:
 
     async def look_up(self) -> None:
         """Resolve references to records that no list held; put stubs for deleted ones."""
-        while not self.run.stop.requested:
+        while not self.run.waits.stopping:
             refs = await self.store.extraction.unlisted(_LOOKED_UP, 200)
             if not refs:
                 return

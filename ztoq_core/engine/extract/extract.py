@@ -23,7 +23,7 @@ from ztoq_core.engine.workers import run_workers
 from ztoq_core.errors import ConfigError, RecordError, RejectedError
 from ztoq_core.pictures.collector import PictureCollector, PictureSources
 from ztoq_core.records import Kind, Record, counted, plain
-from ztoq_core.store import Checkpoint, Listed, Store
+from ztoq_core.store import Checkpoint, Facts, Listed, Store
 
 _MOST_PASSES = 20
 
@@ -68,7 +68,7 @@ async def extract(
     begun = store.facts.extraction
     # before the extraction counts as complete, so that one that is stopped here goes on here
     await stage.resolve_ids(begun, since_run=begun)
-    if run.stop.requested or stage.unread:
+    if run.waits.stopping or stage.unread:
         # what was not listed must not count as gone, nor the extraction as complete
         return
     gone = await store.extraction.finish(streamed=stream)
@@ -94,8 +94,8 @@ async def _quick(stage: _Extraction, since: datetime) -> None:
 
     await stage.read(pages)
     await stage.resolve_ids(stage.run.id)
-    if not stage.run.stop.requested and not stage.unread:
-        await store.extraction.end_quick()
+    if not stage.run.waits.stopping and not stage.unread:
+        await store.facts.save(Facts.quick_pass, value=False)
     stage.reporter.message(
         f"A quick pass over what changed since {since:%Y-%m-%d %H:%M} UTC. It cannot see what was "
         "deleted, nor changes that do not touch the time of change that the service keeps (steps, "
@@ -131,7 +131,7 @@ class _Extraction:
 
     async def resolve_ids(self, extraction: int, since_run: int = 0) -> None:
         """Ask for the names of the ids in what was read."""
-        if not self.run.stop.requested and isinstance(self.source, Directory):
+        if not self.run.waits.stopping and isinstance(self.source, Directory):
             await resolve_ids(self.run, self.source, self.reporter, extraction, since_run)
 
     # -------------------------------------------------------------------------------- listing
@@ -142,7 +142,7 @@ class _Extraction:
         pages: Callable[[Kind], AsyncGenerator[Sequence[Listed], None]],
     ) -> None:
         async for listed in self._left_over():
-            if self.run.stop.requested:
+            if self.run.waits.stopping:
                 return
             await queue.put(listed)
         for kind in self.source.kinds:
@@ -151,7 +151,7 @@ class _Extraction:
                     async for page in listing:
                         for listed in page:
                             await queue.put(listed)
-                        if self.run.stop.requested:
+                        if self.run.waits.stopping:
                             return
             except (RejectedError, RecordError) as error:
                 # the other lists go on
@@ -159,7 +159,7 @@ class _Extraction:
                     f"The list of {plain(kind)}s could not be read to its end: {error}", "warning"
                 )
                 self.unread[kind] = str(error)
-                await self.store.extraction.note_unread(self.unread)
+                await self.store.facts.save(Facts.unread, self.unread)
 
     async def _left_over(self) -> AsyncIterator[Listed]:
         after = 0
@@ -191,7 +191,7 @@ class _Extraction:
                     following,
                 )
                 self._count(page)
-                if following.cursor is not None and not self.run.stop.requested:
+                if following.cursor is not None and not self.run.waits.stopping:
                     ahead = asyncio.create_task(self._fetch(kind, following.cursor))
                 yield listed
                 point = await self.store.extraction.checkpoint(kind)
@@ -244,12 +244,10 @@ class _Extraction:
                 self._count(page)
                 yield listed
                 new += more
-                if page.cursor is None or self.run.stop.requested:
+                if page.cursor is None or self.run.waits.stopping:
                     break
-                cursor = self._following(
-                    kind, Checkpoint(cursor, done=False, passes=0, pass_new=0), page
-                ).cursor
-            if page.stable or not new or self.run.stop.requested:
+                cursor = self._following(kind, Checkpoint(cursor), page).cursor
+            if page.stable or not new or self.run.waits.stopping:
                 return
 
     def _with_pictures(self, page: Page) -> Sequence[Record]:
@@ -290,7 +288,7 @@ class _Extraction:
                 "warning",
             )
             passes = 0
-        following = Checkpoint(None, done=done, passes=passes, pass_new=0)
+        following = Checkpoint(done=done, passes=passes)
         await self.store.extraction.save_page(self.run.id, kind, (), (), frozenset(), following)
         return following
 

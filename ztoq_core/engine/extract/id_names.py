@@ -53,7 +53,7 @@ async def resolve_ids(
     of_steps = {each.name for each in schema.step_fields if each.type is FieldType.USER}
     for kind in _KINDS:
         await _gather(store, kind, (people, of_steps), extraction, since_run)
-    await store.id_names.gathered(extraction)
+    await store.facts.save(Facts.names_gathered, extraction)
     await store.facts.save(Facts.names_advice, directory.advice)
     learned = dict.fromkeys(IdKind, 0)
     for topic in IdKind:
@@ -64,7 +64,7 @@ async def resolve_ids(
                 known = [each.id for each in found]
                 learned[topic] += await store.id_names.save(extraction, topic, known, found)
         after = ""
-        while not run.stop.requested and (
+        while not run.waits.stopping and (
             ids := await store.id_names.to_ask(extraction, topic, after, _AT_ONCE)
         ):
             with logger.contextualize(stage="extract", kind=topic.value, key=ids[0]):

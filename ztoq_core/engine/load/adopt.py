@@ -35,7 +35,7 @@ async def adopt(context: LoadContext, settling: Settling) -> None:
         await settling.gather()
         while found := await _look_for_all(context, settling, kind):
             adopted += found
-        if context.stop.requested:
+        if context.run.waits.stopping:
             return
     if adopted:
         have = counted(adopted, "record has", "records have")
@@ -47,7 +47,7 @@ async def _look_for_all(context: LoadContext, settling: Settling, kind: Kind) ->
     found = 0
     # a record whose parent is of its own kind is due a little later, and parents may come last
     for item in settling.due([kind], (), ahead_s=PARENT_FIRST_S):
-        if not context.stop.requested:
+        if not context.run.waits.stopping:
             found += await settling.look(item)
     return found
 

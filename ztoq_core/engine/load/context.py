@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import attrs
 
 from ztoq_core.contracts import Schema, Sink, Source, Written
-from ztoq_core.engine.run import ProgressReporter, Run, StopRequest
+from ztoq_core.engine.run import ProgressReporter, Run
 from ztoq_core.records import Kind, Ref
 from ztoq_core.store import Answered, JournalEvent, LoadJob, Store
 
@@ -31,11 +31,6 @@ class LoadContext:
     def store(self) -> Store:
         """The store of the run."""
         return self.run.store
-
-    @property
-    def stop(self) -> StopRequest:
-        """The stop request of the run."""
-        return self.run.stop
 
     async def read_roots(self) -> None:
         """Fill ``roots`` with the sink's root folders as far as the store knows them."""

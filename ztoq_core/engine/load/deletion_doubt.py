@@ -21,7 +21,7 @@ async def settle_deletions(run: Run, sink: Sink, *, wait_s: float) -> None:
     ``wait_s`` is how many seconds from now a lost DELETE may still arrive. An object that exists
     after that was not deleted.
     """
-    store, stop = run.store, run.stop
+    store, waits = run.store, run.waits
     doubts = await store.rollback.intended()
     if not doubts:
         return
@@ -32,8 +32,8 @@ async def settle_deletions(run: Run, sink: Sink, *, wait_s: float) -> None:
         if not standing:
             return
         if wait:
-            await stop.wait(wait, "a lost request may still arrive")
-        if stop.requested:
+            await waits.sleep(wait, "a lost request may still arrive")
+        if waits.stopping:
             return
         left = []
         for item in standing:

@@ -154,7 +154,8 @@ class Settling:
         await self.gather()
         while (at := self.next_look(kinds, ())) is not None:
             seconds = at - asyncio.get_running_loop().time()
-            if await self.context.stop.wait(max(seconds, 0), "a lost request may still arrive"):
+            waits = self.context.run.waits
+            if not await waits.sleep(max(seconds, 0), "a lost request may still arrive"):
                 return
             for item in self.due(kinds, ()):
                 await self.look(item)

@@ -141,7 +141,7 @@ class _Loading:
 
     async def _end_adoption(self) -> None:
         store = self.context.store
-        begun = store.facts.adoption is Phase.BEGUN and not self.context.stop.requested
+        begun = store.facts.adoption is Phase.BEGUN and not self.context.run.waits.stopping
         if begun and not await store.loading.in_doubt():
             await store.facts.save(Facts.adoption, Phase.ENDED)
 
@@ -172,7 +172,7 @@ class _Loading:
         *,
         first: bool,
     ) -> None:
-        while not self.context.stop.requested and self.fatal_error is None:
+        while not self.context.run.waits.stopping and self.fatal_error is None:
             self.slot_freed.clear()
             # noted before the store is asked: an answer may come in meanwhile
             idle = not self.busy
@@ -253,7 +253,7 @@ class _Loading:
             self.context.reporter.message(
                 f"Waiting {seconds:.0f} s until a lost request cannot arrive any more"
             )
-        await self.context.stop.wait(seconds, "a lost request may still arrive")
+        await self.context.run.waits.sleep(seconds, "a lost request may still arrive")
 
     async def _release(self, kinds: Collection[Kind], keys: Collection[str]) -> bool:
         """Release one record that depends on itself through others; return whether one did."""
@@ -270,7 +270,7 @@ class _Loading:
 
     async def _work(self, task: _Task) -> None:
         item, job = task
-        if not (self.context.stop.requested or self.fatal_error):
+        if not (self.context.run.waits.stopping or self.fatal_error):
             await self._do(item, job)
         self.busy.discard(item)
         self.slot_freed.set()

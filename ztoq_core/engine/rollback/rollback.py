@@ -87,7 +87,7 @@ async def rollback(
         created = await store.rollback.created(of_run)
         alone = await store.rollback.stranded(of_run, schema.goes_with_owner)
         await stage.remove(created, alone)
-        if not run.stop.requested:
+        if not run.waits.stopping:
             await stage.keep_rest(created)
     return stage.undone()
 
@@ -139,7 +139,7 @@ async def prune(run: Run, sink: Sink) -> RollbackResult:
         gone = await store.rollback.gone()
         stage.dependents.only = {item.written.target_id for item in gone}
         await stage.remove(gone, ())
-        if not run.stop.requested:
+        if not run.waits.stopping:
             left = await store.rollback.gone()
             await stage.remove_each([each for each in left if each.ref not in stage.kept])
     return stage.undone()
@@ -197,11 +197,11 @@ class _Rollback:
 
     async def remove_each(self, left: Sequence[RollbackItem]) -> None:
         """Delete in passes, innermost first: what still contains objects of ours waits."""
-        while left and not self.run.stop.requested:
+        while left and not self.run.waits.stopping:
             again: list[RollbackItem] = []
             for _, alike in groupby(left, key=lambda each: each.ref.kind):
                 for batch in chunks(list(alike), _BATCH):
-                    if self.run.stop.requested:
+                    if self.run.waits.stopping:
                         return
                     again += await self._batch(batch)
             if len(again) == len(left):

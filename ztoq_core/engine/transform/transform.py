@@ -58,7 +58,7 @@ async def transform(
         reporter.totals[kind] = reporter.totals.get(kind, 0) + number
     stage = _Transformation(run, transforms, reporter)
     await stage.everything()
-    if not run.stop.requested:
+    if not run.waits.stopping:
         await store.transformation.replace_needs(list(stage.demand.all()))
         if narrowed:
             await leave_out(store, selection, reporter)
@@ -85,7 +85,7 @@ class _Transformation:
     ) -> None:
         """Save the results; with ``take``, hand it those of all records instead."""
         self._store = run.store
-        self._stop = run.stop
+        self._waits = run.waits
         self._take = take
         self._transforms = transforms
         self._reporter = reporter
@@ -104,7 +104,7 @@ class _Transformation:
 
     async def _of_kind(self, kind: Kind) -> None:
         after = 0
-        while not self._stop.requested and (
+        while not self._waits.stopping and (
             batch := await self._store.transformation.scan(
                 kind, after, _BATCH, everything=self._take is not None
             )
@@ -124,7 +124,7 @@ class _Transformation:
         """Map logs run by run; a run that a batch cuts off is mapped with the next batch."""
         place = None
         tail: list[ExtractedRecord] = []
-        while not self._stop.requested:
+        while not self._waits.stopping:
             batch = await self._store.transformation.scan_logs(
                 place, _BATCH, everything=self._take is not None
             )

@@ -208,7 +208,7 @@ async def _whole(context: ValidationContext, check: IdentityCheck) -> None:
             await _compare_listed(context, check, seen)
     except (RejectedError, RecordError) as error:
         check.refused.append(f"the list of all {plain(kind)}s was refused: {error}")
-    if run.stop.requested:
+    if run.waits.stopping:
         return
     after = 0
     while batch := await run.store.target_index.in_target(kind, after, 1000):
@@ -230,7 +230,7 @@ async def _compare_listed(
     store, kind = context.run.store, check.kind
     listed: set[str] = set()
     async for page in mark_pages(context.sink, kind, whole=context.contents is not None):
-        if context.run.stop.requested:
+        if context.run.waits.stopping:
             return
         marks = {mark.target_id: mark for mark in page}
         rows = await store.target_index.rows_of(kind, list(marks))
@@ -258,7 +258,7 @@ async def _by_owner(
         if owner_kind is not check.owner:
             check.owner, check.after = owner_kind, 0
         lost_owners = before[owner_kind].missing if owner_kind in before else {}
-        while not run.stop.requested and (
+        while not run.waits.stopping and (
             batch := await store.target_index.objects(owner_kind, check.after, _BATCH)
         ):
             there = [each for _, each in batch if each.ref.key not in lost_owners]

@@ -25,7 +25,7 @@ async def compare_sample(
 
     What is ``missing``, by kind and key, is no part of the whole: that was found already.
     """
-    store, stop = contents.run.store, contents.run.stop
+    store, waits = contents.run.store, contents.run.waits
     drawn: list[tuple[bytes, Kind, str]] = []
     total = after = 0
     while rows := await store.validation.comparable(after, _PAGE):
@@ -39,7 +39,7 @@ async def compare_sample(
         by_kind.setdefault(kind, []).append(target_id)
     for kind, ids in by_kind.items():
         for start in range(0, len(ids), _AT_ONCE):
-            if not stop.requested:
+            if not waits.stopping:
                 await contents.compare(kind, dict.fromkeys(ids[start : start + _AT_ONCE]))
     unread = len({ref for ref, _ in await store.validation.unchecked(sample.size)})
     found = sum(each.records for each in await store.validation.contents())

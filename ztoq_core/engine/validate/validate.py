@@ -67,7 +67,7 @@ async def validate(
 
     A validation that is stopped is not remembered; the next one goes on with it.
     """
-    store, stop, reporter = run.store, run.stop, run.reporter("validate")
+    store, waits, reporter = run.store, run.waits, run.reporter("validate")
     store.bind(sink=sink.identity)
     await settle_deletions(run, sink, wait_s=run.request_timeout)
     counts = await store.database.read(store.reporting.counts)
@@ -93,9 +93,9 @@ async def validate(
         if kind not in schema.kinds or (kind is Kind.FIELD and context.contents is None):
             continue
         check = checks.setdefault(kind, IdentityCheck(kind))
-        if not check.done and not stop.requested:
+        if not check.done and not waits.stopping:
             await check_objects(context, check)
-            check.done = not stop.requested
+            check.done = not waits.stopping
             await save()
         reporter.advance(kind, check.present)
     if sample and contents is not None:
@@ -103,7 +103,7 @@ async def validate(
         sample = await compare_sample(contents, sample, missing_now)
     result = await _result(store, checks, due, level, proving=contents is not None)
     result = attrs.evolve(result, sample=sample)
-    if stop.requested:
+    if waits.stopping:
         return result
     for sentence in result.findings[:_SHOWN]:
         reporter.message(sentence, "warning")

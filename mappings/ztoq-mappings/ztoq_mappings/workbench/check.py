@@ -115,8 +115,8 @@ async def _checked(
 ) -> _Checked | None:
     """Return the result, None if a stop was requested."""
     sink, said = await described(config)
-    stop = engine.StopRequest()
-    run = new_run(config, store, stop=stop)
+    waits = engine.Waits()
+    run = new_run(config, store, waits=waits)
     source = await engine.infer_schema(run)
     findings = [(config.sink.plugin.name, each) for each in said]
     for part in config.chain():
@@ -124,9 +124,9 @@ async def _checked(
         findings += [(part.plugin.name, each) for each in checked]
     coverage = Coverage(sink, run.limits)
     transforms = config.build(source)
-    with handle_signals(stop, output):
+    with handle_signals(waits, output):
         wants = await _mapped(options, output, run, transforms, coverage)
-    if stop.requested:
+    if waits.stopping:
         return None
     return _Checked(
         findings=findings,

@@ -174,12 +174,12 @@ class Stopping(MemorySink):
 
     def __init__(self, after: int) -> None:
         super().__init__()
-        self.stop, self.after, self.reads = engine.StopRequest(), after, 0
+        self.waits, self.after, self.reads = engine.Waits(), after, 0
 
     async def read(self, kind: Kind, target_id: str) -> Record:
         self.reads += 1
         if self.reads == self.after:
-            self.stop.set()
+            self.waits.stop()
         return await super().read(kind, target_id)
 
 
@@ -190,7 +190,7 @@ async def test_a_validation_that_was_stopped_goes_on_where_it_was(tmp_path: Path
         all_reads, sink.reads = sink.reads, 0
         await engine.validate(engine.Run(store), sink, level=ValidationLevel.COUNTS)
         sink.after = all_reads - 4
-        stopped = engine.Run(store, stop=sink.stop)
+        stopped = engine.Run(store, waits=sink.waits)
         await engine.validate(stopped, sink)
         assert engine.outcome(store, engine.Goal.VALIDATE).outcome is Outcome.NOT_PROVED
         sink.reads = 0
