@@ -104,7 +104,7 @@
 
   function tell() {
     const end = Math.min(at + PAGE, shown.length);
-    let text = shown.length ? `${number(at + 1)}–${number(end)} of ${number(shown.length)}` : "No record fits";
+    let text = shown.length ? `${number(at + 1)} to ${number(end)} of ${number(shown.length)}` : "No record fits";
     const left = data.total - rows.length;
     if (loading === "now") text += ` … loading (${number(rows.length)} of ${number(data.total)})`;
     else if (loading === "failed") text += `. ${number(left)} records are in files beside this page, which were not found: they must be sent along with it`;
