@@ -15,7 +15,8 @@ The names come in groups, each a module that describes them and that may be impo
 
 from __future__ import annotations
 
-from ztoq_core import errors, hookspecs, html, media, records, spelling, tally, text_files
+from ztoq_core import contents, errors, hookspecs, html, media, records, spelling, text_files
+from ztoq_core.contents import *
 from ztoq_core.contracts import schema, services, sink, source, transformer
 from ztoq_core.contracts.schema import *
 from ztoq_core.contracts.services import *
@@ -32,11 +33,10 @@ from ztoq_core.records import kinds, vocabulary
 from ztoq_core.records.kinds import *
 from ztoq_core.records.vocabulary import *
 from ztoq_core.spelling import *
-from ztoq_core.tally import *
 from ztoq_core.text_files import *
 
 __all__ = ["errors", "records", "schema", "services", "sink", "source", "texts", "transformer"]
 for _each in (errors, kinds, vocabulary, schema, services, sink, source, texts, transformer):
     __all__ += _each.__all__
-for _each in (hookspecs, html, media, spelling, tally, text_files):
+for _each in (hookspecs, html, media, spelling, contents, text_files):
     __all__ += _each.__all__

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ztoq_core import contracts, errors, plugin, records, spelling, tally, text_files
+from ztoq_core import contents, contracts, errors, plugin, records, spelling, text_files
 from ztoq_core.contracts import schema, services, sink, source, transformer
 from ztoq_core.pictures import addresses
 from ztoq_core.records import kinds, vocabulary
@@ -21,7 +21,15 @@ GROUPED = {name for group in GROUPS.values() for module in group for name in mod
 
 
 def test_the_door_for_plugin_authors_hands_on_all_that_they_may_use() -> None:
-    helpers = {"HEAD", "Tally", "hookimpl", "not_the_file", "plain_text", "read_text"}
+    helpers = {
+        "HEAD",
+        "ContentHash",
+        "read_whole",
+        "hookimpl",
+        "not_the_file",
+        "plain_text",
+        "read_text",
+    }
     names = {"closest", "first_of", "folded", "nearest", "similar"}
     assert set(plugin.__all__) == set(GROUPS) | GROUPED | helpers | names
     assert len(plugin.__all__) == len(set(plugin.__all__))
@@ -30,7 +38,7 @@ def test_the_door_for_plugin_authors_hands_on_all_that_they_may_use() -> None:
 def test_the_door_hands_on_the_very_same_objects() -> None:
     assert plugin.records is records
     assert plugin.texts is addresses
-    for module in (*(each for group in GROUPS.values() for each in group), spelling, tally):
+    for module in (*(each for group in GROUPS.values() for each in group), spelling, contents):
         for name in module.__all__:
             assert getattr(plugin, name) is getattr(module, name)
     for name in (*kinds.__all__, *vocabulary.__all__):

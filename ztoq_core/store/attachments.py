@@ -15,7 +15,7 @@ from ztoq_core.store.notes import add_note
 from ztoq_core.store.records import Listed, SourceRecords
 from ztoq_core.store.repository import Repository
 from ztoq_core.store.sql import BulkInsert
-from ztoq_core.store.states import State
+from ztoq_core.store.states import Origin, State
 
 __all__ = ["Fetched"]
 
@@ -97,14 +97,14 @@ class AttachmentStore(Repository):
     @writes
     def note_pictures(self, *, left: bool) -> None:
         """Note once that pictures are left where they are, or forget that they were."""
-        self.database.execute("DELETE FROM note WHERE origin = 'pictures'")
+        self.database.execute("DELETE FROM note WHERE origin = ?", (Origin.PICTURES,))
         if left:
             text = (
                 "the pictures in texts are left where they are, at the source's hosts "
                 "(images.fetch = false)"
             )
             note = PICTURES_LEFT.note(text)
-            add_note(self.database, "pictures", note, None)
+            add_note(self.database, Origin.PICTURES, note, None)
 
 
 def save_files(database: Database, files: Sequence[StoredFile]) -> None:

@@ -31,6 +31,7 @@ from ztoq_core.store.states import (
     SETTLED,
     WAITING,
     Cause,
+    Origin,
     Role,
     Selected,
     Side,
@@ -145,23 +146,23 @@ class Dependencies(Repository):
         lacking = f"{_REFERENCE} AND role = '{Role.REFER}' AND other.target_id IS NULL"
         where = f"""{_REFERS} AND NOT EXISTS (SELECT 1 {lacking})
             AND EXISTS (SELECT 1 FROM note WHERE note.kind = item.kind AND note.key = item.key
-                AND origin = 'finish' AND code = '{REFERENCE_MISSING.name}')"""
+                AND origin = '{Origin.FINISH}' AND code = '{REFERENCE_MISSING.name}')"""
         found = self._transitions.move((State.FINISHED,), State.READY, where, finished_digest="")
         if found:
             self._count()
         return found
 
     @writes
-    def release_finish(self, *, despite_doubt: bool) -> int:
+    def release_finish(self, *, ignore_unknown: bool) -> int:
         """Let what is written be finished without what it refers to; return how many.
 
         Only where nothing can be written any more: what a case refers to may wait for that case.
-        ``despite_doubt`` as for ``release_cycle``.
+        ``ignore_unknown`` as for ``release_cycle``.
         """
         if not self._any_refers:
             return 0
         where = f"state = '{State.WRITTEN}' AND open_files > 0 AND {_REFERS} AND {_OPEN_FILES} = 0"
-        if not despite_doubt:
+        if not ignore_unknown:
             doubtful = f"{_REFERENCE} AND role = '{Role.REFER}' AND other.state = '{State.UNKNOWN}'"
             where += f" AND NOT EXISTS (SELECT 1 {doubtful})"
         # those of one kind at a time: the others may only wait for what waits for these
@@ -171,20 +172,20 @@ class Dependencies(Repository):
 
     @writes
     def release_cycle(
-        self, kinds: Collection[Kind], keys: Collection[str], *, despite_doubt: bool
+        self, kinds: Collection[Kind], keys: Collection[str], *, ignore_unknown: bool
     ) -> Ref | None:
         """Release one record that only waits for what it mentions; return it, or None.
 
         ``kinds`` and ``keys`` as for ``LoadStore.next_jobs``: what may not be written now has to
-        wait. ``despite_doubt``: nothing more becomes certain, so what is in doubt is not waited
+        wait. ``ignore_unknown``: nothing more becomes certain, so what is in doubt is not waited
         for.
         """
         held = f"""role = '{Role.PARENT}' AND other.state <> '{State.FINISHED}'
             OR role = '{Role.OWNER}' AND other.state NOT IN {literals(ARRIVED)}
             OR role = '{Role.AFTER}' AND other.state IN {literals((State.READY, State.UNKNOWN))}"""
-        if not despite_doubt:
+        if not ignore_unknown:
             held += f" OR role = '{Role.MENTION}' AND other.state = '{State.UNKNOWN}'"
-        behind = set() if despite_doubt else self._behind_doubt()
+        behind = set() if ignore_unknown else self._behind_doubt()
         text = f"""SELECT id, kind, key FROM item WHERE state = '{State.READY}' AND waiting > 0
             AND NOT EXISTS (SELECT 1 {_REFERENCE} AND ({held}))
             AND kind IN {placeholders(kinds)} {f"AND key IN {placeholders(keys)}" if keys else ""}

@@ -11,11 +11,11 @@ from typing import BinaryIO
 
 import attrs
 
+from ztoq_core.contents import ContentHash
 from ztoq_core.contracts import Content
 from ztoq_core.errors import RecordError
 from ztoq_core.media import media_type
 from ztoq_core.store.connection import store_error
-from ztoq_core.tally import Tally
 
 __all__ = ["StoredFile"]
 
@@ -45,31 +45,30 @@ class FileStore:
         Raises:
             StoreError: The disk is full or cannot be written.
         """
-        tally = Tally()
+        passed = ContentHash()
         head = b""
         part = self.folder / f"part-{os.getpid()}-{id(chunks):x}"
         try:
             await asyncio.to_thread(self.folder.mkdir, 0o700, parents=True, exist_ok=True)
             with part.open("wb") as out:
-                async for chunk in tally.passing(chunks):
+                async for chunk in passed.passing(chunks):
                     head = head or chunk[:16]
                     if len(chunk) < _CHUNK:
                         out.write(chunk)
                     else:
                         await asyncio.to_thread(out.write, chunk)
                 await asyncio.to_thread(_flush, out)
-            sha256 = tally.sha256
-            await asyncio.to_thread(_move, part, self._path(sha256))
+            place = self._path(passed.sha256)
+            await asyncio.to_thread(_move, part, place)
         except OSError as error:
             raise store_error(error, str(self.folder)) from error
         finally:
             part.unlink(missing_ok=True)
-        path = self._path(sha256).relative_to(self.folder).as_posix()
         return StoredFile(
-            sha256=sha256,
-            size=tally.size,
+            sha256=passed.sha256,
+            size=passed.size,
             media_type=media_type(name, head),
-            path=path,
+            path=place.relative_to(self.folder).as_posix(),
         )
 
     def has(self, sha256: str) -> bool:

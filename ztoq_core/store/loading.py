@@ -27,7 +27,7 @@ from ztoq_core.store.notes import save_notes
 from ztoq_core.store.references import references
 from ztoq_core.store.repository import Repository
 from ztoq_core.store.sql import clean, placeholders
-from ztoq_core.store.states import Cause, JournalEvent, Role, Side, State
+from ztoq_core.store.states import Cause, JournalEvent, Origin, Role, Side, State
 from ztoq_core.store.target_index import TargetIndex
 
 _JOB = """SELECT id, kind, target, target_digest, attempts, target_id, pid, url, version, parts,
@@ -199,7 +199,7 @@ class LoadStore(Repository):
                 for each in batch
             ]
         )
-        for stage, finishing in (("load", False), ("finish", True)):
+        for origin, finishing in ((Origin.LOAD, False), (Origin.FINISH, True)):
             noted = [
                 (each.job.record.ref, each.written.notes)
                 for each in batch
@@ -207,7 +207,7 @@ class LoadStore(Repository):
                 # an earlier attempt may have left notes
                 and (each.written.notes or each.job.written is not None or each.job.attempts)
             ]
-            save_notes(self.database, stage, noted)
+            save_notes(self.database, origin, noted)
         first = [each.job.record for each in batch if not each.job.to_finish]
         self._dependencies.finish_again(
             [
@@ -294,7 +294,7 @@ class LoadStore(Repository):
         """
         self._change(run, job, State.SKIPPED, JournalEvent.LEFT_OUT, skip.why, loss=skip.loss)
         noted = [skip.code.note(skip.why)] if skip.code else []
-        save_notes(self.database, "load", [(job.record.ref, noted)])
+        save_notes(self.database, Origin.LOAD, [(job.record.ref, noted)])
         self._dependencies.skip_dependents(job.record)
 
     @writes

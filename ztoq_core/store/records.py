@@ -14,7 +14,7 @@ from ztoq_core.store.database import Database
 from ztoq_core.store.notes import save_notes
 from ztoq_core.store.references import references, replace_edges
 from ztoq_core.store.sql import BulkInsert, literals
-from ztoq_core.store.states import Cause, Side, State, check_transition
+from ztoq_core.store.states import Cause, Origin, Side, State, check_transition
 
 __all__ = ["Listed"]
 
@@ -84,7 +84,7 @@ class SourceRecords:
             ]
             replace_edges(self._database, Side.SOURCE, [ids[key] for key in these], edges)
             notes = [(record.ref, record.notes) for record in these.values()]
-            save_notes(self._database, "extract", notes)
+            save_notes(self._database, Origin.EXTRACT, notes)
 
     def _upsert(
         self, records: Sequence[Record], run: int, *, pending: bool, derived: bool = False

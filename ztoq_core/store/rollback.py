@@ -108,16 +108,13 @@ class RollbackStore(Repository):
 
         Also what is in doubt: its target id is empty.
         """
-        return self._belonging(ref, along)
-
-    def _belonging(self, ref: Ref, along: Collection[Kind]) -> list[RollbackItem]:
         where = f"""kind IN {placeholders(along)} AND (target_id IS NOT NULL OR state = ?)
             AND id IN (SELECT child FROM edge WHERE side = ? AND kind = ? AND key = ?
                 AND role IN {placeholders(BELONGS)})"""
         values = (*along, State.UNKNOWN, Side.TARGET, ref.kind, ref.key, *BELONGS)
         found: list[RollbackItem] = []
         for each in self._items(where, *values, order="rank DESC, id"):
-            found += [*self._belonging(each.ref, along), each]
+            found += [*self.belonging.body(each.ref, along), each]
         return found
 
     def _items(
@@ -192,7 +189,7 @@ class RollbackStore(Repository):
         cause: Cause = Cause.NONE,
     ) -> list[RollbackItem]:
         """Store that an object is gone, and what went with it; return all of it."""
-        went = [*self._belonging(undoing.ref, along), undoing]
+        went = [*self.belonging.body(undoing.ref, along), undoing]
         for each in went:
             self._transitions.forget_object(each.item, State.DELETED, reason=reason, cause=cause)
         self._add_events(run, went, JournalEvent.DELETED)

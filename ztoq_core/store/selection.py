@@ -17,7 +17,17 @@ from ztoq_core.store.database import reads, writes
 from ztoq_core.store.notes import save_notes
 from ztoq_core.store.repository import Repository
 from ztoq_core.store.sql import literals, placeholders
-from ztoq_core.store.states import ABSENT, NOT_DUE, UNSENT, Cause, Role, Selected, Side, State
+from ztoq_core.store.states import (
+    ABSENT,
+    NOT_DUE,
+    UNSENT,
+    Cause,
+    Origin,
+    Role,
+    Selected,
+    Side,
+    State,
+)
 
 _NOT_SELECTED = "not selected"
 _UNNEEDED = "nothing that is selected needs it"
@@ -135,7 +145,7 @@ class SelectionStore(Repository):
     @writes
     def note_included(self) -> None:
         """Note, for the report, the cases, plans and cycles that come along now."""
-        self.database.execute("DELETE FROM note WHERE origin = 'select'")
+        self.database.execute("DELETE FROM note WHERE origin = ?", (Origin.SELECT,))
         note = CAME_ALONG.note(
             "Is not selected itself, and came along because something selected refers to it"
         )
@@ -143,7 +153,7 @@ class SelectionStore(Repository):
             AND state NOT IN {placeholders(ABSENT)}"""
         found = self.database.select(text, (Selected.ALONG, *_NOTED, *ABSENT))
         noted = [(Ref(Kind(kind), key), (note,)) for kind, key in found]
-        save_notes(self.database, "select", noted, new=True)
+        save_notes(self.database, Origin.SELECT, noted, new=True)
 
     @writes
     def leave_out(self) -> None:
@@ -151,10 +161,10 @@ class SelectionStore(Repository):
         text = """DELETE FROM edge WHERE side = ? AND child IN (SELECT id FROM item
             WHERE chosen = ? AND target_id IS NULL AND record IS NOT NULL)"""
         self.database.execute(text, (Side.TARGET, Selected.NO))
-        text = """DELETE FROM note WHERE origin = 'transform' AND EXISTS (SELECT 1 FROM item
+        text = """DELETE FROM note WHERE origin = ? AND EXISTS (SELECT 1 FROM item
             WHERE item.kind = note.kind AND item.key = note.key
             AND chosen = ? AND target_id IS NULL)"""
-        self.database.execute(text, (Selected.NO,))
+        self.database.execute(text, (Origin.TRANSFORM, Selected.NO))
         out = "chosen = ? AND NOT pending AND record IS NOT NULL"
         self._transitions.move(
             (State.EXTRACTED, *UNSENT, State.DELETED, State.SKIPPED),

@@ -249,6 +249,18 @@ class JournalEvent(StrEnum):
     RESTORED = "restored"
 
 
+class Origin(StrEnum):
+    """Which stage made a note about a record."""
+
+    EXTRACT = "extract"
+    PICTURES = "pictures"
+    SELECT = "select"
+    TRANSFORM = "transform"
+    LOAD = "load"
+    FINISH = "finish"
+    PLUGIN = "plugin"
+
+
 class Decision(StrEnum):
     """What somebody decided about a record; an object that was accepted follows its word."""
 

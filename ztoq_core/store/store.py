@@ -35,6 +35,7 @@ from ztoq_core.store.records import SourceRecords
 from ztoq_core.store.reporting import Reporting
 from ztoq_core.store.rollback import RollbackStore
 from ztoq_core.store.selection import SelectionStore
+from ztoq_core.store.states import Origin
 from ztoq_core.store.target_index import TargetIndex
 from ztoq_core.store.transformation import TransformationStore
 from ztoq_core.store.validation import ValidationStore
@@ -137,7 +138,7 @@ class Store:
 
     def _add_notes(self, noted: Sequence[tuple[Note, Ref | None]]) -> list[None]:
         for note, ref in dict.fromkeys(noted):
-            add_note(self.database, "plugin", note, ref)
+            add_note(self.database, Origin.PLUGIN, note, ref)
         return [None] * len(noted)
 
     async def before_write(self) -> None:

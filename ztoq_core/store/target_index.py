@@ -107,10 +107,6 @@ class TargetIndex(Repository):
 
         What is in doubt stays so: it is looked for before it is sent again.
         """
-        self.mark_missing(run, kind, keys)
-
-    def mark_missing(self, run: int, kind: Kind, keys: Collection[str]) -> None:
-        """Do as ``missing``, within a transaction of the writer."""
         text = f"""SELECT id, state FROM item WHERE kind = ? AND state NOT IN {literals(IN_DOUBT)}
             AND key IN ??"""
         rows = list(self.database.select(text, (kind,), list(keys)))

@@ -19,6 +19,7 @@ from ztoq_core.store.states import (
     ABSENT,
     KEPT_BY_MAPPING,
     Cause,
+    Origin,
     Role,
     Selected,
     Side,
@@ -178,16 +179,13 @@ class TransformationStore(Repository):
     @reads
     def record(self, ref: Ref) -> Record | None:
         """Return a record as extracted."""
-        return self._records(ref.kind, [ref.key]).get(ref.key)
+        return self.records.body(ref.kind, [ref.key]).get(ref.key)
 
     @reads
     def records(self, kind: Kind, keys: Iterable[str]) -> dict[str, Record]:
         """Return extracted records of a kind by key."""
-        return self._records(kind, list(dict.fromkeys(keys)))
-
-    def _records(self, kind: Kind, keys: Sequence[str]) -> dict[str, Record]:
         text = "SELECT key, record FROM item WHERE kind = ? AND record IS NOT NULL AND key IN ??"
-        found = self.database.select(text, (kind,), keys)
+        found = self.database.select(text, (kind,), list(dict.fromkeys(keys)))
         return {key: loads(kind, bytes(body)) for key, body in found}
 
     @reads
@@ -225,9 +223,6 @@ class TransformationStore(Repository):
     @writes
     def save(self, outcomes: Sequence[MappingOutcome]) -> None:
         """Store what became of a batch of records of one kind."""
-        self._save(outcomes)
-
-    def _save(self, outcomes: Sequence[MappingOutcome]) -> None:
         found = self.database.select(_KNOWN, (), [outcome.item for outcome in outcomes])
         known = {row[0]: row for row in found}
         edges: list[tuple[Any, ...]] = []
@@ -269,7 +264,7 @@ class TransformationStore(Repository):
         replace_edges(self.database, Side.TARGET, changed, edges)
         save_notes(
             self.database,
-            "transform",
+            Origin.TRANSFORM,
             [(outcome.source.ref, outcome.notes) for outcome in outcomes],
         )
         brought = {
@@ -320,7 +315,9 @@ class TransformationStore(Repository):
             number, known, state = row
             if known == digest and state not in {State.SKIPPED, State.DELETED}:
                 return
-        self._save([MappingOutcome(item=number, source=record, record=record, notes=record.notes)])
+        self.save.body(
+            [MappingOutcome(item=number, source=record, record=record, notes=record.notes)]
+        )
 
     @writes
     def save_derived(self, records: Iterable[Record]) -> None:

@@ -195,7 +195,7 @@ class ValidationStore(Repository):
     ) -> Validation:
         """Remember a validation as one of now, with the keys that it misses; return it so."""
         for kind, keys in missing.items():
-            self._index.mark_missing(run, kind, keys)
+            self._index.missing.body(run, kind, keys)
         current = attrs.evolve(validation, journal=self._journal.last())
         self._facts.put(Facts.validation, current)
         self._facts.drop(Facts.validating)

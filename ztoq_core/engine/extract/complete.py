@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 import attrs
 from loguru import logger
 
+from ztoq_core.contents import read_whole
 from ztoq_core.contracts import Reject, Source
 from ztoq_core.engine.guard import check_record, checked_chunks, plugin_call, storable, wrong
 from ztoq_core.engine.run import ProgressReporter, Run
@@ -29,7 +30,6 @@ from ztoq_core.records import (
 )
 from ztoq_core.store import Completed, Fetched, Listed, Store
 
-_DOWNLOADS = 3
 _LOOKED_UP = (Kind.FOLDER, Kind.TEST_CASE, Kind.TEST_CYCLE)
 
 
@@ -110,17 +110,14 @@ class RecordCompletion:
         if self.stream:
             await self.store.attachments.save(Fetched(self.run.id, record, None))
             return
-        for attempt in range(1, _DOWNLOADS + 1):
-            try:
-                kept = await self.store.files.keep(record.name, self._chunks(record))
-                break
-            except (RejectedError, RecordError) as error:
-                logger.warning("attempt {} to read the file failed: {}", attempt, error)
-                # a status is the service's word; without one the file came cut short or wrong
-                answered = isinstance(error, RejectedError) and error.status is not None
-                if answered or attempt == _DOWNLOADS:
-                    await self._reject(record.ref, f"The file could not be read: {error}", record)
-                    return
+        try:
+            kept = await read_whole(
+                lambda: self.store.files.keep(record.name, self._chunks(record))
+            )
+        except (RejectedError, RecordError) as error:
+            logger.warning("rejected: {}", error)
+            await self._reject(record.ref, f"The file could not be read: {error}", record)
+            return
         await self.store.attachments.save(Fetched(self.run.id, record, kept))
         self.reporter.advance(Kind.ATTACHMENT)
 

@@ -257,11 +257,11 @@ class _Loading:
 
     async def _release(self, kinds: Collection[Kind], keys: Collection[str]) -> bool:
         """Release one record that depends on itself through others; return whether one did."""
-        store, despite = self.context.store, self.ignore_unknown
+        store, ignore = self.context.store, self.ignore_unknown
         # in a phase of one kind, what a text refers to may be written by a later phase
-        if len(kinds) > 1 and await store.dependencies.release_finish(despite_doubt=despite):
+        if len(kinds) > 1 and await store.dependencies.release_finish(ignore_unknown=ignore):
             return True
-        ref = await store.dependencies.release_cycle(kinds, keys, despite_doubt=despite)
+        ref = await store.dependencies.release_cycle(kinds, keys, ignore_unknown=ignore)
         if ref is not None:
             self.context.reporter.message(
                 f"{ref} is part of a dependency cycle; written without that reference", "warning"

@@ -11,13 +11,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import attrs
 
+from ztoq_core.contents import ContentHash
 from ztoq_core.contracts import Content, Download, Source, Streams
 from ztoq_core.engine.guard import checked_chunks, plugin_call
 from ztoq_core.errors import RecordError, RejectedError
 from ztoq_core.media import media_type
 from ztoq_core.records import Attachment
 from ztoq_core.store import Store, StoredFile
-from ztoq_core.tally import Tally
 
 
 @attrs.define
@@ -69,14 +69,14 @@ def _streamed(source: Streams, file: Attachment, opened: Download, size: int) ->
         try:
             async with AsyncExitStack() as stack:
                 download = first.pop() if first else await _opened(stack, source, file)
-                tally = Tally()
+                passed = ContentHash()
                 if not size:
-                    stream.kept = _kept(tally, kind)
-                async for chunk in tally.passing(
+                    stream.kept = _kept(passed, kind)
+                async for chunk in passed.passing(
                     checked_chunks(source, file.ref, download.chunks())
                 ):
-                    if tally.size == size:  # now, since the reader may stop at the last byte
-                        stream.kept = _kept(tally, kind)
+                    if passed.size == size:  # now, since the reader may stop at the last byte
+                        stream.kept = _kept(passed, kind)
                     yield chunk
         except (RejectedError, RecordError) as error:
             stream.lost = str(error)
@@ -93,8 +93,8 @@ async def hash_file(source: Source, file: Attachment) -> StoredFile:
         RejectedError: The source does not give it.
     """
     chunks = checked_chunks(source, file.ref, source.download(file))
-    return _kept(await Tally.of(chunks), media_type(file.name, b""))
+    return _kept(await ContentHash.of(chunks), media_type(file.name, b""))
 
 
-def _kept(tally: Tally, kind: str) -> StoredFile:
-    return StoredFile(sha256=tally.sha256, size=tally.size, media_type=kind, path="")
+def _kept(passed: ContentHash, kind: str) -> StoredFile:
+    return StoredFile(sha256=passed.sha256, size=passed.size, media_type=kind, path="")

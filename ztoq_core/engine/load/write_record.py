@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import attrs
 from loguru import logger
 
+from ztoq_core.contents import READINGS
 from ztoq_core.contracts import Content, Written
 from ztoq_core.engine.guard import FaultyPluginError, check_written, plugin_call
 from ztoq_core.engine.load.context import LoadContext
@@ -16,8 +17,6 @@ from ztoq_core.note_codes import REFERENCE_MISSING
 from ztoq_core.records import Attachment, Record, Ref
 from ztoq_core.store import Intent, LoadJob
 
-_READINGS = 3
-"""How often a file is read from the source that breaks off on its way."""
 _SHOWN = 5
 
 
@@ -89,7 +88,7 @@ class RecordWriter:
                 try:
                     written = await self._send(job, stream.content)
                 except (RejectedError, FaultyPluginError) as error:
-                    if not stream.lost or attempts == _READINGS:
+                    if not stream.lost or attempts == READINGS:
                         raise
                     logger.warning("attempt {} to pass the file on failed: {}", attempts, error)
                     continue

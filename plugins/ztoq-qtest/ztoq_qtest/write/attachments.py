@@ -9,6 +9,7 @@ from urllib.parse import quote, unquote
 
 from ztoq_core.plugin import (
     Attachment,
+    ContentHash,
     Found,
     Kind,
     Links,
@@ -16,8 +17,8 @@ from ztoq_core.plugin import (
     RecordError,
     Ref,
     RejectedError,
-    Tally,
     Written,
+    read_whole,
 )
 from ztoq_qtest.api.object_types import ObjectRef, object_ref
 from ztoq_qtest.api.project import MISSING, Project
@@ -38,7 +39,6 @@ __all__ = [
 PARTS: Mapping[Kind, str] = {Kind.TEST_CASE: "test-steps", Kind.TEST_LOG: "test-step-logs"}
 OWNERS = frozenset({"releases", "requirements", "test-cases", "test-logs"})  # facts, section 8
 PRINTABLE = re.compile(r"[ -~]+")
-DOWNLOADS = 3  # tries to read a file back, as a cut connection says nothing about the file
 
 
 async def write_file(session: Session, file: Attachment, request: WriteRequest) -> Written:
@@ -135,27 +135,16 @@ async def list_attached(project: Project, target: ObjectRef) -> Sequence[Mapping
     return found
 
 
-async def hash_file(project: Project, target: ObjectRef, number: int) -> Tally:
-    """Download a file to get its SHA-256 and size.
-
-    Raises:
-        RejectedError: It cannot be had, or came cut short ``DOWNLOADS`` times.
-    """
-    for _ in range(DOWNLOADS - 1):
-        try:
-            return await _download(project, target, number)
-        except RejectedError as error:
-            # a status is the service's word; without one the content came cut short
-            if error.status is not None:
-                raise
-    return await _download(project, target, number)
-
-
-async def _download(project: Project, target: ObjectRef, number: int) -> Tally:
+async def hash_file(project: Project, target: ObjectRef, number: int) -> ContentHash:
+    """Download a file to get its SHA-256 and size; raises as ``read_whole``."""
     # A file that was not scanned for viruses yet needs forceDownload (vendor's document).
     path = project.path(f"{target.path}/attachments/{number}")
-    async with project.client.download(path, params={"forceDownload": "true"}) as body:
-        return await Tally.of(body.chunks())
+
+    async def download() -> ContentHash:
+        async with project.client.download(path, params={"forceDownload": "true"}) as body:
+            return await ContentHash.of(body.chunks())
+
+    return await read_whole(download)
 
 
 async def find_files(project: Project, file: Attachment, links: Links) -> list[Found]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import AsyncIterator
 
-from ztoq_core.tally import Tally
+from ztoq_core.contents import ContentHash
 
 
 async def chunks(*parts: bytes) -> AsyncIterator[bytes]:
@@ -14,14 +14,14 @@ async def chunks(*parts: bytes) -> AsyncIterator[bytes]:
 
 
 async def test_what_is_read_to_its_end_is_counted_and_hashed() -> None:
-    tally = await Tally.of(chunks(b"ab", b"", b"c"))
-    assert (tally.size, tally.sha256) == (3, hashlib.sha256(b"abc").hexdigest())
+    passed = await ContentHash.of(chunks(b"ab", b"", b"c"))
+    assert (passed.size, passed.sha256) == (3, hashlib.sha256(b"abc").hexdigest())
 
 
 async def test_a_chunk_is_counted_before_it_is_handed_on() -> None:
     """So whoever stops at the last byte knows the whole."""
-    tally = Tally()
-    assert tally.sha256 == hashlib.sha256().hexdigest()
-    passing = tally.passing(chunks(b"ab", b"c"))
+    passed = ContentHash()
+    assert passed.sha256 == hashlib.sha256().hexdigest()
+    passing = passed.passing(chunks(b"ab", b"c"))
     assert await anext(passing) == b"ab"
-    assert (tally.size, tally.sha256) == (2, hashlib.sha256(b"ab").hexdigest())
+    assert (passed.size, passed.sha256) == (2, hashlib.sha256(b"ab").hexdigest())
