@@ -14,11 +14,12 @@ from ztoq_core import engine
 from ztoq_core.cli.estimate import RemainingWork, StageStats, calls_of_run
 from ztoq_core.cli.options import SELECTING, Options
 from ztoq_core.cli.output import Output
-from ztoq_core.cli.result import PAGES, print_result, print_stopped
+from ztoq_core.cli.result import PAGES, print_result, print_source_check, print_stopped
 from ztoq_core.cli.session import configured, needs_source, open_store, source_page
 from ztoq_core.cli.stages import ALL, RunOptions, StageRunner
 from ztoq_core.errors import Exit, RetryableError, StoppedError, ZtoqError
 from ztoq_core.http import Limits
+from ztoq_core.records import Note, Ref
 from ztoq_core.report.files import require_place
 from ztoq_core.selection import moment
 from ztoq_core.services import Services
@@ -34,8 +35,12 @@ GOALS = {
     "load": engine.Goal.LOAD,
     "validate": engine.Goal.VALIDATE,
     "final": engine.Goal.VALIDATE,
+    "source": engine.Goal.EXTRACT,
 }
 """How far the last stage of a verb should bring the migration."""
+
+SOURCE_AGAIN = ("source",)
+"""The stage that lists the source once more."""
 
 _OUTCOMES = {Exit.OK: "finished", Exit.LEFT: "finished with things left"}
 
@@ -77,7 +82,7 @@ async def run_pipeline(
         logger.contextualize(run=run.id),
     ):
         services = Services(
-            sink=store.note,
+            sink=_forget if stages == SOURCE_AGAIN else store.note,
             limits=limits,
             ledger=store.call_counts,
             images=config.images,
@@ -102,11 +107,16 @@ async def run_pipeline(
         except BaseException:  # so that status does not show a normal end
             run.outcome = "stopped by a crash"
             raise
+        policy = config.losses
+        if stages == SOURCE_AGAIN and not stopped:
+            months = calls_of_run(services.quotas, limits)
+            exit_ = print_source_check(output, store, policy, months)
+            run.outcome = _OUTCOMES[exit_]
+            return exit_
         last = "transform" if choices.dry_run else stages[-1]
         in_part = {ValidationLevel.COUNTS, ValidationLevel.SAMPLE}
         not_to_prove = last == "validate" and choices.level in in_part
         goal = engine.Goal.LOAD if not_to_prove else GOALS[last]
-        policy = config.losses
         verdict = engine.outcome(store, goal, policy)
         if runner.left:
             sentences = (*verdict.sentences, *runner.left)
@@ -127,6 +137,10 @@ async def run_pipeline(
             warned=runner.warned,
         )
     return exit_
+
+
+def _forget(_note: Note, _ref: Ref | None) -> None:
+    """Take a note that the extraction has made already."""
 
 
 def _require(config: Config, stages: Sequence[str], choices: RunOptions) -> None:

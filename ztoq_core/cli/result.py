@@ -15,9 +15,12 @@ from ztoq_core.engine import UNRESOLVED_IDS, Verdict
 from ztoq_core.errors import Exit
 from ztoq_core.http import LimitReached
 from ztoq_core.losses import LossPolicy
+from ztoq_core.records import counted
 from ztoq_core.report import FORMATS, Report, ReportWriter, SourcePage
+from ztoq_core.spelling import first_of
 from ztoq_core.store import Store
 
+SHOWN = 20  # keys in a line
 PAGES = (FORMATS["html"], FORMATS["json"], "report.sha256")
 
 
@@ -39,6 +42,7 @@ def state_facts(report: Report, verdict: Verdict, months: Iterable[Month]) -> di
         "losses": verdict.losses.as_facts(),
         "counts": {row.kind.value: row.states for row in report.kinds},
         "selection": report.selection,
+        "source_check": report.source_check and not report.source_check.reasons,
         "final": report.final and not report.final.reasons,
         "nameless": report.nameless,
         "calls": calls_as_facts(months),
@@ -72,6 +76,44 @@ def print_stopped(
         output.warning(line)
     output.result(facts)
     return Exit.STOPPED
+
+
+def print_source_check(
+    output: Output, store: Store, policy: LossPolicy, months: Iterable[Month]
+) -> Exit:
+    """Print what listing the source again showed; return the exit code."""
+    report = Report.from_store(store, policy=policy, limit=0)
+    check = store.facts.source_check
+    exit_ = Exit.OK if check and not check.reasons else Exit.LEFT
+
+    def print_() -> None:
+        if check is None:
+            return
+        output.out.print(str(check))
+        for row in check.rows:
+            for keys, number, said in (
+                (row.missing_keys, row.missing, "not in the store"),
+                (row.changed_keys, row.changed, "changed since"),
+                (row.gone_keys, row.gone, "no longer in the source, kept in the store"),
+            ):
+                if number:
+                    named = first_of(keys[:SHOWN], SHOWN)
+                    more = f" and {number - SHOWN:,} more" if number > SHOWN else ""
+                    output.out.print(f"  {counted(number, row.kind)} {said}: {named}{more}")
+        output.out.print(
+            "  Steps, files and links are as they were read by the extraction; "
+            "`ztoq migrate --final` reads them again."
+        )
+        if check.reasons:
+            output.out.print("Next: ztoq extract")
+
+    facts = {
+        "exit": int(exit_),
+        **state_facts(report, report.verdict, months),
+        "source_check": check and attrs.asdict(check) | {"safe": not check.reasons},
+    }
+    output.result(facts, print_)
+    return exit_
 
 
 def print_result(  # noqa: PLR0913 - everything that the end of a run shows

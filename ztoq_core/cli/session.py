@@ -87,7 +87,7 @@ def new_run(
 
 def needs_source(config: configuration.Config, stages: Sequence[str]) -> bool:
     """Whether the stages use the source: to read it, or to pass on its files."""
-    return "extract" in stages or (config.streams and "load" in stages)
+    return bool({"extract", "source"} & set(stages)) or (config.streams and "load" in stages)
 
 
 def source_page(config: configuration.Config, store: Store) -> SourcePage:

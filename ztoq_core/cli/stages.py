@@ -193,9 +193,9 @@ class StageRunner:
         new: Callable[..., engine.Run],
         stage: str,
     ) -> None:
-        reads = stage in {"extract", "final"}
+        reads = stage in {"extract", "final", "source"}
         run = new(asks=self.config.source if reads else self.config.sink)
-        if reads and source:
+        if reads and source and stage != "source":
             async with self._picture_sources() as pictures:
                 read = (
                     partial(engine.extract, since=self.choices.since)
@@ -203,6 +203,8 @@ class StageRunner:
                     else partial(engine.verify_source_unchanged, policy=self.config.losses)
                 )
                 await read(run, source, pictures=pictures, stream=self.config.streams)
+        elif stage == "source" and source:
+            await engine.check_source(run, source)
         elif stage == "transform":
             await engine.transform(run, self.config.build, selection=selection)
             await self.store.facts.save(Facts.mapping, self.config.mapping())

@@ -18,6 +18,7 @@ from ztoq_core.engine.rollback.rollback import (
 )
 from ztoq_core.engine.run import Event, Progress, Run
 from ztoq_core.engine.schema_inference import infer_schema
+from ztoq_core.engine.source_check import check_source
 from ztoq_core.engine.transform.transform import transform
 from ztoq_core.engine.validate.repair import repair
 from ztoq_core.engine.validate.validate import validate
@@ -52,6 +53,7 @@ __all__ = [
     "Status",
     "Verdict",
     "Waits",
+    "check_source",
     "extract",
     "infer_schema",
     "last_final_check",

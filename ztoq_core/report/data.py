@@ -29,6 +29,7 @@ from ztoq_core.store import (
     PastRun,
     Problem,
     Selected,
+    SourceCheck,
     State,
     Store,
     StoredNote,
@@ -162,6 +163,7 @@ class Report:
     selection: str = ""
     unselected: int = 0
     final: FinalCheck | None = None
+    source_check: SourceCheck | None = None
     streamed: bool = False
     nameless: str = ""
 
@@ -200,6 +202,7 @@ class Report:
             selection=str(store.facts.selection or ""),
             unselected=sum(store.selection.counts.now(Selected.NO).values()),
             final=last_final_check(store),
+            source_check=store.facts.source_check,
             streamed=store.reporting.streamed,
             nameless=unresolved_ids(store),
         )
@@ -218,6 +221,8 @@ class Report:
             said.append(f"selected: {self.selection}; {rest} not selected")
         if self.final and not self.final.reasons:
             said.append(str(self.final))
+        if self.source_check:
+            said.append(f"{self.source_check} (listed {self.source_check.at:%Y-%m-%d %H:%M} UTC)")
         if self.nameless:
             said.append(self.nameless)
         return tuple(said)

@@ -48,6 +48,7 @@ def write_json(report: Report, evidence: Evidence, store: Store, file: TextIO) -
         "selection": report.selection,
         "unselected": report.unselected,
         "final": report.final and attrs.asdict(report.final),
+        "source_check": report.source_check and attrs.asdict(report.source_check),
         "names": [attrs.asdict(each) for each in store.id_names.counts.now()],
         "kinds": [
             {"kind": row.kind, "total": row.total, "arrived": row.arrived, "states": row.states}

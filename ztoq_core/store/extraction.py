@@ -14,7 +14,7 @@ from ztoq_core.store.attachments import AttachmentStore
 from ztoq_core.store.database import Database, batched, reads, writes
 from ztoq_core.store.facts import Extracted, Facts
 from ztoq_core.store.journal import Event
-from ztoq_core.store.records import Listed, SourceRecords
+from ztoq_core.store.records import Listed, SourceRecords, as_listed
 from ztoq_core.store.repository import Repository
 from ztoq_core.store.sql import BulkInsert, clean, placeholders
 from ztoq_core.store.states import ANY, JournalEvent, Side, State, check_transition
@@ -95,7 +95,7 @@ class ExtractionStore(Repository):
 
     def _outdate(self, run: int) -> None:
         """Forget the final check and the mapping; the event outdates the validation."""
-        self._facts.drop(Facts.final, Facts.mapped, Facts.unread)
+        self._facts.drop(Facts.final, Facts.source_check, Facts.mapped, Facts.unread)
         self._journal.add([Event(run, 0, JournalEvent.EXTRACTION)])
 
     @reads
@@ -150,7 +150,7 @@ class ExtractionStore(Repository):
             new += len(these) - len(seen)
             if each in completes:
                 # what was listed in this run as it is now is complete, or about to be
-                these = [one for one in these if not _as_seen(one, seen.get(one.key, b""))]
+                these = [one for one in these if not as_listed(one, seen.get(one.key, b""))]
                 to_do += self._records.save_listed(these, run)
             else:
                 self._records.save_complete(these, run)
@@ -269,11 +269,3 @@ class ExtractionStore(Repository):
         ended = Extracted.STREAMED if streamed else Extracted.COMPLETE
         self._facts.put(Facts.extracted, ended)
         return lost
-
-
-def _as_seen(record: Record, payload: bytes) -> bool:
-    """Whether a listed record is as it was listed before; completing it added to the payload."""
-    if not payload or record.raw is None:
-        return False
-    before = read_json(payload)
-    return all(before.get(name) == value for name, value in record.raw.items())

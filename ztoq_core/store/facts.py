@@ -22,9 +22,11 @@ __all__ = [
     "Extracted",
     "Facts",
     "FinalCheck",
+    "ListedAgain",
     "MappingStep",
     "Phase",
     "Sample",
+    "SourceCheck",
     "Validation",
     "ValidationLevel",
 ]
@@ -182,6 +184,45 @@ class MappingStep:
     files: dict[str, str] = attrs.field(factory=dict)
 
 
+@attrs.frozen(kw_only=True)
+class ListedAgain:
+    """One kind of the source, listed again: how many records, and what differs from the store.
+
+    ``missing`` are not in the store, ``changed`` differ, ``gone`` are in the store alone.
+    """
+
+    kind: Kind
+    listed: int
+    missing: int = 0
+    changed: int = 0
+    gone: int = 0
+    missing_keys: tuple[str, ...] = ()
+    changed_keys: tuple[str, ...] = ()
+    gone_keys: tuple[str, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class SourceCheck:
+    """What listing the source again showed; ``reasons`` say why it is still needed."""
+
+    at: datetime
+    run: int
+    rows: tuple[ListedAgain, ...]
+    reasons: tuple[str, ...] = ()
+
+    @property
+    def listed(self) -> int:
+        """How many records the lists hold."""
+        return sum(row.listed for row in self.rows)
+
+    def __str__(self) -> str:
+        """Return the line for people."""
+        if self.reasons:
+            return f"The source is still needed: {'; '.join(self.reasons)}"
+        some = counted(self.listed, "listed record is", "listed records are")
+        return f"Safe to end the licence of the source: all {some} in the store, unchanged"
+
+
 @attrs.frozen
 class Fact(Generic[T]):
     """A fact's name, and how its value is read from a text (empty if it was never saved)."""
@@ -282,6 +323,8 @@ class Facts:
     """How far a validation came that has not ended, as JSON; empty if none is under way."""
     final: Fact[FinalCheck | None] = _json("final", FinalCheck, None)
     """What the final check found."""
+    source_check: Fact[SourceCheck | None] = _json("source check", SourceCheck, None)
+    """What listing the source again showed."""
     source_findings: Fact[tuple[Finding, ...]] = _json(
         "findings of source", tuple[Finding, ...], ()
     )

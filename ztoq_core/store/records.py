@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from ztoq_core.convert import dumps, write_json
+from ztoq_core.convert import dumps, read_json, write_json
 from ztoq_core.records import Kind, Record
 from ztoq_core.store.database import Database
 from ztoq_core.store.notes import save_notes
@@ -116,3 +116,11 @@ def _row(record: Record, run: int, *, pending: bool, derived: bool) -> tuple[Any
         place.group if place else None,
         place.order if place else None,
     )
+
+
+def as_listed(record: Record, payload: bytes) -> bool:
+    """Whether a listed record is as it was listed before; completing it added to the payload."""
+    if not payload or record.raw is None:
+        return False
+    before = read_json(payload)
+    return all(before.get(name) == value for name, value in record.raw.items())

@@ -1,0 +1,181 @@
+"""Lists the source again and compares it with the store: whether the source is still needed.
+
+Reads lists only, and by name what no list holds. Nothing is downloaded or written to the store but
+the result. ``final_check`` reads everything again instead, with steps, files and links.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import attrs
+
+from ztoq_core.contracts import Page, Reject, Source
+from ztoq_core.engine.guard import plugin_call, wrong
+from ztoq_core.engine.run import Run
+from ztoq_core.errors import RecordError, RejectedError
+from ztoq_core.records import Kind, Record, Ref, counted, plain
+from ztoq_core.store import Facts, ListedAgain, SourceCheck, State
+
+_SHOWN = 1000
+_MOST_PASSES = 20
+_BATCH = 500
+_LOOKED_UP = (Kind.FOLDER, Kind.TEST_CASE, Kind.TEST_CYCLE)
+
+
+async def check_source(run: Run, source: Source) -> SourceCheck | None:
+    """List the source again, remember what that shows and return it; None if a stop was requested.
+
+    Raises:
+        AccessError, ServiceError: The source cannot be read.
+    """
+    store, reporter = run.store, run.reporter("source")
+    store.bind(source=source.identity)
+    listing = _Listing(run, source)
+    reasons = await store.database.read(_lacking, run)
+    for kind in source.kinds:
+        try:
+            await listing.read(kind)
+        except (RejectedError, RecordError) as error:
+            reasons.append(f"the list of {plain(kind)}s could not be read to its end: {error}")
+        if run.waits.stopping:
+            return None
+        reporter.advance(kind, listing.listed.get(kind, 0))
+    await listing.look_up_rest()
+    rows = listing.rows()
+    if missing := sum(row.missing for row in rows):
+        reasons.append(f"{counted(missing, 'record is', 'records are')} not in the store")
+    if changed := sum(row.changed for row in rows):
+        reasons.append(f"{counted(changed, 'record has', 'records have')} changed since")
+    found = SourceCheck(at=datetime.now(UTC), run=run.id, rows=rows, reasons=tuple(reasons))
+    await store.facts.save(Facts.source_check, found)
+    return None if run.waits.stopping else found
+
+
+def _lacking(run: Run) -> list[str]:
+    """Return what the store itself says it lacks."""
+    reporting = run.store.reporting
+    reasons = []
+    if not reporting.extraction_complete:
+        reasons.append("the extraction is incomplete")
+    elif reporting.streamed:
+        reasons.append('files were left at the source (attachments_mode = "stream")')
+    counts = reporting.counts().values()
+    if rejected := sum(each.get(State.REJECTED, 0) for each in counts):
+        reasons.append(f"{counted(rejected, 'object')} could not be read (rejected)")
+    if lost := run.store.final_check.lost_contents(run.store.files.has):
+        reasons.append(f"the contents of {counted(lost, 'file')} are no longer on the disk")
+    return reasons
+
+
+@attrs.define
+class _Listing:
+    """What the lists hold now, against the store. A bit for each row of the store says it is there.
+
+    Where a key repeats, its last entry counts, as for an extraction.
+    """
+
+    run: Run
+    source: Source
+    listed: dict[Kind, int] = attrs.field(factory=dict)
+    seen: bytearray = attrs.field(factory=bytearray)
+    missing: dict[Ref, None] = attrs.field(factory=dict)
+    changed: dict[Ref, None] = attrs.field(factory=dict)
+    gone: dict[Ref, None] = attrs.field(factory=dict)
+
+    async def read(self, kind: Kind) -> None:
+        """Read the list of ``kind``; again while it shifts, until a pass shows nothing new."""
+        for _ in range(_MOST_PASSES):
+            new, stable, cursor = 0, True, None
+            while not self.run.waits.stopping:
+                with plugin_call(self.source, "fetch", f"the list of {kind}"):
+                    page = await self.source.fetch(kind, cursor)
+                    if not isinstance(page, Page):
+                        raise wrong(page, "a Page")
+                new += await self._compare(page.records)
+                for reject in page.rejects:
+                    self.missing[Ref(reject.kind, reject.key or "an object without a key")] = None
+                stable = stable and page.stable
+                if page.cursor is None or page.cursor == cursor:
+                    break
+                cursor = page.cursor
+            if stable or not new:
+                return
+
+    async def _compare(self, records: Sequence[Record]) -> int:
+        """Compare records with the store; return how many were not seen before."""
+        new = 0
+        for kind in dict.fromkeys(record.kind for record in records):
+            these = {record.key: record for record in records if record.kind is kind}
+            found = await self.run.store.final_check.listed(list(these.values()))
+            fresh = sum(self._place(Ref(kind, key), found.get(key)) for key in these)
+            self.listed[kind] = self.listed.get(kind, 0) + fresh
+            new += fresh
+        return new
+
+    def _place(self, ref: Ref, found: tuple[int, bool] | None) -> bool:
+        """Keep what the store has of a listed record; return whether it was not seen before."""
+        if found is None:
+            fresh = ref not in self.missing
+            self.missing[ref] = None
+            return fresh
+        row, same = found
+        if same:
+            self.changed.pop(ref, None)
+        else:
+            self.changed[ref] = None
+        return not self._mark(row)
+
+    def _mark(self, row: int) -> bool:
+        """Mark a row of the store as seen; return whether it was before."""
+        if row // 8 >= len(self.seen):
+            self.seen.extend(bytes(row // 8 + 1 - len(self.seen)))
+        before = bool(self.seen[row // 8] >> row % 8 & 1)
+        self.seen[row // 8] |= 1 << row % 8
+        return before
+
+    async def look_up_rest(self) -> None:
+        """Ask by name for what the store has and no list holds; the rest is gone."""
+        kinds = [kind for kind in Kind if kind in {*self.source.kinds, *self.listed}]
+        after = 0
+        while batch := await self.run.store.final_check.kept(kinds, after, _BATCH):
+            after = batch[-1][0]
+            for row, ref in batch:
+                if self.run.waits.stopping:
+                    return
+                if row // 8 < len(self.seen) and self.seen[row // 8] >> row % 8 & 1:
+                    continue
+                if ref.kind not in _LOOKED_UP or await self._absent(ref):
+                    self.gone[ref] = None
+
+    async def _absent(self, ref: Ref) -> bool:
+        """Whether the source certainly does not have a record that no list holds."""
+        try:
+            with plugin_call(self.source, "resolve", ref):
+                return isinstance(await self.source.resolve(ref), Reject)
+        except (RejectedError, RecordError):  # nobody knows; the store has it
+            return False
+
+    def rows(self) -> tuple[ListedAgain, ...]:
+        """Return the numbers of each kind, with the first keys."""
+        found = []
+        for kind in Kind:
+            missing, changed, gone = (
+                [ref.key for ref in refs if ref.kind is kind]
+                for refs in (self.missing, self.changed, self.gone)
+            )
+            if self.listed.get(kind) or missing or gone:
+                found.append(
+                    ListedAgain(
+                        kind=kind,
+                        listed=self.listed.get(kind, 0),
+                        missing=len(missing),
+                        changed=len(changed),
+                        gone=len(gone),
+                        missing_keys=tuple(missing[:_SHOWN]),
+                        changed_keys=tuple(changed[:_SHOWN]),
+                        gone_keys=tuple(gone[:_SHOWN]),
+                    )
+                )
+        return tuple(found)
