@@ -141,3 +141,12 @@ async def test_what_jira_has_not_sent_yet_is_listed_and_linked_later(tmp_path: P
         assert linked(sides) == ["ACME-7 Pay", "ACME-8 Refund"]
         assert sides.states(Kind.REQUIREMENT) == {State.FINISHED: 2}
         assert sides.states(Kind.TEST_CASE) == {State.FINISHED: 1}
+
+
+async def test_a_requirement_that_is_only_linked_is_not_called_compared(tmp_path: Path) -> None:
+    async with between(tmp_path, prepare=lambda qtest: by_hand(qtest, "ACME-7")) as sides:
+        ended = await sides.migrate(covering("ACME-7"))
+    assert ended.headline.endswith("exist in the target, 5 of them as they were sent")
+    assert ended.warnings[-1] == (
+        "1 requirement not compared (in the target before ztoq, and only linked): ACME-7"
+    )

@@ -27,6 +27,7 @@ __all__ = [
     "Phase",
     "Sample",
     "SourceCheck",
+    "Uncompared",
     "Validation",
     "ValidationLevel",
 ]
@@ -132,12 +133,23 @@ class Sample:
 
 
 @attrs.frozen(kw_only=True)
+class Uncompared:
+    """Objects whose contents need not be what was sent: how many, why, and the first keys."""
+
+    kind: Kind
+    why: str
+    count: int
+    keys: tuple[str, ...]
+
+
+@attrs.frozen(kw_only=True)
 class Validation:
     """The result of the last ``ztoq validate``; ``findings`` are sentences for people.
 
     ``journal`` is the last entry of the journal then: a later one makes the validation outdated.
     ``unproved`` says why contents are not proved though nothing was found; empty where they are.
-    ``sample``: contents of these objects alone were compared.
+    ``sample``: contents of these objects alone were compared. ``uncompared`` exist in the target,
+    and their contents were left out.
     """
 
     at: datetime
@@ -148,6 +160,7 @@ class Validation:
     contents: tuple[ComparedContents, ...] = ()
     unproved: tuple[str, ...] = ()
     sample: Sample | None = None
+    uncompared: tuple[Uncompared, ...] = ()
 
 
 @attrs.frozen(kw_only=True)

@@ -12,7 +12,7 @@ from ztoq_core.contracts import Written
 from ztoq_core.convert import loads
 from ztoq_core.records import Kind, Level, Record, Ref
 from ztoq_core.store.database import Database, reads, writes
-from ztoq_core.store.facts import ComparedContents, Facts, Validation
+from ztoq_core.store.facts import ComparedContents, Facts, Uncompared, Validation
 from ztoq_core.store.journal import Event
 from ztoq_core.store.load_jobs import written_or_none
 from ztoq_core.store.loading import LINKS
@@ -32,6 +32,11 @@ _SENT = """SELECT item.id, item.key, target, target_id, pid, url, version, parts
 _COMPARABLE = """SELECT id, kind, key, target_id FROM item
     WHERE state = ? AND target IS NOT NULL AND target_id IS NOT NULL AND NOT borrowed
     AND cause <> ? AND id > ? ORDER BY id LIMIT ?"""
+_UNCOMPARED = """SELECT kind, key, borrowed FROM item
+    WHERE state = ? AND target IS NOT NULL AND target_id IS NOT NULL AND (borrowed OR cause = ?)
+    ORDER BY borrowed, rank, id"""
+_BORROWED = "in the target before ztoq, and only linked"
+_KEPT = "kept as in the target, by decision"
 _COUNTS = """SELECT kind, COUNT(*), SUM(equal), SUM(by_rule), SUM(wrong), SUM(unchecked)
     FROM proof JOIN item ON item.id = proof.item GROUP BY kind"""
 _DETAILS = """SELECT item.kind, item.key, details FROM proof JOIN item ON item.id = proof.item
@@ -151,6 +156,19 @@ class ValidationStore(Repository):
                 for each in proofs
             ]
         )
+
+    @reads
+    def uncompared(self, most: int) -> list[Uncompared]:
+        """Return what ``sent`` leaves out by kind and reason, with at most so many keys each."""
+        keys: dict[tuple[Kind, str], list[str]] = {}
+        values = (State.FINISHED.value, Cause.KEPT.value)
+        for kind, key, borrowed in self.database.select(_UNCOMPARED, values):
+            why = _BORROWED if borrowed else _KEPT
+            keys.setdefault((Kind(kind), why), []).append(key)
+        return [
+            Uncompared(kind=kind, why=why, count=len(found), keys=tuple(found[:most]))
+            for (kind, why), found in keys.items()
+        ]
 
     @reads
     def contents(self) -> list[ComparedContents]:

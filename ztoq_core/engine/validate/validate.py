@@ -145,6 +145,7 @@ async def _result(
         level=level,
         contents=tuple(contents),
         unproved=tuple(unproved),
+        uncompared=tuple(await store.validation.uncompared(_SHOWN)),
     )
 
 

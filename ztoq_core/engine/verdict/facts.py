@@ -10,7 +10,7 @@ import attrs
 
 from ztoq_core.losses import Losses, LossPolicy
 from ztoq_core.records import Kind
-from ztoq_core.store import EXPLAINED, FinalCheck, Reason, State, Store, ValidationLevel
+from ztoq_core.store import EXPLAINED, FinalCheck, Reason, State, Store, Uncompared, ValidationLevel
 
 
 class Extraction(StrEnum):
@@ -38,7 +38,7 @@ class Facts:
     to its end after the last extraction.
     ``states`` counts records; those pruned from the target are not among the deleted ones.
     ``findings`` are those of a current validation; ``proved`` says whether it compared all
-    contents, ``unproved`` why it did not. ``sampled``
+    contents, ``unproved`` why it did not; ``uncompared`` need not be as sent. ``sampled``
     is what a sample of the contents says. ``losses`` are those noted, as the policy judges them.
     ``added`` counts records that no list of the
     source held: made for the target, or looked up because others refer to them.
@@ -55,6 +55,7 @@ class Facts:
     findings: tuple[str, ...] = ()
     proved: bool = False
     unproved: tuple[str, ...] = ()
+    uncompared: tuple[Uncompared, ...] = ()
     sampled: str = ""
     final: FinalCheck | None = None
     losses: Losses = attrs.field(factory=Losses)
@@ -104,6 +105,7 @@ def facts_of(store: Store, policy: LossPolicy | None = None) -> Facts:
         findings=current.findings if current else (),
         proved=bool(current and current.level in _PROVING and not current.unproved),
         unproved=current.unproved if current else (),
+        uncompared=current.uncompared if current else (),
         sampled=str(current.sample) if current and current.sample else "",
         final=last_final_check(store),
         losses=(policy or LossPolicy()).judge((n.level, n.code, n.count) for n in notes),

@@ -103,11 +103,14 @@ def verdict(facts: Facts, goal: Goal = Goal.VALIDATE) -> Verdict:
         some = counted(facts.count(State.FINISHED), records(facts))
         exist = "exists" if facts.count(State.FINISHED) == 1 else "exist"
         lost = facts.losses.reasons(LossGroup.LOST, LossAction.WARN)
+        left_out = sum(each.count for each in facts.uncompared)
+        compared = facts.count(State.FINISHED) - left_out
+        as_sent = f", {compared:,} of them as they were sent" if left_out else " as they were sent"
         complete = "complete with losses" if lost else "complete and proved"
         return Verdict(
             exit=Exit.OK,
             status=Status.COMPLETE_WITH_LOSSES if lost else Status.COMPLETE,
-            headline=f"Migration {complete}: all {some} {exist} in the target as they were sent",
+            headline=f"Migration {complete}: all {some} {exist} in the target{as_sent}",
             warnings=warnings,
             numbers=numbers,
             next="ztoq report" if lost else "",

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from ztoq_core.engine.verdict.facts import Facts
 from ztoq_core.losses import LOSSES, LossAction, LossTally
 from ztoq_core.records import Kind, LossGroup, counted, plain
+from ztoq_core.spelling import first_of
 from ztoq_core.store import State
 
 _SHOWN_REASONS = 5
@@ -14,6 +15,8 @@ _SHOWN_REASONS = 5
 _SHOWN_FINDINGS = 20
 
 _SHOWN_LOSSES = 7
+
+_SHOWN_KEYS = 5
 
 WORDS = {
     State.FAILED: "failed",
@@ -59,6 +62,9 @@ def warnings_of(facts: Facts) -> Iterator[str]:
         for action, said in ((LossAction.WARN, ""), (LossAction.ALLOW, ", allowed by [losses]")):
             if reasons := facts.losses.reasons(group, action):
                 yield _tallied(group, reasons, said)
+    for each in facts.uncompared:
+        named = first_of(each.keys, _SHOWN_KEYS)
+        yield f"{counted(each.count, each.kind)} not compared ({each.why}): {named}"
     if gone := facts.count(State.GONE):
         some = counted(gone, "record is", "records are")
         yield f"{some} no longer in the source (ztoq migrate --prune removes them)"
