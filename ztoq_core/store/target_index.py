@@ -97,6 +97,13 @@ class TargetIndex(Repository):
         return [loads(kind, bytes(body)) for (body,) in self.database.select(text, values, keys)]
 
     @reads
+    def unwritten(self, kind: Kind) -> bool:
+        """Whether records of ``kind`` are still to be written."""
+        text = "SELECT 1 FROM item WHERE kind = ? AND target_id IS NULL AND state IN ?? LIMIT 1"
+        states = (State.READY.value, State.BLOCKED.value, State.UNKNOWN.value)
+        return next(self.database.select(text, (kind.value,), states), None) is not None
+
+    @reads
     def nothing_written(self) -> bool:
         """Whether nothing was ever written from this store."""
         return not self.database.any("item WHERE created_run > 0")

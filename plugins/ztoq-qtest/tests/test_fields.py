@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import attrs
@@ -132,6 +133,50 @@ async def test_an_inactive_field_and_value_are_activated(opened: Any) -> None:
     assert not inactive.inactive_in
     assert all(value.active for value in inactive.values.values())
     assert not field_state(world, "Other").inactive_in
+
+
+async def test_fields_that_are_activated_at_once_leave_each_other_active(opened: Any) -> None:
+    world = await opened()
+    definitions = [field(f"Field {n}", FieldType.TEXT) for n in range(5)]
+    for definition in definitions:
+        await world.write(definition)
+        field_state(world, definition.name).inactive_in.add(4242)
+    await asyncio.gather(*(world.finish(definition) for definition in definitions))
+    assert not any(field_state(world, each.name).inactive_in for each in definitions)
+
+
+@pytest.mark.parametrize(
+    ("type_", "given", "sent"),
+    [
+        ({"data_type": 3, "allowed_values": [{"label": "A"}, {"label": "B"}]}, None, "B"),
+        ({"data_type": 3, "allowed_values": [{"label": "A"}, {"label": "B"}]}, "A", "A"),
+        ({"data_type": 17, "multiple": True, "allowed_values": [{"label": "B"}]}, None, "[B]"),
+        ({"data_type": 1, "default_value": "x"}, None, "x"),
+    ],
+)
+async def test_a_new_object_is_sent_with_the_defaults_of_required_fields(
+    opened: Any, project: Any, type_: Any, given: str | None, sent: str
+) -> None:
+    """Nothing says that qTest itself fills a required field that a request leaves out."""
+    bodies: list[Any] = []
+    world = await opened(
+        recorder=lambda request, _: (
+            bodies.append((request.method, request.path, request.json()))
+            if request.path.endswith("/test-cases") and request.method == "POST"
+            else None
+        )
+    )
+    body = {"label": "Team", "required": True, "is_active": True, **type_}
+    world.simulator.by_hand("POST", "settings/test-cases/fields", body)
+    state = field_state(world, "Team")
+    for value in state.values.values():
+        value.is_default = value.label == "B"
+        sent = sent.replace(value.label, str(value.id))
+    await world.write(project.module)
+    fields = (FieldValue(name="Team", value=given),) if given else ()
+    await world.write(attrs.evolve(project.called, fields=fields))
+    properties = {each["field_id"]: each["field_value"] for each in bodies[-1][2]["properties"]}
+    assert properties[state.id] == sent
 
 
 async def test_a_field_that_was_made_is_told_before_it_is_listed(opened: Any) -> None:

@@ -144,6 +144,18 @@ async def test_a_log_whose_results_join_nothing_lists_them_in_the_note(
     assert last(world, "test_logs")["steps"] == []
 
 
+async def test_a_log_whose_steps_qtest_refuses_lists_them_in_the_note(
+    opened: Any, project: Any
+) -> None:
+    """The document does not say which steps a log has to name: those of called cases or not."""
+    world = await opened(Options(logged_steps="own"))
+    await project.write_all(world)
+    assert "step-drift" in [note.code for note in world.written[project.log.ref].notes]
+    log = last(world, "test_logs")
+    assert "<h3>Executed steps</h3>" in log["note"]
+    assert all(each.actual in log["note"] for each in project.log.results)
+
+
 async def test_a_defect_that_cannot_be_linked_stands_in_the_note(opened: Any, project: Any) -> None:
     world = await opened(Options(jira_keys=frozenset({"SHOP-77"})))
     await project.write_all(world)

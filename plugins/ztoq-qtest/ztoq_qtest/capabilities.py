@@ -23,7 +23,7 @@ from ztoq_qtest.api.object_types import FIELD_OWNERS, ROOT_CASES, ROOT_CYCLES
 from ztoq_qtest.api.project import FORBIDDEN, MISSING, OK
 from ztoq_qtest.fields.encoding import BOX_LENGTH, fit, index_people
 from ztoq_qtest.fields.field import Field
-from ztoq_qtest.fields.settings import FieldSet
+from ztoq_qtest.fields.settings import READ_ONLY, FieldSet
 from ztoq_qtest.write.execution import PLANNED
 from ztoq_qtest.write.save import Session
 from ztoq_qtest.write.steps import STEP_FIELD_TYPES, step_fields
@@ -76,7 +76,6 @@ USUAL: Mapping[Kind, tuple[str, ...]] = {
     Kind.TEST_CYCLE: ("Description", "Planned Start Date", "Planned End Date", "Assigned To"),
     Kind.TEST_RUN: ("Status", "Planned Start Date", "Planned End Date", "Assigned To"),
 }
-READ_ONLY = frozenset({"shared", "projects shared to"})  # facts, section 3
 
 
 async def check(session: Session) -> tuple[Finding, ...]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ztoq_core.contracts import Mark, Sink
+from ztoq_core.contracts import Mark, Owner, Sink
 from ztoq_core.engine.load.context import LoadContext
 from ztoq_core.engine.load.doubt import PARENT_FIRST_S, Settling
 from ztoq_core.engine.load.marks import marks_of, owners_of
-from ztoq_core.records import Kind, counted
+from ztoq_core.errors import ConfigError, RejectedError, one_error
+from ztoq_core.records import Kind, Ref, counted, plain
 from ztoq_core.store import Store
 
 _BATCH = 100
@@ -19,15 +20,20 @@ async def adopt(context: LoadContext, settling: Settling) -> None:
 
     A list alone is not trusted: each record is looked for by ``Sink.find``, a file by its content.
     What is not found stays in doubt, and is settled beside the pipeline.
+
+    Raises:
+        ConfigError: The target refuses a list, so what it holds already cannot be seen.
     """
     store, sink = context.store, context.sink
     adopted = 0
     for kind in Kind:
         if kind is Kind.FIELD or kind not in context.schema.kinds:
             continue
+        if not await store.target_index.unwritten(kind):
+            continue
         owners = sink.listed_by_owner.get(kind)
         if owners is None:
-            await _doubt(store, kind, await marks_of(sink, kind))
+            await _doubt(store, kind, await _all_marks(sink, kind))
         else:
             for owner in sorted(owners, key=lambda each: each.rank):
                 await _under(store, sink, kind, owner)
@@ -59,13 +65,47 @@ async def _under(store: Store, sink: Sink, kind: Kind, owner: Kind) -> None:
         among = [each for _, each in batch]
         ours = await store.target_index.ready_under(kind, owner, [each.ref.key for each in among])
         under = owners_of(ours, among)
-        marks = await marks_of(sink, kind, under) if under else []
+        marks, refused = await _marks_under(sink, kind, under)
+        for ref in refused:  # what may be there is looked for one by one, and not sent blindly
+            hidden = await store.target_index.ready_under(kind, owner, [ref.key])
+            await store.target_index.doubt_marked(kind, [each.key for each in hidden])
         if kind is Kind.ATTACHMENT:
             # files have no marks: if an owner has files, each of ours is looked for by its content
             keys = [each.key for each in ours] if marks else []
             await store.target_index.doubt_marked(kind, keys)
         else:
             await _doubt(store, kind, marks)
+
+
+async def _all_marks(sink: Sink, kind: Kind) -> list[Mark]:
+    try:
+        return await marks_of(sink, kind)
+    except RejectedError as error:
+        raise ConfigError(
+            f"{error}. Without this list ztoq cannot see which {plain(kind)}s an earlier migration "
+            "wrote, and might write them twice: give this user the right to read it and run again"
+        ) from error
+
+
+async def _marks_under(
+    sink: Sink, kind: Kind, under: Sequence[Owner]
+) -> tuple[list[Mark], list[Ref]]:
+    """Return the marks under these owners, and the owners whose list is refused."""
+    if not under:
+        return [], []
+    try:
+        with one_error():
+            return await marks_of(sink, kind, under), []
+    except RejectedError:
+        if len(under) == 1:
+            return [], [under[0][0].ref]
+    found: list[Mark] = []
+    refused: list[Ref] = []
+    for each in under:
+        marks, hidden = await _marks_under(sink, kind, [each])
+        found += marks
+        refused += hidden
+    return found, refused
 
 
 async def _doubt(store: Store, kind: Kind, marks: Sequence[Mark]) -> None:

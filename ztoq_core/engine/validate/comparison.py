@@ -13,14 +13,12 @@ from urllib.parse import unquote
 
 from ztoq_core.engine.validate.known import Known
 from ztoq_core.engine.validate.parts import (
-    added_pieces,
     compare_defects,
-    compare_results,
+    compare_note,
     compare_steps,
 )
 from ztoq_core.engine.validate.rules import FieldResult, Outcome, Rule
 from ztoq_core.engine.validate.single_values import (
-    compare_added,
     compare_moment,
     compare_name,
     compare_place,
@@ -104,8 +102,12 @@ def _case(sent: TestCase, held: TestCase, known: Known) -> Iterator[FieldResult]
 def _plan(sent: TestPlan, held: TestPlan, known: Known) -> Iterator[FieldResult]:
     yield compare_name(sent.name, held.name, known)
     yield from compare_place("folder", sent.folder, held.folder, known)
-    yield compare_text("description", sent.description, held.description, known)
-    yield compare_text("note", sent.note, held.note, known)
+    if sent.note and not held.note:  # the target may have one text for both
+        both = sent.description + sent.note
+        yield compare_text("description and note", both, held.description, known)
+    else:
+        yield compare_text("description", sent.description, held.description, known)
+        yield compare_text("note", sent.note, held.note, known)
     yield from compare_moment("start", sent.start, held.start)
     yield from compare_moment("end", sent.end, held.end)
     yield from compare_fields(sent.kind, sent.fields, held.fields, known)
@@ -147,10 +149,7 @@ def _log(sent: TestLog, held: TestLog, known: Known) -> Iterator[FieldResult]:
     else:
         yield from compare_moment("start", sent.start, held.start)
     yield from compare_moment("end", sent.end, held.end)
-    joined = [each for each in sent.results if each.step and not sent.drift]
-    yield compare_added("note", sent.note, held.note, added_pieces(sent, held, joined), known)
-    if held.results:
-        yield from compare_results(joined, held.results, known)
+    yield from compare_note(sent, held, known)
     yield from compare_fields(sent.kind, sent.fields, held.fields, known)
     yield from compare_defects(sent, held)
 

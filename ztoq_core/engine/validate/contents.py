@@ -21,6 +21,8 @@ __all__ = ["ContentCheck"]
 _AT_ONCE = 100
 """Records that are compared before their results are saved."""
 
+_PROVED = frozenset({Outcome.EQUAL, Outcome.BY_RULE})
+
 
 @attrs.frozen(kw_only=True)
 class ContentCheck:
@@ -52,22 +54,27 @@ class ContentCheck:
         kind, target_id = sent.record.kind, sent.written.target_id
         if kind is Kind.ATTACHMENT and self.level is ValidationLevel.FILES:
             held = None  # a list may show the size alone
+        listed = await self._compared(sent, held) if held is not None else ()
+        if listed and all(each.outcome in _PROVED for each in listed):
+            return _proof_of(sent.item, listed, held)
+        # a list may show less of an object than the object itself
         try:
-            if held is None:
-                with plugin_call(self.sink, "read", sent.record.ref):
-                    held = await self._read(sent.record, target_id)
-            known = Known(
-                schema=self.schema,
-                links=sent.links,
-                losses=sent.losses,
-                parts=sent.written.parts,
-                unknown=await self._unknown(sent, held),
-            )
-            proof = _proof_of(sent.item, compare(sent.record, held, known))
-            return attrs.evolve(proof, status=held.status) if isinstance(held, TestLog) else proof
+            with plugin_call(self.sink, "read", sent.record.ref):
+                held = await self._read(sent.record, target_id)
+            return _proof_of(sent.item, await self._compared(sent, held), held)
         except (RejectedError, RecordError) as error:
             unread = FieldResult("contents", Outcome.UNCHECKED, None, f"cannot be read: {error}")
-            return _proof_of(sent.item, [unread])
+            return _proof_of(sent.item, listed or [unread])
+
+    async def _compared(self, sent: SentRecord, held: Record) -> Sequence[FieldResult]:
+        known = Known(
+            schema=self.schema,
+            links=sent.links,
+            losses=sent.losses,
+            parts=sent.written.parts,
+            unknown=await self._unknown(sent, held),
+        )
+        return compare(sent.record, held, known)
 
     async def _unknown(self, sent: SentRecord, held: Record) -> frozenset[str]:
         """Return the id of a run's case if no record has it: the case was made again since."""
@@ -88,10 +95,11 @@ class ContentCheck:
         return attrs.evolve(record, name=spec.name, values=spec.values)
 
 
-def _proof_of(item: int, results: Sequence[FieldResult]) -> RecordProof:
+def _proof_of(item: int, results: Sequence[FieldResult], held: Record | None = None) -> RecordProof:
     outcomes = [each.outcome for each in results]
     return RecordProof(
         item=item,
+        status=held.status if isinstance(held, TestLog) else "",
         equal=outcomes.count(Outcome.EQUAL),
         by_rule=outcomes.count(Outcome.BY_RULE),
         wrong=sum(each.wrong for each in results),

@@ -221,6 +221,8 @@ async def _whole(context: ValidationContext, check: IdentityCheck) -> None:
         check.present += len(batch) - len(lost)
         there = await check.look_for(context.sink, lost, listed=not check.refused)
         await context.compare(kind, dict.fromkeys(there))
+    if not after:  # nothing was sent that the list would show
+        check.refused.clear()
 
 
 async def _compare_listed(

@@ -9,6 +9,7 @@ from ztoq_core.engine.validate.known import Known
 from ztoq_core.engine.validate.rules import FieldResult, Outcome, Rule
 from ztoq_core.engine.validate.single_values import (
     chosen_status,
+    compare_added,
     compare_status,
     compare_text,
     differs,
@@ -19,7 +20,7 @@ from ztoq_core.engine.validate.texts import plain_words, shape_of
 from ztoq_core.engine.validate.values import compare_fields
 from ztoq_core.records import Kind, Link, StepResult, TestLog, TestStep
 
-__all__ = ["added_pieces", "compare_defects", "compare_results", "compare_steps"]
+__all__ = ["compare_defects", "compare_note", "compare_steps"]
 
 _WORST = ("failed", "blocked")
 """Of several rows of test data, the status of the step: these before all others."""
@@ -96,10 +97,34 @@ def _step(sent: TestStep, held: TestStep, known: Known) -> Iterator[FieldResult]
 # ---------------------------------------------------------------------------------------- results
 
 
-def added_pieces(sent: TestLog, held: TestLog, joined: Sequence[StepResult]) -> list[str]:
+def compare_note(sent: TestLog, held: TestLog, known: Known) -> Iterator[FieldResult]:
+    """Compare the note of a log, and the results of its steps where they are.
+
+    A sink puts the results into the note if it cannot join them to the steps, or if the target
+    refuses them. Such a log may all the same have results, which nobody set.
+    """
+    joined = [each for each in sent.results if each.step and not sent.drift]
+    note = compare_added("note", sent.note, held.note, _added(sent, held), known)
+    in_note = False
+    if joined and not (held.results and any(each.key in known.parts for each in joined)):
+        pieces = _added(sent, held, results=True)
+        with_results = compare_added("note", sent.note, held.note, pieces, known)
+        if with_results.rule is Rule.ADDED_TEXT and note.wrong:
+            note, in_note = with_results, True
+    yield note
+    if in_note:
+        yield FieldResult("results of the steps", Outcome.BY_RULE, Rule.READABLE_TEXT)
+    elif held.results:
+        yield from _results(joined, held.results, known)
+    elif joined:
+        detail = "the target shows no results of steps"
+        yield FieldResult("results of the steps", Outcome.UNCHECKED, None, detail)
+
+
+def _added(sent: TestLog, held: TestLog, *, results: bool = False) -> list[str]:
     """Return what the note may show besides what was sent, as HTML: results, defects."""
     pieces: list[str] = []
-    if joined and not held.results:
+    if results:
         for each in sent.results:
             parts = (each.description, each.data, each.expected, each.actual)
             pieces += [(each.statuses or (each.status,))[0], *(part for part in parts if part)]
@@ -109,7 +134,7 @@ def added_pieces(sent: TestLog, held: TestLog, joined: Sequence[StepResult]) -> 
     return [*pieces, *(key for key in lacking if key not in plain_words(shape_of(sent.note)))]
 
 
-def compare_results(
+def _results(
     sent: Sequence[StepResult], held: Sequence[StepResult], known: Known
 ) -> Iterator[FieldResult]:
     """Compare the results that joined steps, by the ids that the target gave to the steps."""

@@ -278,8 +278,10 @@ class _Field:
             return self.joined(held, texts)
         if isinstance(self.value.value, bool):
             return self.box(held)
-        if not held and texts and (self.spec is None or not self.first):
-            return self.in_text(texts)
+        filled = any(each.value not in _EMPTY for each in held)
+        whole = self.in_text(texts) if texts and not filled else None
+        if whole is not None and not whole.wrong:
+            return whole
         return self.as_set(held, texts)
 
     def as_set(self, held: Sequence[FieldValue], texts: Sequence[FieldValue]) -> FieldResult:

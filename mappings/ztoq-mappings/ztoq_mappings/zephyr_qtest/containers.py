@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from html import escape
 
 import attrs
 
@@ -90,9 +91,11 @@ def mapped_cycle(cycle: TestCycle, context: MappingContext) -> TestCycle:
     reversed_dates = bool(
         cycle.planned_start and cycle.planned_end and cycle.planned_start > cycle.planned_end
     )
-    description = rich(
-        (markup.paragraph(full) if full else "") + cycle.description, notes
-    ) + links.listed("Links", cycle.links, notes)
+    description = (
+        rich((markup.paragraph(full) if full else "") + cycle.description, notes)
+        + links.listed("Links", cycle.links, notes)
+        + _plans(cycle, context)
+    )
     found: list[FieldValue] = []
     if description:
         found.append(
@@ -136,10 +139,22 @@ def mapped_cycle(cycle: TestCycle, context: MappingContext) -> TestCycle:
         description="",
         planned_start=cycle.planned_start if starts else None,
         planned_end=cycle.planned_end if ends else None,
+        plans=cycle.plans if context.plans_are_releases else (),
         fields=context.field_labels.values(Kind.TEST_CYCLE, cycle.fields, notes, found),
         links=(),
         notes=notes.notes(),
     )
+
+
+def _plans(cycle: TestCycle, context: MappingContext) -> str:
+    """Return a list of the cycle's plans, unless its target release says all there is to say.
+
+    A suite has one target release, and that of its version comes before that of its plan.
+    """
+    more = cycle.plans[1:] or cycle.version or not context.plans_are_releases
+    if not cycle.plans or not more:
+        return ""
+    return markup.heading("Test plans") + markup.bullets(escape(ref.key) for ref in cycle.plans)
 
 
 def mapped_run(run: TestRun, context: MappingContext) -> TestRun:

@@ -21,7 +21,7 @@ class MappingContext:
     """Built once a run, never changed.
 
     ``project`` is the source's project where its config names one. ``cycle_files`` is ``case``,
-    ``release`` or ``store``; ``plans_take_files`` is False where plans become cycles.
+    ``release`` or ``store``; ``plans_are_releases`` is False where plans become cycles.
     """
 
     options: Options
@@ -32,7 +32,7 @@ class MappingContext:
     approved: frozenset[str]
     project: str = ""
     cycle_files: str = "case"
-    plans_take_files: bool = True
+    plans_are_releases: bool = True
 
     @classmethod
     def of(cls, options: Options, context: TransformContext) -> Self:
@@ -52,7 +52,7 @@ class MappingContext:
             approved=frozenset(folded(status) for status in options.approved_statuses),
             project=str(getattr(context.source_config, "project", "") or ""),
             cycle_files=str(getattr(context.sink_config, "cycle_files", "case")),
-            plans_take_files=getattr(context.sink_config, "plans", "release") != "cycle",
+            plans_are_releases=getattr(context.sink_config, "plans", "release") != "cycle",
         )
 
     def home(self, key: str) -> str:

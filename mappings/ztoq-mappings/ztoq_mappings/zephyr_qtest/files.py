@@ -40,7 +40,7 @@ def mapped_file(file: Attachment, context: MappingContext) -> Attachment:
 def _takes_files(kind: Kind, context: MappingContext) -> bool:
     # qTest v3 document, blob-handles: releases, builds, requirements, cases, steps, logs, defects
     return kind in (Kind.TEST_CASE, Kind.TEST_LOG, Kind.REQUIREMENT) or (
-        kind is Kind.TEST_PLAN and context.plans_take_files
+        kind is Kind.TEST_PLAN and context.plans_are_releases
     )
 
 
@@ -50,7 +50,7 @@ def _other_owner(
     owner = file.owner
     if context.cycle_files == "store":
         raise Skip(f"qTest takes no file on a {owner.kind}; it is kept in the store (cycle_files)")
-    if context.cycle_files == "release" and file.plan and context.plans_take_files:
+    if context.cycle_files == "release" and file.plan and context.plans_are_releases:
         notes.add(CYCLE_FILE, f"the file of {owner.key} is at the release {file.plan.key}")
         return file.plan, ()
     notes.add(CYCLE_FILE, f"the file is at the test case 'Attachments of {owner.key}'")

@@ -34,6 +34,8 @@ class Options:
     is published). ``normalise_html``: rich texts come back as another HTML of the same content.
     ``called_steps`` is how ``expand=calledteststep`` shows them: ``nested`` in the calling step's
     ``called_test_case`` (so public code reads them), or ``flat`` in its place.
+    ``logged_steps``: which steps a log has to name: ``leaves``, those of called cases in place of
+    the calls, or ``own``, those of the case itself (guess).
     ``step_fields``: what becomes of the fields of test steps in a body (guess: they travel as
     ``customFieldInfo``): ``kept``, ``ignored`` or ``refused``.
     ``unique_labels``: a second field of one label is refused (guess); ``folded_labels``: so are
@@ -69,6 +71,7 @@ class Options:
     clean_html: bool = False
     normalise_html: bool = False
     called_steps: str = "nested"
+    logged_steps: str = "leaves"
     step_fields: str = "kept"
     unique_labels: bool = True
     folded_labels: bool = False

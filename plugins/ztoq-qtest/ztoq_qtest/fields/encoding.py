@@ -22,6 +22,7 @@ __all__ = [
     "Encoded",
     "clearing_value",
     "decode",
+    "default_text",
     "encode",
     "fit",
     "index_people",
@@ -167,6 +168,21 @@ def clearing_value(field: Field) -> str | None:
     if field.type is FieldType.MULTI_CHOICE or field.multiple:
         return "[]"
     return "" if field.type in TEXTS else None
+
+
+def default_text(field: Field) -> str | None:
+    """Return the text to send for the default of a field; None if it cannot be told."""
+    several = field.type is FieldType.MULTI_CHOICE or field.multiple
+    if field.type in {FieldType.CHOICE, FieldType.MULTI_CHOICE, FieldType.USER}:
+        active = [each for each in field.choices if each.active]
+        named = (str(field.default_value).strip("[]"),)
+        found = next((each for each in active if each.default), None) or next(
+            (each for each in active if str(each.id) in named or each.label in named), None
+        )
+        return (f"[{found.id}]" if several else str(found.id)) if found else None
+    if field.type in TEXTS or NUMBER.fullmatch(field.default_value):
+        return field.default_value or None
+    return None
 
 
 def _encode_number(content: Value) -> Encoded:

@@ -73,6 +73,7 @@ class Field:
     active: bool = True
     system: bool = False
     default: bool = False
+    default_value: str = ""
     choices: tuple[Choice, ...] = ()
 
     @cached_property
@@ -142,5 +143,6 @@ def parse_field(raw: Mapping[str, Any]) -> Field:
         active=raw.get("is_active") is not False,
         system=bool(raw.get("system_field")),
         default=bool(raw.get("default_value")) or any(each.default for each in choices),
+        default_value=str(raw.get("default_value") or ""),
         choices=choices,
     )

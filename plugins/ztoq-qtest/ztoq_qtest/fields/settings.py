@@ -6,6 +6,7 @@ numbers differ from site to site.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -24,13 +25,21 @@ from ztoq_core.plugin import (
 from ztoq_qtest.api.object_types import FIELD_OWNERS
 from ztoq_qtest.api.project import FORBIDDEN, Project
 from ztoq_qtest.fields.definitions_file import Raw, read_fields
-from ztoq_qtest.fields.encoding import Encoded, clearing_value, encode, index_people, person_text
+from ztoq_qtest.fields.encoding import (
+    Encoded,
+    clearing_value,
+    default_text,
+    encode,
+    index_people,
+    person_text,
+)
 from ztoq_qtest.fields.field import Field, parse_field
 from ztoq_qtest.note_codes import FIELD_AS_TEXT, FIELD_LOSSY, FIELD_LOST, PERSON_UNKNOWN
 
-__all__ = ["FieldSet", "PropertyValues", "Settings", "Status", "fallback_notes"]
+__all__ = ["READ_ONLY", "FieldSet", "PropertyValues", "Settings", "Status", "fallback_notes"]
 
 LABEL_LENGTH = 100  # characters of a label (qTest help, field settings)
+READ_ONLY = frozenset({"shared", "projects shared to"})  # facts, section 3
 
 
 @attrs.frozen(kw_only=True)
@@ -120,13 +129,14 @@ class Settings:
     ``generation`` is part of the cache's keys and grows with each change of the settings, so that
     all records after a change see a new list, also those that run at the same time. ``first``
     holds the ids of the fields when this process listed them first. ``step_fields`` becomes False
-    once the site did not store fields of steps.
+    once the site did not store fields of steps. ``activating`` is held while fields are activated.
     """
 
     project: Project
     generation: int = 0
     step_fields: bool = True
     first: dict[str, frozenset[int]] = attrs.field(factory=dict)
+    activating: asyncio.Lock = attrs.field(factory=asyncio.Lock)
 
     async def fields(self, type_: str) -> FieldSet:
         """Return the fields of an object type, including inactive ones."""
@@ -247,6 +257,9 @@ class Settings:
         ``clear``: an empty value empties the field of an existing object. Optional values that no
         field takes are dropped, since another field has them. Of several values for one field the
         first is sent; the others are left over.
+
+        A new object, which has a mark and no ``clear``, also gets the defaults of the required
+        fields that no value fills: nothing says that qTest sets them by itself.
         """
         known = await self.fields(FIELD_OWNERS[kind])
         people = await self.people() if known.known and values else {}
@@ -274,6 +287,7 @@ class Settings:
                 self._note_person(value)
             if not value.optional:
                 rest.append(attrs.evolve(value, value=left))
+        sent = {**_required_defaults(kind, known, new=bool(mark) and not clear), **sent}
         labels = {each.id: each.label for each in known.fields}
         return PropertyValues(
             properties=[
@@ -293,6 +307,26 @@ class Settings:
         """Return whether objects of ``kind`` carry the source's key in a field."""
         fields = await self.fields(FIELD_OWNERS[kind])
         return fields.named(self.project.config.key_field) is not None
+
+
+def _required_defaults(kind: Kind, known: FieldSet, *, new: bool) -> dict[int, str]:
+    """Return the default texts of required fields of a ``new`` object, by id.
+
+    Left out are texts of system fields, which a request holds under keys of their own, and the
+    status of a run, which its logs decide.
+    """
+    return {
+        field.id: text
+        for field in known.fields
+        if new and field.required and field.active and (field.choices or not field.system)
+        if not (field.system and _is_set_by_qtest(kind, field))
+        if (text := default_text(field)) is not None
+    }
+
+
+def _is_set_by_qtest(kind: Kind, field: Field) -> bool:
+    own = READ_ONLY | {"status"} if kind is Kind.TEST_RUN else READ_ONLY
+    return bool(own & {field.label.casefold(), field.original.casefold()})
 
 
 def _user(raw: Mapping[str, Any], active_status: object) -> User:

@@ -20,7 +20,7 @@ from ztoq_core.plugin import (
 from ztoq_qtest.api.object_types import FIELD_OWNERS, ObjectRef, object_ref
 from ztoq_qtest.api.project import MISSING, REFUSED, Project
 from ztoq_qtest.fields.field import DATA_TYPES, Choice, Field, parse_choices
-from ztoq_qtest.fields.settings import LABEL_LENGTH, FieldSet
+from ztoq_qtest.fields.settings import LABEL_LENGTH
 from ztoq_qtest.write.save import Session, WriteRequest
 
 __all__ = ["delete_field", "find_field", "finish_field", "write_field"]
@@ -53,7 +53,7 @@ async def write_field(
     if request.target_id == path:
         return _as_owned(path)
     try:
-        made = await _complete(session, type_, known, field, definition)
+        made = await _complete(session, type_, field, definition)
     finally:
         settings.generation += 1
     before, _, added = (request.target_id or "").partition("#")
@@ -78,7 +78,7 @@ async def finish_field(
     if field is None:
         raise RecordError(f"{definition.ref}: qTest does not list the field that ztoq made")
     try:
-        await _complete(session, target.type, known, field, definition)
+        await _complete(session, target.type, field, definition)
         if field.type in CHOICES:
             await _add_variants(session, target.type, field.id, definition)
     finally:
@@ -91,11 +91,11 @@ def _as_owned(target_id: str) -> Written:
 
 
 async def _complete(
-    session: Session, type_: str, known: FieldSet, field: Field, definition: FieldDefinition
+    session: Session, type_: str, field: Field, definition: FieldDefinition
 ) -> list[int]:
     """Activate a field and add the values that it lacks; return the ids of the added values."""
     if not field.active:
-        await _activate(session.project, type_, known, field)
+        await _activate(session, type_, field)
     if field.type not in CHOICES:
         return []
     return await _complete_values(session.project, type_, field, _values(definition))
@@ -135,15 +135,19 @@ async def _create(session: Session, type_: str, definition: FieldDefinition) -> 
     return int(answer.body["id"])
 
 
-async def _activate(project: Project, type_: str, known: FieldSet, field: Field) -> None:
+async def _activate(session: Session, type_: str, field: Field) -> None:
     # The document does not say whether a field that is left out keeps its state, so all custom
-    # fields are sent with the state that they have.
-    body = [
-        {"id": each.id, "label": each.label, "is_active": each.active or each.id == field.id}
-        for each in known.fields
-        if not each.system or each.id == field.id
-    ]
-    await project.send("POST", f"settings/{type_}/custom-fields/active", body, repeatable=True)
+    # fields are sent with the state that they have. One at a time, each after a new list: else
+    # one request would deactivate what another has just activated.
+    async with session.settings.activating:
+        known = await session.settings.list_fields(type_)
+        body = [
+            {"id": each.id, "label": each.label, "is_active": each.active or each.id == field.id}
+            for each in known.fields
+            if not each.system or each.id == field.id
+        ]
+        path = f"settings/{type_}/custom-fields/active"
+        await session.project.send("POST", path, body, repeatable=True)
 
 
 async def _complete_values(

@@ -91,33 +91,38 @@ async def _submit(
     A refused log (400) leaves nothing behind, so it may be sent again with another body. A called
     case that was approved in the meantime has steps with new ids (facts, section 7): the log is
     sent again with these. Nothing says what qTest does with a step whose defect it does not know:
-    if it refuses the log, the log is sent without the defects of its steps.
+    if it refuses the log, the log is sent without the defects of its steps. Nor does the document
+    say which steps a log must name (all, or those of called cases too): if qTest still refuses,
+    the log is sent without steps, and its note lists their results.
 
     Raises:
         DoubtError: The log may have arrived. The site may also answer bad input with 500 (facts,
             section 11), so after some of these the log is sent without the defects of its steps.
     """
     project = session.project
+    properties = body.json["properties"]
     if project.failures[log.key] >= FAILURES:
         body = _without_step_defects(body)
     answer = await _sent(project, path, body, log)
     if answer.status == REFUSED and any(line.parent is not None for line in body.lines):
         case = required_link(links, log.case, log)
         project.executable_steps.pop((case.target_id, case.version), None)
-        properties = body.json["properties"]
         body = await _body(session, log, links)
         body.json["properties"] = properties
         answer = await _sent(project, path, body, log)
-    if answer.status == REFUSED:
+    if answer.status == REFUSED and _has_step_defects(body.json):
         body = _without_step_defects(body)
-        answer = await project.send("POST", path, body.json, ref=log.ref)
+        answer = await _sent(project, path, body, log)
+    if answer.status == REFUSED:
+        body = await _body(session, log, links, joined=False)
+        body.json["properties"] = properties
+        answer = await _sent(project, path, body, log)
     return body, answer.body
 
 
 async def _sent(project: Project, path: str, body: _LogBody, log: TestLog) -> Answer:
     """Send a new log; a refusal is an error only if no other body can be tried."""
-    calls = any(line.parent is not None for line in body.lines)
-    accept = {REFUSED} if calls or _has_step_defects(body.json) else ()
+    accept = {REFUSED} if "test_step_logs" in body.json else ()
     try:
         return await project.send("POST", path, body.json, accept=accept, ref=log.ref)
     except DoubtError as error:
@@ -224,7 +229,8 @@ async def _required(session: Session, run: int, given: Sequence[Mapping[str, Any
     ]
 
 
-async def _body(session: Session, log: TestLog, links: Links) -> _LogBody:
+async def _body(session: Session, log: TestLog, links: Links, *, joined: bool = True) -> _LogBody:
+    """Return the body of a log; without ``joined`` its note lists the results of its steps."""
     case = required_link(links, log.case, log)
     if log.start is None or log.end is None:
         raise RecordError(f"{log.ref} has no start or end; the mapping has to set them")
@@ -234,14 +240,18 @@ async def _body(session: Session, log: TestLog, links: Links) -> _LogBody:
     lines: tuple[ExecutableStep, ...] = ()
     note = log.note + values_table(filled.rest)
     if log.results and not log.drift and any(each.step for each in log.results):
-        lines = await list_executable_steps(session.project, case)
+        lines = await list_executable_steps(session.project, case) if joined else ()
         if not {each.step for each in log.results} <= {line.key for line in lines}:
             lines = ()
             table = results_table(log.results)
             # ``finish`` resolves addresses only if the record refers to something; else the
             # placeholders of the steps would stay in the note.
             note += table if log.text_refs else resolve_addresses(table, {})[0]
-            text = "the executed steps differ from those of the case in qTest; the note lists them"
+            text = (
+                "the executed steps differ from those of the case in qTest; the note lists them"
+                if joined
+                else "qTest refused the results of the steps; the note lists them"
+            )
             notes.append(STEP_DRIFT.note(text))
     json: dict[str, Any] = {
         "status": {"id": find_status(statuses, log.statuses, log).id},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from ztoq_testkit.memory import MemorySink, MemorySource
 from ztoq_testkit.project import CONTENTS, PROJECT
 
 from ztoq_core import engine
-from ztoq_core.contracts import Sink
+from ztoq_core.contracts import Mark, MarkPage, Owner, Sink
 from ztoq_core.engine.verdict import Outcome
 from ztoq_core.errors import Exit
 from ztoq_core.records import (
@@ -66,6 +66,20 @@ class Mutant(MemorySink):
     async def read(self, kind: Kind, target_id: str) -> Record:
         record = await super().read(kind, target_id)
         return self.mutation(record) if kind is self.kind else record
+
+
+class Brief(MemorySink):
+    """Its lists show the key and name of a log and nothing else."""
+
+    async def read_list(self, kind: Kind, owners: Sequence[Owner], cursor: str | None) -> MarkPage:
+        page = await super().read_list(kind, owners, cursor)
+        return MarkPage(marks=tuple(attrs.evolve(mark, record=_brief(mark)) for mark in page.marks))
+
+
+def _brief(mark: Mark) -> Record | None:
+    if not isinstance(mark.record, TestLog):
+        return mark.record
+    return attrs.evolve(mark.record, note="", fields=(), results=())
 
 
 class Forgetful(MemorySink):
@@ -147,6 +161,12 @@ async def test_a_mutant_gets_no_green_verdict(tmp_path: Path, name: str) -> None
         verdict = await migrate(store, Mutant(*MUTANTS[name]))
         assert (verdict.outcome, verdict.exit) == (Outcome.INCOMPLETE, Exit.LEFT), verdict
         assert verdict.next == "ztoq validate --repair"
+
+
+async def test_what_a_list_leaves_out_is_read_from_the_object_itself(tmp_path: Path) -> None:
+    with Store(f"sqlite:///{tmp_path}/m.db") as store:
+        verdict = await migrate(store, Brief())
+        assert (verdict.outcome, verdict.sentences) == (Outcome.PROVED, ())
 
 
 async def test_counting_proves_nothing(tmp_path: Path) -> None:

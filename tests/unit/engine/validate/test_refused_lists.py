@@ -65,6 +65,15 @@ async def test_a_refused_list_is_not_checked_and_ends_nothing(
         assert (verdict.outcome, verdict.exit) == (Outcome.NOT_PROVED, Exit.LEFT)
 
 
+async def test_a_refused_list_of_what_nobody_sent_hides_nothing(tmp_path: Path) -> None:
+    with Store(f"sqlite:///{tmp_path}/m.db") as store:
+        sink = Refusing(Kind.REQUIREMENT, None, FORBIDDEN)
+        await migrate(store, sink)
+        found = await engine.validate(engine.Run(store), sink)
+        assert not found.unproved
+        assert engine.outcome(store, engine.Goal.VALIDATE).exit is Exit.OK
+
+
 async def test_what_is_gone_is_missing_though_its_list_is_refused(tmp_path: Path) -> None:
     with Store(f"sqlite:///{tmp_path}/m.db") as store:
         sink = Refusing(Kind.TEST_CASE, None, FORBIDDEN)

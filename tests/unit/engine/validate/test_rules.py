@@ -24,6 +24,7 @@ from ztoq_core.records import (
     StepResult,
     TestCase,
     TestLog,
+    TestPlan,
     TestRun,
     TestStep,
     Value,
@@ -121,6 +122,18 @@ WITH_DEFECT = attrs.evolve(LOG, note="<p>Ann</p>", links=(DEFECT,))
 LOSING = attrs.evolve(KNOWN, losses=frozenset({"field-lost"}))
 ROWS = attrs.evolve(LOG, results=(row(1, "Passed"), row(2, "Failed")))
 PARTS = attrs.evolve(KNOWN, parts={"1": "31", "2": "31"})
+
+STEP = StepResult(key="1", step="1", status="Failed", description="<p>Pay</p>", actual="no")
+JOINED = attrs.evolve(LOG, note="<p>Ann</p>", results=(STEP,))
+UNSET = StepResult(key="1", status="Unexecuted", source_id="41")
+"""A step log that the target made by itself, for a log that was sent without."""
+IN_NOTE = attrs.evolve(
+    HELD_LOG,
+    note="<p>Ann</p><h3>Executed steps</h3><table><tbody><tr><th>Step 1: Failed</th>"
+    "<td><p>Pay</p><br>no</td></tr></tbody></table>",
+    results=(UNSET,),
+)
+PLAN = TestPlan(key="ACME-P1", name="May", description="<p>All</p>", note="<p>A / B</p>")
 
 PICTURE = '<img src="https://qtest.example.com/502"/>'
 RUN = TestRun(key="ACME-R1/ACME-T2/", case=OTHER, name="Pay")
@@ -222,6 +235,13 @@ EXAMPLES: dict[Rule, list[tuple[Record, Record, Record, Known]]] = {
             attrs.evolve(CASE, fields=(MANUAL,)),
             KNOWN,
         ),
+        (  # a target whose objects of this kind have no fields
+            field("Browsers", ("Opera",), FieldType.MULTI_CHOICE),
+            field("Browsers", "Opera", FieldType.RICH_TEXT),
+            field("Browsers", "Oper", FieldType.RICH_TEXT),
+            KNOWN,
+        ),
+        (JOINED, IN_NOTE, attrs.evolve(IN_NOTE, note="<p>Ann</p>"), KNOWN),
     ],
     Rule.FILE_NAME_ENCODED: [
         (
@@ -396,6 +416,19 @@ def test_a_rule_lets_its_difference_pass_and_hides_no_loss(
     assert not wrong(sent, held, known)
     assert rule in {each.rule for each in found}
     assert len(wrong(sent, lost, known)) == 1, compare(sent, lost, known)
+
+
+def test_a_target_may_have_one_text_for_the_description_and_note_of_a_plan() -> None:
+    both = attrs.evolve(PLAN, description="<p>All</p><p>A / B</p>", note="")
+    assert not wrong(PLAN, both, KNOWN)
+    assert len(wrong(PLAN, attrs.evolve(PLAN, note=""), KNOWN)) == 1
+
+
+def test_results_that_the_target_shows_nowhere_are_not_proved() -> None:
+    held = attrs.evolve(HELD_LOG, note="<p>Ann</p>")
+    found = {each.field: each.outcome for each in compare(JOINED, held, KNOWN)}
+    assert found["results of the steps"] is Outcome.UNCHECKED
+    assert not wrong(JOINED, held, KNOWN)
 
 
 def test_a_name_that_is_cut_counts_as_lost_only_where_that_was_noted() -> None:
