@@ -22,7 +22,7 @@ def changes(
 ) -> Iterator[Change]:
     """Yield each value in which two pieces of plain JSON differ, with its path below ``path``.
 
-    ``absent`` stands for a value that one of them lacks. ``by_name``: objects in lists that have a
+    ``absent`` is used for a value that one of them lacks. ``by_name``: objects in lists that have a
     name are paired by it, or by the name that they came from (``origin``), not by their place.
     """
 

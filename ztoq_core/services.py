@@ -87,11 +87,11 @@ class Services:
         )
 
     def fetcher(
-        self, tell: Callable[[str], None], source: Connection | None = None
+        self, warn: Callable[[str], None], source: Connection | None = None
     ) -> AbstractAsyncContextManager[UntrustedFetcher]:
         """Open the fetcher of pictures; it keeps to the window of ``source`` and to the limits.
 
-        Calls to the host of a service count against its monthly quota, too. ``tell`` as in
+        Calls to the host of a service count against its monthly quota, too. ``warn`` as in
         ``UntrustedFetcher``.
         """
         limits = self.limits or Limits()
@@ -100,7 +100,7 @@ class Services:
             host = Transport(source).service
             window = TimeWindow.parse(source.window)
             meter.own = CallQuota(host=host, window=window, clock=limits.clock)
-        return open_fetcher(self.images, tell, meter=meter)
+        return open_fetcher(self.images, warn, meter=meter)
 
     def _quota_of(self, host: str) -> CallQuota | None:
         return next((each for each in self.quotas if each.host == host), None)

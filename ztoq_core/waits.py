@@ -1,7 +1,7 @@
 """Keeps what a run is waiting for, so that it can be shown; a stop ends all waits.
 
 The HTTP client, the settling of doubt and the store register their waits here. The engine's
-watchdog reads them, so that a run never stands still without a reason being shown.
+watchdog reads them, so that a run never waits without showing the reason.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Waits:
 
     @property
     def stopping(self) -> bool:
-        """Whether a stop was requested; whatever would have to wait ends instead."""
+        """Whether a stop was requested; then nothing waits any more."""
         return self._stop.is_set()
 
     def stop(self) -> None:

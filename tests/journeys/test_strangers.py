@@ -285,7 +285,7 @@ async def test_strangers_stay_as_they_were(tmp_path: Path, *, force: bool) -> No
         }
         for stranger, (owner, _) in STRANGERS.items():
             assert owner in kept or owner in by_name, f"{stranger}: {owner} is gone"
-        assert kept["test_case ACME-T9"].startswith("others made what lies in it or uses it: test_")
+        assert kept["test_case ACME-T9"].startswith("others made what is in it or uses it: test_")
         assert {"test_case ACME-T17", "test_case ACME-T18", "folder Folder 17"}.isdisjoint(
             {*kept, *by_name}
         )

@@ -65,7 +65,7 @@ def _plugins() -> dict[str, EntryPoint]:
 
 
 def _summary(entry: EntryPoint) -> str:
-    """Return what the package of a command says about itself."""
+    """Return the summary of the package of a command."""
     dist = entry.dist
     return f"{dist.metadata['Summary'] or dist.name}." if dist else entry.value
 

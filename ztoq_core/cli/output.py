@@ -125,7 +125,7 @@ class Output:
         """
         with self._form() as shown, ExitStack() as stack:
 
-            def tell(event: Event) -> None:
+            def take(event: Event) -> None:
                 if event.kind is not None and event.done:
                     self._options.begun = True
                 shown.take(event)
@@ -134,7 +134,7 @@ class Output:
                 watch = asyncio.get_running_loop().create_task(_watch(waits, shown))
                 stack.callback(watch.cancel)
             self._shown = shown
-            yield tell
+            yield take
 
     def ended(self, stage: str) -> None:
         """Show that a stage has ended."""

@@ -53,7 +53,7 @@ class FieldSpec:
 class Fit:
     """How a value fits into a field of the target.
 
-    ``rest`` is what the field cannot hold, None where it holds all; ``loss`` says what is lost of
+    ``rest`` is what the field cannot hold, None if it holds all; ``loss`` says what is lost of
     the rest of the value, such as "a date shows no time of day".
     """
 
@@ -72,7 +72,7 @@ def fits_labels(spec: FieldSpec, field: FieldValue) -> Fit:
 
 @attrs.frozen(kw_only=True)
 class User:
-    """A person: a user of the target project, or somebody the source's directory knows."""
+    """A person: a user of the target project, or somebody whom the source's directory knows."""
 
     id: str
     name: str
@@ -93,7 +93,7 @@ class Schema:
     more than resolve references. ``roots`` are folders that the sink needs before anything else.
     ``mark_field`` is the label of the field that carries the source's key, ``mark_kinds`` the kinds
     that have such a field or may have it. ``assumed_fields`` are fields, as kind and label, that
-    every project has; used where the fields cannot be listed. ``field_owner`` names the kind
+    every project has; used if the fields cannot be listed. ``field_owner`` names the kind
     whose fields another kind uses (qTest's logs use the fields of runs).
 
     For ``consistent_kinds``, ``Sink.find`` reads consistent lists, so settling doubt about them
@@ -102,8 +102,8 @@ class Schema:
     owner (a log with its run); the engine deletes all others first. ``remote`` is False if no
     request outlives the call that sent it (a sink of files): what is absent then stays absent.
 
-    ``fits`` says how a value fits into a field that exists or that ztoq will create. It is the one
-    answer to that, so it has to be taken from what ``Sink.write`` does.
+    ``fits`` decides how a value fits into a field that exists or that ztoq will create: as
+    ``Sink.write`` does it.
     """
 
     fields: tuple[FieldSpec, ...] = ()

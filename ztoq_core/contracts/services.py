@@ -23,7 +23,7 @@ __all__ = [
 ]
 
 _SHORT = 6
-"""Shorter secrets are hidden only where they are a word by themselves."""
+"""Shorter secrets are hidden only if they are a word by themselves."""
 
 T = TypeVar("T")
 
@@ -46,7 +46,7 @@ class Secret:
     def hide(self, text: str) -> str:
         """Return the text with ``***`` in place of the secret.
 
-        A short secret is replaced only where it is a word by itself: elsewhere that would garble
+        A short secret is replaced only if it is a word by itself: elsewhere that would garble
         the text, and give the secret away.
         """
         value = self.reveal()
@@ -186,7 +186,7 @@ class Client(Protocol):
         ``read``, any JSON and an empty body are accepted.
 
         ``attempts`` is how often the request is sent before it is given up as faulty itself. Give
-        fewer where a failure costs little, such as for a part of a page that failed.
+        fewer if a failure costs little, such as for a part of a page that failed.
 
         ``closing`` is for the request that ends a session, such as the revocation of a token. It
         is not paced, is sent once, and fails after 5 seconds; limits on calls hold for it.

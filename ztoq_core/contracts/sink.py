@@ -62,9 +62,9 @@ class Mark:
     """An object in the target and the mark on it, for reconciling.
 
     ``key`` is the source's key, ``""`` for an object without a mark (somebody else's). Files have
-    no mark; they are recognised by ``name`` and ``size`` (None where the target does not say).
+    no mark; they are recognised by ``name`` and ``size`` (None if the target does not list it).
     ``linked`` (only from ``Sink.children``): the object would stay, and lose a link. ``record``
-    (only from ``ListReading``): what ``read`` would return, where the list shows all of that.
+    (only from ``ListReading``): what ``read`` would return, if the list shows all of that.
     """
 
     kind: Kind
@@ -87,7 +87,7 @@ class MarkPage:
 
 
 Links = Mapping[Ref, Written | None]
-"""What a record refers to, as it is in the target; None where it did not arrive."""
+"""What a record refers to, as it is in the target; None if it did not arrive."""
 
 Owner = tuple[Record, Written]
 """A written record, for listing what belongs to it."""
@@ -170,7 +170,7 @@ class Sink(Protocol):
     async def children(
         self, kind: Kind, target_ids: Sequence[str]
     ) -> Mapping[str, tuple[Mark, ...]]:
-        """Return, for each object, what its deletion would remove or harm, whoever made that.
+        """Return, for each object, what its deletion would remove or harm, also if others made it.
 
         These are: the objects directly in it; its runs and logs, wherever they are; the files on
         it and on everything that is deleted with it; objects that use it (a case that calls it);
@@ -199,7 +199,7 @@ class Sink(Protocol):
 
 @runtime_checkable
 class ContentReading(Protocol):
-    """What a ``Sink`` has besides where objects can be read back.
+    """Optional capability of a ``Sink``: read objects back.
 
     Without it, validation cannot compare contents and never calls a migration proved.
     """
@@ -221,12 +221,12 @@ class ContentReading(Protocol):
 
 @runtime_checkable
 class ListReading(Protocol):
-    """What a ``Sink`` has besides where its lists show whole objects, so that few calls do."""
+    """Optional capability of a ``Sink``: lists that show whole objects, so few calls suffice."""
 
     async def read_list(self, kind: Kind, owners: Sequence[Owner], cursor: str | None) -> MarkPage:
-        """Return a page as ``marks`` does, with ``Mark.record`` where the list shows all of it.
+        """Return a page as ``marks`` does, with ``Mark.record`` if the list shows all of it.
 
-        A file's record has its ``size`` where the list shows that, and else its ``sha256``.
+        A file's record has its ``size`` if the list shows that, else its ``sha256``.
         """
         ...
 

@@ -56,7 +56,7 @@ class Resolver:
         return text
 
     async def retry(self, record: Undecided) -> str:
-        """Have the next load send the record, whatever the target holds."""
+        """Have the next load send the record, even if the target has an object of it."""
         store, ref = self.store, record.ref
         target_id = record.target_id
         if target_id is not None and await self.sink.current(ref.kind, target_id) is None:

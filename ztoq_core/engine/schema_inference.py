@@ -9,14 +9,14 @@ The rules, in order, applied to the values that are not empty (None, ``""``, no 
 1. A type that the source declares holds.
 2. Lists are a multiple choice, booleans a check box, numbers a number. Values of several of these
    shapes are text, and ``origin`` says so.
-3. Strings that are all ISO 8601 dates are a date, or a date-time where one has a time of day other
+3. Strings that are all ISO 8601 dates are a date, or a date-time if one has a time of day other
    than midnight UTC.
 4. Strings that are all ids of people, as the source's plugin recognises them, are a user.
 5. Strings that are all http or https addresses are a URL.
 6. Strings of which one holds HTML are rich text; line breaks without HTML are long text.
 7. ``true`` and ``false`` as strings are a choice; so are at most 60 different labels that occur
    twice each on average, and more than 60 that occur 20 times each.
-8. All else is text, long text where one value is longer than the target's text boxes hold.
+8. All else is text, long text if one value is longer than the target's text boxes hold.
 
 A choice is never lossy: its labels are on one line, no longer and not more than the target takes,
 and differ in more than case and surrounding blanks. Otherwise the field is text.

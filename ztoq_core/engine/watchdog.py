@@ -47,7 +47,7 @@ async def watched(waits: Waits, progress: Progress) -> AsyncIterator[Progress]:
         async with asyncio.TaskGroup() as group:
             watching = group.create_task(watchdog.watch(), name="watchdog")
             try:
-                yield watchdog.tell
+                yield watchdog.take
             finally:
                 watching.cancel()
 
@@ -61,7 +61,7 @@ class _Watchdog:
     _reported_at: dict[str, float] = attrs.field(factory=dict)
     _looks_without_reason: int = 0
 
-    def tell(self, event: Event) -> None:
+    def take(self, event: Event) -> None:
         self._stage = event.stage
         self._event_at = asyncio.get_running_loop().time()
         self.progress(event)
@@ -99,7 +99,7 @@ class _Watchdog:
         what = "; ".join(wait.text(now) for wait in waits) or "nothing that ztoq knows of"
         raise ServiceError(
             f"Nothing has happened for {quiet:.0f} s without a reason. Waited for: {what}. That is "
-            "a fault in ztoq or in a plugin: the log says where each task stands. It is safe to "
+            "a fault in ztoq or in a plugin: the log shows where each task waits. It is safe to "
             "run this again."
         )
 

@@ -41,7 +41,7 @@ class Budget:
     """What may still be sent: by the service's headers, the month's ``quota``, the ``limits``.
 
     qTest announces ``x-ratelimit-remaining-minute`` and ``-month`` (announcement of 2026-02-18).
-    It does not say whether its minutes are those of the clock (guess: they are, by the header
+    It does not document whether its minutes are those of the clock (guess: they are, by the header
     Date; if not, the refusals that follow are waited for like any others).
     """
 

@@ -22,16 +22,16 @@ WHOLE = 200
 
 
 def why_not_a_file(response: aiohttp.ClientResponse) -> str:
-    """Return why a 2xx answer does not hold a whole file, "" where it may.
+    """Return why a 2xx answer does not hold a whole file, "" if it may.
 
-    202 and 204 have no file, 206 has a part that nobody asked for. If neither a length nor chunks
+    202 and 204 have no file, 206 has a part that was not asked for. If neither a length nor chunks
     mark the end (RFC 9112, section 6.3), a file that breaks off half-way looks like a whole one.
     """
     if response.status != WHOLE:
         return f"answered {response.status}, which is not a whole file"
     chunked = "chunked" in response.headers.get("Transfer-Encoding", "").lower()
     if not chunked and "Content-Length" not in response.headers:
-        return "sent a file without its length, so nobody can tell whether it is whole"
+        return "sent a file without its length, so it may be incomplete"
     return ""
 
 

@@ -24,7 +24,7 @@ CATCH_UP = 0.03
 """Seconds of permits that are made up for after a late timer; else each late timer loses some."""
 
 LATE = 0.1
-"""The same if somebody waited for the permit: the loop was late, as on a busy machine."""
+"""The same if a request waited for the permit: the loop was late, as on a busy machine."""
 
 OPENING = 10
 """Requests at once to begin with; each answer allows one more (as TCP does, RFC 6928)."""
@@ -61,9 +61,9 @@ class Pacer:
     ``rate`` is a ceiling in requests a second, ``in_flight`` the most requests at once, ``timeout``
     that of a request in seconds. ``budget`` is what the service announces and the user allows.
 
-    While somebody waits, a request is in flight or a timer is set: every change that may free a
+    While a request waits, another is in flight or a timer is set: every change that may free a
     permit (a release, a timer, a stop, a reset of the circuit breaker) ends in ``_pump``, and
-    nobody waits for what another task or thread may do later. ``live`` is False if that is broken.
+    nothing depends on what another task may do later. ``live`` is False if that is broken.
     """
 
     rate: Rate = attrs.field(factory=Rate)
@@ -98,7 +98,7 @@ class Pacer:
 
     @property
     def live(self) -> bool:
-        """Whether nobody waits, or an event will come that lets them go on."""
+        """Whether no request waits, or an event will come that lets them go on."""
         waiting = any(not place.done() for place, _ in self._waiting)
         return not waiting or bool(self._active) or self._timer is not None
 
@@ -133,7 +133,7 @@ class Pacer:
         try:
             return await place
         except asyncio.CancelledError:
-            # the permit may have been granted in the same turn of the loop; nobody else would
+            # the permit may have been granted in the same turn of the loop; nothing else would
             # release it, and its slot would be lost for good
             if place.done() and not place.cancelled() and place.exception() is None:
                 self.release(place.result())
@@ -164,7 +164,7 @@ class Pacer:
         return min(self.timeout, usual * 4.0 ** min(failures, 8) * 2.0 ** min(self._late, 8))
 
     def granted(self, permit: Permit, headers: Mapping[str, str]) -> None:
-        """Note an answer that shows the service at work, whatever its status."""
+        """Note an answer of any status that shows that the service works."""
         now = asyncio.get_running_loop().time()
         self._answered(permit)
         self.waits.progress_at = now
@@ -186,7 +186,7 @@ class Pacer:
         """Note an answer 429; ``asked`` are the seconds that the service asks to wait, or 0."""
         now = asyncio.get_running_loop().time()
         self._answered(permit)
-        # a request sent before the last cut tells nothing about the rate since then; a cut for each
+        # a request sent before the last cut says nothing about the rate since then; a cut for each
         # of them would bring the rate down to 1 a second
         if permit.sent >= self.rate.cut_at:
             self.rate.refused(now, self._unanswered)

@@ -198,7 +198,7 @@ class CallQuota:
             try:
                 await self._save(ledger)
             except StoreError as error:
-                # raised here it would end a task that nobody awaits; the next permit raises it
+                # raised here it would end a task that is not awaited; the next permit raises it
                 self._failure = error
                 return
 

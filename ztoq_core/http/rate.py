@@ -9,7 +9,7 @@ import attrs
 
 FIRST = 200.0
 """Requests a second to begin with. Fewer would slow down short runs without a limit, more would
-be refused more often where there is one."""
+be refused more often if there is one."""
 
 CUT = 0.97
 """The part of the rate that remains after few refusals; the limit is then just below the rate."""

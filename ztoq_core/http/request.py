@@ -152,7 +152,7 @@ class Request:
     unreadable: str = attrs.field(default="", init=False)
 
     def __attrs_post_init__(self) -> None:
-        """Merge the headers; a header of the caller replaces ours, whatever its case."""
+        """Merge the headers; a header of the caller replaces ours, in any case of letters."""
         self.method, self.path = self.method.upper(), self.path.lstrip("/").partition("?")[0]
         # the bytes of a stream are counted, so it must not be compressed on the way
         own = {**(AS_IT_IS if self.stream else AS_JSON), **self.payload.headers}

@@ -242,7 +242,7 @@ class ResponsePolicy:
         return kind(said + self._because(body), status=status)
 
     def _doubt(self, attempt: Attempt, reason: str, **more: Any) -> Exception:
-        """Return what a failure means after which nobody knows what the host did."""
+        """Return what a failure means that leaves open what the host did."""
         self._bad(attempt.permit)
         if not attempt.request.repeatable:
             return DoubtError(

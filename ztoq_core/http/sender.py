@@ -93,7 +93,7 @@ class Sender:
         return target
 
     def _is_external(self, url: URL) -> bool:
-        """Whether a redirect leads to another host than the service's own, whatever the port."""
+        """Whether a redirect leads to another host than the service's own, on any port."""
         return url.host != self._guard.home
 
     def _route(self, origin: URL) -> dict[str, Any]:
@@ -137,7 +137,7 @@ async def open_sender(
 def _timeouts(
     connection: Connection, request: Request | None = None, patience: float = 0.0
 ) -> dict[str, Any]:
-    """Return the option for time-outs where the usual one does not fit.
+    """Return the option for time-outs if the usual one does not fit.
 
     Connecting ends before the whole does, so a time-out of the whole means that the request left.
     ``Download`` limits the whole time of a file by its speed.

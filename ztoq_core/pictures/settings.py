@@ -28,7 +28,7 @@ class CutShortError(RejectedError):
 class HostCredential:
     """A credential that is sent to one host only.
 
-    ``host`` is a name, with a port where that is not 443; a credential for plain HTTP needs the
+    ``host`` is a name, with a port if that is not 443; a credential for plain HTTP needs the
     whole origin, such as ``http://10.1.2.3:8080``. One of ``token`` (sent as Bearer),
     ``username`` with ``password``, ``cookie`` (``NAME=VALUE``) and ``header`` (``NAME: VALUE``).
     """

@@ -1,4 +1,4 @@
-"""Fetches from addresses in texts, which anybody may have written and which may point anywhere.
+"""Fetches from addresses in texts, which are not trusted and may point anywhere.
 
 ``AddressGuard`` decides which addresses may be contacted, also for each redirect. A credential is
 sent to its own origin only, also after a redirect of another host: a text could name that one, too.

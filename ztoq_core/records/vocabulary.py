@@ -97,9 +97,9 @@ class LinkType(StrEnum):
 
 
 class Level(StrEnum):
-    """How serious a note is where the configuration does not say (``[losses]``).
+    """How serious a note is if the configuration does not decide (``[losses]``).
 
-    CHANGE: of little weight. FALLBACK: somebody should know. LOSS: the run ends with exit code 1.
+    CHANGE: of little weight. FALLBACK: worth knowing. LOSS: the run ends with exit code 1.
     """
 
     CHANGE = "change"
@@ -217,7 +217,7 @@ class Note:
 
     Notes are counted by ``code``, a short fixed word such as ``step-drift``; ``text`` is one
     sentence for people and holds no payload beyond a name. ``fields`` is the same as data, for
-    ``ztoq map check``, where the note is about fields; the store does not keep it.
+    ``ztoq map check``, if the note is about fields; the store does not keep it.
     """
 
     level: Level

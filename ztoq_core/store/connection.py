@@ -1,4 +1,4 @@
-"""Opens the database of a store, and says what it or the disk reports in words for users."""
+"""Opens the database of a store, and puts its errors and those of the disk in plain words."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _OS_CODES = {errno.ENOSPC: _FULL, errno.EDQUOT: _FULL, errno.EROFS: _READ_ONLY}
 
 
 def open_database(url: str, *, create: bool, write: bool) -> tuple[pw.Database, Path]:
-    """Return the database that ``url`` names, not yet connected, and where its files lie.
+    """Return the database that ``url`` names, not yet connected, and the folder of its files.
 
     Raises:
         ConfigError: The URL cannot be used; the message holds no part of a password.
@@ -49,7 +49,7 @@ def open_database(url: str, *, create: bool, write: bool) -> tuple[pw.Database, 
         return _open_sqlite(path, create=create, write=write), Path(f"{path}.files")
     if scheme not in {"postgresql", "postgres"}:
         raise ConfigError(
-            f"A store cannot lie in {scheme[:20]!r}: use sqlite:///FILE or postgresql://…"
+            f"A store cannot be in {scheme[:20]!r}: use sqlite:///FILE or postgresql://…"
         )
     try:
         parts = urlsplit(url)
@@ -81,8 +81,8 @@ def _open_sqlite(path: Path, *, create: bool, write: bool) -> pw.Database:
         raise StoreError(_read_only(str(path)), at_start=True)
     if write:
         return pw.SqliteDatabase(str(path), pragmas=PRAGMAS)
-    # without a log of changes beside it nobody is at work: SQLite may do without its lock files,
-    # which it cannot make in a folder that is read-only
+    # without a log of changes beside it no process writes: SQLite may do without its lock files,
+    # which it cannot make in a read-only folder
     log = Path(f"{path}-wal")
     unchanged = not os.access(path.parent, os.W_OK) and not (log.exists() and log.stat().st_size)
     options = "mode=ro&immutable=1" if unchanged else "mode=ro"
@@ -138,7 +138,7 @@ def store_error(error: BaseException, where: str, *, at_start: bool = False) -> 
 
 
 def _first(error: BaseException) -> BaseException:
-    """Return the first error of the database: later ones only say that a rollback failed too."""
+    """Return the first error of the database: later ones only report that a rollback failed too."""
     known = (pw.PeeweeException, sqlite3.Error, OSError)
     while error.__context__ is not None and (
         isinstance(error.__context__, known) or hasattr(error.__context__, "sqlstate")

@@ -64,7 +64,7 @@ class Database:
 
     @property
     def failure(self) -> BaseException | None:
-        """What failed without anybody waiting for it."""
+        """The error of a write that no caller waited for."""
         return self._failure
 
     def connect(self) -> None:
@@ -155,7 +155,7 @@ class Database:
             else:
                 self.connect()
                 with self.connection.atomic():
-                    # of this schema; what lies in others is another store
+                    # of this schema; another schema is another store
                     self.execute("SELECT pg_advisory_xact_lock(20260, hashtext(current_schema()))")
                     yield
         except pw.PeeweeException as error:
@@ -210,7 +210,7 @@ class _Method(Generic[P, T]):
 
 
 class reads(Generic[P, T]):  # noqa: N801 - a decorator
-    """Makes a method a question: await it, or ask ``now`` where there is no event loop."""
+    """Makes a method a question: await it, or call ``now`` without an event loop."""
 
     _writes = False
 

@@ -50,7 +50,7 @@ class Undecided:
 
 
 @attrs.frozen
-class Standing:
+class TargetRef:
     """A record that is in the target."""
 
     item: int
@@ -83,21 +83,21 @@ class Decisions(Repository):
 
     @reads
     def insisted(self, number: int, digest: str) -> bool:
-        """Whether somebody decided that this form of a record be written all the same."""
+        """Whether it was decided to write this form of a record anyway."""
         values = (number, JournalEvent.DECISION, Decision.RETRY, digest)
         return self.database.any(
             "journal WHERE item = ? AND event = ? AND detail = ? AND digest = ?", values
         )
 
     @reads
-    def belongings(self, ref: Ref) -> list[Standing]:
+    def belongings(self, ref: Ref) -> list[TargetRef]:
         """Return what belongs to a record and is in the target."""
         text = f"""SELECT item.id, item.kind, item.key, target_id FROM item
             JOIN edge ON edge.child = item.id WHERE side = ? AND edge.kind = ? AND edge.key = ?
             AND role IN {placeholders(BELONGS)} AND target_id IS NOT NULL"""
         values = (Side.TARGET, ref.kind, ref.key, *BELONGS)
         return [
-            Standing(number, Ref(Kind(kind), key), target_id)
+            TargetRef(number, Ref(Kind(kind), key), target_id)
             for number, kind, key, target_id in self.database.select(text, values)
         ]
 
@@ -110,7 +110,7 @@ class Decisions(Repository):
     def _select_named(
         self, text: str, values: Sequence[Any], keys: Sequence[str]
     ) -> Iterator[tuple[Any, ...]]:
-        """Yield the rows with one of the keys, or all where there is none."""
+        """Yield the rows with one of the keys, or all if none is given."""
         return self.database.select(
             *((f"{text} AND key IN ??", values, keys) if keys else (text, values))
         )
@@ -139,7 +139,7 @@ class Decisions(Repository):
 
     @writes
     def again(self, run: int, number: int) -> None:
-        """Let a record be sent again, whatever the target has."""
+        """Let a record be sent again, even if the target has an object of it."""
         self._transitions.move_rows([number], State.READY, attempts=0, stamp="")
         self._decided(run, number, Decision.RETRY)
 

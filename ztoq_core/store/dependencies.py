@@ -67,7 +67,7 @@ class Dependencies(Repository):
 
     @writes
     def prepare(self, *, overwrite_conflicts: bool = False) -> None:
-        """Bring states and counts in order after whatever happened before.
+        """Bring states and counts in order, however the last run ended.
 
         ``overwrite_conflicts``: records in conflict are to be written after all.
         """
@@ -156,7 +156,7 @@ class Dependencies(Repository):
     def release_finish(self, *, ignore_unknown: bool) -> int:
         """Let what is written be finished without what it refers to; return how many.
 
-        Only where nothing can be written any more: what a case refers to may wait for that case.
+        Only when nothing can be written any more: what a case refers to may wait for that case.
         ``ignore_unknown`` as for ``release_cycle``.
         """
         if not self._any_refers:
@@ -198,9 +198,9 @@ class Dependencies(Repository):
         return Ref(Kind(row[1]), row[2])
 
     def _behind_doubt(self) -> set[int]:
-        """Return the rows that wait for what is in doubt, at whatever remove: it may yet arrive.
+        """Return the rows that wait, directly or not, for what is in doubt: it may yet arrive.
 
-        Searched again only where something else is in doubt than before: many may be released one
+        Searched again only if something else is in doubt than before: many may be released one
         by one, and nothing comes to wait for a doubt while records are written.
         """
         text = "SELECT kind, key FROM item WHERE state = ? ORDER BY id"
@@ -239,7 +239,7 @@ class Dependencies(Repository):
         return list(dict.fromkeys(row for (row,) in self.database.select(text, (kind,), keys)))
 
     def release_dependents(self, records: Sequence[Record], roles: Collection[Role]) -> None:
-        """Tell what refers to the records in one of the roles to wait for so many less."""
+        """Let what refers to the records in one of the roles wait for so many less."""
         for kind, these in _by_kind((each.kind, each.key) for each in records).items():
             text = """SELECT child, role FROM edge WHERE side = ? AND kind = ? AND key IN ??"""
             found = self.database.select(text, (Side.TARGET.value, kind.value), these)
@@ -251,7 +251,7 @@ class Dependencies(Repository):
                 self.database.execute(text, (less, less), children)
 
     def files_settled(self, records: Sequence[Record]) -> None:
-        """Tell the owners of files, and what refers to records, to wait for so many less."""
+        """Let the owners of files, and what refers to records, wait for so many less."""
         if self._any_refers:
             for kind, these in _by_kind((each.kind, each.key) for each in records).items():
                 text = """SELECT child FROM edge

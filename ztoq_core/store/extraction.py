@@ -197,7 +197,7 @@ class ExtractionStore(Repository):
         key = clean(reject.key) or f"unnamed-{hashlib.sha256(payload).hexdigest()[:12]}"
         kind, reason = reject.kind.value, clean(reject.reason)
         self._rejects.save([(kind, key, reason, clean(payload.decode("utf-8", "replace")))])
-        check_transition(ANY, State.REJECTED)  # whatever it is, the source has no usable record
+        check_transition(ANY, State.REJECTED)  # in any state: the source has no usable record
         rank, state = reject.kind.rank, State.REJECTED.value
         self._rejected.save([(kind, key, rank, state, reason, "", run, False)])
 

@@ -35,7 +35,7 @@ __all__ = [
 T = TypeVar("T")
 
 _DOUBT = 0.05
-"""The probability that what a sample says is wrong."""
+"""The probability that the conclusion from a sample is wrong."""
 
 
 class Extracted(StrEnum):
@@ -80,7 +80,7 @@ class ValidationLevel(StrEnum):
     SAMPLE = "sample"
     """Which objects there are, and every field of some that are chosen at random."""
     CONTENTS = "contents"
-    """Every field; files by size, or by their bytes where the target lists no size."""
+    """Every field; files by size, or by their bytes if the target lists no size."""
     FILES = "files"
     """Every field, and all bytes of all files."""
 
@@ -123,7 +123,7 @@ class Sample:
         return wrong
 
     def __str__(self) -> str:
-        """Return what a sample without a finding says, for people."""
+        """Return what a sample without a finding means, for people."""
         share = self.excluded / self.total if self.total else 0
         return (
             f"{self.compared:,} of {self.total:,} objects, drawn with the seed {self.seed}, hold "
@@ -147,7 +147,7 @@ class Validation:
     """The result of the last ``ztoq validate``; ``findings`` are sentences for people.
 
     ``journal`` is the last entry of the journal then: a later one makes the validation outdated.
-    ``unproved`` says why contents are not proved though nothing was found; empty where they are.
+    ``unproved`` says why contents are not proved though nothing was found; empty if they are.
     ``sample``: contents of these objects alone were compared. ``uncompared`` exist in the target,
     and their contents were left out.
     """
@@ -181,7 +181,7 @@ class FinalCheck:
         if self.reasons:
             return f"not final: {'; '.join(self.reasons)}"
         read = counted(self.records, "record")
-        return f"final: the source stood still, {read} read twice with the digest {self.digest}"
+        return f"final: the source did not change, {read} read twice with the digest {self.digest}"
 
 
 @attrs.frozen(kw_only=True)

@@ -72,7 +72,7 @@ class FileStore:
         )
 
     def has(self, sha256: str) -> bool:
-        """Return whether the content is there; whether it is whole, only ``verify`` can say."""
+        """Return whether the content is there; ``verify`` finds out whether it is whole."""
         return self._path(sha256).is_file()
 
     async def verify(self, content: Content) -> None:
@@ -92,7 +92,7 @@ class FileStore:
         except OSError as error:
             raise RecordError(
                 f"The content of {content.name!r} cannot be read in {self.folder}, where this "
-                f"store keeps the contents of files ({error.strerror}). If they lie elsewhere, "
+                f"store keeps the contents of files ({error.strerror}). If they are elsewhere, "
                 f"name that folder as `files` in [store]; else {again}"
             ) from error
         if found != content.sha256:

@@ -56,7 +56,7 @@ class FinalCheckStore(Repository):
     def unchanged(self, *, mapped: bool, journal: int) -> None:
         """Keep the mapping and the validation: the source gave the same once more.
 
-        ``mapped`` and ``journal`` say how things were before it was read.
+        ``mapped`` and ``journal`` are as they were before it was read.
         """
         if mapped:
             self._facts.put(Facts.mapped, value=True)

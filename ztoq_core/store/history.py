@@ -89,7 +89,7 @@ class RecordHistory(Repository):
 
     @reads
     def similar_keys(self, name: str, kind: Kind | None) -> list[str]:
-        """Return keys that begin or end like ``name``, whatever the case, the first thousand."""
+        """Return keys that begin or end like ``name``, in any case; at most a thousand."""
         half, low = (len(name) + 1) // 2, name.lower()
         first, last = low[:half], low[half:] or low
         text = f"""SELECT key FROM item WHERE (substr(lower(key), 1, {len(first)}) = ?

@@ -22,7 +22,7 @@ _KNOWN = ("topic", "id", "key", "name", "email", "active", "url", "start", "end"
 
 @attrs.frozen(kw_only=True)
 class NameCount:
-    """How many different ids of a topic the records have, and how many nobody knows."""
+    """How many different ids of a topic the records have, and how many are unknown."""
 
     topic: IdKind
     total: int
@@ -56,7 +56,7 @@ class IdNames(Repository):
 
     @reads
     def to_ask(self, extraction: int, topic: IdKind, after: str, limit: int) -> list[str]:
-        """Return ids beyond ``after`` that nobody knew before or was asked for in this extraction.
+        """Return ids beyond ``after`` that are unknown and were not asked for in this extraction.
 
         They are in the database's own order of texts.
         """

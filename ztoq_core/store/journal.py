@@ -39,5 +39,5 @@ class Journal:
         self._rows.save([(*each[:4], clean(each.detail), present) for each in events])
 
     def last(self) -> int:
-        """Return the number of the last event; whatever changed the target made a later one."""
+        """Return the number of the last event; every change of the target makes a later one."""
         return int(self._table.select(pw.fn.MAX(self._table.id)).scalar() or 0)

@@ -102,7 +102,7 @@ class Lease:
 
 
 def is_running(database: Database, run: Run) -> bool | None:
-    """Return whether the run holds the lease, None where only waiting could show it."""
+    """Return whether the run holds the lease, None if only waiting could show it."""
     if run.ended is not None:
         return False
     runs = _process(run).runs()
@@ -210,7 +210,9 @@ def lease(database: Database, verb: str) -> Iterator[RunInfo]:
         beating = asyncio.get_running_loop().create_task(held.beat())
     try:
         yield info
-    except BaseException:  # a kill by signal ends the run, too: nobody has to wait for the lease
+    except (
+        BaseException
+    ):  # a kill by signal ends the run, too: the next one need not wait for the lease
         with suppress(StoreError):  # what ended the run matters more
             _end(database, info)
         raise

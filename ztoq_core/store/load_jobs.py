@@ -21,7 +21,7 @@ class LoadJob:
     """A record to write, or ``to_finish``, with what it refers to.
 
     ``late``: a sibling that comes after it is in the target already. ``again``: it was
-    finished before, so somebody may have edited it since.
+    finished before, so it may have been edited since.
     """
 
     item: int
@@ -83,7 +83,7 @@ def answer_row(answered: Answered) -> dict[str, Any]:
 
 
 def written_or_none(target_id: str | None, *rest: str) -> Written | None:
-    """Return the object that the columns describe, None where there is none."""
+    """Return the object that the columns describe, None if there is none."""
     return written_of(target_id, *rest) if target_id else None
 
 

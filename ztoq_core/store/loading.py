@@ -64,7 +64,7 @@ class LoadStore(Repository):
     def next_jobs(
         self, kinds: Collection[Kind], keys: Collection[str], busy: Collection[int], limit: int
     ) -> list[LoadJob]:
-        """Return records whose turn it is, parents' kinds first.
+        """Return the records that may be written now, parents' kinds first.
 
         ``keys`` narrows them to some records, ``busy`` are row ids that are being worked on.
         """
@@ -90,7 +90,7 @@ class LoadStore(Repository):
 
     @reads
     def in_doubt(self) -> list[tuple[int, Ref, str]]:
-        """Return what nobody knows whether the target has: rows, names, why; parents first."""
+        """Return what is in doubt: rows, names and reasons; parents first."""
         text = """SELECT id, kind, key, reason FROM item WHERE state = ? AND before_delete = ''
             ORDER BY rank, id"""
         found = self.database.select(text, (State.UNKNOWN,))
@@ -252,7 +252,7 @@ class LoadStore(Repository):
     def _look_for_parts_files(self, record: Record) -> None:
         """Put the files of an updated record's parts in doubt: its steps may be new objects now.
 
-        They are looked for by content and only sent where they are not found.
+        They are looked for by content and only sent if they are not found.
         """
         if not isinstance(record, TestCase):
             return
@@ -299,9 +299,9 @@ class LoadStore(Repository):
 
     @writes
     def record_conflict(self, run: int, job: LoadJob, reason: str) -> None:
-        """Store that an object was changed by somebody else and is left as it is.
+        """Store that an object was changed by others and is left as it is.
 
-        Where there is none, the record is left out for now: what belongs to it is blocked.
+        If there is none, the record is left out for now: what belongs to it is blocked.
         """
         self._change(run, job, State.CONFLICT, JournalEvent.CONFLICT, reason)
         if job.written is None:
@@ -319,7 +319,7 @@ class LoadStore(Repository):
 
     @writes
     def record_doubt(self, run: int, job: LoadJob, reason: str) -> None:
-        """Store that nobody knows whether the target has a record."""
+        """Store that a record is in doubt: the target may or may not have it."""
         self._change(run, job, State.UNKNOWN, JournalEvent.DOUBT, reason)
 
     @writes

@@ -117,8 +117,8 @@ def prepare_schema(database: Database, *, write: bool) -> None:
         return
     if not write:
         raise StoreError(
-            f"The store {database.name} is read-only and of an older ztoq; copy it to where it can "
-            "be written, so that it can be brought up to date",
+            f"The store {database.name} is read-only and of an older ztoq; copy it to a place "
+            "where it can be written, so that it can be brought up to date",
             at_start=True,
         )
     with database.exclusively():
@@ -133,7 +133,7 @@ def prepare_schema(database: Database, *, write: bool) -> None:
 
 
 def _version(database: Database) -> int | None:
-    """Return the version of the tables, None where there are none."""
+    """Return the version of the tables, None if there are none."""
     if database.connection.table_exists("meta"):
         version = Facts(database).schema
         if version > SCHEMA_VERSION:

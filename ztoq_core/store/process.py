@@ -20,7 +20,7 @@ _STATE, _STARTED = 0, 19  # fields 3 and 22 of /proc/PID/stat, counted from the 
 
 @attrs.frozen(kw_only=True)
 class Process:
-    """A process. ``boot`` and ``born`` are empty where the system does not tell them."""
+    """A process. ``boot`` and ``born`` are empty if the system does not show them."""
 
     host: str
     pid: int
@@ -39,7 +39,7 @@ class Process:
         )
 
     def runs(self) -> bool | None:
-        """Return whether the process still runs, None where this process cannot see it."""
+        """Return whether the process still runs, None if this process cannot see it."""
         if os.name != "posix" or self.host != socket.gethostname():
             return None
         if self.boot and self.boot != _boot():
@@ -57,7 +57,7 @@ class Process:
 
 
 def since_boot() -> float:
-    """Return seconds on a clock that nobody sets and that goes on while the machine sleeps."""
+    """Return seconds on a clock that is never set and that goes on while the machine sleeps."""
     if hasattr(time, "CLOCK_BOOTTIME"):
         return time.clock_gettime(time.CLOCK_BOOTTIME)
     if hasattr(time, "CLOCK_MONOTONIC"):  # macOS counts sleep in this one, not in monotonic()

@@ -22,7 +22,7 @@ def references(record: Record) -> Iterable[tuple[Role, Ref]]:
             if ref not in seen and ref != record.ref:
                 seen.add(ref)
                 yield role, ref
-    # what is mentioned too may be written late, where a circle was broken
+    # what is mentioned, too, may be written late, if a cycle was broken
     for ref in dict.fromkeys(record.text_refs):
         if ref != record.ref and ref not in record.parents():
             yield Role.REFER, ref

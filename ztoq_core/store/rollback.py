@@ -99,7 +99,7 @@ class RollbackStore(Repository):
 
     @reads
     def intended(self) -> list[RollbackItem]:
-        """Return the objects of which nobody knows whether they were deleted, children first."""
+        """Return the objects that may or may not have been deleted, children first."""
         return self._items("state = ? AND before_delete <> ''", State.UNKNOWN)
 
     @reads
@@ -173,7 +173,7 @@ class RollbackStore(Repository):
         self._add_events(run, batch, JournalEvent.DELETION_INTENDED)
 
     @writes
-    def stands(self, run: int, batch: Sequence[RollbackItem]) -> None:
+    def still_exist(self, run: int, batch: Sequence[RollbackItem]) -> None:
         """Store that objects whose deletion was intended still exist."""
         self._transitions.undo_deletion([each.item for each in batch])
         self._add_events(run, batch, JournalEvent.NOT_DELETED)

@@ -67,7 +67,7 @@ class SelectionStore(Repository):
 
     @writes
     def choose_runs(self, cycles: Sequence[str], *, of_cases: bool) -> None:
-        """Choose runs: of the chosen cases where ``of_cases``, in these cycles where there are."""
+        """Choose runs: of the chosen cases if ``of_cases``, in these cycles if any are given."""
         where, values = "kind = ? AND record IS NOT NULL", [Kind.TEST_RUN.value]
         if of_cases:
             where += """ AND id IN (SELECT child FROM edge

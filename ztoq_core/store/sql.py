@@ -95,7 +95,7 @@ def _literal(value: str | float) -> str:
 class BulkInsert:
     """Inserts rows into one table, many with a statement.
 
-    ``key`` are the columns of a unique index: where a row exists already, those of ``columns`` that
+    ``key`` are the columns of a unique index: if a row exists already, those of ``columns`` that
     are in ``keep`` are left as they are, the others get the new values; ``also`` is SQL behind the
     assignments, such as further ones. Without ``key`` no row may exist. Rows of one call differ in
     their keys.

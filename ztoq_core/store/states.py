@@ -1,7 +1,7 @@
 """The states of a record, the transitions between them, and what else its columns may hold.
 
-Whoever asks for several states at once uses a set of this module, so that each set has one name and
-one reason. What is stored in a column is an enum here, never a sentence.
+Each set of states that is asked for is here, with one name and one reason. What is stored in a
+column is an enum here, never a sentence.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class State(StrEnum):
 
 
 class Cause(StrEnum):
-    """Why a record is in its state, where the state alone does not say what may follow."""
+    """Why a record is in its state, if the state alone does not decide what may follow."""
 
     NONE = ""
     PRUNED = "pruned"
@@ -54,7 +54,7 @@ class Cause(StrEnum):
     LEFT_OUT = "left out"
     """Skipped by decision, until its mapped form changes."""
     KEPT = "kept"
-    """Finished by decision, with whatever its object holds."""
+    """Finished by decision: its object stays as it is."""
     REFINISH = "refinish"
     """Written, and finished once before: somebody may have edited it since."""
 
@@ -62,7 +62,7 @@ class Cause(StrEnum):
 # ----------------------------------------------------------------------------------- sets of states
 
 ANY = tuple(State)
-"""Whatever became of it."""
+"""All states."""
 
 ABSENT = (State.REJECTED, State.GONE)
 """Not a usable record of the source (any more)."""
@@ -71,7 +71,7 @@ FAULTY = (State.FAILED, State.BLOCKED, State.REJECTED, State.GONE, State.DELETED
 """Will not be in the target, though not on purpose; blocks what belongs to it."""
 
 OPEN_PROBLEMS = (State.FAILED, State.BLOCKED, State.UNKNOWN, State.CONFLICT, State.REJECTED)
-"""What makes a migration fail until somebody does something."""
+"""What makes a migration fail until it is fixed."""
 
 PROBLEMS = (
     State.FAILED,
@@ -91,7 +91,7 @@ ARRIVED = (State.WRITTEN, State.FINISHED, State.CONFLICT)
 """In the target."""
 
 SETTLED = (*FAULTY, State.SKIPPED, *ARRIVED)
-"""Nobody has to wait for it any more, whatever became of it."""
+"""Nothing has to wait for it any more."""
 
 FOLLOWABLE = (*FAULTY, State.SKIPPED, State.FINISHED, State.CONFLICT)
 """What comes after it in a sequence may be written."""
@@ -109,10 +109,10 @@ IN_DOUBT = (State.SENDING, State.UNKNOWN)
 """Nobody knows whether the target has it."""
 
 UNDECIDED = (State.UNKNOWN, State.CONFLICT)
-"""Needs somebody's decision where looking again does not help."""
+"""Needs a decision if looking again does not help."""
 
 KEPT_BY_MAPPING = (State.SENDING, State.UNKNOWN, State.CONFLICT)
-"""Stays so whatever the mapping makes of it."""
+"""Not changed by the mapping."""
 
 UNMAPPED = (State.LISTED, State.EXTRACTED)
 """Read, and not mapped."""
@@ -136,7 +136,7 @@ RETRYABLE = (State.FAILED, State.DELETED)
 # -------------------------------------------------------------------------------------- transitions
 
 _BY_MAPPING = {State.READY, State.WRITTEN, State.FINISHED, State.SKIPPED, State.FAILED}
-# what the source says of a record, and what a rollback or validation does with its object
+# by extraction, rollback and validation
 _AT_ANY_TIME = {State.REJECTED, State.GONE, State.UNKNOWN, State.DELETED}
 _ALWAYS = _BY_MAPPING | _AT_ANY_TIME
 _READ_AGAIN = {State.LISTED, State.EXTRACTED}
@@ -201,7 +201,7 @@ class Role(StrEnum):
     OWNER = "owner"
     """A file of it, written once it is written; it is finished once its files are settled."""
     MENTION = "mention"
-    """Mentions it, and is written once it is settled, without it where it failed."""
+    """Mentions it, and is written once it is settled, without it if it failed."""
     REFER = "refer"
     """Names it in a text, which is completed when the record is finished."""
     AFTER = "after"
@@ -215,7 +215,7 @@ BELONGS = (Role.PARENT, Role.OWNER)
 
 
 class Selected(StrEnum):
-    """What a selection says of a record: chosen by itself, needed by one that is, or neither."""
+    """Whether a record is selected: by itself, because one that is refers to it, or not."""
 
     YES = "yes"
     ALONG = "along"
@@ -262,9 +262,9 @@ class Origin(StrEnum):
 
 
 class Decision(StrEnum):
-    """What somebody decided about a record; an object that was accepted follows its word."""
+    """What was decided about a record; in the journal, the id of an accepted object follows."""
 
     RETRY = "retry"
-    REMAKE = "made anew"
+    REMAKE = "made again"
     ACCEPT = "accepted"
     LEAVE_OUT = "left out"

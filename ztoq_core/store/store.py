@@ -46,8 +46,8 @@ __all__ = ["Store"]
 class Store:
     """Holds everything that a migration knows.
 
-    ``url`` is ``sqlite:///PATH`` or ``postgresql://…``. Contents of files lie in ``files`` or,
-    where that is None, beside a SQLite database in ``PATH.files``, for PostgreSQL in
+    ``url`` is ``sqlite:///PATH`` or ``postgresql://…``. Contents of files are in ``files`` or,
+    if that is None, beside a SQLite database in ``PATH.files``, for PostgreSQL in
     ``./DATABASE.files``.
 
     Raises:
@@ -61,7 +61,7 @@ class Store:
     def __init__(
         self, url: str, *, create: bool = True, files: Path | None = None, look_only: bool = False
     ) -> None:
-        """Open the store, making its tables where they are missing.
+        """Open the store, making its tables if they are missing.
 
         ``look_only``: nothing will be changed, so that a store that is read-only will do.
         """
@@ -112,7 +112,7 @@ class Store:
         """Close the store.
 
         Raises:
-            StoreError: The database failed while nobody waited for it.
+            StoreError: A write failed that no caller waited for.
         """
         self.close()
         if isinstance(error, pw.PeeweeException):

@@ -86,7 +86,7 @@ class Item(pw.Model):
     """A sentence for people."""
     cause = pw.TextField(default=Cause.NONE)
     loss = pw.BooleanField(default=False)
-    """Skipped, and somebody may miss it."""
+    """Skipped, and may be missed."""
 
     # extraction
     pending = pw.BooleanField(default=False)
@@ -197,7 +197,7 @@ class Journal(pw.Model):
 
 
 class File(pw.Model):
-    """A file's content, kept once whatever the number of attachments that have it."""
+    """A file's content, kept once however many attachments have it."""
 
     sha256 = pw.TextField(primary_key=True)
     size = pw.BigIntegerField()

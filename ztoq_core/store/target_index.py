@@ -110,7 +110,7 @@ class TargetIndex(Repository):
 
     @writes
     def missing(self, run: int, kind: Kind, keys: Collection[str]) -> None:
-        """Store that objects are not in the target any more, though nobody removed them by ztoq.
+        """Store that objects are not in the target any more, though ztoq did not remove them.
 
         What is in doubt stays so: it is looked for before it is sent again.
         """

@@ -102,7 +102,7 @@ class Writer:
 
     def close(self) -> None:
         """Finish what is queued and end the thread."""
-        with suppress(StoreError):  # whoever queued it gets the error from the future
+        with suppress(StoreError):  # the caller gets the error from the future
             self.submit(lambda: None).result()
         self._pool.submit(self._disconnect).result()
         self._pool.shutdown()
@@ -120,7 +120,7 @@ class Writer:
             self._start([jobs])
 
     def _start(self, batches: list[list[_Job]]) -> None:
-        """Run the batches one after the other, then whatever has gathered meanwhile."""
+        """Run the batches one after the other, then what has gathered meanwhile."""
         jobs = batches[0]
         attempt = self._pool.submit(self._transaction, jobs)
         attempt.add_done_callback(lambda done: self._settle(batches, done))
@@ -159,7 +159,7 @@ class Writer:
                         results[place] = result
         except pw.PeeweeException as error:
             if close_if_lost(self._database):
-                # nobody knows whether the server committed: doing it again might do it twice
+                # the server may have committed: doing it again might do it twice
                 raise store_error(error, name_of(self._database)) from error
             raise
         if lease:

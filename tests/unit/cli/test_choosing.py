@@ -171,10 +171,10 @@ def test_pruning_needs_a_complete_extraction(ztoq: Program) -> None:
 def test_a_migration_is_final_where_the_source_stood_still(ztoq: Program) -> None:
     said = ztoq("migrate", "--final")
     assert said.code == 0, said.err
-    assert "  final: the source stood still, 12 records read twice with the digest" in said.out
+    assert "  final: the source did not change, 12 records read twice with the digest" in said.out
     assert json.loads((ztoq.folder / "report.json").read_text())["final"]["records"] == 12
-    assert "final: the source stood still" in (ztoq.folder / "report.html").read_text()
-    assert "final: the source stood still" in ztoq("status").out
+    assert "final: the source did not change" in (ztoq.folder / "report.html").read_text()
+    assert "final: the source did not change" in ztoq("status").out
 
 
 def test_a_migration_is_not_final_where_something_is_left(ztoq: Program) -> None:

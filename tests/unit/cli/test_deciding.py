@@ -307,7 +307,7 @@ def test_explain_finds_a_record_by_its_number_in_the_target(ztoq: Program) -> No
     for name in (f"M-{number}", number):
         (record,) = ztoq("--json", "explain", name).result["records"]
         assert record["key"] == "ACME-E1"
-        assert [each["path"] for each in record["source"]["told"]] == [
+        assert [each["path"] for each in record["source"]["enriched"]] == [
             "results[0].step",
             "results[1].step",
             "siblings_executed",

@@ -135,7 +135,7 @@ async def test_what_somebody_changed_or_filled_is_not_pruned(store: Store) -> No
 
     reasons = {kept.ref.key: kept.reason for kept in undone.kept}
     assert "changed in the target" in reasons["ACME-P1"]
-    assert "others made what lies in it or uses it: test_run " in reasons[cycle.key]
+    assert "others made what is in it or uses it: test_run " in reasons[cycle.key]
     assert {"ACME-P1", "ACME-R1"} <= set(sink.keys())
 
 
@@ -159,7 +159,7 @@ async def test_a_folder_with_something_that_is_still_in_the_source_stays(store: 
 
     (kept,) = undone.kept
     assert kept.ref.key == "ACME-F2"
-    assert kept.reason.startswith("what is still in the source lies in it or uses it: test_case ")
+    assert kept.reason.startswith("what is still in the source is in it or uses it: test_case ")
 
 
 async def test_pruning_needs_a_complete_extraction(store: Store) -> None:
@@ -309,7 +309,7 @@ async def test_a_source_that_stood_still_makes_a_migration_final(store: Store) -
     assert look is not None
     assert look.reasons == ()
     assert (look.records, len(look.digest)) == (len(PROJECT), 64)
-    assert str(look).startswith("final: the source stood still, 12 records")
+    assert str(look).startswith("final: the source did not change, 12 records")
     assert engine.last_final_check(store) == look
     assert engine.outcome(store).exit is Exit.OK
 

@@ -17,8 +17,7 @@ from ztoq_core.cli.output import Output
 from ztoq_core.cli.session import configured, kind_of, new_run, open_sink, open_store
 from ztoq_core.contracts import Schema, Secret, Sink, Transform
 from ztoq_core.convert import converter, read_json, show_json
-from ztoq_core.engine.history import Explained
-from ztoq_core.engine.history import explain as told
+from ztoq_core.engine import history
 from ztoq_core.errors import ConfigError, ZtoqError
 from ztoq_core.records import Kind, Note, Ref, counted
 from ztoq_core.settings.config import Config
@@ -122,7 +121,7 @@ async def _lives(
         except ZtoqError as error:
             why = f"the target was not asked: {error}"
         run = new_run(config, store)
-        lives = [await told(run, number, builder(config), sink) for number in numbers]
+        lives = [await history.explain(run, number, builder(config), sink) for number in numbers]
     if why:
         lives = [
             attrs.evolve(life, not_asked=why) if life.known.target_id is not None else life
@@ -131,9 +130,9 @@ async def _lives(
     return [_facts(life) for life in lives]
 
 
-def _facts(life: Explained) -> dict[str, Any]:
+def _facts(life: history.Explained) -> dict[str, Any]:
     known = life.known
-    stood = {
+    known_object = {
         name: getattr(known, name)
         for name in ("target_id", "pid", "url", "version", "borrowed", "created_run", "updated_run")
     }
@@ -146,7 +145,7 @@ def _facts(life: Explained) -> dict[str, Any]:
         "source": {
             "payload": known.payload,
             "record": known.extracted,
-            "told": converter.unstructure(life.enriched),
+            "enriched": converter.unstructure(life.enriched),
         },
         "mapping": [
             {
@@ -168,7 +167,7 @@ def _facts(life: Explained) -> dict[str, Any]:
         "refers_to": [_related(each) for each in life.refers_to],
         "referred_to_by": [_related(each) for each in life.referred_by],
         "target": {
-            **stood,
+            **known_object,
             "attempts": known.attempts,
             "now": life.present,
             "unasked": life.not_asked,
@@ -187,7 +186,7 @@ def _related(each: Reference) -> dict[str, Any]:
 
 
 def _hide(facts: dict[str, Any], config: Config) -> dict[str, Any]:
-    """Hide what nobody may see: the config's secrets, and signatures in URLs."""
+    """Hide what may not be shown: the config's secrets, and signatures in URLs."""
     secrets: list[Secret] = []
     for part in (config.source, config.sink):
         for _, secret in find_secrets(part.settings, part.name):
@@ -231,7 +230,7 @@ def _print(output: Output, facts: dict[str, Any]) -> None:
     target = facts["target"]
     if place := ", ".join(each for each in (target["pid"], target["url"]) if each):
         out.print(f"  in the target: {place}")
-    for change in facts["source"]["told"]:
+    for change in facts["source"]["enriched"]:
         out.print(f"  added by ztoq: {change_line(change)}")
     _print_mapping(output, facts["mapping"])
     output.heading("Journal")
@@ -269,16 +268,16 @@ def _print_mapping(output: Output, mapping: list[dict[str, Any]]) -> None:
             out.print(f"    brings {', '.join(stage['brings'])}")
 
 
-def _print_target(output: Output, stands: dict[str, Any]) -> None:
+def _print_target(output: Output, target: dict[str, Any]) -> None:
     out = output.out
     output.heading("In the target now")
-    if stands["target_id"]:
-        place = ", ".join(each for each in (stands["pid"], stands["url"]) if each)
-        out.print(f"  {stands['target_id']}{f' ({place})' if place else ''}")
-    if stands["unasked"]:
-        out.print(f"  {stands['unasked']}")
+    if target["target_id"]:
+        place = ", ".join(each for each in (target["pid"], target["url"]) if each)
+        out.print(f"  {target['target_id']}{f' ({place})' if place else ''}")
+    if target["unasked"]:
+        out.print(f"  {target['unasked']}")
     elif output.verbose:
-        print_json(output, stands["now"], "")
+        print_json(output, target["now"], "")
 
 
 def print_json(output: Output, value: Any, otherwise: str) -> None:

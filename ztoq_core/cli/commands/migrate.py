@@ -21,7 +21,7 @@ from ztoq_core.cli.options import (
 @click.option(
     "--final",
     is_flag=True,
-    help="Read everything again at the end, and say whether the source stood still.",
+    help="Read everything again at the end, and say whether the source changed meanwhile.",
 )
 @selection_options
 @since_option

@@ -100,13 +100,13 @@ def resolve(
         records = session.records()
         planned = [(session.one(records, key), decide) for key, decide in decisions]
         if not records or not (given or asks):
-            return session.tell([], session.found())
+            return session.print([], session.found())
         config.sink.require()
         with store.run(options.verb) as run:
             said = asyncio.run(session.decide(run.id, planned if given else None))
             left = session.found()
             run.outcome = f"{len(said)} decided, {len(left)} left"
-        return session.tell(said, left)
+        return session.print(said, left)
 
 
 @attrs.frozen
@@ -182,7 +182,7 @@ class ResolveSession:
                         continue
                 break
 
-    def tell(self, said: Sequence[str], left: Sequence[Undecided]) -> int:
+    def print(self, said: Sequence[str], left: Sequence[Undecided]) -> int:
         """Print what was decided and what is left; return the exit code."""
         code = int(Exit.LEFT if left else Exit.OK)
 

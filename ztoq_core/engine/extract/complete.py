@@ -1,6 +1,6 @@
 """Completes extracted records one by one: steps and links, files and pictures, unlisted references.
 
-A consumer of ``extract``. Whatever is wrong with a record rejects it, with the reason in the store.
+A consumer of ``extract``. A record with any fault is rejected, with the reason in the store.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ class RecordCompletion:
         try:
             found = await self._resolved(ref)
         except (RejectedError, RecordError) as error:
-            # the service did not say that it does not exist, so no stub may take its place
+            # the service did not answer that it does not exist, so no stub may take its place
             logger.warning("rejected: {}", error)
             await self._reject(ref, f"It could not be looked up: {error}")
             return
@@ -194,7 +194,7 @@ def reject_of(ref: Ref, reason: str, record: Record | None) -> Reject:
 
 
 def _steps_of(log: TestLog) -> tuple[TestStep, ...]:
-    """Return the steps that an execution ran, once where it ran several rows of data."""
+    """Return the steps that an execution ran, once if it ran several rows of data."""
     first = log.results[0].row if log.results else None
     return tuple(
         TestStep(

@@ -44,7 +44,7 @@ async def resolve_ids(
 ) -> None:
     """Ask for the name of each id that extracted records have, once in an ``extraction``.
 
-    A known name is asked for again only where that costs no call (``Directory.at_hand``). With
+    A known name is asked for again only if that costs no call (``Directory.at_hand``). With
     ``since_run``, only records that were read since that run are looked at.
     """
     store = run.store

@@ -16,7 +16,7 @@ from ztoq_core.store import Answered, JournalEvent, LoadJob, Store
 class LoadContext:
     """The two sides of a load, and where it reports to.
 
-    ``source`` gives files that the store does not hold; None where it is not open. ``roots`` are
+    ``source`` gives files that the store does not hold; None if it is not open. ``roots`` are
     the sink's root folders as they are in the target, filled while they are written.
     """
 

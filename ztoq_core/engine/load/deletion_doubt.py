@@ -27,16 +27,16 @@ async def settle_deletions(run: Run, sink: Sink, *, wait_s: float) -> None:
         return
     along = (await sink.describe()).goes_with_owner
     logger.info("looking for {} whose deletion was begun", counted(len(doubts), "object"))
-    standing = doubts
+    there = doubts
     for wait in (0.0, wait_s) if wait_s else (0.0,):
-        if not standing:
+        if not there:
             return
         if wait:
             await waits.sleep(wait, "a lost request may still arrive")
         if waits.stopping:
             return
         left = []
-        for item in standing:
+        for item in there:
             try:
                 present = await sink.current(item.ref.kind, item.written.target_id)
             except RejectedError as error:
@@ -46,5 +46,5 @@ async def settle_deletions(run: Run, sink: Sink, *, wait_s: float) -> None:
                 await store.rollback.deleted(run.id, item, REMOVED, along)
             else:
                 left.append(item)
-        standing = left
-    await store.rollback.stands(run.id, standing)
+        there = left
+    await store.rollback.still_exist(run.id, there)

@@ -212,7 +212,7 @@ class Settling:
         return tuple(found)
 
     async def _fingerprinted(self, job: LoadJob) -> LoadJob:
-        """Return a file's job with what the file holds, read at the source where it must be."""
+        """Return a file's job with what the file holds, read at the source if necessary."""
         store, source = self.context.store, self.context.source
         if not isinstance(job.record, Attachment) or job.record.sha256:
             return job

@@ -60,7 +60,7 @@ async def _opened(stack: AsyncExitStack, source: Streams, file: Attachment) -> D
 
 
 def _streamed(source: Streams, file: Attachment, opened: Download, size: int) -> StreamedFile:
-    """Return the stream of an opened file; where it is read again, the source is asked again."""
+    """Return the stream of an opened file; if it is read again, the source is asked again."""
     kind = media_type(file.name, b"")
     first = [opened]
 

@@ -64,7 +64,7 @@ class RecordWriter:
         await context.answered(job, written, finished=True)
 
     async def _send(self, job: LoadJob, content: Content | None) -> Written | None:
-        """Return the target's answer, None where the record may no longer be sent."""
+        """Return the target's answer, None if the record may no longer be sent."""
         context, record = self.context, job.record
         # committed before the request leaves: after a kill the record is looked for by its mark
         if not await context.store.loading.record_intents(Intent(run=context.run.id, job=job)):

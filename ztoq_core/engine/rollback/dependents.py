@@ -31,35 +31,35 @@ class Dependents:
     only: set[str] | None = None
 
     async def contents(
-        self, standing: Sequence[RollbackItem], keep: Callable[[RollbackItem, str], None]
+        self, there: Sequence[RollbackItem], keep: Callable[[RollbackItem, str], None]
     ) -> Mapping[str, Sequence[Mark]]:
         """Return what would be deleted with these objects of one kind, by target id.
 
-        ``keep`` gets objects of which the target does not say it, with the reason.
+        ``keep`` gets the objects for which the target does not show that, with the reason.
         """
-        if not standing:
+        if not there:
             return {}
-        kind = standing[0].ref.kind
+        kind = there[0].ref.kind
         if kind is Kind.ATTACHMENT:
-            return {each.written.target_id: () for each in standing}  # nothing is in a file
+            return {each.written.target_id: () for each in there}  # nothing is in a file
         try:
-            return await self.sink.children(kind, [each.written.target_id for each in standing])
+            return await self.sink.children(kind, [each.written.target_id for each in there])
         except RejectedError as error:
-            if len(standing) == 1:
-                keep(standing[0], f"what would go with it cannot be found out: {error}")
+            if len(there) == 1:
+                keep(there[0], f"what would go with it cannot be found out: {error}")
                 return {}
         found: dict[str, Sequence[Mark]] = {}
-        for each in standing:
+        for each in there:
             found |= await self.contents([each], keep)
         return found
 
     async def reason_to_keep(self, item: RollbackItem, marks: Sequence[Mark]) -> str:
         """Return why an object with this content is kept, ``""`` if it is not."""
         if foreign := await self._foreign(item, marks):
-            return f"others made what lies in it or uses it: {_named(foreign)}"
+            return f"others made what is in it or uses it: {_named(foreign)}"
         lives = [m for m in marks if self.only is not None and m.target_id not in self.only]
         if lives and not all(mark.linked for mark in lives):
-            return f"what is still in the source lies in it or uses it: {_named(lives)}"
+            return f"what is still in the source is in it or uses it: {_named(lives)}"
         return ""
 
     async def _foreign(self, item: RollbackItem, marks: Sequence[Mark]) -> list[Mark]:

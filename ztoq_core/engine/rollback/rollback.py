@@ -2,7 +2,7 @@
 
 Pruning is a rollback of what is gone from the source, by the same rules. What is in doubt is
 settled first. Objects are deleted innermost first. Before an object is deleted, the target is asked
-for everything that would be deleted with it or uses it; an object of somebody else keeps it. An
+for everything that would be deleted with it or uses it; an object that others made keeps it. An
 intent is committed before each DELETE, so that a run after a kill knows which objects to check.
 """
 
@@ -206,26 +206,26 @@ class _Rollback:
                     again += await self._batch(batch)
             if len(again) == len(left):
                 for item in again:
-                    self._keep(item, "objects of ours that stay lie in it or use it")
+                    self._keep(item, "objects of ours that stay are in it or use it")
                 return
             left = again
 
     async def keep_rest(self, created: Sequence[RollbackItem]) -> None:
         """List what is kept because its owner is, and what is still in doubt."""
-        standing = {each.item for each in await self.store.rollback.created(None)}
+        there = {each.item for each in await self.store.rollback.created(None)}
         for _, ref, reason in await self.store.loading.in_doubt():
             self.kept[ref] = KeptObject(ref=ref, pid="", reason=f"in doubt: {reason}")
         for item in created:
-            if item.item in standing and item.ref not in {*self.kept, *self.going}:
+            if item.item in there and item.ref not in {*self.kept, *self.going}:
                 self._keep(item, "what it belongs to stays")
 
     async def _batch(self, batch: Sequence[RollbackItem]) -> list[RollbackItem]:
         """Delete objects of one kind, or decide to keep them; return those that must wait."""
         looked = await self._each(batch, self._as_it_was)
-        standing = [each for each, ours in zip(batch, looked, strict=True) if ours]
-        inside = await self.dependents.contents(standing, self._keep)
+        there = [each for each, ours in zip(batch, looked, strict=True) if ours]
+        inside = await self.dependents.contents(there, self._keep)
         waiting, going = [], []
-        for item in standing:
+        for item in there:
             if item.ref in self.kept:
                 continue
             marks = [
@@ -292,7 +292,7 @@ class _Rollback:
             return  # the request may have left: the next run checks; the others go on
         except RejectedError as error:
             if error.status != _ABSENT:
-                await self.store.rollback.stands(self.run.id, [item])
+                await self.store.rollback.still_exist(self.run.id, [item])
                 self._keep(item, f"the target refused: {error}")
                 return
         await self._gone(item, self.reason)

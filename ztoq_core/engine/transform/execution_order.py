@@ -27,8 +27,8 @@ def sort_key_of(log: TestLog, before: str) -> str:
 def sort_executions(run: Sequence[ExtractedRecord]) -> list[ExtractedRecord]:
     """Return a run's logs in order; one that was not executed and has no date is put by its number.
 
-    Such a log is the newest of its run if its number is the highest: it was created last, whatever
-    the dates of its cycle are.
+    Such a log is the newest of its run if its number is the highest: it was created last.
+    The dates of its cycle do not matter.
     """
     numbers = {each.item: each.record.number for each in run if isinstance(each.record, TestLog)}
     dateless = [each for each in run if _dateless(each.record)]

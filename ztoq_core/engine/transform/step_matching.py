@@ -67,7 +67,7 @@ def flatten_steps(
 def _row(
     results: Sequence[StepResult], flat: Sequence[FlatStep], mask: Callable[[str], str]
 ) -> list[str] | None:
-    """Return the paths that one row's results match, in order; None where one matches nothing."""
+    """Return the paths that one row's results match, in order; None if one matches nothing."""
     closed = [_texts(*step.texts) for step in flat]
     opened = [_texts(*map(mask, step.texts)) for step in flat]
     paths: list[str] = []

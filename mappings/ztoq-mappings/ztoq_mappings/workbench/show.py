@@ -38,7 +38,7 @@ def _facts(way: MappingTrace) -> dict[str, Any]:
         "kind": known.ref.kind.value,
         "key": known.ref.key,
         "record": known.extracted,
-        "told": [attrs.asdict(each) for each in way.enriched],
+        "enriched": [attrs.asdict(each) for each in way.enriched],
         "steps": [
             {
                 "transformer": stage.name,
@@ -59,9 +59,9 @@ def _print(output: Output, facts: dict[str, Any]) -> None:
     print_json(output, facts["record"], "it was added by the mapping: the source does not have it")
     if facts["record"] is None:
         return
-    if facts["told"]:
+    if facts["enriched"]:
         output.heading("Told by the engine")
-        for change in facts["told"]:
+        for change in facts["enriched"]:
             out.print(f"  {change_line(change)}")
     for step in facts["steps"]:
         _print_step(output, step)

@@ -240,7 +240,7 @@ class _Side:
         return str(click.prompt(f"{self.name}", type=click.Choice(names), err=True))
 
     def _credentials(self, use: str, fields: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the secrets' places: a token, or user name and password where both exist."""
+        """Return the secrets' places: a token, or user name and password if both exist."""
         secrets = [key for key, field in fields.items() if _is_secret(field)]
         for key in secrets:
             if f"{self.name}_{key}" in self.given:
@@ -269,7 +269,7 @@ class _Side:
         return table
 
     def _variable_of(self, what: str, use: str, default: str, otherwise: str = "") -> str:
-        """Ask for the name of the variable with a secret; the default where nobody is asked."""
+        """Ask for the name of the variable with a secret; the default without a terminal."""
         if not self.asks:
             return default
 
