@@ -22,6 +22,7 @@ COMMANDS = {
     "config": "Write, show and try the configuration of a migration.",
     "extract": "Read everything from the source into the store; the source is only read.",
     "transform": "Map what was extracted, from the store alone; neither service is called.",
+    "plan": "Show what a load would do, lose and take; writes nothing, not even to the store.",
     "load": "Write what was mapped to the target, each record at most once.",
     "migrate": "Extract, transform, load, validate and report in one go; may be repeated.",
     "validate": "Read the target back and compare it with what was sent, field by field.",

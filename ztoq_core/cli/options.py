@@ -174,17 +174,22 @@ def conflict_option(command: F) -> F:
     return option(command)
 
 
+def accept_missing_fields_option(command: F) -> F:
+    """Add the option that goes on although the target lacks fields."""
+    return click.option(
+        "--accept-missing-fields",
+        is_flag=True,
+        help="Load although fields are missing; their values become text in the description.",
+    )(command)
+
+
 def load_options(command: F) -> F:
     """Add the options of verbs that write to the target."""
     for option in (
         click.option(
-            "--dry-run", is_flag=True, help="Stop before the first write, and show what is missing."
+            "--dry-run", is_flag=True, help="Stop before the first write, and print the plan."
         ),
-        click.option(
-            "--accept-missing-fields",
-            is_flag=True,
-            help="Load although fields are missing; their values become text in the description.",
-        ),
+        accept_missing_fields_option,
         conflict_option,
         click.option(
             "--prune",

@@ -14,6 +14,8 @@ from ztoq_core import engine
 from ztoq_core.cli.estimate import RemainingWork, StageStats, calls_of_run
 from ztoq_core.cli.options import SELECTING, Options
 from ztoq_core.cli.output import Output
+from ztoq_core.cli.plan_text import show_plan
+from ztoq_core.cli.planning import ENOUGH, read_plan
 from ztoq_core.cli.result import PAGES, print_result, print_source_check, print_stopped
 from ztoq_core.cli.session import configured, needs_source, open_store, source_page
 from ztoq_core.cli.stages import ALL, RunOptions, StageRunner
@@ -24,7 +26,7 @@ from ztoq_core.report.files import require_place
 from ztoq_core.selection import moment
 from ztoq_core.services import Services
 from ztoq_core.settings.config import Config
-from ztoq_core.store import ValidationLevel
+from ztoq_core.store import Facts, Store, ValidationLevel
 from ztoq_core.time_window import until
 
 __all__ = ["ALL", "RunOptions", "run_pipeline", "run_verb"]
@@ -53,6 +55,7 @@ def run_verb(options: Options, verb: str, stages: Sequence[str], **given: Any) -
     table = {name: value for name in names if (value := given.pop(name, None))}
     day = given.pop("since", None)
     end = given.pop("until", None)
+    plan = given.pop("plan", None)
     most = given.pop("max_calls", None)
     with configured(options, {"select": table}) as read:
         config = read.with_everything(**table) if everything else read
@@ -64,6 +67,7 @@ def run_verb(options: Options, verb: str, stages: Sequence[str], **given: Any) -
             selecting=everything or bool(table),
             most=most,
             until=until(end, datetime.now(UTC)) if end else None,
+            plan=read_plan(plan) if plan else None,
             **given,
         )
         return asyncio.run(run_pipeline(options, config, stages, choices))
@@ -122,6 +126,11 @@ async def run_pipeline(
             sentences = (*verdict.sentences, *runner.left)
             verdict = attrs.evolve(verdict, exit=Exit.LEFT, sentences=sentences)
         run.outcome = "interrupted" if stopped else _OUTCOMES[verdict.exit]
+        if not choices.dry_run:
+            _remember_paces(store, limits)
+    if runner.planned and not stopped:
+        show_plan(output, runner.planned[-1])
+        return runner.planned[-1].exit
     exit_ = Exit.INTERRUPTED if stopped else verdict.exit
     with open_store(config) as store:
         print_result(
@@ -141,6 +150,15 @@ async def run_pipeline(
 
 def _forget(_note: Note, _ref: Ref | None) -> None:
     """Take a note that the extraction has made already."""
+
+
+def _remember_paces(store: Store, limits: Limits) -> None:
+    """Remember how the services answered, for the next plan."""
+    now = {
+        host: attrs.asdict(pace) for host, pace in limits.paces.items() if pace.answers >= ENOUGH
+    }
+    if now:
+        store.facts.save_now(Facts.paces, {**store.facts.paces, **now})
 
 
 def _require(config: Config, stages: Sequence[str], choices: RunOptions) -> None:

@@ -15,10 +15,12 @@ from loguru import logger
 from ztoq_core import engine
 from ztoq_core.cli.estimate import StageStats
 from ztoq_core.cli.output import Output
+from ztoq_core.cli.planning import Forecast, PlanFile, make_plan, mapping_digest
 from ztoq_core.cli.session import handle_signals, new_run, open_sides
 from ztoq_core.contracts import Connection, Sink, Source
 from ztoq_core.errors import AccessError, ConfigError
 from ztoq_core.records import counted
+from ztoq_core.http import Limits
 from ztoq_core.selection import Selection
 from ztoq_core.services import Services
 from ztoq_core.settings.config import Config
@@ -35,6 +37,7 @@ class RunOptions:
     missing or different. ``partial``: load although the extraction or the mapping is incomplete.
     ``selecting``: options gave the config's selection. ``reports``: write reports into this folder
     at the end. At most ``most`` calls are made, to all services together, and none after ``until``.
+    ``plan`` is the plan that a load carries out.
     """
 
     accept_missing_fields: bool = False
@@ -50,6 +53,7 @@ class RunOptions:
     reports: Path | None = None
     most: int | None = None
     until: datetime | None = None
+    plan: PlanFile | None = None
 
 
 @attrs.frozen
@@ -57,7 +61,8 @@ class StageRunner:
     """Runs stages.
 
     ``left`` are sentences about what they had to leave. ``warned`` are the warnings that were
-    shown: each is shown once, though several stages may repeat it.
+    shown: each is shown once, though several stages may repeat it. ``planned`` gets the plan of a
+    dry run.
     """
 
     config: Config
@@ -69,6 +74,7 @@ class StageRunner:
     stage: StageStats
     left: list[str] = attrs.field(factory=list)
     warned: set[str] = attrs.field(factory=set)
+    planned: list[Forecast] = attrs.field(factory=list)
 
     async def run(self, stages: Sequence[str]) -> bool:
         """Run the stages; return whether a stop was requested."""
@@ -124,9 +130,9 @@ class StageRunner:
                 await one(stage)
             if self.services.waits.stopping:
                 return True
-            self.output.ended(stage)
             if stage == "load" and self.choices.dry_run:
                 break
+            self.output.ended(stage)
             if stage == "validate" and again:
                 again = False  # once: what disappears a second time is removed by somebody else
                 if left := await self._to_repair():
@@ -209,17 +215,35 @@ class StageRunner:
             await engine.transform(run, self.config.build, selection=selection)
             await self.store.facts.save(Facts.mapping, self.config.mapping())
         elif stage == "load" and sink:
-            await engine.load(
-                run,
-                sink,
-                accept_missing_fields=self.choices.accept_missing_fields,
-                on_conflict=self.choices.on_conflict,
-                source=source,
-            )
+            await self._load(run, sink, source)
             if self.choices.prune and not run.waits.stopping:
                 await self._prune(run, sink)
         elif stage == "validate" and sink:
             await engine.validate(run, sink, level=self.choices.level, sample=self.choices.sample)
+
+    async def _load(self, run: engine.Run, sink: Sink, source: Source | None) -> None:
+        """Load, or in a dry run plan it; a load by a plan takes its choices from there."""
+        accepts, on_conflict = self.choices.accept_missing_fields, self.choices.on_conflict
+        if plan := self.choices.plan:
+            accepts, on_conflict = plan.accepts, plan.on_conflict
+            mapping = mapping_digest(self.config)
+            await engine.require_same(run, plan.digest, target=sink.identity, mapping=mapping)
+        if run.dry_run:
+            limits = self.services.limits or Limits()
+            self.planned.append(
+                await make_plan(
+                    self.config,
+                    run,
+                    sink,
+                    limits,
+                    accept_missing_fields=accepts,
+                    on_conflict=on_conflict,
+                )
+            )
+            return
+        await engine.load(
+            run, sink, accept_missing_fields=accepts, on_conflict=on_conflict, source=source
+        )
 
     @asynccontextmanager
     async def _picture_sources(self) -> AsyncIterator[engine.PictureSources]:

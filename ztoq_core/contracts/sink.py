@@ -13,6 +13,8 @@ from ztoq_core.contracts.services import Content, Services
 from ztoq_core.records import Kind, Note, NoteCode, Record, Ref
 
 __all__ = [
+    "CallForecast",
+    "CallTally",
     "ContentReading",
     "FieldExport",
     "Found",
@@ -244,6 +246,40 @@ class FieldExport(Protocol):
         Raises:
             AccessError: These credentials may not list them.
         """
+        ...
+
+
+class CallTally(Protocol):
+    """Counts in advance the calls of a load, which names it each record that it will write.
+
+    The count holds where nothing is refused or lost.
+    """
+
+    def add(self, record: Record, *, new: bool) -> int:
+        """Return how many calls the record takes until it is finished.
+
+        That is to create it; if it is not ``new``, to look at it (``Sink.current``) and update it.
+        """
+        ...
+
+    def shared(self) -> int:
+        """Return how many further calls serve several of the records together."""
+        ...
+
+    def to_validate(self, counts: Mapping[Kind, int]) -> int:
+        """Return about how many calls it takes to compare so many objects of each kind."""
+        ...
+
+
+@runtime_checkable
+class CallForecast(Protocol):
+    """What a ``Sink`` has besides where it knows what its work costs, for ``ztoq plan``.
+
+    Without it, a plan counts a call for each of ``write``, ``finish`` and ``current``.
+    """
+
+    async def forecast(self) -> CallTally:
+        """Return a new tally."""
         ...
 
 

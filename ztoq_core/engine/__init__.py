@@ -8,6 +8,9 @@ from ztoq_core.engine.final_check import verify_source_unchanged
 from ztoq_core.engine.load.load import load
 from ztoq_core.engine.load.search_lag import probe
 from ztoq_core.engine.load.target_fields import MissingField, missing_fields
+from ztoq_core.engine.plan.effort import Day, Speed, days, seconds_for
+from ztoq_core.engine.plan.plan import KindPlan, Plan, PlanDigest, plan, require_same
+from ztoq_core.engine.plan.values import Foreseen
 from ztoq_core.engine.resolve import Resolver
 from ztoq_core.engine.rollback.rollback import (
     KeptObject,
@@ -39,21 +42,28 @@ from ztoq_core.waits import Waits
 __all__ = [
     "BEFORE_LOAD",
     "UNRESOLVED_IDS",
+    "Day",
     "Event",
     "FinalCheck",
+    "Foreseen",
     "Goal",
     "KeptObject",
+    "KindPlan",
     "MissingField",
     "Outcome",
     "PictureSources",
+    "Plan",
+    "PlanDigest",
     "Progress",
     "Resolver",
     "RollbackResult",
     "Run",
+    "Speed",
     "Status",
     "Verdict",
     "Waits",
     "check_source",
+    "days",
     "extract",
     "infer_schema",
     "last_final_check",
@@ -61,10 +71,13 @@ __all__ = [
     "may_prune",
     "missing_fields",
     "outcome",
+    "plan",
     "probe",
     "prune",
     "repair",
+    "require_same",
     "rollback",
+    "seconds_for",
     "transform",
     "unresolved_ids",
     "validate",

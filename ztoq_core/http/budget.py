@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 import attrs
 
 from ztoq_core.errors import RetryableError
-from ztoq_core.http.limits import Limits
+from ztoq_core.http.limits import Limits, Pace
 from ztoq_core.http.quota import CallQuota
 
 __all__ = ["CallMeter"]
@@ -51,6 +51,11 @@ class Budget:
     _most: int = attrs.field(default=0, init=False)
     _next_minute: float = attrs.field(default=-math.inf, init=False)
 
+    @property
+    def pace(self) -> Pace:
+        """How the host has answered this command."""
+        return self.limits.paces[self.quota.host]
+
     def over(self) -> RetryableError | None:
         """Return the error if no call is allowed any more, and note the limit in ``limits``.
 
@@ -71,7 +76,7 @@ class Budget:
         if (minute := _number(headers.get(MINUTE))) is None:
             return
         self._left = minute - unanswered
-        self._most = max(self._most, minute)
+        self._most = self.pace.a_minute = max(self._most, minute)
         if minute == 0 or self._next_minute == -math.inf:
             date = moment(headers.get("Date"))
             second = date.second if date else time.time() % 60

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -11,7 +11,7 @@ import attrs
 
 from ztoq_core.time_window import TimeWindow
 
-__all__ = ["Limit", "LimitReached", "Limits"]
+__all__ = ["Limit", "LimitReached", "Limits", "Pace"]
 
 
 def utc() -> datetime:
@@ -41,17 +41,38 @@ class LimitReached:
     window: TimeWindow | None = None
 
 
+@attrs.define(kw_only=True)
+class Pace:
+    """How a host has answered: how many calls, in how many ``seconds`` all told.
+
+    ``rate`` is how many calls a second it grants, 0 where it refused none; ``a_minute`` how many it
+    grants in a minute, as it announces, 0 where it does not.
+    """
+
+    answers: int = 0
+    seconds: float = 0.0
+    rate: float = 0.0
+    a_minute: int = 0
+
+    @property
+    def latency(self) -> float:
+        """The mean seconds to an answer."""
+        return self.seconds / self.answers if self.answers else 0.0
+
+
 @attrs.define(eq=False, kw_only=True)
 class Limits:
     """The limits of one command over all its connections: ``most`` calls, none after ``until``.
 
-    ``calls`` counts the command's calls by host, ``reached`` is the limit that ended it.
+    ``calls`` counts the command's calls by host, ``paces`` says how these answered, ``reached`` is
+    the limit that ended it.
     """
 
     most: int | None = None
     until: datetime | None = None
     clock: Callable[[], datetime] = utc
     calls: Counter[str] = attrs.field(factory=Counter, init=False)
+    paces: defaultdict[str, Pace] = attrs.field(factory=lambda: defaultdict(Pace), init=False)
     made: int = attrs.field(default=0, init=False)
     reached: LimitReached | None = attrs.field(default=None, init=False)
 

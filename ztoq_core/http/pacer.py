@@ -170,6 +170,9 @@ class Pacer:
         self.waits.progress_at = now
         self.breaker.succeeded(permit.sent)
         self.rate.granted(now, permit.sent)
+        pace = self.budget.pace
+        pace.answers += 1
+        pace.seconds += now - permit.sent
         # decays by answers, not by time: in a quiet hour nothing is learned about the service
         before = 0.0 if math.isinf(self._slowest) else PATIENCE_DECAY * self._slowest
         self._slowest = max(now - permit.sent, before)
@@ -190,6 +193,7 @@ class Pacer:
         # of them would bring the rate down to 1 a second
         if permit.sent >= self.rate.cut_at:
             self.rate.refused(now, self._unanswered)
+            self.budget.pace.rate = self.rate.value
             self.breaker.failed(now, asked, probe=permit.probe, shortest=0.05)
         self.budget.announced(now, headers, self._unanswered)
 

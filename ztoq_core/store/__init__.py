@@ -17,6 +17,7 @@ from ztoq_core.store.id_names import *
 from ztoq_core.store.lease import *
 from ztoq_core.store.load_jobs import *
 from ztoq_core.store.outcomes import *
+from ztoq_core.store.planning import *
 from ztoq_core.store.records import *
 from ztoq_core.store.references import *
 from ztoq_core.store.reporting import *

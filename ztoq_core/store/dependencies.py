@@ -72,6 +72,12 @@ class Dependencies(Repository):
         ``overwrite_conflicts``: records in conflict are to be written after all.
         """
         self._facts.drop(Facts.final)  # the target is about to change
+        self.settle_states(overwrite_conflicts=overwrite_conflicts)
+        self._any_refers = self.database.any(f"item WHERE {_REFERS}")
+        self._count()
+
+    def settle_states(self, *, overwrite_conflicts: bool) -> None:
+        """Bring the states in order, as ``prepare``: what is to be written is ready then."""
         self._requeue_referring()
         # what a rollback removed, or validation did not find any more, is written again
         wanted = "cause <> ? AND chosen <> ? AND target IS NOT NULL"
@@ -81,14 +87,16 @@ class Dependencies(Repository):
             self._transitions.move((State.CONFLICT,), State.READY)
         self._transitions.move((State.SENDING,), State.UNKNOWN, reason=UNANSWERED)
         self._transitions.move((State.BLOCKED,), State.READY, "target IS NOT NULL")
+        self.pass_on()
+
+    def pass_on(self) -> None:
+        """Block and skip what belongs to records that are not going to be in the target."""
         # what is gone from the source, or in conflict, is still there if it ever was written
         faulty = literals(state for state in FAULTY if state is not State.GONE)
         absent = f"""(other.id IS NULL OR other.state IN {faulty} OR other.target_id IS NULL
             AND other.state IN {literals((State.CONFLICT, State.GONE))})"""
         self._pass_on(State.BLOCKED, absent)
         self._pass_on(State.SKIPPED, f"other.state = '{State.SKIPPED}'")
-        self._any_refers = self.database.any(f"item WHERE {_REFERS}")
-        self._count()
 
     def _pass_on(self, becomes: State, where: str) -> None:
         """Give ``becomes`` to what belongs to such records, generation by generation."""

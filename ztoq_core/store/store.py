@@ -31,6 +31,7 @@ from ztoq_core.store.loading import LoadStore
 from ztoq_core.store.migrations import prepare_schema
 from ztoq_core.store.notes import add_note
 from ztoq_core.store.outcomes import OutcomeStore
+from ztoq_core.store.planning import PlanningStore
 from ztoq_core.store.records import SourceRecords
 from ztoq_core.store.reporting import Reporting
 from ztoq_core.store.rollback import RollbackStore
@@ -93,6 +94,7 @@ class Store:
         self.loading = LoadStore(database, self.files, self.dependencies, self.target_index)
         self.validation = ValidationStore(database, self.target_index)
         self.rollback = RollbackStore(database)
+        self.planning = PlanningStore(database, self.transformation, self.rollback)
         self.decisions = Decisions(database)
         self.history = RecordHistory(database)
         self.reporting = Reporting(database)
@@ -145,8 +147,12 @@ class Store:
         """Make sure that the store is still held by this run, see ``Database.before_write``."""
         await self.database.before_write()
 
-    def bind(self, *, source: str | None = None, sink: str | None = None) -> None:
+    def bind(
+        self, *, source: str | None = None, sink: str | None = None, remember: bool = True
+    ) -> None:
         """Remember source and target, or make sure that they are the ones remembered.
+
+        Without ``remember`` only the latter.
 
         Raises:
             StoreError: The store belongs to another project.
@@ -161,4 +167,5 @@ class Store:
                     f"{identity!r}; use another store for it",
                     at_start=True,
                 )
-            self.facts.save_now(fact, identity)
+            if remember:
+                self.facts.save_now(fact, identity)

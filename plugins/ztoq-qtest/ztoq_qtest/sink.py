@@ -32,6 +32,7 @@ from ztoq_core.plugin import (
 from ztoq_qtest.api.auth import PasswordGrant, StaticToken
 from ztoq_qtest.api.object_types import object_ref
 from ztoq_qtest.api.project import FORBIDDEN, MISSING, Project
+from ztoq_qtest.calls import QtestCallTally, forecast
 from ztoq_qtest.capabilities import check, describe
 from ztoq_qtest.config import QtestConfig
 from ztoq_qtest.escaping import escape_texts
@@ -117,6 +118,10 @@ class QtestSink:
                 raise
             raise AccessError(str(error), status=error.status) from error
         return to_document(self._session.project.config, listed)
+
+    async def forecast(self) -> QtestCallTally:
+        """Return a tally of the calls of a load, for ``ztoq plan``."""
+        return await forecast(self._session)
 
     async def find(self, record: Record, links: Links) -> tuple[Found, ...]:
         """Return the objects that earlier writes of the record made, oldest first."""

@@ -76,7 +76,7 @@ def test_json_may_stand_behind_the_verb(ztoq: Program) -> None:
 def test_a_dry_run_stops_before_the_first_write(ztoq: Program) -> None:
     said = ztoq("migrate", "--dry-run")
     assert said.code == 0
-    assert said.out.startswith("Nothing was written (--dry-run).\n")
+    assert said.out.startswith("Plan for memory sink. Nothing was written.\n")
     assert not ztoq.keys
     assert not (ztoq.folder / "report.html").exists()
 

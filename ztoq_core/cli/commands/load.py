@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import rich_click as click
@@ -23,6 +24,12 @@ __all__ = ["load"]
     "--partial",
     is_flag=True,
     help="Load what has been mapped although the extraction is incomplete; ends with 1.",
+)
+@click.option(
+    "--plan",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Do what this plan says, with its options; refuses where source or mapping changed since.",
 )
 @selection_options
 @limit_options

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 
-from ztoq_core.contracts import Sink
+from ztoq_core.contracts import Schema, Sink
 from ztoq_core.engine.run import ProgressReporter, Run
 from ztoq_core.errors import ConfigError, RejectedError, one_error
 from ztoq_core.records import Kind, counted
@@ -21,19 +21,12 @@ _NAMED = 5
 _GONE = "was not in the target any more"
 
 
-async def look_at_containers(
-    run: Run, sink: Sink, reporter: ProgressReporter, *, on_conflict: str
-) -> None:
-    """Compare the containers that new records go into with how ztoq left them.
-
-    One that is gone is created again. One that was edited is named in a warning.
-
-    Raises:
-        ConfigError: One was edited, and conflicts are to fail.
-    """
-    store = run.store
+async def find_changed(
+    run: Run, sink: Sink, reporter: ProgressReporter
+) -> tuple[list[RollbackItem], list[RollbackItem]]:
+    """Return the containers of new records that are gone from the target, and those edited."""
+    gone: list[RollbackItem] = []
     edited: list[RollbackItem] = []
-    along = (await sink.describe()).goes_with_owner
 
     async def look(each: RollbackItem) -> None:
         try:
@@ -42,17 +35,33 @@ async def look_at_containers(
             reporter.message(f"{each.ref} could not be looked at: {error}", "warning")
             return
         if present is None:
-            await store.rollback.deleted(run.id, each, _GONE, along)
-            text = f"{each.ref} is not in the target any more: it is created again"
-            reporter.message(text, "warning")
+            gone.append(each)
         elif each.written.stamp and present.stamp != each.written.stamp:
             edited.append(each)
 
     with one_error():
-        for some in chunks(await store.rollback.awaited(_CONTAINERS), _LOOKS):
+        for some in chunks(await run.store.rollback.awaited(_CONTAINERS), _LOOKS):
             async with asyncio.TaskGroup() as group:
                 for each in some:
                     group.create_task(look(each))
+    return gone, edited
+
+
+async def look_at_containers(
+    run: Run, sink: Sink, schema: Schema, reporter: ProgressReporter, *, on_conflict: str
+) -> None:
+    """Compare the containers that new records go into with how ztoq left them.
+
+    One that is gone is created again. One that was edited is named in a warning.
+
+    Raises:
+        ConfigError: One was edited, and conflicts are to fail.
+    """
+    gone, edited = await find_changed(run, sink, reporter)
+    for each in gone:
+        await run.store.rollback.deleted(run.id, each, _GONE, schema.goes_with_owner)
+        text = f"{each.ref} is not in the target any more: it is created again"
+        reporter.message(text, "warning")
     if not edited or on_conflict == "overwrite":
         return
     names = [f"{each.ref} ({each.written.pid or each.written.target_id})" for each in edited]

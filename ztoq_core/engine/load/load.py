@@ -64,20 +64,16 @@ async def load(
     for finding in await sink.check():
         reporter.message(finding.text, finding.level)
     store.bind(sink=sink.identity)
-    if not run.dry_run:
-        await settle_deletions(run, sink, wait_s=run.request_timeout)
+    if run.dry_run:
+        return  # ``plan`` says what would be done
+    await settle_deletions(run, sink, wait_s=run.request_timeout)
     schema = await sink.describe()
     missing = missing_fields(await store.transformation.needs(), schema)
     require_fields(missing, schema, reporter, accepts=accept_missing_fields)
     await warn_unresolved_ids(store, reporter)
-    if run.dry_run:
-        counts = await store.loading.remaining()
-        some = counted(counts, "record")
-        reporter.message(f"{some} would be written; nothing was sent (--dry-run)")
-        return
     if schema.can_create_fields and schema.fields_known:
         await save_definitions(run, missing)
-    await look_at_containers(run, sink, reporter, on_conflict=on_conflict)
+    await look_at_containers(run, sink, schema, reporter, on_conflict=on_conflict)
     await store.transformation.save_derived(schema.roots)
     await store.dependencies.prepare(overwrite_conflicts=on_conflict == "overwrite")
     in_store = await store.database.read(store.reporting.counts)

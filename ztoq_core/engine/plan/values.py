@@ -1,0 +1,117 @@
+"""Finds what the target would not hold as it is, and what it would refuse, before it is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import attrs
+
+from ztoq_core.contracts import FieldSpec, Fit, Schema
+from ztoq_core.engine.load.target_fields import MissingField
+from ztoq_core.records import FieldType, FieldValue, Kind, Level, Record, TestLog, plain
+from ztoq_core.spelling import first_of, folded
+
+_KEYS = 3
+
+
+@attrs.define(kw_only=True)
+class Foreseen:
+    """A loss, a change or a refusal for one reason: how many records, and the first of them."""
+
+    level: Level
+    code: str
+    text: str
+    kind: Kind | None = None
+    count: int = 0
+    keys: tuple[str, ...] = ()
+
+
+@attrs.define
+class ValueCheck:
+    """Holds the records to write against what the target has and what ztoq will create there.
+
+    ``Schema.fits`` is asked for each value, as the sink will be when it writes it.
+    """
+
+    schema: Schema
+    _created: Mapping[tuple[Kind, str], FieldSpec]
+    changes: dict[tuple[Kind, str, str], Foreseen] = attrs.field(factory=dict)
+    refusals: dict[tuple[Kind, str, str], Foreseen] = attrs.field(factory=dict)
+    _statuses: frozenset[str] = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Fold the statuses once."""
+        self._statuses = frozenset(map(folded, self.schema.statuses))
+
+    @classmethod
+    def of(cls, schema: Schema, created: Iterable[MissingField]) -> ValueCheck:
+        """Return a check for a target in which these fields and values will be created."""
+        specs: dict[tuple[Kind, str], FieldSpec] = {}
+        for each in created:
+            known = schema.field_like(each.of, each.name)
+            values = (*(known.values if known else ()), *each.values)
+            spec = known or FieldSpec(kind=each.of, name=each.name, type=each.type)
+            specs[each.of, folded(each.name)] = attrs.evolve(spec, values=values)
+        return cls(schema, specs)
+
+    def take(self, record: Record) -> None:
+        """Look at a record that will be written."""
+        held, unfit = set(), {}
+        for field in record.fields:
+            if field.value in (None, "", ()):
+                continue
+            spec = self._spec(record.kind, field.name)
+            fit = self.schema.fits(spec, field) if spec else Fit(rest=field.value)
+            if spec and fit.rest is None:
+                held.add(spec.name)
+            elif spec and spec.required and not spec.default and spec.kind is record.kind:
+                unfit[spec.name] = _not_held(spec, fit)
+            elif not field.optional:
+                self._change(record, field, _not_held(spec, fit))
+        for name in unfit.keys() - held:
+            self._refuse(record, "required", f"{name!r} is required and stays empty: {unfit[name]}")
+        if isinstance(record, TestLog) and self._statuses:
+            self._check_statuses(record)
+
+    def _check_statuses(self, log: TestLog) -> None:
+        for names in (log.statuses, *(each.statuses for each in log.results)):
+            if names and self._statuses.isdisjoint(map(folded, names)):
+                shown = first_of(list(map(repr, names)), _KEYS)
+                self._refuse(log, "status", f"the target has no execution status {shown}")
+
+    def _spec(self, kind: Kind, name: str) -> FieldSpec | None:
+        of = self.schema.field_owner.get(kind, kind)
+        return self._created.get((of, folded(name))) or self.schema.field_like(of, name)
+
+    def _change(self, record: Record, field: FieldValue, why: str) -> None:
+        text = f"the value of {field.name!r} becomes text: {why}"
+        _count(self.changes, record, "value-as-text", text, Level.FALLBACK, field.name)
+
+    def _refuse(self, record: Record, code: str, text: str) -> None:
+        _count(self.refusals, record, code, text, Level.LOSS, text)
+
+
+def _not_held(spec: FieldSpec | None, fit: Fit) -> str:
+    if spec is None:
+        return "the target has no such field"
+    values = fit.rest if isinstance(fit.rest, tuple) else (fit.rest,)
+    shown = first_of([repr(str(each)[:40]) for each in values], _KEYS)
+    if spec.type is FieldType.USER:
+        return f"not an active user of the target project ({shown})"
+    return f"a {plain(spec.type)} does not take {fit.loss or shown}"
+
+
+def _count(  # noqa: PLR0913, PLR0917 - a reason and the record that has it
+    found: dict[tuple[Kind, str, str], Foreseen],
+    record: Record,
+    code: str,
+    text: str,
+    level: Level,
+    name: str,
+) -> None:
+    key = (record.kind, code, name)
+    if key not in found:
+        found[key] = Foreseen(level=level, code=code, text=text, kind=record.kind)
+    found[key].count += 1
+    if len(found[key].keys) < _KEYS:
+        found[key].keys = (*found[key].keys, record.key)
