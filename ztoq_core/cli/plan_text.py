@@ -12,9 +12,11 @@ import orjson
 from ztoq_core import engine
 from ztoq_core.cli.output import Output
 from ztoq_core.cli.planning import Forecast
-from ztoq_core.records import Kind, Level, counted, plain
+from ztoq_core.losses import LossAction
+from ztoq_core.records import Kind, LossGroup, counted, plain
 from ztoq_core.report.files import open_output
 from ztoq_core.spelling import first_of
+from ztoq_core.store import NoteExample
 
 WIDTH = 80
 INDENT = 9
@@ -27,9 +29,9 @@ LACKING = (
     "--accept-missing-fields, and values become text"
 )
 _HEADINGS = {
-    Level.LOSS: "Lost: the target will not show this",
-    Level.FALLBACK: "Moved: arrives as readable text in another place",
-    Level.CHANGE: "Changed: arrives in another form",
+    LossGroup.LOST: "Lost: not in the target",
+    LossGroup.CHANGED: "Changed: in another form",
+    LossGroup.MOVED: "Moved: in another place, mostly as text",
 }
 
 
@@ -57,7 +59,7 @@ def _print_plan(output: Output, forecast: Forecast) -> None:
     """Print the plan, its sums last."""
     plan, out = forecast.plan, output.out
     part = f" ({plan.selection})" if plan.selection else ""
-    out.print(f"Plan for {plan.digest.target}{part}. Nothing was written.")
+    out.print(f"Plan for {plan.key.target}{part}. Nothing was written.")
     for heading, entries in _sections(forecast):
         output.heading(heading)
         for mark, text in entries:
@@ -81,10 +83,13 @@ def _sections(forecast: Forecast) -> Iterator[tuple[str, Iterable[tuple[str, str
     if plan.lacking and not stops:
         does = "Creates in the target" if plan.creates else "The target lacks"
         yield does, [("", line) for line in _fields(plan)]
-    for level in reversed(Level):
-        found = [each for each in plan.changes if each.level is level]
+    for group, heading in _HEADINGS.items():
+        reason = forecast.policy.reason
+        found = [each for each in plan.changes if reason(each.level, each.code).group is group]
         if found:
-            yield _HEADINGS[level], _reasons(found)
+            action = forecast.losses.action(group)
+            fails = " (fails by [losses])" if action is LossAction.FAIL else ""
+            yield heading + fails, _reasons(found)
     if plan.edited_containers:
         some = first_of(plan.edited_containers, MOST_NAMED)
         yield "Edited in the target since, and new records go into it", [("", some)]
@@ -99,18 +104,18 @@ def _stops(plan: engine.Plan) -> Iterator[tuple[str, str]]:
             yield "", finding.text
     for each in plan.required:
         yield f"{each.count:,}", str(each)
-    if not plan.creates and not plan.accepts:
+    if not plan.creates and not plan.key.accepts:
         if not plan.fields_known:
             yield "", "the fields of the target cannot be listed with these credentials"
         if plan.lacking:
             yield "", LACKING
         for each in plan.lacking:
             yield "", str(each)
-    if plan.on_conflict == "fail" and plan.edited_containers:
+    if plan.key.on_conflict == "fail" and plan.edited_containers:
         yield "", f"edited in the target since: {first_of(plan.edited_containers, MOST_NAMED)}"
 
 
-def _reasons(found: Sequence[engine.Foreseen]) -> Iterator[tuple[str, str]]:
+def _reasons(found: Sequence[NoteExample]) -> Iterator[tuple[str, str]]:
     most = MOST_REASONS if len(found) > MOST_REASONS + 1 else len(found)
     for each in found[:most]:
         keys = f" (such as {each.keys[0]})" if each.keys else ""
@@ -142,9 +147,11 @@ def _costs(forecast: Forecast) -> Iterator[tuple[str, str]]:
         yield "", f"{plan.source_calls:,} to {forecast.source}, for the files that it keeps"
     if forecast.month and forecast.month.allowed is not None:
         yield "budget", str(forecast.month)
+    if not writes(plan):
+        return
     files = next((each.create for each in plan.kinds if each.kind is Kind.ATTACHMENT), 0)
     texts = f"{_bytes(plan.text_bytes)} of texts and values"
-    yield "upload", f"{counted(files, 'file')} of {_bytes(plan.file_bytes)}, {texts}"
+    yield "upload", f"{counted(files, 'file')} ({_bytes(plan.file_bytes)}), {texts}"
     disk = f"the store grows by about {_bytes(forecast.grows)}"
     if forecast.free is not None:
         disk += f"; {_bytes(forecast.free)} are free"
@@ -186,9 +193,9 @@ def _savings(forecast: Forecast) -> Iterator[tuple[str, str]]:
     for each in forecast.plan.savings:
         seconds = forecast.seconds_of(each.calls)
         time = f" and {_span(seconds)}" if seconds is not None else ""
-        saves = "saves" if each.saves else "a pilot, takes about"
-        some = f"{counted(each.records, 'record')}, {counted(each.calls, 'call')}"
-        yield "", f"{each.options} {saves} {some}{time}"
+        some = f"{counted(each.records, 'record')}, {counted(each.calls, 'call')}{time}"
+        saves = f"{each.options} saves" if each.saves else f"a pilot by {each.options} takes about"
+        yield "", f"{saves} {some}"
 
 
 def _print_table(output: Output, forecast: Forecast) -> None:
@@ -231,6 +238,8 @@ def sentence(forecast: Forecast) -> str:
     ]
     if left := [f"{number:,} {what}" for number, what in stays if number]:
         return f"{does}; {' and '.join(left)} would stay out."
+    if number := forecast.refused_losses:
+        return f"{does}, with {counted(number, 'loss', 'losses')} that make the migration fail."
     return f"{does}; nothing stands in the way."
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -19,6 +18,7 @@ from ztoq_core.contracts import Connection, Sink
 from ztoq_core.errors import ConfigError, Exit
 from ztoq_core.http import Limits
 from ztoq_core.http.transport import Transport
+from ztoq_core.losses import LossAction, Losses, LossPolicy
 from ztoq_core.settings.config import Config
 from ztoq_core.store import Store
 from ztoq_core.text_files import read_text
@@ -27,30 +27,21 @@ from ztoq_core.time_window import TimeWindow
 ENOUGH = 100
 """Answers of a run from which its pace is remembered for later plans."""
 
-FORMAT = 1
 _ROW = 1000
 """Bytes by which the store grows for each record that is written: its journal and its object."""
-
-
-@attrs.frozen(kw_only=True)
-class PlanFile:
-    """What ``load --plan`` needs of a plan."""
-
-    digest: engine.PlanDigest
-    on_conflict: str
-    accepts: bool
 
 
 @attrs.frozen(kw_only=True)
 class Forecast:
     """A plan, and what it takes.
 
-    ``opening`` are the calls of a load before its first write, and those that serve many records.
+    ``policy`` says which losses fail. ``opening`` are the calls of a load before its first write.
     ``seconds`` are the least and the most, None where no service was called. ``grows`` are the
     bytes that the store grows by, ``free`` those beside it, None for a server.
     """
 
     plan: engine.Plan
+    policy: LossPolicy
     service: str = ""
     source: str = ""
     opening: int = 0
@@ -68,11 +59,21 @@ class Forecast:
         return self.plan.calls + self.opening
 
     @property
+    def losses(self) -> Losses:
+        """What would be lost, changed or moved, with what the configuration says of that."""
+        return self.policy.judge((each.level, each.code, each.count) for each in self.plan.changes)
+
+    @property
+    def refused_losses(self) -> int:
+        """How many losses make a migration fail."""
+        return sum(each.count for each in self.losses.with_action(LossAction.FAIL))
+
+    @property
     def exit(self) -> Exit:
         """2 where the load would end before its first write, 1 where something would be left."""
         if self.plan.blocked:
             return Exit.START
-        return Exit.OK if self.plan.clean else Exit.LEFT
+        return Exit.OK if self.plan.clean and not self.refused_losses else Exit.LEFT
 
     def seconds_of(self, calls: int) -> float | None:
         """Return about how long so many of the calls take."""
@@ -80,15 +81,14 @@ class Forecast:
 
     def facts(self) -> dict[str, Any]:
         """Return all of it as plain data."""
-        plan = attrs.asdict(self.plan)
         return {
-            "format": FORMAT,
             "made": datetime.now(UTC).isoformat(timespec="seconds"),
             "version": version("ztoq-core"),
             "exit": int(self.exit),
             "clean": self.plan.clean,
             "blocked": self.plan.blocked,
-            **plan,
+            **attrs.asdict(self.plan),
+            "losses": self.losses.as_facts(),
             "calls": self.calls,
             "opening_calls": self.opening,
             "service": self.service,
@@ -124,6 +124,7 @@ async def make_plan(  # noqa: PLR0913 - what a load is given, too
     source = config.source.settings
     forecast = Forecast(
         plan=plan,
+        policy=config.losses,
         source=Transport(source).service if isinstance(source, Connection) else "",
         grows=_ROW * written,
         free=_free(config, store),
@@ -189,20 +190,10 @@ def _free(config: Config, store: Store) -> int | None:
 
 def mapping_digest(config: Config) -> str:
     """Return a digest of the mapping's configuration, with the contents of its files."""
-    made = hashlib.sha256()
-    for part, shown in zip(config.chain(), config.shown()["transform"], strict=True):
-        made.update(json.dumps(shown, sort_keys=True, default=str).encode())
-        for path in _paths(part.settings):
-            made.update(path.read_bytes() if path.is_file() else b"")
-    return made.hexdigest()
+    return hashlib.sha256(repr(config.mapping()).encode()).hexdigest()
 
 
-def _paths(settings: Any) -> Iterable[Path]:
-    values = (getattr(settings, field.name) for field in attrs.fields(type(settings)))
-    return (each for each in values if isinstance(each, Path))
-
-
-def read_plan(path: Path) -> PlanFile:
+def read_plan(path: Path) -> engine.PlanKey:
     """Return what a load needs of a plan that ``ztoq plan --output`` wrote.
 
     Raises:
@@ -210,13 +201,6 @@ def read_plan(path: Path) -> PlanFile:
     """
     text = read_text(path, "plan", "make one with `ztoq plan --output FILE`")
     try:
-        facts: Mapping[str, Any] = json.loads(text)
-        if facts["format"] != FORMAT:
-            raise ConfigError(f"the plan {str(path)!r} was made by another version of ztoq")
-        return PlanFile(
-            digest=engine.PlanDigest(**facts["digest"]),
-            on_conflict=str(facts["on_conflict"]),
-            accepts=bool(facts["accepts"]),
-        )
+        return engine.PlanKey(**json.loads(text)["key"])
     except (ValueError, KeyError, TypeError) as error:
         raise ConfigError(f"{str(path)!r} is not the plan that `ztoq plan` writes") from error

@@ -15,12 +15,12 @@ from loguru import logger
 from ztoq_core import engine
 from ztoq_core.cli.estimate import StageStats
 from ztoq_core.cli.output import Output
-from ztoq_core.cli.planning import Forecast, PlanFile, make_plan, mapping_digest
+from ztoq_core.cli.planning import Forecast, make_plan, mapping_digest
 from ztoq_core.cli.session import handle_signals, new_run, open_sides
 from ztoq_core.contracts import Connection, Sink, Source
 from ztoq_core.errors import AccessError, ConfigError
-from ztoq_core.records import counted
 from ztoq_core.http import Limits
+from ztoq_core.records import counted
 from ztoq_core.selection import Selection
 from ztoq_core.services import Services
 from ztoq_core.settings.config import Config
@@ -53,7 +53,7 @@ class RunOptions:
     reports: Path | None = None
     most: int | None = None
     until: datetime | None = None
-    plan: PlanFile | None = None
+    plan: engine.PlanKey | None = None
 
 
 @attrs.frozen
@@ -227,7 +227,7 @@ class StageRunner:
         if plan := self.choices.plan:
             accepts, on_conflict = plan.accepts, plan.on_conflict
             mapping = mapping_digest(self.config)
-            await engine.require_same(run, plan.digest, target=sink.identity, mapping=mapping)
+            await engine.require_same(run, plan, target=sink.identity, mapping=mapping)
         if run.dry_run:
             limits = self.services.limits or Limits()
             self.planned.append(

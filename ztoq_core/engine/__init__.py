@@ -9,8 +9,7 @@ from ztoq_core.engine.load.load import load
 from ztoq_core.engine.load.search_lag import probe
 from ztoq_core.engine.load.target_fields import MissingField, missing_fields
 from ztoq_core.engine.plan.effort import Day, Speed, days, seconds_for
-from ztoq_core.engine.plan.plan import KindPlan, Plan, PlanDigest, plan, require_same
-from ztoq_core.engine.plan.values import Foreseen
+from ztoq_core.engine.plan.plan import KindPlan, Plan, PlanKey, plan, require_same
 from ztoq_core.engine.resolve import Resolver
 from ztoq_core.engine.rollback.rollback import (
     KeptObject,
@@ -45,7 +44,6 @@ __all__ = [
     "Day",
     "Event",
     "FinalCheck",
-    "Foreseen",
     "Goal",
     "KeptObject",
     "KindPlan",
@@ -53,7 +51,7 @@ __all__ = [
     "Outcome",
     "PictureSources",
     "Plan",
-    "PlanDigest",
+    "PlanKey",
     "Progress",
     "Resolver",
     "RollbackResult",

@@ -87,16 +87,16 @@ class PlannedRecord:
     size: int
 
 
-@attrs.frozen(kw_only=True)
+@attrs.define(kw_only=True)
 class NoteExample:
-    """The notes of one level and code about one kind: how many, and the first of them."""
+    """Notes of one level and code about records of one kind: how many, and the first of them."""
 
     level: Level
     code: str
-    kind: Kind | None
-    count: int
     text: str
-    keys: tuple[str, ...]
+    kind: Kind | None = None
+    count: int = 0
+    keys: tuple[str, ...] = ()
 
 
 class _UndoneError(Exception):

@@ -10,7 +10,6 @@ from ztoq_core.plugin import (
     ADDRESS,
     Attachment,
     FieldDefinition,
-    FieldType,
     Folder,
     Kind,
     Record,
@@ -23,7 +22,7 @@ from ztoq_core.plugin import (
 from ztoq_qtest.api.object_types import FIELD_OWNERS
 from ztoq_qtest.api.project import PAGE_SIZE, REMEMBERED
 from ztoq_qtest.fields.settings import FieldSet
-from ztoq_qtest.write.field_definitions import VALUES_AT_ONCE
+from ztoq_qtest.write.field_definitions import CHOICES, VALUES_AT_ONCE
 from ztoq_qtest.write.links import issue_keys
 from ztoq_qtest.write.save import Session
 
@@ -60,7 +59,7 @@ class QtestCallTally:
             case FieldDefinition():
                 return self._field(record)
             case Folder() if not new and record.tree is not Tree.CASES:
-                calls += 1  # its parent is not shown, so the children of the parent are listed
+                calls += 2  # its parent is not shown, so the children of the parent are listed
             case Requirement():
                 # qTest's requirements are listed again after each new one
                 calls += 2 if new else 1
@@ -105,13 +104,12 @@ class QtestCallTally:
         """Fields are listed before and after one is made; values are sent 100 at a time."""
         self._new_fields = True
         known = self.fields[FIELD_OWNERS[field.of]].named(field.name, inactive=True)
-        values = (
-            len(field.values) if field.type in {FieldType.CHOICE, FieldType.MULTI_CHOICE} else 0
-        )
-        if known is None:
-            more = max(0, values - VALUES_AT_ONCE)
-            return 3 + (_batches(more) + _batches(values) if more else 0)
-        return 1 + 2 * _batches(values)
+        values = len(field.values) if field.type in CHOICES else 0
+        if known is not None:
+            return 1 + _batches(values) + _listing(len(known.choices) + values)
+        if values <= VALUES_AT_ONCE:
+            return 3
+        return 3 + _batches(values - VALUES_AT_ONCE) + _listing(values)
 
     def _case(self, case: TestCase) -> int:
         self._cases += 1
@@ -131,7 +129,8 @@ class QtestCallTally:
     def _log(self, log: TestLog, *, new: bool) -> int:
         on_log = len(dict.fromkeys(issue_keys(log.links)))
         on_steps = any(issue_keys(each.links) for each in log.results)
-        calls = on_log + bool(on_log or on_steps) + (not new)
+        # the log is read first where it is changed, and to see which defects it shows already
+        calls = (on_log if new else 1) + bool(on_log or on_steps)
         if log.text_refs:
             calls += 2
         joined = any(each.step for each in log.results)
@@ -142,3 +141,9 @@ class QtestCallTally:
 
 def _batches(values: int) -> int:
     return -(-values // VALUES_AT_ONCE)
+
+
+def _listing(values: int) -> int:
+    """Return the calls that list values: a page more than there are, and all twice if several."""
+    pages = 1 + _batches(values)
+    return 2 * pages if values > PAGE_SIZE else pages

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -40,16 +42,24 @@ def test_a_plan_ends_with_a_table_and_a_sentence(mapped: Program) -> None:
 
 
 def test_the_dry_runs_print_the_plan(mapped: Program) -> None:
-    plan = mapped("plan").out
-    assert mapped("load", "--dry-run").out == plan
-    assert mapped("migrate", "--dry-run").out == plan
+    def shown(*arguments: str) -> list[str]:
+        # the free space of the disk may change meanwhile
+        return [line for line in mapped(*arguments).out.splitlines() if " are free" not in line]
+
+    plan = shown("plan")
+    assert shown("load", "--dry-run") == plan
+    assert shown("migrate", "--dry-run") == plan
     assert not mapped.keys
 
 
 def test_a_plan_is_no_run_of_the_store(mapped: Program) -> None:
-    before = (mapped.folder / "ztoq.db").read_bytes()
+    def held() -> list[str]:
+        with closing(sqlite3.connect(mapped.folder / "ztoq.db")) as store:
+            return list(store.iterdump())
+
+    before = held()
     mapped("plan")
-    assert (mapped.folder / "ztoq.db").read_bytes() == before
+    assert held() == before
 
 
 def test_before_the_mapping_there_is_nothing_to_plan(ztoq: Program) -> None:
@@ -72,7 +82,7 @@ def test_the_plan_as_json_and_in_a_file(mapped: Program) -> None:
     told = mapped("--json", "plan", "--output", "plan.json").result
     kept = json.loads((mapped.folder / "plan.json").read_text())
     assert {**told, **kept} == told
-    assert kept["digest"]["target"] == "memory sink"
+    assert kept["key"]["target"] == "memory sink"
     assert sum(each["create"] for each in kept["kinds"]) == 13
     assert json.loads(mapped("plan", "--output", "-").out)["clean"] is True
     assert mapped("plan", "--output", "plan.json").out.endswith(

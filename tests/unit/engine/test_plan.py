@@ -251,20 +251,20 @@ async def test_a_status_that_the_target_does_not_have_would_be_refused(store: St
 async def test_only_what_was_planned_is_loaded(store: Store) -> None:
     sink = MemorySink()
     await read(store)
-    digest = (await engine.plan(engine.Run(store), sink, mapping="m")).digest
+    key = (await engine.plan(engine.Run(store), sink, mapping="m")).key
 
-    await engine.require_same(engine.Run(store), digest, target="memory sink", mapping="m")
+    await engine.require_same(engine.Run(store), key, target="memory sink", mapping="m")
     await load(store, sink)  # a load that was stopped may be repeated
-    await engine.require_same(engine.Run(store), digest, target="memory sink", mapping="m")
+    await engine.require_same(engine.Run(store), key, target="memory sink", mapping="m")
     for given, why in (
-        ({"target": "another", "mapping": "m"}, "it is for the target 'memory sink'"),
+        ({"target": "another", "mapping": "m"}, "it is for 'memory sink', and the configuration names 'another'"),
         ({"target": "memory sink", "mapping": "n"}, "the mapping in the configuration changed"),
     ):
         with pytest.raises(ConfigError, match=why):
-            await engine.require_same(engine.Run(store), digest, **given)
+            await engine.require_same(engine.Run(store), key, **given)
     await read(store, *renamed())
     with pytest.raises(ConfigError, match="the records to write changed since"):
-        await engine.require_same(engine.Run(store), digest, target="memory sink", mapping="m")
+        await engine.require_same(engine.Run(store), key, target="memory sink", mapping="m")
 
 
 # ---------------------------------------------------------------------------------- time and days

@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import attrs
 import rich_click as click
 
 from ztoq_core import engine
@@ -20,6 +21,7 @@ from ztoq_core.cli.plan_text import show_plan
 from ztoq_core.cli.planning import Forecast, make_plan
 from ztoq_core.cli.result import print_verdict
 from ztoq_core.cli.session import configured, new_run, open_store
+from ztoq_core.contracts import Connection
 from ztoq_core.errors import ConfigError, Exit, StoreError
 from ztoq_core.http import Limits
 from ztoq_core.services import Services
@@ -52,7 +54,7 @@ def plan(options: Options, /, *, output: Path | None, **given: Any) -> int:
     with configured(options) as config, open_store(config) as store:
         config.sink.require()
         _require_rest(config, store)
-        verdict = engine.outcome(store)
+        verdict = engine.outcome(store, policy=config.losses)
         if verdict.status in engine.BEFORE_LOAD:
             facts = {"exit": int(Exit.LEFT), "error": verdict.headline, "next": verdict.next}
             printer.result(facts, lambda: print_verdict(printer, verdict, ()))
@@ -66,12 +68,15 @@ async def _forecast(
     config: Config, store: Store, printer: Output, given: dict[str, Any]
 ) -> Forecast:
     part, limits = config.sink, Limits()
+    settings = part.settings
+    if isinstance(settings, Connection):  # as a check, a plan may be made at any hour
+        settings = attrs.evolve(settings, window=None)
     # the calls are counted: a budget holds for plans too
     services = Services(
         sink=lambda _note, _ref: None, limits=limits, ledger=store.call_counts, images=config.images
     )
     with printer.progress(services.waits) as progress:
-        async with part.plugin.open(part.settings, services) as sink:
+        async with part.plugin.open(settings, services) as sink:
             await sink.check()  # as each verb does first: what a load begins with is measured
             run = new_run(config, store, asks=part, progress=progress, dry_run=True)
             return await make_plan(config, run, sink, limits, **given)
@@ -91,6 +96,8 @@ def _require_rest(config: Config, store: Store) -> None:
             "store; plan when it has ended",
             at_start=True,
         )
+    if store.facts.mapping not in (None, config.mapping()):
+        raise ConfigError("The mapping changed since it was applied; run `ztoq transform` first")
     wished = store.facts.selection_wished
     selected = config.select if wished is None else wished
     if store.facts.mapped and store.facts.selection != selected:

@@ -8,21 +8,21 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
 import attrs
 
-from ztoq_core.contracts import CallForecast, CallTally, Finding, Schema, Sink
+from ztoq_core.contracts import CallForecast, Finding, Schema, Sink
 from ztoq_core.engine.guard import plugin_call
 from ztoq_core.engine.load.containers import find_changed
 from ztoq_core.engine.load.marks import marks_of
 from ztoq_core.engine.load.target_fields import MissingField, field_definitions, missing_fields
-from ztoq_core.engine.plan.values import Foreseen, ValueCheck
+from ztoq_core.engine.plan.counting import Counting, PlainTally, Saving
+from ztoq_core.engine.plan.values import ValueCheck
 from ztoq_core.engine.run import Run
 from ztoq_core.errors import ConfigError, one_error
-from ztoq_core.records import Attachment, Folder, Kind, Level, Record, Ref
-from ztoq_core.store import Phase, PlannedLoad, PlannedRecord, Seen, State, chunks
+from ztoq_core.records import Kind, Level, Record
+from ztoq_core.store import NoteExample, Phase, PlannedLoad, PlannedRecord, Seen, State, chunks
 
 _LOOKS = 32
 _BATCH = 400
 _KEYS = 3
-_PILOT = 20
 
 
 @attrs.frozen(kw_only=True)
@@ -48,22 +48,14 @@ class KindPlan:
 
 
 @attrs.frozen(kw_only=True)
-class Saving:
-    """How much less ``options`` would write; where it ``saves`` not, how much a pilot writes."""
-
-    options: str
-    records: int
-    calls: int
-    saves: bool = True
-
-
-@attrs.frozen(kw_only=True)
-class PlanDigest:
-    """What a plan holds for: the target, the mapping, and every mapped record."""
+class PlanKey:
+    """What a plan holds for: target, digests of the mapping and the mapped records, choices."""
 
     target: str
     mapping: str
     records: str
+    accepts: bool = False
+    on_conflict: str = "keep-target"
 
 
 @attrs.frozen(kw_only=True)
@@ -80,17 +72,15 @@ class Plan:
     records.
     """
 
-    digest: PlanDigest
-    on_conflict: str = "keep-target"
-    accepts: bool = False
+    key: PlanKey
     creates: bool = False
     selection: str = ""
     kinds: tuple[KindPlan, ...] = ()
     required: tuple[MissingField, ...] = ()
     lacking: tuple[MissingField, ...] = ()
     fields_known: bool = True
-    refusals: tuple[Foreseen, ...] = ()
-    changes: tuple[Foreseen, ...] = ()
+    refusals: tuple[NoteExample, ...] = ()
+    changes: tuple[NoteExample, ...] = ()
     findings: tuple[Finding, ...] = ()
     edited_containers: tuple[str, ...] = ()
     calls: int = 0
@@ -106,8 +96,8 @@ class Plan:
     def blocked(self) -> bool:
         """Whether the load would end before its first write."""
         errors = any(each.level == "error" and not each.later for each in self.findings)
-        lacks = (self.lacking or not self.fields_known) and not (self.creates or self.accepts)
-        conflicts = self.on_conflict == "fail" and bool(self.edited_containers)
+        lacks = (self.lacking or not self.fields_known) and not (self.creates or self.key.accepts)
+        conflicts = self.key.on_conflict == "fail" and bool(self.edited_containers)
         return bool(self.required) or errors or bool(lacks) or conflicts
 
     @property
@@ -125,28 +115,24 @@ class Plan:
         return not (self.blocked or self.refusals or sums.conflict or sums.failed)
 
 
-async def require_same(run: Run, wanted: PlanDigest, *, target: str, mapping: str) -> None:
+async def require_same(run: Run, wanted: PlanKey, *, target: str, mapping: str) -> None:
     """Refuse a plan that was made for something else.
 
     Raises:
         ConfigError: Source, mapping or target changed since.
     """
-    present = PlanDigest(target=target, mapping=mapping, records=await run.store.planning.digest())
-    reasons = {
-        "target": f"it is for the target {wanted.target!r}, the configuration names {target!r}",
-        "mapping": "the mapping in the configuration changed since",
-        "records": "the records to write changed since, by another extraction or mapping",
-    }
-    differs = [why for name, why in reasons.items() if _differs(name, wanted, present)]
+    differs = []
+    if wanted.target != target:
+        differs.append(f"it is for {wanted.target!r}, and the configuration names {target!r}")
+    if wanted.mapping != mapping:
+        differs.append("the mapping in the configuration changed since")
+    if wanted.records != await run.store.planning.digest():
+        differs.append("the records to write changed since, by another extraction or mapping")
     if differs:
         raise ConfigError(
             f"This plan cannot be carried out: {'; '.join(differs)}. Nothing was written. "
             "Make a new one: ztoq transform, then ztoq plan --output FILE"
         )
-
-
-def _differs(name: str, one: PlanDigest, other: PlanDigest) -> bool:
-    return bool(getattr(one, name) != getattr(other, name))
 
 
 async def plan(
@@ -189,46 +175,45 @@ async def plan(
     looks = len(load.updates)
     if changed and on_conflict != "overwrite":
         load = await foresee(attrs.evolve(seen, edited=changed))
-    counting = _Counting(
-        tally=await _tally(sink, schema),
-        values=ValueCheck.of(schema, absent if creates else ()),
-        schema=schema,
-    )
+    values = ValueCheck.of(schema, absent if creates else ())
+    tally = await sink.forecast() if isinstance(sink, CallForecast) else PlainTally(schema)
+    counting = Counting(tally=tally)
     for record, new in load.derived:
         counting.take(record, new=new)
     for rows, new in ((load.creates, True), (load.updates, False)):
         for some in chunks(rows, _BATCH):
             for each in await store.planning.records(some):
-                counting.take_planned(each, new=new)
+                if each.record.kind in schema.kinds:
+                    counting.take_planned(each, new=new)
+                    values.take(each.record)
     kinds = tuple(_kinds(load, counting, schema))
-    changes = [
-        *counting.values.changes.values(),
-        *(Foreseen(**attrs.asdict(each)) for each in await store.planning.notes(_KEYS)),
-    ]
+    changes = [*values.changes.values(), *await store.planning.notes(_KEYS)]
     return Plan(
-        digest=PlanDigest(
-            target=sink.identity, mapping=mapping, records=await store.planning.digest()
+        key=PlanKey(
+            target=sink.identity,
+            mapping=mapping,
+            records=await store.planning.digest(),
+            accepts=accept_missing_fields,
+            on_conflict=on_conflict,
         ),
-        on_conflict=on_conflict,
-        accepts=accept_missing_fields,
         creates=creates,
         selection=str(store.facts.selection or ""),
         kinds=kinds,
         required=tuple(each for each in lacking if each.required),
         lacking=tuple(absent),
         fields_known=schema.fields_known,
-        refusals=_by_weight(counting.values.refusals.values()),
+        refusals=_by_weight(values.refusals.values()),
         changes=_by_weight(changes),
         findings=findings,
         edited_containers=tuple(f"{each.ref}" for each in edited),
         # what is looked for, or only completed, takes a call or two
         calls=sum(counting.calls.values())
-        + counting.tally.shared()
+        + tally.shared()
         + sum(2 * each.adopt + each.complete for each in kinds),
         looks=looks,
         in_a_row=counting.in_a_row(load.longest_run),
         source_calls=counting.streamed,
-        validation_calls=counting.tally.to_validate(
+        validation_calls=tally.to_validate(
             {each.kind: each.create + each.update + each.leave + each.adopt for each in kinds}
         ),
         file_bytes=counting.file_bytes,
@@ -237,7 +222,7 @@ async def plan(
     )
 
 
-def _by_weight(found: Iterable[Foreseen]) -> tuple[Foreseen, ...]:
+def _by_weight(found: Iterable[NoteExample]) -> tuple[NoteExample, ...]:
     levels = list(Level)
     return tuple(sorted(found, key=lambda each: (-levels.index(each.level), -each.count)))
 
@@ -278,106 +263,6 @@ async def _edited(run: Run, sink: Sink, rows: Sequence[int]) -> AsyncIterator[in
                     yield each.row
 
 
-async def _tally(sink: Sink, schema: Schema) -> CallTally:
-    return await sink.forecast() if isinstance(sink, CallForecast) else _PlainTally(schema)
-
-
-@attrs.frozen
-class _PlainTally:
-    """Counts a call for each method of a sink that does not say what they cost."""
-
-    schema: Schema
-
-    def add(self, record: Record, *, new: bool) -> int:
-        return 1 + (not new) + self.schema.to_finish(record)
-
-    def shared(self) -> int:
-        return 0
-
-    def to_validate(self, counts: Mapping[Kind, int]) -> int:
-        return sum(counts.values())
-
-
-@attrs.define(kw_only=True)
-class _Counting:
-    """Sums up what the records cost, in calls and bytes, and what they would lose."""
-
-    tally: CallTally
-    values: ValueCheck
-    schema: Schema
-    calls: Counter[Kind] = attrs.field(factory=Counter)
-    records: Counter[Kind] = attrs.field(factory=Counter)
-    older: Counter[str] = attrs.field(factory=Counter)
-    streamed: int = 0
-    file_bytes: int = 0
-    text_bytes: int = 0
-    _depth: dict[Ref, int] = attrs.field(factory=dict)
-
-    def take(self, record: Record, *, new: bool) -> int:
-        """Count a record; return its calls."""
-        calls = self.tally.add(record, new=new)
-        self.calls[record.kind] += calls
-        self.records[record.kind] += 1
-        if isinstance(record, Folder):
-            self._depth[record.ref] = 1 + (
-                self._depth.get(record.parent, 0) if record.parent else 0
-            )
-        return calls
-
-    def take_planned(self, each: PlannedRecord, *, new: bool) -> None:
-        """Count a record of the store, and look at its values."""
-        record = each.record
-        if record.kind not in self.schema.kinds:
-            return
-        calls = self.take(record, new=new)
-        self.text_bytes += each.size
-        if each.older and new:
-            self.older.update(records=1, calls=calls)
-        if isinstance(record, Attachment):
-            self.file_bytes += record.size
-            self.streamed += not record.sha256
-        self.values.take(record)
-
-    def in_a_row(self, longest_run: int) -> int:
-        """Return how many calls wait for each other: from a field to a file of the last log."""
-
-        def of(kind: Kind) -> int:
-            return -(-self.calls[kind] // self.records[kind]) if self.records[kind] else 0
-
-        fields = 2 * of(Kind.FIELD)  # those of the keys come first
-        depth = max(self._depth.values(), default=0)
-        rest = (kind for kind in Kind if kind not in {Kind.FIELD, Kind.FOLDER, Kind.TEST_LOG})
-        return (
-            fields + depth * of(Kind.FOLDER) + sum(map(of, rest)) + longest_run * of(Kind.TEST_LOG)
-        )
-
-    def savings(self) -> Iterable[Saving]:
-        """Return what a smaller selection would save, and what a pilot costs."""
-        if self.older:
-            yield Saving(
-                options="--executions latest",
-                records=self.older["records"],
-                calls=self.older["calls"],
-            )
-        cases = self.records[Kind.TEST_CASE]
-        if cases > _PILOT:
-            once = {Kind.FIELD, Kind.FOLDER, Kind.TEST_PLAN}
-            share = _PILOT / cases
-
-            def pilot(counts: Counter[Kind]) -> int:
-                return sum(
-                    number if kind in once else round(number * share)
-                    for kind, number in counts.items()
-                )
-
-            yield Saving(
-                options=f"--limit {_PILOT}",
-                records=pilot(self.records),
-                calls=pilot(self.calls),
-                saves=False,
-            )
-
-
 _BECOMES = {
     State.CONFLICT: "conflict",
     State.UNKNOWN: "adopt",
@@ -392,7 +277,7 @@ _BECOMES = {
 """The columns of ``KindPlan`` of states in which it does not matter what the target has."""
 
 
-def _kinds(load: PlannedLoad, counting: _Counting, schema: Schema) -> Iterable[KindPlan]:
+def _kinds(load: PlannedLoad, counting: Counting, schema: Schema) -> Iterable[KindPlan]:
     """Yield what becomes of each kind."""
     for kind in Kind:
         sums: Counter[str] = Counter()

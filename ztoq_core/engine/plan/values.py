@@ -10,20 +10,9 @@ from ztoq_core.contracts import FieldSpec, Fit, Schema
 from ztoq_core.engine.load.target_fields import MissingField
 from ztoq_core.records import FieldType, FieldValue, Kind, Level, Record, TestLog, plain
 from ztoq_core.spelling import first_of, folded
+from ztoq_core.store import NoteExample
 
 _KEYS = 3
-
-
-@attrs.define(kw_only=True)
-class Foreseen:
-    """A loss, a change or a refusal for one reason: how many records, and the first of them."""
-
-    level: Level
-    code: str
-    text: str
-    kind: Kind | None = None
-    count: int = 0
-    keys: tuple[str, ...] = ()
 
 
 @attrs.define
@@ -35,8 +24,8 @@ class ValueCheck:
 
     schema: Schema
     _created: Mapping[tuple[Kind, str], FieldSpec]
-    changes: dict[tuple[Kind, str, str], Foreseen] = attrs.field(factory=dict)
-    refusals: dict[tuple[Kind, str, str], Foreseen] = attrs.field(factory=dict)
+    changes: dict[tuple[Kind, str, str], NoteExample] = attrs.field(factory=dict)
+    refusals: dict[tuple[Kind, str, str], NoteExample] = attrs.field(factory=dict)
     _statuses: frozenset[str] = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -102,7 +91,7 @@ def _not_held(spec: FieldSpec | None, fit: Fit) -> str:
 
 
 def _count(  # noqa: PLR0913, PLR0917 - a reason and the record that has it
-    found: dict[tuple[Kind, str, str], Foreseen],
+    found: dict[tuple[Kind, str, str], NoteExample],
     record: Record,
     code: str,
     text: str,
@@ -111,7 +100,7 @@ def _count(  # noqa: PLR0913, PLR0917 - a reason and the record that has it
 ) -> None:
     key = (record.kind, code, name)
     if key not in found:
-        found[key] = Foreseen(level=level, code=code, text=text, kind=record.kind)
+        found[key] = NoteExample(level=level, code=code, text=text, kind=record.kind)
     found[key].count += 1
     if len(found[key].keys) < _KEYS:
         found[key].keys = (*found[key].keys, record.key)
