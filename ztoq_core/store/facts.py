@@ -330,9 +330,7 @@ class Facts:
         "search lag", lambda text: float(text) if text else None, lambda lag: f"{lag:.3f}"
     )
     """Seconds until the target's search finds a new object, None if it was not measured."""
-    paces: Fact[dict[str, dict[str, float]]] = Fact(
-        "paces", lambda text: orjson.loads(text or "{}"), lambda paces: orjson.dumps(paces).decode()
-    )
+    paces: Fact[dict[str, dict[str, float]]] = _json("paces", dict[str, dict[str, float]], {})
     """How each host answered in the last run with many calls to it, as plain data."""
     validation: Fact[Validation | None] = _json("validation", Validation, None)
     """What the last validation found."""

@@ -141,7 +141,7 @@ class PlanningStore(Repository):
     ) -> PlannedLoad:
         """Prepare a load, and raise what that comes to, so that nothing is committed."""
         overwrite = on_conflict == "overwrite"
-        self._index.mark_missing(0, Kind.FIELD, seen.fields_gone)
+        self._index.missing.body(0, Kind.FIELD, seen.fields_gone)
         self._transformation.save_derived.body(derived)
         for each in seen.gone:
             self._rollback.deleted.body(0, each, "", along)

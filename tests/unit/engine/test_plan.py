@@ -19,7 +19,6 @@ from ztoq_core.engine import Plan
 from ztoq_core.errors import ConfigError
 from ztoq_core.records import Attachment, FieldType, FieldValue, Kind, Record, TestCase, TestLog
 from ztoq_core.store import State, Store
-from ztoq_core.store.tables import tuples
 from ztoq_core.time_window import TimeWindow
 
 
@@ -74,10 +73,10 @@ async def load(store: Store, sink: MemorySink, on_conflict: str = "keep-target")
     )
 
 
-def contents(store: Store) -> dict[str, list[tuple[Any, ...]]]:
+def contents(store: Store) -> dict[str, list[str]]:
     """Return all that the store holds."""
     return {
-        table.__name__: sorted(tuples(table.select()), key=str)
+        table.__name__: sorted(str(row.__data__) for row in table.select())
         for table in store.database.tables.all()
     }
 
@@ -257,7 +256,10 @@ async def test_only_what_was_planned_is_loaded(store: Store) -> None:
     await load(store, sink)  # a load that was stopped may be repeated
     await engine.require_same(engine.Run(store), key, target="memory sink", mapping="m")
     for given, why in (
-        ({"target": "another", "mapping": "m"}, "it is for 'memory sink', and the configuration names 'another'"),
+        (
+            {"target": "another", "mapping": "m"},
+            "it is for 'memory sink', and the configuration names 'another'",
+        ),
         ({"target": "memory sink", "mapping": "n"}, "the mapping in the configuration changed"),
     ):
         with pytest.raises(ConfigError, match=why):

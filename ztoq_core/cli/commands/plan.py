@@ -98,7 +98,7 @@ def _require_rest(config: Config, store: Store) -> None:
         )
     if store.facts.mapping not in (None, config.mapping()):
         raise ConfigError("The mapping changed since it was applied; run `ztoq transform` first")
-    wished = store.facts.selection_wished
+    wished = store.facts.selection_given
     selected = config.select if wished is None else wished
     if store.facts.mapped and store.facts.selection != selected:
         raise ConfigError(
