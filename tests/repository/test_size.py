@@ -1,7 +1,7 @@
 """How large the core is: 17,500 lines are the aim (docs/architecture.md), more needs a reason.
 
 The ceiling rose from 24,000 with the comparison of contents and the table of transitions,
-from 26,367 with the report that an auditor signs.
+from 26,367 with the report that an auditor signs, and from 27,681 with `ztoq plan`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections import Counter
 from pathlib import Path
 
 CORE = Path(__file__).parents[2] / "ztoq_core"
-CEILING = 27_682
+CEILING = 29_303
 
 
 def test_the_core_does_not_grow() -> None:

@@ -123,6 +123,7 @@ def test_no_verb_is_a_stub() -> None:
         "config fields",
         "extract",
         "transform",
+        "plan",
         "load",
         "migrate",
         "validate",
