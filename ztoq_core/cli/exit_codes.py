@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import traceback
-from types import TracebackType
 from typing import Self
 
 import rich_click as click
@@ -36,12 +35,7 @@ class ErrorHandler:
         """Begin."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> bool:
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> bool:
         """Print what went wrong; passes on other exceptions (a simulated power cut)."""
         if error is None:
             return False
@@ -53,7 +47,7 @@ class ErrorHandler:
         if not isinstance(error, Exception | KeyboardInterrupt):
             return False
         if self._options.debug:
-            traceback.print_exception(kind, error, trace)
+            traceback.print_exception(error)
         self.code = int(self._code(error))
         self._print(error)
         return True

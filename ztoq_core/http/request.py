@@ -30,6 +30,7 @@ AS_IT_IS = {"Accept": "*/*", "Accept-Encoding": "identity"}
 Params = Mapping[str, str | int | Sequence[str | int]] | None
 
 
+@attrs.define(eq=False)
 class Retry(Exception):  # noqa: N818 - not an error yet
     """The attempt failed in a way that allows another; never leaves the client.
 
@@ -38,25 +39,13 @@ class Retry(Exception):  # noqa: N818 - not an error yet
     ``otherwise`` is the outcome if neither new ones nor the ``probe`` help.
     """
 
-    def __init__(  # noqa: PLR0913 - all that the next attempt may need
-        self,
-        reason: str,
-        *,
-        status: int | None = None,
-        asked: float = 0.0,
-        answer: Answer | None = None,
-        refused: bool = False,
-        refused_with: Mapping[str, str] | None = None,
-        otherwise: Answer | Exception | None = None,
-    ) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.status = status
-        self.asked = asked
-        self.answer = answer
-        self.refused = refused
-        self.refused_with = refused_with
-        self.otherwise = otherwise
+    reason: str
+    status: int | None = attrs.field(default=None, kw_only=True)
+    asked: float = attrs.field(default=0.0, kw_only=True)
+    answer: Answer | None = attrs.field(default=None, kw_only=True)
+    refused: bool = attrs.field(default=False, kw_only=True)
+    refused_with: Mapping[str, str] | None = attrs.field(default=None, kw_only=True)
+    otherwise: Answer | Exception | None = attrs.field(default=None, kw_only=True)
 
 
 def _exponential() -> Generator[float, Any, None]:

@@ -42,9 +42,10 @@ from ztoq_core.selection import Selection, settled
 from ztoq_core.settings.losses import loss_rules, shown_rule, unknown_reasons
 from ztoq_core.settings.reader import Tables, from_environment
 from ztoq_core.settings.secrets import require_secrets, show
-from ztoq_core.settings.urls import unusable_connection, unusable_store_url
+from ztoq_core.settings.urls import unusable_connection
 from ztoq_core.spelling import nearest
 from ztoq_core.store import MappingStep
+from ztoq_core.store.connection import unusable_store_url
 from ztoq_core.text_files import read_text
 
 P = TypeVar("P", SourcePlugin[Any], SinkPlugin[Any], TransformerPlugin[Any])
@@ -290,7 +291,7 @@ def from_tables(
         for place, table in enumerate(tables.get("transform", ()))
     ]
     if store and isinstance(store.url, str):
-        reader.problems += unusable_store_url(store.url)
+        reader.problems += (f"{each} @ store.url" for each in unusable_store_url(store.url))
     if store and store.attachments_mode not in MODES:
         known = nearest(store.attachments_mode, MODES)
         reader.problems.append(

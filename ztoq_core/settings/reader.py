@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from contextvars import ContextVar
 from datetime import date, datetime
 from enum import Enum
 from functools import cache
 from pathlib import Path
 from types import GenericAlias
-from typing import Any, TypeVar, cast, get_args, get_origin
+from typing import Any, TypeVar, get_args, get_origin
 
 import attrs
 import cattrs
@@ -93,8 +94,6 @@ class Tables:
 
         ``name`` begins the path in each line; ``also`` are valid keys besides the fields.
         """
-        cls = cast("type[attrs.AttrsInstance]", kind)
-        fields = {each.name: each.type for each in attrs.fields(attrs.resolve_types(cls))}
 
         def origin(key: str) -> str:
             variable = f"ZTOQ_{name.upper()}_{key.upper()}"
@@ -109,58 +108,49 @@ class Tables:
                 )
             return "missing key" if isinstance(error, KeyError) else str(error)
 
-        values = {
-            key: self._understood(value, fields[key])
-            if isinstance(value, _Typed) and key in fields
-            else value
-            for key, value in self._placed(table, fields).items()
-        }
         token = _FOLDER.set(self._folder)
         try:
-            return _converter().structure(values, kind)
+            return _converter().structure(_understood(_placed(table, kind), kind), kind)
         except cattrs.BaseValidationError as error:
             self.problems += cattrs.transform_error(error, path=name, format_exception=line)
             return None
         finally:
             _FOLDER.reset(token)
 
-    def _placed(self, table: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
-        """Move keys from the environment into inner tables: ``jira_token`` into ``jira``."""
-        placed = dict(table)
-        for name, kind in fields.items():
-            if isinstance(around := placed.get(name), Mapping):
-                types = _fields_within(kind)
-                placed[name] = {
-                    key: self._understood(value, types[key])
-                    if isinstance(value, _Typed) and key in types
-                    else value
-                    for key, value in around.items()
-                }
-        for key, value in table.items():
-            if not isinstance(value, _Typed) or key in fields:
-                continue
-            for name, kind in fields.items():
-                inner = key.removeprefix(f"{name}_")
-                types = _fields_within(kind)
-                around = placed.get(name, {})
-                if key != inner and inner in types and isinstance(around, Mapping):
-                    del placed[key]
-                    placed[name] = {**around, inner: self._understood(value, types[inner])}
-        return placed
 
-    def _understood(self, text: str, kind: Any) -> Any:
-        """Return the value that a typed text means for a field of this type."""
-        kinds = (kind, *get_args(kind))
-        if Secret in kinds and str not in kinds:
-            return Secret(str(text))
-        try:
-            _converter().structure(str(text), kind)
-        except (cattrs.BaseValidationError, ValueError, TypeError):
-            try:
-                return tomllib.loads(f"value = {text}")["value"]
-            except tomllib.TOMLDecodeError:
-                return str(text)
-        return str(text)
+def _placed(table: Mapping[str, Any], kind: Any) -> dict[str, Any]:
+    """Move typed keys into inner tables: ``jira_token`` into ``jira``."""
+    placed, fields = dict(table), _fields_within(kind)
+    for key, value in table.items():
+        for name, inner_kind in fields.items() if isinstance(value, _Typed) else ():
+            inner, around = key.removeprefix(f"{name}_"), placed.get(name, {})
+            if (
+                key not in fields
+                and key != inner
+                and inner in _fields_within(inner_kind)
+                and isinstance(around, Mapping)
+            ):
+                del placed[key]
+                placed[name] = {**around, inner: value}
+    return placed
+
+
+def _understood(value: Any, kind: Any) -> Any:
+    """Return what the typed texts in a value mean for a field of this type (None: unknown)."""
+    if isinstance(value, Mapping):
+        types = _fields_within(kind)
+        return {key: _understood(each, types.get(key)) for key, each in value.items()}
+    if not isinstance(value, _Typed) or kind is None:
+        return value
+    text, kinds = str(value), (kind, *get_args(kind))
+    if Secret in kinds and str not in kinds:
+        return Secret(text)
+    try:
+        _converter().structure(text, kind)
+    except (cattrs.BaseValidationError, ValueError, TypeError):
+        with suppress(tomllib.TOMLDecodeError):
+            return tomllib.loads(f"value = {text}")["value"]
+    return text
 
 
 def _fields_within(kind: Any) -> dict[str, Any]:

@@ -9,8 +9,6 @@ from ztoq_core.contracts import Connection
 from ztoq_core.errors import ConfigError
 from ztoq_core.time_window import TimeWindow
 
-SCHEMES = ("sqlite", "postgresql")
-
 
 def unusable_url(text: str) -> str | None:
     """Return why this cannot be a ``base_url``, or None."""
@@ -46,30 +44,3 @@ def unusable_connection(connection: Connection) -> Iterator[str]:
             TimeWindow.parse(connection.window)
         except ConfigError as error:
             yield str(error)
-
-
-def unusable_store_url(url: str) -> Iterator[str]:
-    """Yield why the store's URL cannot be used."""
-    scheme, colon, path = url.partition("://")
-    if not colon or scheme not in SCHEMES:
-        # without :// all of it may be credentials
-        got = f"the scheme {scheme[:20]!r}" if colon and scheme.isalnum() else "no scheme"
-        yield f"expected sqlite:///FILE or postgresql://USER@HOST/DATABASE, got {got} @ store.url"
-    elif scheme == "sqlite" and path.removeprefix("/") in {"", ":memory:"}:
-        yield "expected a file, such as sqlite:///ztoq.db @ store.url"
-    elif scheme != "sqlite" and _misread(url):
-        # no part of it is quoted: what was read as a port may be the end of a password
-        yield (
-            "the URL's port is not a number, or its password has characters that must be written "
-            "as %2F (/), %40 (@), %23 (#) or %3F (?) @ store.url"
-        )
-
-
-def _misread(url: str) -> bool:
-    """Whether a URL is parsed differently than it was meant."""
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError:
-        return True
-    return "@" in parts.path or ("@" not in parts.netloc and "@" in parts.query + parts.fragment)

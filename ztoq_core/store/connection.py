@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -43,28 +44,44 @@ def open_database(url: str, *, create: bool, write: bool) -> tuple[pw.Database, 
         ConfigError: The URL cannot be used; the message holds no part of a password.
         StoreError: The file is missing while ``create`` is False, or cannot be made.
     """
-    scheme = url.partition(":")[0]
-    if scheme == "sqlite":
+    for problem in unusable_store_url(url):
+        raise ConfigError(problem)
+    if url.startswith("sqlite:"):
         path = Path(urlsplit(url).path[1:])
         return _open_sqlite(path, create=create, write=write), Path(f"{path}.files")
-    if scheme not in {"postgresql", "postgres"}:
-        raise ConfigError(
-            f"A store cannot be in {scheme[:20]!r}: use sqlite:///FILE or postgresql://…"
-        )
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError as error:
-        raise ConfigError(
-            "The URL of the store cannot be read: its port is not a number, or its password has "
-            "characters that must be written as %2F (/), %40 (@), %23 (#) or %3F (?)"
-        ) from error
     if find_spec("psycopg") is None:
         raise StoreError(
             "A store in PostgreSQL needs psycopg: pip install 'psycopg[binary]'", at_start=True
         )
     database: pw.Database = connect(url)  # type: ignore[no-untyped-call]  # the stubs leave it so
-    return database, Path(f"{parts.path.strip('/') or 'ztoq'}.files")
+    return database, Path(f"{urlsplit(url).path.strip('/') or 'ztoq'}.files")
+
+
+def unusable_store_url(url: str) -> Iterator[str]:
+    """Yield why a URL cannot be that of a store; no part of a password is quoted."""
+    scheme, colon, path = url.partition("://")
+    if not colon or scheme not in {"sqlite", "postgresql", "postgres"}:
+        # without :// all of it may be credentials
+        got = f"the scheme {scheme[:20]!r}" if colon and scheme.isalnum() else "no scheme"
+        yield f"expected sqlite:///FILE or postgresql://USER@HOST/DATABASE, got {got}"
+    elif scheme == "sqlite" and path.removeprefix("/") in {"", ":memory:"}:
+        yield "expected a file, such as sqlite:///ztoq.db"
+    elif scheme != "sqlite" and _misread(url):
+        # what was read as a port may be the end of a password
+        yield (
+            "the URL's port is not a number, or its password has characters that must be written "
+            "as %2F (/), %40 (@), %23 (#) or %3F (?)"
+        )
+
+
+def _misread(url: str) -> bool:
+    """Whether a URL is parsed differently than it was meant."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return True
+    return "@" in parts.path or ("@" not in parts.netloc and "@" in parts.query + parts.fragment)
 
 
 def _open_sqlite(path: Path, *, create: bool, write: bool) -> pw.Database:
