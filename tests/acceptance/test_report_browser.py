@@ -62,8 +62,9 @@ def browser() -> Iterator[Browser]:
         pytest.skip("no chromium (Debian: apt-get install chromium)")
     driver = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     with driver.sync_playwright() as play:
-        # as root, chromium's sandbox cannot start; the pages are our own
-        opened = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        # as root chromium's sandbox cannot start, in containers /dev/shm may be small
+        options = ["--no-sandbox", "--disable-dev-shm-usage"]
+        opened = play.chromium.launch(executable_path=CHROMIUM, args=options)
         yield opened
         opened.close()
 
