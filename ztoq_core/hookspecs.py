@@ -26,20 +26,24 @@ hookimpl = pluggy.HookimplMarker(GROUP)
 
 
 @hookspec
-def ztoq_sources() -> Iterable[SourcePlugin[Any]]:  # type: ignore[empty-body]  # a hookspec has none
+def ztoq_sources() -> Iterable[SourcePlugin[Any]]:
     """Declare the sources of this plugin."""
+    return ()
 
 
 @hookspec
-def ztoq_sinks() -> Iterable[SinkPlugin[Any]]:  # type: ignore[empty-body]  # a hookspec has none
+def ztoq_sinks() -> Iterable[SinkPlugin[Any]]:
     """Declare the sinks of this plugin."""
+    return ()
 
 
 @hookspec
-def ztoq_transformers() -> Iterable[TransformerPlugin[Any]]:  # type: ignore[empty-body]  # as above
+def ztoq_transformers() -> Iterable[TransformerPlugin[Any]]:
     """Declare the transformers of this plugin."""
+    return ()
 
 
 @hookspec
-def ztoq_commands() -> Iterable[click.Command]:  # type: ignore[empty-body]  # as above
+def ztoq_commands() -> Iterable[click.Command]:
     """Declare commands besides the core's own; see ``COMMANDS`` for the entry point."""
+    return ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 
 import attrs
 
@@ -55,7 +55,7 @@ class TimeWindow:
     @property
     def length(self) -> timedelta:
         """How long the window is open, on a day without a change of the clocks."""
-        day = datetime(2000, 1, 1)  # noqa: DTZ001 - any day; only the difference matters
+        day = date.min  # any day will do
         span = datetime.combine(day, self.end) - datetime.combine(day, self.start)
         return span % timedelta(days=1)
 

@@ -88,6 +88,14 @@ class StageStats(Stage):
         return None
 
 
+def _allowed(month: Month) -> int | None:
+    return month.budget - round(month.budget * month.reserve) if month.budget else None
+
+
+def _left(month: Month) -> int | None:
+    return None if month.allowed is None else max(0, month.allowed - month.made)
+
+
 @attrs.frozen(kw_only=True)
 class Month:
     """The calls to a host in this month; ``allowed`` and ``left`` are None if there is no limit."""
@@ -98,8 +106,8 @@ class Month:
     run: int = 0
     budget: int | None = None
     reserve: float = 0.0
-    allowed: int | None = None
-    left: int | None = None
+    allowed: int | None = attrs.field(default=attrs.Factory(_allowed, takes_self=True))
+    left: int | None = attrs.field(default=attrs.Factory(_left, takes_self=True))
 
     def __str__(self) -> str:
         """Return the counts in words."""
@@ -121,43 +129,35 @@ def calls_of_month(config: Config, store: Store, now: datetime | None = None) ->
         for settings in (config.source.settings, config.sink.settings)
         if isinstance(settings, Connection)
     }
-    found = []
-    for host, (made, announced) in store.call_counts.of.now(month).items():
-        settings = connections.get(host)
-        budget = settings.monthly_budget if settings else None
-        reserve = settings.reserve if settings else 0.0
-        whole = budget or announced
-        allowed = whole - round(whole * reserve) if whole else None
-        found.append(
-            Month(
-                host=host,
-                month=month,
-                made=made,
-                budget=whole or None,
-                reserve=reserve,
-                allowed=allowed,
-                left=None if allowed is None else max(0, allowed - made),
-            )
+    return [
+        Month(
+            host=host,
+            month=month,
+            made=made,
+            budget=(connections[host].monthly_budget if host in connections else 0)
+            or announced
+            or None,
+            reserve=connections[host].reserve if host in connections else 0.0,
         )
-    return found
+        for host, (made, announced) in store.call_counts.of.now(month).items()
+    ]
 
 
-def calls_of_run(accounts: Iterable[CallQuota], limits: Limits) -> list[Month]:
+def calls_of_run(quotas: Iterable[CallQuota], limits: Limits) -> list[Month]:
     """Return the calls of this month at the end of a run, with those that it made itself."""
-    found: dict[str, Month] = {}
-    for each in accounts:
-        whole = each.budget or each.whole
-        found[each.host] = Month(
+    months = {
+        each.host: Month(
             host=each.host,
             month=each.month,
             made=each.made,
             run=limits.calls[each.host],
-            budget=whole or None,
+            budget=each.budget or each.whole or None,
             reserve=each.reserve,
-            allowed=whole - round(whole * each.reserve) if whole else None,
             left=each.left,
         )
-    return list(found.values())
+        for each in quotas
+    }
+    return list(months.values())
 
 
 @attrs.frozen(kw_only=True)

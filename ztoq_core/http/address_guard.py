@@ -174,7 +174,7 @@ class AddressGuard(AbstractResolver):
         )
 
 
-def no_private_address(host: str, address: str) -> bool:  # noqa: ARG001 - as ``Images.allows``
+def no_private_address(*_: str) -> bool:
     """Return False: no host is allowed at an address that is not public."""
     return False
 

@@ -37,6 +37,8 @@ UNAUTHORISED = 401
 FORBIDDEN = 403
 TIMED_OUT = 408
 TOO_MANY = 429
+FAULTY = 500
+"""This and every higher status."""
 
 AT_FIRST = 3
 """Unreadable answers after which base_url is wrong, if the host never gave a good one."""
@@ -87,7 +89,7 @@ class ResponsePolicy:
             raise self._refused(attempt, headers, body)
         value = parsed(body)
         answer = Answer(status=status, headers=headers, body=None if value is NOT_JSON else value)
-        if status >= 500 or status == TIMED_OUT:  # noqa: PLR2004 - every status from 500 on
+        if status >= FAULTY or status == TIMED_OUT:
             asked = retry_after(headers)
             self.pacer.failed(attempt.permit, asked)
             reason = f"answered {status}{self._because(body)}"

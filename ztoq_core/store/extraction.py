@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 
 import attrs
 
-from ztoq_core.contracts import Reject
+from ztoq_core.contracts import Page, Reject
 from ztoq_core.convert import loads, read_json, write_json
 from ztoq_core.records import Attachment, Kind, Record, Ref
 from ztoq_core.store.attachments import AttachmentStore
@@ -112,33 +112,23 @@ class ExtractionStore(Repository):
     # -------------------------------------------------------------------------------- pages
 
     @writes
-    def save_page(  # noqa: PLR0913, PLR0917 - one page is one transaction
-        self,
-        run: int,
-        kind: Kind,
-        records: Sequence[Record],
-        rejects: Sequence[Reject],
-        completes: frozenset[Kind],
-        point: Checkpoint,
+    def save_page(
+        self, run: int, kind: Kind, page: Page, completes: Collection[Kind], point: Checkpoint
     ) -> list[Listed]:
         """Store a page and how far it brought the list; return what must still be completed."""
-        to_do, new = self.save_changed.body(run, records, rejects, completes)
+        to_do, new = self.save_changed.body(run, page, completes)
         self._set_checkpoint(run, kind, attrs.evolve(point, pass_new=point.pass_new + new))
         return to_do
 
     @writes
     def save_changed(
-        self,
-        run: int,
-        records: Sequence[Record],
-        rejects: Sequence[Reject],
-        completes: frozenset[Kind],
+        self, run: int, page: Page, completes: Collection[Kind]
     ) -> tuple[list[Listed], int]:
         """Store a page; return what must still be completed, and how many keys are new to the run.
 
         How far any list has come is not touched.
         """
-        last = {record.ref: record for record in records}
+        last = {record.ref: record for record in page.records}
         to_do: list[Listed] = []
         new = 0
         for each in Kind:
@@ -154,7 +144,7 @@ class ExtractionStore(Repository):
                 to_do += self._records.save_listed(these, run)
             else:
                 self._records.save_complete(these, run)
-        for reject in rejects:
+        for reject in page.rejects:
             self.reject.body(run, reject)
         return to_do, new
 

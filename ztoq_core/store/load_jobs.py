@@ -87,10 +87,9 @@ def written_or_none(target_id: str | None, *rest: str) -> Written | None:
     return written_of(target_id, *rest) if target_id else None
 
 
-def written_of(  # noqa: PLR0913, PLR0917 - the columns of the item table
-    target_id: str, pid: str, url: str, version: str, parts: str, stamp: str
-) -> Written:
-    """Return the object that the columns describe."""
+def written_of(*columns: str) -> Written:
+    """Return the object that the columns describe: ``target_id`` to ``stamp``."""
+    target_id, pid, url, version, parts, stamp = columns
     return Written(
         target_id=target_id,
         pid=pid,

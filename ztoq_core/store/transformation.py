@@ -161,7 +161,7 @@ class TransformationStore(Repository):
         text = f"""SELECT sibling_group, sibling_order, {_LOG} FROM item WHERE {where}
             ORDER BY sibling_group, sibling_order, id LIMIT ?"""
         found = [
-            ((group, order, row[0]), _extracted_log(*row))
+            ((group, order, row[0]), _extracted_log(row))
             for group, order, *row in self.database.select(text, (*values, limit))
         ]
         if everything:
@@ -174,7 +174,7 @@ class TransformationStore(Repository):
         text = f"""SELECT {_LOG} FROM item WHERE {_USABLE} AND sibling_group = ?
             ORDER BY sibling_order, id"""
         found = self.database.select(text, (Kind.TEST_LOG, group))
-        return [_extracted_log(*row) for row in found]
+        return [_extracted_log(row) for row in found]
 
     @reads
     def record(self, ref: Ref) -> Record | None:
@@ -233,7 +233,7 @@ class TransformationStore(Repository):
             before, written, _, _ = digests
             body = dumps(outcome.record) if outcome.record else None
             digest = hashlib.sha256(body).hexdigest() if body else ""
-            new = self._state(outcome, digest, state, *digests[1:])
+            new = _state_after(outcome, digest, State(state), digests)
             if new is State.FAILED and outcome.record is not None and cause == Cause.LEFT_OUT:
                 new = State.SKIPPED
             check_transition((State(state),), new)
@@ -275,20 +275,6 @@ class TransformationStore(Repository):
         }
         for each in brought.values():
             self._save_derived(each)
-
-    @staticmethod
-    def _state(  # noqa: PLR0913, PLR0917 - the columns that decide
-        outcome: MappingOutcome, digest: str, state: str, written: str, finished: str, refused: str
-    ) -> State:
-        if state in KEPT_BY_MAPPING:
-            return State(state)
-        if outcome.record is None:
-            return outcome.state
-        if written == digest:
-            return State.FINISHED if finished == digest else State.WRITTEN
-        if refused == digest:
-            return State.FAILED
-        return State.READY
 
     def _target_edges(self, outcome: MappingOutcome) -> Iterator[tuple[Any, ...]]:
         if outcome.record is None:
@@ -348,9 +334,26 @@ class TransformationStore(Repository):
         ]
 
 
-def _extracted_log(  # noqa: PLR0913, PLR0917 - the columns of the item table
-    number: int, body: bytes, chosen: str, digest: str, written: str, joined: str
-) -> ExtractedRecord:
+def _state_after(
+    outcome: MappingOutcome, digest: str, state: State, digests: Sequence[str]
+) -> State:
+    """Return the state of a record after its mapping, whose digest is ``digest`` now.
+
+    ``digests`` are those of the mapped form before, as written, as finished and as refused.
+    """
+    _, written, finished, refused = digests
+    if state in KEPT_BY_MAPPING:
+        return state
+    if outcome.record is None:
+        return outcome.state
+    if written == digest:
+        return State.FINISHED if finished == digest else State.WRITTEN
+    return State.FAILED if refused == digest else State.READY
+
+
+def _extracted_log(row: Sequence[Any]) -> ExtractedRecord:
+    """Return what the columns ``_LOG`` describe."""
+    number, body, chosen, digest, written, joined = row
     then = _remembered(joined, digest) if written else None
     return ExtractedRecord(number, loads(Kind.TEST_LOG, bytes(body)), chosen != Selected.NO, then)
 

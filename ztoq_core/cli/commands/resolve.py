@@ -21,33 +21,16 @@ from ztoq_core.store import Store, Undecided
 Decision = Callable[[engine.Resolver, Undecided], Awaitable[str]]
 
 
-@attrs.frozen(kw_only=True)
-class Resolutions:
-    """Decisions given as options: keys, for ``adopt`` with ``=`` and the target's id."""
+def _pair(text: str) -> tuple[str, str]:
+    """Return the key and the target's id that ``--adopt`` gives.
 
-    adopt: tuple[str, ...] = ()
-    retry: tuple[str, ...] = ()
-    skip: tuple[str, ...] = ()
-
-    def __bool__(self) -> bool:
-        """Whether there is any."""
-        return bool(self.adopt or self.retry or self.skip)
-
-    def each(self) -> Iterator[tuple[str, Decision]]:
-        """Yield each key with its decision.
-
-        Raises:
-            ConfigError: An option lacks the id.
-        """
-        for pair in self.adopt:
-            key, equals, target_id = pair.rpartition("=")
-            if not equals or not key or not target_id:
-                raise ConfigError(f"--adopt takes KEY=ID, not {pair!r}")
-            yield key, _adopting(target_id)
-        for key in self.retry:
-            yield key, engine.Resolver.retry
-        for key in self.skip:
-            yield key, engine.Resolver.skip
+    Raises:
+        ConfigError: One of them is missing.
+    """
+    key, _, target_id = text.rpartition("=")
+    if not key or not target_id:
+        raise ConfigError(f"--adopt takes KEY=ID, not {text!r}")
+    return key, target_id
 
 
 def _adopting(target_id: str) -> Decision:
@@ -78,7 +61,7 @@ def resolve(
     *,
     kind: str | None,
     adopt: tuple[str, ...],
-    retry: tuple[str, ...],  # noqa: A002, RUF100 - the option's name
+    retry: tuple[str, ...],
     skip: tuple[str, ...],
 ) -> int:
     """List records in doubt or in conflict, and decide about them; asks on a terminal.
@@ -92,13 +75,14 @@ def resolve(
     Example:  ztoq resolve --adopt ACME-T1=4711 --skip ACME-T2
     """
     options.verb = "resolve"
-    given = Resolutions(adopt=adopt, retry=retry, skip=skip)
+    given = [(key, _adopting(target_id)) for key, target_id in map(_pair, adopt)]
+    given += [(key, engine.Resolver.retry) for key in retry]
+    given += [(key, engine.Resolver.skip) for key in skip]
     asks = not given and not options.as_json and sys.stdin.isatty() and sys.stderr.isatty()
-    decisions = list(given.each())
     with configured(options) as config, open_store(config) as store:
         session = ResolveSession(Output(options), config, store, kind_of(kind))
         records = session.records()
-        planned = [(session.one(records, key), decide) for key, decide in decisions]
+        planned = [(session.one(records, key), decide) for key, decide in given]
         if not records or not (given or asks):
             return session.print([], session.found())
         config.sink.require()
@@ -205,12 +189,7 @@ class ResolveSession:
                 {
                     "kind": each.ref.kind.value,
                     "key": each.ref.key,
-                    "state": each.state.value,
-                    "reason": each.reason,
-                    "attempts": each.attempts,
-                    "target_id": each.target_id,
-                    "pid": each.pid,
-                    "url": each.url,
+                    **attrs.asdict(each, filter=attrs.filters.exclude("item", "ref")),
                     "at": each.at and f"{each.at.isoformat()}Z",
                 }
                 for each in left

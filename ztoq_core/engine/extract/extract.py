@@ -182,13 +182,9 @@ class _Extraction:
                 if page.total is not None:
                     self.reporter.totals[kind] = page.total
                 following = self._following(kind, point, page)
+                whole = self._with_pictures(page)
                 listed = await self.store.extraction.save_page(
-                    self.run.id,
-                    kind,
-                    self._with_pictures(page),
-                    page.rejects,
-                    self.source.completes,
-                    following,
+                    self.run.id, kind, whole, self.source.completes, following
                 )
                 self._count(page)
                 if following.cursor is not None and not self.run.waits.stopping:
@@ -236,10 +232,7 @@ class _Extraction:
                 with plugin_call(source, "changed_since", f"the list of {kind}"):
                     page = self._checked(await source.changed_since(kind, since, cursor))
                 listed, more = await self.store.extraction.save_changed(
-                    self.run.id,
-                    self._with_pictures(page),
-                    page.rejects,
-                    self.source.completes,
+                    self.run.id, self._with_pictures(page), self.source.completes
                 )
                 self._count(page)
                 yield listed
@@ -250,13 +243,13 @@ class _Extraction:
             if page.stable or not new or self.run.waits.stopping:
                 return
 
-    def _with_pictures(self, page: Page) -> Sequence[Record]:
-        """Return a page's records, with the pictures of those that are complete already."""
+    def _with_pictures(self, page: Page) -> Page:
+        """Return a page with the pictures of those records that are complete already."""
         found: list[Record] = []
         for record in page.records:
             whole = record.kind not in self.source.completes
             found += self.completion.with_pictures((record,)) if whole else (record,)
-        return found
+        return attrs.evolve(page, records=tuple(found))
 
     def _count(self, page: Page) -> None:
         for each in Kind:
@@ -289,7 +282,9 @@ class _Extraction:
             )
             passes = 0
         following = Checkpoint(done=done, passes=passes)
-        await self.store.extraction.save_page(self.run.id, kind, (), (), frozenset(), following)
+        await self.store.extraction.save_page(
+            self.run.id, kind, Page(records=(), cursor=None), (), following
+        )
         return following
 
 

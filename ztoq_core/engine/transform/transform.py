@@ -132,19 +132,19 @@ class _Transformation:
             rows = [*tail, *await self._enrichment.with_lost(named)]
             runs = [list(run) for _, run in groupby(rows, key=run_of)]
             tail = runs.pop() if batch and runs else []
-            fates = [fate for run in runs for fate in self._map_run(run)]
-            await self._save(Kind.TEST_LOG, fates)
+            outcomes = [outcome for run in runs for outcome in self._map_run(run)]
+            await self._save(Kind.TEST_LOG, outcomes)
             if not batch:
                 return
             place = batch[-1][0]
 
-    async def _save(self, kind: Kind, fates: Sequence[MappingOutcome]) -> None:
-        if fates:
+    async def _save(self, kind: Kind, outcomes: Sequence[MappingOutcome]) -> None:
+        if outcomes:
             if self._take:
-                self._take(kind, fates)
+                self._take(kind, outcomes)
             else:
-                await self._store.transformation.save(fates)
-            self._reporter.advance(kind, len(fates))
+                await self._store.transformation.save(outcomes)
+            self._reporter.advance(kind, len(outcomes))
         await asyncio.sleep(0)
 
     # ---------------------------------------------------------------------------- the mapping
@@ -162,40 +162,28 @@ class _Transformation:
             turn = sort_key_of(log, turn)
             if not scanned.chosen:
                 continue
-            fate = self._map(ExtractedRecord(scanned.item, log))
+            outcome = self._map(ExtractedRecord(scanned.item, log))
             steps = {result.key: result.step for result in log.results}
             joined = None if log.drift else steps
-            yield attrs.evolve(fate, after=before, joined=joined, turn=turn)
-            before = log.ref if fate.record is not None else before
+            yield attrs.evolve(outcome, after=before, joined=joined, turn=turn)
+            before = log.ref if outcome.record is not None else before
 
     def _map(self, scanned: ExtractedRecord) -> MappingOutcome:
-        source = scanned.record
-        record = source
+        source = record = scanned.record
+        outcome = MappingOutcome(item=scanned.item, source=source, record=None)
         with logger.contextualize(stage="transform", kind=source.kind.value, key=source.key):
             try:
                 for change in self._transforms:
                     record = _changed(change, record)
             except Skip as skip:
-                why = str(skip.why)
-                note = SKIPPED.note(why)
-                return MappingOutcome(
-                    item=scanned.item,
-                    source=source,
-                    record=None,
-                    state=State.SKIPPED,
-                    reason=why,
-                    loss=bool(skip.loss),
-                    notes=(note,) if skip.loss else (),
+                why, loss = str(skip.why), bool(skip.loss)
+                notes = (SKIPPED.note(why),) if loss else ()
+                return attrs.evolve(
+                    outcome, state=State.SKIPPED, reason=why, loss=loss, notes=notes
                 )
             except ZtoqError as error:
                 logger.warning("cannot be mapped: {}", error)
-                return MappingOutcome(
-                    item=scanned.item,
-                    source=source,
-                    record=None,
-                    state=State.FAILED,
-                    reason=str(error),
-                )
+                return attrs.evolve(outcome, state=State.FAILED, reason=str(error))
         unshown: tuple[Ref, ...] = ()
         if isinstance(record, TestLog):
             # Only the mapping needs these. If they were kept, each newer log of the run would

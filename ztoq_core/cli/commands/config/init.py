@@ -23,6 +23,8 @@ from ztoq_core.settings.reader import Tables, typed
 from ztoq_core.settings.secrets import unusable_variable
 from ztoq_core.settings.urls import unusable_url
 
+NONE = "-"
+"""The answer for leaving something out."""
 SINGLE_SIGN_ON = (
     "A token works for everybody; user name and password do not work with single sign-on."
 )
@@ -207,8 +209,8 @@ class _Side:
             check = partial(self._checked_or_none, kind, given, name, needed=needed)
             words = "" if needed else ", or - for none"
             default = None if name == "base_url" else field.default
-            answer = self._ask(f"{key} {name}{words}", use, default if needed else "-", check)
-            if answer != "-":
+            answer = self._ask(f"{key} {name}{words}", use, default if needed else NONE, check)
+            if answer != NONE:
                 given[name] = answer
         if given.get("base_url") and "token" in fields:
             given["token"] = self._variable_of(f"{key} token", use, _env(key))
@@ -217,7 +219,7 @@ class _Side:
     def _checked_or_none(
         self, kind: type[Any], table: Mapping[str, Any], key: str, answer: str, *, needed: bool
     ) -> str:
-        return answer if answer == "-" and not needed else self._checked(kind, table, key, answer)
+        return answer if answer == NONE and not needed else self._checked(kind, table, key, answer)
 
     def _unknown(self, fields: Mapping[str, Any]) -> str | None:
         keys = (each.removeprefix(f"{self.name}_") for each in self._set())
@@ -253,7 +255,7 @@ class _Side:
         elif by_name and self.asks and not username:
             click.echo(SINGLE_SIGN_ON, err=True)
             token = self._variable_of("token", use, _env(use), ", or - for name and password")
-            if token == "-":  # noqa: S105 - the answer for none
+            if token == NONE:
                 token, username = None, self._ask("user name", use, attrs.NOTHING)
         if by_name and username:
             variable = self.given.get(f"{self.name}_password_env")
@@ -274,7 +276,7 @@ class _Side:
             return default
 
         def check(answer: str) -> str:
-            if otherwise and answer == "-":
+            if otherwise and answer == NONE:
                 return answer
             if problem := unusable_variable(answer):
                 raise click.UsageError(problem)
