@@ -7,6 +7,7 @@ from functools import cache
 
 import pytest
 from hypothesis import HealthCheck, settings
+from loguru import logger
 
 from tests.shared import SHARED
 
@@ -16,6 +17,9 @@ settings.load_profile("ztoq")
 
 # loguru asks for twenty folders of Python each time a log is configured, which each command does
 sysconfig.get_path = cache(sysconfig.get_path)  # type: ignore[assignment]  # it is hashable
+
+# nobody reads the lines that it writes where no command configured it: ten for a record
+logger.remove()
 
 LACKS = "lacks a shared file"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -15,6 +16,7 @@ from ztoq_qtest import QtestConfig, open_qtest
 from ztoq_qtest.sink import QtestSink
 from ztoq_testkit import Notes, lent
 from ztoq_testkit.simulate import Faults, Reply, Request
+from ztoq_testkit.virtual_time import VirtualTimeLoop
 
 from ztoq_core.plugin import (
     Attachment,
@@ -307,3 +309,8 @@ class Project:
 @pytest.fixture
 def project() -> Project:
     return Project()
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Let waits pass at once, those for the next try and for a turn within the rate."""
+    return {"virtual": VirtualTimeLoop}

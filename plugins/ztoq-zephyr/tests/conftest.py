@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -13,11 +14,13 @@ import attrs
 import pytest
 from ztoq_testkit import Notes, lent
 from ztoq_testkit.simulate import Reply, Request, Server
+from ztoq_testkit.virtual_time import VirtualTimeLoop
 from ztoq_zephyr.config import ZephyrConfig
 from ztoq_zephyr.plugin import open_zephyr
 
 from ztoq_core.plugin import Kind, Note, Record, Ref, Secret, Source
 
+Loops = Callable[[], asyncio.AbstractEventLoop]
 ANSWERS = Path(__file__).parent / "answers"
 
 
@@ -164,3 +167,12 @@ def make_token() -> Callable[[Mapping[str, Any]], str]:
 def answer_of() -> Callable[[str], Any]:
     """Load an answer by the name of its file."""
     return load
+
+
+def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Loops]:
+    """Let waits pass at once, those for the next try and for a turn within the rate.
+
+    What reads a whole project waits less than it would take to look for packets before each jump.
+    """
+    whole = item.get_closest_marker("no_cover")
+    return {"usual": asyncio.new_event_loop} if whole else {"virtual": VirtualTimeLoop}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 import pytest
 from ztoq_demo.zephyr.demo import shop
@@ -31,3 +31,9 @@ class TestZephyr(SourceContract):
             )
             async with open_zephyr(config, lent()) as source:
                 yield source
+
+    @pytest.fixture
+    def contents(self) -> Mapping[str, bytes]:
+        project = next(each for each in shop() if each.key == KEY)
+        case = next(case for case in project.cases if case.files)
+        return {f"{case.key}#{file.id}": b"".join(file.chunks()) for file in case.files}

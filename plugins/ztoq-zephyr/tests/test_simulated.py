@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -36,6 +36,8 @@ from ztoq_core.plugin import (
 
 pytestmark = pytest.mark.no_cover  # a second time through what others cover
 
+SOME = ("usual", "silent pages", "drifting totals")
+"""Tenants for each run of the tests; the others are for the acceptance run."""
 OPTIONS = {
     "usual": Options(),
     "by offset": Options(next_gen=False, cap=7),
@@ -44,6 +46,13 @@ OPTIONS = {
     "drifting totals": Options(next_gen=False, cap=7, drift=5),
     "lacking with 404": Options(next_gen=False, missing=404),
 }
+
+
+def tenants() -> list[Any]:
+    rest = (
+        pytest.param(name, marks=pytest.mark.acceptance) for name in OPTIONS if name not in SOME
+    )
+    return [*SOME, *rest]
 
 
 @asynccontextmanager
@@ -58,16 +67,14 @@ async def reading(simulator: Simulator, notes: Notes) -> AsyncIterator[Source]:
     assert simulator.writes == 0
 
 
-class TestZephyr(SourceContract):
+@pytest.mark.acceptance
+class TestWithoutJira(SourceContract):
+    """The contract on shorter pages, and without the names of Jira; else as in test_contract."""
+
     @pytest.fixture
     async def source(self) -> AsyncIterator[Source]:
         async with reading(Simulator(shop(), Options(cap=25)), Notes()) as source:
             yield source
-
-    @pytest.fixture
-    def contents(self) -> Mapping[str, bytes]:
-        case = next(case for case in project().cases if case.files)
-        return {f"{case.key}#{file.id}": b"".join(file.chunks()) for file in case.files}
 
 
 async def read(source: Source) -> tuple[dict[Ref, Record], list[Reject]]:
@@ -104,7 +111,7 @@ def project() -> Project:
     return next(each for each in shop() if each.key == KEY)
 
 
-@pytest.mark.parametrize("name", OPTIONS)
+@pytest.mark.parametrize("name", tenants())
 async def test_everything_arrives_once(name: str) -> None:
     notes = Notes()
     async with reading(Simulator(shop(), OPTIONS[name]), notes) as source:
@@ -170,7 +177,7 @@ async def test_every_file_arrives_byte_for_byte() -> None:
     assert read_ == sent
 
 
-@pytest.mark.parametrize("status", [403, 404, 503])
+@pytest.mark.parametrize("status", [403, 404, pytest.param(503, marks=pytest.mark.acceptance)])
 def test_a_tenant_without_files_is_found_out_and_said_once_for_each_kind_of_owner(
     status: int,
 ) -> None:
