@@ -56,6 +56,7 @@ class Waits:
     def stop(self) -> None:
         """End all waits, and all that would begin from now on."""
         self._stop.set()
+        # a copy: what is released may end its own registration
         for release in tuple(self._releases):
             release()
 

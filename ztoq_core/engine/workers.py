@@ -38,6 +38,7 @@ async def run_workers(
         async with asyncio.TaskGroup() as group:
             for _ in range(workers):
                 group.create_task(one())
+            # if it fails, the group cancels the workers; each None ends one of them
             await feed(queue)
             for _ in range(workers):
                 await queue.put(None)

@@ -78,6 +78,7 @@ class UntrustedFetcher:
         await self._guard.check_url(url)
         host = url.host or ""
         async with self._slots.setdefault(host, asyncio.Semaphore(AT_ONCE)):
+            # looked at only now: the host may have failed while this one waited for its slot
             if self._failures[host] >= IN_A_ROW:
                 raise RejectedError(f"{host} failed {IN_A_ROW} times in a row and is left out")
             async with AsyncExitStack() as stack:

@@ -47,16 +47,19 @@ class FileStore:
         """
         passed = ContentHash()
         head = b""
+        # no other process or download writes to the same part
         part = self.folder / f"part-{os.getpid()}-{id(chunks):x}"
         try:
             await asyncio.to_thread(self.folder.mkdir, 0o700, parents=True, exist_ok=True)
             with part.open("wb") as out:
                 async for chunk in passed.passing(chunks):
                     head = head or chunk[:16]
+                    # a thread costs more than a small write takes
                     if len(chunk) < _CHUNK:
                         out.write(chunk)
                     else:
                         await asyncio.to_thread(out.write, chunk)
+                # before it gets its name: after a power cut the name would lead to a part of it
                 await asyncio.to_thread(_flush, out)
             place = self._path(passed.sha256)
             await asyncio.to_thread(_move, part, place)

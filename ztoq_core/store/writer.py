@@ -80,6 +80,7 @@ class Writer:
         first item; items that depend on each other must wait for each other's commit.
         """
         future: Future[T] = Future()
+        # from now on it cannot be cancelled: it will be committed, whether the caller waits or not
         future.set_running_or_notify_cancel()
         self._queue((batch, item, future))
         return future
@@ -94,6 +95,8 @@ class Writer:
         return await future
 
     def _queue(self, job: _Job) -> None:
+        # the thread stays busy until ``_next`` finds nothing, so what comes meanwhile shares the
+        # next commit; only the first job of an idle thread starts it
         with self._lock:
             self._waiting.append(job)
             start, self._busy = not self._busy, True
@@ -132,6 +135,8 @@ class Writer:
             for (_, _, future), result in zip(jobs, done.result(), strict=True):
                 future.set_result(result)
         elif len(jobs) > 1 and not isinstance(error, StoreError):
+            # rolled back for one of them: each runs alone now, so that only that one fails. A
+            # StoreError is about the database itself, and would come again for each
             rest = [*([job] for job in jobs), *rest]
         else:
             if isinstance(error, pw.PeeweeException | OSError):

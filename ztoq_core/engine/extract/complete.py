@@ -71,6 +71,7 @@ class RecordCompletion:
             logger.warning("rejected: {}", error)
             await self._reject(record.ref, str(error), record)
             return
+        # one commit for the record and what it revealed: a kill loses neither or both
         completed = Completed(self.run.id, self.with_pictures(records))
         files = await self.store.extraction.save_completed(completed)
         self.reporter.advance(record.kind)

@@ -187,6 +187,8 @@ class _Extraction:
                     self.run.id, kind, whole, self.source.completes, following
                 )
                 self._count(page)
+                # fetched while the workers complete this page, and only after it is committed with
+                # its cursor: a run after a kill goes on from there
                 if following.cursor is not None and not self.run.waits.stopping:
                     ahead = asyncio.create_task(self._fetch(kind, following.cursor))
                 yield listed

@@ -204,7 +204,7 @@ class _Rollback:
                     if self.run.waits.stopping:
                         return
                     again += await self._batch(batch)
-            if len(again) == len(left):
+            if len(again) == len(left):  # each waits for one that stays
                 for item in again:
                     self._keep(item, "objects of ours that stay are in it or use it")
                 return
@@ -221,6 +221,7 @@ class _Rollback:
 
     async def _batch(self, batch: Sequence[RollbackItem]) -> list[RollbackItem]:
         """Delete objects of one kind, or decide to keep them; return those that must wait."""
+        # asked right before the deletion: people may have changed them since the run began
         looked = await self._each(batch, self._as_it_was)
         there = [each for each, ours in zip(batch, looked, strict=True) if ours]
         inside = await self.dependents.contents(there, self._keep)
@@ -243,6 +244,7 @@ class _Rollback:
             for item in going:
                 await self._plan(item)
         elif going:
+            # all intents before the first request: after a kill none is deleted without a trace
             await self.store.rollback.intend(self.run.id, going)
             await self._each(going, self._delete)
         return waiting
