@@ -122,15 +122,10 @@ class Folder(Record):
 
 
 @attrs.frozen(kw_only=True)
-class Requirement(Record):
-    """What a case covers, identified by the key of its issue. ``description`` is HTML."""
+class FiledRecord(Record):
+    """A record that may be in a folder."""
 
-    kind: ClassVar[Kind] = Kind.REQUIREMENT
-
-    name: str
-    issue_key: str
     folder: Ref | None = None
-    description: str = ""
 
     def parents(self) -> tuple[Ref, ...]:
         """Return the folder."""
@@ -138,7 +133,18 @@ class Requirement(Record):
 
 
 @attrs.frozen(kw_only=True)
-class TestCase(Record):
+class Requirement(FiledRecord):
+    """What a case covers, identified by the key of its issue. ``description`` is HTML."""
+
+    kind: ClassVar[Kind] = Kind.REQUIREMENT
+
+    name: str
+    issue_key: str
+    description: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class TestCase(FiledRecord):
     """A test case. ``description`` and ``precondition`` are HTML; ``estimated`` is in seconds.
 
     ``project`` is set for a case of another project, ``gone`` for a stub of one that the source no
@@ -150,7 +156,6 @@ class TestCase(Record):
     kind: ClassVar[Kind] = Kind.TEST_CASE
 
     name: str
-    folder: Ref | None = None
     description: str = ""
     precondition: str = ""
     steps: tuple[TestStep, ...] = ()
@@ -168,10 +173,6 @@ class TestCase(Record):
     executed: bool = False
     approve: bool = False
 
-    def parents(self) -> tuple[Ref, ...]:
-        """Return the folder."""
-        return (self.folder,) if self.folder else ()
-
     def soft_dependencies(self) -> tuple[Ref, ...]:
         """Return the called cases, then the requirements."""
         called = dict.fromkeys(step.call.case for step in self.steps if step.call)
@@ -179,7 +180,7 @@ class TestCase(Record):
 
 
 @attrs.frozen(kw_only=True)
-class TestPlan(Record):
+class TestPlan(FiledRecord):
     """A test plan.
 
     ``description`` is HTML; ``start`` and ``end`` span its cycles' planned dates.
@@ -189,7 +190,6 @@ class TestPlan(Record):
     kind: ClassVar[Kind] = Kind.TEST_PLAN
 
     name: str
-    folder: Ref | None = None
     description: str = ""
     status: str = ""
     labels: tuple[str, ...] = ()
@@ -198,13 +198,9 @@ class TestPlan(Record):
     end: datetime | None = None
     note: str = ""
 
-    def parents(self) -> tuple[Ref, ...]:
-        """Return the folder."""
-        return (self.folder,) if self.folder else ()
-
 
 @attrs.frozen(kw_only=True)
-class TestCycle(Record):
+class TestCycle(FiledRecord):
     """A set of runs executed together. ``description`` is HTML.
 
     ``version`` is the name of the tested release, or its id if the name is unknown;
@@ -216,7 +212,6 @@ class TestCycle(Record):
     kind: ClassVar[Kind] = Kind.TEST_CYCLE
 
     name: str
-    folder: Ref | None = None
     description: str = ""
     status: str = ""
     owner: str = ""
@@ -226,10 +221,6 @@ class TestCycle(Record):
     planned_start: datetime | None = None
     planned_end: datetime | None = None
     plans: tuple[Ref, ...] = ()
-
-    def parents(self) -> tuple[Ref, ...]:
-        """Return the folder."""
-        return (self.folder,) if self.folder else ()
 
     def soft_dependencies(self) -> tuple[Ref, ...]:
         """Return the plans."""

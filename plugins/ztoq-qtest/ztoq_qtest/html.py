@@ -32,7 +32,10 @@ SUFFIX = re.compile(r" \[([^\[\]]+)\]$")
 
 
 def plain(text: str) -> str:
-    """Return the text of an HTML fragment, one line per block, without empty lines."""
+    """Return the text of an HTML fragment, one line per block, without empty lines.
+
+    Not the core's ``plain_text``: the stamps that stores hold are digests of this one's result.
+    """
     found = text
     if "<" in text or "&" in text:
         parts: list[str] = []
