@@ -8,8 +8,6 @@ from __future__ import annotations
 from functools import cache
 from importlib import metadata
 
-__all__ = ["entry_points", "package_name"]
-
 _all = cache(metadata.entry_points)
 
 

@@ -8,8 +8,6 @@ from ztoq_core.cli.output import Output
 from ztoq_core.contracts import SinkPlugin, SourcePlugin
 from ztoq_core.settings.config import Part
 
-__all__ = ["checklist_of", "print_checklist"]
-
 SourcePart = Part[SourcePlugin[Any]]
 SinkPart = Part[SinkPlugin[Any]]
 

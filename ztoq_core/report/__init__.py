@@ -5,5 +5,3 @@ from __future__ import annotations
 from ztoq_core.report.data import Report
 from ztoq_core.report.page import SourcePage
 from ztoq_core.report.write import FORMATS, ReportWriter
-
-__all__ = ["FORMATS", "Report", "ReportWriter", "SourcePage"]

@@ -37,15 +37,6 @@ from ztoq_core.store import (
     Validation,
 )
 
-__all__ = [
-    "KindRow",
-    "NoteGroup",
-    "ProblemGroup",
-    "Report",
-    "SkipGroup",
-    "words",
-]
-
 LIMIT = 200
 
 

@@ -16,8 +16,6 @@ from ztoq_core.convert import show_json, write_json
 from ztoq_core.records import Kind
 from ztoq_core.store import MappingStep, Placed, RecordOutcome, State, Store, Validation
 
-__all__ = ["Difference", "Evidence", "Results", "Side"]
-
 _NAMED = 3
 """How many additions are named."""
 

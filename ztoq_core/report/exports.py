@@ -20,8 +20,6 @@ from ztoq_core.report.files import write_table
 from ztoq_core.report.page import SourcePage
 from ztoq_core.store import OPEN_PROBLEMS, Store
 
-__all__ = ["write_csv", "write_json", "write_junit", "write_xlsx"]
-
 COLUMNS = ("key", "kind", "title", "state", "target_id", "pid", "url", "source_url")
 
 MOST_ROWS = 1_048_576

@@ -12,8 +12,6 @@ from typing import BinaryIO, TextIO
 
 from ztoq_core.errors import ConfigError
 
-__all__ = ["open_binary", "open_output", "require_place", "write_table"]
-
 _NO_PLACE = (
     PermissionError,
     FileNotFoundError,

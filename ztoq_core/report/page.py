@@ -28,8 +28,6 @@ from ztoq_core.report.evidence import Evidence
 from ztoq_core.report.files import open_output
 from ztoq_core.store import RecordOutcome, State, Store
 
-__all__ = ["Page", "SourcePage"]
-
 SourcePage = Callable[[Kind, str], str]
 """Returns the address of a record in the source, for people; empty where there is none."""
 

@@ -18,8 +18,6 @@ from ztoq_core.report.files import open_binary, open_output, require_place
 from ztoq_core.report.page import Page, SourcePage
 from ztoq_core.store import Store
 
-__all__ = ["FORMATS", "ReportWriter"]
-
 FORMATS = {
     "html": "report.html",
     "json": "report.json",

@@ -15,8 +15,6 @@ from ztoq_core.cli.options import (
     selection_options,
 )
 
-__all__ = ["load"]
-
 
 @click.command()
 @load_options

@@ -13,8 +13,6 @@ from ztoq_core.cli.session import configured, open_store, source_page
 from ztoq_core.errors import ConfigError
 from ztoq_core.report import FORMATS, ReportWriter
 
-__all__ = ["report"]
-
 _ENDINGS = {Path(name).suffix: each for each, name in FORMATS.items()}
 
 

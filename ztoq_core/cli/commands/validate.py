@@ -9,8 +9,6 @@ import rich_click as click
 
 from ztoq_core.cli.options import Options, conflict_option, count, global_options, limit_options
 
-__all__ = ["validate"]
-
 _SEEDS = 1_000_000
 
 

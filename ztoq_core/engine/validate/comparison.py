@@ -43,8 +43,6 @@ from ztoq_core.records import (
     TestRun,
 )
 
-__all__ = ["Known", "compare"]
-
 
 def compare(sent: Record, held: Record, known: Known) -> tuple[FieldResult, ...]:
     """Return a result for each field of ``sent``, in the order in which people read a record."""

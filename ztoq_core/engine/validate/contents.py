@@ -10,13 +10,12 @@ import attrs
 from ztoq_core.contracts import ContentReading, Schema
 from ztoq_core.engine.guard import plugin_call
 from ztoq_core.engine.run import Run
-from ztoq_core.engine.validate.comparison import Known, compare
+from ztoq_core.engine.validate.comparison import compare
+from ztoq_core.engine.validate.known import Known
 from ztoq_core.engine.validate.rules import FieldResult, Outcome
 from ztoq_core.errors import RecordError, RejectedError, one_error
 from ztoq_core.records import FieldDefinition, Kind, Record, TestLog, TestRun
 from ztoq_core.store import FieldDetail, RecordProof, SentRecord, ValidationLevel, now
-
-__all__ = ["ContentCheck"]
 
 _AT_ONCE = 100
 """Records that are compared before their results are saved."""

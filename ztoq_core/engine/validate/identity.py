@@ -22,8 +22,6 @@ from ztoq_core.errors import RecordError, RejectedError, one_error
 from ztoq_core.records import Attachment, FieldDefinition, Kind, Record, Ref, counted, plain
 from ztoq_core.store import Compared, TargetObject
 
-__all__ = ["IdentityCheck", "ValidationContext", "check_objects", "findings"]
-
 _BATCH = 100
 _LOOKS = 32
 _SHOWN = 1000

@@ -11,8 +11,6 @@ from ztoq_core.engine.validate.texts import Shape, shape_of
 from ztoq_core.pictures.addresses import ref_of
 from ztoq_core.records import Kind
 
-__all__ = ["Known"]
-
 
 @attrs.frozen(kw_only=True)
 class Known:

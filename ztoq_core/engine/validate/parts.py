@@ -20,8 +20,6 @@ from ztoq_core.engine.validate.texts import plain_words, shape_of
 from ztoq_core.engine.validate.values import compare_fields
 from ztoq_core.records import Kind, Link, StepResult, TestLog, TestStep
 
-__all__ = ["compare_defects", "compare_note", "compare_steps"]
-
 _WORST = ("failed", "blocked")
 """Of several rows of test data, the status of the step: these before all others."""
 

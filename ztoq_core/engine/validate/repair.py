@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from ztoq_core.engine.run import Run
 
-__all__ = ["repair"]
-
 
 async def repair(run: Run) -> int:
     """Let what is missing or differs be written again; return how many records.

@@ -9,8 +9,6 @@ from enum import StrEnum
 
 import attrs
 
-__all__ = ["FieldResult", "Outcome", "Rule"]
-
 
 class Outcome(StrEnum):
     """What the comparison of one field says."""

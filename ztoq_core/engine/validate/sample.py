@@ -12,8 +12,6 @@ from ztoq_core.engine.validate.contents import ContentCheck
 from ztoq_core.records import Kind
 from ztoq_core.store import Sample
 
-__all__ = ["compare_sample"]
-
 _PAGE = 1_000
 _AT_ONCE = 100
 

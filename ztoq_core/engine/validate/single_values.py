@@ -10,20 +10,6 @@ from ztoq_core.engine.validate.rules import FieldResult, Outcome, Rule
 from ztoq_core.engine.validate.texts import Shape, excerpt, has_rest, plain_words, shape_of
 from ztoq_core.records import ADDRESS, Ref
 
-__all__ = [
-    "chosen_status",
-    "compare_added",
-    "compare_moment",
-    "compare_name",
-    "compare_place",
-    "compare_plain",
-    "compare_status",
-    "compare_text",
-    "differs",
-    "position",
-    "shapes",
-]
-
 _NAME_CUT = "name-cut"
 """The code of the loss that a sink notes where a name is too long for the target."""
 _LABELS = 3

@@ -10,8 +10,6 @@ from collections.abc import Callable, Sequence
 from html.parser import HTMLParser
 from typing import NamedTuple
 
-__all__ = ["Shape", "excerpt", "has_rest", "plain_words", "shape_of"]
-
 
 class Token(NamedTuple):
     """A word with its looks, a space, a line break, a picture, or the start of a cell, item …."""

@@ -34,8 +34,6 @@ from ztoq_core.store import (
     now,
 )
 
-__all__ = ["validate"]
-
 _SHOWN = 1000
 _UNREADABLE = "this target's plugin cannot read objects back, so no contents were compared"
 

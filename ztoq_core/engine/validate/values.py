@@ -16,8 +16,6 @@ from ztoq_core.engine.validate.rules import FieldResult, Outcome, Rule
 from ztoq_core.engine.validate.texts import excerpt, plain_words, shape_of
 from ztoq_core.records import ADDRESS, FieldType, FieldValue, Kind
 
-__all__ = ["compare_fields", "instant"]
-
 _EMPTY = (None, "", ())
 _YES = ("Yes", "True", "Checked", "On", "Y")
 _NO = ("No", "False", "Unchecked", "Off", "N")

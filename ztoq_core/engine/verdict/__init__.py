@@ -16,19 +16,3 @@ from ztoq_core.engine.verdict.facts import (
 from ztoq_core.engine.verdict.judgement import BEFORE_LOAD, Outcome, Verdict, outcome, verdict
 from ztoq_core.engine.verdict.problems import Goal, Status
 from ztoq_core.store import FinalCheck
-
-__all__ = [
-    "BEFORE_LOAD",
-    "Extraction",
-    "Facts",
-    "FinalCheck",
-    "Goal",
-    "Outcome",
-    "Status",
-    "Validated",
-    "Verdict",
-    "facts_of",
-    "last_final_check",
-    "outcome",
-    "verdict",
-]
