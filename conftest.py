@@ -12,7 +12,9 @@ from loguru import logger
 from tests.shared import SHARED
 
 # a busy machine makes examples slowly; that says nothing about the code
-settings.register_profile("ztoq", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+USUAL = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ztoq", USUAL, max_examples=25)
+settings.register_profile("thorough", USUAL, max_examples=200)  # in tox -e acceptance
 settings.load_profile("ztoq")
 
 # loguru asks for twenty folders of Python each time a log is configured, which each command does

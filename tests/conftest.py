@@ -20,6 +20,12 @@ MARKS = {
 }
 """The marks of each folder. What goes through all rooms, or a second time through the same lines,
 is not measured: that takes half as long again, and a line is covered by the tests of its room."""
+IN_EACH_RUN = {
+    "test_a_project_arrives_whole",
+    "test_a_second_run_writes_nothing",
+    "test_a_lost_answer_is_looked_for_and_adopted",
+}
+"""What runs on PostgreSQL each time, beside the store's own tests; all else for acceptance."""
 POSTGRES = "postgresql://postgres@127.0.0.1:5432/test"
 
 
@@ -66,7 +72,7 @@ def store(store_url: str, tmp_path: Path) -> Iterator[Store]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests by their folder; leave PostgreSQL, but for the stages, to the acceptance run."""
+    """Mark tests by their folder; leave most of those on PostgreSQL to the acceptance run."""
     here = Path(__file__).parent
     for item in items:
         if item.path.is_relative_to(here):
@@ -75,5 +81,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(name)
         if item.get_closest_marker("postgres"):
             item.add_marker("no_cover")
-            if item.path.name != "test_stages.py":
+            own = item.path.is_relative_to(here / "unit" / "store")
+            if not own and getattr(item, "originalname", "") not in IN_EACH_RUN:
                 item.add_marker("acceptance")

@@ -20,6 +20,7 @@ from ztoq_qtest import QtestConfig, open_qtest
 from ztoq_qtest.sink import QtestSink
 from ztoq_testkit import lent
 
+from tests.tables import examples
 from ztoq_core.contracts import (
     FieldSpec,
     Schema,
@@ -181,9 +182,7 @@ def readable(field: FieldValue) -> list[str]:
     return [letters(str(field.value))]
 
 
-@settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=examples(0.3), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(case=CASES)
 async def test_a_case_comes_back_as_it_went(site: Site, case: TestCase) -> None:
     mapped, made, whole, back = await site.there_and_back(case)

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import attrs
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from ztoq_mappings.zephyr_qtest import ZEPHYR_QTEST, Options
 
@@ -251,7 +251,6 @@ def texts(value: object) -> Iterator[str]:
                 yield from texts(getattr(value, attribute.name))
 
 
-@settings(max_examples=60, deadline=None)
 @given(record=RECORDS)
 def test_any_record_survives(transform: Transform, record: Record) -> None:
     after = mapped(transform, record)
@@ -269,7 +268,6 @@ def test_any_record_survives(transform: Transform, record: Record) -> None:
         assert "\x00" not in text
 
 
-@settings(max_examples=60, deadline=None)
 @given(record=RECORDS)
 def test_fields_come_out_typed_and_shaped(transform: Transform, record: Record) -> None:
     after = mapped(transform, record)
@@ -290,7 +288,6 @@ def test_fields_come_out_typed_and_shaped(transform: Transform, record: Record) 
                 assert isinstance(field.value, str)
 
 
-@settings(max_examples=60, deadline=None)
 @given(record=RECORDS)
 def test_the_store_takes_what_comes_out(transform: Transform, record: Record) -> None:
     after = mapped(transform, record)
@@ -302,7 +299,6 @@ def test_the_store_takes_what_comes_out(transform: Transform, record: Record) ->
         assert mapped(transform, brought) == brought
 
 
-@settings(max_examples=60, deadline=None)
 @given(record=LOGS)
 def test_a_log_has_a_start_before_its_end(transform: Transform, record: Record) -> None:
     after = mapped(transform, record)

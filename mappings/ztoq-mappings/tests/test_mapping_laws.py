@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 import tomlkit
-from hypothesis import HealthCheck, event, given, reject, settings
+from hypothesis import event, given, reject
 from hypothesis import strategies as st
 from ztoq_mappings.fields.parse import parse
 from ztoq_mappings.fields.transformer import compile_mapping
@@ -182,7 +182,6 @@ FITS: Mapping[FieldType, Callable[[Value], bool]] = {
 }
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(rules("One"), rules("Two"), CASES)
 def test_any_mapping_places_values_of_the_declared_type_or_names_the_field(
     one: dict[str, Any], two: dict[str, Any], case: TestCase

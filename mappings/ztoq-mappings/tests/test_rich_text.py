@@ -18,7 +18,7 @@ from xml.etree.ElementTree import Element
 import attrs
 import html5lib
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from ztoq_mappings.mask import MASK, Files
 from ztoq_mappings.mask import Options as MaskOptions
@@ -169,19 +169,16 @@ CODE = st.tuples(st.sampled_from(["", "\n", "\n\n", "  "]), joined(MARKED)).map(
 EDITOR = joined(st.one_of(st.recursive(PARAGRAPHS, blocks, max_leaves=6), CODE))
 
 
-@settings(max_examples=50)
 @given(EDITOR)
 def test_what_the_editor_writes_survives_as_it_is(html: str) -> None:
     assert through(html, KEEP, QTEST) == html
 
 
-@settings(max_examples=50)
 @given(EDITOR)
 def test_what_the_editor_writes_survives_cleaning(html: str) -> None:
     assert tree(through(html, CLEAN, QTEST)) == tree(html)
 
 
-@settings(max_examples=50)
 @given(EDITOR)
 def test_links_change_no_words(html: str) -> None:
     keyed = html + "<p>see ACME-T12, ACME-R3</p>"
@@ -190,7 +187,6 @@ def test_links_change_no_words(html: str) -> None:
     assert after.count('href="ztoq:') == 2
 
 
-@settings(max_examples=50)
 @given(EDITOR)
 def test_text_loses_no_word(html: str) -> None:
     after = through(html, TEXT.build(TextOptions(html=Policy.TEXT), SCENE))
@@ -241,7 +237,6 @@ def is_plain(html: str) -> bool:
     return not re.search(r"@|https?:", words(tree(html)))
 
 
-@settings(max_examples=50)
 @given(EDITOR.filter(is_plain))
 def test_a_mask_changes_each_letter_and_keeps_the_form(html: str) -> None:
     before, after = tree(html), tree(through(html, SEEN))

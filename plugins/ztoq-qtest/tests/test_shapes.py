@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from ztoq_qtest.api.answers import reader
 from ztoq_qtest.api.object_types import ObjectRef
@@ -19,6 +19,7 @@ from ztoq_qtest.objects.marks import find_keys
 from ztoq_qtest.objects.stamps import as_written, drop_log_properties
 from ztoq_testkit.simulate import Reply, Request
 
+from tests.tables import examples
 from ztoq_core.plugin import Secret
 
 NONE: Any = [
@@ -104,7 +105,7 @@ async def test_any_value_in_any_property_is_read_or_refused(
 ) -> None:
     everywhere = [(at, path) for at, body in answers.items() for path in places(body)]
 
-    @settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+    @settings(max_examples=examples(5))
     @given(st.sampled_from(everywhere), JSON)
     def holds(where: Any, value: Any) -> None:
         (method, path), place = where

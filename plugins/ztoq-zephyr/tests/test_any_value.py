@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ztoq_testkit.virtual_time import run_in_virtual_time
 
+from tests.tables import examples
 from ztoq_core.convert import dumps, loads
 from ztoq_core.plugin import Kind, RejectedError
 
@@ -73,8 +74,7 @@ def properties(value: Any, at: tuple[str | int, ...] = ()) -> list[tuple[str | i
 
 @pytest.mark.parametrize("path", PAYLOADS)
 @settings(
-    max_examples=15,
-    deadline=None,
+    max_examples=examples(0.3),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(data=st.data())

@@ -81,7 +81,7 @@ SHAPES = (
     password=st.builds(lambda pieces, sign: sign.join(pieces), PIECES, SIGNS),
     shape=st.sampled_from(SHAPES),
 )
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_show_prints_no_piece_of_a_password_in_a_url(
     ztoq: Program, scheme: str, password: str, shape: str
 ) -> None:

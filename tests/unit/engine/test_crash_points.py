@@ -11,6 +11,7 @@ import pytest
 from ztoq_testkit.memory import MemorySource, PowerCut
 from ztoq_testkit.project import CONTENTS
 
+from tests.tables import sampled
 from tests.unit.engine.crashing import (
     PROJECT,
     Crash,
@@ -52,7 +53,7 @@ def mapped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize(("kind", "point"), CRASHES)
+@pytest.mark.parametrize(("kind", "point"), sampled(CRASHES, 4))
 async def test_after_a_crash_each_key_stands_once(
     tmp_path: Path, mapped: Path, kind: Kind, point: Point
 ) -> None:

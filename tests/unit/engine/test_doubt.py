@@ -15,6 +15,7 @@ from ztoq_testkit.project import CONTENTS, PROJECT
 from ztoq_testkit.virtual_time import run_in_virtual_time
 
 from tests.performance.lost_answers import TIMEOUT_S, LossyTarget, loaded
+from tests.tables import examples
 from tests.unit.engine.crashing import Crash, CrashingSink, CrashingStore, Point
 from ztoq_core import engine
 from ztoq_core.contracts import Content, Links, Written
@@ -322,7 +323,7 @@ MOODS = st.tuples(
 
 
 @given(moods=st.lists(MOODS, max_size=20), stop_after=st.sampled_from([None, 0.1, 10, 45, 70, 130]))
-@settings(max_examples=8, deadline=None, derandomize=True, database=None)
+@settings(max_examples=examples(0.25), deadline=None, derandomize=True, database=None)
 def test_a_load_always_ends_whatever_is_late_lost_or_stopped(
     moods: list[tuple[float, str]], stop_after: float | None
 ) -> None:

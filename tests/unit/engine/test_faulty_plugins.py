@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from ztoq_testkit.memory import MemorySink, MemorySource
 from ztoq_testkit.project import CONTENTS
 
+from tests.tables import examples, sampled
 from tests.unit.engine.crashing import PROJECT, load, typed
 from ztoq_core import engine
 from ztoq_core.contracts import Content, Found, Links, Page, Reject, Written
@@ -119,7 +120,7 @@ def names_all(reason: str, *parts: str) -> bool:
     return all(part in reason for part in parts)
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: type(fault()).__name__)
+@pytest.mark.parametrize("fault", sampled(FAULTS, 3), ids=lambda fault: type(fault()).__name__)
 @pytest.mark.parametrize(
     ("call", "key"),
     [("complete", "ACME-T1"), ("complete", "ACME-E2"), ("download", "ACME-T1#1")],
@@ -143,7 +144,7 @@ async def test_a_source_that_fails_with_a_record_rejects_it(
     assert engine.outcome(store).exit is Exit.OK
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: type(fault()).__name__)
+@pytest.mark.parametrize("fault", sampled(FAULTS, 3), ids=lambda fault: type(fault()).__name__)
 async def test_a_transformer_that_raises_fails_the_record(
     store: Store, fault: Callable[[], Exception]
 ) -> None:
@@ -169,17 +170,20 @@ async def coroutine() -> None:
 
 @pytest.mark.parametrize(
     "result",
-    [
-        *(lambda _, wrong=wrong: wrong for wrong in WRONG),
-        lambda _: coroutine(),
-        lambda record: attrs.evolve(record, key="ACME-T9"),
-        lambda record: attrs.evolve(record, name=5),
-        lambda record: attrs.evolve(record, name=None),
-        lambda record: attrs.evolve(record, labels=5),
-        lambda record: attrs.evolve(record, folder="ACME-F1"),
-        lambda record: attrs.evolve(record, folder=Ref(Kind.FOLDER, "\ud800")),
-        lambda _: next(each for each in PROJECT if each.kind is Kind.FOLDER),
-    ],
+    sampled(
+        [
+            *(lambda _, wrong=wrong: wrong for wrong in WRONG),
+            lambda _: coroutine(),
+            lambda record: attrs.evolve(record, key="ACME-T9"),
+            lambda record: attrs.evolve(record, name=5),
+            lambda record: attrs.evolve(record, name=None),
+            lambda record: attrs.evolve(record, labels=5),
+            lambda record: attrs.evolve(record, folder="ACME-F1"),
+            lambda record: attrs.evolve(record, folder=Ref(Kind.FOLDER, "\ud800")),
+            lambda _: next(each for each in PROJECT if each.kind is Kind.FOLDER),
+        ],
+        2,
+    ),
 )
 async def test_a_transformer_that_gives_something_else_fails_the_record(
     store: Store, result: Callable[[Record], Any]
@@ -196,7 +200,7 @@ async def test_a_transformer_that_gives_something_else_fails_the_record(
     assert "ACME-T2" in set(sink.keys())
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: type(fault()).__name__)
+@pytest.mark.parametrize("fault", sampled(FAULTS, 3), ids=lambda fault: type(fault()).__name__)
 @pytest.mark.parametrize("call", ["before write", "after write", "finish"])
 async def test_a_sink_that_fails_with_a_record_fails_it_and_makes_nothing_twice(
     store: Store, call: str, fault: Callable[[], Exception]
@@ -232,7 +236,7 @@ async def test_what_cannot_be_looked_for_stays_in_doubt_with_both_reasons(store:
     assert rows(store)["ACME-T1"][0] is State.FINISHED
 
 
-@pytest.mark.parametrize("kind", sorted(KINDS))
+@pytest.mark.parametrize("kind", sampled(sorted(KINDS), 2))
 async def test_a_list_that_cannot_be_read_keeps_the_others_and_is_named(
     store: Store, kind: Kind
 ) -> None:
@@ -285,7 +289,7 @@ REFUSALS: list[Callable[[], Exception]] = [
 ]
 
 
-@pytest.mark.parametrize("fault", REFUSALS)
+@pytest.mark.parametrize("fault", sampled(REFUSALS, 2))
 @pytest.mark.parametrize("key", ["ACME-T1", "ACME-R1"])
 async def test_what_cannot_be_looked_up_is_rejected_and_asked_for_again(
     store: Store, key: str, fault: Callable[[], Exception]
@@ -353,7 +357,7 @@ JSON = st.recursive(
 
 @given(data=st.data())
 @settings(
-    max_examples=10,
+    max_examples=examples(0.25),
     deadline=None,
     derandomize=True,
     database=None,

@@ -13,6 +13,7 @@ import attrs
 import pytest
 from ztoq_testkit.memory import MemorySink, MemorySource, PowerCut
 
+from tests.tables import sampled
 from tests.unit.engine.crashing import Crash, CrashingSink, CrashingStore, Point
 from tests.unit.engine.rules import RULES
 from ztoq_core import engine
@@ -672,7 +673,7 @@ CRASHES = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "point"), CRASHES)
+@pytest.mark.parametrize(("kind", "point"), sampled(CRASHES, 4))
 async def test_after_a_crash_all_texts_show_their_pictures(
     tmp_path: Path, kind: Kind, point: Point
 ) -> None:

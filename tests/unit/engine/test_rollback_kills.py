@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 from ztoq_testkit.memory import MemorySource, PowerCut
 from ztoq_testkit.project import CONTENTS, PROJECT
 
+from tests.tables import examples, sampled
 from tests.unit.engine.deleting import Deleting
 from ztoq_core import engine
 from ztoq_core.errors import Exit
@@ -141,7 +142,7 @@ def migrated() -> tuple[Path, Target]:
     return folder, sink
 
 
-@settings(max_examples=20, derandomize=True, deadline=None, database=None, phases=[Phase.generate])
+@settings(max_examples=examples(0.4), derandomize=True, database=None, phases=[Phase.generate])
 @given(
     deletions=st.one_of(st.none(), st.integers(0, 9)),
     answered=st.booleans(),
@@ -185,7 +186,7 @@ def test_after_a_kill_no_verb_is_deceived(
             assert sink.keys() == []
 
 
-@pytest.mark.parametrize("after", range(1, 12))
+@pytest.mark.parametrize("after", sampled(range(1, 12), 3))
 def test_after_a_killed_load_all_goes_at_once(tmp_path: Path, after: int) -> None:
     url = f"sqlite:///{tmp_path}/m.db"
     sink = Target(cut_after=after)

@@ -26,6 +26,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from ztoq_testkit.memory import MemorySource, PowerCut
 from ztoq_testkit.project import CONTENTS
 
+from tests.tables import examples
 from tests.unit.engine.crashing import (
     PROJECT,
     Crash,
@@ -385,7 +386,7 @@ def _ref(row: Any) -> Ref:
 
 TestMigration = Migration.TestCase
 TestMigration.settings = settings(
-    max_examples=10, stateful_step_count=12, derandomize=True, deadline=None, database=None
+    max_examples=examples(0.25), stateful_step_count=12, derandomize=True, database=None
 )
 
 

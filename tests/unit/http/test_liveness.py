@@ -13,7 +13,7 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from ztoq_testkit.virtual_time import VirtualTimeLoop, run_in_virtual_time
 
@@ -100,7 +100,6 @@ async def one(pacer: Pacer, chance: random.Random, outcomes: tuple[str, ...]) ->
 
 
 @pytest.mark.parametrize("pauses", ["jump", "last"])
-@settings(max_examples=30, deadline=None)
 @given(
     seed=st.integers(0, 2**32),
     waiters=st.integers(1, 30),

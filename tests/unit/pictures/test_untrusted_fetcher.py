@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 from aiohttp.abc import ResolveResult
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.http.sites import Handler, Names, Site, serving
@@ -125,7 +125,6 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.lists(PIECES, max_size=8).map("".join))
 def test_whatever_stands_in_a_text_ends_in_a_reason(address: str) -> None:
     for prefix in ("", "http://", "//"):
