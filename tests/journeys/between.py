@@ -17,6 +17,7 @@ from ztoq_qtest import QtestConfig, open_qtest
 from ztoq_testkit.memory import MemorySource
 from ztoq_zephyr.rules import RULES
 
+from tests.timed_store import TimedStore
 from ztoq_core import engine
 from ztoq_core.contracts import Schema, Secret, TransformContext, User
 from ztoq_core.engine import Event
@@ -105,5 +106,5 @@ async def between(
         config = QtestConfig(
             **{**given, **settings}, base_url=base_url, token=Secret(qtest.options.token)
         )
-        with Store(f"sqlite:///{folder}/m.db", files=folder / "files") as store:
+        with TimedStore(f"sqlite:///{folder}/m.db", files=folder / "files") as store:
             yield Between(store=store, qtest=qtest, config=config)

@@ -31,6 +31,7 @@ from ztoq_demo.zephyr.simulator import Simulator as Zephyr
 from ztoq_testkit.virtual_time import run_in_virtual_time
 
 from tests.performance.portrait import Portrait, portrait
+from tests.timed_store import TimedStore
 from ztoq_core import engine
 from ztoq_core.cli.session import new_run
 from ztoq_core.contracts import Secret
@@ -132,7 +133,7 @@ class Journey:
     def store(self) -> Store:
         """Open the store."""
         url = self.store_url or f"sqlite:///{self.folder}/m.db"
-        return Store(url, files=self.folder / "files")
+        return TimedStore(url, files=self.folder / "files")
 
     async def migrate(self, store: Store, *, outage: float = PATIENCE) -> engine.Verdict:
         """Go from one side to the other, through all stages; return what it amounts to."""
@@ -191,13 +192,13 @@ def _quiet(_: engine.Event) -> None:
 def in_virtual_time(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
     """Let a test's waits pass at once: those before another try, for a turn, for a time-out.
 
-    Tokens of qTest end by the same clock. While a store's threads work the clock runs too, faster
-    than it should: hence the hours of ``PATIENCE``.
+    Tokens of qTest end by the same clock. It stands still while the store works, and runs on while
+    a simulator takes longer to answer than a packet on its way: hence the hours of ``PATIENCE``.
     """
 
     @functools.wraps(test)
     def run(*arguments: P.args, **named: P.kwargs) -> None:
-        run_in_virtual_time(test(*arguments, **named), grace=0.002)
+        run_in_virtual_time(test(*arguments, **named))
 
     return run
 

@@ -14,6 +14,7 @@ from ztoq_demo.qtest import Options, Simulator
 from ztoq_demo.qtest.objects import Case, Log, Module, Release, Requirement, Run, Suite, Thing
 from ztoq_demo.zephyr.demo import demo as zephyr_site
 
+from tests.timed_store import TimedStore
 from ztoq_core import engine
 from ztoq_core.contracts import Secret, Sink
 from ztoq_core.engine.verdict import Outcome
@@ -85,7 +86,7 @@ async def migrated(folder: Path) -> AsyncIterator[Scene]:
             read.sink.plugin.open(read.sink.settings, services) as target,
         ):
             with (
-                Store(f"sqlite:///{folder}/m.db", files=folder / "files") as store,
+                TimedStore(f"sqlite:///{folder}/m.db", files=folder / "files") as store,
                 store.run("migrate") as run,
             ):
                 async with open_fetcher(read.images, lambda _: None, pause=0) as fetcher:

@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # started as a scr
 from ztoq_testkit.memory import MemorySink, MemorySource
 from ztoq_testkit.virtual_time import run_in_virtual_time
 
+from tests.timed_store import TimedStore
 from ztoq_core import engine
 from ztoq_core.contracts import Content, Found, Links, Written
 from ztoq_core.errors import DoubtError, Exit
@@ -34,8 +35,6 @@ __all__ = ["Loaded", "LossyTarget", "loaded", "project"]
 
 LATENCY_S = 0.02
 TIMEOUT_S = 60.0
-GRACE_S = 1.0
-"""Real seconds that commits get before the clock jumps."""
 
 
 class LossyTarget(MemorySink):
@@ -114,8 +113,8 @@ def loaded(folder: Path, cases: int, target: LossyTarget) -> Loaded:
         complete = sorted(target.keys()) == sorted(each.key for each in records)
         return Loaded(seconds, complete and engine.outcome(store).exit is Exit.OK, target)
 
-    with Store(f"sqlite:///{folder}/m.db") as store:
-        return run_in_virtual_time(work(store), grace=GRACE_S)
+    with TimedStore(f"sqlite:///{folder}/m.db") as store:
+        return run_in_virtual_time(work(store))
 
 
 def _quiet(_: engine.Event) -> None:

@@ -1,21 +1,27 @@
 """An event loop whose clock jumps to the next timer, so that tests of waiting do not wait.
 
 ``asyncio.sleep(300)`` returns at once, ``loop.time()`` says that 300 seconds have passed. Loopback
-connections work too, as what is sent there arrives at once. Work in threads is waited for no
-longer than for a packet: a longer ``grace`` lets a store's commits end before the clock jumps.
+connections work too, as what is sent there arrives at once. The clock stands still while something
+runs in an executor of the loop, and within ``standing_still``; other work in threads is waited for
+no longer than for a packet, unless a longer ``grace`` is given.
 """
 
 from __future__ import annotations
 
 import asyncio
 import selectors
-from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from typing import Any, TypeVar, TypeVarTuple
 
 __all__ = ["VirtualTimeLoop", "run_in_virtual_time"]
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
+PATIENCE = 30.0
+"""Real seconds for which the clock stands still at most: what hangs must not hang the test."""
 GRACE = 0.001
 """Real seconds that a packet on the loopback device gets to arrive before the clock jumps."""
 
@@ -25,12 +31,16 @@ class _JumpingSelector(selectors.DefaultSelector):
 
     jump: Callable[[float], None]
     grace: float
+    working = 0
+    """How many pieces of work the clock has to wait for."""
 
     def select(self, timeout: float | None = None) -> Any:
         if timeout is None:
             return super().select(None)
         ready = super().select(0)
-        if not ready and timeout > 0:
+        if not ready and timeout > 0 and self.working:
+            ready = super().select(PATIENCE)
+        elif not ready and timeout > 0:
             # more than the loop's own pipe: there are connections
             if len(self.get_map()) > 1 or self.grace > GRACE:
                 ready = super().select(min(self.grace, timeout))
@@ -44,10 +54,10 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
     def __init__(self, grace: float = GRACE) -> None:
         self._now = 0.0
-        selector = _JumpingSelector()
-        selector.grace = grace
-        selector.jump = self.pass_time
-        super().__init__(selector)
+        self._jumping = _JumpingSelector()
+        self._jumping.grace = grace
+        self._jumping.jump = self.pass_time
+        super().__init__(self._jumping)
 
     def pass_time(self, seconds: float) -> None:
         """Let the clock go on by ``seconds``, as where the loop is kept from its work."""
@@ -56,6 +66,27 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         """Return the virtual time in seconds."""
         return self._now
+
+    @contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """Keep the clock from jumping, while something works that the loop cannot see."""
+        self._jumping.working += 1
+        try:
+            yield
+        finally:
+            self._jumping.working -= 1
+
+    def run_in_executor(
+        self, executor: Executor | None, func: Callable[[*Ts], T], *args: *Ts
+    ) -> asyncio.Future[T]:
+        """Do as the base does; the clock stands still meanwhile."""
+        future = super().run_in_executor(executor, func, *args)
+        self._jumping.working += 1
+        future.add_done_callback(self._worked)
+        return future
+
+    def _worked(self, _: asyncio.Future[Any]) -> None:
+        self._jumping.working -= 1
 
 
 def run_in_virtual_time(work: Coroutine[Any, Any, T], *, grace: float = GRACE) -> T:

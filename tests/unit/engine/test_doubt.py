@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import attrs
@@ -16,6 +17,7 @@ from ztoq_testkit.virtual_time import run_in_virtual_time
 
 from tests.performance.lost_answers import TIMEOUT_S, LossyTarget, loaded
 from tests.tables import examples
+from tests.timed_store import TimedStore
 from tests.unit.engine.crashing import Crash, CrashingSink, CrashingStore, Point
 from ztoq_core import engine
 from ztoq_core.contracts import Content, Links, Written
@@ -26,6 +28,12 @@ from ztoq_core.store import Store
 
 ALL = sorted(record.key for record in PROJECT)
 FIELD = "test_case/Browser"
+
+
+@pytest.fixture
+def store(store_url: str, tmp_path: Path) -> Iterator[Store]:
+    with TimedStore(store_url, files=tmp_path / "files") as opened:
+        yield opened
 
 
 def quiet(_: Event) -> None:
@@ -158,7 +166,7 @@ def test_what_an_earlier_process_sent_is_waited_for_by_the_time_of_this_one(stor
         await migrate(store, sink, request_timeout=60)
         return asyncio.get_running_loop().time() - begun
 
-    took = run_in_virtual_time(twice(), grace=0.2)
+    took = run_in_virtual_time(twice())
 
     assert sink.keys() == sorted([*ALL, FIELD])
     assert sink.calls.count("write test_case ACME-T2") == 1
@@ -188,7 +196,7 @@ def test_what_is_found_at_once_is_not_waited_for(store: Store) -> None:
         await migrate(store, sink, request_timeout=60)
         return asyncio.get_running_loop().time()
 
-    assert run_in_virtual_time(timed(), grace=0.2) < 5
+    assert run_in_virtual_time(timed()) < 5
     assert sink.keys() == sorted([*ALL, FIELD])
 
 
@@ -212,7 +220,7 @@ def test_absence_is_waited_for_beside_the_pipeline(store: Store) -> None:
         await migrate(store, sink, request_timeout=60)
         return loop.time()
 
-    took = run_in_virtual_time(timed(), grace=0.2)
+    took = run_in_virtual_time(timed())
 
     assert 60 <= took < 65
     assert written["ACME-T2"] < 5
@@ -241,7 +249,7 @@ def test_a_look_that_falls_due_while_the_queue_is_full_waits_for_room(store: Sto
             await engine.transform(engine.Run(store), lambda _: [typed])
             await engine.load(engine.Run(store, run.id, slots=1, request_timeout=4), sink)
 
-    run_in_virtual_time(loaded(), grace=0.2)
+    run_in_virtual_time(loaded())
 
     assert sink.keys() == sorted([*ALL, FIELD])
 
@@ -253,7 +261,7 @@ def test_a_field_in_doubt_holds_back_only_the_kinds_that_carry_it(store: Store) 
         await migrate(store, sink, request_timeout=60)
         return asyncio.get_running_loop().time()
 
-    assert 60 <= run_in_virtual_time(timed(), grace=0.2) < 65
+    assert 60 <= run_in_virtual_time(timed()) < 65
     calls = [call for call in sink.calls if call.startswith("write")]
     assert calls.index(f"write field {FIELD}") > calls.index("write folder ACME-F1")
     assert calls.index(f"write field {FIELD}") < calls.index("write test_case ACME-T1")
@@ -267,7 +275,7 @@ def test_a_sink_without_requests_is_not_waited_for(store: Store) -> None:
         await migrate(store, sink, request_timeout=60)
         return asyncio.get_running_loop().time()
 
-    assert run_in_virtual_time(timed(), grace=0.2) < 5
+    assert run_in_virtual_time(timed()) < 5
     assert sink.keys() == sorted([*ALL, FIELD])
 
 
@@ -280,7 +288,7 @@ def test_a_stop_ends_the_wait_for_a_lost_request(store: Store) -> None:
         await migrate(store, Unsent({"ACME-T2"}), request_timeout=60, waits=waits)
         return loop.time()
 
-    assert 20 <= run_in_virtual_time(stopped(), grace=0.2) < 21
+    assert 20 <= run_in_virtual_time(stopped()) < 21
 
 
 def test_lost_answers_cost_a_load_no_more_than_looking(tmp_path: Path) -> None:
@@ -342,9 +350,9 @@ def test_a_load_always_ends_whatever_is_late_lost_or_stopped(
 
     with (
         tempfile.TemporaryDirectory(prefix="ztoq-moods-") as name,
-        Store(f"sqlite:///{name}/m.db") as store,
+        TimedStore(f"sqlite:///{name}/m.db") as store,
     ):
-        took = run_in_virtual_time(work(store), grace=0.2)
+        took = run_in_virtual_time(work(store))
         assert took <= (stop_after + 21 if stop_after else 80 * (len(moods) + 1))
         assert engine.outcome(store).exit is Exit.OK
     assert sink.keys() == sorted([*ALL, FIELD])
