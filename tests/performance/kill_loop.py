@@ -5,9 +5,10 @@
 500 real cases with executions and files go from the simulated Zephyr to the simulated qTest, each
 in a process of its own. Both lose 5 % of their answers and answer 5 % with 5xx, half of these after
 they did what was asked; a search of qTest lags 300 ms, its tokens of a password login live 3 s. The
-command is killed by SIGKILL as often as asked, started again, and in the end left to finish. What
-then stands in qTest is compared, field by field and file by file, with what an undisturbed run
-wrote. Exit code 1 where anything stands twice, is missing, or differs.
+command is killed by SIGKILL and started again until all is there, and then left to finish. What
+qTest then holds is compared, field by field and file by file, with what an undisturbed run wrote.
+The next round does the same with fresh sites, until there were as many kills as asked. Exit code 1
+where anything exists twice, is missing, or differs.
 
 With ``--stops`` the command is also stopped by SIGSTOP for longer than the lease, while a second
 one starts: one of the two ends by itself, and never do both write. With ``--cuts`` (PostgreSQL) all
@@ -62,6 +63,7 @@ FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
 CLOCKS = ("-3600", "-60", "+0", "+60", "+3600")
 PATIENCE_S = 120
 """Seconds in which a command that has lost its store, or its connections, has to end."""
+KILLS_A_ROUND = 25
 MOST_RUNS = 6
 """Undisturbed starts that a migration may need at the end: each settles what the faults left."""
 
@@ -217,50 +219,63 @@ def _files_of(thing: Any) -> Iterator[int]:
 
 
 def kill_loop(given: argparse.Namespace) -> int:
-    """Kill, start again, finish, compare; return the exit code."""
+    """Kill, start again, finish, compare, until all was done; return the exit code."""
     expected, calls, places, seconds = undisturbed(given)
     _say("undisturbed", f"{seconds:.1f} s, {calls} calls, {len(expected)} objects and fields")
-    rng = random.Random(given.seed)
-    wait, least = 4.0, 1.5  # a start of the command takes about as long as the latter
-    trouble = Trouble(given, rng)
-    with scene(given, "war", faults=True) as here:
-        begun = time.monotonic()
-        while trouble.kills < given.kills:
-            clock = rng.choice(CLOCKS) if given.clocks else ""
-            before = here.calls()
-            process = here.start("migrate", clock=clock)
-            while trouble.waits and process.poll() is None and here.calls() == before:
-                time.sleep(0.1)  # what is stopped or cut off has to hold the store
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(timeout=rng.uniform(0.1, 2 * wait))
-            done = here.work() / places
-            trouble.make(here, process, done)
-            # so that the kills are spread over the whole of the work
-            wait = max(least, wait * (0.85 if done > trouble.kills / given.kills else 1.2))
-            if given.verbose:
-                _say(f"kill {trouble.kills}", f"{done:.0%}, next within {2 * wait:.1f} s")
-        codes: list[int] = []
-        while (not codes or codes[-1]) and len(codes) < MOST_RUNS:
-            codes.append(here.run("migrate"))
-        seconds = time.monotonic() - begun
-        found, spent = here.standing(), here.calls()
-        made = [here.zephyr.told()["made"], here.qtest.told()["made"]]
-    doubled, unlike = twice(found, expected), differences(found, expected)
+    trouble = Trouble(given, random.Random(given.seed))
+    doubled: list[str] = []
+    unlike: list[str] = []
+    failed = rounds = 0
+    begun = time.monotonic()
+    while trouble.is_left:
+        rounds += 1
+        with scene(given, f"war{rounds}", faults=True) as here:
+            one_round(here, trouble, places, seconds)
+            codes: list[int] = []
+            while (not codes or codes[-1]) and len(codes) < MOST_RUNS:
+                codes.append(here.run("migrate"))
+            found = here.standing()
+            failed += bool(codes[-1])
+            doubled += twice(found, expected)
+            unlike += differences(found, expected)
+            spent, made = here.calls(), [site.told()["made"] for site in (here.zephyr, here.qtest)]
+        _say(f"round {rounds}", f"{trouble.kills} kills so far, then exit codes {codes}")
+        _say("  calls", f"{spent}, undisturbed {calls}; faults {made}")
     missing = [line for line in unlike if line.endswith("is missing")]
     trouble.say()
-    _say("exit codes at the end", codes)
-    _say("faults", made)
+    _say("rounds that did not end", failed)
     _say("duplicates", len(doubled))
     _say("missing", len(missing))
     _say("fields that differ", len(unlike) - len(missing))
-    _say("calls", f"{spent}, undisturbed {calls}")
-    _say("seconds", f"{seconds:.0f}")
+    _say("seconds", f"{time.monotonic() - begun:.0f}")
     if not given.short:
         ratio = commits_per_record(given)
         _say("commits per record", f"{ratio:.2f} at 32 in flight")
     for line in (doubled + unlike)[:SHOWN]:
         sys.stdout.write(f"  {line}\n")
-    return 1 if doubled or unlike or codes[-1] or trouble.failed else 0
+    return 1 if doubled or unlike or failed or trouble.failed else 0
+
+
+def one_round(here: Scene, trouble: Trouble, places: int, seconds: float) -> None:
+    """Make trouble until all of the work, of so many seconds, or all of the trouble is done."""
+    given, rng = trouble.given, trouble.rng
+    least = 1.5  # a start of the command takes about as long
+    wait = max(least, min(4.0, seconds / 4))
+    done, before = 0.0, trouble.kills
+    while trouble.is_left and done < 1:
+        calls = here.calls()
+        process = here.start("migrate", clock=rng.choice(CLOCKS) if given.clocks else "")
+        while trouble.waits and process.poll() is None and here.calls() == calls:
+            time.sleep(0.1)  # what is stopped or cut off has to hold the store
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=rng.uniform(0.1, 2 * wait))
+        done = here.work() / places
+        trouble.make(here, process, done)
+        # so that the kills are spread over the whole of the work
+        slow = done > (trouble.kills - before) / KILLS_A_ROUND
+        wait = max(least, wait * (0.85 if slow else 1.2))
+        if given.verbose:
+            _say(f"kill {trouble.kills}", f"{done:.0%}, next within {2 * wait:.1f} s")
 
 
 class Trouble:
@@ -269,8 +284,13 @@ class Trouble:
     def __init__(self, given: argparse.Namespace, rng: random.Random) -> None:
         self.given = given
         self.rng = rng
-        self.kills = self.within = self.stops = self.cuts = self.hangs = 0
+        self.kills = self.stops = self.cuts = self.hangs = 0
         self.codes: dict[str, set[int]] = {"stop": set(), "cut": set()}
+
+    @property
+    def is_left(self) -> bool:
+        """Whether anything is still to be made."""
+        return self.waits or bool(self.kills < self.given.kills)
 
     @property
     def waits(self) -> bool:
@@ -279,19 +299,28 @@ class Trouble:
 
     def make(self, here: Scene, process: subprocess.Popen[bytes], done: float) -> None:
         """Stop, cut or kill the command if it still runs; ``done`` is the share of the work."""
-        works = process.poll() is None and done > 0
-        if works and self.stops < self.given.stops:
-            self.stops += 1
-            self._stop(here, process)
-        elif works and self.cuts < self.given.cuts:
-            self.cuts += 1
-            cut(here.store)
-            self._ends(process, "cut")
+        if process.poll() is None and done > 0:
+            due = self._due()
+            if due == "stop":
+                self.stops += 1
+                self._stop(here, process)
+            elif due == "cut":
+                self.cuts += 1
+                cut(here.store)
+                self._count("cut", ended(process))
         if process.poll() is None:
             process.send_signal(signal.SIGKILL)
             process.wait()
-            self.kills += 1
-            self.within += done < 1
+            self.kills += done < 1
+
+    def _due(self) -> str:
+        """Draw what comes next, so that all kinds are spread over the work."""
+        left = {
+            "stop": self.given.stops - self.stops,
+            "cut": self.given.cuts - self.cuts,
+            "kill": max(0, self.given.kills - self.kills),
+        }
+        return self.rng.choices(list(left), list(left.values()))[0] if any(left.values()) else ""
 
     def _stop(self, here: Scene, process: subprocess.Popen[bytes]) -> None:
         """Stop a run for longer than its lease while a second one starts.
@@ -303,26 +332,30 @@ class Trouble:
         time.sleep(LEASE_S + 0.5)
         second = here.start("migrate")
         if here.store.startswith("sqlite"):
-            self._ends(second, "stop")
+            code = ended(second)
             process.send_signal(signal.SIGCONT)
             time.sleep(self.rng.uniform(0, 5))
-            return
-        with Store(here.store, create=False) as store:
-            while second.poll() is None and store.reporting.runs()[-1].pid != second.pid:
-                time.sleep(0.1)
-            taken = next(run for run in store.reporting.runs() if run.pid == process.pid)
-        time.sleep(self.rng.uniform(0, 5))
-        process.send_signal(signal.SIGCONT)
-        if taken.outcome == UNEXPECTED:
-            self._ends(process, "stop")
-        else:  # it was stopped after its run had ended
-            self.stops -= 1
-            process.wait(timeout=PATIENCE_S)
-        second.kill()
-        second.wait()
+        else:
+            with Store(here.store, create=False) as store:
+                while second.poll() is None and store.reporting.runs()[-1].pid != second.pid:
+                    time.sleep(0.1)
+            time.sleep(self.rng.uniform(0, 5))
+            process.send_signal(signal.SIGCONT)
+            code = ended(process)
+            second.kill()
+            second.wait()
+        if code == 0 and not self._taken(here, process):
+            self.stops -= 1  # its run had ended before it was stopped
+        else:
+            self._count("stop", code)
 
-    def _ends(self, process: subprocess.Popen[bytes], why: str) -> None:
-        code = ended(process)
+    def _taken(self, here: Scene, process: subprocess.Popen[bytes]) -> bool:
+        """Return whether another run took the store from this process."""
+        with Store(here.store, create=False) as store:
+            runs = [run for run in store.reporting.runs() if run.pid == process.pid]
+        return any(run.outcome == UNEXPECTED for run in runs)
+
+    def _count(self, why: str, code: int | None) -> None:
         if code is None:
             self.hangs += 1
         else:
@@ -335,7 +368,7 @@ class Trouble:
 
     def say(self) -> None:
         """Print it."""
-        _say("kills", f"{self.kills}, of them {self.within} before all was there")
+        _say("kills", f"{self.kills}, each before all was there")
         _say("stops", f"{self.stops}; the run without the store ended with {self.codes['stop']}")
         _say("connections cut", f"{self.cuts}; the run ended with {self.codes['cut']}")
         _say("hangs", self.hangs)
