@@ -94,7 +94,7 @@ def _open_sqlite(path: Path, *, create: bool, write: bool) -> pw.Database:
         except OSError as error:
             raise store_error(error, str(path), at_start=True) from error
     if write and not may_write(f"sqlite:///{path}"):
-        # SQLite itself would open it and fail at the first change
+        # SQLite would open it, and fail at the first change
         raise StoreError(_read_only(str(path)), at_start=True)
     if write:
         return pw.SqliteDatabase(str(path), pragmas=PRAGMAS)
@@ -176,8 +176,8 @@ def _kind(error: BaseException) -> str:
 def connect_database(database: pw.Database, idle_s: float) -> None:
     """Connect the calling thread, if it is not connected yet.
 
-    PostgreSQL ends the connection of a process that stops for ``idle_s`` within a transaction:
-    else its locks would keep others waiting for as long as it sleeps.
+    PostgreSQL ends a connection that is idle for ``idle_s`` within a transaction: else the locks of
+    a suspended process would keep others waiting.
     """
     opened = database.connect(reuse_if_open=True)
     if opened and isinstance(database, pw.PostgresqlDatabase):
@@ -188,7 +188,7 @@ def connect_database(database: pw.Database, idle_s: float) -> None:
 def close_if_lost(database: pw.Database) -> bool:
     """Close the thread's connection if the server ended it; return whether it did.
 
-    Peewee would go on using it. What is asked next opens a new one.
+    Peewee would go on using it. The next statement opens a new one.
     """
     if database.is_closed():
         return False

@@ -3,17 +3,17 @@
 The row of ``run`` whose ``ended`` is empty holds the lease; its id, which only grows, is the number
 of the lease. Three rules make sure that two commands never write at once:
 
-1. Every transaction of the holder begins by counting its ``beat`` up, which fails once another run
-   has ended the row. In PostgreSQL the row stays locked until the commit, and the
-   server ends a transaction in which nothing happens for ``Database.lease_s``.
-2. Another run takes the lease only when the holder cannot be at work: its process is dead, or its
-   beat did not move for ``Database.lease_s``. It ends the row only if the beat is still
-   the one it saw.
-3. Before a request that changes something leaves, the holder makes sure that its last beat was
-   committed less than half a lease ago, else it commits one first. So a process that slept finds
-   out that it lost the lease before it sends anything.
+1. Every transaction of the holder begins by incrementing its ``beat``, which fails once another run
+   has ended the row. In PostgreSQL the row stays locked until the commit, and the server ends a
+   transaction that is idle for ``Database.lease_s``.
+2. Another run takes the lease only if the holder cannot be running: its process is dead, or its
+   beat did not change for ``Database.lease_s``. It ends the row only if the beat is still the one
+   that it saw.
+3. Before a request that changes something is sent, the holder checks that its last beat was
+   committed less than half a lease ago; else it commits one first. So a process that was suspended
+   finds out that it lost the lease before it sends anything.
 
-No rule compares the wall clocks of two moments: those may be set in between.
+No rule compares two readings of a wall clock, which may be set in between.
 """
 
 from __future__ import annotations
@@ -50,18 +50,18 @@ class RunInfo:
 
 @attrs.define(eq=False)
 class Lease:
-    """A run's hold on the store. ``renewed_at`` (on the store's clock) is set at each commit."""
+    """The lease of a run. ``renewed_at`` (on the store's clock) is set at each commit."""
 
     database: Database
     run: int
     renewed_at: float
 
     def renew(self) -> float:
-        """Count the beat up within a transaction, which has to be its first statement.
+        """Increment the beat, as the first statement of a transaction.
 
         Returns:
-            When it was renewed, for ``renewed_at`` after the commit: the time before the statement,
-            so that the holder never believes in a later beat than the one that others see.
+            The time before the statement, for ``renewed_at`` after the commit: so the holder never
+            assumes a later beat than the one that others see.
 
         Raises:
             StoreError: Another run has taken the lease.
@@ -74,7 +74,7 @@ class Lease:
         return at
 
     async def make_sure(self) -> None:
-        """Return at once if the lease was renewed lately, else renew it first.
+        """Renew the lease, unless it was renewed recently.
 
         Raises:
             StoreError: Another run has taken the lease.
@@ -131,7 +131,7 @@ def _present(database: Database) -> str:
 
 
 def _take(database: Database, verb: str) -> int:
-    """Wait until no other run can be at work, and begin a new one.
+    """Wait until no other run can be running, and begin a new one.
 
     Raises:
         StoreError: Another one is.
@@ -147,13 +147,13 @@ def _take(database: Database, verb: str) -> int:
 
 
 def _holds(database: Database, other: Run, seen: dict[int, tuple[Any, float]]) -> bool:
-    """Return whether another run has to be watched further; end it if it cannot be at work."""
+    """Return whether another run must be watched further; end it if it cannot be running."""
     runs = is_running(database, other)
     beat = (other.beat, other.heartbeat)  # ztoq 0.1 only set the latter
     if runs is None and other.id not in seen:
         logger.warning(
-            "This store was used by {} and not closed; watching for {:.0f} s whether that still "
-            "works on it",
+            "This store was used by {} and not closed; waiting {:.0f} s to see whether that "
+            "is still running",
             _named(other),
             database.lease_s,
         )
@@ -195,7 +195,7 @@ def _username() -> str:
 
 @contextmanager
 def lease(database: Database, verb: str) -> Iterator[RunInfo]:
-    """Hold the store for one command; within an event loop the lease is renewed there.
+    """Hold the store for one command; in an event loop a task renews the lease.
 
     Raises:
         StoreError: Another run holds it; the message names host, process and time.
@@ -205,7 +205,7 @@ def lease(database: Database, verb: str) -> Iterator[RunInfo]:
     held = Lease(database, info.id, at)
     database.hold(held)
     beating: asyncio.Task[None] | None = None
-    with suppress(RuntimeError):  # a verb without a loop is over soon
+    with suppress(RuntimeError):  # a verb without a loop ends soon
         # in the loop that does the work: a thread would go on after the work has stopped
         beating = asyncio.get_running_loop().create_task(held.beat())
     try:
@@ -213,7 +213,7 @@ def lease(database: Database, verb: str) -> Iterator[RunInfo]:
     except (
         BaseException
     ):  # a kill by signal ends the run, too: the next one need not wait for the lease
-        with suppress(StoreError):  # what ended the run matters more
+        with suppress(StoreError):  # the error that ended the run matters more
             _end(database, info)
         raise
     else:

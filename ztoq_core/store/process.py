@@ -1,8 +1,8 @@
 """Identifies a process so that a later one can find out whether it still runs.
 
-A process id alone is not enough: it is given again after a reboot, and in containers the same id
-names different processes. So the kernel's boot id, the namespace of process ids and the start time
-of the process go with it (Linux). Systems without ``/proc`` fall back on host name and process id.
+A process id alone is not enough: it is used again after a reboot, and names different processes in
+different containers. On Linux it is completed by the kernel's boot id, the namespace of process ids
+and the start time of the process; elsewhere only host name and process id are known.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import attrs
 
-_DEAD = ("Z", "X")  # a zombie only waits for its parent to read its exit code
+_DEAD = ("Z", "X")  # a zombie has ended; only its exit code was not read yet
 _STATE, _STARTED = 0, 19  # fields 3 and 22 of /proc/PID/stat, counted from the third (proc(5))
 
 
@@ -43,7 +43,9 @@ class Process:
         if os.name != "posix" or self.host != socket.gethostname():
             return None
         if self.boot and self.boot != _boot():
-            return None  # another container or machine of the same name, or a reboot
+            return (
+                None  # another container or machine of the same name, or the machine was restarted
+            )
         try:
             os.kill(self.pid, 0)
         except ProcessLookupError:
@@ -52,7 +54,7 @@ class Process:
             pass  # it belongs to another user
         stat = _stat(self.pid)
         if stat is None:
-            return True  # no /proc, or one that hides what others run
+            return True  # no /proc, or one that hides the processes of others
         return stat[_STATE] not in _DEAD and self.born in {"", stat[_STARTED]}
 
 

@@ -1,7 +1,7 @@
 """The one thread that writes to the store.
 
-Callers hand it operations and wait for their commit; what has gathered meanwhile shares a commit,
-so the disk is asked once for many records (group commit).
+Callers queue operations and wait for their commit. Operations that are queued during a commit share
+the next one, so that many records take one write to the disk (group commit).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class _Promise(Protocol):
 
 
 class HeldLease(Protocol):
-    """What each transaction has to hold."""
+    """The lease that each transaction renews."""
 
     renewed_at: float
     run: int
@@ -68,8 +68,8 @@ class Writer:
     def submit(self, operation: Callable[[], T]) -> Future[T]:
         """Queue an operation; the future is done when its transaction is committed.
 
-        An operation may run twice (alone, after one beside it failed), so it may have no effect but
-        on the database. It cannot be cancelled any more.
+        An operation may run twice (alone, after one beside it failed), so it may change
+        nothing but the database. It cannot be cancelled any more.
         """
         return self.gather(one_by_one, operation)
 
@@ -174,7 +174,7 @@ class Writer:
 
 
 class _Arrivals:
-    """Takes results to an event loop, all that are there at once: waking it costs a system call."""
+    """Hands results to an event loop, several at once: waking the loop costs a system call."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
@@ -189,7 +189,7 @@ class _Arrivals:
             self.loop.call_soon_threadsafe(self._deliver)
 
     def _deliver(self) -> None:
-        self._called = False  # before the look: what comes from now on calls again
+        self._called = False  # before the loop: what is added from now on calls again
         while self._results:
             future, result, error = self._results.popleft()
             if future.done():  # its task was cancelled, but it is committed
@@ -202,7 +202,7 @@ class _Arrivals:
 
 @attrs.frozen
 class _Awaited:
-    """The promise of a result to a task."""
+    """A result that a task awaits."""
 
     arrivals: _Arrivals
     future: asyncio.Future[Any]
