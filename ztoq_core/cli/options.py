@@ -49,45 +49,56 @@ def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> Non
         setattr(options, str(parameter.name), value)
 
 
-def global_options(command: F) -> F:
-    """Add the options that every command takes, so that they work before and after the verb."""
-    kept: dict[str, Any] = {"expose_value": False, "callback": _keep, "panel": "Global options"}
-    for option in (
-        click.option(
-            "--json", "as_json", is_flag=True, help="Print JSON, one event per line.", **kept
-        ),
-        click.option(
-            "--log-file",
-            type=click.Path(path_type=Path, resolve_path=True),
-            metavar="FILE",
-            help="Write a log to this file (rotated at 10 MB, five files are kept).",
-            **kept,
-        ),
-        click.option("--debug", is_flag=True, help="Show tracebacks and log each request.", **kept),
-        click.option(
-            "-q", "--quiet", is_flag=True, help="Print only warnings and the result.", **kept
-        ),
-        click.option(
-            "-v",
-            "--verbose",
-            "verbosity",
-            count=True,
-            metavar="",
-            help="More output; -vv logs each request.",
-            **kept,
-        ),
-        click.option(
-            "--config",
-            "path",
-            type=click.Path(path_type=Path),
-            metavar="FILE",
-            help="Read this config file.  [default: ./ztoq.toml, or $ZTOQ_CONFIG]",
-            **kept,
-        ),
-    ):
-        command = option(command)
+def _all(*options: Callable[[Any], Any]) -> Callable[[F], F]:
+    """Return a decorator that adds these options; help lists the last one first."""
+
+    def add(command: F) -> F:
+        for option in options:
+            command = option(command)
+        return command
+
+    return add
+
+
+_KEPT: dict[str, Any] = {"expose_value": False, "callback": _keep, "panel": "Global options"}
+
+global_options = _all(
+    click.option(
+        "--json", "as_json", is_flag=True, help="Print JSON, one event per line.", **_KEPT
+    ),
+    click.option(
+        "--log-file",
+        type=click.Path(path_type=Path, resolve_path=True),
+        metavar="FILE",
+        help="Write a log to this file (rotated at 10 MB, five files are kept).",
+        **_KEPT,
+    ),
+    click.option("--debug", is_flag=True, help="Show tracebacks and log each request.", **_KEPT),
+    click.option(
+        "-q", "--quiet", is_flag=True, help="Print only warnings and the result.", **_KEPT
+    ),
+    click.option(
+        "-v",
+        "--verbose",
+        "verbosity",
+        count=True,
+        metavar="",
+        help="More output; -vv logs each request.",
+        **_KEPT,
+    ),
+    click.option(
+        "--config",
+        "path",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Read this config file.  [default: ./ztoq.toml, or $ZTOQ_CONFIG]",
+        **_KEPT,
+    ),
     # a verb's own options first
-    return click.option_panel("Options")(click.option_panel("Global options")(command))
+    click.option_panel("Global options"),
+    click.option_panel("Options"),
+)
+"""The options that every command takes, before and after the verb."""
 
 
 SELECTING = {
@@ -99,103 +110,83 @@ SELECTING = {
 }
 
 
-def selection_options(command: F) -> F:
-    """Add the options that choose a part of the project."""
-    options = [
-        click.option(f"--{name}", multiple=True, metavar=metavar, help=f"{text} May be repeated.")
-        for name, (metavar, text) in SELECTING.items()
-    ]
-    options += [
-        click.option(
-            "--executed-since",
-            metavar="DATE",
-            help="Only executions that ended on this day or later.",
-        ),
-        click.option(
-            "--executions",
-            metavar="all|latest|N",
-            help="How many of the newest executions of a run.",
-        ),
-        click.option(
-            "--limit",
-            type=count,
-            metavar="N",
-            help="Only the first N test cases.",
-        ),
-        click.option(
-            "--everything", is_flag=True, help="Select everything, and forget an earlier selection."
-        ),
-    ]
-    for option in reversed(options):
-        command = option(command)
-    return command
-
-
-def since_option(command: F) -> F:
-    """Add the option for a quick pass."""
-    return click.option(
-        "--since",
+selection_options = _all(
+    click.option(
+        "--everything", is_flag=True, help="Select everything, and forget an earlier selection."
+    ),
+    click.option("--limit", type=count, metavar="N", help="Only the first N test cases."),
+    click.option(
+        "--executions",
+        metavar="all|latest|N",
+        help="How many of the newest executions of a run.",
+    ),
+    click.option(
+        "--executed-since",
         metavar="DATE",
-        help="Read only what changed since then, if the source can list that; misses deletions.",
-    )(command)
+        help="Only executions that ended on this day or later.",
+    ),
+    *(
+        click.option(f"--{name}", multiple=True, metavar=metavar, help=f"{text} May be repeated.")
+        for name, (metavar, text) in reversed(SELECTING.items())
+    ),
+)
+"""The options that choose a part of the project."""
+
+since_option = click.option(
+    "--since",
+    metavar="DATE",
+    help="Read only what changed since then, if the source can list that; misses deletions.",
+)
+"""The option for a quick pass."""
 
 
-def limit_options(command: F) -> F:
-    """Add the options that end a run early."""
-    for option in (
-        click.option(
-            "--until",
-            metavar="TIME",
-            help="Make no calls from this time on: 06:00 (its next occurrence, local time) or a "
-            "date and time. Requests under way are finished; exit code 3.",
-        ),
-        click.option(
-            "--max-calls",
-            type=count,
-            metavar="N",
-            help="Make at most N calls, to both services together and including failed attempts; "
-            "then stop with exit code 3.",
-        ),
-    ):
-        command = option(command)
-    return command
+limit_options = _all(
+    click.option(
+        "--until",
+        metavar="TIME",
+        help="Make no calls from this time on: 06:00 (its next occurrence, local time) or a "
+        "date and time. Requests under way are finished; exit code 3.",
+    ),
+    click.option(
+        "--max-calls",
+        type=count,
+        metavar="N",
+        help="Make at most N calls, to both services together and including failed attempts; "
+        "then stop with exit code 3.",
+    ),
+)
+"""The options that end a run early."""
 
 
-def conflict_option(command: F) -> F:
-    """Add the option that says what to do with objects that somebody edited."""
-    option = click.option(
-        "--on-conflict",
-        type=click.Choice(("keep-target", "overwrite", "fail")),
-        default="keep-target",
-        show_default=True,
-        help="What to do with objects that somebody edited in the target, and with executions "
-        "older than the newest there.",
-    )
-    return option(command)
+conflict_option = click.option(
+    "--on-conflict",
+    type=click.Choice(("keep-target", "overwrite", "fail")),
+    default="keep-target",
+    show_default=True,
+    help="What to do with objects that somebody edited in the target, and with executions "
+    "older than the newest there.",
+)
+"""What to do with objects that somebody edited."""
 
 
-def accept_missing_fields_option(command: F) -> F:
-    """Add the option that goes on although the target lacks fields."""
-    return click.option(
-        "--accept-missing-fields",
+accept_missing_fields_option = click.option(
+    "--accept-missing-fields",
+    is_flag=True,
+    help="Load although fields are missing; their values become text in the description.",
+)
+"""Continue although the target lacks fields."""
+
+
+load_options = _all(
+    click.option(
+        "--dry-run", is_flag=True, help="Stop before the first write, and print the plan."
+    ),
+    accept_missing_fields_option,
+    conflict_option,
+    click.option(
+        "--prune",
         is_flag=True,
-        help="Load although fields are missing; their values become text in the description.",
-    )(command)
-
-
-def load_options(command: F) -> F:
-    """Add the options of verbs that write to the target."""
-    for option in (
-        click.option(
-            "--dry-run", is_flag=True, help="Stop before the first write, and print the plan."
-        ),
-        accept_missing_fields_option,
-        conflict_option,
-        click.option(
-            "--prune",
-            is_flag=True,
-            help="Remove from the target what is gone from the source, unless somebody changed it.",
-        ),
-    ):
-        command = option(command)
-    return command
+        help="Remove from the target what is gone from the source, unless somebody changed it.",
+    ),
+)
+"""The options of verbs that write to the target."""

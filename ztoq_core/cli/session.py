@@ -144,7 +144,7 @@ def handle_signals(waits: Waits, output: Output) -> Iterator[None]:
     loop = asyncio.get_running_loop()
 
     def crash(number: int, frame: FrameType | None) -> None:
-        # a thread that hangs, such as in a DNS lookup, would keep the process alive for ever
+        # a thread that hangs, such as in a DNS lookup, would keep the process alive forever
         last = threading.Timer(ENDS_WITHIN, os._exit, (Exit.INTERRUPTED,))
         last.daemon = True
         last.start()

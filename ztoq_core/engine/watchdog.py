@@ -43,7 +43,7 @@ async def watched(waits: Waits, progress: Progress) -> AsyncIterator[Progress]:
     """
     watchdog = _Watchdog(waits, progress)
     with one_error():
-        # in a task group, so that an error of the watchdog ends the body, which may wait for ever
+        # in a task group, so that an error of the watchdog ends the body, which may wait forever
         async with asyncio.TaskGroup() as group:
             watching = group.create_task(watchdog.watch(), name="watchdog")
             try:

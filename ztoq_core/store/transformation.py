@@ -190,7 +190,7 @@ class TransformationStore(Repository):
 
     @reads
     def lost_files(self, keys: Sequence[str]) -> dict[str, str]:
-        """Return why those of the files that are not at hand are not."""
+        """Return, for each of the files that is not in the store, the reason."""
         lost = dict.fromkeys(keys, "the source does not have it any more")
         text = "SELECT key, state, reason, pending FROM item WHERE kind = ? AND key IN ??"
         found = self.database.select(text, (Kind.ATTACHMENT,), list(lost))

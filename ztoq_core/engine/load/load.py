@@ -216,7 +216,7 @@ class _Loading:
 
     async def _more(self, kinds: Collection[Kind], keys: Collection[str], *, first: bool) -> bool:
         """Return whether there may be more to do, after waiting for it if nothing else is left."""
-        # while a kind is held back, its records are no cycle: they wait for a field
+        # while a kind is held back, its records are not a cycle: they wait for a field
         if not self.settling.held() and await self._release(kinds, keys):
             return True
         if first and Kind.FIELD in kinds:

@@ -52,7 +52,7 @@ class MissingField:
     required: bool = False
 
     def __str__(self) -> str:
-        """Return a line for the administrator's list, in words of no product."""
+        """Return a line for the administrator's list, without the words of any product."""
         of, records = plain(self.of), counted(self.count, "record")
         if self.required:
             one_of = f" (one of {self._shown()})" if self.values else ""
