@@ -104,10 +104,10 @@ def compare_note(sent: TestLog, held: TestLog, known: Known) -> Iterator[FieldRe
     joined = [each for each in sent.results if each.step and not sent.drift]
     note = compare_added("note", sent.note, held.note, _added(sent, held), known)
     in_note = False
-    if joined and not (held.results and any(each.key in known.parts for each in joined)):
+    if joined and note.wrong:
         pieces = _added(sent, held, results=True)
         with_results = compare_added("note", sent.note, held.note, pieces, known)
-        if with_results.rule is Rule.ADDED_TEXT and note.wrong:
+        if with_results.rule is Rule.ADDED_TEXT:
             note, in_note = with_results, True
     yield note
     if in_note:

@@ -419,6 +419,13 @@ def test_a_rule_lets_its_difference_pass_and_hides_no_loss(
     assert len(wrong(sent, lost, known)) == 1, compare(sent, lost, known)
 
 
+def test_results_in_the_note_count_also_for_a_store_that_adopted_the_log() -> None:
+    """A new store takes the step logs that the target made by itself for those of the results."""
+    adopted = attrs.evolve(KNOWN, parts={"1": "41"})
+    assert not wrong(JOINED, IN_NOTE, adopted)
+    assert wrong(JOINED, attrs.evolve(IN_NOTE, note="<p>Ann</p>"), adopted)
+
+
 def test_a_target_may_have_one_text_for_the_description_and_note_of_a_plan() -> None:
     both = attrs.evolve(PLAN, description="<p>All</p><p>A / B</p>", note="")
     assert not wrong(PLAN, both, KNOWN)
