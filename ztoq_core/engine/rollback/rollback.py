@@ -196,14 +196,18 @@ class _Rollback:
         await self.remove_each(left)
 
     async def remove_each(self, left: Sequence[RollbackItem]) -> None:
-        """Delete in passes, innermost first: what still contains objects of ours waits."""
+        """Delete in passes, innermost first: what still contains objects of ours waits.
+
+        Fields wait for all others: without them, the objects that are left would look changed.
+        """
         while left and not self.run.waits.stopping:
             again: list[RollbackItem] = []
-            for _, alike in groupby(left, key=lambda each: each.ref.kind):
+            for kind, alike in groupby(left, key=lambda each: each.ref.kind):
                 for batch in chunks(list(alike), _BATCH):
                     if self.run.waits.stopping:
                         return
-                    again += await self._batch(batch)
+                    waits = kind is Kind.FIELD and again
+                    again += batch if waits else await self._batch(batch)
             if len(again) == len(left):  # each waits for one that stays
                 for item in again:
                     self._keep(item, "objects of ours that stay are in it or use it")
