@@ -12,7 +12,7 @@ from ztoq_testkit.project import CONTENTS, PROJECT
 
 from tests.unit.engine.deleting import Deleting
 from ztoq_core import engine
-from ztoq_core.contracts import Mark
+from ztoq_core.contracts import Mark, Written
 from ztoq_core.engine import Event, RollbackResult
 from ztoq_core.errors import RejectedError
 from ztoq_core.records import (
@@ -226,6 +226,36 @@ async def test_what_a_rollback_removed_is_made_again_with_fields_and_what_mappin
 
     assert {"no-folder", "test_case/Browser"} < set(before)
     assert sink.keys() == before
+
+
+class Forgetting(Deleting):
+    """Shows objects without the values of a field that was deleted, as qTest does."""
+
+    async def current(self, kind: Kind, target_id: str) -> Written | None:
+        found = await super().current(kind, target_id)
+        if found is None or kind is Kind.FIELD:
+            return found
+        fields = [each for each in self.objects.values() if each.record.kind is Kind.FIELD]
+        return found if fields else attrs.evolve(found, stamp=f"{found.stamp} without fields")
+
+
+async def test_what_waits_for_its_caller_goes_before_the_fields(store: Store) -> None:
+    """Without them it would look like something that somebody changed."""
+
+    def typed(record: Record) -> Record:
+        fields = tuple(attrs.evolve(each, type=FieldType.TEXT) for each in record.fields)
+        return attrs.evolve(record, fields=fields)
+
+    sink = Forgetting()
+    with store.run("migrate") as run:
+        await engine.extract(engine.Run(store, run.id), MemorySource(PROJECT, CONTENTS))
+        await engine.transform(engine.Run(store), lambda _: [typed])
+        await engine.load(engine.Run(store, run.id, request_timeout=0.01), sink)
+    assert "test_case/Browser" in sink.keys()
+
+    undone = await roll_back(store, sink)
+
+    assert (undone.kept, sink.keys()) == ((), [])
 
 
 NEWER = TestLog(
