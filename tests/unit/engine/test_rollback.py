@@ -251,7 +251,7 @@ async def test_what_waits_for_its_caller_goes_before_the_fields(store: Store) ->
         await engine.extract(engine.Run(store, run.id), MemorySource(PROJECT, CONTENTS))
         await engine.transform(engine.Run(store), lambda _: [typed])
         await engine.load(engine.Run(store, run.id, request_timeout=0.01), sink)
-    assert "test_case/Browser" in sink.keys()
+    assert "test_case/Browser" in {*sink.keys()}
 
     undone = await roll_back(store, sink)
 
