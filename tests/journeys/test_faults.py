@@ -22,6 +22,7 @@ from ztoq_testkit.simulate import FaultProxy, Faults, Reply, Request
 
 from tests.journeys.journey import PASSWORD, USER, Journey, in_virtual_time, journey, project
 from tests.performance.portrait import Portrait, differences, twice
+from tests.tables import sampled
 from ztoq_core.errors import Exit, RetryableError, StoreError
 from ztoq_core.records import Kind
 from ztoq_core.store import State, Store
@@ -58,7 +59,8 @@ def is_file(request: Request) -> bool:
 
 
 @pytest.mark.parametrize(
-    "fault", ["reset_before", "error_5xx", "lost", "error_after", "html", "cut_body"]
+    "fault",
+    sampled(["reset_before", "error_5xx", "lost", "error_after", "html", "cut_body"], 2),
 )
 @in_virtual_time
 async def test_faults_of_both_sides_leave_nothing_behind(
@@ -126,14 +128,18 @@ async def test_a_token_that_ends_all_the_time_is_renewed(
 
 @pytest.mark.parametrize(
     "options",
-    [
-        pytest.param({"next_gen": False, "cap": 2, "drift": 5}, id="totals drift"),
-        pytest.param({"next_url": False, "cap": 3}, id="next is missing"),
-        pytest.param({"cap": 1}, id="pages are smaller than asked"),
-        pytest.param(
-            {"next_gen": False, "cap": 4, "total": False, "is_last": False}, id="pages say nothing"
-        ),
-    ],
+    sampled(
+        [
+            pytest.param({"next_gen": False, "cap": 2, "drift": 5}, id="totals drift"),
+            pytest.param({"next_url": False, "cap": 3}, id="next is missing"),
+            pytest.param({"cap": 1}, id="pages are smaller than asked"),
+            pytest.param(
+                {"next_gen": False, "cap": 4, "total": False, "is_last": False},
+                id="pages say nothing",
+            ),
+        ],
+        2,
+    ),
 )
 async def test_lists_are_read_to_their_end_whatever_they_say(
     tmp_path: Path, undisturbed: Portrait, options: dict[str, Any]
@@ -259,7 +265,7 @@ def limit(store: Store, more: int) -> None:
     store.database.write_now(pragma)
 
 
-@pytest.mark.parametrize("pages", [0, 3, 12])
+@pytest.mark.parametrize("pages", sampled([0, 3, 12], 2))
 async def test_a_full_database_stops_with_3_and_goes_on(
     tmp_path: Path, undisturbed: Portrait, pages: int
 ) -> None:

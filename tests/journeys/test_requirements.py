@@ -10,6 +10,7 @@ import pytest
 from ztoq_demo.qtest import Options, Simulator
 
 from tests.journeys.between import Between, between
+from tests.tables import sampled
 from ztoq_core.errors import Exit
 from ztoq_core.records import Folder, Kind, Link, LinkType, Record, Ref, TestCase, Tree
 from ztoq_core.store import State
@@ -59,7 +60,10 @@ async def test_an_issue_becomes_a_requirement_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["ACME-7", "ACME-7 Pay", "ACME-7: Pay", "[ACME-7] Pay", "Pay (ACME-7)", "Pay [ACME-7] "]
+    "name",
+    sampled(
+        ["ACME-7", "ACME-7 Pay", "ACME-7: Pay", "[ACME-7] Pay", "Pay (ACME-7)", "Pay [ACME-7] "], 2
+    ),
 )
 async def test_a_requirement_of_that_name_is_linked_and_left_alone(
     tmp_path: Path, name: str
@@ -69,7 +73,9 @@ async def test_a_requirement_of_that_name_is_linked_and_left_alone(
         assert requirements(sides) == linked(sides) == [name]
 
 
-@pytest.mark.parametrize("name", ["ACME-70", "ACME-7-b", "XACME-7", "Pay ACME-7 now", "acme-7"])
+@pytest.mark.parametrize(
+    "name", sampled(["ACME-70", "ACME-7-b", "XACME-7", "Pay ACME-7 now", "acme-7"], 2)
+)
 async def test_a_name_that_only_looks_alike_is_another(tmp_path: Path, name: str) -> None:
     async with between(tmp_path, prepare=lambda qtest: by_hand(qtest, name)) as sides:
         await sides.migrate(covering("ACME-7"))

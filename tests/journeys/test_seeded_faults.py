@@ -300,6 +300,7 @@ async def test_each_fault_is_found_and_named_and_nothing_else(tmp_path: Path) ->
         assert await scene.found() == []
 
 
+@pytest.mark.acceptance
 async def test_a_sample_of_everything_reads_each_object_and_finds_the_same(tmp_path: Path) -> None:
     async with migrated(tmp_path) as scene:
         whole = Sample(size=100_000, seed=1)

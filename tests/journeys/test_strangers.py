@@ -15,6 +15,7 @@ import pytest
 from ztoq_demo.zephyr.model import Folder
 
 from tests.journeys.journey import Journey, journey, project
+from tests.tables import sampled
 from ztoq_core import engine
 from ztoq_core.records import Kind, Ref
 from ztoq_core.store import Store
@@ -294,7 +295,7 @@ async def test_strangers_stay_as_they_were(tmp_path: Path, *, force: bool) -> No
 
 
 @pytest.mark.parametrize("store", [{}, {"attachments_mode": "stream"}])
-@pytest.mark.parametrize("after", [12, 30])
+@pytest.mark.parametrize("after", sampled([12, 30], 2))
 async def test_a_load_that_was_cut_off_is_removed_at_once(
     tmp_path: Path, after: int, store: dict[str, str]
 ) -> None:
