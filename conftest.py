@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sysconfig
 from functools import cache
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -23,6 +24,7 @@ sysconfig.get_path = cache(sysconfig.get_path)  # type: ignore[assignment]  # it
 # nobody reads the lines that it writes where no command configured it: ten for a record
 logger.remove()
 
+DEMO = Path(__file__).parent / "plugins" / "ztoq-demo"
 LACKS = "lacks a shared file"
 
 
@@ -34,6 +36,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             if not (SHARED / path).exists():
                 item.user_properties.append((LACKS, path))
                 pytest.skip(f"../shared/{path} is missing (CONTRIBUTING.md)")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Do not measure what goes through lines that no gate is about."""
+    for item in items:
+        if item.path.is_relative_to(DEMO):
+            item.add_marker("no_cover")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

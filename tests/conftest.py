@@ -17,9 +17,21 @@ MARKS = {
     "journeys": ("no_cover",),
     "acceptance": ("acceptance", "no_cover"),
     "performance": ("no_cover",),
+    "repository": ("no_cover",),
 }
 """The marks of each folder. What goes through all rooms, or a second time through the same lines,
 is not measured: that takes half as long again, and a line is covered by the tests of its room."""
+SEE_PLUGINS = {
+    "config",
+    "test_configure.py",
+    "test_door.py",
+    "test_looking.py",
+    "test_plugins.py",
+    "test_program.py",
+    "test_public.py",
+    "test_stages.py",
+}
+"""Folders and files of ``tests/unit`` for which it matters what is installed."""
 IN_EACH_RUN = {
     "test_a_project_arrives_whole",
     "test_a_second_run_writes_nothing",
@@ -76,9 +88,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     for item in items:
         if item.path.is_relative_to(here):
-            folder = item.path.relative_to(here).parts[0]
+            folder, *_ = parts = item.path.relative_to(here).parts
             for name in MARKS.get(folder, ()):
                 item.add_marker(name)
+            if folder == "unit" and SEE_PLUGINS & set(parts):
+                item.add_marker("core_alone")
         if item.get_closest_marker("postgres"):
             item.add_marker("no_cover")
             own = item.path.is_relative_to(here / "unit" / "store")
