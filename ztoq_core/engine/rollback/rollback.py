@@ -184,9 +184,15 @@ class _Rollback:
         )
 
     async def remove(self, created: Sequence[RollbackItem], alone: Sequence[RollbackItem]) -> None:
-        """Delete what the target does not delete with its owner, then what is left ``alone``."""
+        """Delete what the target does not delete with its owner, then what is left ``alone``.
+
+        Fields come last: without them, objects that wait for others would look changed.
+        """
         along = self.schema.goes_with_owner
-        await self.remove_each([each for each in created if each.ref.kind not in along])
+        fields = [each for each in created if each.ref.kind is Kind.FIELD]
+        await self.remove_each(
+            [each for each in created if each.ref.kind not in {*along, Kind.FIELD}]
+        )
         left = [each for each in alone if each.ref not in self.going]
         if self.dry_run:  # of these only files can be deleted by themselves everywhere
             for item in left:
@@ -194,20 +200,17 @@ class _Rollback:
                     self._keep(item, "it goes only if the target deletes it without its owner")
             left = [each for each in left if each.ref not in self.kept]
         await self.remove_each(left)
+        await self.remove_each(fields)
 
     async def remove_each(self, left: Sequence[RollbackItem]) -> None:
-        """Delete in passes, innermost first: what still contains objects of ours waits.
-
-        Fields wait for all others: without them, the objects that are left would look changed.
-        """
+        """Delete in passes, innermost first: what still contains objects of ours waits."""
         while left and not self.run.waits.stopping:
             again: list[RollbackItem] = []
-            for kind, alike in groupby(left, key=lambda each: each.ref.kind):
+            for _, alike in groupby(left, key=lambda each: each.ref.kind):
                 for batch in chunks(list(alike), _BATCH):
                     if self.run.waits.stopping:
                         return
-                    waits = kind is Kind.FIELD and again
-                    again += batch if waits else await self._batch(batch)
+                    again += await self._batch(batch)
             if len(again) == len(left):  # each waits for one that stays
                 for item in again:
                     self._keep(item, "objects of ours that stay are in it or use it")
