@@ -238,9 +238,13 @@ def kill_loop(given: argparse.Namespace) -> int:
             failed += bool(codes[-1])
             doubled += twice(found, expected)
             unlike += differences(found, expected)
-            spent, made = here.calls(), [site.told()["made"] for site in (here.zephyr, here.qtest)]
-        _say(f"round {rounds}", f"{trouble.kills} kills so far, then exit codes {codes}")
-        _say("  calls", f"{spent}, undisturbed {calls}; faults {made}")
+            faults = [sum(site.told()["made"].values()) for site in (here.zephyr, here.qtest)]
+            _say(
+                f"round {rounds}",
+                f"{trouble.kills} kills, {trouble.stops} stops, {trouble.cuts} cuts so far; "
+                f"ends with {codes} after {here.calls()} calls ({calls} undisturbed), {faults} "
+                f"faults of both; {len(doubled)} double, {len(unlike)} missing or different",
+            )
     missing = [line for line in unlike if line.endswith("is missing")]
     trouble.say()
     _say("rounds that did not end", failed)
