@@ -3,7 +3,8 @@
 ``python tests/performance/busy.py --times 30 --busy 4``
 
 Each run is a process of the least priority (``SCHED_IDLE`` where there is one, else the nicest);
-the busy processes spin at the ordinary one. Prints the seconds of every run. Exit code 1 where one
+the busy processes work at the ordinary one, ``--share`` of the time: four that never pause leave
+such a process nothing at all of two cores. Prints the seconds of every run. Exit code 1 where one
 does not end within ``--most`` seconds or ends with anything but 0. Simulators keep the ordinary
 priority, so that it is ztoq that is starved: a callback that comes late must not stop it.
 """
@@ -44,7 +45,16 @@ project = {project}
 token = {{ env = "QTEST_TOKEN" }}
 create_fields = true
 """
-SPIN = "while True: pass"
+PERIOD_S = 0.1
+SPIN = f"""\
+import sys, time
+share = float(sys.argv[1])
+while True:
+    until = time.monotonic() + {PERIOD_S} * share
+    while time.monotonic() < until:
+        pass
+    time.sleep({PERIOD_S} * (1 - share))
+"""
 
 
 def starved() -> None:
@@ -56,9 +66,10 @@ def starved() -> None:
 
 
 @contextlib.contextmanager
-def busy(processes: int) -> Iterator[None]:
-    """Let so many processes spin."""
-    made = [subprocess.Popen([sys.executable, "-c", SPIN]) for _ in range(processes)]
+def busy(processes: int, share: float) -> Iterator[None]:
+    """Let so many processes work for that share of the time."""
+    line = [sys.executable, "-c", SPIN, str(share)]
+    made = [subprocess.Popen(line) for _ in range(processes)]
     try:
         yield
     finally:
@@ -113,11 +124,12 @@ def main() -> int:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--times", type=int, default=30)
     options.add_argument("--busy", type=int, default=4)
+    options.add_argument("--share", type=float, default=0.45, help="of the time that they work")
     options.add_argument("--cases", type=int, default=200)
     options.add_argument("--most", type=float, default=300.0, help="seconds of one run")
     given = options.parse_args()
     failed = 0
-    with tempfile.TemporaryDirectory() as made, busy(given.busy):
+    with tempfile.TemporaryDirectory() as made, busy(given.busy, given.share):
         corpus = Path(made) / "corpus.json"
         invented.write(corpus, given.cases, given.cases, 0, 0)
         for name in ("demo", "migrate"):

@@ -6,10 +6,6 @@ Invented cases, each with a run of two executions, are loaded into a sink in mem
 latency, 32 requests in flight and a time-out of 60 s: without losses, then with 4 % of the answers
 lost (the object is made), then with 4 % of the requests lost (it is not). An answer that is lost
 may cost no more than half the time again, and one settling time.
-
-With ``--http`` the same is measured on the wall: ``ztoq load`` of invented cases into the simulated
-qTest, in processes of their own, with the time-out of 60 s and half of the 4 % answered by a 5xx
-after the object was made.
 """
 
 from __future__ import annotations
@@ -28,10 +24,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # started as a scr
 from ztoq_testkit.memory import MemorySink, MemorySource
 from ztoq_testkit.virtual_time import run_in_virtual_time
 
-from tests.corpus.setting import command, environment, write_config
-from tests.performance import invented
-from tests.performance.measuring import measure
-from tests.performance.sites import Site
 from tests.timed_store import TimedStore
 from ztoq_core import engine
 from ztoq_core.contracts import Content, Found, Links, Written
@@ -129,42 +121,10 @@ def _quiet(_: engine.Event) -> None:
     """Tell nobody."""
 
 
-def over_http(cases: int) -> int:
-    """Load over HTTP without and with lost answers, print both, and return the exit code."""
-    walls: list[float] = []
-    for faults in ({}, {"lost": 0.02, "error_after": 0.02, "seed": 1}):
-        with tempfile.TemporaryDirectory(prefix="ztoq-lost-") as name:
-            folder = Path(name)
-            invented.write(folder / "shop.jsonl", cases, 2 * cases, 0, 0)
-            with (
-                Site("zephyr", corpus=folder / "shop.jsonl") as zephyr,
-                Site("qtest", faults=faults) as qtest,
-            ):
-                config = write_config(folder, zephyr.url, qtest.url, project=invented.KEY)
-                env = environment(zephyr.token, qtest.token)
-                for verb in ("extract", "transform", "load", "validate"):
-                    done = measure(command(config, verb), folder=folder, env=env)
-                    if verb == "load":
-                        walls.append(done.wall)
-                    if done.code:
-                        sys.stdout.write(f"{verb} ended with {done.code}\n{done.output[-2000:]}\n")
-                        return 1
-                told = qtest.told()
-        sys.stdout.write(
-            f"{walls[-1]:7.1f} s for {cases} cases and {2 * cases} executions, "
-            f"faults {told['made']}; validated: nothing missing, different or double\n"
-        )
-    most = 1.5 * walls[0] + TIMEOUT_S
-    sys.stdout.write(f"at most {most:.1f} s with lost answers\n")
-    return 0 if walls[1] <= most else 1
-
-
 def main() -> int:
     """Run all three, print the figures, and return the exit code."""
     logger.remove()
     given = _options().parse_args()
-    if given.http:
-        return over_http(given.cases)
     targets = {
         "nothing lost": LossyTarget(),
         "4 % of the answers lost": LossyTarget(each=25),
@@ -191,7 +151,6 @@ def _options() -> argparse.ArgumentParser:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     made.add_argument("--cases", type=int, default=400)
-    made.add_argument("--http", action="store_true", help="on the wall, over HTTP")
     return made
 
 

@@ -23,6 +23,8 @@ pytestmark = [
         "migrate_corpus.py --cases 600 --executions 900 --files 60",
         "transform_cases.py --cases 5000 --least 1000",
         "check_mapping.py --cases 5000",
+        "lost_over_http.py --cases 60",
+        "busy.py --times 5 --cases 30 --share 0.3",
     ],
 )
 def test_a_benchmark_passes_in_short(command: str) -> None:
