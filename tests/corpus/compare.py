@@ -272,11 +272,19 @@ class _Judge:
         inside = suite["parentType"] == "test-cycle"
         path = self.found.cycles.get(suite["parentId"], ("?",)) if inside else ()
         self.check(where, "cycle", self.expected.cycle_paths[cycle["key"]], path)
-        plan = next((p for p in self.expected.plans if cycle["key"] in p["cycles"]), None)
-        release = self.release_ids.get(plan["key"]) if plan else None
+        plans = [p["key"] for p in self.expected.plans if cycle["key"] in p["cycles"]]
+        release = self.release_ids.get(plans[0]) if plans else None
         self.check(where, "target release", release, suite.get("target_release_id"))
         self._planned(where, cycle["plannedStartDate"], cycle["plannedEndDate"], properties(suite))
         fields = {**cycle["customFields"], **{name: cycle[name] for name in CYCLE_LABELS}}
+        if len(plans) > 1 or (plans and cycle["version"]):  # one target release does not say all
+            keys = "".join(f"<li>{key}</li>" for key in plans)
+            more = f"<p><strong>Test plans</strong></p><ul>{keys}</ul>"
+            shown = str(properties(suite).get("Description", {}).get("field_value"))
+            if not shown.endswith(more):
+                self.say(where, f"does not list its plans {plans}: {_short(shown)}")
+            if not (cycle["webLinks"] or cycle["issues"]):  # which stand in between
+                fields["description"] = (cycle["description"] or "") + more
         self._properties(where, fields, suite, CYCLE_LABELS)
 
     def _planned(
