@@ -350,6 +350,7 @@ def test_every_mutation_of_an_example_is_refused_with_its_line(example: tuple[st
     assert count
 
 
+@pytest.mark.no_cover  # a second time through what others cover
 def test_what_the_schema_refuses_the_parser_refuses(example: tuple[str, str]) -> None:
     """Each key taken away and each value exchanged: the parser may know more, never less."""
     data = tomllib.loads(example[1])
