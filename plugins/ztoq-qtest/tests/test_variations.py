@@ -18,8 +18,6 @@ from ztoq_testkit.simulate import Reply, Request
 
 from ztoq_core.plugin import FieldDefinition, FieldType, Kind, RejectedError
 
-pytestmark = pytest.mark.no_cover  # a second time through what others cover
-
 Change = Callable[[Any], Any]
 Vary = Callable[[Request, Reply], None]
 
