@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import attrs
@@ -45,6 +46,12 @@ class ContentHash:
             self._digest.update(chunk)
             self.size += len(chunk)
             yield chunk
+
+
+def sha256_of(path: Path) -> str:
+    """Return the digest of a file on the disk, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 async def read_whole(read: Callable[[], Awaitable[T]]) -> T:

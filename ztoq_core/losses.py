@@ -79,11 +79,12 @@ class Losses:
 
     def reasons(self, group: LossGroup, *actions: LossAction) -> dict[str, int]:
         """Return how many losses of a group there are by reason, the most frequent first."""
-        found: dict[str, int] = {}
-        for each in self.with_action(*actions or LossAction):
-            if each.group is group:
-                for code, number in each.reasons.items():
-                    found[code] = found.get(code, 0) + number
+        found = _added(
+            pair
+            for each in self.with_action(*actions or LossAction)
+            if each.group is group
+            for pair in each.reasons.items()
+        )
         return dict(sorted(found.items(), key=lambda pair: (-pair[1], pair[0])))
 
     def action(self, group: LossGroup) -> LossAction:

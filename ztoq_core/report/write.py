@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TextIO
 
 import attrs
 
+from ztoq_core.contents import sha256_of
 from ztoq_core.losses import LossPolicy
 from ztoq_core.report.data import Report
 from ztoq_core.report.evidence import Evidence
@@ -62,7 +62,7 @@ class ReportWriter:
             if name != "html":
                 self._write(name, place)
                 if isinstance(place, Path):
-                    checksums[place.name] = _sha256(place)
+                    checksums[place.name] = sha256_of(place)
         if (page := places.get("html")) is None:
             return
         beside = Page(
@@ -73,7 +73,7 @@ class ReportWriter:
             checksums=checksums,
         ).write(page)
         if isinstance(page, Path):
-            sums = {page.name: _sha256(page), **checksums, **beside}
+            sums = {page.name: sha256_of(page), **checksums, **beside}
             with open_output(page.with_suffix(".sha256")) as file:
                 file.writelines(f"{digest}  {name}\n" for name, digest in sums.items())
 
@@ -89,8 +89,3 @@ class ReportWriter:
                 write_csv(self.store, file, self.source_page)
             else:
                 write_junit(self.report, self.store, file)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -11,7 +11,6 @@ up when first needed.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,6 +20,7 @@ from urllib.parse import urlsplit
 
 import attrs
 
+from ztoq_core.contents import sha256_of
 from ztoq_core.contracts import (
     Connection,
     Schema,
@@ -162,7 +162,7 @@ class Config:
             settings=show_json(
                 {name: show(value) for name, value in settings.items() if name not in files}
             ),
-            files={path.name: _sha256(path) for path in files.values()},
+            files={path.name: sha256_of(path) for path in files.values()},
         )
 
     @property
@@ -317,11 +317,6 @@ def from_tables(
     if problems := list(config.unknown_losses()):
         raise ConfigError("\n".join(problems))
     return config
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @attrs.frozen(kw_only=True)

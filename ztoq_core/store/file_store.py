@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import BinaryIO
 
 import attrs
 
-from ztoq_core.contents import ContentHash
+from ztoq_core.contents import ContentHash, sha256_of
 from ztoq_core.contracts import Content
 from ztoq_core.errors import RecordError
 from ztoq_core.media import media_type
@@ -89,7 +88,7 @@ class FileStore:
         path = self._path(content.sha256)
         again = "run `ztoq extract`, then `ztoq retry` and `ztoq migrate`"
         try:
-            found = await asyncio.to_thread(_sha256, path)
+            found = await asyncio.to_thread(sha256_of, path)
             if found != content.sha256:
                 await asyncio.to_thread(path.replace, path.with_name(f"{path.name}.changed"))
         except OSError as error:
@@ -119,11 +118,6 @@ class FileStore:
         return Content(
             name=name, size=kept.size, sha256=kept.sha256, media_type=kept.media_type, open=read
         )
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as source:
-        return hashlib.file_digest(source, "sha256").hexdigest()
 
 
 def _flush(out: BinaryIO) -> None:
