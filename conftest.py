@@ -17,7 +17,7 @@ from tests.shared import SHARED
 # a busy machine makes examples slowly; that says nothing about the code
 USUAL = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ztoq", USUAL, max_examples=25)
-settings.register_profile("thorough", USUAL, max_examples=200)  # by hand: --hypothesis-profile
+settings.register_profile("thorough", USUAL, max_examples=200)  # in tox -e acceptance
 settings.load_profile("ztoq")
 
 if "PYTEST_XDIST_WORKER" in os.environ and (outer := Coverage.current()):
