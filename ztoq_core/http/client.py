@@ -66,7 +66,6 @@ class Client:
     _sender: Sender
     _auth: Auth | None
     _probe: str = ""
-    _before_write: Callable[[], Awaitable[None]] | None = None
     _probing: asyncio.Lock = attrs.field(factory=asyncio.Lock, init=False)
     _probed_at: float = attrs.field(default=-math.inf, init=False)
     _verdict: bool | None = attrs.field(default=None, init=False)
@@ -178,9 +177,6 @@ class Client:
         attempt = Attempt(request, permit, credentials)
         status = 0
         try:
-            # after the wait for the permit, in which the run may have lost its lease to another
-            if self._before_write and request.method != "GET" and not request.closing:
-                await self._before_write()
             patience = self.pacer.patience(request.attempts.failures)
             async with self._sender.send(request, request.url, credentials, patience) as response:
                 status = response.status
@@ -349,7 +345,8 @@ async def open_client(  # noqa: PLR0913 - all that the engine decides about a cl
     ``limits`` are those of the command, ``quota`` returns the quota of a host; by default the
     client has one of its own, which does not know other runs. ``allows`` decides to which private
     addresses redirects may lead; ``resolver`` replaces the system's. ``waits`` are those of the
-    run.
+    run. ``before_write`` is awaited before each request that changes something, as the last thing
+    before it leaves.
 
     Raises:
         ConfigError: The base URL, a proxy or a certificate file cannot be used.
@@ -361,7 +358,7 @@ async def open_client(  # noqa: PLR0913 - all that the engine decides about a cl
     rate = Rate() if connection.rate is None else Rate(connection.rate)
     waits = waits or Waits()
     pacer = Pacer(rate, connection.in_flight, connection.timeout, budget, waits)
-    async with open_sender(transport, allows, resolver) as sender:
+    async with open_sender(transport, allows, resolver, before_write) as sender:
         policy = ResponsePolicy(transport.service, pacer, outage, unreached)
         async with pacer.open():
-            yield Client(transport, policy, pacer, waits, sender, auth, probe, before_write)
+            yield Client(transport, policy, pacer, waits, sender, auth, probe)

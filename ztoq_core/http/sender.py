@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -55,6 +55,7 @@ class Sender:
             headers={**request.headers, **credentials},
             data=request.data(),
             allow_redirects=False,
+            trace_request_ctx=request,
             **route,
             **_timeouts(self.transport.connection, request, patience),
         )
@@ -110,9 +111,12 @@ class Sender:
 
 @asynccontextmanager
 async def open_sender(
-    transport: Transport, allows: Callable[[str, str], bool], resolver: AbstractResolver | None
+    transport: Transport,
+    allows: Callable[[str, str], bool],
+    resolver: AbstractResolver | None,
+    before_write: Callable[[], Awaitable[None]] | None,
 ) -> AsyncIterator[Sender]:
-    """Open the sessions; ``allows`` and ``resolver`` as in ``client.open_client``."""
+    """Open the sessions; the rest as in ``client.open_client``."""
     home = (transport.origin.host or "").rstrip(".")
     guard = AddressGuard(allows, resolver or aiohttp.ThreadedResolver(), home)
 
@@ -127,11 +131,26 @@ async def open_sender(
             # credentials sent; the transport looks for proxies once
             trust_env=False,
             headers={"User-Agent": "ztoq"},
+            trace_configs=[] if before_write is None else [_before_sending(before_write)],
             **_timeouts(transport.connection),
         )
 
     async with session(resolver) as own, session(guard) as external:
         yield Sender(transport, own, external, guard)
+
+
+def _before_sending(before_write: Callable[[], Awaitable[None]]) -> aiohttp.TraceConfig:
+    """Await ``before_write`` once the connection stands: the process may sleep until it does."""
+
+    async def check(_: aiohttp.ClientSession, context: Any, __: object) -> None:
+        request: Request = context.trace_request_ctx
+        if request.method != "GET" and not request.closing:
+            await before_write()
+
+    trace = aiohttp.TraceConfig()
+    trace.on_connection_create_end.append(check)
+    trace.on_connection_reuseconn.append(check)
+    return trace
 
 
 def _timeouts(

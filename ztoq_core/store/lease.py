@@ -9,9 +9,9 @@ of the lease. Three rules make sure that two commands never write at once:
 2. Another run takes the lease only if the holder cannot be running: its process is dead, or its
    beat did not change for ``Database.lease_s``. It ends the row only if the beat is still the one
    that it saw.
-3. Before a request that changes something is sent, the holder checks that its last beat was
-   committed less than half a lease ago; else it commits one first. So a process that was suspended
-   finds out that it lost the lease before it sends anything.
+3. Before a request that changes something is sent, and again once its connection stands, the
+   holder checks that its last beat was committed less than half a lease ago; else it commits one
+   first. So a process that was suspended finds out that it lost the lease before it sends anything.
 
 No rule compares two readings of a wall clock, which may be set in between.
 """

@@ -12,10 +12,13 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
+import aiohttp
 import attrs
 import pytest
 from aiohttp import web
+from aiohttp.abc import ResolveResult
 from aiohttp.test_utils import TestServer
 from ztoq_testkit.memory import MemorySource
 from ztoq_testkit.project import CONTENTS, PROJECT
@@ -24,6 +27,7 @@ from tests.tables import sampled
 from ztoq_core import engine
 from ztoq_core.contracts import Connection
 from ztoq_core.errors import Exit, StoreError
+from ztoq_core.http.client import open_client
 from ztoq_core.records import Kind
 from ztoq_core.services import Services
 from ztoq_core.store import Intent, RunInfo, Store, tables
@@ -279,6 +283,36 @@ async def test_a_client_asks_before_each_request_that_changes_something() -> Non
                     await client.request(method, "")
 
     assert came == ["GET"]
+
+
+async def test_a_client_asks_when_it_is_connected() -> None:
+    """A process that slept while it connected may have lost its lease meanwhile."""
+    came: list[str] = []
+    resolved: list[str] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        came.append(request.method)
+        return web.json_response({})
+
+    class Resolver(aiohttp.ThreadedResolver):
+        async def resolve(self, host: str, *where: Any, **kind: Any) -> list[ResolveResult]:
+            resolved.append(host)
+            return await super().resolve(host, *where, **kind)
+
+    async def refuse() -> None:
+        if resolved:
+            raise StoreError("Another run took over this store")
+
+    app = web.Application()
+    app.router.add_route("*", "/", answer)
+    async with TestServer(app) as server:
+        connection = Connection(base_url=f"http://localhost:{server.port}/")
+        async with open_client(connection, before_write=refuse, resolver=Resolver()) as client:
+            with pytest.raises(StoreError, match="took over"):
+                await client.request("POST", "")
+
+    assert resolved == ["localhost"]
+    assert came == []
 
 
 async def until(holds: Callable[[], bool]) -> None:
