@@ -7,7 +7,13 @@ import os
 import signal
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext, suppress
+from contextlib import (
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+    suppress,
+)
 from types import FrameType
 from typing import Any
 
@@ -108,10 +114,14 @@ async def open_sides(
     async with AsyncExitStack() as stack:
         if needs_source(config, stages):
             part = config.source
-            source = await stack.enter_async_context(part.plugin.open(part.settings, services))
+            source = await stack.enter_async_context(
+                engine.open_side(part.plugin, part.settings, services)
+            )
         if {"load", "validate"} & set(stages):
             end = config.sink
-            sink = await stack.enter_async_context(end.plugin.open(end.settings, services))
+            sink = await stack.enter_async_context(
+                engine.open_side(end.plugin, end.settings, services)
+            )
         yield source, sink
 
 
@@ -134,7 +144,7 @@ async def open_sink(
         services.limits, services.ledger = Limits(), store.call_counts
         services.before_write = store.before_write
     with output.progress(services.waits) if output else nullcontext():
-        async with part.plugin.open(part.settings, services) as sink:
+        async with engine.open_side(part.plugin, part.settings, services) as sink:
             yield sink
 
 

@@ -274,7 +274,7 @@ class StageRunner:
             if side is None:
                 continue
             try:
-                found = await side.check()
+                found = await engine.checked(side)
             except AccessError as error:
                 used = (self.config.source if name == "source" else self.config.sink).plugin.name
                 advice = f"Check the credentials in [{name}] and their permissions."

@@ -89,7 +89,7 @@ class Schema:
     service does not let this token list the fields, ``can_create_fields`` True if config and
     permissions allow ztoq to create missing ones.
 
-    ``kinds`` can be written, ``attachable`` take files; for ``finish_kinds``, ``Sink.finish`` does
+    ``kinds`` can be written, ``attachable`` take files; for ``finish_kinds``, ``finish`` does
     more than resolve references. ``roots`` are folders that the sink needs before anything else.
     ``mark_field`` is the label of the field that carries the source's key, ``mark_kinds`` the kinds
     that have such a field or may have it. ``assumed_fields`` are fields, as kind and label, that
@@ -127,7 +127,7 @@ class Schema:
     fits: Callable[[FieldSpec, FieldValue], Fit] = attrs.field(default=fits_labels, eq=False)
 
     def to_finish(self, record: Record) -> bool:
-        """Whether ``Sink.finish`` has something to do for the record."""
+        """Whether ``finish`` has something to do for the record."""
         return record.kind in self.finish_kinds or bool(record.text_refs)
 
     def field(self, kind: Kind, name: str) -> FieldSpec | None:

@@ -15,14 +15,19 @@ from ztoq_core.records import Kind, Note, NoteCode, Record, Ref
 __all__ = [
     "CallForecast",
     "CallTally",
+    "ChangeDetection",
     "ContentReading",
+    "Deletion",
     "FieldExport",
+    "Finishing",
     "Found",
     "Links",
     "ListReading",
     "Mark",
     "MarkPage",
     "Owner",
+    "OwnerLists",
+    "SearchProbe",
     "Sink",
     "SinkPlugin",
     "Written",
@@ -65,7 +70,7 @@ class Mark:
 
     ``key`` is the source's key, ``""`` for an object without a mark (somebody else's). Files have
     no mark; they are recognised by ``name`` and ``size`` (None if the target does not list it).
-    ``linked`` (only from ``Sink.children``): the object would stay, and lose a link. ``record``
+    ``linked`` (only from ``Deletion.children``): the object would stay, and lose a link. ``record``
     (only from ``ListReading``): what ``read`` would return, if the list shows all of that.
     """
 
@@ -96,7 +101,14 @@ Owner = tuple[Record, Written]
 
 
 class Sink(Protocol):
-    """Writes one project of one product."""
+    """Writes one project of one product; what every sink has to have.
+
+    What it may have besides are the protocols below, which the engine looks for.
+
+    Methods are called concurrently, ``write`` for as many records as ``Connection.in_flight``
+    allows (32 by default): what a call read before an ``await`` may have changed after it. One
+    record is never written twice at the same time, and its parents are written before it.
+    """
 
     @property
     def identity(self) -> str:
@@ -124,15 +136,10 @@ class Sink(Protocol):
     async def marks(self, kind: Kind, owners: Sequence[Owner], cursor: str | None) -> MarkPage:
         """Return the objects of this kind in the target.
 
-        Called once per kind, without owners, for kinds that can be listed for the whole project;
-        for the others (see ``listed_by_owner``) with batches of written owners: runs for logs;
-        cases, logs and plans for files.
+        Called without owners for the whole project; for files, and for kinds in
+        ``OwnerLists.listed_by_owner``, with batches of written owners instead (runs for logs;
+        cases, logs and plans for files). A page names only what belongs to one of them.
         """
-        ...
-
-    @property
-    def listed_by_owner(self) -> Mapping[Kind, frozenset[Kind]]:
-        """The kinds that ``marks`` can list only under owners, with the kinds of those owners."""
         ...
 
     async def write(
@@ -140,12 +147,37 @@ class Sink(Protocol):
     ) -> Written:
         """Create the object, or update the one called ``target_id``; at most one creating POST.
 
+        An update replaces all of the object by what the record has. ``content`` is that of a file;
+        None updates a file whose bytes stay.
+
         Raises:
             RejectedError: The target refuses this record.
             DoubtError: It is not known whether the object was made.
             Skip: It is left out, for now; nothing was made.
         """
         ...
+
+
+@runtime_checkable
+class OwnerLists(Protocol):
+    """Optional capability of a ``Sink``: list kinds under owners, since no list has all of them.
+
+    Files are listed under the objects that they are attached to in any case: they bear no mark.
+    """
+
+    @property
+    def listed_by_owner(self) -> Mapping[Kind, frozenset[Kind]]:
+        """The kinds that ``marks`` can list only under owners, with the kinds of those owners."""
+        ...
+
+
+@runtime_checkable
+class Finishing(Protocol):
+    """Optional capability of a ``Sink``: complete objects by less than another ``write``.
+
+    Without it, a record whose texts refer to others is written a second time, as an update, with
+    the references resolved.
+    """
 
     async def finish(self, record: Record, written: Written, links: Links) -> Written:
         """Complete an object once its files and references are settled, by repeatable calls only.
@@ -157,6 +189,14 @@ class Sink(Protocol):
         """
         ...
 
+
+@runtime_checkable
+class ChangeDetection(Protocol):
+    """Optional capability of a ``Sink``: see whether somebody else changed or removed an object.
+
+    Without it, what people edit in the target is overwritten by updates and deleted by a rollback.
+    """
+
     async def current(self, kind: Kind, target_id: str) -> Written | None:
         """Return an object as it is now, with its present stamp; None if it does not exist.
 
@@ -165,9 +205,22 @@ class Sink(Protocol):
         """
         ...
 
+
+@runtime_checkable
+class SearchProbe(Protocol):
+    """Optional capability of a ``Sink``: ask its search alone for an object.
+
+    Without it, ``find`` is asked.
+    """
+
     async def is_searchable(self, kind: Kind, written: Written) -> bool:
         """Whether the target's search shows the object yet; searches may lag behind writes."""
         ...
+
+
+@runtime_checkable
+class Deletion(Protocol):
+    """Optional capability of a ``Sink``: delete objects. Without it, nothing can be rolled back."""
 
     async def children(
         self, kind: Kind, target_ids: Sequence[str]
@@ -258,7 +311,7 @@ class CallTally(Protocol):
     def add(self, record: Record, *, new: bool) -> int:
         """Return how many calls the record takes until it is finished.
 
-        That is to create it; if it is not ``new``, to look at it (``Sink.current``) and update it.
+        That is to create it; if it is not ``new``, to look at it (``current``) and update it.
         """
         ...
 

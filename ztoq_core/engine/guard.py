@@ -13,13 +13,15 @@ import traceback
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache, partial
-from importlib.metadata import packages_distributions
+from importlib.metadata import distribution, packages_distributions
 
 import attrs
 
 from ztoq_core.contracts import Reject, Skip, Written
 from ztoq_core.convert import dumps, loads, read_json, write_json
 from ztoq_core.errors import RecordError, ServiceError, StoreError
+from ztoq_core.hookspecs import GROUP
+from ztoq_core.installed import entry_points, package_name
 from ztoq_core.records import Record
 from ztoq_core.store import clean, references
 
@@ -36,23 +38,27 @@ class FaultyPluginError(RecordError):
 
 
 @contextmanager
-def plugin_call(plugin: object, call: str, about: object) -> Iterator[None]:
+def plugin_call(
+    plugin: object, call: str, about: object, *passes: type[Exception]
+) -> Iterator[None]:
     """Turn any exception of a plugin in ``call`` about one record into that record's error.
 
-    Errors that plugins may raise pass; so does what is not their fault: lack of memory or disk
-    space, and everything that ends a task or a process.
+    Errors that plugins may raise pass, ``passes`` too; so does what is not their fault: lack of
+    memory or disk space, and everything that ends a task or a process.
     """
     try:
         yield
     except (ServiceError, RecordError, StoreError, Skip, MemoryError):
         raise
     except Exception as error:  # the border to a plugin's code, which may raise anything
+        if isinstance(error, passes):
+            raise
         if isinstance(error, OSError) and error.errno in _MACHINES_FAULT:
             raise
         # unlike str(error), this cannot raise
         said = traceback.format_exception_only(error)[-1].strip()[:_MOST_SHOWN]
         raise FaultyPluginError(
-            clean(f"{_package(plugin)} failed in {call} of {about}: {said}. ")
+            clean(f"{_origin(plugin)} failed in {call} of {about}: {said}. ")
             + "This is a fault of the plugin; report it to its author."
         ) from error
 
@@ -125,13 +131,20 @@ def storable(reject: Reject) -> Reject:
     return reject
 
 
-def _package(plugin: object) -> str:
-    """Return the distribution that a plugin's object or function comes from, else its module."""
+def _origin(plugin: object) -> str:
+    """Return the plugin that an object or function comes from: ``'wiki' (ztoq-wiki 1.0)``.
+
+    Without an entry point its distribution, without that its module.
+    """
     while isinstance(plugin, partial):
         plugin = plugin.func
     module = str(getattr(plugin, "__module__", "") or type(plugin).__module__)
     top = module.partition(".")[0]
-    return next(iter(_distributions().get(top, ())), module)
+    packages = [package_name(distribution(each)) for each in _distributions().get(top, ())[:1]]
+    for entry in entry_points(GROUP):
+        if entry.module.partition(".")[0] == top:
+            return f"{entry.name!r} ({', '.join(packages) or module})"
+    return next(iter(packages), module)
 
 
 @cache

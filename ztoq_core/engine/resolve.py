@@ -5,6 +5,7 @@ from __future__ import annotations
 import attrs
 
 from ztoq_core.contracts import Sink, Written
+from ztoq_core.engine.sides import current, described, find
 from ztoq_core.errors import ConfigError, RecordError, RejectedError
 from ztoq_core.records import Ref, counted
 from ztoq_core.store import Answered, JournalEvent, LoadJob, State, Store, Undecided
@@ -28,7 +29,7 @@ class Resolver:
             ConfigError: The object does not exist, or belongs to another record.
         """
         store, ref = self.store, record.ref
-        present = await self.sink.current(ref.kind, target_id)
+        present = await current(self.sink, ref.kind, target_id)
         if present is None:
             raise ConfigError(f"{ref}: there is no {ref.kind} {target_id!r} in the target")
         taken = await store.target_index.claimed_by_others(ref, [present.target_id, target_id])
@@ -44,7 +45,7 @@ class Resolver:
         if record.state is State.CONFLICT:
             await store.decisions.accept(self.run, record.item, present)
             return text
-        schema = await self.sink.describe()
+        schema = await described(self.sink)
         answered = Answered(
             run=self.run,
             job=job,
@@ -59,7 +60,7 @@ class Resolver:
         """Have the next load send the record, even if the target has an object of it."""
         store, ref = self.store, record.ref
         target_id = record.target_id
-        if target_id is not None and await self.sink.current(ref.kind, target_id) is None:
+        if target_id is not None and await current(self.sink, ref.kind, target_id) is None:
             along = await self._gone_along(ref)
             await store.decisions.absent(self.run, [record.item, *along])
             with_ = f", with {counted(len(along), 'record')} that belonged to it" if along else ""
@@ -71,7 +72,7 @@ class Resolver:
         """Leave the record as it is in the target, or leave it out if it is not there."""
         store, ref = self.store, record.ref
         target_id = record.target_id
-        if target_id is not None and await self.sink.current(ref.kind, target_id) is not None:
+        if target_id is not None and await current(self.sink, ref.kind, target_id) is not None:
             await store.decisions.accept(self.run, record.item)
             return f"{ref} stays as it is in the target"
         await store.decisions.leave_out(self.run, record.item)
@@ -79,7 +80,7 @@ class Resolver:
 
     async def _bears_mark(self, job: LoadJob, present: Written) -> bool:
         try:
-            found = await self.sink.find(job.record, job.links)
+            found = await find(self.sink, job.record, job.links)
         except (RejectedError, RecordError):
             return False
         return present.target_id in {each.written.target_id for each in found}
@@ -88,6 +89,6 @@ class Resolver:
         """Return the rows of what belonged to an object and is gone from the target, too."""
         gone: list[int] = []
         for each in await self.store.decisions.belongings(ref):
-            if await self.sink.current(each.ref.kind, each.target_id) is None:
+            if await current(self.sink, each.ref.kind, each.target_id) is None:
                 gone += [each.item, *await self._gone_along(each.ref)]
         return gone

@@ -48,7 +48,7 @@ class Record:
     the stored record. ``path`` holds the names of the record's folders, outermost first.
 
     ``images`` are the pictures in the texts. ``text_refs`` are the records that mapped texts link
-    to with ``Ref.address``. ``Sink.finish`` resolves these addresses; the record is written without
+    to with ``Ref.address``. ``finish`` resolves these addresses; the record is written without
     waiting for them.
     """
 

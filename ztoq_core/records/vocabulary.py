@@ -170,7 +170,7 @@ class Ref:
     def address(self) -> str:
         """The placeholder URL of the record in mapped texts: ``ztoq:test_case/ACME-T1``.
 
-        ``Sink.finish`` replaces it by the target's own URL.
+        ``Finishing.finish`` replaces it by the target's own URL.
         """
         return f"{ADDRESS}{self.kind}/{quote(self.key, safe='')}"
 

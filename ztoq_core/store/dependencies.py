@@ -278,7 +278,7 @@ class Dependencies(Repository):
     def finish_again(self, records: Sequence[Record]) -> None:
         """Let what was finished without these records be finished again, now that they exist.
 
-        For kinds that ``Sink.finish`` links; what else a record mentions is part of its writing.
+        For kinds that ``finish`` links; what else a record mentions is part of its writing.
         """
         if not records:
             return

@@ -20,7 +20,7 @@ R = TypeVar("R", bound=Record)
 def with_pictures(record: R) -> R:
     """Return the record with texts that show the target's copies of its pictures.
 
-    A picture's address becomes that of its file (``Ref.address``, which ``Sink.finish`` resolves);
+    A picture's address becomes that of its file (``Ref.address``, which ``finish`` resolves);
     one that is lost becomes words that name it, its address and the reason. Pictures that the
     record does not list stay as they are.
     """

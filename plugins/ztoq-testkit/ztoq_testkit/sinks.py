@@ -21,7 +21,17 @@ from typing import Any
 import attrs
 import pytest
 
-from ztoq_core.contracts import ContentReading, Found, Mark, Schema, Sink, Written
+from ztoq_core.contracts import (
+    ChangeDetection,
+    ContentReading,
+    Deletion,
+    Found,
+    Mark,
+    Schema,
+    Sink,
+    Written,
+)
+from ztoq_core.engine.sides import finish, owner_kinds
 from ztoq_core.errors import RecordError, RejectedError
 from ztoq_core.records import (
     ADDRESS,
@@ -55,7 +65,7 @@ class _Target:
         return written
 
     async def finish(self, record: Record) -> Written:
-        written = await self.sink.finish(record, self.at(record), self.links)
+        written = await finish(self.sink, record, self.at(record), self.links)
         self.links[record.ref] = written
         return written
 
@@ -82,13 +92,16 @@ class _Target:
         return await self.sink.find(record, self.links)
 
     async def read(self, record: Record) -> Record:
-        assert isinstance(self.sink, ContentReading), "this sink cannot read objects back"
+        if not isinstance(self.sink, ContentReading):
+            pytest.skip("this sink has no read, so nothing can be compared")
         return await self.sink.read(record.kind, self.at(record).target_id)
 
     async def delete(self, record: Record) -> None:
-        await self.sink.delete(record.kind, self.at(record).target_id)
+        await _deleting(self.sink).delete(record.kind, self.at(record).target_id)
 
     async def is_there(self, record: Record) -> bool:
+        if not isinstance(self.sink, ContentReading):
+            return bool(await self.find(record))
         try:
             await self.read(record)
         except RejectedError as error:
@@ -100,7 +113,7 @@ class _Target:
 
     async def marks(self, kind: Kind, records: Sequence[Record]) -> list[Mark]:
         """Return all marks of a kind, under all owners where the sink lists by owner."""
-        kinds = self.sink.listed_by_owner.get(kind)
+        kinds = owner_kinds(self.sink).get(kind)
         owners = [(each, self.at(each)) for each in records if kinds and each.kind in kinds]
         found: list[Mark] = []
         cursor: str | None = None
@@ -153,7 +166,7 @@ class SinkContract:
     async def test_checking_and_describing_write_nothing(self, sink: Sink) -> None:
         target = _Target(sink, await sink.describe())
         await sink.check()
-        for kind in target.schema.kinds - set(sink.listed_by_owner) - {Kind.FIELD}:
+        for kind in target.schema.kinds - set(owner_kinds(sink)) - {Kind.FIELD}:
             keys = [each.key for each in await target.marks(kind, ()) if each.key]
             assert not keys, f"the project holds {kind} {keys} before anything was written"
 
@@ -286,6 +299,8 @@ class SinkContract:
                     await target.write(record)
 
     async def test_looking_gives_the_stamp_of_the_last_writing(self, sink: Sink) -> None:
+        if not isinstance(sink, ChangeDetection):
+            pytest.skip("this sink has no current, so what others edit is overwritten")
         target, records = await self._arrived(sink)
         for record in records:
             found = await sink.current(record.kind, target.at(record).target_id)
@@ -303,11 +318,12 @@ class SinkContract:
     async def test_contents_tell_what_would_go_along(self, sink: Sink) -> None:
         """Children, runs of a case, logs of a run, callers of a case, files on all that goes."""
         target, records = await self._arrived(sink)
+        asked = _deleting(sink)
         along = target.schema.goes_with_owner
         for kind in {each.kind for each in records} - {Kind.ATTACHMENT, Kind.FIELD}:
             these = [each for each in records if each.kind is kind]
             ids = [target.at(each).target_id for each in these]
-            told = await sink.children(kind, ids)
+            told = await asked.children(kind, ids)
             assert set(told) == set(ids), f"contents({kind}) must have an entry for each id"
             for record in these:
                 inside = _around(record, records, along)
@@ -316,7 +332,7 @@ class SinkContract:
                 assert expected <= found, f"contents({record.ref}) lacks {expected - found}"
         for record in _free(records):
             number = target.at(record).target_id
-            left = (await sink.children(record.kind, [number]))[number]
+            left = (await asked.children(record.kind, [number]))[number]
             files = {target.at(each).target_id for each in _around(record, records, along)}
             others = [each for each in left if not each.linked and each.target_id not in files]
             assert not others, f"contents({record.ref}) gave {others}"
@@ -381,6 +397,12 @@ class SinkContract:
         assert len(named) == 1, "making a field twice makes two"
         await target.delete(COLOUR)
         assert (await sink.describe()).field(COLOUR.of, COLOUR.name) is None
+
+
+def _deleting(sink: Sink) -> Deletion:
+    if not isinstance(sink, Deletion):
+        pytest.skip("this sink has no children and delete, so nothing can be rolled back")
+    return sink
 
 
 def _name(record: Record) -> str:

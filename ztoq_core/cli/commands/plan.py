@@ -76,8 +76,9 @@ async def _forecast(
         sink=lambda _note, _ref: None, limits=limits, ledger=store.call_counts, images=config.images
     )
     with printer.progress(services.waits) as progress:
-        async with part.plugin.open(settings, services) as sink:
-            await sink.check()  # as each verb does first: what a load begins with is measured
+        async with engine.open_side(part.plugin, settings, services) as sink:
+            # as each verb does first: what a load begins with is measured
+            await engine.checked(sink)
             run = new_run(config, store, asks=part, progress=progress, dry_run=True)
             return await make_plan(config, run, sink, limits, **given)
 

@@ -138,7 +138,7 @@ class ResolveSession:
         """Carry out the planned decisions, or ask about each record; return what was done."""
         said: list[str] = []
         async with open_sink(self.config, self.store.note, self.store, output=self.output) as sink:
-            await sink.check()
+            await engine.checked(sink)
             self.store.bind(sink=sink.identity)
             resolver = engine.Resolver(self.store, sink, run)
             for record, decide in planned if planned is not None else self._asked():

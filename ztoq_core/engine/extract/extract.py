@@ -19,6 +19,7 @@ from ztoq_core.engine.extract.complete import RecordCompletion, reject_of
 from ztoq_core.engine.extract.id_names import resolve_ids, warn_unresolved_ids
 from ztoq_core.engine.guard import check_record, plugin_call, storable, wrong
 from ztoq_core.engine.run import ProgressReporter, Run
+from ztoq_core.engine.sides import checked
 from ztoq_core.engine.workers import run_workers
 from ztoq_core.errors import ConfigError, RecordError, RejectedError
 from ztoq_core.pictures.collector import PictureCollector, PictureSources
@@ -50,7 +51,7 @@ async def extract(
         ServiceError: The source stopped answering; what was read is kept.
     """
     store, reporter = run.store, run.reporter("extract")
-    for finding in await source.check():
+    for finding in await checked(source):
         reporter.message(finding.text, finding.level)
     store.bind(source=source.identity)
     collector = None

@@ -8,6 +8,7 @@ from ztoq_core.contracts import Mark, Owner, Sink
 from ztoq_core.engine.load.context import LoadContext
 from ztoq_core.engine.load.doubt import PARENT_FIRST_S, Settling
 from ztoq_core.engine.load.marks import marks_of, owners_of
+from ztoq_core.engine.sides import owner_kinds
 from ztoq_core.errors import ConfigError, RejectedError, one_error
 from ztoq_core.records import Kind, Ref, counted, plain
 from ztoq_core.store import Store
@@ -31,7 +32,7 @@ async def adopt(context: LoadContext, settling: Settling) -> None:
             continue
         if not await store.target_index.unwritten(kind):
             continue
-        owners = sink.listed_by_owner.get(kind)
+        owners = owner_kinds(sink).get(kind)
         if owners is None:
             await _doubt(store, kind, await _all_marks(sink, kind))
         else:

@@ -10,7 +10,8 @@ import asyncio
 
 from ztoq_core.contracts import Schema, Sink
 from ztoq_core.engine.run import ProgressReporter, Run
-from ztoq_core.errors import ConfigError, RejectedError, one_error
+from ztoq_core.engine.sides import current
+from ztoq_core.errors import ConfigError, RecordError, RejectedError, one_error
 from ztoq_core.records import Kind, counted
 from ztoq_core.spelling import first_of
 from ztoq_core.store import RollbackItem, chunks
@@ -30,8 +31,8 @@ async def find_changed(
 
     async def look(each: RollbackItem) -> None:
         try:
-            present = await sink.current(each.ref.kind, each.written.target_id)
-        except RejectedError as error:
+            present = await current(sink, each.ref.kind, each.written.target_id, each.written)
+        except (RejectedError, RecordError) as error:
             reporter.message(f"{each.ref} could not be looked at: {error}", "warning")
             return
         if present is None:

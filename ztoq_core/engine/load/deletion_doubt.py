@@ -9,7 +9,8 @@ from loguru import logger
 
 from ztoq_core.contracts import Sink
 from ztoq_core.engine.run import Run
-from ztoq_core.errors import RejectedError
+from ztoq_core.engine.sides import current, described
+from ztoq_core.errors import RecordError, RejectedError
 from ztoq_core.records import counted
 
 REMOVED = "removed by rollback"
@@ -25,7 +26,7 @@ async def settle_deletions(run: Run, sink: Sink, *, wait_s: float) -> None:
     doubts = await store.rollback.intended()
     if not doubts:
         return
-    along = (await sink.describe()).goes_with_owner
+    along = (await described(sink)).goes_with_owner
     logger.info("looking for {} whose deletion was begun", counted(len(doubts), "object"))
     there = doubts
     for wait in (0.0, wait_s) if wait_s else (0.0,):
@@ -38,8 +39,8 @@ async def settle_deletions(run: Run, sink: Sink, *, wait_s: float) -> None:
         left = []
         for item in there:
             try:
-                present = await sink.current(item.ref.kind, item.written.target_id)
-            except RejectedError as error:
+                present = await current(sink, item.ref.kind, item.written.target_id)
+            except (RejectedError, RecordError) as error:
                 logger.warning("{} could not be looked at: {}", item.ref, error)
                 continue
             if present is None:

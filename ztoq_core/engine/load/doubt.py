@@ -17,10 +17,10 @@ import attrs
 from loguru import logger
 
 from ztoq_core.contracts import Found, Written
-from ztoq_core.engine.guard import check_written, plugin_call
 from ztoq_core.engine.load.context import LoadContext
 from ztoq_core.engine.load.search_lag import DEFAULT_LAG_S
 from ztoq_core.engine.load.streaming import hash_file
+from ztoq_core.engine.sides import find
 from ztoq_core.errors import DoubtError, RecordError, RejectedError
 from ztoq_core.note_codes import DUPLICATE_IN_TARGET
 from ztoq_core.records import Attachment, FieldDefinition, Kind, Record, Ref, counted
@@ -182,7 +182,7 @@ class Settling:
             return False
         try:
             job = await self._fingerprinted(job)
-            found = await self._found(job)
+            found = await find(self.context.sink, job.record, self.context.links(job))
         except (RejectedError, RecordError, DoubtError) as error:
             logger.warning("could not be looked for: {}", error)
             await self._not_looked_for(job, doubt, str(error))
@@ -202,14 +202,6 @@ class Settling:
             await self._refuse(attrs.evolve(job, to_finish=True), doubt.reason)
         self.doubts.pop(job.item, None)
         return True
-
-    async def _found(self, job: LoadJob) -> tuple[Found, ...]:
-        sink, record = self.context.sink, job.record
-        with plugin_call(sink, "find", record.ref):
-            found = await sink.find(record, self.context.links(job))
-            for each in found:
-                check_written(each.written)
-        return tuple(found)
 
     async def _fingerprinted(self, job: LoadJob) -> LoadJob:
         """Return a file's job with what the file holds, read at the source if necessary."""

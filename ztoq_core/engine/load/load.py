@@ -24,6 +24,7 @@ from ztoq_core.engine.load.doubt import Settling
 from ztoq_core.engine.load.target_fields import missing_fields, require_fields, save_definitions
 from ztoq_core.engine.load.write_record import RecordWriter
 from ztoq_core.engine.run import Run
+from ztoq_core.engine.sides import checked, described
 from ztoq_core.engine.workers import run_workers
 from ztoq_core.errors import (
     AccessError,
@@ -61,13 +62,13 @@ async def load(
         AccessError, RetryableError: The target stopped the work; what is not sent stays ready.
     """
     store, reporter = run.store, run.reporter("load")
-    for finding in await sink.check():
+    for finding in await checked(sink):
         reporter.message(finding.text, finding.level)
     store.bind(sink=sink.identity)
     if run.dry_run:
         return  # ``plan`` says what would be done
     await settle_deletions(run, sink, wait_s=run.request_timeout)
-    schema = await sink.describe()
+    schema = await described(sink)
     missing = missing_fields(await store.transformation.needs(), schema)
     require_fields(missing, schema, reporter, accepts=accept_missing_fields)
     await warn_unresolved_ids(store, reporter)

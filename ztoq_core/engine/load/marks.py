@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 
 import attrs
 
-from ztoq_core.contracts import ListReading, Mark, Owner, Sink
+from ztoq_core.contracts import ListReading, Mark, MarkPage, Owner, Sink
+from ztoq_core.engine.guard import plugin_call, wrong
 from ztoq_core.records import Attachment, Kind, Record, Ref
 from ztoq_core.store import TargetObject
 
@@ -25,14 +26,25 @@ async def mark_pages(
     sink: Sink, kind: Kind, owners: Sequence[Owner] = (), *, whole: bool = False
 ) -> AsyncIterator[Sequence[Mark]]:
     """Yield all that the target lists of a kind, as ``marks_of``, page by page."""
-    list_page = sink.read_list if whole and isinstance(sink, ListReading) else sink.marks
+    if whole and isinstance(sink, ListReading):
+        call, list_page = "read_list", sink.read_list
+    else:
+        call, list_page = "marks", sink.marks
+    about = f"{owners[0][0].ref} (and {len(owners) - 1} more)" if owners else f"all {kind}"
     cursor: str | None = None
+    seen: set[str] = set()
     while True:
-        page = await list_page(kind, owners, cursor)
+        with plugin_call(sink, call, about):
+            page = await list_page(kind, owners, cursor)
+            if not isinstance(page, MarkPage):
+                raise wrong(page, "a MarkPage")
+            if page.cursor in seen:
+                raise ValueError(f"the cursor {page.cursor!r} comes again, so the list never ends")
         yield page.marks
         cursor = page.cursor
         if cursor is None:
             return
+        seen.add(cursor)
 
 
 def owners_of(children: Iterable[Record], among: Iterable[TargetObject]) -> list[Owner]:

@@ -9,9 +9,10 @@ from loguru import logger
 
 from ztoq_core.contents import READINGS
 from ztoq_core.contracts import Content, Written
-from ztoq_core.engine.guard import FaultyPluginError, check_written, plugin_call
+from ztoq_core.engine.guard import FaultyPluginError
 from ztoq_core.engine.load.context import LoadContext
 from ztoq_core.engine.load.streaming import hash_file, stream_file
+from ztoq_core.engine.sides import current, finish, write
 from ztoq_core.errors import DoubtError, RecordError, RejectedError, ServiceError, StoreError
 from ztoq_core.note_codes import REFERENCE_MISSING
 from ztoq_core.records import Attachment, Record, Ref
@@ -57,9 +58,7 @@ class RecordWriter:
             return
         if context.schema.to_finish(job.record):
             links = {**context.links(job), job.record.ref: written}
-            with plugin_call(context.sink, "finish", job.record.ref):
-                written = await context.sink.finish(job.record, written, links)
-                check_written(written)
+            written = await finish(context.sink, job.record, written, links)
             written = _with_missing(job.record, written, links)
         await context.answered(job, written, finished=True)
 
@@ -71,10 +70,7 @@ class RecordWriter:
             return None
         target_id = job.written.target_id if job.written else None
         await context.store.before_write()
-        with plugin_call(context.sink, "write", record.ref):
-            written = await context.sink.write(record, target_id, context.links(job), content)
-            check_written(written)
-        return written
+        return await write(context.sink, record, target_id, context.links(job), content)
 
     async def _stream(self, job: LoadJob, file: Attachment) -> tuple[LoadJob, Written | None]:
         """Write a file that the store does not hold, while it is read at the source."""
@@ -113,10 +109,7 @@ class RecordWriter:
     async def _is_unchanged(self, job: LoadJob, written: Written) -> bool:
         """Whether an object that is to be updated still is as ztoq left it."""
         sink, record = self.context.sink, job.record
-        with plugin_call(sink, "current", record.ref):
-            present = await sink.current(record.kind, written.target_id)
-            if present is not None:
-                check_written(present)
+        present = await current(sink, record.kind, written.target_id, written)
         if present is not None and (not written.stamp or present.stamp == written.stamp):
             return True
         what = "removed from" if present is None else "edited in"

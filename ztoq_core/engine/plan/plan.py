@@ -9,13 +9,13 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 import attrs
 
 from ztoq_core.contracts import CallForecast, Finding, Schema, Sink
-from ztoq_core.engine.guard import plugin_call
 from ztoq_core.engine.load.containers import find_changed
 from ztoq_core.engine.load.marks import marks_of
 from ztoq_core.engine.load.target_fields import MissingField, field_definitions, missing_fields
 from ztoq_core.engine.plan.counting import Counting, PlainTally, Saving
 from ztoq_core.engine.plan.values import ValueCheck
 from ztoq_core.engine.run import Run
+from ztoq_core.engine.sides import checked, current, described, owner_kinds
 from ztoq_core.errors import ConfigError, one_error
 from ztoq_core.records import Kind, Level, Record
 from ztoq_core.store import NoteExample, Phase, PlannedLoad, PlannedRecord, Seen, State, chunks
@@ -150,9 +150,9 @@ async def plan(
     ``mapping`` is a digest of the mapping's configuration.
     """
     store, reporter = run.store, run.reporter("plan")
-    findings = await sink.check()
+    findings = await checked(sink)
     store.bind(sink=sink.identity, remember=False)
-    schema = await sink.describe()
+    schema = await described(sink)
     lacking = missing_fields(await store.transformation.needs(), schema)
     creates = schema.can_create_fields and schema.fields_known
     absent = [each for each in lacking if not each.required]
@@ -162,7 +162,7 @@ async def plan(
         gone=gone,
         fields_gone=[f"{each.of}/{each.name}" for each in absent if creates and not each.exists],
         marked=await _marked(run, sink, schema),
-        listed_by_owner=tuple(sink.listed_by_owner),
+        listed_by_owner=tuple(owner_kinds(sink)),
     )
 
     async def foresee(now: Seen) -> PlannedLoad:
@@ -235,7 +235,7 @@ async def _marked(run: Run, sink: Sink, schema: Schema) -> Mapping[Kind, Sequenc
     found = {}
     with one_error():
         for kind in Kind:
-            if kind in schema.kinds - {Kind.FIELD} - set(sink.listed_by_owner):
+            if kind in schema.kinds - {Kind.FIELD} - set(owner_kinds(sink)):
                 keys = [mark.key for mark in await marks_of(sink, kind) if mark.key]
                 if keys:
                     found[kind] = list(dict.fromkeys(keys))
@@ -249,8 +249,7 @@ async def _edited(run: Run, sink: Sink, rows: Sequence[int]) -> AsyncIterator[in
         record, written = each.record, each.written
         if written is None:
             return False
-        with plugin_call(sink, "current", record.ref):
-            present = await sink.current(record.kind, written.target_id)
+        present = await current(sink, record.kind, written.target_id, written)
         return present is None or bool(written.stamp and present.stamp != written.stamp)
 
     with one_error():

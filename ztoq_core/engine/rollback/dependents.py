@@ -9,6 +9,7 @@ from loguru import logger
 
 from ztoq_core.contracts import Mark, Schema, Sink
 from ztoq_core.engine.run import Run
+from ztoq_core.engine.sides import children, deleting, find
 from ztoq_core.errors import RecordError, RejectedError
 from ztoq_core.records import Attachment, Kind
 from ztoq_core.spelling import first_of
@@ -43,8 +44,10 @@ class Dependents:
         if kind is Kind.ATTACHMENT:
             return {each.written.target_id: () for each in there}  # nothing is in a file
         try:
-            return await self.sink.children(kind, [each.written.target_id for each in there])
-        except RejectedError as error:
+            return await children(
+                deleting(self.sink), kind, [each.written.target_id for each in there]
+            )
+        except (RejectedError, RecordError) as error:
             if len(there) == 1:
                 keep(there[0], f"what would go with it cannot be found out: {error}")
                 return {}
@@ -89,7 +92,7 @@ class Dependents:
             job = await self.run.store.loading.job(file.item)
             if isinstance(job.record, Attachment) and job.record.sha256:
                 try:
-                    earlier = await self.sink.find(job.record, job.links)
+                    earlier = await find(self.sink, job.record, job.links)
                 except (RejectedError, RecordError) as error:
                     logger.info("a file of ours could not be looked for: {}", error)
                     continue

@@ -18,13 +18,14 @@ from typing import TypeVar
 import attrs
 from loguru import logger
 
-from ztoq_core.contracts import Mark, Schema, Sink
+from ztoq_core.contracts import Mark, Schema, Sink, Written
 from ztoq_core.convert import dumps
 from ztoq_core.engine.load.context import LoadContext
 from ztoq_core.engine.load.deletion_doubt import REMOVED, settle_deletions
 from ztoq_core.engine.load.doubt import Settling
 from ztoq_core.engine.rollback.dependents import Dependents
 from ztoq_core.engine.run import ProgressReporter, Run
+from ztoq_core.engine.sides import checked, current, delete, deleting, described, finish, write
 from ztoq_core.errors import (
     ConfigError,
     DoubtError,
@@ -75,8 +76,9 @@ async def rollback(
     """
     store = run.store
     store.bind(sink=sink.identity)
-    await sink.check()
-    schema = await sink.describe()
+    await checked(sink)
+    deleting(sink)
+    schema = await described(sink)
     stage = _Rollback(run, sink, schema, run.reporter("rollback"), force=force)
     with suppress(StoppedError), one_error():
         if not run.dry_run:
@@ -131,7 +133,8 @@ async def prune(run: Run, sink: Sink) -> RollbackResult:
     """
     store = run.store
     may_prune(store)
-    schema = await sink.describe()
+    deleting(sink)
+    schema = await described(sink)
     stage = _Rollback(run, sink, schema, run.reporter("prune"), reason=PRUNED, cause=Cause.PRUNED)
     with suppress(StoppedError), one_error():
         if not run.dry_run:
@@ -270,11 +273,14 @@ class _Rollback:
             tasks = [group.create_task(one(each)) for each in batch]
         return [task.result() for task in tasks]
 
+    async def _current(self, item: RollbackItem) -> Written | None:
+        return await current(self.sink, item.ref.kind, item.written.target_id, item.written)
+
     async def _as_it_was(self, item: RollbackItem) -> bool:
         """Whether the object exists and nobody changed it, or it is to be deleted anyway."""
         try:
-            present = await self.sink.current(item.ref.kind, item.written.target_id)
-        except RejectedError as error:
+            present = await self._current(item)
+        except (RejectedError, RecordError) as error:
             self._keep(item, f"it could not be looked at: {error}")
             return False
         if present is None:
@@ -296,8 +302,9 @@ class _Rollback:
 
     async def _delete(self, item: RollbackItem) -> None:
         try:
-            await self.sink.delete(item.ref.kind, item.written.target_id)
-        except StoppedError:
+            await delete(deleting(self.sink), item.ref.kind, item.written.target_id)
+        except (StoppedError, RecordError) as error:
+            logger.warning("it is not known whether it was deleted: {}", error)
             return  # the request may have left: the next run checks; the others go on
         except RejectedError as error:
             if error.status != _ABSENT:
@@ -336,7 +343,7 @@ class _Rollback:
         """Restore what the object was before the run changed it."""
         if item.before is None:
             return
-        present = await self.sink.current(item.ref.kind, item.written.target_id)
+        present = await self._current(item)
         if present is None:
             self._keep(item, "it is not in the target any more")
             return
@@ -351,8 +358,10 @@ class _Rollback:
         before = await self.store.loading.links_of(item.before)
         links = {**job.links, **before}
         try:
-            written = await self.sink.write(item.before, item.written.target_id, links, job.content)
-            written = await self.sink.finish(item.before, written, links)
+            target_id = item.written.target_id
+            written = await write(self.sink, item.before, target_id, links, job.content)
+            if self.schema.to_finish(item.before):
+                written = await finish(self.sink, item.before, written, links)
         except (DoubtError, RejectedError, RecordError) as error:
             self._keep(item, f"what was there before could not be put back: {error}")
             return

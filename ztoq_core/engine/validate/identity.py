@@ -14,9 +14,9 @@ from urllib.parse import unquote
 import attrs
 
 from ztoq_core.contracts import Mark, Owner, Sink
-from ztoq_core.engine.guard import plugin_call
 from ztoq_core.engine.load.marks import mark_pages, marks_of, owners_of
 from ztoq_core.engine.run import Run
+from ztoq_core.engine.sides import current, owner_kinds
 from ztoq_core.engine.validate.contents import ContentCheck
 from ztoq_core.errors import RecordError, RejectedError, one_error
 from ztoq_core.records import Attachment, FieldDefinition, Kind, Record, Ref, counted, plain
@@ -73,8 +73,7 @@ class IdentityCheck:
 
         async def absent(target_id: str) -> bool:
             try:
-                with plugin_call(sink, "current", f"{self.kind} {target_id}"):
-                    return await sink.current(self.kind, target_id) is None
+                return await current(sink, self.kind, target_id) is None
             except (RejectedError, RecordError):  # nobody knows: it may be there
                 return False
 
@@ -165,7 +164,7 @@ async def check_objects(context: ValidationContext, check: IdentityCheck) -> Non
     with one_error():
         if check.kind is Kind.FIELD:
             await _fields(context, check)
-        elif owners := context.sink.listed_by_owner.get(check.kind):
+        elif owners := owner_kinds(context.sink).get(check.kind):
             await _by_owner(context, check, owners)
         else:
             await _whole(context, check)
@@ -202,8 +201,7 @@ async def _whole(context: ValidationContext, check: IdentityCheck) -> None:
     run, kind = context.run, check.kind
     seen = bytearray()
     try:
-        with plugin_call(context.sink, "marks", f"all of {kind}"):
-            await _compare_listed(context, check, seen)
+        await _compare_listed(context, check, seen)
     except (RejectedError, RecordError) as error:
         check.refused.append(f"the list of all {plain(kind)}s was refused: {error}")
     if run.waits.stopping:
@@ -282,7 +280,7 @@ async def _listed_under(sink: Sink, kind: Kind, under: Sequence[Owner], *, whole
     """Return what is listed under these owners; one that is gone or refused does not end all."""
     owner = under[0][0].ref
     try:
-        with one_error(), plugin_call(sink, "marks", owner):
+        with one_error():
             return _Listed(await marks_of(sink, kind, under, whole=whole))
     except (RejectedError, RecordError) as error:
         if len(under) == 1:

@@ -14,6 +14,7 @@ from ztoq_core.contracts import ContentReading, Sink
 from ztoq_core.convert import converter, read_json, write_json
 from ztoq_core.engine.load.deletion_doubt import settle_deletions
 from ztoq_core.engine.run import Run
+from ztoq_core.engine.sides import described
 from ztoq_core.engine.validate.contents import ContentCheck
 from ztoq_core.engine.validate.identity import (
     IdentityCheck,
@@ -70,7 +71,7 @@ async def validate(
     await settle_deletions(run, sink, wait_s=run.request_timeout)
     counts = await store.database.read(store.reporting.counts)
     due = {kind: sum(states.get(one, 0) for one in DUE) for kind, states in counts.items()}
-    schema = await sink.describe()
+    schema = await described(sink)
     contents = None
     if level is not ValidationLevel.COUNTS and isinstance(sink, ContentReading):
         contents = ContentCheck(run=run, sink=sink, schema=schema, level=level)

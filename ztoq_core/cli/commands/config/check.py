@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -16,7 +15,7 @@ from ztoq_core.cli.checklist import checklist_of, print_checklist
 from ztoq_core.cli.options import Options, global_options
 from ztoq_core.cli.output import Output
 from ztoq_core.cli.session import configured, open_store
-from ztoq_core.contracts import Finding, Schema, Sink, SinkPlugin, Source, SourcePlugin
+from ztoq_core.contracts import Finding, Schema, SinkPlugin, SourcePlugin
 from ztoq_core.errors import (
     AccessError,
     ConfigError,
@@ -172,13 +171,12 @@ def _missing(config: Config, sink: Schema, found: _Found) -> None:
 async def _probe(config: Config, found: _Found) -> None:
     """Measure the lag of the search; the store's journal has the object made for that."""
     part = config.sink
-    opened: Callable[..., AbstractAsyncContextManager[Sink]] = part.plugin.open
     try:
         with open_store(config, create=True) as store, store.run("config check --probe") as run:
             services = Services(
                 sink=store.note, ledger=store.call_counts, before_write=store.before_write
             )
-            async with opened(part.settings, services) as sink:
+            async with engine.open_side(part.plugin, part.settings, services) as sink:
                 store.bind(sink=sink.identity)
                 lag = await engine.probe(engine.Run(store, run.id), sink)
         found.add(part.name, "info", f"a search shows a new object after {lag:.1f} s")
@@ -203,11 +201,15 @@ async def _side(part: AnyPart, found: _Found, output: Output) -> Schema | None:
 
 
 async def _described(part: AnyPart, services: Services, found: _Found) -> Schema:
-    opened: Callable[..., AbstractAsyncContextManager[Source | Sink]] = part.plugin.open
-    async with opened(part.settings, services) as side:
-        for finding in await side.check():
+    opened: AbstractAsyncContextManager[Any] = engine.open_side(
+        part.plugin, part.settings, services
+    )
+    async with opened as side:
+        for finding in await engine.checked(side):
             found.add(part.name, finding.level, finding.text)
-        schema = await side.describe()
+        schema = await engine.described(side)
+        for text in engine.lacks(side, schema) if isinstance(part.plugin, SinkPlugin) else ():
+            found.add(part.name, "warning", text)
         fields = counted(len(schema.fields), "field")
         found.add(part.name, "info", f"{side.identity}: {fields} known")
         return schema

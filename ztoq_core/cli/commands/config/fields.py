@@ -80,7 +80,7 @@ async def _exported(config: Config, output: Output) -> Any:
             raise ConfigError(
                 f"the sink {config.sink.plugin.name!r} cannot export its field definitions"
             )
-        await sink.check()
+        await engine.checked(sink)
         try:
             return await sink.export_fields()
         except AccessError as error:
@@ -134,8 +134,8 @@ def _show(options: Options, config: Config) -> int:
 
 async def _described(config: Config, output: Output) -> Schema:
     async with open_sink(config, lambda note, ref: _warn(output, note, ref), output=output) as sink:
-        await sink.check()
-        return await sink.describe()
+        await engine.checked(sink)
+        return await engine.described(sink)
 
 
 def _wants(config: Config, output: Output) -> list[FieldNeed] | None:
