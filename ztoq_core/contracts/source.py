@@ -82,7 +82,12 @@ class Source(Protocol):
         ...
 
     async def describe(self) -> Schema:
-        """Return the fields that the source declares; the engine adds those it infers."""
+        """Return what the source declares: fields, fields of steps, statuses, users.
+
+        The schema that transformers see begins with it; the engine adds fields, labels of choices
+        and people that only records show. A field's declared type holds. ``system`` fields are
+        properties of records, such as the priority, and are left out of it.
+        """
         ...
 
     async def fetch(self, kind: Kind, cursor: str | None) -> Page:

@@ -6,7 +6,7 @@ the transformers get. Memory is bounded by the number of fields.
 
 The rules, in order, applied to the values that are not empty (None, ``""``, no choices):
 
-1. A type that the source declares holds.
+1. A type that the source declares holds, in ``describe`` or with a value.
 2. Lists are a multiple choice, booleans a check box, numbers a number. Values of several of these
    shapes are text, and ``origin`` says so.
 3. Strings that are all ISO 8601 dates are a date, or a date-time if one has a time of day other
@@ -25,7 +25,7 @@ and differ in more than case and surrounding blanks. Otherwise the field is text
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 
 import attrs
@@ -69,12 +69,21 @@ class FieldTypeInference:
         self._limits = limits
         self._fields: dict[tuple[Kind, str], _Seen] = {}
 
+    def declare(self, fields: Iterable[FieldSpec]) -> None:
+        """Take the types of these fields as certain."""
+        for each in fields:
+            self._of(each.kind, each.name).declared = each.type
+
+    def _of(self, kind: Kind, name: str) -> _Seen:
+        seen = self._fields.get((kind, name))
+        if seen is None:
+            seen = self._fields[kind, name] = _Seen(self._is_person, self._limits)
+        return seen
+
     def add(self, kind: Kind, field: FieldValue) -> None:
         """Take one value of a field of records of ``kind``."""
-        seen = self._fields.get((kind, field.name))
-        if seen is None:
-            seen = self._fields[kind, field.name] = _Seen(self._is_person, self._limits)
-        if field.type is not None:
+        seen = self._of(kind, field.name)
+        if field.type is not None and seen.declared is None:
             seen.declared = field.type
         seen.add(field.value)
 
@@ -224,9 +233,12 @@ def _one_line(value: str) -> bool:
 
 
 async def infer_schema(run: Run) -> Schema:
-    """Return the source's schema: its fields, inferred from all values, and the known people."""
+    """Return the source's schema: what it declares, then what all records show."""
     store = run.store
+    declared = store.facts.declared
     inferred, of_steps = (FieldTypeInference(run.rules, run.limits) for _ in range(2))
+    inferred.declare(each for each in declared.fields if not each.system)
+    of_steps.declare(declared.step_fields)
     for kind in Kind:
         after = 0
         while batch := await store.transformation.field_values(kind, after, 1000):
@@ -237,11 +249,21 @@ async def infer_schema(run: Run) -> Schema:
                     for field in step.get("fields", ()):
                         of_steps.add(kind, converter.structure(field, FieldValue))
             after = batch[-1][0]
+    users = {each.id: each for each in (*declared.users, *await _known_users(store))}
     return Schema(
-        fields=inferred.schema(),
-        step_fields=of_steps.schema(),
-        users=await _known_users(store),
+        fields=tuple(_declared(inferred.schema(), declared.fields)),
+        step_fields=tuple(_declared(of_steps.schema(), declared.step_fields)),
+        statuses=declared.statuses,
+        users=tuple(users.values()),
     )
+
+
+def _declared(inferred: Iterable[FieldSpec], declared: Iterable[FieldSpec]) -> Iterator[FieldSpec]:
+    """Yield the fields, declared ones as declared, with the labels that occur besides."""
+    known = {(each.kind, each.name): each for each in declared}
+    for each in inferred:
+        spec = known.get((each.kind, each.name), each)
+        yield attrs.evolve(spec, values=tuple(dict.fromkeys((*spec.values, *each.values))))
 
 
 async def _known_users(store: Store) -> tuple[User, ...]:

@@ -45,7 +45,8 @@ class Record:
     ``raw`` is the source's own payload; the store keeps it beside the record. ``companions`` are
     records that the target needs for this one but the source does not have (a module "No folder"):
     a transformer adds them, and the engine stores them as records of their own. Neither is part of
-    the stored record. ``path`` holds the names of the record's folders, outermost first.
+    the stored record. ``path`` holds the names of the record's folders, outermost first; the engine
+    fills it from the folders' records before the transformers run.
 
     ``images`` are the pictures in the texts. ``text_refs`` are the records that mapped texts link
     to with ``Ref.address``. ``finish`` resolves these addresses; the record is written without

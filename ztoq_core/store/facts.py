@@ -9,7 +9,7 @@ from typing import Any, Generic, Self, TypeVar, cast, overload
 
 import attrs
 
-from ztoq_core.contracts import Finding
+from ztoq_core.contracts import FieldSpec, Finding, Schema, User
 from ztoq_core.convert import converter, read_json, write_json
 from ztoq_core.records import Kind, counted
 from ztoq_core.selection import Selection
@@ -19,6 +19,7 @@ from ztoq_core.store.sql import clean
 __all__ = [
     "Compared",
     "ComparedContents",
+    "Declared",
     "Extracted",
     "Facts",
     "FinalCheck",
@@ -236,6 +237,21 @@ class SourceCheck:
         return f"Safe to end the licence of the source: all {some} in the store, unchanged"
 
 
+@attrs.frozen(kw_only=True)
+class Declared:
+    """What the source's ``describe`` declared, as in ``Schema``."""
+
+    fields: tuple[FieldSpec, ...] = ()
+    step_fields: tuple[FieldSpec, ...] = ()
+    statuses: tuple[str, ...] = ()
+    users: tuple[User, ...] = ()
+
+    @classmethod
+    def of(cls, schema: Schema) -> Self:
+        """Return this of a schema."""
+        return cls(**{each.name: getattr(schema, each.name) for each in attrs.fields(cls)})
+
+
 @attrs.frozen
 class Fact(Generic[T]):
     """A fact's name, and how its value is read from a text (empty if it was never saved)."""
@@ -338,6 +354,8 @@ class Facts:
     """How far a validation came that has not ended, as JSON; empty if none is under way."""
     final: Fact[FinalCheck | None] = _json("final", FinalCheck, None)
     """What the final check found."""
+    declared = _json("declared", Declared, Declared())
+    """What the source declared in the last extraction."""
     source_check: Fact[SourceCheck | None] = _json("source check", SourceCheck, None)
     """What listing the source again showed."""
     source_findings: Fact[tuple[Finding, ...]] = _json(

@@ -19,12 +19,12 @@ from ztoq_core.engine.extract.complete import RecordCompletion, reject_of
 from ztoq_core.engine.extract.id_names import resolve_ids, warn_unresolved_ids
 from ztoq_core.engine.guard import check_record, plugin_call, storable, wrong
 from ztoq_core.engine.run import ProgressReporter, Run
-from ztoq_core.engine.sides import checked
+from ztoq_core.engine.sides import checked, described
 from ztoq_core.engine.workers import run_workers
 from ztoq_core.errors import ConfigError, RecordError, RejectedError
 from ztoq_core.pictures.collector import PictureCollector, PictureSources
 from ztoq_core.records import Kind, Record, counted, plain
-from ztoq_core.store import Checkpoint, Facts, Listed, Store
+from ztoq_core.store import Checkpoint, Declared, Facts, Listed, Store
 
 _MOST_PASSES = 20
 
@@ -54,6 +54,7 @@ async def extract(
     for finding in await checked(source):
         reporter.message(finding.text, finding.level)
     store.bind(source=source.identity)
+    await store.facts.save(Facts.declared, Declared.of(await described(source)))
     collector = None
     if pictures:
         collector = PictureCollector(store, source, pictures, run.rules.picture_name)

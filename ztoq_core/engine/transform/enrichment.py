@@ -1,8 +1,8 @@
 """Enriches extracted records with facts that need the whole project, before they are mapped.
 
-Names of ids; which pictures are missing and why; whether a case was executed, and which of its
-calls close a cycle; the name of a run's case; whether a log is the newest of its run, and which
-steps its results belong to.
+Names of ids and of folders; which pictures are missing and why; whether a case was executed, and
+which of its calls close a cycle; the name of a run's case; whether a log is the newest of its run,
+and which steps its results belong to.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ztoq_core.engine.transform.execution_order import sort_executions
 from ztoq_core.engine.transform.resolved_names import known_names, with_names
 from ztoq_core.engine.transform.step_matching import flatten_steps, match_results
 from ztoq_core.pictures.collector import LOST
-from ztoq_core.records import Image, Kind, Record, Ref, TestCase, TestLog, TestRun
+from ztoq_core.records import Folder, Image, Kind, Record, Ref, TestCase, TestLog, TestRun
 from ztoq_core.store import ExtractedRecord
 
 
@@ -45,6 +45,7 @@ class Enrichment:
         self._store = run.store
         self._rules = run.rules
         self._case = lru_cache(maxsize=1024)(self._read_case)
+        self._folder = lru_cache(maxsize=16_384)(self._read_folder)
         # only the keys of called cases are kept: chains of calls are followed to their ends
         self._calls = lru_cache(maxsize=65_536)(self._read_calls)
 
@@ -58,7 +59,10 @@ class Enrichment:
 
     async def enriched(self, kind: Kind, batch: Sequence[ExtractedRecord]) -> list[ExtractedRecord]:
         """Return records of a kind other than logs with facts that need the whole project."""
-        batch = await self.with_lost(batch)
+        batch = [
+            attrs.evolve(each, record=self._in_folders(each.record))
+            for each in await self.with_lost(batch)
+        ]
         if kind is Kind.TEST_CASE:
             keys = [each.record.key for each in batch]
             executed = await self._store.transformation.run_cases(keys)
@@ -77,7 +81,7 @@ class Enrichment:
             cases = [each.record.case.key for each in batch if isinstance(each.record, TestRun)]
             known = await self._store.transformation.records(Kind.TEST_CASE, cases)
             return [attrs.evolve(each, record=_named(each.record, known)) for each in batch]
-        return list(batch)
+        return batch
 
     async def with_lost(self, batch: Sequence[ExtractedRecord]) -> Sequence[ExtractedRecord]:
         """Return the records with the reasons why pictures of theirs are missing."""
@@ -120,6 +124,24 @@ class Enrichment:
             log, flatten_steps(case, self._case) if case else (), self._rules.mask_parameters
         )
 
+    def _in_folders(self, record: Record) -> Record:
+        """Return the record with the names of its folders, unless one of them is not known."""
+        way: dict[Ref, str] = {}
+        above = record
+        while (ref := _folder_of(above)) and ref not in way:
+            folder = self._folder(ref)
+            if folder is None:
+                return record
+            way[ref], above = folder.name, folder
+        path = tuple(reversed(way.values()))
+        return record if path in ((), record.path) else attrs.evolve(record, path=path)
+
+    def _read_folder(self, ref: Ref) -> Folder | None:
+        record = self._store.transformation.record.now(ref)
+        if not isinstance(record, Folder):
+            return None
+        return attrs.evolve(record, description="", fields=())  # many are kept in memory
+
     def _read_case(self, ref: Ref) -> TestCase | None:
         record = self._store.transformation.record.now(ref)
         return record if isinstance(record, TestCase) else None
@@ -140,6 +162,10 @@ class Enrichment:
             for step in case.steps
         )
         return attrs.evolve(case, steps=steps)
+
+
+def _folder_of(record: Record) -> Ref | None:
+    return next((ref for ref in record.parents() if ref.kind is Kind.FOLDER), None)
 
 
 def _with_reasons(images: Sequence[Image], lost: Mapping[str, str]) -> tuple[Image, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
 
@@ -14,20 +14,16 @@ import attrs
 from ztoq_core import engine
 from ztoq_core.cli.options import Options
 from ztoq_core.cli.output import Output
-from ztoq_core.cli.session import new_run, open_sides, open_store
-from ztoq_core.contracts import FieldSpec, Schema, Suggestion, TransformerPlugin
-from ztoq_core.errors import ConfigError, ZtoqError
+from ztoq_core.cli.session import new_run, open_store
+from ztoq_core.contracts import Schema, Suggestion, TransformerPlugin
+from ztoq_core.errors import ConfigError
 from ztoq_core.plugins import Plugins
 from ztoq_core.records import counted
-from ztoq_core.services import Services
 from ztoq_core.settings.config import Config
 from ztoq_core.store import Store
 from ztoq_mappings.workbench.check import demand_extracted, described
 
 __all__ = ["suggest"]
-
-PATIENCE_S = 30
-"""Seconds to wait for the source, whose answer only sharpens the suggestion."""
 
 LOOK = "Look at it, then: ztoq map check"
 
@@ -148,31 +144,5 @@ def _put(path: Path, content: bytes) -> None:
 async def _schemas(config: Config, store: Store) -> tuple[Schema, Schema, list[str]]:
     """Return what both sides know of their fields, and remarks."""
     sink, said = await described(config)
-    observed = await engine.infer_schema(new_run(config, store))
-    remarks = [each.text for each in said]
-    try:
-        async with asyncio.timeout(PATIENCE_S):
-            config.source.require()
-            services = Services(sink=lambda _note, _ref: None, ledger=store.call_counts)
-            async with open_sides(config, ("extract",), services) as (source, _):
-                declared = await source.describe() if source else Schema()
-    except (ZtoqError, TimeoutError) as error:
-        why = str(error) or f"no answer within {PATIENCE_S} s"
-        remarks.append(f"The source was not asked for what it declares: {why}")
-        declared = Schema()
-    known = attrs.evolve(
-        observed,
-        fields=_merged(observed.fields, declared.fields),
-        step_fields=_merged(observed.step_fields, declared.step_fields),
-    )
-    return known, sink, remarks
-
-
-def _merged(observed: Iterable[FieldSpec], declared: Iterable[FieldSpec]) -> tuple[FieldSpec, ...]:
-    """Return the observed fields, those that the source declares as it declares them.
-
-    The source's own attributes (``system``) are no fields of its records.
-    """
-    found = {(each.kind, each.name): each for each in observed}
-    found |= {(each.kind, each.name): each for each in declared if not each.system}
-    return tuple(sorted(found.values(), key=lambda each: (each.kind.rank, each.name)))
+    known = await engine.infer_schema(new_run(config, store))
+    return known, sink, [each.text for each in said]
