@@ -16,7 +16,7 @@ from ztoq_core.contracts import Connection
 from ztoq_core.engine import Event
 from ztoq_core.http import CallQuota, Limit, LimitReached, Limits, month_of, next_month
 from ztoq_core.http.transport import Transport
-from ztoq_core.records import counted
+from ztoq_core.records import Kind, counted
 from ztoq_core.settings.config import Config
 from ztoq_core.store import Store
 
@@ -37,9 +37,14 @@ class Pace(NamedTuple):
 
 @attrs.define
 class StageStats(Stage):
-    """The figures of the current stage and the calls they took, recently and in all."""
+    """The figures of the current stage and the calls they took, recently and in all.
+
+    ``seconds`` adds up over all stages, for each kind, the time from its first record to its last.
+    """
 
     limits: Limits = attrs.field(kw_only=True)
+    seconds: dict[Kind, float] = attrs.field(factory=dict)
+    _latest: dict[Kind, float] = attrs.field(factory=dict)
     _first: tuple[float, int, Counter[str]] = attrs.field(default=(0.0, 0, Counter()))
     _lately: deque[tuple[float, int, Counter[str]]] = attrs.field(
         factory=lambda: deque(maxlen=LATELY)
@@ -49,6 +54,7 @@ class StageStats(Stage):
         """Start counting for a stage."""
         self.name = name
         self.done, self.totals = {}, {}
+        self._latest = {}
         self._lately.clear()
         self._remember()
         self._first = self._lately[0]
@@ -58,6 +64,11 @@ class StageStats(Stage):
         if event.stage == self.name:
             super().take(event)
             self._remember()
+            if event.kind is not None and event.done:
+                now = time.monotonic()
+                passed = now - self._latest.get(event.kind, now)
+                self.seconds[event.kind] = self.seconds.get(event.kind, 0.0) + passed
+                self._latest[event.kind] = now
 
     def _remember(self) -> None:
         done = sum(self.done.values())

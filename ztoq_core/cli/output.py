@@ -18,6 +18,7 @@ from ztoq_core.cli.options import Options
 from ztoq_core.cli.printable import one_line
 from ztoq_core.cli.progress import Bars, JsonLines, Lines, Shown
 from ztoq_core.engine import Event
+from ztoq_core.http import Limits
 from ztoq_core.waits import Waits
 
 MOST_LOG_LINES = 20
@@ -118,12 +119,17 @@ class Output:
             self.err.print("More warnings follow; `ztoq report` shows all of them.", style="yellow")
 
     @contextmanager
-    def progress(self, waits: Waits | None = None) -> Iterator[Callable[[Event], None]]:
+    def progress(
+        self, waits: Waits | None = None, limits: Limits | None = None
+    ) -> Iterator[Callable[[Event], None]]:
         """Show progress and what ``waits`` holds, until the end; yields the receiver of events.
+
+        ``limits`` are the command's, which count its calls.
 
         With ``waits`` only inside an event loop.
         """
         with self._form() as shown, ExitStack() as stack:
+            shown.limits = limits or Limits()
 
             def take(event: Event) -> None:
                 if event.kind is not None and event.done:

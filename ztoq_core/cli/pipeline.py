@@ -139,6 +139,8 @@ async def run_pipeline(
             exit_,
             verdict,
             calls_of_run(services.quotas, limits),
+            run=run.id,
+            seconds=stage.seconds,
             policy=policy,
             folder=choices.reports,
             source_page=source_page(config, store),

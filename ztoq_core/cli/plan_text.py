@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import orjson
+from rich.filesize import decimal
 
 from ztoq_core import engine
 from ztoq_core.cli.output import Output
@@ -23,7 +24,7 @@ INDENT = 9
 MOST_REASONS = 8
 MOST_NAMED = 5
 MOST_KEYS = 2
-A_THOUSAND, EXACT = 1000, 10
+EXACT = 10
 LACKING = (
     "the target lacks what follows: create it there, set create_fields = true in [sink], or give "
     "--accept-missing-fields, and values become text"
@@ -150,11 +151,11 @@ def _costs(forecast: Forecast) -> Iterator[tuple[str, str]]:
     if not writes(plan):
         return
     files = next((each.create for each in plan.kinds if each.kind is Kind.ATTACHMENT), 0)
-    texts = f"{_bytes(plan.text_bytes)} of texts and values"
-    yield "upload", f"{counted(files, 'file')} ({_bytes(plan.file_bytes)}), {texts}"
-    disk = f"the store grows by about {_bytes(forecast.grows)}"
+    texts = f"{decimal(plan.text_bytes)} of texts and values"
+    yield "upload", f"{counted(files, 'file')} ({decimal(plan.file_bytes)}), {texts}"
+    disk = f"the store grows by about {decimal(forecast.grows)}"
     if forecast.free is not None:
-        disk += f"; {_bytes(forecast.free)} are free"
+        disk += f"; {decimal(forecast.free)} are free"
     yield "disk", disk
     if forecast.seconds and forecast.speed:
         yield "time", f"{_range(*forecast.seconds)}{_why(forecast.speed)}"
@@ -258,12 +259,3 @@ def _rounded(number: float) -> str:
 
 def _span(seconds: float) -> str:
     return _range(seconds, seconds)
-
-
-def _bytes(number: int) -> str:
-    size = float(number)
-    for unit in ("bytes", "kB", "MB"):
-        if size < A_THOUSAND:
-            return f"{size:.0f} {unit}"
-        size /= A_THOUSAND
-    return f"{size:.1f} GB"

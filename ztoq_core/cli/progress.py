@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import IO, Self
 
 import attrs
@@ -14,6 +14,7 @@ from rich.text import Text
 from ztoq_core.cli.events import event_line
 from ztoq_core.cli.printable import one_line
 from ztoq_core.engine import Event
+from ztoq_core.http import Limits
 from ztoq_core.records import Kind, counted, plain
 from ztoq_core.waits import Wait
 
@@ -51,18 +52,26 @@ class Stage:
         """Return the figures as one line: ``120 of 4,366 test cases, 33 attachments``."""
         parts = []
         for kind in Kind:
-            if self.done.get(kind):
-                total = self.totals.get(kind)
-                parts.append(
-                    f"{self.done[kind]:,} of {counted(total, kind)}"
-                    if total and total >= self.done[kind]
-                    else counted(self.done[kind], kind)
-                )
+            done, total = self.done.get(kind, 0), self.totals.get(kind, 0)
+            if total and total >= done:
+                parts.append(f"{done:,} of {counted(total, kind)}")
+            elif done:
+                parts.append(counted(done, kind))
         return ", ".join(parts) or "nothing to do"
 
 
+def _calls(limits: Limits) -> tuple[int, int, int]:
+    return limits.made, limits.refusals, limits.retries
+
+
 class Shown:
-    """Shows only warnings and errors; the subclasses add figures."""
+    """Shows only warnings and errors; the subclasses add figures.
+
+    ``limits`` are the command's, which count its calls.
+    """
+
+    limits = Limits()
+    _calls_before = (0, 0, 0)
 
     def __init__(self, err: Console, clock: Callable[[], float] = time.monotonic) -> None:
         """Print to ``err``; ``clock`` returns seconds."""
@@ -80,13 +89,22 @@ class Shown:
 
     def take(self, event: Event) -> None:
         """Take an event of the engine."""
-        if event.stage != self._stage.name:
-            self._stage = Stage(event.stage, self._clock())
+        self._begin(event.stage)
         self._stage.take(event)
         if event.text:
             self._sentence(event)
         else:
             self._figures(event)
+
+    def _begin(self, stage: str) -> None:
+        if stage != self._stage.name:
+            self._stage = Stage(stage, self._clock())
+            self._calls_before = _calls(self.limits)
+
+    def _calls_made(self) -> tuple[int, int, int]:
+        """Return the calls of the stage, how many were refused, and how many sent again."""
+        now, before = _calls(self.limits), self._calls_before
+        return now[0] - before[0], now[1] - before[1], now[2] - before[2]
 
     def end(self, stage: str) -> None:
         """Show that a stage has ended."""
@@ -109,10 +127,19 @@ class Shown:
         pass
 
     def _summary(self, stage: str) -> str:
-        if self._stage.name != stage:
-            self._stage = Stage(stage, self._clock())
+        self._begin(stage)
         seconds = self._clock() - self._stage.began
-        return f"{stage:<9} {self._stage.figures()} ({seconds:,.0f} s)"
+        costs = [f"{seconds:,.0f} s", *_named_calls(*self._calls_made())]
+        return f"{stage:<9} {self._stage.figures()} ({', '.join(costs)})"
+
+
+def _named_calls(calls: int, refusals: int, retries: int) -> Iterator[str]:
+    if calls:
+        yield counted(calls, "call")
+    if refusals:
+        yield f"{refusals:,} refused as too many"
+    if retries:
+        yield f"{retries:,} sent again"
 
 
 class Lines(Shown):
@@ -134,8 +161,9 @@ class Lines(Shown):
     def _figures(self, event: Event) -> None:
         if self._clock() - self._last >= LINE_EVERY_S:
             self._last = self._clock()
-            queue = f" ({self._stage.queue})" if self._stage.queue else ""
-            self._err.print(f"{event.stage:<9} {self._stage.figures()}{queue}")
+            costs = [*_named_calls(*self._calls_made()), *filter(None, [self._stage.queue])]
+            said = f" ({', '.join(costs)})" if costs else ""
+            self._err.print(f"{event.stage:<9} {self._stage.figures()}{said}")
 
 
 class Bars(Lines):
@@ -148,6 +176,7 @@ class Bars(Lines):
         self._drawn = _Drawn(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=30),
+            TextColumn("{task.fields[percent]:>4}", markup=False),
             TextColumn("{task.fields[figures]}", markup=False),
             TimeRemainingColumn(compact=True),
             console=err,
@@ -188,10 +217,9 @@ class Bars(Lines):
         super().take(event)
         seconds = max(self._clock() - self._stage.began, 0.001)
         rate = sum(self._stage.done.values()) / seconds
-        queue = f", {self._stage.queue}" if self._stage.queue else ""
-        self._drawn.above = Text.assemble(
-            (f"{event.stage} ", "bold"), (f"{rate:,.0f} records a second{queue}", "dim")
-        )
+        calls = _named_calls(*self._calls_made())
+        costs = [f"{rate:,.0f} records a second", *calls, *filter(None, [self._stage.queue])]
+        self._drawn.above = Text.assemble((f"{event.stage} ", "bold"), (", ".join(costs), "dim"))
 
     def _figures(self, event: Event) -> None:
         if event.kind is None:
@@ -200,12 +228,13 @@ class Bars(Lines):
         known = total if total and total >= count else None
         if event.kind not in self._tasks:
             words = f"{plain(event.kind)}s"
-            self._tasks[event.kind] = self._drawn.add_task(words, figures="")
+            self._tasks[event.kind] = self._drawn.add_task(words, figures="", percent="")
         self._drawn.update(
             self._tasks[event.kind],
             total=known,
             completed=count,
             figures=f"{count:,} of {known:,}" if known else f"{count:,}",
+            percent=f"{100 * count // known}%" if known else "",
         )
 
     def _clear(self) -> None:
@@ -244,7 +273,10 @@ class JsonLines(Shown):
         summary = self._summary(stage)
         for kind in self._stage.done:
             self._write("progress", **self._counted(kind))
-        self._write("end", stage=stage, text=summary)
+        calls, refusals, retries = self._calls_made()
+        self._write(
+            "end", stage=stage, text=summary, calls=calls, refusals=refusals, retries=retries
+        )
         self._told.clear()
 
     def _sentence(self, event: Event) -> None:

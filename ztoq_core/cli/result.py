@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import attrs
+from rich.filesize import decimal
 
 from ztoq_core.cli.estimate import Month
 from ztoq_core.cli.exit_codes import AGAIN
@@ -15,10 +16,10 @@ from ztoq_core.engine import UNRESOLVED_IDS, Verdict
 from ztoq_core.errors import Exit
 from ztoq_core.http import LimitReached
 from ztoq_core.losses import LossPolicy
-from ztoq_core.records import counted
+from ztoq_core.records import Kind, counted, plain
 from ztoq_core.report import FORMATS, Report, ReportWriter, SourcePage
 from ztoq_core.spelling import first_of
-from ztoq_core.store import Store
+from ztoq_core.store import KindTotals, Store
 
 SHOWN = 20  # keys in a line
 PAGES = (FORMATS["html"], FORMATS["json"], "report.sha256")
@@ -49,13 +50,53 @@ def state_facts(report: Report, verdict: Verdict, months: Iterable[Month]) -> di
     }
 
 
-def print_verdict(output: Output, verdict: Verdict, remarks: Iterable[str]) -> None:
-    """Print the headline, the sentences below it, and the next command."""
+def print_verdict(
+    output: Output,
+    verdict: Verdict,
+    remarks: Iterable[str],
+    totals: Iterable[KindTotals] = (),
+    seconds: Mapping[Kind, float] | None = None,
+) -> None:
+    """Print the headline, the sentences below it, what the run did, and the next command."""
     output.out.print(verdict.headline)
     for sentence in (*verdict.lines, *remarks):
         output.out.print(f"  {sentence}")
+    print_totals(output, totals, seconds or {})
     if verdict.next:
         output.out.print(f"Next: {verdict.next}")
+
+
+def totals_as_facts(
+    totals: Iterable[KindTotals], seconds: Mapping[Kind, float]
+) -> list[dict[str, Any]]:
+    """Return what a run did, for a JSON result; ``seconds`` as in ``StageStats``."""
+    return [
+        {**attrs.asdict(each), "seconds": round(seconds.get(each.kind, 0.0), 1)} for each in totals
+    ]
+
+
+def print_totals(
+    output: Output, totals: Iterable[KindTotals], seconds: Mapping[Kind, float]
+) -> None:
+    """Print what a run did as a table, without columns that are empty throughout."""
+    rows = [
+        (
+            f"{plain(each.kind)}s",
+            *(f"{number:,}" if number else "" for number in attrs.astuple(each)[1:-1]),
+            decimal(each.size) if each.size else "",
+            f"{seconds.get(each.kind, 0.0):,.0f} s",
+        )
+        for each in totals
+        if each.touched
+    ]
+    names = [field.name for field in attrs.fields(KindTotals)[1:]]
+    columns = ("this run", *names, "time")
+    used = [place for place in range(len(columns)) if any(row[place] for row in rows)]
+    if rows:
+        output.table(
+            tuple(columns[place] for place in used),
+            [tuple(row[place] for place in used) for row in rows],
+        )
 
 
 def print_stopped(
@@ -123,19 +164,26 @@ def print_result(  # noqa: PLR0913 - everything that the end of a run shows
     verdict: Verdict,
     months: Iterable[Month],
     *,
+    run: int,
+    seconds: Mapping[Kind, float],
     policy: LossPolicy,
     folder: Path | None,
     source_page: SourcePage,
     dry_run: bool,
     warned: Collection[str],
 ) -> None:
-    """Print how a run ended, and write its reports into ``folder``.
+    """Print how a run ended and what it did, and write its reports into ``folder``.
 
     Warnings that were shown already (``warned``) are left out.
     """
     writer = ReportWriter(store, source_page, policy)
     report = writer.report
-    facts = {"exit": int(exit_), **state_facts(report, verdict, months)}
+    totals = [] if dry_run else store.run_totals.of(run)
+    facts = {
+        "exit": int(exit_),
+        **state_facts(report, verdict, months),
+        "run": totals_as_facts(totals, seconds),
+    }
     if folder and exit_ is not Exit.INTERRUPTED:
         page, data = folder / FORMATS["html"], folder / FORMATS["json"]
         writer.write({"html": page, "json": data})
@@ -151,7 +199,8 @@ def print_result(  # noqa: PLR0913 - everything that the end of a run shows
         said = verdict
         if "html" in facts and verdict.next == "ztoq report":
             said = attrs.evolve(verdict, next="")
-        print_verdict(output, said, (each for each in report.remarks if each not in shown))
+        remarks = (each for each in report.remarks if each not in shown)
+        print_verdict(output, said, remarks, totals, seconds)
         if "html" in facts:
             output.out.print(f"Report: {_near(facts['html'])} (and {Path(facts['json']).name})")
         elif exit_ is not Exit.OK and report.total:

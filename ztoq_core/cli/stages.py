@@ -86,7 +86,10 @@ class StageRunner:
             self.config.chain()
             stages = ("transform", *stages)
         waits = self.services.waits
-        with handle_signals(waits, self.output), self.output.progress(waits) as show:
+        with (
+            handle_signals(waits, self.output),
+            self.output.progress(waits, self.services.limits) as show,
+        ):
 
             def shown(event: engine.Event) -> None:
                 self.stage.take(event)

@@ -71,6 +71,10 @@ class Client:
     _verdict: bool | None = attrs.field(default=None, init=False)
     _known: Mapping[str, str] = attrs.field(factory=dict, init=False)
 
+    @property
+    def _limits(self) -> Limits:
+        return self.pacer.budget.limits
+
     async def request(  # noqa: PLR0913 - the contract's one method for every request
         self,
         method: str,
@@ -119,6 +123,7 @@ class Client:
                 answer = await self._before_retry(request, retry)
             if answer is not None:
                 return answer
+            self._limits.retries += 1
 
     @overload
     async def get(self, path: str, *, params: Params = None) -> Any: ...
@@ -152,6 +157,7 @@ class Client:
                     response = await self._open(request, stack)
                 except Retry as retry:
                     await self._before_retry(request, retry)
+                    self._limits.retries += 1
             title = self.policy.title(request)
             yield Download.of(response, title, self.transport.connection)
 
@@ -238,6 +244,7 @@ class Client:
             RetryableError: The host is out.
         """
         history = request.attempts
+        self._limits.refusals += retry.refused
         if retry.refused_with is not None:
             history.renewals += 1
             auth = self._auth if history.renewals <= RENEWALS else None

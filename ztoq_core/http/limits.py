@@ -64,8 +64,9 @@ class Pace:
 class Limits:
     """The limits of one command over all its connections: ``most`` calls, none after ``until``.
 
-    ``calls`` counts the command's calls by host, ``paces`` says how these answered, ``reached`` is
-    the limit that ended it.
+    ``calls`` counts the command's calls by host, ``paces`` says how these answered. ``retries`` are
+    calls for what had been asked before, ``refusals`` those answered by 429. ``reached`` is the
+    limit that ended it.
     """
 
     most: int | None = None
@@ -74,6 +75,8 @@ class Limits:
     calls: Counter[str] = attrs.field(factory=Counter, init=False)
     paces: defaultdict[str, Pace] = attrs.field(factory=lambda: defaultdict(Pace), init=False)
     made: int = attrs.field(default=0, init=False)
+    retries: int = attrs.field(default=0, init=False)
+    refusals: int = attrs.field(default=0, init=False)
     reached: LimitReached | None = attrs.field(default=None, init=False)
 
     def spent(self, host: str) -> None:

@@ -19,6 +19,7 @@ from typing import Any, TextIO
 
 import attrs
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from rich.filesize import decimal
 
 from ztoq_core.convert import show_json
 from ztoq_core.errors import ConfigError
@@ -49,7 +50,6 @@ READING_ORDER = (
 )
 """The kinds as people look for them; the page itself holds the first records."""
 
-_STEP = 1000
 _CHUNK_NAME = re.compile(r"\d{4}-[0-9a-f]{12}\.js")
 _ADDRESS = re.compile(r"https?://", re.IGNORECASE)
 # what could end a script, or a line of one
@@ -243,7 +243,7 @@ def _template() -> Template:
         "number": "{:,}".format,
         "segments": _segments,
         "signed": lambda number: f"{number:+,}".replace("-", "\N{MINUS SIGN}"),
-        "size": _size,
+        "size": decimal,
         "span": _span,
         "tone": _tone,
         "tones": lambda counts: [(_tone(name), count) for name, count in counts.most_common()],
@@ -288,12 +288,3 @@ def _span(duration: timedelta) -> str:
     if hours:
         return f"{hours} h {minutes} min"
     return f"{minutes} min {seconds % 60} s" if minutes else f"{seconds} s"
-
-
-def _size(number: int) -> str:
-    amount = float(number)
-    for unit in ("bytes", "KB", "MB"):
-        if amount < _STEP:
-            return f"{amount:.0f} {unit}" if unit == "bytes" else f"{amount:.1f} {unit}"
-        amount /= _STEP
-    return f"{amount:.1f} GB"

@@ -22,6 +22,7 @@ from ztoq_core.store.records import *
 from ztoq_core.store.references import *
 from ztoq_core.store.reporting import *
 from ztoq_core.store.rollback import *
+from ztoq_core.store.run_totals import *
 from ztoq_core.store.sql import *
 from ztoq_core.store.states import *
 from ztoq_core.store.store import *

@@ -12,6 +12,7 @@ from ztoq_core.cli.options import Options
 from ztoq_core.cli.output import Output
 from ztoq_core.cli.progress import Bars, JsonLines, Lines, Shown
 from ztoq_core.engine import Event
+from ztoq_core.http import Limits
 from ztoq_core.records import Kind
 from ztoq_core.waits import Wait, Waits
 
@@ -98,10 +99,10 @@ def test_a_block_shows_bars_and_leaves_one_line_behind() -> None:
         shown.end("load")
     seen = text(console)
     assert "53 records a second" in seen
-    assert "500 of 1,000" in seen
+    assert " 50% 500 of 1,000" in seen
     assert "00:10" in seen  # what is left, at this speed
     assert "0 of 70" in seen  # not yet begun
-    assert "✓ load      500 of 1,000 test cases, 33 attachments (10 s)" in seen
+    assert "✓ load      500 of 1,000 test cases, 0 of 70 test runs, 33 attachments (10 s)" in seen
 
 
 def json_lines(out: io.StringIO) -> list[dict[str, Any]]:
@@ -200,3 +201,20 @@ async def test_a_command_shows_what_its_services_wait_for(
     with Output(Options()).progress(waits), waits.on("a request is in flight", usual=True):
         await asyncio.sleep(0)
     assert capsys.readouterr().err == "a request is in flight for 0 s\n"
+
+
+def test_the_calls_of_a_stage_are_told_with_refusals_and_repetitions() -> None:
+    console, out, limits = screen(), io.StringIO(), Limits()
+    with Lines(console, Clock()) as lines, JsonLines(out, screen(), Clock()) as told:
+        lines.limits = told.limits = limits
+        limits.made = 5  # of an earlier stage
+        for shown in (lines, told):
+            shown.take(count(Kind.TEST_CASE, 1, 2))
+        limits.made, limits.refusals, limits.retries = 1239, 2, 3
+        for shown in (lines, told):
+            shown.end("load")
+
+    costs = "(0 s, 1,234 calls, 2 refused as too many, 3 sent again)"
+    assert f"load      1 of 2 test cases {costs}" in text(console)
+    end = json_lines(out)[-1]
+    assert (end["calls"], end["refusals"], end["retries"]) == (1234, 2, 3)

@@ -44,9 +44,8 @@ def test_the_stages_one_by_one_do_what_migrate_does(ztoq: Program) -> None:
 
 def test_extract_says_that_nothing_is_in_the_target_yet(ztoq: Program) -> None:
     said = ztoq("extract")
-    assert said.out.startswith(
-        "The project is extracted, but not mapped yet\nNext: ztoq transform\n"
-    )
+    assert said.out.startswith("The project is extracted, but not mapped yet\n")
+    assert said.out.endswith("\nNext: ztoq transform\n")
 
 
 def test_a_refused_record_makes_exit_1_and_stands_in_the_report(ztoq: Program) -> None:
@@ -282,3 +281,25 @@ def test_a_warning_that_stages_repeat_is_shown_once_in_a_run(ztoq: Program) -> N
     ztoq.config(source='finding = "warning"')
     said = ztoq("migrate", "--final")  # reads twice
     assert (said.out + said.err).count("The licence ends tomorrow") == 1
+
+
+def test_the_end_shows_what_the_run_did_to_each_kind(ztoq: Program) -> None:
+    ztoq.config(sink='refuses = ["ACME-P1"]')
+    said = ztoq("migrate").out.splitlines()
+    head = next(place for place, line in enumerate(said) if line.startswith("this run"))
+    assert said[head].split() == [
+        "this",
+        "run",
+        "read",
+        "created",
+        "failed",
+        "files",
+        "size",
+        "time",
+    ]
+    table = {line[:12].strip(): line[12:].split() for line in said[head + 1 : head + 9]}
+    assert table["test plans"][:2] == ["1", "1"]  # read, and failed
+    assert table["test cases"][:5] == ["2", "2", "1", "17", "bytes"]
+
+    again = json.loads(ztoq("--json", "migrate").out.splitlines()[-1])
+    assert not any(each["created"] or each["updated"] for each in again["run"])

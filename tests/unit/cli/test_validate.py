@@ -81,7 +81,8 @@ def test_repair_makes_again_what_was_deleted(ztoq: Program) -> None:
     delete(ztoq, "ACME-E2", "ACME-E2#2")
     assert ztoq.keys != before
     said = ztoq("validate", "--repair")
-    assert (said.code, said.out) == (0, PROVED)
+    assert said.code == 0
+    assert said.out.startswith(PROVED)
     assert "2 records are missing or different in the target: writing them again\n" in said.err
     assert ztoq.keys == before
     assert ztoq("validate").out == PROVED
@@ -101,7 +102,8 @@ def test_repair_overwrites_what_was_edited_if_told_so(ztoq: Program) -> None:
     ztoq("migrate")
     change(ztoq, "ACME-T1", name="Destroyed")
     said = ztoq("validate", "--repair", *OVERWRITE)
-    assert (said.code, said.out) == (0, PROVED)
+    assert said.code == 0
+    assert said.out.startswith(PROVED)
     assert "1 record is missing or different in the target: writing it again\n" in said.err
     assert held(ztoq, "ACME-T1").record.name == "Add to the basket"
     assert ztoq("validate").out == PROVED
@@ -111,7 +113,8 @@ def test_repair_of_an_untouched_target_writes_nothing(ztoq: Program) -> None:
     ztoq("migrate")
     ztoq.sink.calls.clear()
     said = ztoq("validate", "--repair")
-    assert (said.code, said.out) == (0, PROVED)
+    assert said.code == 0
+    assert said.out.startswith(PROVED)
     assert not [call for call in ztoq.sink.calls if call.startswith("write")]
 
 

@@ -21,7 +21,6 @@ from ztoq_core.errors import ConfigError, Exit
 from ztoq_core.records import Kind
 from ztoq_core.report import FORMATS, Report, ReportWriter
 from ztoq_core.report.files import open_output, write_table
-from ztoq_core.report.page import _size
 from ztoq_core.store import State, Store
 
 
@@ -289,14 +288,6 @@ def test_a_store_in_which_nothing_happened_has_a_report(tmp_path: Path) -> None:
     assert "Nothing has been extracted yet" in page
     assert "Not validated yet" in page
     assert "still running" in page
-
-
-@pytest.mark.parametrize(
-    ("size", "words"),
-    [(0, "0 bytes"), (999, "999 bytes"), (12_345, "12.3 KB"), (5_000_000_000, "5.0 GB")],
-)
-def test_sizes_are_for_people(size: int, words: str) -> None:
-    assert _size(size) == words
 
 
 def test_what_is_left_out_on_purpose_counts_as_settled(store: Store) -> None:
