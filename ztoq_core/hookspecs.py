@@ -14,7 +14,13 @@ import pluggy
 
 from ztoq_core.contracts import SinkPlugin, SourcePlugin, TransformerPlugin
 
-__all__ = ["hookimpl"]
+__all__ = ["CONTRACT", "hookimpl"]
+
+CONTRACT = 1
+"""The number of the contract with plugins; a plugin may say which it needs: ``ztoq_contract = 1``.
+
+It rises when a plugin that worked would work no longer.
+"""
 
 GROUP = "ztoq"
 COMMANDS = "ztoq.commands"

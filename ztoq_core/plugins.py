@@ -1,40 +1,39 @@
-"""Finds the installed plugins, checks what they declare, and returns them by name.
+"""Finds the installed plugins, and returns what they declare by name.
 
-The only caller of pluggy. A plugin is a module named by an entry point in the group ``ztoq``; the
-entry point is named like the plugin, so a run imports only what its config names. A module may
-declare further names (``ztoq-mappings`` does); they are found by importing all plugins.
+A plugin is a module named by an entry point in the group ``ztoq``; the entry point is named like
+the plugin, so a run imports only what its config names. A module may declare further names
+(``ztoq-mappings`` does); they are found by importing all plugins. A plugin that cannot be used is
+an error where the config names it, and a line in ``ztoq plugins``; it never stops the others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 from importlib.metadata import EntryPoint
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
 import attrs
 import click
-import pluggy
 
 from ztoq_core import hookspecs
 from ztoq_core.contracts import SinkPlugin, SourcePlugin, TransformerPlugin
-from ztoq_core.errors import PluginError, ZtoqError
-from ztoq_core.installed import entry_points, package_name
-
-Plugin = SourcePlugin[Any] | SinkPlugin[Any] | TransformerPlugin[Any] | click.Command
-P = TypeVar("P", bound=Plugin)
-_COMMANDS_HOOK = "ztoq_commands"
-
-HOOKS: Mapping[str, type[Plugin]] = MappingProxyType(
-    {
-        "ztoq_sources": SourcePlugin,
-        "ztoq_sinks": SinkPlugin,
-        "ztoq_transformers": TransformerPlugin,
-        "ztoq_commands": click.Command,
-    }
+from ztoq_core.declarations import (
+    COMMANDS_HOOK,
+    HOOKS,
+    Candidate,
+    Plugin,
+    declarations_of,
+    load_file,
 )
+from ztoq_core.errors import PluginError
+from ztoq_core.installed import entry_points, package_name
+from ztoq_core.spelling import closest
+
+P = TypeVar("P", bound=Plugin)
+
 WORDS: Mapping[type[object], str] = MappingProxyType(
     {
         SourcePlugin: "source",
@@ -67,19 +66,6 @@ class Broken:
     reason: str
 
 
-@attrs.frozen
-class _Candidate:
-    """A plugin that may be loaded: the entry point's name, its package, and how to import it.
-
-    ``hooks`` are those to call: a module named in both groups is asked each of them once.
-    """
-
-    name: str
-    package: str
-    load: Callable[[], object]
-    hooks: tuple[str, ...] = tuple(HOOKS)
-
-
 class Plugins:
     """The plugins by name: ``Plugins.installed()`` in the program, given modules in tests."""
 
@@ -90,12 +76,15 @@ class Plugins:
             PluginError: A hook is misspelt, something returned is not a declaration, or two
                 modules declare the same name.
         """
-        self._candidates: list[_Candidate] = []
+        self._candidates: list[Candidate] = []
         self._declared: list[Declared[Any]] = []
         self._broken: list[Broken] = []
+        self._taken: set[tuple[str, str, tuple[str, ...]]] = set()
+        self._disabled: set[str] = set()
+        self._clashes: dict[tuple[type[Any], str], str] = {}
         for module in modules:
             name = getattr(module, "__name__", type(module).__name__)
-            self._take(_Candidate(name, name, partial(_itself, module)))
+            self._take(Candidate(name, name, partial(_itself, module)))
         for broken in self._broken:
             raise PluginError(_sentence(broken))
 
@@ -104,14 +93,36 @@ class Plugins:
         """Return the plugins of this environment; none is imported yet."""
         plugins = cls()
         for group in (hookspecs.GROUP, hookspecs.COMMANDS):
-            hooks = tuple(
-                h for h in HOOKS if (h == _COMMANDS_HOOK) == (group == hookspecs.COMMANDS)
-            )
+            hooks = tuple(h for h in HOOKS if (h == COMMANDS_HOOK) == (group == hookspecs.COMMANDS))
             plugins._candidates += [
-                _Candidate(each.name, _package(each), each.load, hooks)
+                Candidate(each.name, _package(each), each.load, hooks, each.value, each.dist)
                 for each in sorted(entry_points(group=group), key=lambda each: each.name)
             ]
         return plugins
+
+    def choose(self, files: Collection[Path] = (), disabled: Collection[str] = ()) -> None:
+        """Take plugins that are files, and leave out the disabled ones: plugins or packages.
+
+        Raises:
+            PluginError: A file cannot be used.
+        """
+        self._disabled |= set(disabled)
+        self._candidates = [
+            each
+            for each in self._candidates
+            if not self._disabled & {each.name, each.package.rpartition(" ")[0]}
+        ]
+        for path in files:
+            load = partial(load_file, path)
+            self._take(Candidate(path.stem, str(path), load, entry=str(path)))
+        for broken in self._broken:
+            if broken.package in map(str, files):
+                raise PluginError(_sentence(broken))
+
+    @property
+    def disabled(self) -> Collection[str]:
+        """The names of plugins and packages that are left out."""
+        return sorted(self._disabled)
 
     def source(self, name: str) -> SourcePlugin[Any]:
         """Return the source called ``name``.
@@ -136,13 +147,13 @@ class Plugins:
     def defaults(self, source: str, sink: str) -> tuple[TransformerPlugin[Any], ...]:
         """Return the transformers that run for this pair if the config names none, in order.
 
-        Imports every plugin, since any may declare one, but those that only bring commands.
+        Imports every plugin, since any may declare one, but those that only bring commands. What
+        cannot be imported is left out; ``broken`` has it.
 
         Raises:
-            PluginError: Two packages declare defaults for the pair (their order would be random),
-                or none does and some plugin cannot be imported.
+            PluginError: Two packages declare defaults for the pair: their order would be random.
         """
-        for candidate in [each for each in self._candidates if each.hooks != (_COMMANDS_HOOK,)]:
+        for candidate in [each for each in self._candidates if each.hooks != (COMMANDS_HOOK,)]:
             self._take(candidate)
         chosen = [
             each
@@ -155,9 +166,6 @@ class Plugins:
                 f"two plugins declare the default mapping for {source!r} -> {sink!r} "
                 f"({' and '.join(packages)}); name the transformers in [[transform]]"
             )
-        if not chosen and self._broken:
-            reasons = "; ".join(map(_sentence, self._broken))
-            raise PluginError(f"no default mapping for {source!r} -> {sink!r}: {reasons}")
         return tuple(each.plugin for each in chosen)
 
     def package_of(self, plugin: Plugin) -> str:
@@ -183,19 +191,32 @@ class Plugins:
     def _named(self, kind: type[P], name: str) -> P:
         for candidate in [each for each in self._candidates if each.name == name]:
             self._take(candidate)
-            for broken in self._broken:
-                if broken.name == name:
-                    raise PluginError(_sentence(broken))
+        for broken in self._broken:
+            if broken.name == name:
+                raise PluginError(_sentence(broken))
         found = self._find(kind, name)
         if found is None:
             self._take_all()
             found = self._find(kind, name)
+        if clash := self._clashes.get((kind, name)):
+            raise PluginError(clash)
         if found is None:
-            word = WORDS[kind]
-            names = ", ".join(sorted(str(each.plugin.name) for each in self._of(kind))) or "none"
-            broken_ones = "".join(f"; {_sentence(each)}" for each in self._broken)
-            raise PluginError(f"no {word} called {name!r} (available: {names}){broken_ones}")
+            raise PluginError(self._unknown(kind, name))
         return found
+
+    def _unknown(self, kind: type[Any], name: str) -> str:
+        word, names = WORDS[kind], sorted(str(each.plugin.name) for each in self._of(kind))
+        others = [each.word for each in self._declared if each.plugin.name == name]
+        if name in self._disabled:
+            hint = f"disabled_plugins in the config switches {name!r} off; "
+        elif others:
+            hint = f"{name!r} is a {others[0]}; "
+        else:
+            hint = f"did you mean {near!r}? " if (near := closest(name, names, 0.7)) else ""
+        broken = "".join(f"; {_sentence(each)}" for each in self._broken if not names)
+        if not broken and self._broken:
+            broken = f"; {len(self._broken)} cannot be loaded, `ztoq plugins` says why"
+        return f"no {word} called {name!r} ({hint}available: {', '.join(names) or 'none'}){broken}"
 
     def _find(self, kind: type[P], name: str) -> P | None:
         return next((each.plugin for each in self._of(kind) if each.plugin.name == name), None)
@@ -204,63 +225,36 @@ class Plugins:
         for candidate in list(self._candidates):
             self._take(candidate)
 
-    def _take(self, candidate: _Candidate) -> None:
-        """Import, register and check one plugin; keep it as broken if that fails."""
+    def _take(self, candidate: Candidate) -> None:
+        """Import and check one plugin; keep it as broken if that fails."""
         if candidate in self._candidates:
             self._candidates.remove(candidate)
-        reasons: list[str] = []
-        declarations: list[Plugin] = []
-        with _kept(reasons):
-            declarations = list(_declarations(candidate))
-        if reasons:
+        place = (candidate.package, candidate.entry, candidate.hooks)
+        if candidate.entry and place in self._taken:
+            return  # another entry point of the same module
+        self._taken.add(place)
+        try:
+            declared = declarations_of(candidate)
+            for plugin in declared:
+                self._refuse_second(plugin, declared, candidate.package)
+        except PluginError as error:
             self._broken.append(
-                Broken(name=candidate.name, package=candidate.package, reason=reasons[0])
+                Broken(name=candidate.name, package=candidate.package, reason=str(error))
             )
-            return
-        for plugin in declarations:
-            self._add(plugin, candidate.package)
+        else:
+            self._declared += (Declared(plugin=p, package=candidate.package) for p in declared)
 
-    def _add(self, plugin: Plugin, package: str) -> None:
-        word = _word(plugin)
-        for each in self._of(_kind(plugin)):
-            if each.plugin.name == plugin.name:
-                raise PluginError(
-                    f"two plugins declare the {word} {plugin.name!r} "
-                    f"({each.package} and {package}); uninstall one"
+    def _refuse_second(self, plugin: Plugin, own: Sequence[Plugin], package: str) -> None:
+        kind, name = _kind(plugin), str(plugin.name)
+        if [each.name for each in own if isinstance(each, kind)].count(name) > 1:
+            raise PluginError(f"it declares the {WORDS[kind]} {name!r} twice")
+        for each in self._of(kind):
+            if each.plugin.name == name:
+                self._clashes[kind, name] = (
+                    f"two plugins declare the {WORDS[kind]} {name!r} ({each.package} and "
+                    f"{package}); uninstall one, or name it in disabled_plugins"
                 )
-        self._declared.append(Declared(plugin=plugin, package=package))
-
-
-def _declarations(candidate: _Candidate) -> Iterator[Plugin]:
-    """Import one plugin and call its hooks, in a manager of its own to see only its answers."""
-    manager = pluggy.PluginManager(hookspecs.GROUP)
-    manager.add_hookspecs(hookspecs)
-    manager.register(candidate.load(), name=candidate.name)
-    manager.check_pending()
-    for hook in candidate.hooks:
-        kind = HOOKS[hook]
-        answers: list[Iterable[object]] = getattr(manager.hook, hook)()
-        for declaration in (each for answer in answers for each in answer):
-            if not isinstance(declaration, kind):
-                raise PluginError(
-                    f"{hook} declares {type(declaration).__name__}, not {kind.__name__}"
-                )
-            if not isinstance(declaration, click.Command) and not attrs.has(declaration.config):
-                raise PluginError(f"the config class of {declaration.name!r} is not an attrs class")
-            yield declaration
-
-
-@contextmanager
-def _kept(reasons: list[str]) -> Iterator[None]:
-    """Turn any error from a plugin's import or hooks into a reason."""
-    try:
-        yield
-    except ZtoqError as error:
-        reasons.append(str(error))
-    except pluggy.PluginValidationError as error:
-        reasons.append(" ".join(str(error).split()))
-    except Exception as error:  # noqa: BLE001 - a plugin may raise anything while it is imported
-        reasons.append(f"{type(error).__name__}: {error}")
+                raise PluginError(self._clashes[kind, name])
 
 
 def _kind(plugin: Plugin) -> type[Any]:

@@ -3,8 +3,6 @@ from __future__ import annotations
 import sys
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
-from importlib.metadata import EntryPoint, distribution
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,6 +10,7 @@ import attrs
 import click
 import pytest
 
+from tests.unit.environment import Environment
 from ztoq_core import hookspecs
 from ztoq_core.errors import PluginError
 from ztoq_core.plugin import (
@@ -104,55 +103,6 @@ class Misspelt:
         return ()
 
 
-@pytest.fixture
-def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Environment:
-    monkeypatch.syspath_prepend(str(tmp_path))
-    return Environment(tmp_path, monkeypatch)
-
-
-@attrs.define
-class Environment:
-    """An environment with made-up distributions installed."""
-
-    folder: Path
-    monkeypatch: pytest.MonkeyPatch
-    entries: list[EntryPoint] = attrs.field(factory=list)
-
-    def install(self, package: str, module: str, text: str, *names: str) -> None:
-        (self.folder / f"{module}.py").write_text(text)
-        info = self.folder / f"{package.replace('-', '_')}-1.0.dist-info"
-        info.mkdir()
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
-        lines = "".join(f"{name} = {module}\n" for name in names)
-        (info / "entry_points.txt").write_text(f"[ztoq]\n{lines}")
-        self.entries.extend(distribution(package).entry_points)
-
-        def only_these(group: str) -> list[EntryPoint]:
-            return [each for each in self.entries if each.group == group]
-
-        self.monkeypatch.setattr("ztoq_core.plugins.entry_points", only_these)
-
-    def plugin(self, package: str, module: str, body: str, *names: str) -> None:
-        self.install(
-            package,
-            module,
-            "import attrs\n"
-            "from ztoq_core.plugin import SourcePlugin, SinkPlugin, TransformerPlugin, hookimpl\n"
-            "@attrs.frozen\n"
-            "class C: pass\n"
-            "def source(n): return SourcePlugin(name=n, summary='', config=C, open=None)\n"
-            "def mapping(n, *p):\n"
-            "    return TransformerPlugin(\n"
-            "        name=n, summary='', config=C, build=None, default_for=p)\n"
-            f"{body}\n",
-            *names,
-        )
-
-    def source(self, package: str, module: str, name: str) -> None:
-        body = f"@hookimpl\ndef ztoq_sources(): return [source({name!r})]"
-        self.plugin(package, module, body, name)
-
-
 def test_ztoq_sources_answers_for_sources_by_name() -> None:
     plugins = Plugins(Shop("a", sources=[source("csv")]))
     assert plugins.source("csv").config is Settings
@@ -177,7 +127,10 @@ def test_ztoq_commands_answers_for_commands_by_name() -> None:
     plugins = Plugins(Commands())
     assert plugins.command("tools").name == "tools"
     assert [each.word for each in plugins.declared()] == ["command", "command"]
-    with pytest.raises(PluginError, match=r"no command called 'cuont' \(available: count, tools\)"):
+    with pytest.raises(
+        PluginError,
+        match=r"no command called 'cuont' \(did you mean 'count'\? available: count, tools\)",
+    ):
         plugins.command("cuont")
 
 
@@ -193,7 +146,9 @@ def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
     plugins = Plugins(Shop("a", sources=[source("zephyr"), source("memory")]))
     with pytest.raises(PluginError) as caught:
         plugins.source("zefyr")
-    assert str(caught.value) == "no source called 'zefyr' (available: memory, zephyr)"
+    assert str(caught.value) == (
+        "no source called 'zefyr' (did you mean 'zephyr'? available: memory, zephyr)"
+    )
 
 
 def test_no_plugin_at_all_is_said() -> None:
@@ -212,7 +167,7 @@ def test_a_source_and_a_sink_may_share_a_name() -> None:
 def test_two_plugins_of_one_name_are_refused_naming_both() -> None:
     with pytest.raises(PluginError) as caught:
         Plugins(Shop("one", sources=[source("csv")]), Shop("two", sources=[source("csv")]))
-    assert str(caught.value) == "two plugins declare the source 'csv' (one and two); uninstall one"
+    assert "two plugins declare the source 'csv' (one and two); uninstall one" in str(caught.value)
 
 
 def test_a_misspelt_hook_is_an_error() -> None:
@@ -298,15 +253,14 @@ def test_a_plugin_that_cannot_be_imported_is_an_error_only_where_named(
     assert "No module named 'nothing_of_this_name'" in broken.reason
 
 
-def test_a_broken_plugin_is_mentioned_where_a_name_or_a_default_is_missing(
+def test_a_broken_plugin_is_mentioned_where_a_name_is_missing(
     environment: Environment,
 ) -> None:
     environment.install("p-ugly", "mod_ugly", "1 / 0", "ugly")
     plugins = Plugins.installed()
     with pytest.raises(PluginError, match="ZeroDivisionError"):
         plugins.transformer("a-b")
-    with pytest.raises(PluginError, match=r"no default mapping for 'a' -> 'b'.*ZeroDivisionError"):
-        plugins.defaults("a", "b")
+    assert plugins.defaults("a", "b") == ()
 
 
 def test_a_plugin_with_a_misspelt_hook_does_not_spoil_the_next(environment: Environment) -> None:

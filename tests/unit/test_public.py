@@ -22,6 +22,7 @@ GROUPED = {name for group in GROUPS.values() for module in group for name in mod
 
 def test_the_door_for_plugin_authors_hands_on_all_that_they_may_use() -> None:
     helpers = {
+        "CONTRACT",
         "HEAD",
         "ContentHash",
         "read_whole",

@@ -215,6 +215,8 @@ class StageRunner:
         elif stage == "source" and source:
             await engine.check_source(run, source)
         elif stage == "transform":
+            if said := self.config.unmapped():
+                self.output.warning(said)
             await engine.transform(run, self.config.build, selection=selection)
             await self.store.facts.save(Facts.mapping, self.config.mapping())
         elif stage == "load" and sink:

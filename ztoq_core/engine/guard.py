@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import inspect
+import sys
 import traceback
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ import attrs
 
 from ztoq_core.contracts import Reject, Skip, Written
 from ztoq_core.convert import dumps, loads, read_json, write_json
+from ztoq_core.declarations import LOCAL
 from ztoq_core.errors import RecordError, ServiceError, StoreError
 from ztoq_core.hookspecs import GROUP
 from ztoq_core.installed import entry_points, package_name
@@ -139,6 +141,8 @@ def _origin(plugin: object) -> str:
     while isinstance(plugin, partial):
         plugin = plugin.func
     module = str(getattr(plugin, "__module__", "") or type(plugin).__module__)
+    if module.startswith(LOCAL):
+        return str(getattr(sys.modules.get(module), "__file__", module))
     top = module.partition(".")[0]
     packages = [package_name(distribution(each)) for each in _distributions().get(top, ())[:1]]
     for entry in entry_points(GROUP):

@@ -37,9 +37,10 @@ from ztoq_core.losses import LOSSES, LossPolicy, LossRule
 from ztoq_core.note_codes import NOTE_CODES
 from ztoq_core.pictures.settings import Images
 from ztoq_core.plugins import Plugins
-from ztoq_core.records import NoteCode
+from ztoq_core.records import NoteCode, counted
 from ztoq_core.selection import Selection, settled
 from ztoq_core.settings.losses import loss_rules, shown_rule, unknown_reasons
+from ztoq_core.settings.plugin_choice import LISTS, choose_plugins, wrong_lists
 from ztoq_core.settings.reader import Tables, from_environment
 from ztoq_core.settings.secrets import require_secrets, show
 from ztoq_core.settings.urls import unusable_connection
@@ -76,6 +77,7 @@ class Config:
 
     ``files`` is the folder for the contents of files (None: the default, see ``store_files``).
     ``streams``: files are not kept, but passed from the source to the target while loading.
+    ``default_mapping`` is False if the file says ``transform = []``: no mapping is wanted.
     """
 
     path: Path | None
@@ -90,6 +92,7 @@ class Config:
     select: Selection = attrs.field(factory=Selection)
     images: Images = attrs.field(factory=Images)
     loss_rules: Mapping[str, LossRule] = attrs.field(factory=dict)
+    default_mapping: bool = True
     _plugins: Plugins
 
     @property
@@ -122,9 +125,11 @@ class Config:
         empty if none is named and the pair has no default: records then pass through unchanged.
 
         Raises:
-            PluginError: The defaults are ambiguous, or in a plugin that cannot be loaded.
+            PluginError: The defaults are ambiguous.
         """
-        if not all(part.plugin.keeps_default for part in self.transforms):
+        if not self.default_mapping or not all(
+            part.plugin.keeps_default for part in self.transforms
+        ):
             return self.transforms
         defaults = self._plugins.defaults(self.source.plugin.name, self.sink.plugin.name)
         reader = Tables(self.folder)
@@ -135,6 +140,19 @@ class Config:
         if reader.problems:
             raise ConfigError("\n".join(reader.problems))
         return (*self.transforms, *(each for each in parts if each))
+
+    def unmapped(self) -> str:
+        """Return the warning that records are not mapped, ``""`` if they are or need not be."""
+        if not self.default_mapping or self.chain():
+            return ""
+        text = (
+            "no default mapping for this pair; records are passed through unchanged "
+            "(`transform = []` in the config says that this is right)"
+        )
+        if broken := len(self._plugins.broken()):
+            some = counted(broken, "plugin")
+            text += f"; {some} cannot be loaded and might have one: `ztoq plugins` says why"
+        return text
 
     def build(self, schema: Schema) -> Sequence[Transform]:
         """Return the transformers, built for a source with this schema."""
@@ -228,7 +246,7 @@ def read(
             that cannot be used (one line for each).
         PluginError: A plugin that it names is missing or broken.
     """
-    path = path or Path(os.environ.get("ZTOQ_CONFIG", DEFAULT_FILE))
+    path = path or default_path()
     hint = "write one with `ztoq config init`, or name it with --config FILE"
     text = read_text(path, "config file", hint)
     try:
@@ -245,6 +263,11 @@ def read(
         lines = [_blamed(line, path, options or {}) for line in str(error).splitlines()]
         raise ConfigError("\n".join(lines)) from error
     return attrs.evolve(config, path=path)
+
+
+def default_path() -> Path:
+    """Return where the config is, unless an option names it."""
+    return Path(os.environ.get("ZTOQ_CONFIG", DEFAULT_FILE))
 
 
 def _blamed(line: str, path: Path, options: Mapping[str, Mapping[str, Any]]) -> str:
@@ -273,6 +296,7 @@ def from_tables(
     ``Secret`` objects (for simulators they are). Raises as ``read``.
     """
     _check_shape(tables)
+    choose_plugins(plugins, tables, folder)
     reader = Tables(folder)
     layers = {key: {**tables.get(key, {}), **(options or {}).get(key, {})} for key in TABLES}
     store = reader.structure(layers["store"], _Store, "store")
@@ -312,6 +336,7 @@ def from_tables(
         select=select,
         images=images,
         loss_rules=losses,
+        default_mapping=tables.get("transform") != [],
         plugins=plugins,
     )
     if problems := list(config.unknown_losses()):
@@ -332,13 +357,14 @@ class _Log:
 
 
 def _check_shape(tables: Mapping[str, Any]) -> None:
-    known = (*TABLES, "transform")
+    known = (*TABLES, "transform", *LISTS)
     problems = [f"unknown table {key!r}{nearest(key, known)}" for key in tables if key not in known]
     problems += [
         f"expected a table @ {key}"
         for key in TABLES
         if not isinstance(tables.get(key, {}), Mapping)
     ]
+    problems += wrong_lists(tables)
     chain = tables.get("transform", [])
     if not isinstance(chain, Sequence) or not all(isinstance(each, Mapping) for each in chain):
         problems.append("expected [[transform]], in two brackets, for each @ transform")

@@ -242,6 +242,7 @@ def test_verbs_that_need_a_store_say_how_to_get_one(ztoq: Program) -> None:
 
 
 def test_quiet_tells_only_the_result(ztoq: Program) -> None:
+    ztoq.config(more='[[transform]]\nuse = "suffix"')
     said = ztoq("-q", "migrate")
     assert not said.err
     assert said.out.startswith("Migration complete")

@@ -7,7 +7,8 @@ import rich_click as click
 from ztoq_core.cli.options import Options, global_options
 from ztoq_core.cli.output import Output
 from ztoq_core.contracts import TransformerPlugin
-from ztoq_core.plugins import Plugins
+from ztoq_core.settings.config import default_path
+from ztoq_core.settings.plugin_choice import plugins_of
 
 
 @click.command()
@@ -20,7 +21,7 @@ def plugins(options: Options) -> int:
     Example:  ztoq plugins
     """
     options.verb = "plugins"
-    found = Plugins.installed()
+    found = plugins_of(options.path or default_path())
     output = Output(options)
     rows = []
     for each in found.declared():
@@ -42,6 +43,8 @@ def plugins(options: Options) -> int:
             output.out.print("No plugin is installed; try: pip install ztoq-zephyr ztoq-qtest")
         for each in broken:
             output.out.print(f"cannot be loaded: {each.name} ({each.package}): {each.reason}")
+        for name in found.disabled:
+            output.out.print(f"switched off in the config (disabled_plugins): {name}")
 
     names = ("kind", "name", "summary", "package")
     facts = {
@@ -50,6 +53,7 @@ def plugins(options: Options) -> int:
         "broken": [
             {"name": each.name, "package": each.package, "reason": each.reason} for each in broken
         ],
+        "disabled": list(found.disabled),
     }
     output.result(facts, print_)
     return 0

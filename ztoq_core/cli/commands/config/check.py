@@ -126,12 +126,8 @@ async def _both(config: Config, output: Output) -> _Found:
     sink = await _side(config.sink, found, output)
     try:
         chain = config.chain()
-        if not chain:
-            found.add(
-                "transform",
-                "warning",
-                "no default mapping for this pair; records are passed through unchanged",
-            )
+        if said := config.unmapped():
+            found.add("transform", "warning", said)
         if source and sink:
             for part in chain:
                 for finding in part.plugin.check(part.settings, source, sink):
