@@ -1,6 +1,6 @@
 """Builds all distributions, installs the wheels in a fresh environment, and runs the demo there.
 
-``python .ci/wheels.py FOLDER`` works in FOLDER. Prints the size of a base install (core, both
+``python .ci/wheels.py FOLDER`` works in FOLDER. Prints the size of a base install (core,
 connectors, mappings) without and with the demo and the kit for tests. Fails if the base install
 takes more than 60 MB, or if the program does not work.
 """
@@ -20,10 +20,11 @@ BASE = (
     ROOT,
     ROOT / "plugins" / "ztoq-zephyr",
     ROOT / "plugins" / "ztoq-qtest",
+    ROOT / "plugins" / "ztoq-files",
     ROOT / "mappings" / "ztoq-mappings",
 )
 EXTRAS = (ROOT / "plugins" / "ztoq-testkit", ROOT / "plugins" / "ztoq-demo")
-WORDS = ("zephyr", "qtest", "zephyr-qtest")
+WORDS = ("zephyr", "qtest", "jsonl", "zephyr-qtest")
 MOST_MEGABYTES = 60
 NOT_OURS = ("pip", "setuptools", "_distutils_hack", "pkg_resources", "distutils-precedence")
 """What every new environment holds."""

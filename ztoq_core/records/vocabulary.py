@@ -362,9 +362,9 @@ class StepResult:
     """What happened at one step of an execution; the texts are HTML.
 
     ``key`` is its position from ``"1"``. ``row`` is the row of test data it ran with, or None. The
-    engine sets ``step`` to the step of today's case that has equal texts: ``"2"``, or ``"2/1"`` for
-    step 1 of the case that step 2 calls. The mapping sets ``statuses``, the target's candidates,
-    best first.
+    engine sets ``step`` to the step of today's case that has equal texts, unless the source gives
+    it for all results: ``"2"``, or ``"2/1"`` for step 1 of the case that step 2 calls. The mapping
+    sets ``statuses``, the target's candidates, best first.
     """
 
     key: str

@@ -33,6 +33,7 @@ from ztoq_core.records import (
     Kind,
     Record,
     Ref,
+    StepResult,
     TestCase,
     TestCycle,
     TestLog,
@@ -284,6 +285,29 @@ async def test_records_learn_what_only_the_whole_knows(store: Store) -> None:
     assert [result.step for result in older.results] == ["1", "2/1"]
     assert isinstance(newer, TestLog)
     assert (newer.last, newer.drift) == (True, True)
+
+
+async def test_steps_that_the_source_gives_for_all_results_are_kept(store: Store) -> None:
+    """As a folder does that ztoq wrote: the product's own words for parameters are not needed."""
+    given = (StepResult(key="1", status="Pass", description="Shop <var>4</var>", step="1"),)
+    records = [
+        attrs.evolve(each, results=given)
+        if isinstance(each, TestLog) and each.key == "ACME-E2"
+        else each
+        for each in PROJECT
+    ]
+    await extract(store, MemorySource(records, CONTENTS))
+    seen: list[Record] = []
+
+    def look(record: Record) -> Record:
+        seen.append(record)
+        return record
+
+    await engine.transform(engine.Run(store), lambda _: [look])
+
+    log = next(each for each in seen if each.key == "ACME-E2")
+    assert isinstance(log, TestLog)
+    assert (log.drift, log.results) == (False, given)
 
 
 async def test_the_source_is_not_needed_after_extraction(store: Store) -> None:

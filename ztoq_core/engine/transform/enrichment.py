@@ -119,6 +119,8 @@ class Enrichment:
         if (then := scanned.joined) is not None:
             results = tuple(attrs.evolve(each, step=then.get(each.key, "")) for each in log.results)
             return attrs.evolve(log, results=results, drift=not then)
+        if all(each.step for each in log.results):
+            return log  # the source knows the steps, as a folder that ztoq wrote does
         case = self._case(log.case)
         return match_results(
             log, flatten_steps(case, self._case) if case else (), self._rules.mask_parameters

@@ -145,14 +145,25 @@ def _results(
         number = known.parts.get(results[0].key, "")
         found = by_id.get(number) if number else by_step.get(step)
         where = f"result of step {step}: "
+        # a target may hold a result for each row of data, or one for all of them
+        own = [by_id.get(known.parts.get(each.key, "")) for each in results]
         if found is None:
             yield FieldResult(f"result of step {step}", Outcome.MISSING, None, "it is gone")
+        elif [each and each.row for each in own] == [each.row for each in results] and (
+            len({each.source_id for each in own if each}) == len(results)
+        ):
+            for each, there in zip(results, own, strict=True):
+                yield from _result(where, each, there or found, known)
         elif len(results) == 1 and results[0].row is None:
-            candidates = results[0].statuses or (results[0].status,)
-            yield compare_status(f"{where}status", candidates, found.status, known)
-            yield compare_text(f"{where}actual result", results[0].actual, found.actual, known)
+            yield from _result(where, results[0], found, known)
         else:
             yield from _rows(where, results, found, known)
+
+
+def _result(where: str, sent: StepResult, held: StepResult, known: Known) -> Iterator[FieldResult]:
+    candidates = sent.statuses or (sent.status,)
+    yield compare_status(f"{where}status", candidates, held.status, known)
+    yield compare_text(f"{where}actual result", sent.actual, held.actual, known)
 
 
 def _rows(

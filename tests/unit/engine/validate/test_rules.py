@@ -432,6 +432,16 @@ def test_a_target_may_have_one_text_for_the_description_and_note_of_a_plan() -> 
     assert len(wrong(PLAN, attrs.evolve(PLAN, note=""), KNOWN)) == 1
 
 
+def test_a_target_may_hold_a_result_for_each_row_of_data() -> None:
+    own = attrs.evolve(KNOWN, parts={"1": "31", "2": "32"})
+    held = tuple(attrs.evolve(each, source_id=own.parts[each.key]) for each in ROWS.results)
+    second = attrs.evolve(held[1], actual="<p>seen 3</p>")
+
+    assert not wrong(ROWS, attrs.evolve(HELD_LOG, results=held), own)
+    lost = compare(ROWS, attrs.evolve(HELD_LOG, results=(held[0], second)), own)
+    assert [each.detail for each in lost if each.wrong] == ["is '3', sent '2'"]
+
+
 def test_results_that_the_target_shows_nowhere_are_not_proved() -> None:
     held = attrs.evolve(HELD_LOG, note="<p>Ann</p>")
     found = {each.field: each.outcome for each in compare(JOINED, held, KNOWN)}

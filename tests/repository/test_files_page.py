@@ -1,0 +1,52 @@
+"""The page ``docs/files.md``: its commands print what it shows.
+
+``ztoq`` runs within this process; the simulators, which the page starts, are served beside it.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+from ztoq_demo.qtest import Options
+from ztoq_demo.qtest import Simulator as QTest
+from ztoq_demo.zephyr.demo import shop
+from ztoq_demo.zephyr.simulator import Simulator as Zephyr
+
+from tests.corpus.background import in_background
+from tests.corpus.in_process import ztoq
+from tests.corpus.setting import environment
+from tests.pages import blocks, compare, steps, write
+
+PAGE = Path(__file__).parents[2] / "docs" / "files.md"
+ADDRESSES = ("http://127.0.0.1:8098/v2", "http://127.0.0.1:8099")
+OF_SIMULATORS = re.compile("python -m ztoq_demo|until |export |kill ")
+
+
+def test_each_command_prints_what_the_page_shows(tmp_path: Path) -> None:
+    zephyr, qtest = Zephyr(shop()), QTest(Options(token="of-a-simulator"))
+    ran = 0
+    with in_background(zephyr.serving(), qtest.serving()) as served:
+        given = environment(zephyr.token(), "of-a-simulator") | {"COLUMNS": "200"}
+        for language, file, body in blocks(PAGE):
+            if language != "console":
+                if file:
+                    for shown, real in zip(ADDRESSES, served, strict=True):
+                        body = body.replace(shown, real)  # noqa: PLW2901 - as it is served here
+                    write(file, body, tmp_path)
+                continue
+            for command, expected in steps(body):
+                if OF_SIMULATORS.match(command):
+                    continue
+                if command.startswith("ztoq "):
+                    done = ztoq(tmp_path, *shlex.split(command)[1:], env=given)
+                    assert done.returncode == 0, done.stderr
+                    printed = done.stdout + done.stderr
+                else:
+                    run = ["bash", "-c", command]
+                    printed = subprocess.check_output(run, cwd=tmp_path, text=True)
+                compare(command, printed, expected)
+                ran += 1
+    assert ran >= 4
