@@ -48,7 +48,7 @@ def test_replaced_runs_and_cut_connections_double_nothing(store_url: str) -> Non
     assert done.returncode == 0, done.stdout + done.stderr[-3_000:]
 
 
-def test_a_kill_at_half_time_repeats_few_calls() -> None:
-    # 32 of these 80 executions are being read when the kill comes: 3 % is for 500 cases
-    done = run("--once", "--repeated", "0.15")
+@pytest.mark.parametrize("share", ["0.3", "0.75"])  # while reading, and while writing
+def test_after_a_kill_few_records_are_asked_for_again(share: str) -> None:
+    done = run("--once", "--at", share)
     assert done.returncode == 0, done.stdout + done.stderr[-3_000:]

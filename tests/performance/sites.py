@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -26,6 +27,9 @@ from ztoq_demo.zephyr.simulator import Simulator as Zephyr
 from ztoq_testkit.simulate import Faults, Reply, Request
 
 __all__ = ["Site"]
+
+RECORD = re.compile(r"/v2/test(?:cases|executions|cycles|plans)/[A-Z]+-[TERP]\d+(?=/)")
+"""A record of Zephyr, in the path of one of its parts."""
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -67,7 +71,10 @@ class Site:
             self._process.stdout.close()
 
     def told(self) -> Any:
-        """Return ``calls``, ``places`` (different requests), ``made`` faults, ``dump``."""
+        """Return ``calls``, ``places`` (different requests), ``again``, ``made`` faults, ``dump``.
+
+        ``again`` are the records of Zephyr of which something was asked for more than once.
+        """
         self._process.send_signal(signal.SIGUSR1)
         return self._line()
 
@@ -81,10 +88,16 @@ class _Places:
 
     def __init__(self) -> None:
         self.seen: set[str] = set()
+        self.answered: set[str] = set()
+        self.again: set[str] = set()
 
     def __call__(self, request: Request, reply: Reply) -> None:
+        place = f"{request.method} {request.path}?{sorted(request.query.items())}"
+        if place in self.answered and (record := RECORD.match(request.path)):
+            self.again.add(record[0])
+        self.answered.add(place)  # 404 answers a question, too: no files
         if reply.status < 300:
-            self.seen.add(f"{request.method} {request.path}?{sorted(request.query.items())}")
+            self.seen.add(place)
 
 
 async def _serve(product: str, given: Mapping[str, Any]) -> None:
@@ -107,6 +120,7 @@ async def _serve(product: str, given: Mapping[str, Any]) -> None:
             {
                 "calls": calls,
                 "places": len(places.seen),
+                "again": sorted(places.again),
                 "made": simulator.server.faults.made if simulator.server.faults else {},
                 "errors": simulator.server.errors,
                 "dump": simulator.dump() if isinstance(simulator, QTest) else None,

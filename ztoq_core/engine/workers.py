@@ -12,22 +12,29 @@ from ztoq_core.errors import one_error
 T = TypeVar("T")
 
 
+WORKERS = 3
+"""Workers for each slot.
+
+A worker waits for its commit, which holds no slot, while others fill the slots. Each may have a
+record in work when the process is killed, so a later run asks for at most so many again.
+"""
+
+
 async def run_workers(
-    workers: int,
+    slots: int,
     reporter: ProgressReporter,
     work: Callable[[T], Awaitable[None]],
     feed: Callable[[asyncio.Queue[T | None]], Awaitable[None]],
 ) -> None:
-    """Handle with ``workers`` tasks what ``feed`` puts into the queue, until all is done.
+    """Handle what ``feed`` puts into the queue until all is done, with three workers per slot.
 
-    There should be as many as requests may be in flight. With twice as many, the slots were fuller
-    (extraction 10 % faster), but a run after a kill repeated up to 4 % of all calls: the record of
-    each worker is started again, or looked for. The queue has room for two records per worker.
+    The queue has room for one record more per slot.
 
     Raises:
         ZtoqError: The first error of a worker or of ``feed``; the others are cancelled.
     """
-    queue: asyncio.Queue[T | None] = asyncio.Queue(maxsize=2 * workers)
+    workers = WORKERS * slots
+    queue: asyncio.Queue[T | None] = asyncio.Queue(maxsize=workers + slots)
     reporter.queue = queue
 
     async def one() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -45,6 +46,13 @@ class HeldLease(Protocol):
 _Job = tuple[_Batch, Any, _Promise]
 
 _MOST_IN_ONE_COMMIT = 512
+
+_GATHERING_S = 0.01
+"""How long to let operations gather where several callers are at work at once.
+
+A third as many commits took a sixth off the CPU of an extraction. A caller that waits for each
+commit in turn is alone in its transaction, and never waits for this.
+"""
 
 
 class Writer:
@@ -115,9 +123,9 @@ class Writer:
             self._database.close()
 
     def _next(self) -> None:
+        jobs: list[_Job] = []
         with self._lock:
-            count = min(len(self._waiting), _MOST_IN_ONE_COMMIT)
-            jobs = [self._waiting.popleft() for _ in range(count)]
+            self._take_more(jobs)
             self._busy = bool(jobs)
         if jobs:
             self._start([jobs])
@@ -149,6 +157,10 @@ class Writer:
             self._next()
 
     def _transaction(self, jobs: list[_Job]) -> list[Any]:
+        if len(jobs) > 1:
+            time.sleep(_GATHERING_S)
+            with self._lock:
+                self._take_more(jobs)
         places: dict[_Batch, list[int]] = {}
         for place, (batch, _, _) in enumerate(jobs):
             places.setdefault(batch, []).append(place)
@@ -171,6 +183,10 @@ class Writer:
             lease.renewed_at = renewed_at
         self.commits += 1
         return results
+
+    def _take_more(self, jobs: list[_Job]) -> None:
+        while self._waiting and len(jobs) < _MOST_IN_ONE_COMMIT:
+            jobs.append(self._waiting.popleft())
 
 
 class _Arrivals:
