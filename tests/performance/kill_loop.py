@@ -467,7 +467,7 @@ def _options() -> argparse.ArgumentParser:
     made.add_argument("--stops", type=int, default=0, help="SIGSTOPs beyond the lease")
     made.add_argument("--cuts", type=int, default=0, help="cuts of all connections, PostgreSQL")
     made.add_argument("--clocks", action="store_true", help="another clock for each start")
-    made.add_argument("--once", action="store_true", help="one kill, what is asked for again counted")
+    made.add_argument("--once", action="store_true", help="one kill; count what is asked again")
     made.add_argument("--at", type=float, default=0.5, help="the share of calls before --once")
     made.add_argument("--cases", type=int, default=500, help="of the 4,366 real ones")
     made.add_argument("--executions", type=int, default=700)
