@@ -89,8 +89,9 @@ class Schema:
     service does not let this token list the fields, ``can_create_fields`` True if config and
     permissions allow ztoq to create missing ones.
 
-    ``kinds`` can be written, ``attachable`` take files; for ``finish_kinds``, ``finish`` does
-    more than resolve references. ``roots`` are folders that the sink needs before anything else.
+    ``kinds`` can be written, ``attachable`` take files, of at most ``max_file_size`` bytes (None:
+    unknown); for ``finish_kinds``, ``finish`` does more than resolve references. ``roots`` are
+    folders that the sink needs before anything else.
     ``mark_field`` is the label of the field that carries the source's key, ``mark_kinds`` the kinds
     that have such a field or may have it. ``assumed_fields`` are fields, as kind and label, that
     every project has; used if the fields cannot be listed. ``field_owner`` names the kind
@@ -115,6 +116,7 @@ class Schema:
     kinds: frozenset[Kind] = frozenset(Kind)
     finish_kinds: frozenset[Kind] = frozenset()
     attachable: frozenset[Kind] = frozenset(Kind)
+    max_file_size: int | None = None
     roots: tuple[Folder, ...] = ()
     mark_field: str = ""
     mark_kinds: frozenset[Kind] = frozenset()

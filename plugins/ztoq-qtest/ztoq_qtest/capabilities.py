@@ -227,6 +227,7 @@ async def describe(session: Session) -> Schema:
         users=users.result(),
         finish_kinds=frozenset({Kind.FIELD, Kind.TEST_CASE, Kind.TEST_LOG}),
         attachable=frozenset(files),
+        max_file_size=config.file_limit,
         roots=_roots(session),
         goes_with_owner=frozenset({Kind.ATTACHMENT, Kind.TEST_LOG}),
         mark_field=config.key_field,

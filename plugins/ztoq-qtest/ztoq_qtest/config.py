@@ -59,6 +59,8 @@ class QtestConfig(Connection):
     everything else. ``key_field`` is the label of the field that holds the source's key, and the
     words before the key in texts. ``search_lag`` is in seconds. ``fields_file`` holds the
     project's fields (``ztoq config fields --write``), for a token that may not list them.
+    ``file_limit`` is the most bytes of a file that the site takes (50 MB in the cloud by its help
+    pages, elsewhere what its administrator set): a plan names larger files.
     """
 
     project: int = attrs.field(validator=_positive)
@@ -73,6 +75,7 @@ class QtestConfig(Connection):
     root_module: str | None = None
     root_cycle: str | None = None
     key_field: str = attrs.field(default="Zephyr key", validator=_label)
+    file_limit: int = attrs.field(default=50_000_000, validator=_positive)
     fields_file: Path | None = None
     search_lag: float | None = attrs.field(default=None, validator=_not_negative)
 

@@ -247,6 +247,17 @@ async def test_a_status_that_the_target_does_not_have_would_be_refused(store: St
     assert "'Pass'" in refusal.text
 
 
+async def test_a_file_that_is_too_large_would_be_refused(store: Store) -> None:
+    await read(store)
+    sink = MemorySink()
+    sizes = sorted(len(content) for content in CONTENTS.values())
+    sink.schema = attrs.evolve(sink.schema, max_file_size=sizes[-1])
+    assert not (await engine.plan(engine.Run(store), sink)).refusals
+    sink.schema = attrs.evolve(sink.schema, max_file_size=sizes[-1] - 1)
+    (refusal,) = (await engine.plan(engine.Run(store), sink)).refusals
+    assert (refusal.kind, refusal.code, refusal.keys) == (Kind.ATTACHMENT, "size", ("ACME-T1#1",))
+
+
 async def test_only_what_was_planned_is_loaded(store: Store) -> None:
     sink = MemorySink()
     await read(store)

@@ -8,7 +8,7 @@ import attrs
 
 from ztoq_core.contracts import FieldSpec, Fit, Schema
 from ztoq_core.engine.load.target_fields import MissingField
-from ztoq_core.records import FieldType, FieldValue, Kind, Level, Record, TestLog, plain
+from ztoq_core.records import Attachment, FieldType, FieldValue, Kind, Level, Record, TestLog, plain
 from ztoq_core.spelling import first_of, folded
 from ztoq_core.store import NoteExample
 
@@ -61,6 +61,9 @@ class ValueCheck:
             self._refuse(record, "required", f"{name!r} is required and stays empty: {unfit[name]}")
         if isinstance(record, TestLog) and self._statuses:
             self._check_statuses(record)
+        limit = self.schema.max_file_size
+        if isinstance(record, Attachment) and limit is not None and record.size > limit:
+            self._refuse(record, "size", f"the target takes files of at most {limit:,} bytes")
 
     def _check_statuses(self, log: TestLog) -> None:
         for names in (log.statuses, *(each.statuses for each in log.results)):
