@@ -139,7 +139,7 @@ def test_the_schema_takes_each_example(example: tuple[str, str]) -> None:
         (f"format = 1\n{RULE}type = 1979-05-27 07:32:00", 5, "got a date with time"),
         (f"format = 1\n{RULE}keep_source = 'yes'", 5, "expected true or false, got a string"),
         (f"format = 1\n{RULE}part = true", 5, "expected a whole number, got true or false"),
-        (f"format = 1\n{RULE}part = 0", 5, "part: expected 1 or more, got 0"),
+        (f"format = 1\n{RULE}part = 0", 5, "part: expected 1 or more, or -1 or less to count"),
         (f"format = 1\n{RULE}type = 'number'\nround = 16", 6, "round: expected 0 to 15, got 16"),
         (f"format = 1\n{RULE}type = 'number'\nmultiply = nan", 6, "a number that is not that"),
         (f"format = 1\n{RULE}type = 'number'\nmultiply = false", 6, "expected a number, got true"),
@@ -162,6 +162,7 @@ def test_the_schema_takes_each_example(example: tuple[str, str]) -> None:
         (f"format = 1\n{RULE}values = {{ a = 'b' }}", 5, "'values' needs 'otherwise': \"keep\""),
         (f"format = 1\n{RULE}extract = 'x'", 5, "'extract' needs 'otherwise'"),
         (f"format = 1\n{RULE}person = 'name'", 5, "'person' needs 'otherwise'"),
+        (f"format = 1\n{RULE}split = ','\npart = -1", 6, "'part' needs 'otherwise'"),
         (f"format = 1\n{RULE}round = 1", 5, "'round' needs type = \"number\""),
         (f"format = 1\n{RULE}max_length = 1", 5, '"text" or "long_text" or "choice" or "multi_cho'),
         (f"format = 1\n{RULE}write_date = '%d'", 5, "'write_date' needs type = "),
@@ -332,7 +333,7 @@ def mutations(text: str) -> Iterator[tuple[int, str, bool]]:
             yield (*changed('type = "txet"'), True)
         if key == "from" and whole:
             yield (*changed('from = "@nothing"'), False)
-        if key == "otherwise" and re.search("values|extract|person", text):
+        if key == "otherwise" and re.search("values|extract|part|person", text):
             yield (-1, changed("")[1], True)
 
 

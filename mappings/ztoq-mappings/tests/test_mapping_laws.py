@@ -12,6 +12,7 @@ from hypothesis import event, given, reject
 from hypothesis import strategies as st
 from ztoq_mappings.fields.parse import parse
 from ztoq_mappings.fields.transformer import compile_mapping
+from ztoq_mappings.texts import is_html
 
 from ztoq_core.convert import dumps, loads
 from ztoq_core.plugin import (
@@ -26,6 +27,7 @@ from ztoq_core.plugin import (
     TransformContext,
     User,
     Value,
+    plain_text,
 )
 
 T = FieldType
@@ -75,7 +77,7 @@ def keys(kind_of: FieldType) -> st.SearchStrategy[dict[str, Any]]:
         "values": table,
         "person": st.sampled_from(["email", "name", "account_id"]),
         "if_empty": given,
-        "part": st.integers(1, 3),
+        "part": st.sampled_from([1, 2, 3, -1, -2]),
         "keep_source": st.booleans(),
         "when": st.sampled_from(
             [
@@ -209,3 +211,31 @@ def test_any_mapping_places_values_of_the_declared_type_or_names_the_field(
         assert "[~" not in str(field.value)
     assert (found.key, found.kind) == (case.key, case.kind)
     assert loads(found.kind, dumps(found)) is not None
+
+
+@given(st.sampled_from(FieldType).flatmap(keys), VALUES)
+def test_no_value_vanishes_without_a_word(rule: dict[str, Any], value: Value) -> None:
+    """A value arrives, stays in its field, is noted as dropped, or fails its record."""
+    text = tomlkit.dumps(
+        {"format": 1, "test_case": {"field": [{"from": "Browser", "to": "One", **rule}]}}
+    )
+    try:
+        mapping = parse(text, "any.toml").mapping
+    except ConfigError:
+        reject()
+    field = FieldValue(name="Browser", value=value)
+    try:
+        found = compile_mapping(mapping, SCENE)(
+            TestCase(key="ACME-T1", name="Log in", labels=("a",), fields=(field,))
+        )
+    except MappingError:
+        return
+    says = isinstance(value, bool | float | int) or (
+        any(map(_says, value)) if isinstance(value, tuple) else _says(value)
+    )
+    dropped = any(trace.name == "Browser" for note in found.notes for trace in note.fields)
+    assert found.fields or dropped or not says
+
+
+def _says(value: str | None) -> bool:
+    return bool(value) and (not is_html(value) or bool(plain_text(value)))

@@ -346,6 +346,66 @@ def test_a_person_by_name_or_account_id() -> None:
         made(rule, "5b10")
 
 
+LEAVES_NOTHING = [
+    ('split = "/"\npart = 2', "API", "'API' of field 'A' has no part 2"),
+    ('split = "/"\npart = -3', "Web/Login", "'Web/Login' of field 'A' has no part -3"),
+    ('split = "/"\npart = 1', "//", "'//' of field 'A' has no part 1"),
+    ("part = 3", ("x", "y"), "'x, y' of field 'A' has no part 3"),
+    ('split = "/"\njoin = ","', "/", "'/' of field 'A' has no part beside '/'"),
+    (r"extract = '(\d*)'", "none", r"'none' of field 'A' does not match '(\\d*)'"),
+]
+"""Conversions that leave nothing of a value."""
+
+
+@pytest.mark.parametrize(("keys", "value", "said"), LEAVES_NOTHING)
+def test_otherwise_decides_about_a_value_of_which_nothing_is_left(
+    keys: str, value: Value, said: str
+) -> None:
+    rule = f'type = "text"\n{keys}\notherwise = '
+    whole = ", ".join(value) if isinstance(value, tuple) else value
+    with pytest.raises(MappingError) as caught:
+        made(f'{rule}"fail"', value)
+    assert str(caught.value) == f"ACME-T1: value {said}"
+    for word, expected in (('"keep"', whole), ('{ value = "None" }', "None")):
+        assert (found := made(rule + word, value)) is not None
+        assert found.value == expected
+    change = transform(f'[[test_case.field]]\nfrom = "A"\nto = "B"\n{rule}"drop"')
+    found = change(case(A=value))
+    assert (found.fields, [note.code for note in found.notes]) == ((), ["value-dropped"])
+
+
+@pytest.mark.parametrize(
+    ("keys", "value"),
+    [
+        ("replace = { find = '.*', with = '' }", "n/a"),
+        ('html = "text"', '<p><img src="x.png"></p>'),
+    ],
+)
+def test_a_value_that_a_rule_takes_away_is_noted(keys: str, value: Value) -> None:
+    rules = f'[[test_case.field]]\nfrom = "A"\nto = "B"\ntype = "text"\n{keys}'
+    found = transform(rules)(case(A=value))
+    assert (found.fields, [note.code for note in found.notes]) == ((), ["value-dropped"])
+
+
+@pytest.mark.parametrize(
+    ("part", "expected", "lossy"),
+    [(1, "a", True), (3, "c", True), (-1, "c", True), (-3, "a", True)],
+)
+def test_a_part_counts_from_the_beginning_or_the_end(
+    part: int, expected: str, *, lossy: bool
+) -> None:
+    found = made(f'type = "text"\notherwise = "fail"\nsplit = "/"\npart = {part}', "a / b//c")
+    assert found is not None
+    assert (found.value, found.lossy) == (expected, lossy)
+
+
+def test_parts_that_are_all_taken_lose_nothing_wherever_they_count_from() -> None:
+    rule = 'from = "A"\nsplit = "/"\ntype = "text"\notherwise = "drop"\n'
+    rules = "".join(f'[[test_case.field]]\n{rule}to = "{n}"\npart = {n}\n' for n in (1, 2, -1))
+    assert [each.lossy for each in transform(rules)(case(A="a/b/c")).fields] == [False] * 3
+    assert [each.lossy for each in transform(rules)(case(A="a/b/c/d")).fields] == [True] * 3
+
+
 # -------------------------------------------------------------------------- what is done to records
 
 

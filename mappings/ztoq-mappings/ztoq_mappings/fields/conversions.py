@@ -52,7 +52,7 @@ class RuleRun:
     alternatives: tuple[str, ...] = ()
 
     def without(self, value: Value, why: str) -> list[Value]:
-        """Return what replaces a value that has no mapping.
+        """Return what replaces a value, or several together, that has no mapping.
 
         Raises:
             MappingError: The rule has "fail", or no word for it.
@@ -60,7 +60,7 @@ class RuleRun:
         if self.otherwise is None or self.otherwise.word == "fail":
             raise self.error(value, why)
         if self.otherwise.word == "keep":
-            return [value]
+            return listed(value)
         self.lossy = True
         if self.otherwise.word == "drop":
             self.dropped = True
@@ -93,14 +93,15 @@ def conversions(
 ) -> tuple[Conversion, ...]:
     """Return the conversions that the keys of a rule need.
 
-    ``taken`` are the parts that this and other rules take of the same values.
+    ``taken`` are the parts that this and other rules take of the same values. A conversion that
+    leaves nothing of a value says so to ``RuleRun``; HTML without text and picture is no value.
     """
     given = (
         _html(rule, kind_of) if rule.template is None else None,
         _extract(rule.extract) if rule.extract is not None else None,
         *(_replace(replacer(each.find, each.with_)) for each in rule.replace),
-        _split(rule.split) if rule.split is not None else None,
-        _part(rule.part, taken) if rule.part is not None else None,
+        _split(rule.split) if rule.split is not None and rule.part is None else None,
+        _part(rule.part, rule.split, taken) if rule.part is not None else None,
         _values(rule.values) if rule.values is not None else None,
         _person(rule.person, people) if rule.person is not None else None,
         _number(rule) if {rule.decimal, rule.multiply, rule.round} != {None} else None,
@@ -133,6 +134,7 @@ def _html(rule: Rule, kind_of: FieldType | None) -> Conversion | None:
             if isinstance(value, str) and is_html(value):
                 changed = change(value)
                 run.lossy = run.lossy or changed != value
+                run.dropped = run.dropped or (not changed and "<img" in value.casefold())
                 found += listed(changed)
             else:
                 found.append(value)
@@ -149,37 +151,62 @@ def _extract(pattern: str) -> Conversion:
         for value in values:
             text = words(value)
             match = find(text)
-            if match is None:
+            if not match:
                 found += run.without(value, f"does not match {pattern!r}")
             else:
                 run.lossy = run.lossy or match != text
-                found += listed(match)
+                found.append(match)
         return found
 
     return step
 
 
 def _replace(replace: Callable[[str], str]) -> Conversion:
-    def step(values: list[Value], _: RuleRun) -> list[Value]:
-        return [new for value in values for new in listed(replace(words(value)))]
+    def step(values: list[Value], run: RuleRun) -> list[Value]:
+        texts = [replace(words(value)) for value in values]
+        if not all(texts):  # as the file says, so it is no value without a mapping
+            run.dropped = run.lossy = True
+        return listed(tuple(texts))
 
     return step
 
 
 def _split(separator: str) -> Conversion:
-    def step(values: list[Value], _: RuleRun) -> list[Value]:
-        parts = (part.strip() for value in values for part in words(value).split(separator))
-        return [part for part in parts if part]
-
-    return step
-
-
-def _part(number: int, taken: frozenset[int]) -> Conversion:
     def step(values: list[Value], run: RuleRun) -> list[Value]:
-        run.lossy = run.lossy or not taken.issuperset(range(1, len(values) + 1))
-        return values[number - 1 : number]
+        found: list[Value] = []
+        for value in values:
+            parts = _parts(value, separator)
+            found += parts or run.without(value, f"has no part beside {separator!r}")
+        return found
 
     return step
+
+
+def _part(number: int, separator: str | None, taken: frozenset[int]) -> Conversion:
+    """Return the conversion to one part of a text, or to one of several values.
+
+    A ``number`` below 0 counts from the end.
+    """
+
+    def place(number: int, among: int) -> int:
+        return number - 1 if number > 0 else among + number
+
+    def step(values: list[Value], run: RuleRun) -> list[Value]:
+        parts = values
+        if separator is not None:
+            parts = [part for value in values for part in _parts(value, separator)]
+        if not 0 <= place(number, len(parts)) < len(parts):
+            whole = values[0] if len(values) == 1 else tuple(map(words, values))
+            return run.without(whole, f"has no part {number}")
+        elsewhere = {place(each, len(parts)) for each in taken}
+        run.lossy = run.lossy or not elsewhere.issuperset(range(len(parts)))
+        return [parts[place(number, len(parts))]]
+
+    return step
+
+
+def _parts(value: Value, separator: str) -> list[Value]:
+    return listed(tuple(part.strip() for part in words(value).split(separator)))
 
 
 def _values(table: Mapping[str, Given]) -> Conversion:

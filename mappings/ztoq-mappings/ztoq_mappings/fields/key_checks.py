@@ -27,7 +27,7 @@ __all__ = ["problems", "rule_problems"]
 Problem = tuple[tuple[str | int, ...], str]
 
 SOURCES = ("from", "template", "constant")
-LOOKUPS = ("values", "extract", "person")
+LOOKUPS = ("values", "extract", "part", "person")
 WITH_CONSTANT = frozenset({"to", "type", "when", "constant"})
 DATES = frozenset({FieldType.DATE, FieldType.DATETIME})
 WRITTEN = frozenset({FieldType.TEXT, FieldType.LONG_TEXT, FieldType.CHOICE})

@@ -78,7 +78,7 @@ def _number(raw: Any) -> float:
     return raw
 
 
-def _whole(least: int, most: float = MOST) -> Callable[[Any], int]:
+def _whole(least: float, most: float = MOST) -> Callable[[Any], int]:
     def read(raw: Any) -> int:
         if isinstance(raw, bool) or not isinstance(raw, int):
             raise _wrong("a whole number", raw)
@@ -88,6 +88,12 @@ def _whole(least: int, most: float = MOST) -> Callable[[Any], int]:
         return raw
 
     return read
+
+
+def _part(raw: Any) -> int:
+    if raw == 0 and not isinstance(raw, bool):
+        raise ValueError("expected 1 or more, or -1 or less to count from the end, got 0")
+    return _whole(-MOST)(raw)
 
 
 def _word(*known: str) -> Callable[[Any], str]:
@@ -189,7 +195,7 @@ READERS: Mapping[type[Any], Mapping[str, Callable[[Any], Any]]] = {
         "html": _word("keep", "clean", "text"),
         "extract": _text,
         "split": _separator,
-        "part": _whole(1),
+        "part": _part,
         "values": _values,
         "person": _word("email", "name", "account_id"),
         "otherwise": _fallback,
