@@ -11,27 +11,17 @@ from ztoq_testkit import (
     CONTENTS,
     PROJECT,
     MemoryDirectory,
-    MemorySink,
     MemorySource,
-    SinkContract,
     SourceContract,
 )
 
 from ztoq_core.contracts import (
-    Content,
     FieldSpec,
     Finding,
-    Found,
-    Links,
-    Mark,
-    MarkPage,
-    Owner,
     Page,
     Reject,
     Schema,
-    Written,
 )
-from ztoq_core.errors import RejectedError
 from ztoq_core.records import (
     Attachment,
     FieldType,
@@ -43,7 +33,6 @@ from ztoq_core.records import (
     ResolvedName,
     TestCase,
     TestLog,
-    Tree,
 )
 
 FAULT = Finding(level="error", text="no")
@@ -178,149 +167,3 @@ async def test_a_source_that_makes_files_up_is_found_out() -> None:
 async def test_a_case_that_is_gone_may_be_missing() -> None:
     called = [each for each in PROJECT if each.kind is not Kind.TEST_CASE]
     await SourceContract().test_parents_are_there(MemorySource(called))
-
-
-# ----------------------------------------------------------------------------------------- sinks
-
-
-class Ill(MemorySink):
-    async def check(self) -> tuple[Finding, ...]:
-        return (FAULT,)
-
-    async def describe(self) -> Schema:
-        self.identity = "somebody else"
-        return Schema(fields=(FIELD, FIELD))
-
-
-class Shouting(MemorySink):
-    async def read(self, kind: Kind, target_id: str) -> Record:
-        record = await super().read(kind, target_id)
-        return attrs.evolve(record, name="LOUD") if isinstance(record, Folder) else record
-
-
-class Same(MemorySink):
-    async def write(
-        self, record: Record, target_id: str | None, links: Links, content: Content | None
-    ) -> Written:
-        await super().write(record, target_id, links, content)
-        return Written(target_id="1", stamp="same")
-
-
-class Duplicating(MemorySink):
-    async def write(
-        self,
-        record: Record,
-        target_id: str | None,  # noqa: ARG002 - that is the breach
-        links: Links,
-        content: Content | None,
-    ) -> Written:
-        return await super().write(record, None, links, content)
-
-
-class Loose(MemorySink):
-    async def find(self, record: Record, links: Links) -> tuple[Found, ...]:
-        self.calls.append(f"{record.ref} {len(links)}")
-        return tuple(
-            Found(written=each.written)
-            for each in self.objects.values()
-            if each.record.kind is record.kind
-        )
-
-
-class Blind(MemorySink):
-    async def find(self, record: Record, links: Links) -> tuple[Found, ...]:
-        await super().find(record, links)
-        return ()
-
-    async def marks(self, kind: Kind, owners: Sequence[Owner], cursor: str | None) -> MarkPage:
-        await super().marks(kind, owners, cursor)
-        return MarkPage(marks=())
-
-    async def children(
-        self, kind: Kind, target_ids: Sequence[str]
-    ) -> Mapping[str, tuple[Mark, ...]]:
-        await super().children(kind, target_ids)
-        return dict.fromkeys(target_ids, ())
-
-
-class Endless(MemorySink):
-    async def marks(self, kind: Kind, owners: Sequence[Owner], cursor: str | None) -> MarkPage:
-        return attrs.evolve(await super().marks(kind, owners, cursor), cursor="1")
-
-
-class Restamping(MemorySink):
-    async def finish(self, record: Record, written: Written, links: Links) -> Written:
-        await super().finish(record, written, links)
-        return attrs.evolve(written, stamp=f"{written.stamp}.")
-
-
-class Unresolving(MemorySink):
-    async def finish(self, record: Record, written: Written, links: Links) -> Written:  # noqa: ARG002
-        return written
-
-
-class Careless(MemorySink):
-    async def write(
-        self, record: Record, target_id: str | None, links: Links, content: Content | None
-    ) -> Written:
-        present = {**links, **dict.fromkeys(record.parents(), Written(target_id="0"))}
-        return await super().write(record, target_id, present, content)
-
-
-class Cascading(MemorySink):
-    async def delete(self, kind: Kind, target_id: str) -> None:
-        self.calls.append(f"delete {kind} {target_id}")
-        self.objects.clear()
-
-
-class Keeping(MemorySink):
-    async def delete(self, kind: Kind, target_id: str) -> None:
-        raise RejectedError(f"{kind} {target_id} stays", status=400)
-
-
-@pytest.mark.parametrize(
-    ("test", "sink"),
-    [
-        ("a_good_connection_passes_the_check", Ill()),
-        ("the_identity_stays", Ill()),
-        ("the_schema_names_each_field_once", Ill()),
-        ("what_is_written_can_be_read", Shouting()),
-        ("each_object_has_an_id_of_its_own", Same()),
-        ("steps_get_ids_for_their_files", Same()),
-        ("an_update_changes_the_stamp", Same()),
-        ("nothing_is_found_before_it_is_written", Loose()),
-        ("find_finds_what_was_written_and_nothing_else", Loose()),
-        ("find_finds_what_was_written_and_nothing_else", Blind()),
-        ("writing_twice_by_way_of_find_makes_one_object", Duplicating()),
-        ("an_update_keeps_the_id", Duplicating()),
-        ("a_field_can_be_made", Duplicating()),
-        ("marks_list_what_was_written", Blind()),
-        ("marks_list_what_was_written", Endless()),
-        ("finishing_may_be_repeated", Restamping()),
-        ("finishing_resolves_what_texts_refer_to", Unresolving()),
-        ("what_is_refused_is_rejected_and_leaves_nothing", MemorySink()),
-        ("nothing_is_written_without_its_parents", Careless()),
-        ("looking_gives_the_stamp_of_the_last_writing", Same()),
-        ("looking_gives_the_stamp_of_the_last_writing", Keeping()),
-        ("contents_tell_what_would_go_along", Blind()),
-        ("deleting_removes_that_object_alone", Cascading()),
-        ("deleting_does_not_cascade", Cascading()),
-        ("all_that_was_written_can_be_removed", Keeping()),
-    ],
-)
-async def test_a_sink_that_breaks_the_contract_is_found_out(test: str, sink: MemorySink) -> None:
-    with pytest.raises((AssertionError, RejectedError, pytest.fail.Exception)):
-        await getattr(SinkContract(), f"test_{test}")(sink)
-
-
-async def test_a_project_that_is_not_empty_is_found_out() -> None:
-    sink = MemorySink()
-    await sink.write(Folder(key="ACME-F1", name="Shop", tree=Tree.CASES), None, {}, None)
-
-    with pytest.raises(AssertionError, match="before anything was written"):
-        await SinkContract().test_checking_and_describing_write_nothing(sink)
-
-
-async def test_a_sink_without_fields_of_its_own_skips_making_them() -> None:
-    with pytest.raises(pytest.skip.Exception):
-        await SinkContract().test_a_field_can_be_made(MemorySink(can_create_fields=False))

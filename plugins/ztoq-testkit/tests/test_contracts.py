@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import pytest
 from ztoq_testkit import (
@@ -49,3 +50,12 @@ class TestMemorySink(SinkContract):
     @pytest.fixture
     def sink(self) -> Sink:
         return MemorySink(refuses=["ACME-T9"])
+
+    @pytest.fixture
+    def reopened(self) -> Callable[[Any], Sink]:
+        def again(before: MemorySink) -> Sink:
+            after = MemorySink()
+            after.objects = before.objects
+            return after
+
+        return again

@@ -41,7 +41,7 @@ _HOMES = {
     "SourceContract": "sources",
     "lent": "lending",
 }
-_SUITES = frozenset({"golden", "sinks", "sources"})
+_SUITES = ("sinks", "sink_contents", "sink_deletion", "sources")
 
 
 def __getattr__(name: str) -> Any:
@@ -53,7 +53,7 @@ def __getattr__(name: str) -> Any:
         import pytest  # noqa: PLC0415 - see above
 
         # before the suite is imported, so that its failing asserts show their values
-        pytest.register_assert_rewrite(f"{__name__}.{home}")
+        pytest.register_assert_rewrite(*(f"{__name__}.{each}" for each in _SUITES))
     return getattr(import_module(f"{__name__}.{home}"), name)
 
 

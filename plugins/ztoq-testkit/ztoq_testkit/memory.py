@@ -339,6 +339,7 @@ class MemorySink:
                 for each in made.results
             )
         elif isinstance(made, Attachment):
+            changes["owner"] = self._theirs(made.owner, held.links)
             changes["size"] = len(held.content)
             changes["sha256"] = hashlib.sha256(held.content).hexdigest()
         record: Record = attrs.evolve(made, **changes)

@@ -1,7 +1,8 @@
-"""What the contract suite writes into a sink: one of everything, as it is after the mapping."""
+"""What the contract suite writes into a sink: one of everything, with all its properties."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -14,11 +15,16 @@ from ztoq_core.records import (
     Call,
     FieldDefinition,
     FieldType,
+    FieldValue,
     Folder,
     Kind,
+    Link,
+    LinkType,
+    Parameter,
     Record,
     Ref,
     Requirement,
+    Script,
     StepResult,
     TestCase,
     TestCycle,
@@ -29,7 +35,7 @@ from ztoq_core.records import (
     Tree,
 )
 
-__all__ = ["BYTES", "COLOUR", "content_of", "samples"]
+__all__ = ["BYTES", "COLOUR", "FIELDS", "content_of", "content_with", "samples"]
 
 SHOP = Ref(Kind.FOLDER, "ACME-F1")
 BASKET = Ref(Kind.FOLDER, "ACME-F2")
@@ -39,14 +45,18 @@ CASE = Ref(Kind.TEST_CASE, "ACME-T1")
 CALLED = Ref(Kind.TEST_CASE, "ACME-T2")
 PLAN = Ref(Kind.TEST_PLAN, "ACME-P1")
 CYCLE = Ref(Kind.TEST_CYCLE, "ACME-R1")
-RUN = Ref(Kind.TEST_RUN, "ACME-R1/ACME-T1/")
+RUN = Ref(Kind.TEST_RUN, "ACME-R1/ACME-T1/Linux")
 LOG = Ref(Kind.TEST_LOG, "ACME-E1")
 MORNING = datetime(2025, 3, 1, 8, tzinfo=UTC)
+ISSUES = (
+    Link(type=LinkType.COVERAGE, issue_key="ACME-9", url="https://jira.example.com/browse/ACME-9"),
+    Link(type=LinkType.WEB, url="https://wiki.example.com/shop", text="How the shop works"),
+)
 
 BYTES: Mapping[str, bytes] = MappingProxyType(
     {
         "ACME-T1#1": b"\x89PNG\r\n\x1a\n and more",
-        "ACME-T1#2": b"another picture",
+        "ACME-T1#2": b"another picture" + bytes(range(256)) * 400,
         "ACME-P1#3": b"the plan\n",
         "ACME-E1#4": b"all fine\n",
     }
@@ -61,6 +71,17 @@ COLOUR = FieldDefinition(
     values=("Blue", "Grey"),
 )
 """A field that no project has yet."""
+
+FIELDS = (
+    FieldValue(name="Build of the shop", value="4711-b", type=FieldType.TEXT, placed=True),
+    FieldValue(
+        name="What the tester saw",
+        value="<p>One <b>bold</b> line</p>",
+        type=FieldType.RICH_TEXT,
+        placed=True,
+    ),
+)
+"""Values of fields that no project has: a target without such fields shows them as text."""
 
 
 def samples(schema: Schema) -> tuple[Record, ...]:
@@ -80,27 +101,42 @@ def samples(schema: Schema) -> tuple[Record, ...]:
 
 def content_of(file: Attachment) -> Content:
     """Return the content of one of the files."""
+    return content_with(file, BYTES[file.key])
+
+
+def content_with(file: Attachment, content: bytes) -> Content:
+    """Return a content of these bytes, which come in pieces with other work between them."""
     return Content(
         name=file.name,
-        size=file.size,
-        sha256=file.sha256,
+        size=len(content),
+        sha256=sha256(content).hexdigest(),
         media_type=file.media_type,
-        open=partial(_chunks, BYTES[file.key]),
+        open=partial(_chunks, content),
     )
 
 
 async def _chunks(content: bytes) -> AsyncIterator[bytes]:
-    yield content[:3]
-    yield content[3:]
+    size = max(3, len(content) // 3)
+    for start in range(0, len(content), size):
+        await asyncio.sleep(0)
+        yield content[start : start + size]
 
 
 def _design() -> tuple[Record, ...]:
-    login = TestStep(key="1", description="<p>Type the password</p>", expected="<p>Welcome</p>")
+    login = TestStep(
+        key="1", description="<p>Type the password</p>", data="<p>secret</p>", expected="<p>Hi</p>"
+    )
     return (
-        Folder(key=SHOP.key, name="Shop", tree=Tree.CASES, description="<p>All of it</p>"),
-        Folder(key=BASKET.key, name="Basket", tree=Tree.CASES, parent=SHOP),
+        Folder(key=SHOP.key, name="Shop", tree=Tree.CASES, description="<p>All of it</p>", order=1),
+        Folder(key=BASKET.key, name="Basket", tree=Tree.CASES, parent=SHOP, order=2),
         Folder(key=NIGHTLY.key, name="Nightly", tree=Tree.CYCLES),
-        Requirement(key=ISSUE.key, name="ACME-9", issue_key="ACME-9", folder=SHOP),
+        Requirement(
+            key=ISSUE.key,
+            name="ACME-9",
+            issue_key="ACME-9",
+            folder=SHOP,
+            description="<p>It sells</p>",
+        ),
         TestCase(key=CALLED.key, name="Log in", folder=SHOP, steps=(login,)),
         TestCase(
             key=CASE.key,
@@ -110,19 +146,44 @@ def _design() -> tuple[Record, ...]:
             precondition="<p>A shop</p>",
             steps=(
                 TestStep(key="1", description="<p>Open the shop</p>", expected="<p>It opens</p>"),
-                TestStep(key="2", description="Call ACME-T2", call=Call(case=CALLED)),
+                TestStep(
+                    key="2",
+                    description="Call ACME-T2",
+                    call=Call(case=CALLED, parameters=(Parameter(name="user", value="ann"),)),
+                ),
+                TestStep(key="3", description="<p>Pay</p>", expected="<p>Paid</p>"),
             ),
+            status="Approved",
+            priority="High",
+            component="Checkout",
+            labels=("smoke", "web shop"),
+            owner="ann",
+            created=MORNING,
+            estimated=90.0,
             requirements=(ISSUE,),
+            fields=FIELDS,
+            links=ISSUES,
             executed=True,
             approve=True,
         ),
-        TestCase(key="ACME-T3", name="Add to the basket größer", folder=BASKET, steps=(login,)),
+        TestCase(
+            key="ACME-T3",
+            name="Add to the basket größer",
+            folder=BASKET,
+            script=Script(language="bdd", text="Given a shop\nWhen I buy\nThen it is mine"),
+        ),
         TestPlan(
             key=PLAN.key,
             name="Release 1",
             description="<p>Spring</p>",
+            note="<p>Ships in May</p>",
+            status="Open",
+            labels=("spring",),
+            owner="ann",
             start=MORNING,
             end=MORNING + timedelta(days=7),
+            fields=FIELDS,
+            links=ISSUES,
         ),
     )
 
@@ -136,6 +197,13 @@ def _execution(statuses: tuple[str, ...]) -> tuple[Record, ...]:
             status=statuses[0],
             number=number,
             ended=MORNING + timedelta(days=number),
+            duration=300.0,
+            executed_by="ann",
+            assigned_to="bob",
+            environment="Linux",
+            version="1.4",
+            comment="<p>Slow today</p>",
+            automated=True,
             start=MORNING + timedelta(days=number, minutes=-5),
             end=MORNING + timedelta(days=number),
             note=f"<p>Executed by Ann, ACME-E{number}</p>",
@@ -144,18 +212,49 @@ def _execution(statuses: tuple[str, ...]) -> tuple[Record, ...]:
                 StepResult(
                     key="1",
                     status=statuses[0],
+                    description="<p>Open the shop</p>",
+                    expected="<p>It opens</p>",
                     actual="<p>It opened</p>",
                     step="1",
                     statuses=statuses,
                 ),
+                StepResult(
+                    key="2",
+                    status=statuses[0],
+                    description="<p>Pay</p>",
+                    expected="<p>Paid</p>",
+                    actual="<p>It paid</p>",
+                    step="3",
+                    statuses=statuses,
+                ),
             ),
+            links=(Link(type=LinkType.BLOCKS, issue_key="ACME-77"),),
         )
         for number in (1, 2)
     )
     return (
-        TestCycle(key=CYCLE.key, name="Night", folder=NIGHTLY, plans=(PLAN,)),
-        TestCycle(key="ACME-R2", name="Night", folder=NIGHTLY),
-        TestRun(key=RUN.key, name="Add to the basket größer", case=CASE, cycle=CYCLE),
+        TestCycle(
+            key=CYCLE.key,
+            name="Night",
+            folder=NIGHTLY,
+            description="<p>While we sleep</p>",
+            status="Done",
+            owner="ann",
+            planned_start=MORNING,
+            planned_end=MORNING + timedelta(days=2),
+            plans=(PLAN,),
+            fields=FIELDS,
+            links=ISSUES[1:],
+        ),
+        TestCycle(key="ACME-R2", name="Night", folder=NIGHTLY, version="1.4"),
+        TestRun(
+            key=RUN.key,
+            name="Add to the basket größer",
+            case=CASE,
+            cycle=CYCLE,
+            environment="Linux",
+            assigned_to="bob",
+        ),
         *logs,
     )
 
