@@ -12,8 +12,9 @@ These are the names for programs that embed ztoq; each is imported when first us
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ztoq_core.lazy import lazily
 
 if TYPE_CHECKING:
     from ztoq_core import engine
@@ -24,18 +25,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Plugins", "Report", "Services", "Store", "engine"]
 
-_PLACES = {
-    "Plugins": "ztoq_core.plugins",
-    "Report": "ztoq_core.report",
-    "Services": "ztoq_core.services",
-    "Store": "ztoq_core.store",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Import the name when it is first used."""
-    if name == "engine":
-        return import_module("ztoq_core.engine")
-    if name in _PLACES:
-        return getattr(import_module(_PLACES[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazily(
+    __name__,
+    {
+        "": "engine",
+        "plugins": "Plugins",
+        "report": "Report",
+        "services": "Services",
+        "store": "Store",
+    },
+)

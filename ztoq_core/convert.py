@@ -92,15 +92,22 @@ converter.register_unstructure_hook(
     ),
 )
 
-for _type in RECORD_TYPES.values():
-    converter.register_unstructure_hook(
-        _type,
-        make_dict_unstructure_fn(_type, converter, _cattrs_omit_if_default=True, **IN_JSON),
-    )
-    converter.register_structure_hook(
-        _type,
-        make_dict_structure_fn(_type, converter, **IN_JSON),
-    )
+
+def _is_record(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Record)
+
+
+# made when a kind first occurs: all together take as long as importing cattrs
+
+
+@converter.register_unstructure_hook_factory(_is_record)
+def _record_to_json(kind: Any, inside: cattrs.Converter) -> Callable[[Any], Any]:
+    return make_dict_unstructure_fn(kind, inside, _cattrs_omit_if_default=True, **IN_JSON)
+
+
+@converter.register_structure_hook_factory(_is_record)
+def _record_from_json(kind: Any, inside: cattrs.Converter) -> Callable[[Any, Any], Any]:
+    return make_dict_structure_fn(kind, inside, **IN_JSON)
 
 
 def dumps(record: Record) -> bytes:

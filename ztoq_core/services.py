@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 
@@ -15,15 +15,15 @@ from ztoq_core.http import (
     CallQuota,
     Ledger,
     Limits,
-    open_client,
     quota_of,
 )
-from ztoq_core.http.transport import Transport
 from ztoq_core.pictures.settings import Images
-from ztoq_core.pictures.untrusted_fetcher import UntrustedFetcher, open_fetcher
 from ztoq_core.records import Note, NoteCode, Ref
 from ztoq_core.time_window import TimeWindow
 from ztoq_core.waits import Waits
+
+if TYPE_CHECKING:
+    from ztoq_core.pictures.untrusted_fetcher import UntrustedFetcher
 
 T = TypeVar("T")
 
@@ -66,6 +66,7 @@ class Services:
         self, connection: Connection, auth: Auth | None = None, *, probe: str = ""
     ) -> AbstractAsyncContextManager[Client]:
         """Open the paced HTTP client for ``connection.base_url``; see ``contracts.Services``."""
+        from ztoq_core.http.client import open_client
 
         def quota(host: str) -> CallQuota:
             key = (host, connection.monthly_budget, connection.reserve, connection.window)
@@ -94,6 +95,9 @@ class Services:
         Calls to the host of a service count against its monthly quota, too. ``warn`` as in
         ``UntrustedFetcher``.
         """
+        from ztoq_core.http.transport import Transport
+        from ztoq_core.pictures.untrusted_fetcher import open_fetcher
+
         limits = self.limits or Limits()
         meter = CallMeter(limits, quota_of=self._quota_of)
         if source is not None and source.window:

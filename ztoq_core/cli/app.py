@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -100,6 +101,9 @@ def run(arguments: Sequence[str]) -> int:
 
 def main() -> None:
     """Run the command of this process."""
+    # records, answers and modules hold hardly any cycles: by default, looking for some after each
+    # 700 new objects takes a twentieth of the CPU
+    gc.set_threshold(20_000)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             # a name that the terminal cannot encode must not end a run

@@ -15,10 +15,9 @@ from functools import cache
 from importlib.resources import files
 from itertools import islice
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import attrs
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from rich.filesize import decimal
 
 from ztoq_core.convert import show_json
@@ -28,6 +27,9 @@ from ztoq_core.report.data import GROUPS, Report, words
 from ztoq_core.report.evidence import Evidence
 from ztoq_core.report.files import open_output
 from ztoq_core.store import RecordOutcome, State, Store
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 SourcePage = Callable[[Kind, str], str]
 """Returns the address of a record in the source, for people; empty where there is none."""
@@ -231,6 +233,8 @@ def _asset(name: str) -> str:
 
 @cache  # compiling the template takes 0.15 s of CPU; an embedder may write many reports
 def _template() -> Template:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
     environment = Environment(
         loader=PackageLoader("ztoq_core", "report/templates"),
         autoescape=True,
