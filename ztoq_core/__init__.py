@@ -2,36 +2,76 @@
 
 These are the names for programs that embed ztoq; each is imported when first used::
 
-    from ztoq_core import Plugins, Services, Store, engine
+    from ztoq_core import Config, Migration
 
-    plugin = Plugins.installed().source("zephyr")
-    with Store("sqlite:///acme.db", create=True) as store, store.run("extract") as run:
-        async with plugin.open(config, Services(sink=store.note)) as source:
-            await engine.extract(engine.Run(store, run.id), source)
+    migration = Migration(Config.load("ztoq.toml"))
+    result = await migration.run()
+    print(result.verdict.headline)
+    migration.report({"html": Path("report.html")})
+
+``docs/embedding.md`` has the rest: events, stopping, settings without a file, single stages. The
+log is silent until ``loguru.logger.enable("ztoq_core")``.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from ztoq_core.lazy import lazily
 
 if TYPE_CHECKING:
     from ztoq_core import engine
+    from ztoq_core.contracts import Secret
+    from ztoq_core.migration import Migration, Result, RunOptions
     from ztoq_core.plugins import Plugins
     from ztoq_core.report import Report
     from ztoq_core.services import Services
+    from ztoq_core.settings.config import Config
     from ztoq_core.store import Store
 
-__all__ = ["Plugins", "Report", "Services", "Store", "engine"]
+__all__ = [
+    "Config",
+    "Migration",
+    "Plugins",
+    "Report",
+    "Result",
+    "RunOptions",
+    "Secret",
+    "Services",
+    "Store",
+    "engine",
+]
 
-__getattr__ = lazily(
+_lazily = lazily(
     __name__,
     {
         "": "engine",
+        "contracts": "Secret",
+        "migration": "Migration Result RunOptions",
         "plugins": "Plugins",
         "report": "Report",
         "services": "Services",
+        "settings.config": "Config",
         "store": "Store",
     },
 )
+
+
+@cache
+def _be_silent() -> None:
+    """Turn the log off once: a program that wants to hear it turns it on."""
+    from loguru import logger  # noqa: PLC0415 - `ztoq --help` needs none
+
+    logger.disable("ztoq_core")
+
+
+def __dir__() -> list[str]:
+    """Show the names that are imported when first used, too."""
+    return __all__
+
+
+def __getattr__(name: str) -> Any:
+    """Import the name when it is first used."""
+    _be_silent()
+    return _lazily(name)

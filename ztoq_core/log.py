@@ -47,6 +47,7 @@ def configured(
         ConfigError: The file cannot be written.
     """
     logger.remove()
+    logger.enable("ztoq_core")
     logger.configure(extra=dict(NOWHERE), patcher=_on_one_line)
     options: dict[str, Any] = {"diagnose": False, "backtrace": False, "colorize": False}
     logger.add(write, level=level, format=_talk(traces=traces), **options)
@@ -63,6 +64,7 @@ def configured(
     finally:
         logging.captureWarnings(capture=False)
         logging.root.removeHandler(library)
+        logger.disable("ztoq_core")
         logger.remove()
         if handler:
             handler.close()

@@ -33,8 +33,8 @@ from ztoq_testkit.virtual_time import run_in_virtual_time
 from tests.performance.portrait import Portrait, portrait
 from tests.timed_store import TimedStore
 from ztoq_core import engine
-from ztoq_core.cli.session import new_run
 from ztoq_core.contracts import Secret
+from ztoq_core.migration.opening import new_run
 from ztoq_core.pictures.untrusted_fetcher import open_fetcher
 from ztoq_core.plugins import Plugins
 from ztoq_core.services import Services

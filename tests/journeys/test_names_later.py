@@ -11,7 +11,7 @@ from ztoq_demo.zephyr.shop import KEY
 
 from tests.journeys.journey import Journey, journey
 from ztoq_core import engine
-from ztoq_core.cli.session import new_run
+from ztoq_core.migration.opening import new_run
 from ztoq_core.records import IdKind, Kind
 from ztoq_core.store import Store
 

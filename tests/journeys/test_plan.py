@@ -13,10 +13,10 @@ from ztoq_testkit.virtual_time import run_in_virtual_time
 
 from tests.journeys.journey import in_virtual_time, journey, project
 from ztoq_core import engine
-from ztoq_core.cli.planning import Forecast, make_plan
-from ztoq_core.cli.session import new_run
 from ztoq_core.contracts import Secret
 from ztoq_core.http import Limits
+from ztoq_core.migration.opening import new_run
+from ztoq_core.migration.planning import Forecast, make_plan
 from ztoq_core.plugins import Plugins
 from ztoq_core.services import Services
 from ztoq_core.settings.config import Config, from_tables

@@ -8,7 +8,7 @@ import attrs
 
 from tests.journeys.journey import Journey, journey, project
 from ztoq_core import engine
-from ztoq_core.cli.session import new_run
+from ztoq_core.migration.opening import new_run
 from ztoq_core.records import Kind
 from ztoq_core.store import SourceCheck
 

@@ -54,7 +54,6 @@ class Output:
         self.out = _Console(sys.stdout)
         self.err = _Console(sys.stderr)
         self._logged = 0
-        self._shown: Shown | None = None
 
     @property
     def begun(self) -> bool:
@@ -139,13 +138,7 @@ class Output:
             if waits is not None:
                 watch = asyncio.get_running_loop().create_task(_watch(waits, shown))
                 stack.callback(watch.cancel)
-            self._shown = shown
             yield take
-
-    def ended(self, stage: str) -> None:
-        """Show that a stage has ended."""
-        if self._shown:
-            self._shown.end(stage)
 
     def _form(self) -> Shown:
         if self._options.as_json:

@@ -12,8 +12,8 @@ from rich.filesize import decimal
 
 from ztoq_core import engine
 from ztoq_core.cli.output import Output
-from ztoq_core.cli.planning import Forecast
 from ztoq_core.losses import LossAction
+from ztoq_core.migration.planning import Forecast
 from ztoq_core.records import Kind, LossGroup, counted, plain
 from ztoq_core.report.files import open_output
 from ztoq_core.spelling import first_of

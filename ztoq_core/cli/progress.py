@@ -13,7 +13,7 @@ from rich.text import Text
 
 from ztoq_core.cli.events import event_line
 from ztoq_core.cli.printable import one_line
-from ztoq_core.engine import Event
+from ztoq_core.engine import Edge, Event
 from ztoq_core.http import Limits
 from ztoq_core.records import Kind, counted, plain
 from ztoq_core.waits import Wait
@@ -89,7 +89,13 @@ class Shown:
 
     def take(self, event: Event) -> None:
         """Take an event of the engine."""
-        self._begin(event.stage)
+        if event.edge is Edge.END:
+            self.end(event.stage)
+            return
+        if event.stage:
+            self._begin(event.stage)
+        if event.edge is Edge.BEGIN:
+            return
         self._stage.take(event)
         if event.text:
             self._sentence(event)
@@ -212,14 +218,18 @@ class Bars(Lines):
 
     def take(self, event: Event) -> None:
         """Take an event of the engine."""
-        if event.stage != self._stage.name:
+        if event.stage and event.stage != self._stage.name:
             self._clear()
         super().take(event)
+        if event.edge is Edge.END:
+            return
         seconds = max(self._clock() - self._stage.began, 0.001)
         rate = sum(self._stage.done.values()) / seconds
         calls = _named_calls(*self._calls_made())
         costs = [f"{rate:,.0f} records a second", *calls, *filter(None, [self._stage.queue])]
-        self._drawn.above = Text.assemble((f"{event.stage} ", "bold"), (", ".join(costs), "dim"))
+        self._drawn.above = Text.assemble(
+            (f"{self._stage.name} ", "bold"), (", ".join(costs), "dim")
+        )
 
     def _figures(self, event: Event) -> None:
         if event.kind is None:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import attrs
 from rich.filesize import decimal
 
-from ztoq_core.cli.estimate import Month
 from ztoq_core.cli.exit_codes import AGAIN
 from ztoq_core.cli.output import Output
 from ztoq_core.engine import UNRESOLVED_IDS, Verdict
 from ztoq_core.errors import Exit
 from ztoq_core.http import LimitReached
 from ztoq_core.losses import LossPolicy
+from ztoq_core.migration import Result
+from ztoq_core.migration.calls import Month
 from ztoq_core.records import Kind, counted, plain
 from ztoq_core.report import FORMATS, Report, ReportWriter, SourcePage
 from ztoq_core.spelling import first_of
@@ -101,8 +102,8 @@ def print_totals(
 
 def print_stopped(
     output: Output, store: Store, why: LimitReached, said: Sequence[str], months: Iterable[Month]
-) -> Exit:
-    """Print why a limit ended the run, what is left and when it fits; return the exit code."""
+) -> None:
+    """Print why a limit ended the run, what is left and when it fits."""
     facts = {
         "exit": int(Exit.STOPPED),
         "stopped": why.limit.value,
@@ -116,16 +117,12 @@ def print_stopped(
     for line in (f"Stopped: {why.text}.", *said, again):
         output.warning(line)
     output.result(facts)
-    return Exit.STOPPED
 
 
-def print_source_check(
-    output: Output, store: Store, policy: LossPolicy, months: Iterable[Month]
-) -> Exit:
-    """Print what listing the source again showed; return the exit code."""
+def print_source_check(output: Output, store: Store, result: Result, policy: LossPolicy) -> None:
+    """Print what listing the source again showed."""
     report = Report.from_store(store, policy=policy, limit=0)
     check = store.facts.source_check
-    exit_ = Exit.OK if check and not check.reasons else Exit.LEFT
 
     def print_() -> None:
         if check is None:
@@ -149,48 +146,40 @@ def print_source_check(
             output.out.print("Next: ztoq extract")
 
     facts = {
-        "exit": int(exit_),
-        **state_facts(report, report.verdict, months),
+        "exit": int(result.exit),
+        **state_facts(report, report.verdict, result.calls),
         "source_check": check and attrs.asdict(check) | {"safe": not check.reasons},
     }
     output.result(facts, print_)
-    return exit_
 
 
 def print_result(  # noqa: PLR0913 - everything that the end of a run shows
     output: Output,
     store: Store,
-    exit_: Exit,
-    verdict: Verdict,
-    months: Iterable[Month],
+    result: Result,
     *,
-    run: int,
     seconds: Mapping[Kind, float],
     policy: LossPolicy,
     folder: Path | None,
     source_page: SourcePage,
     dry_run: bool,
-    warned: Collection[str],
 ) -> None:
-    """Print how a run ended and what it did, and write its reports into ``folder``.
-
-    Warnings that were shown already (``warned``) are left out.
-    """
+    """Print how a run ended and what it did, and write its reports into ``folder``."""
+    verdict, warned, totals = result.verdict, result.warned, result.totals
     writer = ReportWriter(store, source_page, policy)
     report = writer.report
-    totals = [] if dry_run else store.run_totals.of(run)
     facts = {
-        "exit": int(exit_),
-        **state_facts(report, verdict, months),
+        "exit": int(result.exit),
+        **state_facts(report, verdict, result.calls),
         "run": totals_as_facts(totals, seconds),
     }
-    if folder and exit_ is not Exit.INTERRUPTED:
+    if folder and not result.stopped:
         page, data = folder / FORMATS["html"], folder / FORMATS["json"]
         writer.write({"html": page, "json": data})
         facts |= {"html": str(page), "json": str(data)}
 
     def print_() -> None:
-        if exit_ is Exit.INTERRUPTED:
+        if result.stopped:
             output.warning(f"Interrupted. {AGAIN}")
             return
         if dry_run:
@@ -203,7 +192,7 @@ def print_result(  # noqa: PLR0913 - everything that the end of a run shows
         print_verdict(output, said, remarks, totals, seconds)
         if "html" in facts:
             output.out.print(f"Report: {_near(facts['html'])} (and {Path(facts['json']).name})")
-        elif exit_ is not Exit.OK and report.total:
+        elif result.exit is not Exit.OK and report.total:
             output.info("`ztoq report` shows each of them with its reason.")
 
     output.result(facts, print_)

@@ -6,9 +6,8 @@ import asyncio
 import os
 import signal
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import (
-    AsyncExitStack,
     asynccontextmanager,
     contextmanager,
     nullcontext,
@@ -20,12 +19,11 @@ from typing import Any
 from ztoq_core import engine, log
 from ztoq_core.cli.options import Options
 from ztoq_core.cli.output import Output
-from ztoq_core.contracts import Connection, Sink, Source
+from ztoq_core.contracts import Sink
 from ztoq_core.errors import ConfigError, Exit
 from ztoq_core.http import Limits
 from ztoq_core.plugins import Plugins
 from ztoq_core.records import Kind, Note, Ref
-from ztoq_core.report import SourcePage
 from ztoq_core.services import Services
 from ztoq_core.settings import config as configuration
 from ztoq_core.store import Store
@@ -65,64 +63,6 @@ def logged(options: Options, config: configuration.Config) -> Iterator[None]:
         traces=options.debug,
     ):
         yield
-
-
-def open_store(
-    config: configuration.Config, *, create: bool = False, look_only: bool = False
-) -> Store:
-    """Open the store that the config names; see ``Store`` for errors."""
-    return Store(config.store_url, create=create, files=config.store_files, look_only=look_only)
-
-
-def new_run(
-    config: configuration.Config,
-    store: Store,
-    *,
-    asks: configuration.Part[Any] | None = None,
-    **given: Any,
-) -> engine.Run:
-    """Return a run on the store, with the declarations of both plugins.
-
-    It keeps to the connection of the side that it ``asks``.
-    """
-    if asks and isinstance(settings := asks.settings, Connection):
-        given |= {"slots": settings.in_flight, "request_timeout": settings.timeout}
-    source, sink = config.source.plugin, config.sink.plugin
-    return engine.Run(store, rules=source.rules, limits=sink.limits, **given)
-
-
-def needs_source(config: configuration.Config, stages: Sequence[str]) -> bool:
-    """Whether the stages use the source: to read it, or to pass on its files."""
-    return bool({"extract", "source"} & set(stages)) or (config.streams and "load" in stages)
-
-
-def source_page(config: configuration.Config, store: Store) -> SourcePage:
-    """Return what gives the address of a record in the source, for people."""
-    source = config.source
-    return source.plugin.rules.pages(source.settings, store.outcomes.payloads())
-
-
-@asynccontextmanager
-async def open_sides(
-    config: configuration.Config,
-    stages: Sequence[str],
-    services: Services,
-) -> AsyncIterator[tuple[Source | None, Sink | None]]:
-    """Open the sides that the stages need."""
-    source: Source | None = None
-    sink: Sink | None = None
-    async with AsyncExitStack() as stack:
-        if needs_source(config, stages):
-            part = config.source
-            source = await stack.enter_async_context(
-                engine.open_side(part.plugin, part.settings, services)
-            )
-        if {"load", "validate"} & set(stages):
-            end = config.sink
-            sink = await stack.enter_async_context(
-                engine.open_side(end.plugin, end.settings, services)
-            )
-        yield source, sink
 
 
 @asynccontextmanager

@@ -18,7 +18,7 @@ from ztoq_core.engine.rollback.rollback import (
     prune,
     rollback,
 )
-from ztoq_core.engine.run import Event, Progress, Run
+from ztoq_core.engine.run import Edge, Event, Progress, Run
 from ztoq_core.engine.schema_inference import infer_schema
 from ztoq_core.engine.sides import checked, described, lacks, open_side
 from ztoq_core.engine.source_check import check_source

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping
+from enum import StrEnum
 from typing import Any
 
 import attrs
@@ -16,18 +17,27 @@ from ztoq_core.store import Store
 from ztoq_core.waits import Waits
 
 
+class Edge(StrEnum):
+    """Whether a stage begins or ends with an event."""
+
+    NONE = ""
+    BEGIN = "begin"
+    END = "end"
+
+
 @attrs.frozen(kw_only=True)
 class Event:
     """A report of a stage about its progress.
 
-    ``done`` of ``total`` (None: not known) records of ``kind`` are done. ``text`` is a sentence for
-    people, empty if the figures are enough; ``level`` is ``info``, ``warning`` or ``error``; a
-    command shows only the first sentence of a ``topic``. ``queued`` records are in the queue, which
-    has ``room`` for so many (0: no queue): if it is full, the workers are slower than the list or
-    the store; if it is empty, they are faster.
+    ``stage`` is empty if it is about none. ``done`` of ``total`` (None: not known) records of
+    ``kind`` are done. ``text`` is a sentence for people, empty if the figures are enough; ``level``
+    is ``info``, ``warning`` or ``error``; a command shows only the first sentence of a ``topic``.
+    ``queued`` records are in the queue, which has ``room`` for so many (0: no queue): if it is
+    full, the workers are slower than the list or the store; if it is empty, they are faster. An
+    event with an ``edge`` has neither figures nor a sentence.
     """
 
-    stage: str
+    stage: str = ""
     kind: Kind | None = None
     done: int = 0
     total: int | None = None
@@ -36,6 +46,7 @@ class Event:
     topic: str = ""
     queued: int = 0
     room: int = 0
+    edge: Edge = Edge.NONE
 
 
 Progress = Callable[[Event], None]

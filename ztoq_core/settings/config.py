@@ -95,6 +95,21 @@ class Config:
     default_mapping: bool = True
     _plugins: Plugins
 
+    @classmethod
+    def load(cls, path: str | Path = DEFAULT_FILE, plugins: Plugins | None = None) -> Config:
+        """Return the config in a file, as the command line reads it; see ``read``.
+
+        ``plugins``: by default those that are installed.
+        """
+        return read(Path(path), plugins or Plugins.installed())
+
+    @classmethod
+    def of(
+        cls, tables: Mapping[str, Any], *, plugins: Plugins | None = None, folder: Path = Path()
+    ) -> Config:
+        """Return the config in tables, as a file would have them; see ``from_tables``."""
+        return from_tables(tables, plugins or Plugins.installed(), folder.absolute())
+
     @property
     def store_url(self) -> str:
         """The store's URL; a relative SQLite path starts from the folder of the config.

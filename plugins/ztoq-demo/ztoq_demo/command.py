@@ -71,7 +71,7 @@ async def _migrate(options: Options, output: Output, folder: Path) -> int:
         tables = {"store": {"url": "sqlite:///ztoq.db"}, "source": source, "sink": sink}
         config = configuration.from_tables(tables, Plugins.installed(), folder)
         with logged(options, config):
-            return await run_pipeline(options, config, ALL, RunOptions(reports=folder))
+            return await run_pipeline(options, config, ALL, RunOptions(), folder)
 
 
 def _make_room(folder: Path) -> None:

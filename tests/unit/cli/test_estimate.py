@@ -8,9 +8,10 @@ from pathlib import Path
 import attrs
 import pytest
 
-from ztoq_core.cli.estimate import Month, RemainingWork, StageStats
-from ztoq_core.engine import Event
+from ztoq_core.cli.estimate import RemainingWork, StageStats
+from ztoq_core.engine import Edge, Event
 from ztoq_core.http import Limit, LimitReached, Limits
+from ztoq_core.migration.calls import Month
 from ztoq_core.records import Kind
 from ztoq_core.store import Store
 from ztoq_core.time_window import TimeWindow
@@ -32,7 +33,7 @@ class Run:
         self, stopped: LimitReached, left: int | None = None, allowed: int | None = None
     ) -> str:
         stage = StageStats(limits=self.limits)
-        stage.begin("extract")
+        stage.take(Event(stage="extract", edge=Edge.BEGIN))
         for number in range(1, self.done + 1):
             self.limits.spent(HOST)
             self.limits.spent(HOST)

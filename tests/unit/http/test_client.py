@@ -42,7 +42,9 @@ def desk() -> Desk:
 def log() -> Iterator[list[str]]:
     lines: list[str] = []
     sink = logger.add(lambda message: lines.append(str(message)), level="DEBUG")
+    logger.enable("ztoq_core")
     yield lines
+    logger.disable("ztoq_core")
     logger.remove(sink)
 
 

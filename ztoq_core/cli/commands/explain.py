@@ -14,11 +14,12 @@ import rich_click as click
 
 from ztoq_core.cli.options import KIND, Options, global_options
 from ztoq_core.cli.output import Output
-from ztoq_core.cli.session import configured, kind_of, new_run, open_sink, open_store
+from ztoq_core.cli.session import configured, kind_of, open_sink
 from ztoq_core.contracts import Schema, Secret, Sink, Transform
 from ztoq_core.convert import converter, read_json, show_json
 from ztoq_core.engine import history
 from ztoq_core.errors import ConfigError, ZtoqError
+from ztoq_core.migration.opening import new_run, open_store
 from ztoq_core.records import Kind, Note, Ref, counted
 from ztoq_core.settings.config import Config
 from ztoq_core.settings.secrets import find_secrets

@@ -9,8 +9,9 @@ import rich_click as click
 
 from ztoq_core.cli.options import Options, global_options
 from ztoq_core.cli.output import Output
-from ztoq_core.cli.session import configured, open_store, source_page
+from ztoq_core.cli.session import configured
 from ztoq_core.errors import ConfigError
+from ztoq_core.migration.opening import open_store, source_page
 from ztoq_core.report import FORMATS, ReportWriter
 
 _ENDINGS = {Path(name).suffix: each for each, name in FORMATS.items()}

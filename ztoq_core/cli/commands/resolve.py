@@ -12,8 +12,9 @@ import rich_click as click
 from ztoq_core import engine
 from ztoq_core.cli.options import KIND, Options, global_options
 from ztoq_core.cli.output import Output
-from ztoq_core.cli.session import configured, kind_of, open_sink, open_store
+from ztoq_core.cli.session import configured, kind_of, open_sink
 from ztoq_core.errors import ConfigError, Exit
+from ztoq_core.migration.opening import open_store
 from ztoq_core.records import Kind, counted
 from ztoq_core.settings.config import Config
 from ztoq_core.store import Store, Undecided

@@ -8,8 +8,9 @@ import rich_click as click
 
 from ztoq_core.cli.options import KIND, Options, global_options
 from ztoq_core.cli.output import Output
-from ztoq_core.cli.session import configured, kind_of, open_store
+from ztoq_core.cli.session import configured, kind_of
 from ztoq_core.errors import ConfigError
+from ztoq_core.migration.opening import open_store
 from ztoq_core.records import Kind, counted
 from ztoq_core.store import RETRYABLE, Store
 

@@ -14,8 +14,9 @@ from ztoq_core import engine
 from ztoq_core.cli.exit_codes import AGAIN
 from ztoq_core.cli.options import Options, count, global_options
 from ztoq_core.cli.output import Output
-from ztoq_core.cli.session import configured, handle_signals, new_run, open_sink, open_store
+from ztoq_core.cli.session import configured, handle_signals, open_sink
 from ztoq_core.errors import ConfigError, Exit
+from ztoq_core.migration.opening import new_run, open_store
 from ztoq_core.records import Kind, counted
 from ztoq_core.settings.config import Config
 from ztoq_core.store import Store
@@ -116,7 +117,7 @@ async def _delete(
             new = new_run(config, store, asks=config.sink, progress=progress, waits=waits, **run)
             result = await engine.rollback(new, sink, **part)
         if not new.dry_run:
-            output.ended("rollback")
+            shown(engine.Event(stage="rollback", edge=engine.Edge.END))
     return result, waits.stopping
 
 

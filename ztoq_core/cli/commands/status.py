@@ -6,11 +6,12 @@ from typing import Any
 
 import rich_click as click
 
-from ztoq_core.cli.estimate import calls_of_month
 from ztoq_core.cli.options import Options, global_options
 from ztoq_core.cli.output import Output
 from ztoq_core.cli.result import print_verdict, state_facts
-from ztoq_core.cli.session import configured, open_store
+from ztoq_core.cli.session import configured
+from ztoq_core.migration.calls import calls_of_month
+from ztoq_core.migration.opening import open_store
 from ztoq_core.report import Report
 from ztoq_core.report.data import words
 from ztoq_core.settings.config import Part

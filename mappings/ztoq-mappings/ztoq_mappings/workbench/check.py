@@ -15,11 +15,12 @@ import attrs
 from ztoq_core import engine
 from ztoq_core.cli.options import Options
 from ztoq_core.cli.output import Output
-from ztoq_core.cli.session import handle_signals, new_run, open_sink, open_store
+from ztoq_core.cli.session import handle_signals, open_sink
 from ztoq_core.contracts import Finding, Schema, Transform
 from ztoq_core.engine.load.target_fields import MissingField, missing_fields
 from ztoq_core.engine.transform.transform import dry_run
 from ztoq_core.errors import ConfigError, Exit
+from ztoq_core.migration.opening import new_run, open_store
 from ztoq_core.records import Kind, Note, Ref, counted
 from ztoq_core.settings.config import Config
 from ztoq_core.store import FieldNeed, State, Store
@@ -150,7 +151,7 @@ async def _mapped(
     with output.progress() as show:
         run = attrs.evolve(run, progress=show)
         wants = await dry_run(run, transforms, coverage.add)
-        output.ended("mapping")
+        show(engine.Event(stage="mapping", edge=engine.Edge.END))
     return wants
 
 

@@ -10,8 +10,9 @@ import attrs
 from ztoq_core.cli.commands.explain import builder, change_line, print_json, print_records
 from ztoq_core.cli.options import Options
 from ztoq_core.cli.output import Output
-from ztoq_core.cli.session import kind_of, new_run
+from ztoq_core.cli.session import kind_of
 from ztoq_core.engine.history import MappingTrace, trace_mapping
+from ztoq_core.migration.opening import new_run
 from ztoq_core.settings.config import Config
 from ztoq_core.store import Store
 

@@ -14,9 +14,9 @@ import attrs
 from ztoq_core import engine
 from ztoq_core.cli.options import Options
 from ztoq_core.cli.output import Output
-from ztoq_core.cli.session import new_run, open_store
 from ztoq_core.contracts import Schema, Suggestion, TransformerPlugin
 from ztoq_core.errors import ConfigError
+from ztoq_core.migration.opening import new_run, open_store
 from ztoq_core.plugins import Plugins
 from ztoq_core.records import counted
 from ztoq_core.settings.config import Config

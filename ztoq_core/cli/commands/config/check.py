@@ -14,7 +14,7 @@ from ztoq_core import engine
 from ztoq_core.cli.checklist import checklist_of, print_checklist
 from ztoq_core.cli.options import Options, global_options
 from ztoq_core.cli.output import Output
-from ztoq_core.cli.session import configured, open_store
+from ztoq_core.cli.session import configured
 from ztoq_core.contracts import Finding, Schema, SinkPlugin, SourcePlugin
 from ztoq_core.errors import (
     AccessError,
@@ -25,6 +25,7 @@ from ztoq_core.errors import (
     StoreError,
     ZtoqError,
 )
+from ztoq_core.migration.opening import open_store
 from ztoq_core.records import Note, Ref, counted, plain
 from ztoq_core.services import Services
 from ztoq_core.settings.config import Config, Part

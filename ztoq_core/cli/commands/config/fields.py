@@ -13,9 +13,10 @@ import rich_click as click
 from ztoq_core import engine
 from ztoq_core.cli.options import Options, global_options
 from ztoq_core.cli.output import Output
-from ztoq_core.cli.session import configured, open_sink, open_store
+from ztoq_core.cli.session import configured, open_sink
 from ztoq_core.contracts import FieldExport, Schema
 from ztoq_core.errors import AccessError, ConfigError, StoreError
+from ztoq_core.migration.opening import open_store
 from ztoq_core.records import Note, Ref
 from ztoq_core.settings.config import Config
 from ztoq_core.store import FieldNeed

@@ -7,19 +7,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import partial
-from pathlib import Path
 
 import attrs
 from loguru import logger
 
 from ztoq_core import engine
-from ztoq_core.cli.estimate import StageStats
-from ztoq_core.cli.output import Output
-from ztoq_core.cli.planning import Forecast, make_plan, mapping_digest
-from ztoq_core.cli.session import handle_signals, new_run, open_sides
 from ztoq_core.contracts import Connection, Sink, Source
 from ztoq_core.errors import AccessError, ConfigError
 from ztoq_core.http import Limits
+from ztoq_core.migration.opening import new_run, open_sides
+from ztoq_core.migration.planning import Forecast, make_plan, mapping_digest
 from ztoq_core.records import counted
 from ztoq_core.selection import Selection
 from ztoq_core.services import Services
@@ -35,9 +32,9 @@ class RunOptions:
 
     ``level``: how closely to validate, and with what ``sample``; ``repair``: write again what is
     missing or different. ``partial``: load although the extraction or the mapping is incomplete.
-    ``selecting``: options gave the config's selection. ``reports``: write reports into this folder
-    at the end. At most ``most`` calls are made, to all services together, and none after ``until``.
-    ``plan`` is the plan that a load carries out.
+    ``selecting``: the config's selection replaces the one that the store remembers. At most
+    ``most`` calls are made, to all services together, and none after ``until``. ``plan`` is the
+    plan that a load carries out.
     """
 
     accept_missing_fields: bool = False
@@ -50,7 +47,6 @@ class RunOptions:
     level: ValidationLevel = ValidationLevel.CONTENTS
     sample: Sample | None = None
     repair: bool = False
-    reports: Path | None = None
     most: int | None = None
     until: datetime | None = None
     plan: engine.PlanKey | None = None
@@ -61,17 +57,16 @@ class StageRunner:
     """Runs stages.
 
     ``left`` are sentences about what they had to leave. ``warned`` are the warnings that were
-    shown: each is shown once, though several stages may repeat it. ``planned`` gets the plan of a
-    dry run.
+    reported: each is reported once, though several stages may repeat it. ``planned`` gets the plan
+    of a dry run.
     """
 
     config: Config
-    output: Output
+    progress: engine.Progress
     store: Store
     run_id: int
     choices: RunOptions
     services: Services
-    stage: StageStats
     left: list[str] = attrs.field(factory=list)
     warned: set[str] = attrs.field(factory=set)
     planned: list[Forecast] = attrs.field(factory=list)
@@ -82,43 +77,44 @@ class StageRunner:
         _refuse(selection, self.choices, stages)
         loads_only = "load" in stages and "transform" not in stages
         if loads_only and self.store.facts.selection != selection:
-            self.output.info(f"The selection is now: {selection}. Mapping again first.")
+            self._say(f"The selection is now: {selection}. Mapping again first.")
             self.config.chain()
             stages = ("transform", *stages)
         waits = self.services.waits
-        with (
-            handle_signals(waits, self.output),
-            self.output.progress(waits, self.services.limits) as show,
+
+        def once(event: engine.Event) -> None:
+            if event.text and event.level == "warning":
+                if (event.topic or event.text) in self.warned:
+                    return
+                self.warned.update((event.topic or event.text, event.text))
+            self.progress(event)
+
+        async with (
+            engine.watched(waits, once) as progress,
+            open_sides(self.config, stages, self.services) as (source, sink),
         ):
-
-            def shown(event: engine.Event) -> None:
-                self.stage.take(event)
-                if event.text and event.level == "warning":
-                    if (event.topic or event.text) in self.warned:
-                        return
-                    self.warned.update((event.topic or event.text, event.text))
-                show(event)
-
-            async with (
-                engine.watched(waits, shown) as progress,
-                open_sides(self.config, stages, self.services) as (source, sink),
-            ):
-                await self._check(source=source, sink=sink)
-                new = partial(
-                    new_run,
-                    self.config,
-                    self.store,
-                    id=self.run_id,
-                    progress=progress,
-                    waits=waits,
-                    dry_run=self.choices.dry_run,
-                )
-                one = partial(self._stage, source, sink, selection, new)
-                if await self._in_turn(await self._to_run(stages), one):
-                    return True
-                if stages[: len(ALL)] == ALL:
-                    await self.store.facts.save(Facts.migration, Phase.ENDED)
+            await self._check(source=source, sink=sink)
+            new = partial(
+                new_run,
+                self.config,
+                self.store,
+                id=self.run_id,
+                progress=progress,
+                waits=waits,
+                dry_run=self.choices.dry_run,
+            )
+            one = partial(self._stage, source, sink, selection, new)
+            if await self._in_turn(await self._to_run(stages), one):
+                return True
+            if stages[: len(ALL)] == ALL:
+                await self.store.facts.save(Facts.migration, Phase.ENDED)
         return False
+
+    def _say(self, text: str) -> None:
+        self.progress(engine.Event(text=text))
+
+    def _warn(self, text: str) -> None:
+        self.progress(engine.Event(text=text, level="warning"))
 
     async def _in_turn(self, stages: Sequence[str], one: Callable[[str], Awaitable[None]]) -> bool:
         """Run stages one after the other; return whether a stop was requested."""
@@ -128,21 +124,21 @@ class StageRunner:
             stage = todo.pop(0)
             if stage == "load" and not await self._may_load():
                 break
-            self.stage.begin(stage)
+            self.progress(engine.Event(stage=stage, edge=engine.Edge.BEGIN))
             with logger.contextualize(stage=stage):
                 await one(stage)
             if self.services.waits.stopping:
                 return True
             if stage == "load" and self.choices.dry_run:
                 break
-            self.output.ended(stage)
+            self.progress(engine.Event(stage=stage, edge=engine.Edge.END))
             if stage == "validate" and again:
                 again = False  # once: what disappears a second time is removed by somebody else
                 if left := await self._to_repair():
                     some = counted(left, "record is", "records are")
                     what = "missing or different" if self.choices.repair else "missing"
                     them = "it" if left == 1 else "them"
-                    self.output.info(f"{some} {what} in the target: writing {them} again")
+                    self._say(f"{some} {what} in the target: writing {them} again")
                     todo = ["load", "validate", *todo]
         return False
 
@@ -177,7 +173,7 @@ class StageRunner:
             return stages
         begun = self.store.reporting.extraction_ended and self.store.facts.migration is Phase.BEGUN
         if begun and not self.choices.since:
-            self.output.info(
+            self._say(
                 "Continuing after the extraction, which is complete; "
                 "to read the source again, run `ztoq extract` first."
             )
@@ -216,7 +212,7 @@ class StageRunner:
             await engine.check_source(run, source)
         elif stage == "transform":
             if said := self.config.unmapped():
-                self.output.warning(said)
+                self._warn(said)
             await engine.transform(run, self.config.build, selection=selection)
             await self.store.facts.save(Facts.mapping, self.config.mapping())
         elif stage == "load" and sink:
@@ -254,16 +250,16 @@ class StageRunner:
     async def _picture_sources(self) -> AsyncIterator[engine.PictureSources]:
         settings = self.config.source.settings
         connection = settings if isinstance(settings, Connection) else None
-        async with self.services.fetcher(self.output.warning, connection) as fetcher:
+        async with self.services.fetcher(self._warn, connection) as fetcher:
             yield engine.PictureSources(self.config.images, fetcher.fetch)
 
     async def _prune(self, run: engine.Run, sink: Sink) -> None:
         pruned = await engine.prune(run, sink)
         done = "Would remove" if run.dry_run else "Removed"
         some = counted(sum(pruned.deleted.values()), "record")
-        self.output.info(f"{done} from the target what is gone from the source: {some}")
+        self._say(f"{done} from the target what is gone from the source: {some}")
         for kept in pruned.kept:
-            self.output.warning(f"stays in the target: {kept.ref}: {kept.reason}")
+            self._warn(f"stays in the target: {kept.ref}: {kept.reason}")
         if pruned.kept:
             some = counted(len(pruned.kept), "record")
             self.left.append(f"{some} gone from the source stay in the target")

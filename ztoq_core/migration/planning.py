@@ -13,12 +13,12 @@ from typing import Any
 import attrs
 
 from ztoq_core import engine
-from ztoq_core.cli.estimate import Month, calls_of_month
 from ztoq_core.contracts import Connection, Sink
 from ztoq_core.errors import ConfigError, Exit
 from ztoq_core.http import Limits
 from ztoq_core.http.transport import Transport
 from ztoq_core.losses import LossAction, Losses, LossPolicy
+from ztoq_core.migration.calls import Month, calls_of_month
 from ztoq_core.settings.config import Config
 from ztoq_core.store import Store
 from ztoq_core.text_files import read_text
