@@ -1,6 +1,7 @@
 """Test cases from a CSV file with the columns key, name and description."""
 
 import csv
+import html
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -24,7 +25,12 @@ class CsvSource:
             raise z.ConfigError(f"source.path: there is no file {str(path)!r}")
         with path.open(newline="", encoding="utf-8") as file:
             self.cases = tuple(
-                z.TestCase(key=row["key"], name=row["name"], description=row["description"])
+                z.TestCase(
+                    key=row["key"],
+                    name=row["name"],
+                    description=html.escape(row["description"]).replace("\n", "<br>"),
+                    raw=row,
+                )
                 for row in csv.DictReader(file)
             )
         self.identity = f"csv {path.resolve()}"

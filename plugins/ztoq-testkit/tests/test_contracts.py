@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import attrs
 import pytest
 from ztoq_testkit import (
     CONTENTS,
@@ -15,15 +16,24 @@ from ztoq_testkit import (
     SinkContract,
     SourceContract,
 )
+from ztoq_testkit.sources import Remove
 
 from ztoq_core.contracts import Sink, Source
-from ztoq_core.records import IdKind, Link, LinkType, ResolvedName, TestCase
+from ztoq_core.records import IdKind, Link, LinkType, Record, ResolvedName, TestCase
 
 
 class TestMemorySource(SourceContract):
     @pytest.fixture
     def source(self) -> Source:
-        return MemorySource(PROJECT, CONTENTS, page_size=1)
+        records = [attrs.evolve(each, raw={"key": each.key}) for each in PROJECT]
+        return MemorySource(records, CONTENTS, page_size=1)
+
+    @pytest.fixture
+    def remove(self, source: MemorySource) -> Remove:
+        async def removed(record: Record) -> None:
+            del source.records[record.ref]
+
+        return removed
 
     @pytest.fixture
     def contents(self) -> Mapping[str, bytes]:
@@ -37,6 +47,7 @@ class TestMemoryDirectory(SourceContract):
             key="ACME-T1",
             name="Log in",
             owner="quinn",
+            raw={"key": "ACME-T1"},
             links=(Link(type=LinkType.COVERAGE, issue_id="10010"),),
         )
         names = (

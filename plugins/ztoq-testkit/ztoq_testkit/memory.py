@@ -70,6 +70,7 @@ class MemorySource:
         self.contents = dict(contents or {})
         self.page_size = page_size
         self.calls: list[str] = []
+        self._places: dict[Ref, int] = {}
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
@@ -85,12 +86,20 @@ class MemorySource:
         return Schema()
 
     async def fetch(self, kind: Kind, cursor: str | None) -> Page:
-        """Return the next page of ``kind``; the cursor is a position."""
+        """Return the next page of ``kind``; the cursor is the number of the last record before."""
         self.calls.append(f"fetch {kind} {cursor}")
-        start = int(cursor or 0)
-        these = [r for r in self.records.values() if r.kind is kind and kind in self.kinds]
-        end = start + self.page_size
-        return Page(records=tuple(these[start:end]), cursor=str(end) if end < len(these) else None)
+        for ref in self.records:  # a number stays with its record when others are removed
+            self._places.setdefault(ref, len(self._places) + 1)
+        these = [
+            each
+            for each in self.records.values()
+            if each.kind is kind
+            and kind in self.kinds
+            and self._places[each.ref] > int(cursor or 0)
+        ]
+        some = these[: self.page_size]
+        following = str(self._places[some[-1].ref]) if len(these) > len(some) else None
+        return Page(records=tuple(some), cursor=following)
 
     async def complete(self, record: Record) -> tuple[Record, ...]:
         """Return the record and its files."""
