@@ -33,7 +33,7 @@ from ztoq_core.store.sql import BulkInsert
 SMALL = 1_000
 BATCH = 5_000
 TIMES = 7
-STATES = (State.FINISHED,) * 6 + (State.READY, State.FAILED, State.SKIPPED, State.UNKNOWN)
+STATES = (*[State.FINISHED] * 96, State.READY, State.FAILED, State.SKIPPED, State.UNKNOWN)
 
 
 def main() -> int:
@@ -126,7 +126,7 @@ def _batches(executions: int, body: bytes) -> Iterator[list[tuple[Any, ...]]]:
         number = executions // share
         for start in range(0, number, BATCH):
             yield [
-                (kind.value, f"{kind}-{n}", kind.rank, STATES[n % 10].value, *[body] * 3, str(n))
+                (kind.value, f"{kind}-{n}", kind.rank, STATES[n % 100].value, *[body] * 3, str(n))
                 for n in range(start, min(start + BATCH, number))
             ]
 

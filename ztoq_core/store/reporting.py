@@ -11,7 +11,7 @@ from ztoq_core.records import Kind, Level
 from ztoq_core.store.facts import Extracted
 from ztoq_core.store.lease import is_running
 from ztoq_core.store.repository import Repository
-from ztoq_core.store.sql import placeholders
+from ztoq_core.store.sql import literals
 from ztoq_core.store.states import EXPLAINED, PROBLEMS, Cause, State
 
 __all__ = ["FileTotals", "NoteCount", "PastRun", "Problem", "Reason", "StoredNote", "StoredReject"]
@@ -155,10 +155,12 @@ class Reporting(Repository):
 
     def reasons(self, limit: int = 100) -> Iterator[Reason]:
         """Yield why records did not arrive or are gone from the target, the most frequent first."""
+        # the kinds lead to the index by kind and state; without them all records are read
         text = f"""SELECT state, kind, reason, COUNT(*) AS number, MIN(key) FROM item
-            WHERE state IN {placeholders(EXPLAINED)} OR {_MISSING}
+            WHERE kind IN {literals(Kind)} AND state IN {literals((*EXPLAINED, State.DELETED))}
+            AND (state <> '{State.DELETED}' OR {_MISSING})
             GROUP BY state, kind, reason ORDER BY number DESC, kind, reason LIMIT ?"""
-        for row in self.database.select(text, (*EXPLAINED, limit)):
+        for row in self.database.select(text, (limit,)):
             yield Reason(*row)
 
     def listed(self) -> tuple[Kind, ...]:
