@@ -111,8 +111,15 @@ def _record_from_json(kind: Any, inside: cattrs.Converter) -> Callable[[Any, Any
 
 
 def dumps(record: Record) -> bytes:
-    """Return the record as JSON without ``raw`` and ``companions``; equal records, equal bytes."""
-    return write_json(converter.unstructure(record, type(record)))
+    """Return the record as JSON without ``raw`` and ``companions``; equal records, equal bytes.
+
+    It is written once: a record does not change, and ``attrs.evolve`` makes another one.
+    """
+    written: bytes | None = getattr(record, "as_json", None)
+    if written is None:
+        written = write_json(converter.unstructure(record, type(record)))
+        object.__setattr__(record, "as_json", written)
+    return written
 
 
 def loads(kind: Kind, body: bytes, raw: Mapping[str, Any] | None = None) -> Record:

@@ -38,8 +38,16 @@ __all__ = [
 ]
 
 
+class _Json:
+    """Holds the JSON that ``convert.dumps`` has written of a record; a changed copy has none."""
+
+    __slots__ = ("as_json",)
+
+    as_json: bytes
+
+
 @attrs.frozen(kw_only=True)
-class Record:
+class Record(_Json):
     """What all records share.
 
     ``raw`` is the source's own payload; the store keeps it beside the record. ``companions`` are
