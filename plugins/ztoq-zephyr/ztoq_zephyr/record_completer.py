@@ -98,7 +98,8 @@ class RecordCompleter:
         files += await self._files_of_steps(attrs.evolve(whole, kind="step_result"), log.results)
         log = attrs.evolve(log, files=sum(not unlisted(file) for file in files))
         defaults = frozenset((await self._lookups.statuses()).defaults)
-        log = attrs.evolve(log, executed=self._policy.took_place(log, defaults))
+        if (executed := self._policy.took_place(log, defaults)) is not log.executed:
+            log = attrs.evolve(log, executed=executed)
         return _with_files(log, files)
 
     async def _files_of_steps(
@@ -124,7 +125,8 @@ class RecordCompleter:
         inline: Mapping[str, Any] = mapped(mapped(record.raw).get("links"))
         lists = [inline[name] for name in ("issues", "webLinks") if name in inline]
         if lists and all(isinstance(each, list) for each in lists):
-            return attrs.evolve(record, notes=(*record.notes, *odd_links(inline)))
+            odd = odd_links(inline)
+            return attrs.evolve(record, notes=(*record.notes, *odd)) if odd else record
         answer = await self._api.get(f"{path}/links", accept=NOT_THERE)
         links: Any = answer.body if answer.status == OK else None
         return attrs.evolve(
