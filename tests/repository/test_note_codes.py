@@ -12,6 +12,7 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 
+import ztoq_files.note_codes
 import ztoq_mappings.note_codes
 import ztoq_qtest.note_codes
 import ztoq_zephyr.note_codes
@@ -26,6 +27,7 @@ DECLARED: Mapping[str, tuple[NoteCode, ...]] = {
     "ztoq_core": ztoq_core.note_codes.NOTE_CODES,
     "ztoq_zephyr": ztoq_zephyr.note_codes.NOTE_CODES,
     "ztoq_qtest": ztoq_qtest.note_codes.NOTE_CODES,
+    "ztoq_files": ztoq_files.note_codes.NOTE_CODES,
     "ztoq_mappings": ztoq_mappings.note_codes.NOTE_CODES,
 }
 PACKAGES = (
@@ -35,9 +37,9 @@ PACKAGES = (
     *sorted(ROOT.glob("examples/*/")),
 )
 HEADINGS = {
-    LossGroup.LOST: "It is not in qTest:",
-    LossGroup.CHANGED: "It is in qTest in another form:",
-    LossGroup.MOVED: "It is in qTest in another place:",
+    LossGroup.LOST: "It is not in the target:",
+    LossGroup.CHANGED: "It is in the target in another form:",
+    LossGroup.MOVED: "It is in the target in another place:",
     LossGroup.REMARK: "Remarks; nothing is missing:",
 }
 
@@ -77,6 +79,7 @@ def test_what_the_plugins_declare_is_what_they_make_notes_for() -> None:
     plugins = Plugins.installed()
     assert plugins.source("zephyr").note_codes == DECLARED["ztoq_zephyr"]
     assert plugins.sink("qtest").note_codes == DECLARED["ztoq_qtest"]
+    assert plugins.sink("table").note_codes == DECLARED["ztoq_files"]
     for name in ("zephyr-qtest", "fields", "values", "text", "users"):
         assert plugins.transformer(name).note_codes == DECLARED["ztoq_mappings"], name
 

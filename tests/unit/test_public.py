@@ -30,6 +30,8 @@ def test_the_door_for_plugin_authors_hands_on_all_that_they_may_use() -> None:
         "not_the_file",
         "plain_text",
         "read_text",
+        "restored_cell",
+        "write_table",
     }
     names = {"closest", "first_of", "folded", "nearest", "similar"}
     assert set(plugin.__all__) == set(GROUPS) | GROUPED | helpers | names

@@ -16,9 +16,9 @@ import orjson
 from ztoq_core.errors import ConfigError, Exit
 from ztoq_core.report.data import Report, words
 from ztoq_core.report.evidence import Evidence
-from ztoq_core.report.files import write_table
 from ztoq_core.report.page import SourcePage
 from ztoq_core.store import OPEN_PROBLEMS, Store
+from ztoq_core.text_files import write_table
 
 COLUMNS = ("key", "kind", "title", "state", "target_id", "pid", "url", "source_url")
 

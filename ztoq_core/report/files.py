@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, TextIO
@@ -27,9 +26,6 @@ _TYPES = {
     stat.S_IFCHR: "a device",
     stat.S_IFBLK: "a device",
 }
-# spreadsheets take such cells for formulas; the apostrophe is among them so that removing one
-# leading apostrophe restores every cell
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
 
 
 def require_place(path: Path) -> None:
@@ -91,14 +87,3 @@ def _moved_when_complete(output: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):  # it was renamed, or could not be created
             partial.unlink()
-
-
-def write_table(file: TextIO, rows: Iterable[Iterable[str]]) -> None:
-    """Write rows as CSV in which no spreadsheet takes a cell for a formula.
-
-    A cell that begins with one of ``= + - @ '``, a tab or a line break gets an apostrophe before
-    it. A reader of the file removes one leading apostrophe from each such cell.
-    """
-    writer = csv.writer(file)  # with CRLF, as in RFC 4180: a CR inside a cell is quoted, too
-    for row in rows:
-        writer.writerow([f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in row])

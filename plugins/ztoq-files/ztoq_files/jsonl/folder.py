@@ -75,6 +75,10 @@ class RecordFolder:
         """Whether there is an index yet."""
         return self._index is not None
 
+    def start_empty(self) -> None:
+        """Take the folder for one without records, whatever is in it."""
+        self._index = RecordIndex()
+
     def close(self) -> None:
         """Forget what was read."""
         if self._index is not None:

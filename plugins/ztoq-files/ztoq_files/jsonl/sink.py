@@ -67,12 +67,15 @@ class JsonLinesSink:
         self._root = self._folder.path.resolve()
         self.identity = f"jsonl {self._root}"
 
+    def _open(self) -> None:
+        self._folder.recover()
+
     async def _run(self, work: Callable[[], T]) -> T:
-        def recover_first() -> T:
-            self._folder.recover()
+        def open_first() -> T:
+            self._open()
             return work()
 
-        return await asyncio.get_running_loop().run_in_executor(self._disk, recover_first)
+        return await asyncio.get_running_loop().run_in_executor(self._disk, open_first)
 
     async def check(self) -> tuple[Finding, ...]:
         """Read what is there.

@@ -74,8 +74,16 @@ class FolderWriter:
 
     # ----------------------------------------------------------------------------- the session
 
-    def begin(self) -> None:
+    @property
+    def is_closed(self) -> bool:
+        """Whether nobody writes to the folder, or was killed while doing so."""
+        manifest = Manifest.read(self.folder.path)
+        return manifest is None or manifest.closed
+
+    def begin(self, *, anew: bool = False) -> None:
         """Take the folder, making it if need be, and put an interrupted session in order.
+
+        ``anew``: the records in it are removed.
 
         Raises:
             BusyError: Another process writes to it.
@@ -88,12 +96,15 @@ class FolderWriter:
             path.mkdir(parents=True, exist_ok=True)
             lock = _locked(path)
         try:
+            closed = self.is_closed
+            with writing(path):
+                for kind in Kind if anew else ():
+                    (path / file_of(kind)).unlink(missing_ok=True)
             self.folder.close()  # another process may have written since it was read
             self.folder.recover()
-            manifest = Manifest.read(path)
             with writing(path):
                 for kind in Kind:
-                    self._find_end(kind, closed=manifest is None or manifest.closed)
+                    self._find_end(kind, closed=closed)
                 Manifest(closed=False).write(path)
                 for part in path.glob(f"{CONTENTS}/.*.part"):
                     part.unlink()
@@ -108,8 +119,7 @@ class FolderWriter:
         Does nothing if nothing was begun, now or by a process that was killed.
         """
         if self._lock is None:
-            manifest = Manifest.read(self.folder.path)
-            if manifest is None or manifest.closed:
+            if self.is_closed:
                 return
             try:
                 self.begin()
