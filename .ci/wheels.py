@@ -24,7 +24,7 @@ BASE = (
     ROOT / "mappings" / "ztoq-mappings",
 )
 EXTRAS = (ROOT / "plugins" / "ztoq-testkit", ROOT / "plugins" / "ztoq-demo")
-WORDS = ("zephyr", "qtest", "jsonl", "zephyr-qtest")
+WORDS = ("zephyr", "qtest", "jsonl", "to-qtest")
 MOST_MEGABYTES = 60
 NOT_OURS = ("pip", "setuptools", "_distutils_hack", "pkg_resources", "distutils-precedence")
 """What every new environment holds."""

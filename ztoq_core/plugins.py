@@ -147,26 +147,33 @@ class Plugins:
     def defaults(self, source: str, sink: str) -> tuple[TransformerPlugin[Any], ...]:
         """Return the transformers that run for this pair if the config names none, in order.
 
+        Those declared for the pair itself, else the two halves: those for (source, any sink), then
+        those for (any source, sink).
+
         Imports every plugin, since any may declare one, but those that only bring commands. What
         cannot be imported is left out; ``broken`` has it.
 
         Raises:
-            PluginError: Two packages declare defaults for the pair: their order would be random.
+            PluginError: Two packages declare the same default: their order would be random.
         """
         for candidate in [each for each in self._candidates if each.hooks != (COMMANDS_HOOK,)]:
             self._take(candidate)
-        chosen = [
+        whole = self._defaults(source, sink)
+        return whole or (*self._defaults(source, "*"), *self._defaults("*", sink))
+
+    def _defaults(self, source: str, sink: str) -> tuple[TransformerPlugin[Any], ...]:
+        found = [
             each
             for each in self._of(TransformerPlugin)
             if (source, sink) in each.plugin.default_for
         ]
-        packages = sorted({each.package for each in chosen})
+        packages = sorted({each.package for each in found})
         if len(packages) > 1:
             raise PluginError(
                 f"two plugins declare the default mapping for {source!r} -> {sink!r} "
                 f"({' and '.join(packages)}); name the transformers in [[transform]]"
             )
-        return tuple(each.plugin for each in chosen)
+        return tuple(each.plugin for each in found)
 
     def package_of(self, plugin: Plugin) -> str:
         """Return the package that declared a plugin, with its version."""

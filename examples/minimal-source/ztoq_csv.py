@@ -1,4 +1,4 @@
-"""Test cases from a CSV file with the columns key, name and description."""
+"""Test cases from a CSV file with the columns key, name, description, status and owner."""
 
 import csv
 import html
@@ -30,6 +30,8 @@ class CsvSource:
                     name=row["name"],
                     description=html.escape(row["description"]).replace("\n", "<br>"),
                     raw=row,
+                    status=row["status"],
+                    owner=row["owner"],
                 )
                 for row in csv.DictReader(file)
             )
@@ -62,5 +64,5 @@ async def open_csv(config: CsvConfig, services: z.Services) -> AsyncIterator[Csv
 @z.hookimpl
 def ztoq_sources() -> Iterable[z.SourcePlugin[CsvConfig]]:
     yield z.SourcePlugin(
-        name="csv", summary="Test cases in a CSV file", config=CsvConfig, open=open_csv
+        name="csv", summary="Cases in a CSV file", config=CsvConfig, open=open_csv, product="CSV"
     )

@@ -11,8 +11,8 @@ from typing import Any
 
 import attrs
 from ztoq_demo.qtest import Options, Simulator
-from ztoq_mappings.zephyr_qtest import ZEPHYR_QTEST
-from ztoq_mappings.zephyr_qtest import Options as Mapping_
+from ztoq_mappings.to_qtest import TO_QTEST
+from ztoq_mappings.to_qtest import Options as Mapping_
 from ztoq_qtest import QtestConfig, open_qtest
 from ztoq_testkit.memory import MemorySource
 from ztoq_zephyr.rules import RULES
@@ -56,7 +56,7 @@ class Between:
                 source_config=SimpleNamespace(project="ACME"),
                 sink_config=self.config,
             )
-            return [ZEPHYR_QTEST.build(Mapping_(), context)]
+            return [TO_QTEST.build(Mapping_(), context)]
 
         store = self.store
         async with open_qtest(self.config, Services(sink=store.note, outage=5.0)) as sink:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import attrs
 from ztoq_mappings.fields import FIELDS
+from ztoq_mappings.to_qtest import TO_QTEST
 from ztoq_mappings.values import VALUES
 from ztoq_mappings.workbench.coverage import Coverage
-from ztoq_mappings.zephyr_qtest import ZEPHYR_QTEST
 
 from ztoq_core.plugin import (
     FieldLimits,
@@ -62,7 +62,7 @@ def test_values_then_fields_then_the_default_mapping(tmp_path: Path) -> None:
     (tmp_path / "acme-mapping.toml").write_text(MAPPING, encoding="utf-8")
     config = from_tables(CONFIG, Plugins.installed(), tmp_path)
     assert [part.plugin.name for part in config.chain()] == [
-        each.name for each in (VALUES, FIELDS, ZEPHYR_QTEST)
+        each.name for each in (VALUES, FIELDS, TO_QTEST)
     ]
     record: object = TestCase(
         key="ACME-T1",

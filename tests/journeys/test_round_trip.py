@@ -14,8 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ztoq_demo.qtest import Options, Simulator
-from ztoq_mappings.zephyr_qtest import ZEPHYR_QTEST
-from ztoq_mappings.zephyr_qtest import Options as Mapping_
+from ztoq_mappings.to_qtest import TO_QTEST
+from ztoq_mappings.to_qtest import Options as Mapping_
 from ztoq_qtest import QtestConfig, open_qtest
 from ztoq_qtest.sink import QtestSink
 from ztoq_testkit import lent
@@ -138,7 +138,7 @@ async def site() -> AsyncIterator[Site]:
             source_config=SimpleNamespace(project="ACME"),
             sink_config=config,
         )
-        change = ZEPHYR_QTEST.build(Mapping_(), context)
+        change = TO_QTEST.build(Mapping_(), context)
         async with open_qtest(config, lent()) as sink:
             links: dict[Ref, Written | None] = {}
             for spec in (*specs, attrs.evolve(specs[0], name="Zephyr key", type=FieldType.TEXT)):

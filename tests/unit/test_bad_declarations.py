@@ -103,8 +103,8 @@ BAD: Mapping[str, tuple[str, str]] = {
         "build of 'bad' is a plain async def",
     ),
     "default for one name": (
-        f"{MAPPINGS}return [mapping('bad', 'zephyr-qtest')]",
-        r"default_for of 'bad' has 'zephyr-qtest', not \(source, sink\)",
+        f"{MAPPINGS}return [mapping('bad', 'to-qtest')]",
+        r"default_for of 'bad' has 'to-qtest', not \(source, sink\)",
     ),
     "name with blanks": (
         f"{HOOK}return [source('Bad Name!')]",

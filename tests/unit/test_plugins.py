@@ -202,6 +202,28 @@ def test_defaults_are_those_of_the_pair_in_the_order_of_their_plugin() -> None:
     assert plugins.defaults("q", "z") == ()
 
 
+def test_the_default_of_a_pair_is_of_two_halves_the_source_s_first() -> None:
+    plugins = Plugins(
+        Shop("sink", transformers=[transformer("to-y", ("*", "y"))]),
+        Shop("source", transformers=[transformer("from-x", ("x", "*"))]),
+        Shop("pair", transformers=[transformer("whole", ("x", "z"))]),
+        Shop("other", transformers=[transformer("to-z", ("*", "z"))]),
+    )
+    assert [each.name for each in plugins.defaults("x", "y")] == ["from-x", "to-y"]
+    assert [each.name for each in plugins.defaults("q", "y")] == ["to-y"]
+    assert [each.name for each in plugins.defaults("x", "q")] == ["from-x"]
+    assert [each.name for each in plugins.defaults("x", "z")] == ["whole"]
+
+
+def test_one_half_of_two_packages_is_refused() -> None:
+    plugins = Plugins(
+        Shop("one", transformers=[transformer("a", ("*", "y"))]),
+        Shop("two", transformers=[transformer("b", ("*", "y"))]),
+    )
+    with pytest.raises(PluginError, match=r"the default mapping for '\*' -> 'y' \(one and two"):
+        plugins.defaults("x", "y")
+
+
 def test_defaults_of_two_packages_for_one_pair_are_refused() -> None:
     plugins = Plugins(
         Shop("one", transformers=[transformer("a", ("x", "y"))]),

@@ -340,6 +340,9 @@ class CallForecast(Protocol):
 class SinkPlugin(Generic[C]):
     """A sink that a plugin declares; ``open`` yields the ``Sink``, ``config`` is an attrs class.
 
+    A field ``source_name`` of it that the file leaves out is filled with the name of the source's
+    product, for labels and texts in the target.
+
     ``limits`` are those of the fields that ztoq creates. They are declared here, since they are
     needed while no sink is open: by them the source's fields get their types. ``rights`` and
     ``side_effects`` (what others notice of a load, a sentence each) are for the checklist.

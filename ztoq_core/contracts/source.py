@@ -220,7 +220,8 @@ class SourceRules:
 class SourcePlugin(Generic[C]):
     """A source that a plugin declares; ``open`` yields the ``Source``.
 
-    ``config`` is an attrs class. ``rights`` are for ``ztoq config check --checklist``.
+    ``config`` is an attrs class. ``product`` is what people call the product (``Zephyr``), ``""``
+    what ``name`` says. ``rights`` are for ``ztoq config check --checklist``.
     ``note_codes`` are the reasons of the notes that it makes.
     """
 
@@ -228,6 +229,7 @@ class SourcePlugin(Generic[C]):
     summary: str
     config: type[C]
     open: Callable[[C, Services], AbstractAsyncContextManager[Source]]
+    product: str = ""
     rules: SourceRules = attrs.field(factory=SourceRules)
     rights: tuple[Right, ...] = ()
     note_codes: tuple[NoteCode, ...] = ()

@@ -76,8 +76,10 @@ class TransformerPlugin(Generic[C]):
     """A transformer that a plugin declares; ``config`` is an attrs class.
 
     ``default_for`` lists the (source, sink) names for which it runs if the config names no
-    transformer. ``keeps_default`` is for transformers that leave the target's shape to others:
-    if a config names only such transformers, the default of the pair runs after them.
+    transformer; ``"*"`` is any: ``("jira", "*")`` for what every target of a source needs,
+    ``("*", "qtest")`` for what a target needs of every source. ``keeps_default`` is for
+    transformers that leave the target's shape to others: if a config names only such transformers,
+    the default of the pair runs after them.
     ``suggest`` makes a mapping file from both schemas, for ``ztoq map suggest``. ``extra_files``
     are files of the plugin that the mapping file refers to, such as its schema; they are written
     next to it. ``check`` returns what is wrong with the settings for these two schemas.

@@ -324,7 +324,8 @@ def from_tables(
         reader.problems += (f"{each} @ images" for each in images.problems())
     losses = loss_rules(layers["losses"], reader.problems)
     source = _part(layers["source"], plugins.source, "source", reader)
-    sink = _part(layers["sink"], plugins.sink, "sink", reader)
+    product = (source.plugin.product or source.plugin.name) if source else ""
+    sink = _part(layers["sink"], plugins.sink, "sink", reader, source_name=product)
     transforms = [
         _part(table, plugins.transformer, f"transform[{place}]", reader)
         for place, table in enumerate(tables.get("transform", ()))
@@ -388,14 +389,16 @@ def _check_shape(tables: Mapping[str, Any]) -> None:
 
 
 def _part(
-    table: Mapping[str, Any], find: Callable[[str], P], name: str, reader: Tables
+    table: Mapping[str, Any], find: Callable[[str], P], name: str, reader: Tables, **given: str
 ) -> Part[P] | None:
+    """Read the table of a plugin; ``given`` are values of keys that it leaves out, if there are."""
     use = table.get("use")
     if not isinstance(use, str):
         reader.problems.append(f"missing key @ {name}.use (the name of a plugin)")
         return None
     plugin = find(str(use))
-    rest = {key: value for key, value in table.items() if key != "use"}
+    rest = {key: value for key, value in given.items() if key in attrs.fields_dict(plugin.config)}
+    rest |= {key: value for key, value in table.items() if key != "use"}
     settings = reader.structure(rest, plugin.config, name, also=("use",))
     if settings is None:
         return None

@@ -10,7 +10,7 @@ from pathlib import Path
 import attrs
 import pytest
 from ztoq_mappings.testing import pytest_addoption
-from ztoq_mappings.zephyr_qtest import ZEPHYR_QTEST, Options
+from ztoq_mappings.to_qtest import TO_QTEST, Options
 
 from ztoq_core.plugin import FieldSpec, FieldType, Kind, Schema, Transform, TransformContext
 from ztoq_core.store import Store
@@ -58,7 +58,7 @@ def context() -> TransformContext:
 
 @pytest.fixture(scope="session")
 def transform(context: TransformContext) -> Transform:
-    return ZEPHYR_QTEST.build(Options(), context)
+    return TO_QTEST.build(Options(), context)
 
 
 @pytest.fixture

@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 
 import pytest
 from ztoq_mappings.note_collector import NoteCollector
-from ztoq_mappings.zephyr_qtest import fields
-from ztoq_mappings.zephyr_qtest.fields import FieldLabels
-from ztoq_mappings.zephyr_qtest.name_tables import name_tables
-from ztoq_mappings.zephyr_qtest.people import People
+from ztoq_mappings.to_qtest import fields
+from ztoq_mappings.to_qtest.fields import FieldLabels
+from ztoq_mappings.to_qtest.name_tables import name_tables
+from ztoq_mappings.to_qtest.people import People
 
 from ztoq_core.plugin import FieldSpec, FieldType, FieldValue, Kind, Schema, User, Value
 

@@ -10,7 +10,7 @@ import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ztoq_mappings.zephyr_qtest import ZEPHYR_QTEST, Options
+from ztoq_mappings.to_qtest import TO_QTEST, Options
 
 from ztoq_core.convert import dumps
 from ztoq_core.plugin import (
@@ -228,7 +228,7 @@ NOT_WRITTEN = {
 
 @pytest.fixture(scope="module")
 def transform() -> Transform:
-    return ZEPHYR_QTEST.build(Options(), TransformContext(source=OBSERVED))
+    return TO_QTEST.build(Options(), TransformContext(source=OBSERVED))
 
 
 def mapped(transform: Transform, record: Record) -> Record | None:

@@ -7,8 +7,8 @@ from typing import Any
 import attrs
 import pytest
 from ztoq_mappings import markup, ztoq_transformers
-from ztoq_mappings.zephyr_qtest import ZEPHYR_QTEST, Options
-from ztoq_mappings.zephyr_qtest.name_tables import name_tables
+from ztoq_mappings.to_qtest import TO_QTEST, Options
+from ztoq_mappings.to_qtest.name_tables import name_tables
 
 from ztoq_core.plugin import (
     Attachment,
@@ -44,9 +44,9 @@ def log(**more: Any) -> TestLog:
 
 
 def test_ztoq_transformers_declares_the_default_mapping() -> None:
-    assert ZEPHYR_QTEST in ztoq_transformers()
-    assert ZEPHYR_QTEST.default_for == (("zephyr", "qtest"),)
-    assert ZEPHYR_QTEST.config is Options
+    assert TO_QTEST in ztoq_transformers()
+    assert TO_QTEST.default_for == (("*", "qtest"),)
+    assert TO_QTEST.config is Options
 
 
 @pytest.mark.parametrize(
@@ -86,25 +86,25 @@ def test_the_default_status_is_unexecuted_whatever_its_name() -> None:
 
 def test_check_names_the_statuses_that_qtest_lacks() -> None:
     some = Schema(statuses=("passed", "Failed", "Blocked", "Incomplete"))
-    (finding,) = ZEPHYR_QTEST.check(Options(), Schema(), some)
+    (finding,) = TO_QTEST.check(Options(), Schema(), some)
     assert (finding.level, "'Unexecuted'" in finding.text) == ("warning", True)
-    assert ZEPHYR_QTEST.check(Options(), Schema(), Schema()) == ()
+    assert TO_QTEST.check(Options(), Schema(), Schema()) == ()
 
 
 def test_an_unknown_date_that_is_none_stops_at_the_start() -> None:
     with pytest.raises(ConfigError, match="unknown_date = 'yesterday'"):
-        ZEPHYR_QTEST.build(Options(unknown_date="yesterday"), TransformContext(source=Schema()))
+        TO_QTEST.build(Options(unknown_date="yesterday"), TransformContext(source=Schema()))
 
 
 def test_an_unknown_date_may_name_its_zone() -> None:
     options = Options(unknown_date="2001-01-01T02:00:00+02:00")
-    found = ZEPHYR_QTEST.build(options, TransformContext(source=Schema()))(log())
+    found = TO_QTEST.build(options, TransformContext(source=Schema()))(log())
     assert isinstance(found, TestLog)
     assert found.end == datetime(2001, 1, 1, tzinfo=UTC)
 
 
 def test_without_a_project_containers_belong_to_the_records_own() -> None:
-    transform = ZEPHYR_QTEST.build(Options(), TransformContext(source=Schema()))
+    transform = TO_QTEST.build(Options(), TransformContext(source=Schema()))
     assert [b.key for b in transform(TestCase(key="ACME-T1", name="x")).companions] == [
         "ACME-F-none"
     ]
@@ -215,7 +215,7 @@ def test_a_file_of_a_run_goes_to_a_case(transform: Transform) -> None:
 def test_a_release_takes_its_files_where_plans_are_releases() -> None:
     owner = Ref(Kind.TEST_PLAN, "ACME-P1")
     context = TransformContext(source=Schema(), sink_config=SimpleNamespace(plans="release"))
-    found = ZEPHYR_QTEST.build(Options(), context)(Attachment(key="x#1", name="a", owner=owner))
+    found = TO_QTEST.build(Options(), context)(Attachment(key="x#1", name="a", owner=owner))
     assert isinstance(found, Attachment)
     assert found.owner == owner
 
@@ -228,7 +228,7 @@ def test_a_run_is_called_as_its_case(transform: Transform) -> None:
 
 def test_labels_reserved_for_the_mapping_are_not_given_to_custom_fields() -> None:
     spec = FieldSpec(kind=Kind.TEST_CASE, name="Labels", type=FieldType.TEXT)
-    transform = ZEPHYR_QTEST.build(Options(), TransformContext(source=Schema(fields=(spec,))))
+    transform = TO_QTEST.build(Options(), TransformContext(source=Schema(fields=(spec,))))
     case = TestCase(
         key="ACME-T1", name="x", labels=("a",), fields=(FieldValue(name="Labels", value="b"),)
     )

@@ -396,10 +396,10 @@ def test_a_target_is_taken_once_by_the_most_alike() -> None:
     text = suggested(source(field("Browser"), field("browser")), Schema(fields=(field("Browser"),)))
     assert block(text, "Browser")[0] == "# exact: both sides have it"
     assert block(text, "browser")[0] == "# unmapped: another field goes to 'browser' already"
-    assert block(text, "browser")[3] == 'to = "browser (Zephyr)"'
+    assert block(text, "browser")[3] == 'to = "browser (source)"'
     three = source(field("Browser"), field("browser "), field("BROWSER"))
     text = suggested(three, Schema(fields=(field("Browser"),)))
-    assert 'to = "browser (Zephyr 2)"' in text
+    assert 'to = "browser (source 2)"' in text
 
 
 def test_labels_that_differ_get_a_table() -> None:

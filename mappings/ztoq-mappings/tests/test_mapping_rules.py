@@ -14,7 +14,7 @@ from ztoq_mappings.fields.parse import parse
 from ztoq_mappings.fields.patterns import compiled, finder, replacer
 from ztoq_mappings.fields.transformer import compile_mapping
 from ztoq_mappings.note_collector import NoteCollector
-from ztoq_mappings.zephyr_qtest import ZEPHYR_QTEST, Options
+from ztoq_mappings.to_qtest import TO_QTEST, Options
 
 from ztoq_core.plugin import (
     FieldSpec,
@@ -223,7 +223,7 @@ def test_declared_types_win_in_the_default_mapping_too() -> None:
     change = transform('[types.test_case]\nA = "NUMBER"', spec(FieldType.CHOICE))
     (found,) = (
         each
-        for each in ZEPHYR_QTEST.build(Options(), context)(change(case(A=7))).fields
+        for each in TO_QTEST.build(Options(), context)(change(case(A=7))).fields
         if each.name == "A"
     )
     assert (found.type, found.value) == (FieldType.NUMBER, 7)

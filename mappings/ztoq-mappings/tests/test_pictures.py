@@ -6,7 +6,7 @@ from typing import Any
 
 import attrs
 import pytest
-from ztoq_mappings.zephyr_qtest import ZEPHYR_QTEST, Options
+from ztoq_mappings.to_qtest import TO_QTEST, Options
 
 from ztoq_core.plugin import (
     FieldValue,
@@ -31,7 +31,7 @@ DATA = "data:image/png;base64,iVBORw0KGgo="
 
 
 def mapped(record: Any) -> Any:
-    return ZEPHYR_QTEST.build(Options(), TransformContext(source=Schema()))(record)
+    return TO_QTEST.build(Options(), TransformContext(source=Schema()))(record)
 
 
 @pytest.mark.parametrize(

@@ -24,8 +24,8 @@ from ztoq_mappings.mask import MASK, Files
 from ztoq_mappings.mask import Options as MaskOptions
 from ztoq_mappings.text import TEXT, Policy
 from ztoq_mappings.text import Options as TextOptions
-from ztoq_mappings.zephyr_qtest import ZEPHYR_QTEST
-from ztoq_mappings.zephyr_qtest import Options as QtestOptions
+from ztoq_mappings.to_qtest import TO_QTEST
+from ztoq_mappings.to_qtest import Options as QtestOptions
 
 from tests.shared import SHARED
 from ztoq_core.plugin import Kind, Ref, Schema, Secret, TestCase, Transform, TransformContext
@@ -38,7 +38,7 @@ WITH_CORPUS = pytest.mark.shared("data/mattermost/testcases-2022-09-07.jsonl.gz"
 KEEP = TEXT.build(TextOptions(), SCENE)
 CLEAN = TEXT.build(TextOptions(html=Policy.CLEAN), SCENE)
 LINK = TEXT.build(TextOptions(html=Policy.CLEAN, keys=True), SCENE)
-QTEST = ZEPHYR_QTEST.build(QtestOptions(), SCENE)
+QTEST = TO_QTEST.build(QtestOptions(), SCENE)
 SEEN = MASK.build(MaskOptions(seed=Secret("s"), files=Files.KEEP), SCENE)
 
 

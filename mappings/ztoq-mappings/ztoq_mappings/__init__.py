@@ -1,4 +1,4 @@
-"""Mappings for ztoq: the default one from Zephyr to qTest, and transformers beside it."""
+"""Mappings for ztoq: the default one to qTest, and transformers beside it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from ztoq_mappings.fields import FIELDS
 from ztoq_mappings.folders import FOLDERS
 from ztoq_mappings.mask import MASK
 from ztoq_mappings.text import TEXT
+from ztoq_mappings.to_qtest import TO_QTEST
 from ztoq_mappings.users import USERS
 from ztoq_mappings.values import VALUES
-from ztoq_mappings.zephyr_qtest import ZEPHYR_QTEST
 
 __all__ = ["ztoq_transformers"]
 
@@ -20,4 +20,4 @@ __all__ = ["ztoq_transformers"]
 @hookimpl
 def ztoq_transformers() -> Iterable[TransformerPlugin[Any]]:
     """Declare the transformers of this distribution."""
-    return (ZEPHYR_QTEST, FIELDS, VALUES, USERS, TEXT, FOLDERS, MASK)
+    return (TO_QTEST, FIELDS, VALUES, USERS, TEXT, FOLDERS, MASK)

@@ -8,7 +8,7 @@ CASE_GONE = NoteCode(
     "case-gone",
     Level.FALLBACK,
     LossGroup.LOST,
-    "a test case that Zephyr no longer shows; a stub takes its place",
+    "a test case that the source no longer shows; a stub takes its place",
 )
 IMAGE_LOST = NoteCode(
     "image-lost",
@@ -153,7 +153,7 @@ PERSON_UNKNOWN = NoteCode(
     "person-unknown",
     Level.FALLBACK,
     LossGroup.MOVED,
-    "a person who is unknown in qTest, as text or as the id that Zephyr has",
+    "a person who is unknown in qTest, as text or as the id that the source has",
 )
 FIELD_TYPE = NoteCode(
     "field-type",

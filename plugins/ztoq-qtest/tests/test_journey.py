@@ -56,7 +56,7 @@ async def test_a_case_arrives_with_typed_values_steps_files_and_approval(
     assert case["properties"]["Browser"] == ["Chrome", "Firefox"]
     assert case["properties"]["Priority"] == "High"
     assert case["properties"]["Assigned To"] == "Alice Tester"
-    assert case["description"].startswith("<p>Pay it's</p><h3>More from Zephyr</h3>")
+    assert case["description"].startswith("<p>Pay it's</p><h3>More from the source</h3>")
     assert "<th>Legacy id</th><td>A&amp;B</td>" in case["description"]
     assert "Folder path" not in case["description"]
     assert case["name"] == "Pay \N{PARTY POPPER}"

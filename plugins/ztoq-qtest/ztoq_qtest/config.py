@@ -56,9 +56,11 @@ class QtestConfig(Connection):
     project, create one (``create``), report it to be retrieved from Jira (``link-only``), or
     ``auto``: the latter if the project mirrors Jira, else the former. ``root_module`` and
     ``root_cycle`` are names of a module and a test cycle that this migration creates around
-    everything else. ``key_field`` is the label of the field that holds the source's key, and the
-    words before the key in texts. ``search_lag`` is in seconds. ``fields_file`` holds the
-    project's fields (``ztoq config fields --write``), for a token that may not list them.
+    everything else. ``source_name`` is what people call the source's product, in labels and texts;
+    the config fills it. ``key_field`` is the label of the field that holds the source's key, and
+    the words before the key in texts ("Zephyr key" for Zephyr). ``search_lag`` is in seconds.
+    ``fields_file`` holds the project's fields (``ztoq config fields --write``), for a token that
+    may not list them.
     ``file_limit`` is the most bytes of a file that the site takes (50 MB in the cloud by its help
     pages, elsewhere what its administrator set): a plan names larger files.
     """
@@ -74,10 +76,15 @@ class QtestConfig(Connection):
     requirements: str = attrs.field(default="auto", validator=_among("auto", "create", "link-only"))
     root_module: str | None = None
     root_cycle: str | None = None
-    key_field: str = attrs.field(default="Zephyr key", validator=_label)
+    source_name: str = attrs.field(default="Zephyr", validator=_label)
+    key_field: str = attrs.field(validator=_label)
     file_limit: int = attrs.field(default=50_000_000, validator=_positive)
     fields_file: Path | None = None
     search_lag: float | None = attrs.field(default=None, validator=_not_negative)
+
+    @key_field.default
+    def _own_key_field(self) -> str:
+        return f"{self.source_name} key"
 
     def __attrs_post_init__(self) -> None:
         """Refuse a wrong URL, and missing or contradictory credentials."""

@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 NAME_LENGTH = 500  # vendor's document, maxLength of every name
-HEADING = "More from Zephyr"
+HEADING = "More from the source"
 ENDS_LINE = frozenset({"p", "div", "br", "li", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "pre"})
 SUFFIX = re.compile(r" \[([^\[\]]+)\]$")
 

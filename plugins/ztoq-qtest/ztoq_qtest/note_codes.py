@@ -80,7 +80,7 @@ PERSON_UNKNOWN = NoteCode(
     "person-unknown",
     Level.FALLBACK,
     LossGroup.MOVED,
-    "a person who is unknown in qTest, as text or as the id that Zephyr has",
+    "a person who is unknown in qTest, as text or as the id that the source has",
 )
 STEP_FIELDS = NoteCode(
     "step-fields",

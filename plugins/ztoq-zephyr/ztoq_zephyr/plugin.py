@@ -63,6 +63,7 @@ def ztoq_sources() -> Iterable[SourcePlugin[ZephyrConfig]]:
         summary="A project of Zephyr Scale Cloud or Zephyr Essential",
         config=ZephyrConfig,
         open=open_zephyr,
+        product="Zephyr",
         rules=RULES,
         rights=RIGHTS,
         note_codes=NOTE_CODES,

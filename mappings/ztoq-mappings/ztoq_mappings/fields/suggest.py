@@ -146,7 +146,7 @@ def _apart(pairs: Sequence[_Pair]) -> Iterator[_Pair]:
 
 
 def _suffixed(name: str, number: int) -> str:
-    suffix = " (Zephyr)" if number == 1 else f" (Zephyr {number})"
+    suffix = " (source)" if number == 1 else f" (source {number})"
     return name[: LONGEST_LABEL - len(suffix)] + suffix
 
 

@@ -12,8 +12,8 @@ from ztoq_mappings import markup
 from ztoq_mappings.note_codes import DATE_UNKNOWN, DEFECT_KEY_UNKNOWN, STATUS_BY_RULE, STEP_DRIFT
 from ztoq_mappings.note_collector import NoteCollector
 from ztoq_mappings.texts import plain, rich
-from ztoq_mappings.zephyr_qtest import fields, links
-from ztoq_mappings.zephyr_qtest.context import MappingContext
+from ztoq_mappings.to_qtest import fields, links
+from ztoq_mappings.to_qtest.context import MappingContext
 
 __all__ = ["mapped_log"]
 
@@ -109,7 +109,11 @@ def _result(
 ) -> StepResult:
     statuses, own = _statuses(result.status, log, context, notes)
     # qTest shows its own status; a step has no other place for the team's
-    word = markup.paragraph(f"Status in Zephyr: {result.status}") if own and not log.drift else ""
+    word = (
+        markup.paragraph(f"Status in {context.source}: {result.status}")
+        if own and not log.drift
+        else ""
+    )
     return attrs.evolve(
         result,
         description=rich(result.description, notes),
@@ -130,7 +134,7 @@ def _note(log: TestLog, guessed: str, context: MappingContext, notes: NoteCollec
         lines.append(markup.paragraph(f"The date of this log is {guessed}."))
         notes.add(DATE_UNKNOWN, "the date of the execution is not known; see its note")
     if log.status:
-        lines.append(markup.paragraph(f"Status in Zephyr: {log.status}"))
+        lines.append(markup.paragraph(f"Status in {context.source}: {log.status}"))
     if log.comment:
         lines.append(markup.heading("Comment") + log.comment)
     html = rich("".join(lines), notes) + _issues(log, notes)
@@ -145,7 +149,8 @@ def _first_line(log: TestLog, context: MappingContext) -> str:
     who = context.people.text(log.executed_by) or ("an unknown person" if executed else "")
     done = "Executed" if executed else "Not executed"
     when = f" on {log.ended.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if log.ended else ", date unknown"
-    return f"{done}{f' by {who}' if who else ''}{when}; Zephyr execution {log.key}"
+    by = f" by {who}" if who else ""
+    return f"{done}{by}{when}; {context.source} execution {log.key}"
 
 
 def _issues(log: TestLog, notes: NoteCollector) -> str:

@@ -20,26 +20,26 @@ from ztoq_core.plugin import (
 from ztoq_mappings.note_collector import NoteCollector
 from ztoq_mappings.pictures import with_pictures
 from ztoq_mappings.texts import name, rich
-from ztoq_mappings.zephyr_qtest import links
-from ztoq_mappings.zephyr_qtest.cases import mapped_case
-from ztoq_mappings.zephyr_qtest.containers import (
+from ztoq_mappings.to_qtest import links
+from ztoq_mappings.to_qtest.cases import mapped_case
+from ztoq_mappings.to_qtest.containers import (
     mapped_cycle,
     mapped_folder,
     mapped_plan,
     mapped_run,
 )
-from ztoq_mappings.zephyr_qtest.context import MappingContext
-from ztoq_mappings.zephyr_qtest.files import mapped_file
-from ztoq_mappings.zephyr_qtest.logs import mapped_log
-from ztoq_mappings.zephyr_qtest.name_tables import name_tables
-from ztoq_mappings.zephyr_qtest.options import Options
-from ztoq_mappings.zephyr_qtest.prefilled import with_prefilled_texts
+from ztoq_mappings.to_qtest.context import MappingContext
+from ztoq_mappings.to_qtest.files import mapped_file
+from ztoq_mappings.to_qtest.logs import mapped_log
+from ztoq_mappings.to_qtest.name_tables import name_tables
+from ztoq_mappings.to_qtest.options import Options
+from ztoq_mappings.to_qtest.prefilled import with_prefilled_texts
 
 __all__ = ["build", "check"]
 
 
 def build(options: Options, context: TransformContext) -> Transform:
-    """Return the default mapping from Zephyr to qTest.
+    """Return the mapping from the neutral records to qTest.
 
     Raises:
         ConfigError: An option cannot be used.

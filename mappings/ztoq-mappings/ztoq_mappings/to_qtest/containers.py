@@ -22,8 +22,8 @@ from ztoq_mappings import markup
 from ztoq_mappings.note_codes import PLANNED_DATES_REVERSED
 from ztoq_mappings.note_collector import NoteCollector
 from ztoq_mappings.texts import name, plain, rich
-from ztoq_mappings.zephyr_qtest import fields, links
-from ztoq_mappings.zephyr_qtest.context import MappingContext, brought
+from ztoq_mappings.to_qtest import fields, links
+from ztoq_mappings.to_qtest.context import MappingContext, brought
 
 __all__ = ["mapped_cycle", "mapped_folder", "mapped_plan", "mapped_run"]
 

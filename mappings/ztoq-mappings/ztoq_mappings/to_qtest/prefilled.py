@@ -9,7 +9,7 @@ import attrs
 
 from ztoq_core.plugin import FieldType, FieldValue, Kind, Record, folded
 from ztoq_mappings import markup
-from ztoq_mappings.zephyr_qtest.fields import has_value
+from ztoq_mappings.to_qtest.fields import has_value
 
 __all__ = ["with_prefilled_texts"]
 

@@ -8,10 +8,10 @@ from typing import Self
 import attrs
 
 from ztoq_core.plugin import ConfigError, Folder, Record, Ref, TransformContext, Tree, folded
-from ztoq_mappings.zephyr_qtest.fields import FieldLabels
-from ztoq_mappings.zephyr_qtest.name_tables import NameTables, name_tables
-from ztoq_mappings.zephyr_qtest.options import Options
-from ztoq_mappings.zephyr_qtest.people import People
+from ztoq_mappings.to_qtest.fields import FieldLabels
+from ztoq_mappings.to_qtest.name_tables import PRODUCT, NameTables, name_tables
+from ztoq_mappings.to_qtest.options import CONTAINERS, Options
+from ztoq_mappings.to_qtest.people import People
 
 __all__ = ["MappingContext", "brought", "module"]
 
@@ -20,7 +20,8 @@ __all__ = ["MappingContext", "brought", "module"]
 class MappingContext:
     """Built once a run, never changed.
 
-    ``project`` is the source's project where its config names one. ``cycle_files`` is ``case``,
+    ``source`` is the name of the source's product, ``project`` its project where its config names
+    one. ``cycle_files`` is ``case``,
     ``release`` or ``store``; ``plans_are_releases`` is False where plans become cycles.
     """
 
@@ -30,6 +31,7 @@ class MappingContext:
     people: People
     unknown_date: datetime
     approved: frozenset[str]
+    source: str = PRODUCT
     project: str = ""
     cycle_files: str = "case"
     plans_are_releases: bool = True
@@ -41,27 +43,33 @@ class MappingContext:
         Raises:
             ConfigError: ``unknown_date`` is not a date.
         """
-        known = name_tables()
+        sink = context.sink_config
+        source = str(getattr(sink, "source_name", PRODUCT))
+        known = name_tables(source, str(getattr(sink, "key_field", "")))
         people = People.of(context.source.users)
         return cls(
-            options=options,
+            options=attrs.evolve(
+                options,
+                **{each: getattr(options, each).replace("{source}", source) for each in CONTAINERS},
+            ),
             tables=known,
-            field_labels=FieldLabels(context.source, known.reserved, people),
+            field_labels=FieldLabels(context.source, known.reserved, people, source),
             people=people,
             unknown_date=_date(options.unknown_date),
             approved=frozenset(folded(status) for status in options.approved_statuses),
+            source=source,
             project=str(getattr(context.source_config, "project", "") or ""),
-            cycle_files=str(getattr(context.sink_config, "cycle_files", "case")),
-            plans_are_releases=getattr(context.sink_config, "plans", "release") != "cycle",
+            cycle_files=str(getattr(sink, "cycle_files", "case")),
+            plans_are_releases=getattr(sink, "plans", "release") != "cycle",
         )
 
     def home(self, key: str) -> str:
         """Return the project of a container for the record ``key``."""
-        return self.project or key.rpartition("-")[0] or "ZEPHYR"
+        return self.project or key.rpartition("-")[0] or self.source.upper()
 
 
 def module(key: str, name: str, parent: Folder | None = None) -> Folder:
-    """Return a module that Zephyr does not have."""
+    """Return a module that the source does not have."""
     return Folder(key=key, name=name, tree=Tree.CASES, parent=parent.ref if parent else None)
 
 

@@ -9,7 +9,7 @@ from ztoq_mappings import markup
 from ztoq_mappings.note_codes import CALL_CIRCULAR
 from ztoq_mappings.note_collector import NoteCollector
 from ztoq_mappings.texts import rich
-from ztoq_mappings.zephyr_qtest.fields import FieldLabels
+from ztoq_mappings.to_qtest.fields import FieldLabels
 
 __all__ = ["TEST_DATA", "mapped_steps"]
 

@@ -8,8 +8,8 @@ from ztoq_core.plugin import Attachment, Kind, Record, Ref, Skip, TestCase
 from ztoq_mappings.note_codes import CYCLE_FILE
 from ztoq_mappings.note_collector import NoteCollector
 from ztoq_mappings.texts import name
-from ztoq_mappings.zephyr_qtest import links
-from ztoq_mappings.zephyr_qtest.context import MappingContext, brought, module
+from ztoq_mappings.to_qtest import links
+from ztoq_mappings.to_qtest.context import MappingContext, brought, module
 
 __all__ = ["mapped_file"]
 

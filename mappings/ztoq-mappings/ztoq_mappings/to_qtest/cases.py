@@ -18,9 +18,9 @@ from ztoq_mappings import markup
 from ztoq_mappings.note_codes import CASE_GONE, REQUIREMENT_KEY_UNKNOWN
 from ztoq_mappings.note_collector import NoteCollector
 from ztoq_mappings.texts import name, rich
-from ztoq_mappings.zephyr_qtest import fields, links
-from ztoq_mappings.zephyr_qtest.context import MappingContext, brought, module
-from ztoq_mappings.zephyr_qtest.steps import mapped_steps
+from ztoq_mappings.to_qtest import fields, links
+from ztoq_mappings.to_qtest.context import MappingContext, brought, module
+from ztoq_mappings.to_qtest.steps import mapped_steps
 
 __all__ = ["mapped_case"]
 
@@ -42,7 +42,7 @@ def mapped_case(case: TestCase, context: MappingContext) -> TestCase:
     description = "".join(
         (
             markup.paragraph(full) if full else "",
-            markup.paragraph(f"Zephyr no longer gives {case.key}.") if case.gone else "",
+            markup.paragraph(f"{context.source} no longer gives {case.key}.") if case.gone else "",
             case.description,
         )
     )
@@ -70,7 +70,7 @@ def _folders(case: TestCase, context: MappingContext, notes: NoteCollector) -> t
     """Return the modules around a case without a folder, outermost first."""
     options, home = context.options, context.home(case.key)
     if case.gone:
-        notes.add(CASE_GONE, "Zephyr no longer shows this case; a stub takes its place")
+        notes.add(CASE_GONE, f"{context.source} no longer shows this case; a stub takes its place")
         return (module(f"{home}-F-gone", options.gone),)
     if case.project:
         outer = module(f"{home}-F-others", options.other_projects)

@@ -12,7 +12,8 @@ from ztoq_core.plugin import FieldType, FieldValue, Kind, Schema, Value
 from ztoq_mappings.note_codes import FIELD_TYPE, LABEL_UNFIT
 from ztoq_mappings.note_collector import NoteCollector
 from ztoq_mappings.texts import address, is_broken, is_html, one_line, plain, rich
-from ztoq_mappings.zephyr_qtest.people import People
+from ztoq_mappings.to_qtest.name_tables import PRODUCT
+from ztoq_mappings.to_qtest.people import People
 
 __all__ = [
     "FieldLabels",
@@ -131,9 +132,17 @@ class FieldLabels:
     """The labels of the source's custom fields in the target, chosen once for all records."""
 
     def __init__(
-        self, source: Schema, reserved: Mapping[Kind, frozenset[str]], people: People | None = None
+        self,
+        source: Schema,
+        reserved: Mapping[Kind, frozenset[str]],
+        people: People | None = None,
+        product: str = PRODUCT,
     ) -> None:
-        """Choose a label for each field of the source; each differs from all others in qTest."""
+        """Choose a label for each field of the source; each differs from all others in qTest.
+
+        A label that is taken gets the source's ``product`` as suffix.
+        """
+        self._product = product
         self._places: dict[tuple[Kind, str], tuple[str, FieldType]] = {}
         self._reserved = reserved
         self._people = people or People()
@@ -142,14 +151,18 @@ class FieldLabels:
         for field in sorted(source.fields, key=lambda each: (each.kind.rank, each.name)):
             owner = _OWNERS.get(field.kind, field.kind)
             used = taken.setdefault(owner, set(reserved[owner]))
-            label = _free(field.name, used)
+            label = _free(field.name, used, product)
             used.add(label.casefold())
             self._places[field.kind, field.name] = (label, field.type)
 
     def label(self, kind: Kind, name: str) -> str:
         """Return the label of a field in the target."""
         place = self._places.get((kind, name))
-        return place[0] if place else _free(name, self._reserved[_OWNERS.get(kind, kind)])
+        return (
+            place[0]
+            if place
+            else _free(name, self._reserved[_OWNERS.get(kind, kind)], self._product)
+        )
 
     def values(
         self,
@@ -172,7 +185,7 @@ class FieldLabels:
                 continue
             value = _as_placed(field, notes) if field.placed else self._shaped(kind, field, notes)
             if given and not field.placed and _folded(value.name) in given:
-                value = attrs.evolve(value, name=_free(value.name, given))
+                value = attrs.evolve(value, name=_free(value.name, given, self._product))
             found.append(value)
         return tuple(found)
 
@@ -371,11 +384,11 @@ def _guess(value: Value) -> FieldType:
     return FieldType.TEXT if len(str(value)) <= LONGEST_TEXT else FieldType.LONG_TEXT
 
 
-def _free(name: str, used: Iterable[str]) -> str:
+def _free(name: str, used: Iterable[str], product: str) -> str:
     """Return a label of at most 100 characters that is not in ``used`` (folded)."""
     label = one_line(plain(name, NoteCollector())).strip() or "Field"
     candidate, number = label[:LONGEST_LABEL].strip(), 1
     while candidate.casefold() in used:
-        suffix = " (Zephyr)" if number == 1 else f" (Zephyr {number})"
+        suffix = f" ({product})" if number == 1 else f" ({product} {number})"
         candidate, number = label[: LONGEST_LABEL - len(suffix)] + suffix, number + 1
     return candidate

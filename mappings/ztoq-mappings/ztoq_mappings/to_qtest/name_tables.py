@@ -16,7 +16,10 @@ from ztoq_core.plugin import (
     folded,
 )
 
-__all__ = ["NameTables", "name_tables"]
+__all__ = ["PRODUCT", "NameTables", "name_tables"]
+
+PRODUCT = "Zephyr"
+"""The source's product where nobody names one."""
 
 _NO_WORD = re.compile(r"[\W_]+")
 
@@ -70,12 +73,17 @@ class NameTables:
 
 
 @cache
-def name_tables() -> NameTables:
-    """Return the tables of this package."""
-    body = files("ztoq_mappings.zephyr_qtest").joinpath("tables.toml").read_text("utf-8")
+def name_tables(source: str = PRODUCT, key_field: str = "") -> NameTables:
+    """Return the tables of this package for a source's product.
+
+    ``key_field`` is the label of the field that holds the source's key.
+    """
+    body = files("ztoq_mappings.to_qtest").joinpath("tables.toml").read_text("utf-8")
     found: Mapping[str, Any] = tomllib.loads(body)
     status = found["execution_status"]
-    own = frozenset(label.casefold() for label in found["labels"].values())
+    labels = {**found["labels"], **found["labels_of"].get(source, {})}
+    labels = {name: label.replace("{source}", source) for name, label in labels.items()}
+    own = _all_folded((*labels.values(), key_field or f"{source} key"))
     everywhere = own | _all_folded(found["reserved"]["all"])
     return NameTables(
         statuses=_names(status["names"]),
@@ -86,7 +94,7 @@ def name_tables() -> NameTables:
         not_executed=status["not_executed"],
         priorities=_names(found["priority"]),
         case_status=found["case_status"]["otherwise"],
-        labels=found["labels"],
+        labels=labels,
         system=found["system"],
         reserved={
             kind: everywhere | _all_folded(found["reserved"].get(kind.value, ())) for kind in Kind
