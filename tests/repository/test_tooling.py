@@ -82,7 +82,8 @@ def test_hooks_before_a_commit_are_pinned_as_in_tox(tool: str, repository: str) 
 
 
 def test_the_oldest_releases_are_those_that_the_distributions_accept() -> None:
-    wanted = {}
+    of_site = [line.split(" >= ") for line in tox()["all"]["docs"].splitlines() if line]
+    wanted = {name: _three(version) for name, version in of_site}
     for each in DISTRIBUTIONS:
         project = tomllib.loads((each / "pyproject.toml").read_text("utf-8"))["project"]
         extras = project.get("optional-dependencies", {})

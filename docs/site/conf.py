@@ -1,0 +1,63 @@
+"""Settings of the documentation site; ``tox -e docs`` builds it into ``build/site``.
+
+The pages are the Markdown files of the repository, in the folders where they are, so that their
+links lead to the same places here and on GitHub. What a page holds besides, for the site alone, are
+comments: ``<!-- site: NAME -->`` is replaced by what ``site_pages`` makes of the code.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from site_pages import MAKERS
+
+project = "ztoq"
+copyright = "Eric C. Mumford"  # noqa: A001 - Sphinx's name for it
+html_title = "ztoq"
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+root_doc = "docs/index"
+include_patterns = [
+    "*.md",
+    "docs/*.md",
+    "plugins/README.md",
+    "plugins/*/README.md",
+    "mappings/*/README.md",
+    "examples/*/README.md",
+]
+exclude_patterns = [".*", "build", "**/tests"]
+
+myst_heading_anchors = 4
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autodoc_typehints_format = "short"
+autodoc_class_signature = "separated"
+python_use_unqualified_type_names = True
+add_module_names = False
+
+html_theme = "furo"
+html_static_path = ["static"]
+html_css_files = ["site.css"]
+html_extra_path = ["root"]
+html_copy_source = False
+html_show_sphinx = False
+html_theme_options = {"navigation_with_keys": True}
+html_use_index = False
+
+PLACE = re.compile(r"^<!-- site: ([\w-]+) -->$", re.MULTILINE)
+
+
+def fill_places(_app: object, _page: str, source: list[str]) -> None:
+    """Replace the comments of a page by what is made of the code."""
+    source[0] = PLACE.sub(lambda found: MAKERS[found[1]](), source[0])
+
+
+def setup(app: Any) -> None:
+    """Let Sphinx call ``fill_places`` for each page that it reads."""
+    app.connect("source-read", fill_places)
