@@ -180,6 +180,17 @@ def test_the_schema_takes_each_example(example: tuple[str, str]) -> None:
             "'html' changes nothing about a 'constant'",
         ),
         (f"format = 1\n{RULE}{RULE}", 7, "'B' is always filled by rule 1; give that one a 'when'"),
+        (f"format = 1\n{RULE}letters = 'title'", 5, "letters: 'title' is not a known word"),
+        (f"format = 1\n{RULE}type = 'text'\nadd = true", 6, "'add' needs type = \"multi_choice\""),
+        (f"format = 1\n{RULE}add = 'yes'", 5, "add: expected true or false, got a string"),
+        (f"format = 1\n{RULE}shift_days = 1", 5, "'shift_days' needs type = \"date\" or"),
+        (f"format = 1\n{RULE}type = 'date'\nshift_days = 0.5", 6, "expected a whole number, got a"),
+        (f"format = 1\n{RULE}type='date'\nshift_days=4000000", 6, "expected -3652058 to 3652058"),
+        (
+            f"format = 1\n{RULE}add = true\ntype = 'multi_choice'\n{RULE}",
+            9,
+            "'B' is always filled by rule 1",
+        ),
         # names
         (
             "format = 1\n[[test_case.field]]\nfrom = '@prio'\nto = 'B'",

@@ -74,6 +74,7 @@ def keys(kind_of: FieldType) -> st.SearchStrategy[dict[str, Any]]:
             st.fixed_dictionaries({"find": st.sampled_from(["a", r"(\s)"]), "with": WRITTEN}),
             max_size=2,
         ),
+        "letters": st.sampled_from(["upper", "lower"]),
         "values": table,
         "person": st.sampled_from(["email", "name", "account_id"]),
         "if_empty": given,
@@ -97,12 +98,14 @@ def keys(kind_of: FieldType) -> st.SearchStrategy[dict[str, Any]]:
     if kind_of in (T.DATE, T.DATETIME):
         some |= {
             "read_date": st.sampled_from([["%d.%m.%Y"], ["%Y-%m-%dT%H:%M:%S%z", "%y"]]),
+            "shift_days": st.sampled_from([0, 1, -400_000]),
             "time_zone": st.sampled_from(["Europe/Berlin", "America/New_York", "UTC"]),
         }
     if kind_of in (T.TEXT, T.LONG_TEXT, T.CHOICE):
         some |= {"write_date": st.sampled_from(["%d %b %Y", "%H:%M"]), "max_length": st.just(5)}
     if kind_of is T.MULTI_CHOICE:
         some |= {"split": st.sampled_from([",", "; "]), "max_length": st.just(5)}
+        some |= {"add": st.booleans()}
     else:
         some |= {"join": st.sampled_from(["", ", "])}
     fallback = st.one_of(

@@ -406,6 +406,33 @@ def test_parts_that_are_all_taken_lose_nothing_wherever_they_count_from() -> Non
     assert [each.lossy for each in transform(rules)(case(A="a/b/c/d")).fields] == [True] * 3
 
 
+def test_a_label_is_added_to_what_rules_and_the_source_gave() -> None:
+    rule = '[[test_case.field]]\nto = "Tags"\ntype = "multi_choice"\nadd = true\n'
+    change = transform(f'{rule}constant = ["b", "c"]\n{rule}from = "A"')
+    (found,) = change(case(Tags=("a", "b"), A="d")).fields
+    assert (found.value, found.origin) == (("a", "b", "c", "d"), "Tags, A")
+    (alone,) = change(case()).fields
+    assert (alone.value, alone.origin) == (("b", "c"), "")
+
+
+def test_what_is_there_and_is_no_label_is_for_otherwise() -> None:
+    rules = '[[test_case.field]]\nto = "Tags"\ntype = "multi_choice"\nadd = true\nfrom = "A"\n'
+    record = case(Tags="x" * 101, A="d")
+    with pytest.raises(MappingError, match="is not a multi_choice"):
+        transform(rules)(record)
+    kept = transform(f'{rules}otherwise = "keep"')(record)
+    assert kept.fields == record.fields
+
+
+def test_a_date_is_moved_by_days_and_keeps_its_time_in_the_zone() -> None:
+    rule = 'type = "datetime"\ntime_zone = "Europe/Berlin"\nshift_days = 1'
+    found = made(rule, "2026-03-28T12:00:00")  # the day before summer time begins
+    assert found is not None
+    assert (found.value, found.lossy) == ("2026-03-29T10:00:00Z", False)
+    with pytest.raises(MappingError, match="is moved out of the years 1 to 9999"):
+        made('type = "date"\nshift_days = 1', "9999-12-31")
+
+
 # -------------------------------------------------------------------------- what is done to records
 
 

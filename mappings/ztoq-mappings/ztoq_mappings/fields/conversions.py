@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import ROUND_HALF_UP, Decimal
 from zoneinfo import ZoneInfo
 
@@ -27,6 +27,7 @@ from ztoq_mappings.texts import is_html
 
 __all__ = ["Conversion", "RuleRun", "cleaner", "conversions", "listed"]
 
+_LETTERS: Mapping[str, Callable[[str], str]] = {"upper": str.upper, "lower": str.lower}
 DATES = frozenset({FieldType.DATE, FieldType.DATETIME})
 LONGEST_SHOWN = 80
 _ALL_DIGITS = 1e12
@@ -100,6 +101,7 @@ def conversions(
         _html(rule, kind_of) if rule.template is None else None,
         _extract(rule.extract) if rule.extract is not None else None,
         *(_replace(replacer(each.find, each.with_)) for each in rule.replace),
+        _replace(_LETTERS[rule.letters]) if rule.letters is not None else None,
         _split(rule.split) if rule.split is not None and rule.part is None else None,
         _part(rule.part, rule.split, taken) if rule.part is not None else None,
         _values(rule.values) if rule.values is not None else None,
@@ -293,6 +295,7 @@ def _read_number(value: Value, decimal: str) -> float | None:
 
 def _date(rule: Rule, kind_of: FieldType | None) -> Conversion:
     zone: tzinfo | None = ZoneInfo(rule.time_zone) if rule.time_zone else None
+    shift = timedelta(days=rule.shift_days or 0)
 
     def step(values: list[Value], run: RuleRun) -> list[Value]:
         found: list[Value] = []
@@ -302,9 +305,9 @@ def _date(rule: Rule, kind_of: FieldType | None) -> Conversion:
                 found += run.without(value, "is not a date")
                 continue
             try:
-                when = when.astimezone(zone) if zone else when
+                when = (when.astimezone(zone) if zone else when) + shift
             except OverflowError:
-                found += run.without(value, "is not a date in this time zone")
+                found += run.without(value, "is moved out of the years 1 to 9999")
                 continue
             run.lossy = run.lossy or (kind_of is FieldType.DATE and _has_time(when))
             found.append(when.strftime(rule.write_date) if rule.write_date else when.isoformat())

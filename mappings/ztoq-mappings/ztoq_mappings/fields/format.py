@@ -85,6 +85,7 @@ class Rule:
     html: str | None = None
     extract: str | None = None
     replace: Sequence[Replacement] = ()
+    letters: str | None = None
     split: str | None = None
     part: int | None = None
     values: Mapping[str, Given] | None = None
@@ -97,8 +98,10 @@ class Rule:
     round: int | None = None
     read_date: tuple[str, ...] = ()
     time_zone: str | None = None
+    shift_days: int | None = None
     write_date: str | None = None
     max_length: int | None = None
+    add: bool = False
     keep_source: bool = False
 
 

@@ -28,7 +28,7 @@ Problem = tuple[tuple[str | int, ...], str]
 
 SOURCES = ("from", "template", "constant")
 LOOKUPS = ("values", "extract", "part", "person")
-WITH_CONSTANT = frozenset({"to", "type", "when", "constant"})
+WITH_CONSTANT = frozenset({"to", "type", "when", "constant", "add"})
 DATES = frozenset({FieldType.DATE, FieldType.DATETIME})
 WRITTEN = frozenset({FieldType.TEXT, FieldType.LONG_TEXT, FieldType.CHOICE})
 CUT = WRITTEN | {FieldType.MULTI_CHOICE}
@@ -43,7 +43,7 @@ def problems(section: Section, rules: KindRules) -> Iterator[Problem]:
         path = ("field", place)
         for keys, said in rule_problems(section, rule):
             yield (*path, *keys), said
-        if rule.to in open_ended:
+        if rule.to in open_ended and not rule.add:
             before = open_ended[rule.to] + 1
             yield (
                 (*path, "to"),
@@ -150,6 +150,8 @@ def _expressions(rule: Rule) -> Iterator[Problem]:
 
 def _several(rule: Rule) -> Iterator[Problem]:
     many = rule.type is FieldType.MULTI_CHOICE or rule.to == "@labels"
+    if rule.add and not many:
+        yield ("add",), '\'add\' needs type = "multi_choice" or to = "@labels"'
     if many and rule.join is not None:
         yield ("join",), "'join' makes one text, a multi_choice takes several: leave one out"
     if many or rule.join is not None:
@@ -173,7 +175,7 @@ def _typed(rule: Rule) -> Iterator[Problem]:
             if _has(rule, key):
                 yield (key,), f"{key!r} needs type = {wanted}"
     if rule.type not in DATES and rule.write_date is None:
-        for key in ("read_date", "time_zone"):
+        for key in ("read_date", "time_zone", "shift_days"):
             if _has(rule, key):
                 yield (key,), f'{key!r} needs type = "date" or "datetime", or \'write_date\''
 

@@ -29,6 +29,8 @@ E = TypeVar("E")
 
 MOST = 1e300
 MOST_PLACES = 15
+MOST_DAYS = 3_652_058
+"""From the first day of the calendar to the last."""
 
 _WORDS: Mapping[type, str] = {
     str: "a string",
@@ -194,6 +196,7 @@ READERS: Mapping[type[Any], Mapping[str, Callable[[Any], Any]]] = {
         "constant": _given,
         "html": _word("keep", "clean", "text"),
         "extract": _text,
+        "letters": _word("upper", "lower"),
         "split": _separator,
         "part": _part,
         "values": _values,
@@ -206,8 +209,10 @@ READERS: Mapping[type[Any], Mapping[str, Callable[[Any], Any]]] = {
         "round": _whole(0, MOST_PLACES),
         "read_date": _several(_filled),
         "time_zone": _filled,
+        "shift_days": _whole(-MOST_DAYS, MOST_DAYS),
         "write_date": _filled,
         "max_length": _whole(1),
+        "add": _flag,
         "keep_source": _flag,
     },
     KindRules: {"leave_out": _several(_filled)},

@@ -337,6 +337,9 @@ def _used(mapping: MappingFile, section: Section) -> Iterator[tuple[Place, str]]
             key[0] == "field" and key[1] not in keeping and key[2] in ("from", "template")
         ):
             yield path, name
+    for place, rule in enumerate(rules.field):
+        if rule.add:  # its own labels come along
+            yield (section.value, "field", place, "to"), rule.to
 
 
 def _unfilled(

@@ -85,6 +85,10 @@ class _CompiledRule:
     origin: str
     reads: tuple[str, ...]
 
+    def is_for(self, value_of: Callable[[str], Value]) -> bool:
+        """Return whether the conditions hold for the record whose values ``value_of`` reads."""
+        return all(holds(value_of) for holds in self.holds)
+
 
 class _SectionRules:
     """The rules of one section."""
@@ -149,21 +153,31 @@ class _SectionRules:
             return own.get(name) if found is None else found.read(thing)
 
         for compiled in self._rules:
-            if compiled.rule.to in made or not all(holds(value_of) for holds in compiled.holds):
+            into = compiled.rule.to
+            if not compiled.is_for(value_of) or (into in made and not compiled.rule.add):
                 continue
             run = RuleRun(
                 key,
-                compiled.origin or compiled.rule.to,
+                compiled.origin or into,
                 compiled.rule.otherwise,
                 notes,
                 step=rule_notes.step,
             )
-            found = _made(compiled, run, value_of)
+            earlier = made.get(into) or FieldValue(name=into, value=value_of(into), origin=into)
+            there = listed(earlier.value) if compiled.rule.add else []
+            found = _made(compiled, run, value_of, there)
             if not compiled.rule.keep_source and not run.kept:
                 spent.update(compiled.reads)
             if found is not None:
-                made[compiled.rule.to] = found
-            into = compiled.rule.to if found is not None and is_property(compiled.rule.to) else ""
+                if there:
+                    spent.add(into)
+                    found = attrs.evolve(
+                        found,
+                        origin=", ".join(filter(None, (earlier.origin, found.origin))),
+                        lossy=earlier.lossy or found.lossy,
+                    )
+                made[into] = found
+            into = into if found is not None and is_property(into) else ""
             if run.dropped or into:
                 names = [name for name in compiled.reads if name != into and listed(value_of(name))]
                 rule_notes.add(names, into, run)
@@ -216,9 +230,12 @@ def _compile_rule(
 
 
 def _made(
-    compiled: _CompiledRule, run: RuleRun, value_of: Callable[[str], Value]
+    compiled: _CompiledRule,
+    run: RuleRun,
+    value_of: Callable[[str], Value],
+    there: list[Value],
 ) -> FieldValue | None:
-    """Return the field that a rule fills, None if there is no value."""
+    """Return the field that a rule fills, None if there is no value to add to those ``there``."""
     rule = compiled.rule
     values = _given(compiled, value_of)
     for convert in compiled.conversions:
@@ -229,6 +246,7 @@ def _made(
         values = listed(rule.if_empty)
     if not values:
         return None
+    values = [*there, *values]
     kind_of = compiled.type or guessed(values)
     value = shaped(values, kind_of, run.notes)
     if value is None:
