@@ -1,75 +1,20 @@
-"""The border to plugins: a fault of their code with one record fails that record only.
+"""Checks what plugins give: what the store could not keep, or would return differently.
 
-Every call of a source, a sink or a transformer about one record goes through ``plugin_call``, and
-every record that they return through ``check_record``: what the store could not keep, or would
-return differently, never reaches it.
+Every record that a source or a transformer returns goes through ``check_record``, in a
+``plugin_call``, so that it fails that record only.
 """
 
 from __future__ import annotations
 
-import errno
-import inspect
-import sys
-import traceback
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import contextmanager
-from functools import cache, partial
-from importlib.metadata import distribution, packages_distributions
+from collections.abc import AsyncIterator
 
 import attrs
 
-from ztoq_core.contracts import Reject, Skip, Written
-from ztoq_core.convert import dumps, loads, read_json, write_json
-from ztoq_core.declarations import LOCAL
-from ztoq_core.errors import RecordError, ServiceError, StoreError
-from ztoq_core.hookspecs import GROUP
-from ztoq_core.installed import entry_points, package_name
+from ztoq_core.contracts import Reject, Written
+from ztoq_core.convert import dumps, loads, write_json
+from ztoq_core.plugin_calls import plugin_call, wrong
 from ztoq_core.records import Record
 from ztoq_core.store import clean, references
-
-_MOST_SHOWN = 300
-_MACHINES_FAULT = (errno.ENOSPC, errno.EDQUOT)
-"""A full disk: the next record would fail, too, so the run stops."""
-
-
-class FaultyPluginError(RecordError):
-    """A plugin raised or returned something that it must not.
-
-    The engine treats it differently from a refusal: such a write may have created its object.
-    """
-
-
-@contextmanager
-def plugin_call(
-    plugin: object, call: str, about: object, *passes: type[Exception]
-) -> Iterator[None]:
-    """Turn any exception of a plugin in ``call`` about one record into that record's error.
-
-    Errors that plugins may raise pass, ``passes`` too; so does what is not their fault: lack of
-    memory or disk space, and everything that ends a task or a process.
-    """
-    try:
-        yield
-    except (ServiceError, RecordError, StoreError, Skip, MemoryError):
-        raise
-    except Exception as error:  # the border to a plugin's code, which may raise anything
-        if isinstance(error, passes):
-            raise
-        if isinstance(error, OSError) and error.errno in _MACHINES_FAULT:
-            raise
-        # unlike str(error), this cannot raise
-        said = traceback.format_exception_only(error)[-1].strip()[:_MOST_SHOWN]
-        raise FaultyPluginError(
-            clean(f"{_origin(plugin)} failed in {call} of {about}: {said}. ")
-            + "This is a fault of the plugin; report it to its author."
-        ) from error
-
-
-def wrong(given: object, due: str) -> TypeError:
-    """Return the error for what was given instead of ``due``, to be raised in a ``plugin_call``."""
-    if inspect.iscoroutine(given):
-        given.close()
-    return TypeError(f"it gave {type(given).__name__}, not {due}")
 
 
 def check_record(record: object, like: Record | None = None) -> None:
@@ -90,10 +35,8 @@ def check_record(record: object, like: Record | None = None) -> None:
     if not record.key or any(clean(name) != name for name in names):
         raise ValueError("a key is empty or holds characters that no database takes")
     write_json(record.raw)
-    body = dumps(record)
-    again = loads(record.kind, body)
-    # compared as JSON only if the records differ: a list may stand for a tuple
-    if again != record and read_json(dumps(again)) != read_json(body):
+    # compared as records: as JSON, a text in place of a tuple of texts is a list of its letters
+    if loads(record.kind, dumps(record)) != record:
         raise TypeError("a property has another type than its field, or a time has no zone")
     for each in record.companions:
         check_record(each)
@@ -131,26 +74,3 @@ def storable(reject: Reject) -> Reject:
     except (TypeError, ValueError, RecursionError):
         return attrs.evolve(reject, raw=None, reason=f"{reject.reason} (its payload is not kept)")
     return reject
-
-
-def _origin(plugin: object) -> str:
-    """Return the plugin that an object or function comes from: ``'wiki' (ztoq-wiki 1.0)``.
-
-    Without an entry point its distribution, without that its module.
-    """
-    while isinstance(plugin, partial):
-        plugin = plugin.func
-    module = str(getattr(plugin, "__module__", "") or type(plugin).__module__)
-    if module.startswith(LOCAL):
-        return str(getattr(sys.modules.get(module), "__file__", module))
-    top = module.partition(".")[0]
-    packages = [package_name(distribution(each)) for each in _distributions().get(top, ())[:1]]
-    for entry in entry_points(GROUP):
-        if entry.module.partition(".")[0] == top:
-            return f"{entry.name!r} ({', '.join(packages) or module})"
-    return next(iter(packages), module)
-
-
-@cache
-def _distributions() -> Mapping[str, list[str]]:
-    return packages_distributions()

@@ -13,6 +13,7 @@ from ztoq_core.convert import converter, read_json, write_json
 from ztoq_core.engine.run import Run
 from ztoq_core.engine.schema_inference import infer_schema
 from ztoq_core.engine.transform.enrichment import enriched
+from ztoq_core.engine.transform.transform import transformed
 from ztoq_core.errors import RecordError, ZtoqError
 from ztoq_core.json_changes import Change, changes
 from ztoq_core.records import Record, Ref
@@ -112,7 +113,7 @@ def _steps(record: Record, chain: Sequence[tuple[str, Transform]]) -> Iterator[T
     for name, change in chain:
         before = record
         try:
-            record = change(record)
+            record = transformed(change, record)
         except Skip as skip:
             yield TransformerStep(name=name, end=f"left out: {skip.why}")
             return

@@ -33,9 +33,10 @@ from ztoq_core.contracts import (
     SourcePlugin,
     Written,
 )
-from ztoq_core.engine.guard import check_written, plugin_call, wrong
+from ztoq_core.engine.guard import check_written
 from ztoq_core.errors import ConfigError, RejectedError
 from ztoq_core.pictures.addresses import resolved
+from ztoq_core.plugin_calls import plugin_call, wrong
 from ztoq_core.records import Kind, Record
 
 _ABSENT = 404
@@ -73,8 +74,8 @@ async def _open(
     plugin: SourcePlugin[Any] | SinkPlugin[Any], settings: Any, services: Services
 ) -> AsyncIterator[Any]:
     protocol = Source if isinstance(plugin, SourcePlugin) else Sink
+    what = f"the {protocol.__name__.lower()} {plugin.name!r}"
     async with AsyncExitStack() as stack:
-        what = f"the {protocol.__name__.lower()} {plugin.name!r}"
         with plugin_call(plugin.open, "open", what, ConfigError):
             opening = plugin.open(settings, services)
             if not isinstance(opening, AbstractAsyncContextManager):
@@ -83,6 +84,8 @@ async def _open(
             if problems := list(_lacking(side, protocol)):
                 raise TypeError(f"{type(side).__name__}, which it gave, {'; '.join(problems)}")
         yield side
+        with plugin_call(plugin.open, "close", what):
+            await stack.aclose()
 
 
 def _lacking(side: object, protocol: type) -> Iterator[str]:

@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 import attrs
 
 from ztoq_core.contracts import Page, Reject, Source
-from ztoq_core.engine.guard import plugin_call, wrong
 from ztoq_core.engine.run import Run
 from ztoq_core.errors import RecordError, RejectedError
+from ztoq_core.plugin_calls import plugin_call, wrong
 from ztoq_core.records import Kind, Record, Ref, counted, plain
 from ztoq_core.store import Facts, ListedAgain, SourceCheck, State
 

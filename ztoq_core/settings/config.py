@@ -36,6 +36,7 @@ from ztoq_core.errors import ConfigError, PluginError
 from ztoq_core.losses import LOSSES, LossPolicy, LossRule
 from ztoq_core.note_codes import NOTE_CODES
 from ztoq_core.pictures.settings import Images
+from ztoq_core.plugin_calls import plugin_call, wrong
 from ztoq_core.plugins import Plugins
 from ztoq_core.records import NoteCode, counted
 from ztoq_core.selection import Selection, settled
@@ -77,7 +78,7 @@ class Config:
 
     ``files`` is the folder for the contents of files (None: the default, see ``store_files``).
     ``streams``: files are not kept, but passed from the source to the target while loading.
-    ``default_mapping`` is False if the file says ``transform = []``: no mapping is wanted.
+    ``default_mapping`` is False if no transformers are wanted but those that the config names.
     """
 
     path: Path | None
@@ -162,7 +163,7 @@ class Config:
             return ""
         text = (
             "no default mapping for this pair; records are passed through unchanged "
-            "(`transform = []` in the config says that this is right)"
+            "(`default_mapping = false` in the config says that this is right)"
         )
         if broken := len(self._plugins.broken()):
             some = counted(broken, "plugin")
@@ -176,7 +177,7 @@ class Config:
             source_config=self.source.settings,
             sink_config=self.sink.settings,
         )
-        return [part.plugin.build(part.settings, scene) for part in self.chain()]
+        return [_built(part, scene) for part in self.chain()]
 
     def mapping(self) -> tuple[MappingStep, ...]:
         """Return what the transformers are and read, for the report."""
@@ -249,6 +250,15 @@ class Config:
         if self.log_file:
             tables["log"] = {"file": str(self.log_file)}
         return tables
+
+
+def _built(part: Part[TransformerPlugin[Any]], scene: TransformContext) -> Transform:
+    name = f"the transformer {part.plugin.name!r}"
+    with plugin_call(part.plugin.build, "build", name, ConfigError):
+        transform = part.plugin.build(part.settings, scene)
+        if not callable(transform):
+            raise wrong(transform, "a function of a record")
+        return transform
 
 
 def read(
@@ -352,7 +362,7 @@ def from_tables(
         select=select,
         images=images,
         loss_rules=losses,
-        default_mapping=tables.get("transform") != [],
+        default_mapping=tables.get("default_mapping", True),
         plugins=plugins,
     )
     if problems := list(config.unknown_losses()):
@@ -373,7 +383,7 @@ class _Log:
 
 
 def _check_shape(tables: Mapping[str, Any]) -> None:
-    known = (*TABLES, "transform", *LISTS)
+    known = (*TABLES, "transform", "default_mapping", *LISTS)
     problems = [f"unknown table {key!r}{nearest(key, known)}" for key in tables if key not in known]
     problems += [
         f"expected a table @ {key}"
@@ -381,6 +391,8 @@ def _check_shape(tables: Mapping[str, Any]) -> None:
         if not isinstance(tables.get(key, {}), Mapping)
     ]
     problems += wrong_lists(tables)
+    if not isinstance(tables.get("default_mapping", True), bool):
+        problems.append("expected true or false @ default_mapping")
     chain = tables.get("transform", [])
     if not isinstance(chain, Sequence) or not all(isinstance(each, Mapping) for each in chain):
         problems.append("expected [[transform]], in two brackets, for each @ transform")

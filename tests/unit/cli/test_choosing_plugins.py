@@ -88,7 +88,9 @@ def test_a_plugin_is_switched_off_and_no_mapping_is_wanted(
     ztoq: Program, broken: EntryPoint
 ) -> None:
     path = ztoq.config()
-    path.write_text(f'disabled_plugins = ["{broken.name}"]\ntransform = []\n{path.read_text()}')
+    path.write_text(
+        f'disabled_plugins = ["{broken.name}"]\ndefault_mapping = false\n{path.read_text()}'
+    )
 
     said = ztoq("migrate")
 
@@ -105,6 +107,7 @@ def test_a_plugin_is_switched_off_and_no_mapping_is_wanted(
         ('plugins = "./acme.py"', 'expected a list of texts, such as ["./acme.py"] @ plugins'),
         ("disabled_plugins = [7]", 'such as ["acme"] @ disabled_plugins'),
         ('plugins = ["./gone.py"]', "there is no Python file"),
+        ('default_mapping = "no"', "expected true or false @ default_mapping"),
         ('plugin = ["./acme.py"]', "unknown table 'plugin' (did you mean 'plugins'?)"),
     ],
 )

@@ -15,7 +15,6 @@ from loguru import logger
 
 from ztoq_core.contracts import Sink, Skip, Source
 from ztoq_core.engine.extract.id_names import warn_unresolved_ids
-from ztoq_core.engine.guard import FaultyPluginError
 from ztoq_core.engine.load.adopt import adopt
 from ztoq_core.engine.load.containers import look_at_containers
 from ztoq_core.engine.load.context import LoadContext
@@ -36,6 +35,7 @@ from ztoq_core.errors import (
     StoreError,
     one_error,
 )
+from ztoq_core.plugin_calls import FaultyPluginError
 from ztoq_core.records import Kind, counted
 from ztoq_core.store import NOT_DUE, Facts, LoadJob, Phase
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 import attrs
 
 from ztoq_core.contracts import ListReading, Mark, MarkPage, Owner, Sink
-from ztoq_core.engine.guard import plugin_call, wrong
+from ztoq_core.plugin_calls import plugin_call, wrong
 from ztoq_core.records import Attachment, Kind, Record, Ref
 from ztoq_core.store import TargetObject
 

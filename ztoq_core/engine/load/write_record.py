@@ -9,12 +9,12 @@ from loguru import logger
 
 from ztoq_core.contents import READINGS
 from ztoq_core.contracts import Content, Written
-from ztoq_core.engine.guard import FaultyPluginError
 from ztoq_core.engine.load.context import LoadContext
 from ztoq_core.engine.load.streaming import hash_file, stream_file
 from ztoq_core.engine.sides import current, finish, write
 from ztoq_core.errors import DoubtError, RecordError, RejectedError, ServiceError, StoreError
 from ztoq_core.note_codes import REFERENCE_MISSING
+from ztoq_core.plugin_calls import FaultyPluginError
 from ztoq_core.records import Attachment, Record, Ref
 from ztoq_core.store import Intent, LoadJob
 

@@ -13,7 +13,7 @@ import attrs
 from loguru import logger
 
 from ztoq_core.contracts import Schema, Skip, Transform
-from ztoq_core.engine.guard import check_record, plugin_call
+from ztoq_core.engine.guard import check_record
 from ztoq_core.engine.run import ProgressReporter, Run
 from ztoq_core.engine.schema_inference import infer_schema
 from ztoq_core.engine.transform.enrichment import Enrichment
@@ -23,6 +23,7 @@ from ztoq_core.engine.transform.selection import choose, leave_out
 from ztoq_core.errors import ZtoqError
 from ztoq_core.note_codes import SKIPPED
 from ztoq_core.pictures.addresses import texts_of
+from ztoq_core.plugin_calls import plugin_call
 from ztoq_core.records import Attachment, Kind, Record, Ref, TestLog
 from ztoq_core.selection import Selection
 from ztoq_core.store import ExtractedRecord, Facts, FieldNeed, MappingOutcome, Selected, State
@@ -174,7 +175,7 @@ class _Transformation:
         with logger.contextualize(stage="transform", kind=source.kind.value, key=source.key):
             try:
                 for change in self._transforms:
-                    record = _changed(change, record)
+                    record = transformed(change, record)
             except Skip as skip:
                 why, loss = str(skip.why), bool(skip.loss)
                 notes = (SKIPPED.note(why),) if loss else ()
@@ -201,7 +202,7 @@ class _Transformation:
         )
 
 
-def _changed(change: Transform, record: Record) -> Record:
+def transformed(change: Transform, record: Record) -> Record:
     """Send a record through one transformer, whose faults fail this record only."""
     with plugin_call(change, "the mapping", record.ref):
         changed = change(record)

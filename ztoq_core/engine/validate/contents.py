@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 import attrs
 
 from ztoq_core.contracts import ContentReading, Schema
-from ztoq_core.engine.guard import plugin_call
 from ztoq_core.engine.run import Run
 from ztoq_core.engine.validate.comparison import compare
 from ztoq_core.engine.validate.known import Known
 from ztoq_core.engine.validate.rules import FieldResult, Outcome
 from ztoq_core.errors import RecordError, RejectedError, one_error
+from ztoq_core.plugin_calls import plugin_call
 from ztoq_core.records import FieldDefinition, Kind, Record, TestLog, TestRun
 from ztoq_core.store import FieldDetail, RecordProof, SentRecord, ValidationLevel, now
 
