@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import attrs
 import pytest
 from ztoq_files.jsonl import JsonLinesConfig, open_sink, open_source
+from ztoq_files.jsonl.folder import RecordFolder
+from ztoq_files.jsonl.sink import JsonLinesSink
+from ztoq_files.jsonl.writer import FolderWriter
 from ztoq_testkit import CONTENTS, PROJECT, SinkContract, SourceContract, lent
 
 from tests.file_projects import write_project
@@ -36,6 +40,14 @@ class TestJsonLinesSink(SinkContract):
     async def sink(self, tmp_path: Path) -> AsyncIterator[Sink]:
         async with open_sink(JsonLinesConfig(path=tmp_path / "acme"), lent()) as sink:
             yield sink
+
+    @pytest.fixture
+    def reopened(self, tmp_path: Path) -> Iterator[Callable[[Sink], Sink]]:
+        """Another process looks into the folder before the first one closes it."""
+        with ThreadPoolExecutor(max_workers=1) as disk:
+            folder = RecordFolder(tmp_path / "acme")
+            yield lambda _: JsonLinesSink(FolderWriter(folder), disk)
+            folder.close()
 
     def refused(self, schema: Schema) -> Record:
         """Return a record without a key: lines hold all else."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from ztoq_files.table import TableConfig, TableSinkConfig, open_sink, open_source
+from ztoq_files.table.layouts import LAYOUTS
+from ztoq_files.table.rendered import RenderedTable
+from ztoq_files.table.sink import TableSink
 from ztoq_testkit import PROJECT, SinkContract, SourceContract, lent
 
 from tests.file_projects import write_project
@@ -44,6 +48,14 @@ class TestTableSink(SinkContract):
         config = TableSinkConfig(path=tmp_path / file, columns=columns)
         async with open_sink(config, lent()) as sink:
             yield sink
+
+    @pytest.fixture
+    def reopened(self, tmp_path: Path, file: str, columns: str) -> Iterator[Callable[[Sink], Sink]]:
+        """Another process looks at the table before the first one writes its file."""
+        with ThreadPoolExecutor(max_workers=1) as disk:
+            table = RenderedTable(tmp_path / file, LAYOUTS[columns], "Test cases")
+            yield lambda _: TableSink(table, disk)
+            table.folder.close()
 
     def records(self, schema: Schema) -> tuple[Record, ...]:
         """Return those that a table has rows for; the others are left out with a reason."""

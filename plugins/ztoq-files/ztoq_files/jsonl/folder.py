@@ -230,6 +230,10 @@ class RecordFolder:
             del value["file"]
         return record_from(entry.ref.kind, value)
 
+    def record_with_raw(self, entry: Entry) -> Record:
+        """Return the record of an entry with its line as the payload."""
+        return attrs.evolve(self.record(entry), raw=object_in(self.body(entry)))
+
     def body(self, entry: Entry) -> bytes:
         """Return the line of an entry."""
         with (self.path / file_of(entry.ref.kind)).open("rb") as file:

@@ -87,7 +87,7 @@ class JsonLinesSource:
 
     def _page(self, kind: Kind, cursor: str | None) -> Page:
         entries = self._folder.index.page(kind, cursor, PAGE + 1)
-        records = tuple(map(self._folder.record, entries[:PAGE]))
+        records = tuple(map(self._folder.record_with_raw, entries[:PAGE]))
         return Page(records=records, cursor=records[-1].key if len(entries) > PAGE else None)
 
     async def complete(self, record: Record) -> tuple[Record, ...]:
@@ -95,7 +95,7 @@ class JsonLinesSource:
         return await self._run(lambda: (record, *self._files_of(record.ref)))
 
     def _files_of(self, ref: Ref) -> tuple[Record, ...]:
-        return tuple(map(self._folder.record, self._folder.index.files_of(ref)))
+        return tuple(map(self._folder.record_with_raw, self._folder.index.files_of(ref)))
 
     async def resolve(self, ref: Ref) -> tuple[Record, ...] | Reject:
         """Return a record of the folder with its files."""
@@ -103,7 +103,7 @@ class JsonLinesSource:
         if entry is None:
             reason = f"{file_of(ref.kind)} does not have it"
             return Reject(kind=ref.kind, key=ref.key, reason=reason)
-        return await self._run(lambda: (self._folder.record(entry), *self._files_of(ref)))
+        return await self._run(lambda: (self._folder.record_with_raw(entry), *self._files_of(ref)))
 
     async def download(self, attachment: Attachment) -> AsyncIterator[bytes]:
         """Yield the content of a file in the folder.
@@ -132,12 +132,14 @@ class JsonLinesSource:
 
     def picture(self, file: Attachment) -> AsyncIterator[bytes] | None:
         """Yield the content of a picture in a text; None for one that the folder does not hold."""
-        held = self._disk.submit(self._holds, file.ref).result()
-        return self.download(file) if held else None
+        return self.download(file) if self._disk.submit(self._holds, file).result() else None
 
-    def _holds(self, ref: Ref) -> bool:
+    def _holds(self, file: Attachment) -> bool:
         self._folder.read()
-        return self._folder.index.find(ref) is not None
+        entry = self._folder.index.find(file.ref)
+        record = self._folder.record(entry) if entry else None
+        # asked for is an address in a text; only that of the picture itself is the folder's
+        return isinstance(record, Attachment) and record.inline and record.locator == file.locator
 
 
 def spec_of(field: FieldDefinition) -> FieldSpec:

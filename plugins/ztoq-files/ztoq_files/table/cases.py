@@ -137,10 +137,12 @@ class _Reader:
             )
         self._seen[key] = row
         try:
-            self._cases.append(self._layout.case_of([each for _, each in self._rows], key))
+            case = self._layout.case_of([each for _, each in self._rows], key)
         except CellError as error:
             place = self._place(row, self._names.index(error.title))
             raise ConfigError(f"{place}: {error}") from error
+        payload = [{title: cell for title, cell in each.items() if cell} for _, each in self._rows]
+        self._cases.append(attrs.evolve(case, raw={"rows": payload}))
 
     def _place(self, row: Row, column: int) -> str:
         return self._sheet.place(row, column)
@@ -159,5 +161,6 @@ def folders_of(cases: Sequence[TestCase]) -> tuple[Folder, ...]:
                     name=names[-1],
                     tree=Tree.CASES,
                     parent=Ref(Kind.FOLDER, folder_path(above)) if above else None,
+                    raw={"path": folder_path(names)},
                 )
     return tuple(found.values())

@@ -30,13 +30,11 @@ from ztoq_files.table.selection import require_row
 
 __all__ = ["TableSink"]
 
+KINDS = frozenset({Kind.FIELD, Kind.FOLDER, Kind.TEST_CASE})
+
 
 class TableSink(JsonLinesSink):
-    """A table of test cases, with the records of its folder beside it.
-
-    Records of all kinds are taken, so that each one that has no place in a table is left out with
-    a reason that the report counts.
-    """
+    """A table of test cases, with the records of its folder beside it."""
 
     def __init__(self, table: RenderedTable, disk: ThreadPoolExecutor) -> None:
         """Touch nothing yet; ``disk`` has one thread."""
@@ -48,8 +46,9 @@ class TableSink(JsonLinesSink):
         self._table.open()
 
     async def describe(self) -> Schema:
-        """Return the fields that have a column; files are taken by nothing."""
-        return attrs.evolve(await super().describe(), attachable=frozenset())
+        """Return the fields that have a column, and the kinds that have rows."""
+        schema = await super().describe()
+        return attrs.evolve(schema, kinds=KINDS, attachable=frozenset())
 
     async def write(
         self, record: Record, target_id: str | None, links: Links, content: Content | None
