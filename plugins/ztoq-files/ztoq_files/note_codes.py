@@ -1,10 +1,12 @@
-"""The reasons for the notes of tables."""
+"""The reasons for the notes of this package."""
 
 from __future__ import annotations
 
 from ztoq_core.plugin import Level, LossGroup, NoteCode
 
 __all__ = [
+    "ELEMENT_NOT_READ",
+    "FILE_NOT_IN_EXPORT",
     "FOLDER_AS_PATH",
     "NOTE_CODES",
     "NOT_IN_TABLE",
@@ -50,4 +52,25 @@ FOLDER_AS_PATH = NoteCode(
     LossGroup.CHANGED,
     "a folder, which a table shows as the path of its test cases alone",
 )
-NOTE_CODES = (NOT_IN_TABLE, NO_COLUMN, TEXT_AS_PLAIN, TEXT_CLEANED, VALUE_AS_TEXT, FOLDER_AS_PATH)
+ELEMENT_NOT_READ = NoteCode(
+    "element-not-read",
+    Level.FALLBACK,
+    LossGroup.LOST,
+    "elements of an XML export that have no place in a test case, such as parameters",
+)
+FILE_NOT_IN_EXPORT = NoteCode(
+    "file-not-in-export",
+    Level.LOSS,
+    LossGroup.LOST,
+    "files that an XML export names and does not hold",
+)
+NOTE_CODES = (
+    NOT_IN_TABLE,
+    NO_COLUMN,
+    TEXT_AS_PLAIN,
+    TEXT_CLEANED,
+    VALUE_AS_TEXT,
+    FOLDER_AS_PATH,
+    ELEMENT_NOT_READ,
+    FILE_NOT_IN_EXPORT,
+)

@@ -31,7 +31,7 @@ class TestTableSource(SourceContract):
     async def source(
         self, tmp_path: Path, file: str, monkeypatch: pytest.MonkeyPatch
     ) -> AsyncIterator[Source]:
-        monkeypatch.setattr("ztoq_files.table.source.PAGE", 1)
+        monkeypatch.setattr("ztoq_files.whole_file.PAGE", 1)
         async with open_sink(TableSinkConfig(path=tmp_path / file), lent()) as sink:
             await write_project(sink, filter(in_tables, PROJECT), {})
         async with open_source(TableConfig(path=tmp_path / file), lent()) as source:

@@ -328,7 +328,7 @@ async def test_a_table_has_no_files(tmp_path: Path) -> None:
     (tmp_path / "cases.csv").write_text(EXPORT)
     async with open_source(TableConfig(path=tmp_path / "cases.csv"), lent()) as source:
         file = next(each for each in PROJECT if each.kind is Kind.ATTACHMENT)
-        with pytest.raises(RejectedError, match="a table holds no files"):
+        with pytest.raises(RejectedError, match="the file holds no other files"):
             await anext(aiter(source.download(file)))  # type: ignore[arg-type]  # it is one
 
 

@@ -32,7 +32,7 @@ from ztoq_files.table.rendered import RenderedTable
 from ztoq_files.table.selection import TABLE, NoOptions
 from ztoq_files.table.sheets import ENDINGS, MOST_CHARACTERS
 from ztoq_files.table.sink import TableSink
-from ztoq_files.table.source import TableSource
+from ztoq_files.table.source import table_source
 
 __all__ = ["TableConfig", "TableSinkConfig", "open_sink", "open_source"]
 
@@ -64,7 +64,7 @@ class TableSinkConfig(TableConfig):
 async def open_source(config: TableConfig, services: Services) -> AsyncIterator[Source]:
     """Yield the table; it is read when it is first asked for something."""
     del services
-    yield TableSource(config.path)
+    yield table_source(config.path)
 
 
 @asynccontextmanager
