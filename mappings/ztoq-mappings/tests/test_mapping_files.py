@@ -77,7 +77,7 @@ def test_schema_and_parser_know_the_same_keys_and_words() -> None:
 def test_every_attribute_has_a_reader_or_is_a_table() -> None:
     tables = {
         Rule: {"when", "replace"},
-        KindRules: {"field"},
+        KindRules: {"field", "skip_when"},
         MappingFile: {"types", *Section},
     }
     for of in (MappingFile, DeclaredTypes, KindRules, Rule, Condition, Replacement):
@@ -191,6 +191,32 @@ def test_the_schema_takes_each_example(example: tuple[str, str]) -> None:
             9,
             "'B' is always filled by rule 1",
         ),
+        (
+            f"format = 1\n{RULE}when = {{ field = 'x', below = 'soon' }}",
+            5,
+            "below: expected a number, or a date such as '2026-12-31', got 'soon'",
+        ),
+        (
+            f"format = 1\n{RULE}when = {{ field = 'x', at_least = true }}",
+            5,
+            "expected a number, got",
+        ),
+        ("format = 1\n[test_case]\nskip_when = 3", 3, "skip_when: expected a table, or a list"),
+        (
+            "format = 1\n[test_case]\nskip_when = { field = 'x' }",
+            3,
+            "test_case.skip_when: skip_when: a condition has one of 'is', 'is_not', 'at_least',",
+        ),
+        (
+            "format = 1\n[test_case]\nskip_when = { field = '@x', is = 1 }",
+            3,
+            "a test_case has no '@x'",
+        ),
+        (
+            "format = 1\n[test_step]\nskip_when = { field = 'x', is = 1 }",
+            3,
+            "a step cannot be left out: the results of executions belong to it",
+        ),
         # names
         (
             "format = 1\n[[test_case.field]]\nfrom = '@prio'\nto = 'B'",
@@ -210,7 +236,8 @@ def test_the_schema_takes_each_example(example: tuple[str, str]) -> None:
         (
             f"format = 1\n{RULE}when = {{ field = 'x', is = 1, empty = true }}",
             5,
-            "when: a condition has one of 'is', 'is_not', 'matches', 'empty', not 'is' and 'empty'",
+            "when: a condition has one of 'is', 'is_not', 'at_least', 'below', 'matches', 'empty', not"
+            " 'is' and 'empty'",
         ),
         (
             f"format = 1\n{RULE}[test_case.field.when]\nfeild = 'x'",

@@ -29,6 +29,7 @@ from ztoq_core.plugin import (
     Kind,
     MappingError,
     Schema,
+    Skip,
     TransformContext,
     User,
 )
@@ -51,6 +52,8 @@ def mapped(mapping: MappingFile, before: dict[str, Any]) -> list[dict[str, Any]]
             record = transform(loads(Kind(each["kind"]), orjson.dumps(each["record"])))
         except MappingError as error:
             found.append({"error": str(error)})
+        except Skip as skip:
+            found.append({"skip": skip.why, "loss": skip.loss})
         else:
             found.append({"kind": each["kind"], "record": orjson.loads(dumps(record))})
     return found

@@ -29,6 +29,7 @@ from ztoq_core.plugin import (
     Ref,
     Requirement,
     Schema,
+    Skip,
     TestCase,
     TestCycle,
     TestLog,
@@ -431,6 +432,53 @@ def test_a_date_is_moved_by_days_and_keeps_its_time_in_the_zone() -> None:
     assert (found.value, found.lossy) == ("2026-03-29T10:00:00Z", False)
     with pytest.raises(MappingError, match="is moved out of the years 1 to 9999"):
         made('type = "date"\nshift_days = 1', "9999-12-31")
+
+
+@pytest.mark.parametrize(
+    ("bound", "value", "expected"),
+    [
+        ("at_least = 5", 5, True),
+        ("at_least = 5", 4.9, False),
+        ("at_least = 5", " 7", True),
+        ("at_least = 5", "seven", False),
+        ("at_least = 0", True, False),
+        ("below = 5", 5, False),
+        ("below = 5", ("x", "4"), True),
+        ("below = 5", None, False),
+        ('below = "2026-01-01"', "2025-12-31T23:59:59Z", True),
+        ('below = "2026-01-01"', "2026-01-01T00:30:00+01:00", True),
+        ('below = "2026-01-01"', "2026-01-01", False),
+        ('at_least = "2026-01-01T12:00:00Z"', "2026-01-01", False),
+        ('at_least = "2026-01-01"', "20 March", False),
+    ],
+)
+def test_a_condition_compares_numbers_and_dates(
+    bound: str, value: Value, *, expected: bool
+) -> None:
+    rule = '[[test_case.field]]\nconstant = "x"\nto = "B"\n'
+    change = transform(f'{rule}when = {{ field = "A", {bound} }}')
+    assert bool([each for each in change(case(A=value)).fields if each.placed]) is expected
+
+
+@pytest.mark.parametrize(
+    ("condition", "said"),
+    [
+        ('is = ["x", 7]', "'A' is 'x' or '7'"),
+        ('is_not = "y"', "'A' is not 'y'"),
+        ('matches = "^x"', "'A' matches '^x'"),
+        ("empty = false", "'A' is not empty"),
+    ],
+)
+def test_the_reason_of_a_record_left_out_is_its_conditions(condition: str, said: str) -> None:
+    rules = (
+        f'[test_case]\nskip_when = [{{ field = "A", {condition} }}, {{ field = "B", below = 3 }}]'
+    )
+    change = transform(rules)
+    with pytest.raises(Skip) as caught:
+        change(case(A="x", B=2))
+    assert caught.value.why == f"the mapping file leaves it out: {said} and 'B' is below 3"
+    assert not caught.value.loss
+    assert change(case(A="x", B=3)).fields
 
 
 # -------------------------------------------------------------------------- what is done to records

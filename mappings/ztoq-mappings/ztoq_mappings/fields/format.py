@@ -63,11 +63,16 @@ class Replacement:
 
 @attrs.frozen(kw_only=True)
 class Condition:
-    """Holds for a record whose ``field`` is, is not, matches or is empty."""
+    """Holds for a record whose ``field`` is, is not, matches, is empty or lies within bounds.
+
+    ``at_least`` and ``below`` are numbers, or dates in ISO 8601.
+    """
 
     field: str
     is_: tuple[str | float, ...] | None = None
     is_not: tuple[str | float, ...] | None = None
+    at_least: str | float | None = None
+    below: str | float | None = None
     matches: str | None = None
     empty: bool | None = None
 
@@ -107,8 +112,12 @@ class Rule:
 
 @attrs.frozen(kw_only=True)
 class KindRules:
-    """The rules for the fields of one kind of record, or of steps."""
+    """The rules for the fields of one kind of record, or of steps.
 
+    A record for which all conditions of ``skip_when`` hold is left out.
+    """
+
+    skip_when: Sequence[Condition] = ()
     field: Sequence[Rule] = ()
     leave_out: tuple[str, ...] = ()
 

@@ -51,6 +51,11 @@ def problems(section: Section, rules: KindRules) -> Iterator[Problem]:
             )
         if not rule.when:
             open_ended.setdefault(rule.to, place)
+    for place, condition in enumerate(rules.skip_when):
+        yield from _condition(section, condition, ("skip_when", place))
+    if rules.skip_when and section is Section.TEST_STEP:
+        said = "a step cannot be left out: the results of executions belong to it"
+        yield ("skip_when",), said
     for place, name in enumerate(rules.leave_out):
         if is_property(name):
             yield (
@@ -106,11 +111,13 @@ def _condition(
     section: Section, condition: Condition, path: tuple[str | int, ...]
 ) -> Iterator[Problem]:
     yield from _known(section, condition.field, (*path, "field"))
-    tests = ("is", "is_not", "matches", "empty")
+    tests = [each.name.removesuffix("_") for each in attrs.fields(Condition)[1:]]
     given = [key for key in tests if _has(condition, key)]
     if len(given) != 1:
         said = " and ".join(map(repr, given)) or "none"
-        yield path, f"when: a condition has one of 'is', 'is_not', 'matches', 'empty', not {said}"
+        known = ", ".join(map(repr, tests))
+        where = "when: " if path[0] == "when" else ""
+        yield path, f"{where}a condition has one of {known}, not {said}"
     if condition.matches is not None:
         try:
             compiled(condition.matches)

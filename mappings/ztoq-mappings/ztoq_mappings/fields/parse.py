@@ -213,7 +213,7 @@ def _title(path: toml_lines.Path, tables: Mapping[str, Any]) -> str:
     inner: Any = tables
     for part in path[:3]:
         if isinstance(part, int):
-            inner = inner[part]
+            inner = inner[part] if isinstance(inner, list) else inner
             break
         words.append(str(part))
         inner = inner.get(part, {}) if isinstance(inner, dict) else {}

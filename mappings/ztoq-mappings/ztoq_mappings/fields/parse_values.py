@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import date, time
+from datetime import UTC, date, time
 from typing import Any, TypeVar
 
 from ztoq_core.plugin import (
     FieldType,
     nearest,
 )
+from ztoq_mappings.fields.coerce import moment
 from ztoq_mappings.fields.format import (
     TYPE_WORDS,
     Condition,
@@ -128,6 +129,12 @@ def _single(raw: Any) -> str | float:
     return raw if isinstance(raw, str | bool) else _number(raw)
 
 
+def _bound(raw: Any) -> str | float:
+    if isinstance(raw, str) and moment(raw, (), UTC) is None:
+        raise ValueError(f"expected a number, or a date such as '2026-12-31', got {raw!r}")
+    return raw if isinstance(raw, str) else _number(raw)
+
+
 def _values(raw: Any) -> Mapping[str, Given]:
     if not isinstance(raw, dict) or not raw:
         raise ValueError('expected a table such as { "old" = "new" }')
@@ -185,6 +192,8 @@ READERS: Mapping[type[Any], Mapping[str, Callable[[Any], Any]]] = {
         "field": _filled,
         "is_": _several(_single),
         "is_not": _several(_single),
+        "at_least": _bound,
+        "below": _bound,
         "matches": _text,
         "empty": _flag,
     },

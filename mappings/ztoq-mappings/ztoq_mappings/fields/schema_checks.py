@@ -18,10 +18,11 @@ from ztoq_core.plugin import (
     nearest,
 )
 from ztoq_mappings.fields.coerce import TEXTS, shaped, words
-from ztoq_mappings.fields.format import MappingFile, Rule
+from ztoq_mappings.fields.conditions import bound_type
+from ztoq_mappings.fields.format import Condition, MappingFile, Rule
 from ztoq_mappings.fields.options import FieldsOptions
 from ztoq_mappings.fields.parse import Document, read
-from ztoq_mappings.fields.properties import is_property
+from ztoq_mappings.fields.properties import PROPERTIES, is_property
 from ztoq_mappings.fields.sections import Section
 from ztoq_mappings.fields.templates import template
 from ztoq_mappings.fields.types import effective_type
@@ -77,6 +78,7 @@ def check(options: FieldsOptions, source: Schema, sink: Schema) -> tuple[Finding
         for section in Section
         for finding in (
             *_unknown_fields(document, section, source),
+            *_never(document, section, source),
             *(
                 each
                 for place, rule in enumerate(document.mapping.of(section).field)
@@ -109,6 +111,8 @@ def _named(mapping: MappingFile, section: Section) -> Iterator[tuple[Place, str]
             yield (*path, "template"), name
         for number, condition in enumerate(rule.when):
             yield (*path, "when", number, "field"), condition.field
+    for number, condition in enumerate(rules.skip_when):
+        yield (section.value, "skip_when", number, "field"), condition.field
     for number, name in enumerate(rules.leave_out):
         yield (section.value, "leave_out", number), name
     for name in mapping.types.of(section):
@@ -136,6 +140,24 @@ def _unknown_fields(document: Document, section: Section, source: Schema) -> Ite
 def _numbered(name: str, other: str) -> bool:
     """Return whether two names differ only in their numbers, as the fields of a row do."""
     return _DIGITS.sub("", name).casefold() == _DIGITS.sub("", other).casefold()
+
+
+def _never(document: Document, section: Section, source: Schema) -> Iterator[Finding]:
+    """Yield the conditions that compare what the values of a field never are."""
+    rules = document.mapping.of(section)
+    placed: list[tuple[Place, Condition]] = [
+        ((section.value, "skip_when", number), each) for number, each in enumerate(rules.skip_when)
+    ]
+    for place, rule in enumerate(rules.field):
+        path: Place = (section.value, "field", place, "when")
+        placed += (((*path, number), each) for number, each in enumerate(rule.when))
+    for path, condition in placed:
+        known = PROPERTIES[section].get(condition.field)
+        spec = known or section.source_field(source, condition.field)
+        wanted = bound_type(condition)
+        if spec and wanted in NEVER.get(spec.type, ()):
+            said = f"{condition.field!r} is a {spec.type.value}, never a {wanted}: it never holds"
+            yield Finding(level="warning", text=document.told((*path, "field"), said))
 
 
 # --------------------------------------------------------------------------------- rule by rule

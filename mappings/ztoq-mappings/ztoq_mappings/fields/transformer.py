@@ -12,6 +12,7 @@ from ztoq_core.plugin import (
     FieldType,
     FieldValue,
     Record,
+    Skip,
     TestCase,
     TestStep,
     Transform,
@@ -21,7 +22,7 @@ from ztoq_core.plugin import (
 )
 from ztoq_mappings import markup
 from ztoq_mappings.fields.coerce import guessed, shaped, words
-from ztoq_mappings.fields.conditions import Holds, condition
+from ztoq_mappings.fields.conditions import Holds, condition, described
 from ztoq_mappings.fields.conversions import Conversion, RuleRun, cleaner, conversions, listed
 from ztoq_mappings.fields.format import KindRules, MappingFile, Rule
 from ztoq_mappings.fields.options import FieldsOptions
@@ -104,6 +105,8 @@ class _SectionRules:
         self._properties = PROPERTIES[section]
         self._types = mapping.types.of(section)
         self._left_out = frozenset(rules.leave_out)
+        self._skip = tuple(map(condition, rules.skip_when))
+        self._skipped = " and ".join(map(described, rules.skip_when))
         self._rules = tuple(
             _compile_rule(
                 rule,
@@ -123,7 +126,12 @@ class _SectionRules:
 
         Raises:
             MappingError: A value has no mapping.
+            Skip: The file leaves the record out.
         """
+        if self._skip:
+            read = self._reader(record)
+            if all(holds(read) for holds in self._skip):
+                raise Skip(f"the mapping file leaves it out: {self._skipped}")
         notes, rule_notes = NoteCollector(record.notes), RuleNotes()
         changes = self._changes(record, record.key, notes, rule_notes)
         rule_notes.note(notes)
@@ -143,15 +151,10 @@ class _SectionRules:
         self, thing: Record | TestStep, key: str, notes: NoteCollector, rule_notes: RuleNotes
     ) -> dict[str, Any]:
         """Return the new attributes of a record or step; ``key`` is that of the record."""
-        own = {field.name: field.value for field in thing.fields}
+        value_of = self._reader(thing)
         made: dict[str, FieldValue] = {}
         spent: set[str] = set()
         properties = self._properties
-
-        def value_of(name: str) -> Value:
-            found = properties.get(name)
-            return own.get(name) if found is None else found.read(thing)
-
         for compiled in self._rules:
             into = compiled.rule.to
             if not compiled.is_for(value_of) or (into in made and not compiled.rule.add):
@@ -191,6 +194,16 @@ class _SectionRules:
                 changes[properties[name].attribute] = value.value
         placed = [value for name, value in made.items() if not is_property(name)]
         return {"fields": (*self._kept(thing, spent, rule_notes), *placed), **changes}
+
+    def _reader(self, thing: Record | TestStep) -> Callable[[str], Value]:
+        """Return what reads a field or property of a record or step by its name."""
+        own = {field.name: field.value for field in thing.fields}
+
+        def value_of(name: str) -> Value:
+            found = self._properties.get(name)
+            return own.get(name) if found is None else found.read(thing)
+
+        return value_of
 
     def _kept(
         self, thing: Record | TestStep, spent: set[str], rule_notes: RuleNotes
