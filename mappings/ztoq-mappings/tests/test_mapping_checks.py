@@ -50,6 +50,22 @@ TARGET = field("Test browser", T.CHOICE, ("Chrome", "Firefox"))
 SINK = Schema(fields=(TARGET,))
 
 
+def test_a_condition_that_never_holds_is_named_with_its_line(tmp_path: Path) -> None:
+    text = """[test_case]
+skip_when = { field = "Done", at_least = 3 }
+[[test_case.field]]
+from = "Browser"
+to = "Test browser"
+when = [{ field = "Browser", below = 3 }, { field = "Effort", below = "2026-01-01" }]
+"""
+    fields = (field("Done", T.CHECKBOX), BROWSER, field("Effort", T.NUMBER))
+    found = findings(tmp_path, text, source(*fields), SINK)
+    assert [said for level, said in found if level == "warning" and "never" in said] == [
+        "m.toml:3: test_case.skip_when: 'Done' is a checkbox, never a number: it never holds",
+        "m.toml:7: test_case.field 'Browser': 'Effort' is a number, never a date: it never holds",
+    ]
+
+
 def test_a_file_that_fits_both_sides_has_no_findings_but_what_stays(tmp_path: Path) -> None:
     text = f'{RULE}values = {{ "Opera" = "Firefox" }}\notherwise = "keep"'
     browser = attrs.evolve(BROWSER, values=("Chrome", "Opera"))
@@ -303,7 +319,7 @@ def test_values_that_would_be_cut(tmp_path: Path) -> None:
     text = f'{RULE}type = "text"\nmax_length = 6\nvalues = {{ Opera = "O" }}\notherwise = "drop"'
     sink = Schema(fields=(field("Test browser"),))
     found = findings(tmp_path, text.replace('"drop"', '"keep"'), source(BROWSER), sink)
-    assert [said for level, said in found if level == "warning"] == []
+    assert [said for level, said in found if level == "warning" and "never" in said] == []
     text = f'{RULE}type = "text"\nmax_length = 6'
     ((level, said),) = findings(tmp_path, text, source(BROWSER), sink)
     assert level == "warning"

@@ -42,11 +42,8 @@ def described(it: Condition) -> str:
     """Return a condition in words, for the reason why a record is left out."""
     if it.empty is not None:
         return f"{it.field!r} is {'' if it.empty else 'not '}empty"
-    for word, given in (
-        ("matches", it.matches),
-        ("is at least", it.at_least),
-        ("is below", it.below),
-    ):
+    others = (("matches", it.matches), ("is at least", it.at_least), ("is below", it.below))
+    for word, given in others:
         if given is not None:
             return f"{it.field!r} {word} {given!r}"
     some = " or ".join(repr(words(each)) for each in it.is_ or it.is_not or ())
