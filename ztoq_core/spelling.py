@@ -15,7 +15,7 @@ def folded(name: str) -> str:
     return name.strip().casefold()
 
 
-def closest(name: str, known: Iterable[str], likeness: float = 0.5) -> str:
+def closest(name: str, known: Iterable[str], likeness: float = 0.6) -> str:
     """Return the known name most similar to ``name``, regardless of case; ``""`` if none is.
 
     ``likeness`` is the lowest ratio of ``difflib`` that counts, from 0 (anything) to 1 (equal).

@@ -24,3 +24,8 @@ def test_names_are_compared_without_case_and_blanks() -> None:
     assert folded("  Stra\u00dfe ") == "strasse"
     assert closest("pRioritY ", ["Priority", "Owner"]) == "Priority"
     assert not closest("x", ["Priority"])
+
+
+def test_a_name_that_is_like_no_other_gets_no_wrong_hint() -> None:
+    assert nearest("bogus", ["use"]) == " (known: use)"
+    assert "format" not in nearest("folder", ["format"]).partition("known")[0]

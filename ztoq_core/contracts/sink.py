@@ -147,8 +147,9 @@ class Sink(Protocol):
     ) -> Written:
         """Create the object, or update the one called ``target_id``; at most one creating POST.
 
-        An update replaces all of the object by what the record has. ``content`` is that of a file;
-        None updates a file whose bytes stay.
+        An update replaces all of the object by what the record has. A value that no field of the
+        target takes, and a call of a case that is not there, become readable text. ``content`` is
+        that of a file; None updates a file whose bytes stay.
 
         Raises:
             RejectedError: The target refuses this record.

@@ -40,6 +40,7 @@ from ztoq_core.records import (
     ResolvedName,
     TestCase,
     TestLog,
+    TestStep,
 )
 
 __all__ = ["MemoryDirectory", "MemorySink", "MemorySource", "PowerCut"]
@@ -333,7 +334,7 @@ class MemorySink:
             changes["steps"] = tuple(
                 attrs.evolve(step, call=attrs.evolve(step.call, case=called))
                 if step.call and (called := self._theirs(step.call.case, held.links))
-                else attrs.evolve(step, call=None)
+                else attrs.evolve(step, call=None, description=_words_for(step))
                 for step in made.steps
             )
         elif isinstance(made, TestLog):
@@ -412,6 +413,11 @@ class MemorySink:
 
     def _goes(self, mark: Mark) -> bool:
         return mark.linked or mark.kind in self.schema.goes_with_owner
+
+
+def _words_for(step: TestStep) -> str:
+    """Return the text of a step whose call leads nowhere: the key of the case, as every sink."""
+    return step.description or (step.call.case.key if step.call else "")
 
 
 def _stamp(record: Record) -> str:

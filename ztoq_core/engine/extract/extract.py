@@ -189,7 +189,8 @@ class _Extraction:
                 listed = await self.store.extraction.save_page(
                     self.run.id, kind, whole, self.source.completes, following
                 )
-                self._count(page)
+                if not point.passes:  # later passes list the same again
+                    self._count(page)
                 # fetched while the workers complete this page, and only after it is committed with
                 # its cursor: a run after a kill goes on from there
                 if following.cursor is not None and not self.run.waits.stopping:
@@ -230,7 +231,7 @@ class _Extraction:
         self, source: ChangedSince, kind: Kind, since: datetime
     ) -> AsyncGenerator[Sequence[Listed], None]:
         """Yield what is to be completed of each page of changes; nothing is kept of the place."""
-        for _ in range(_MOST_PASSES):
+        for number in range(_MOST_PASSES):
             cursor: str | None = None
             new = 0
             while True:
@@ -239,7 +240,8 @@ class _Extraction:
                 listed, more = await self.store.extraction.save_changed(
                     self.run.id, self._with_pictures(page), self.source.completes
                 )
-                self._count(page)
+                if not number:
+                    self._count(page)
                 yield listed
                 new += more
                 if page.cursor is None or self.run.waits.stopping:
