@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -100,7 +101,7 @@ def test_an_unavailable_service_is_not_taken_for_a_tenant_without_files(
 ) -> None:
     times = iter(range(100))
     answers["testplans/SHOP-P1/attachments"] = lambda _: (
-        Reply(503) if next(times) < 5 else answer_of("attachments")
+        Reply(503) if next(times) < 3 else answer_of("attachments")
     )
 
     async def work() -> int:
@@ -110,6 +111,26 @@ def test_an_unavailable_service_is_not_taken_for_a_tenant_without_files(
             return len(files)
 
     assert run_in_virtual_time(work()) == 2
+
+
+def test_a_tenant_that_answers_503_to_every_list_of_files_is_found_out_in_ten_seconds(
+    answers: Any, opened: Any
+) -> None:
+    steps = [{"id": n, "inline": {"description": "x"}} for n in range(1, 31)]
+    for key in ("SHOP-T1", "SHOP-T2", "SHOP-T3"):
+        answers[f"testcases/{key}/attachments"] = Reply(503)
+    answers["testcases/SHOP-T1/teststeps"] = {"startAt": 0, "next": None, "values": steps}
+    answers |= {f"testcases/SHOP-T1/teststeps/{n}/attachments": Reply(503) for n in range(1, 31)}
+
+    async def work() -> float:
+        async with opened() as shop:
+            cases = await shop.all_of(Kind.TEST_CASE)
+            begun = asyncio.get_running_loop().time()
+            done = await asyncio.gather(*(shop.source.complete(case) for case in cases))
+            assert sum(map(len, done)) == 3 + 3 + 30
+            return asyncio.get_running_loop().time() - begun
+
+    assert run_in_virtual_time(work()) < 10
 
 
 FILE = Attachment(

@@ -7,6 +7,7 @@ owner arrives and the loss counts.
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -35,6 +36,9 @@ UNLISTED = "#unlisted"
 """Suffix of the key of a file that replaces a list that could not be read."""
 ENOUGH = 20
 """Refused lists of one kind of owner, without any good one, after which no more are requested."""
+ATTEMPTS, AT_FIRST = 8, 4
+"""Attempts for a list; and for the first one while none has been read, which take 4 s at most. The
+lists after it get one attempt each until one is read: a tenant may answer 503 to all of them."""
 
 
 @attrs.frozen(kw_only=True)
@@ -66,6 +70,7 @@ class Attachments:
         self._owners = frozenset(owners)
         self._working: set[str] = set()
         self._refused: Counter[str] = Counter()
+        self._finding_out = asyncio.Lock()
 
     def wanted(self, kind: str) -> bool:
         """Return whether files of this kind of owner are requested."""
@@ -76,12 +81,26 @@ class Attachments:
         kind = owner.kind
         if not self.wanted(kind):
             return ()
-        path = f"{owner.path}/attachments"
-        if kind not in self._working and self._refused[kind] >= ENOUGH:
+        if kind not in self._working:
+            # one at a time: side by side they would open the circuit breaker for everything else
+            async with self._finding_out:
+                if kind not in self._working:
+                    return await self._at_first(owner)
+        return await self._list(owner, ATTEMPTS)
+
+    async def _at_first(self, owner: FileOwner) -> tuple[Attachment, ...]:
+        """Return the files of an owner while no list of its kind has been read."""
+        if self._refused[owner.kind] >= ENOUGH:
+            path = f"{owner.path}/attachments"
             reason = f"GET {path} was not sent: {ENOUGH} lists of this kind were refused before it"
             return (_unlisted(owner, reason),)
+        known = self._refused[owner.kind] or (self._refused and not self._working)
+        return await self._list(owner, 1 if known else AT_FIRST)
+
+    async def _list(self, owner: FileOwner, attempts: int) -> tuple[Attachment, ...]:
+        kind, path = owner.kind, f"{owner.path}/attachments"
         try:
-            answer = await self._api.get(path, accept=(NOT_FOUND,))
+            answer = await self._api.get(path, accept=(NOT_FOUND,), attempts=attempts)
         except RejectedError as error:
             self._refused[kind] += 1
             if kind not in self._working and self._refused[kind] == ENOUGH:
