@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.resources.abc import Traversable
+from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
 import attrs
@@ -83,7 +84,8 @@ class TransformerPlugin(Generic[C]):
     ``suggest`` makes a mapping file from both schemas, for ``ztoq map suggest``. ``extra_files``
     are files of the plugin that the mapping file refers to, such as its schema; they are written
     next to it. ``check`` returns what is wrong with the settings for these two schemas.
-    ``note_codes`` are the reasons of the notes that it makes.
+    ``files`` are those that a file in the settings names, as it names them: they belong to the
+    mapping that a report and a plan are about. ``note_codes`` are the reasons of its notes.
     """
 
     name: str
@@ -95,4 +97,5 @@ class TransformerPlugin(Generic[C]):
     suggest: Callable[[Schema, Schema], Suggestion] | None = None
     extra_files: tuple[Traversable, ...] = ()
     check: Callable[[C, Schema, Schema], tuple[Finding, ...]] = lambda _config, _source, _sink: ()
+    files: Callable[[C], Mapping[str, Path]] = lambda _config: {}
     note_codes: tuple[NoteCode, ...] = ()

@@ -190,13 +190,19 @@ class Config:
             for name, each in settings.items()
             if isinstance(each, Path) and each.is_file()
         }
+        name = f"the transformer {part.plugin.name!r}"
+        with plugin_call(part.plugin.files, "files", name, ConfigError):
+            named = part.plugin.files(part.settings)
         return MappingStep(
             name=part.plugin.name,
             package=self._plugins.package_of(part.plugin),
             settings=show_json(
                 {name: show(value) for name, value in settings.items() if name not in files}
             ),
-            files={path.name: sha256_of(path) for path in files.values()},
+            files={
+                name: sha256_of(path)
+                for name, path in {**{each.name: each for each in files.values()}, **named}.items()
+            },
         )
 
     @property

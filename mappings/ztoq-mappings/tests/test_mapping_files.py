@@ -30,6 +30,8 @@ from ztoq_mappings.fields.parse_values import READERS
 from ztoq_mappings.fields.sections import Section
 
 from ztoq_core.plugin import ConfigError, FieldType, Schema, TransformContext
+from ztoq_core.plugins import Plugins
+from ztoq_core.settings.config import from_tables
 
 SCHEMA: dict[str, Any] = orjson.loads(
     files("ztoq_mappings.fields").joinpath("mapping.schema.json").read_bytes()
@@ -38,9 +40,12 @@ VALIDATOR = jsonschema.Draft7Validator(SCHEMA)
 RULE = '[[test_case.field]]\nfrom = "A"\nto = "B"\n'
 
 
-def problems(text: str) -> list[str]:
+PAGE = Path(__file__).parent / "mapping_page"
+
+
+def problems(text: str, folder: Path = Path()) -> list[str]:
     try:
-        parse(text, "x.toml")
+        parse(text, "x.toml", folder)
     except ConfigError as error:
         return str(error).splitlines()
     return []
@@ -375,11 +380,12 @@ def mutations(text: str) -> Iterator[tuple[int, str, bool]]:
 
 
 def test_every_mutation_of_an_example_is_refused_with_its_line(example: tuple[str, str]) -> None:
-    _, text = example
-    assert problems(text) == []
+    slug, text = example
+    folder = PAGE / slug
+    assert problems(text, folder) == []
     count = 0
     for line, mutated, schema_can_tell in mutations(text):
-        found = problems(mutated)
+        found = problems(mutated, folder)
         at = f"x.toml:{line}:" if line > 0 else "x.toml:"
         assert [each for each in found if each.startswith(at)], (line, mutated, found)
         if schema_can_tell:
@@ -394,7 +400,7 @@ def test_what_the_schema_refuses_the_parser_refuses(example: tuple[str, str]) ->
     data = tomllib.loads(example[1])
     for mutated in _changed(data):
         if not VALIDATOR.is_valid(mutated):
-            assert problems(_written(mutated)), orjson.dumps(mutated)
+            assert problems(_written(mutated), PAGE / example[0]), orjson.dumps(mutated)
 
 
 def _changed(data: Any) -> Iterator[Any]:
@@ -419,6 +425,49 @@ def _written(data: Any) -> str:
 
 
 # ------------------------------------------------------------------------------------------ files
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        (b"", "t.csv:1: expected the columns from,to, got []"),
+        (b"old,new\na,b\n", "t.csv:1: expected the columns from,to, got ['old', 'new']"),
+        (b"from;to\n", "t.csv has no rows"),
+        (
+            b"from,to\na\nb,c,d\n",
+            "t.csv:2: expected 2 cells, got 1; t.csv:3: expected 2 cells, got 3",
+        ),
+        (b"from,to\nFF,x\n\nff ,y\n", "t.csv:4: 'ff ' is in line 2 already"),
+        (b'from,to\n"a,b\n', "t.csv:2: unexpected end of data"),
+        (b"\xff", "it is not UTF-8 text"),
+        (b"from,to\nx,soon\n", "values: 'soon' is not a date"),
+        (None, "No such file or directory"),
+    ],
+)
+def test_a_table_in_a_csv_file_is_told_by_file_and_line(
+    tmp_path: Path, table: bytes | None, said: str
+) -> None:
+    if table is not None:
+        (tmp_path / "t.csv").write_bytes(table)
+    text = f"format = 1\n{RULE}type = 'date'\notherwise = 'keep'\nvalues = 't.csv'"
+    found = problems(text, tmp_path)
+    assert [each.startswith("x.toml:7: ") and said in each for each in found] == [True], found
+
+
+def test_a_table_in_a_csv_file_belongs_to_the_mapping_of_a_plan(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("\ufefffrom;to\nFF;Firefox, new\n", "utf-8")
+    (tmp_path / "m.toml").write_text(f"format = 1\n{RULE}otherwise='keep'\nvalues='t.csv'", "utf-8")
+    tables = {
+        "source": {"use": "jsonl", "path": "a"},
+        "sink": {"use": "jsonl", "path": "b"},
+        "transform": [{"use": "fields", "mapping": "m.toml"}],
+    }
+    config = from_tables(tables, Plugins.installed(), tmp_path)
+    (before,) = config.mapping()
+    assert set(before.files) == {"m.toml", "t.csv"}
+    assert read(tmp_path / "m.toml").mapping.test_case.field[0].values == {"FF": "Firefox, new"}
+    (tmp_path / "t.csv").write_text("from,to\nFF,Firefox\n", "utf-8")
+    assert config.mapping() != (before,)
 
 
 def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:

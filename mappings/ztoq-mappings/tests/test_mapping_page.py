@@ -68,13 +68,18 @@ def test_every_case_has_an_example() -> None:
 def test_an_example_of_the_page(example: tuple[str, str], request: pytest.FixtureRequest) -> None:
     slug, text = example
     case = CASES / slug
-    after = mapped(parse(text, slug).mapping, orjson.loads((case / "in.json").read_bytes()))
+    after = mapped(parse(text, slug, case).mapping, orjson.loads((case / "in.json").read_bytes()))
     golden = case / "out.json"
     if request.config.getoption("--update", default=False):
         golden.write_bytes(
             orjson.dumps(after, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
         )
     assert after == orjson.loads(golden.read_bytes())
+
+
+def test_the_table_that_the_page_shows_is_the_one_that_its_example_reads() -> None:
+    (table,) = re.findall(r"```csv\n(.*?)```", TEXT, re.DOTALL)
+    assert table == (CASES / "other-values-from-a-csv-file" / "browsers.csv").read_text("utf-8")
 
 
 def test_the_page_shows_each_key_and_each_property() -> None:

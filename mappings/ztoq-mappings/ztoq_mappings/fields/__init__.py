@@ -6,6 +6,7 @@ from importlib.resources import files
 
 from ztoq_core.plugin import TransformerPlugin
 from ztoq_mappings.fields.options import FieldsOptions
+from ztoq_mappings.fields.parse import files_of
 from ztoq_mappings.fields.schema_checks import check
 from ztoq_mappings.fields.suggest import suggest
 from ztoq_mappings.fields.transformer import build
@@ -21,6 +22,7 @@ FIELDS = TransformerPlugin(
     note_codes=NOTE_CODES,
     keeps_default=True,
     check=check,
+    files=files_of,
     suggest=suggest,
     extra_files=(files(__name__) / "mapping.schema.json",),
 )

@@ -34,18 +34,21 @@ from ztoq_mappings.fields.format import (
     Rule,
 )
 from ztoq_mappings.fields.key_checks import problems, rule_problems
+from ztoq_mappings.fields.options import FieldsOptions
 from ztoq_mappings.fields.parse_values import READERS, KeyedError
 from ztoq_mappings.fields.sections import Section
+from ztoq_mappings.fields.value_tables import raw_rules, with_tables
 
-__all__ = ["Document", "parse", "read"]
+__all__ = ["Document", "files_of", "parse", "read"]
 
 
 @attrs.frozen(kw_only=True)
 class Document:
-    """A valid mapping file, with the line of each of its keys."""
+    """A valid mapping file, with the line of each of its keys, and the files that it names."""
 
     name: str
     mapping: MappingFile
+    files: Mapping[str, Path]
     _tables: Mapping[str, Any]
     _places: Mapping[toml_lines.Path, int]
 
@@ -60,17 +63,24 @@ def read(path: Path) -> Document:
     Raises:
         ConfigError: It cannot be read or used; a line for each problem.
     """
-    return parse(read_text(path, "mapping file", "`ztoq map suggest` writes one"), path.name)
+    text = read_text(path, "mapping file", "`ztoq map suggest` writes one")
+    return parse(text, path.name, path.parent)
 
 
-def parse(text: str, name: str) -> Document:
-    """Return the mapping in the text of the file ``name``. Raises as ``read``."""
+def files_of(options: FieldsOptions) -> Mapping[str, Path]:
+    """Return the files that the mapping file names. Raises as ``read``."""
+    return read(options.mapping).files
+
+
+def parse(text: str, name: str, folder: Path = Path()) -> Document:
+    """Return the mapping in the text of the file ``name`` in ``folder``. Raises as ``read``."""
     try:
         tables = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         where = str(error).replace("at end of document", f"at line {len(text.splitlines())}")
         raise ConfigError(f"{name} is not valid TOML: {where}") from error
     places = toml_lines.lines(text)
+    files = with_tables(tables, folder)
     try:
         mapping: MappingFile = _converter().structure(tables, MappingFile)
     except cattrs.BaseValidationError as error:
@@ -82,23 +92,20 @@ def parse(text: str, name: str) -> Document:
             for path, said in problems(section, mapping.of(section))
         ]
         if not wrong:
-            return Document(name=name, mapping=mapping, tables=tables, places=places)
+            return Document(name=name, mapping=mapping, files=files, tables=tables, places=places)
     told = sorted(_told(name, path, said, tables, places) for path, said in wrong)
     raise ConfigError("\n".join(dict.fromkeys(said for _, said in told)))
 
 
 def _of_readable_rules(tables: Mapping[str, Any]) -> Iterator[tuple[toml_lines.Path, str]]:
     """Yield the problems of the readable rules of a file in which others cannot be read."""
-    for section in Section:
-        rules = tables.get(section.value)
-        listed = rules.get("field") if isinstance(rules, dict) else None
-        for place, raw in enumerate(listed if isinstance(listed, list) else ()):
-            try:
-                rule: Rule = _converter().structure(raw, Rule)
-            except (cattrs.BaseValidationError, TypeError):
-                continue  # reported already
-            for path, said in rule_problems(section, rule):
-                yield (section.value, "field", place, *path), said
+    for section, place, raw in raw_rules(tables):
+        try:
+            rule: Rule = _converter().structure(raw, Rule)
+        except (cattrs.BaseValidationError, TypeError):
+            continue  # reported already
+        for path, said in rule_problems(section, rule):
+            yield (section.value, "field", place, *path), said
 
 
 def _told(

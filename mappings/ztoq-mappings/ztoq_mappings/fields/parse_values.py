@@ -136,8 +136,10 @@ def _bound(raw: Any) -> str | float:
 
 
 def _values(raw: Any) -> Mapping[str, Given]:
+    if isinstance(raw, ValueError):  # of the file that it names
+        raise raw
     if not isinstance(raw, dict) or not raw:
-        raise ValueError('expected a table such as { "old" = "new" }')
+        raise ValueError('expected a table such as { "old" = "new" }, or the name of a CSV file')
     return _each(raw, _given)
 
 
