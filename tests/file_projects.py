@@ -33,14 +33,18 @@ async def write_project(
 ) -> dict[Ref, Written | None]:
     """Write and finish the records, parents first; ``contents`` are by locator."""
     links: dict[Ref, Written | None] = {}
-    ordered = sorted(
-        records, key=lambda each: (each.kind.rank, getattr(each, "parent", None) is not None)
-    )
-    for record in ordered:
-        content = None
-        if isinstance(record, Attachment):
-            content = content_of(record, contents[record.locator])
-        links[record.ref] = await sink.write(record, None, links, content)
+    ordered = sorted(records, key=lambda each: each.kind.rank)
+    waiting = list(ordered)
+    while waiting:
+        here = {each.ref for each in waiting}
+        ready = [each for each in waiting if here.isdisjoint(each.parents())]
+        assert ready, f"parents in a circle: {waiting}"
+        for record in ready:
+            content = None
+            if isinstance(record, Attachment):
+                content = content_of(record, contents[record.locator])
+            links[record.ref] = await sink.write(record, None, links, content)
+        waiting = [each for each in waiting if each not in ready]
     for record in ordered:
         if (written := links[record.ref]) and record.text_refs:
             links[record.ref] = await finish(sink, record, written, links)

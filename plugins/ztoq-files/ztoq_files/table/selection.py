@@ -53,6 +53,6 @@ TABLE = TransformerPlugin(
     summary="Leaves out what a table of test cases has no rows for, each record as a loss",
     config=NoOptions,
     build=build,
-    default_for=tuple((source, "table") for source in ("jsonl", "table", "zephyr", "zephyr-xml")),
+    default_for=(("*", "table"),),
 )
 """So that a plan says before the load what will be lost; the sink leaves out the same records."""

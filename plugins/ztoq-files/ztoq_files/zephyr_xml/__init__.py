@@ -101,6 +101,7 @@ def ztoq_sources() -> Iterable[SourcePlugin[ZephyrXmlConfig]]:
         name="zephyr-xml",
         summary="Test cases in Zephyr Scale's XML export",
         config=ZephyrXmlConfig,
+        product="Zephyr",
         open=open_source,
         note_codes=NOTE_CODES,
     )
