@@ -21,8 +21,14 @@ from tests.generated import record_of
 from ztoq_core.plugin import (
     Attachment,
     ConfigError,
+    Deletion,
+    FieldDefinition,
+    FieldSpec,
+    FieldType,
+    FieldValue,
     Kind,
     Links,
+    Pictures,
     Record,
     Ref,
     RejectedError,
@@ -452,3 +458,132 @@ async def test_a_content_that_is_not_as_announced_is_not_kept(tmp_path: Path) ->
         with pytest.raises(RejectedError, match="announced was 0000"):
             await sink.write(FILE, None, {FILE.owner: Written(target_id="?")}, announced)
     assert list(tree(tmp_path / "acme")) == ["manifest.json"]
+
+
+# ------------------------------------------------------------------------- what a sink meets
+
+
+async def test_a_deletion_outlives_a_kill(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with open_sink(config(tmp_path), lent()) as sink:
+            for folder in PROJECT[:2]:
+                await sink.write(folder, None, all_there(folder), None)
+            assert isinstance(sink, Deletion)
+            await sink.delete(PROJECT[1].kind, PROJECT[1].key)
+            raise PowerCut
+
+    with pytest.raises(PowerCut):
+        await work()
+    assert b"deleted" in tree(tmp_path)["folder.jsonl"]
+    async with open_sink(config(tmp_path), lent()) as sink:
+        assert [bool(await sink.find(each, {})) for each in PROJECT[:2]] == [True, False]
+    assert b"deleted" not in tree(tmp_path)["folder.jsonl"]
+
+
+async def test_a_kind_without_records_left_has_no_file(tmp_path: Path) -> None:
+    async with open_sink(config(tmp_path), lent()) as sink:
+        await sink.write(PROJECT[0], None, {}, None)
+        assert isinstance(sink, Deletion)
+        await sink.delete(PROJECT[0].kind, PROJECT[0].key)
+    assert list(tree(tmp_path)) == ["manifest.json"]
+
+
+async def test_a_file_of_records_never_leads_out_of_the_folder(tmp_path: Path) -> None:
+    folder = await written(tmp_path / "acme")
+    secret = tmp_path / "secret.jsonl"
+    secret.write_bytes((folder / "test_plan.jsonl").read_bytes())
+    (folder / "test_plan.jsonl").unlink()
+    (folder / "test_plan.jsonl").symlink_to(secret)
+    message = "'test_plan.jsonl' leads out of the folder by a symbolic link"
+    async with open_source(config(folder), lent()) as source:
+        with pytest.raises(ConfigError, match=message):
+            await source.check()
+    async with open_sink(config(folder), lent()) as sink:
+        with pytest.raises(ConfigError, match=message):
+            await sink.write(PROJECT[0], PROJECT[0].key, {}, None)
+    assert secret.read_bytes()
+    # the lock was given back
+    (folder / "test_plan.jsonl").unlink()
+    async with open_sink(config(folder), lent()) as sink:
+        await sink.write(PROJECT[0], PROJECT[0].key, {}, None)
+
+
+async def test_a_file_keeps_its_content_when_only_its_record_changes(tmp_path: Path) -> None:
+    folder = await written(tmp_path / "acme")
+    links = {FILE.owner: Written(target_id=FILE.owner.key)}
+    async with open_sink(config(folder), lent()) as sink:
+        await sink.write(attrs.evolve(FILE, name="again.png"), FILE.key, links, None)
+        with pytest.raises(RejectedError, match="came without its content"):
+            await sink.write(attrs.evolve(FILE, key="ACME-T1#9"), None, links, None)
+    async with open_source(config(folder), lent()) as source:
+        held = (await read_project(source))[FILE.ref]
+        assert isinstance(held, Attachment)
+        assert held.name == "again.png"
+        body = b"".join([chunk async for chunk in source.download(held)])
+    assert body == CONTENTS[FILE.locator]
+
+
+async def test_a_disk_that_is_full_during_a_file_stops_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    async with open_sink(config(tmp_path), lent()) as sink:
+        monkeypatch.setattr("ztoq_files.jsonl.writer.ContentFile.add", full)
+        with pytest.raises(RetryableError, match="No space left on device"):
+            await sink.write(FILE, None, all_there(FILE), content_of(FILE, b"body"))
+    assert list(tree(tmp_path)) == ["manifest.json"]
+
+
+async def test_what_is_not_ours_to_change_is_refused(tmp_path: Path) -> None:
+    async with open_sink(config(tmp_path), lent()) as sink:
+        with pytest.raises(RejectedError, match="is not the object 'other'"):
+            await sink.write(PROJECT[0], "other", {}, None)
+        with pytest.raises(RejectedError, match="lacks folder ACME-F1"):
+            await sink.write(PROJECT[1], None, {}, None)
+
+
+async def test_a_folder_that_cannot_be_written_is_an_error_of_the_configuration(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "file").write_text("")
+    async with open_sink(config(tmp_path / "file" / "acme"), lent()) as sink:
+        with pytest.raises(ConfigError, match="cannot write"):
+            await sink.write(PROJECT[0], None, {}, None)
+
+
+async def test_definitions_of_fields_are_the_schema_of_source_and_sink(tmp_path: Path) -> None:
+    field = FieldDefinition(
+        key="test_case/Browser",
+        of=Kind.TEST_CASE,
+        name="Browser",
+        type=FieldType.CHOICE,
+        values=("Firefox",),
+    )
+    expected = FieldSpec(
+        kind=Kind.TEST_CASE, name="Browser", type=FieldType.CHOICE, values=("Firefox",)
+    )
+    async with open_sink(config(tmp_path), lent()) as sink:
+        await sink.write(field, None, {}, None)
+        schema = await sink.describe()
+        assert schema.fields == (expected,)
+        odd = FieldValue(name="Browser", value="Netscape", type=FieldType.CHOICE)
+        assert schema.fits(expected, odd).rest is None
+    async with open_source(config(tmp_path), lent()) as source:
+        assert (await source.describe()).fields == (expected,)
+
+
+async def test_pictures_in_texts_are_given_at_their_own_address_alone(tmp_path: Path) -> None:
+    src = "https://acme.example.com/a.png"
+    picture = Attachment(key="ACME-T1!1", name="a.png", owner=FILE.owner, locator=src, inline=True)
+    case = TestCase(key=FILE.owner.key, name="", description=f'<img src="{src}">')
+    async with open_sink(config(tmp_path), lent()) as sink:
+        await write_project(sink, [case, picture], {src: b"\x89PNG"})
+    async with open_source(config(tmp_path), lent()) as source:
+        assert isinstance(source, Pictures)
+        given = source.picture(picture)
+        assert given is not None
+        assert b"".join([chunk async for chunk in given]) == b"\x89PNG"
+        assert source.picture(attrs.evolve(picture, locator=f"{src}?other")) is None
+        assert source.picture(attrs.evolve(picture, key="no")) is None

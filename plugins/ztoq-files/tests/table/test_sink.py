@@ -14,6 +14,9 @@ from ztoq_testkit import PROJECT, PowerCut, lent
 from tests.file_projects import write_project
 from ztoq_core.plugin import (
     ConfigError,
+    ContentReading,
+    FieldDefinition,
+    FieldType,
     Folder,
     Kind,
     Record,
@@ -208,3 +211,39 @@ async def test_a_record_that_is_not_there_cannot_be_deleted(table: Path) -> None
     async with open_sink(TableSinkConfig(path=table), lent()) as sink:
         with pytest.raises(RejectedError):
             await sink.delete(Kind.TEST_CASE, "ACME-T1")  # type: ignore[attr-defined]  # it can
+
+
+async def test_a_table_that_cannot_be_written_is_an_error_of_the_configuration(
+    table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("ztoq_files.table.rendered.write_sheet", full)
+        with pytest.raises(ConfigError, match="No space left on device"):
+            await write(table, *CASES)
+    assert body(table) is None
+    await write(table)
+    assert body(table) is not None
+
+
+async def test_what_is_said_of_another_record_becomes_words(table: Path) -> None:
+    first, second = (each for each in CASES if isinstance(each, TestCase))
+    text = f'<a href="{second.ref.address}">there</a>'
+    said = attrs.evolve(first, folder=None, description=text, text_refs=(second.ref,))
+    table.parent.mkdir()
+    async with open_sink(TableSinkConfig(path=table), lent()) as sink:
+        await sink.write(said, None, {}, None)
+        assert isinstance(sink, ContentReading)
+        held = await sink.read(said.kind, said.key)
+    assert isinstance(held, TestCase)
+    assert held.description == "there"
+
+
+async def test_a_field_that_is_defined_has_a_column_without_any_value(tmp_path: Path) -> None:
+    field = FieldDefinition(
+        key="test_case/Browser", of=Kind.TEST_CASE, name="Browser", type=FieldType.TEXT
+    )
+    await write(tmp_path / "cases.csv", *CASES, field)
+    assert b",Browser," in (body(tmp_path / "cases.csv") or b"").splitlines()[0]

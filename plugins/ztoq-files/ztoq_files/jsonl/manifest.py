@@ -46,7 +46,7 @@ class Manifest:
         try:
             value = object_in(path.read_bytes())
             return cls._from(value, path)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
             raise ConfigError(f"cannot read {str(path)!r}: {error.strerror}") from error
