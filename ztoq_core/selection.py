@@ -20,10 +20,11 @@ class Selection:
     """What is selected; the default is everything.
 
     ``folder`` holds paths of names (``A/B``) in the tree of the cases and includes the folders
-    below; ``cycle`` holds keys or names, ``case`` keys. A case must meet every criterion that is
-    given, and a criterion with several values is met by any of them. ``executed_since`` is an ISO
-    date or time (UTC without a time zone), ``executions`` is ``all``, ``latest`` or how many of
-    each run, ``limit`` how many cases, in the order of their keys.
+    below; ``label``, ``status`` and ``case`` hold those of cases, by name and key, ``cycle`` keys
+    or names. A case must meet every criterion that is given, and a criterion with several values
+    is met by any of them. ``executed_since`` is an ISO date or time (UTC without a time zone),
+    ``executions`` is ``all``, ``latest`` or how many of each run, ``limit`` how many cases, in the
+    order of their keys.
     """
 
     folder: tuple[str, ...] = ()

@@ -9,22 +9,27 @@ from __future__ import annotations
 
 import re
 import sys
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from pygments.lexers.special import TextLexer
 from site_pages import MAKERS
+from sphinx.ext.napoleon import Config
+from sphinx.ext.napoleon.docstring import GoogleDocstring
 
 project = "ztoq"
 copyright = "Eric C. Mumford"  # noqa: A001 - Sphinx's name for it
 html_title = "ztoq"
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions = ["myst_parser", "sphinx.ext.autodoc"]
 root_doc = "docs/index"
 include_patterns = [
     "*.md",
     "docs/*.md",
+    "docs/reference/*.md",
     "plugins/README.md",
     "plugins/*/README.md",
     "mappings/*/README.md",
@@ -33,11 +38,11 @@ include_patterns = [
 exclude_patterns = [".*", "build", "**/tests"]
 
 myst_heading_anchors = 4
+smartquotes = False  # --limit is an option, not a dash
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
-autodoc_class_signature = "separated"
 python_use_unqualified_type_names = True
 add_module_names = False
 
@@ -58,6 +63,29 @@ def fill_places(_app: object, _page: str, source: list[str]) -> None:
     source[0] = PLACE.sub(lambda found: MAKERS[found[1]](), source[0])
 
 
+def read_sections(
+    app: Any, what: str, _name: str, _object: object, _options: object, lines: list[str]
+) -> None:
+    """Turn ``Raises:`` of a docstring into a list.
+
+    Not by napoleon as an extension: that takes what is before a colon in a property's docstring
+    for its type.
+    """
+    if what not in {"attribute", "data", "property"}:
+        lines[:] = GoogleDocstring(lines, Config(napoleon_use_rtype=False), app, what).lines()
+
+
+def without_constructor(
+    _app: object, what: str, _name: str, cls: Any, *_: object
+) -> tuple[str, str] | None:
+    """Show no arguments of classes that nobody calls."""
+    uncalled = what == "class" and (issubclass(cls, Enum) or getattr(cls, "_is_protocol", False))
+    return ("", "") if uncalled else None
+
+
 def setup(app: Any) -> None:
-    """Let Sphinx call ``fill_places`` for each page that it reads."""
+    """Let Sphinx call the functions above, and know blocks of CSV."""
     app.connect("source-read", fill_places)
+    app.connect("autodoc-process-docstring", read_sections)
+    app.connect("autodoc-process-signature", without_constructor)
+    app.add_lexer("csv", TextLexer)  # GitHub colours them, Pygments has none for it

@@ -17,10 +17,9 @@ from ztoq_core.cli.lazy_group import LazyGroup
 from ztoq_core.store import State, tables
 
 ROOT = Path(__file__).parents[2]
+FOLDERS = (ROOT, *map(ROOT.joinpath, ("docs", "docs/reference", "plugins")))
 PAGES = sorted(
-    path
-    for folder in (ROOT, ROOT / "docs", *ROOT.glob("plugins"), *ROOT.glob("[pm]*/ztoq-*"))
-    for path in folder.glob("*.md")
+    path for folder in (*FOLDERS, *ROOT.glob("[pm]*/ztoq-*")) for path in folder.glob("*.md")
 )
 HOOKS = [name for name, _ in inspect.getmembers(hookspecs, inspect.isfunction)]
 CODE = re.compile(r"```.*?\n(.*?)```|(?<!`)`([^`\n]+)`|^ {4}(\S[^\n]*)$", re.DOTALL | re.MULTILINE)

@@ -65,14 +65,15 @@ class Secret:
 class Connection:
     """How to reach a service; the base of a connector's config class.
 
-    ``rate`` is a fixed ceiling in requests a second (None: the pacing finds it), ``in_flight`` the
-    most requests at once, ``timeout`` seconds for one request. Without ``proxy`` and ``ca_file``
-    the environment's HTTPS_PROXY and SSL_CERT_FILE are used. ``client_cert`` is a PEM file with
-    certificate and key. ``monthly_budget`` is how many calls the service grants in a calendar month
-    (None: what its headers say), ``reserve`` the share of it that is left to others. ``window`` is
-    the time of day, local, in which calls may be made: ``"20:00-06:00"``. ``max_answer_size`` is
-    the most bytes of a JSON body, unpacked; ``max_file_size`` those of a downloaded file (Zephyr
-    and Jira take files of up to 1 GB; an endless body stops at twice that).
+    ``base_url`` is the service's address. ``rate`` is a fixed ceiling in requests a second (None:
+    the pacing finds it), ``in_flight`` the most requests at once, ``timeout`` seconds for one
+    request. Without ``proxy`` and ``ca_file`` the environment's HTTPS_PROXY and SSL_CERT_FILE are
+    used. ``client_cert`` is a PEM file with certificate and key. ``monthly_budget`` is how many
+    calls the service grants in a calendar month (None: what its headers say), ``reserve`` the share
+    of it that is left to others. ``window`` is the time of day, local, in which calls may be made:
+    ``"20:00-06:00"``. ``max_answer_size`` is the most bytes of a JSON body, unpacked;
+    ``max_file_size`` those of a downloaded file (Zephyr and Jira take files of up to 1 GB; an
+    endless body stops at twice that).
     """
 
     base_url: str

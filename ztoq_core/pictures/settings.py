@@ -86,7 +86,7 @@ class HostCredential:
 
 @attrs.frozen(kw_only=True)
 class Images:
-    """How pictures in texts are fetched.
+    """Whether (``fetch``) and how pictures in texts are fetched, with a credential for a ``host``.
 
     ``folder`` holds pictures under the name by which they are stored, or had originally.
     ``max_size`` is in bytes, ``timeout`` in seconds for one picture. ``types`` are the accepted

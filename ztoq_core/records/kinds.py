@@ -353,3 +353,4 @@ RECORD_TYPES: Mapping[Kind, type[Record]] = {
         Attachment,
     )
 }
+"""The class of the records of each kind."""

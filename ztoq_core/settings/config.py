@@ -56,7 +56,6 @@ DEFAULT_FILE = Path("ztoq.toml")
 DEFAULT_STORE = "sqlite:///ztoq.db"
 TABLES = ("store", "source", "sink", "log", "select", "images", "losses")
 MODES = ("stage", "stream")
-"""Files are kept in the store's folder, or passed on to the target while loading."""
 
 
 @attrs.frozen(kw_only=True)
@@ -330,8 +329,8 @@ def from_tables(
     choose_plugins(plugins, tables, folder)
     reader = Tables(folder)
     layers = {key: {**tables.get(key, {}), **(options or {}).get(key, {})} for key in TABLES}
-    store = reader.structure(layers["store"], _Store, "store")
-    log = reader.structure(layers["log"], _Log, "log")
+    store = reader.structure(layers["store"], StoreTable, "store")
+    log = reader.structure(layers["log"], LogTable, "log")
     select = reader.structure(settled(layers["select"]), Selection, "select")
     if select:
         reader.problems += (f"{each} @ select" for each in select.problems())
@@ -377,14 +376,21 @@ def from_tables(
 
 
 @attrs.frozen(kw_only=True)
-class _Store:
+class StoreTable:
+    """Where the store is (``url``: SQLite or PostgreSQL), and the ``files`` of records.
+
+    ``attachments_mode``: ``"stage"`` keeps files there, ``"stream"`` passes them on while loading.
+    """
+
     url: str | Secret = DEFAULT_STORE
     files: Path | None = None
     attachments_mode: str = "stage"
 
 
 @attrs.frozen(kw_only=True)
-class _Log:
+class LogTable:
+    """``file`` takes all log lines."""
+
     file: Path | None = None
 
 

@@ -64,9 +64,11 @@ LIKELY = 0.75
 class ValuesOptions:
     """The ``[[transform]]`` table with ``use = "values"``: old words and new ones.
 
-    ``fields`` has a table for each custom field. ``table`` is a CSV file with the columns
-    ``field``, ``from`` and ``to`` (``@status`` for what is not a custom field), or a TOML file with
-    the tables of this class; what stands here wins. ``""`` takes a value away.
+    ``status``, ``priority``, ``component``, ``labels``, ``environment`` and ``execution_status``
+    are tables from old words to new ones, ``fields`` has one for each custom field. ``otherwise``
+    says whether a word in no table stays or fails its record. ``table`` is a CSV file with the
+    columns ``field``, ``from`` and ``to`` (``@status`` for what is not a custom field), or a TOML
+    file with the tables of this class; what stands here wins. ``""`` takes a value away.
     """
 
     table: Path | None = None

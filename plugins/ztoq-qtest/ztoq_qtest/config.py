@@ -46,8 +46,9 @@ def _not_negative(_: object, attribute: attrs.Attribute[float | None], value: fl
 class QtestConfig(Connection):
     """The site, the credentials, and the choices that a migration has to make.
 
-    Either ``token`` (Resources > API & SDK of the site; a pasted ``Bearer`` is removed) or
-    ``username`` with ``password`` (not for users of single sign-on).
+    ``project`` is the number in the site's URL, ``/p/4242/``. Either ``token`` (Resources > API &
+    SDK of the site; a pasted ``Bearer`` is removed) or ``username`` with ``password`` (not for
+    users of single sign-on).
 
     ``create_fields``: create fields and allowed values that are missing. ``approve``: the cases to
     approve: ``needed`` (executed ones, and those that the mapping names), ``all``, ``none``.

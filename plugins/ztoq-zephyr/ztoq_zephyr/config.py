@@ -54,8 +54,9 @@ class ZephyrConfig(Connection):
     """One project of Zephyr Scale Cloud or Zephyr Essential.
 
     ``base_url`` chooses product and region and ends with ``/v2``. ``project`` is the Jira project
-    key (after a rename in Jira the old one, which Zephyr keeps). ``attachments`` are the kinds of
-    objects whose files are read, ``page_size`` is how many objects are requested at once.
+    key (after a rename in Jira the old one, which Zephyr keeps). ``token`` is a Zephyr API key.
+    ``attachments`` are the kinds of objects whose files are read, ``page_size`` is how many objects
+    are requested at once.
     ``executed`` and ``unexecuted`` are names of statuses of executions that took place, or did not
     (``execution.ExecutionPolicy``). ``jira`` gives names to the ids that Zephyr shows.
     """

@@ -38,8 +38,9 @@ class Policy(StrEnum):
 class Options:
     """The ``[[transform]]`` table with ``use = "text"``.
 
-    ``keys`` makes links of keys such as ``ACME-T12``, those of ``projects`` (the source's own where
-    there are none). ``kinds`` are the kinds of records that are changed, all where there are none.
+    ``html`` says what becomes of rich texts. ``keys`` makes links of keys such as ``ACME-T12``,
+    those of ``projects`` (the source's own where there are none). ``kinds`` are the kinds of
+    records that are changed, all where there are none.
     """
 
     html: Policy = Policy.KEEP

@@ -16,7 +16,8 @@ class Options:
 
     ``approved_statuses`` are the statuses of cases that the target is to approve even if nothing
     was executed. ``unknown_date`` (ISO 8601) stands for the date of an execution where neither it
-    nor its cycle has one. The others are the names of the containers that the mapping adds;
+    nor its cycle has one. ``no_folder``, ``other_projects``, ``gone``, ``requirements``,
+    ``cycle_documents`` and ``ad_hoc`` are the names of the containers that the mapping adds;
     ``{source}`` in them is the name of the source's product.
     """
 
