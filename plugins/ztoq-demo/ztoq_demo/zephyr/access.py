@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import json
 import time
+from functools import lru_cache
 from typing import Any
 
 from ztoq_testkit.simulate import Refusal, Request
@@ -49,15 +50,21 @@ def authorise(request: Request, fixed: str | None, now: float) -> None:
     scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not credentials:
         raise _refusal("Missing Authorization header")
-    parts = credentials.strip().split(".")
-    if len(parts) != _PARTS:
-        raise _refusal("Invalid token: a JWT has three parts")
-    claims = [_decode(part) for part in parts[:2]][1]
+    claims = _claims(credentials.strip())
     expiry = claims.get("exp") if isinstance(claims, dict) else None
     if isinstance(expiry, int | float) and expiry <= now:
         raise _refusal("Invalid token: expired")
     if fixed is not None and credentials.strip() != fixed:
         raise _refusal("Invalid token: signature")
+
+
+@lru_cache(maxsize=16)
+def _claims(token: str) -> Any:
+    """Return what a token says, read once: every request has the same one."""
+    parts = token.split(".")
+    if len(parts) != _PARTS:
+        raise _refusal("Invalid token: a JWT has three parts")
+    return [_decode(part) for part in parts[:2]][1]
 
 
 def _decode(part: str) -> Any:

@@ -8,7 +8,7 @@ import re
 import ssl
 import traceback
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Self
@@ -25,7 +25,6 @@ __all__ = ["Server"]
 LOG_LENGTH = 10_000
 CHUNK = 64 * 1024
 PAGE = b"<!DOCTYPE html><html><body><h1>We will be back soon</h1></body></html>"
-NO_FAULTS = Faults()
 
 
 def _page(status: int) -> Reply:
@@ -36,22 +35,14 @@ def _missing(_: Request) -> Reply:
     return Reply(404, {"message": "no such path"})
 
 
-@attrs.frozen
-class _Pattern:
-    route: Route
-    expression: re.Pattern[str]
-    names: tuple[str, ...]
+class _Tree(dict[str, "_Tree"]):
+    """The routes of a method by the segments of their paths; ``/`` stands for a parameter."""
+
+    place: int | None = None
 
 
-def _compile(route: Route) -> _Pattern:
-    segments = route.template.split("/")
-    parameters = [s.startswith("{") and s.endswith("}") for s in segments]
-    expression = "/".join(
-        "([^/]+)" if parameter else re.escape(segment)
-        for segment, parameter in zip(segments, parameters, strict=True)
-    )
-    names = tuple(s[1:-1] for s, parameter in zip(segments, parameters, strict=True) if parameter)
-    return _Pattern(route, re.compile(expression), names)
+def _is_parameter(segment: str) -> bool:
+    return segment.startswith("{") and segment.endswith("}")
 
 
 def _table(routes: Iterable[Route]) -> tuple[Route, ...]:
@@ -73,7 +64,7 @@ class Server:
     answered by 500; ``errors`` holds its traceback, which also goes to the log of aiohttp.
     """
 
-    routes: Iterable[Route] = attrs.field(converter=_table)
+    routes: Sequence[Route] = attrs.field(converter=_table)
     name: str = attrs.field(kw_only=True)
     latency: float = attrs.field(default=0.0, kw_only=True)
     faults: Faults | None = attrs.field(default=None, kw_only=True)
@@ -88,21 +79,21 @@ class Server:
     )
     errors: list[str] = attrs.field(factory=list, init=False)
     _fixed: dict[tuple[str, str], Route] = attrs.field(factory=dict, init=False, repr=False)
-    _patterns: dict[tuple[str, int], list[_Pattern]] = attrs.field(
-        factory=dict, init=False, repr=False
-    )
+    _trees: dict[str, _Tree] = attrs.field(factory=dict, init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         """Sort the table; a line that another one hides is a mistake."""
         seen = set()
-        for route in self.routes:
+        for number, route in enumerate(self.routes):
             place = (route.method, re.sub(r"\{[^/]*\}", "{}", route.template))
             if place in seen:
                 raise ValueError(f"{self.name}: {route.method} {route.template} is served twice")
             seen.add(place)
             if "{" in route.template:
-                length = (route.method, route.template.count("/"))
-                self._patterns.setdefault(length, []).append(_compile(route))
+                tree = self._trees.setdefault(route.method, _Tree())
+                for segment in route.template.split("/")[1:]:
+                    tree = tree.setdefault("/" if _is_parameter(segment) else segment, _Tree())
+                tree.place = number
             else:
                 self._fixed[route.method, route.template] = route
 
@@ -125,17 +116,24 @@ class Server:
         """Return the route of a path (still percent-encoded) with its decoded parameters."""
         if fixed := self._fixed.get((method, raw_path)):
             return fixed, {}
-        for pattern in self._patterns.get((method, raw_path.count("/")), ()):
-            if match := pattern.expression.fullmatch(raw_path):
-                values = (unquote(value) for value in match.groups())
-                return pattern.route, dict(zip(pattern.names, values, strict=True))
-        return None
+        segments = raw_path.split("/")
+        trees = [self._trees[method]] if method in self._trees else []
+        for segment in segments[1:]:
+            names = (segment, "/") if segment else ("",)
+            trees = [tree[name] for tree in trees for name in names if name in tree]
+        places = [tree.place for tree in trees if tree.place is not None]
+        if not places:
+            return None
+        route = self.routes[min(places)]
+        pairs = zip(route.template.split("/"), segments, strict=True)
+        return route, {name[1:-1]: unquote(given) for name, given in pairs if _is_parameter(name)}
 
     async def _serve(self, incoming: web.BaseRequest) -> web.StreamResponse:
         url = incoming.rel_url
         found = self.find(incoming.method, url.raw_path)
         route, params = found or (None, {})
         stream = route is not None and route.stream
+        whole = incoming.body_exists and not stream
         request = Request(
             method=incoming.method,
             path=url.path,
@@ -144,7 +142,7 @@ class Server:
             query=url.query,
             headers=incoming.headers,
             origin=f"{incoming.scheme}://{incoming.host}",
-            body=b"" if stream else await incoming.content.read(),
+            body=await incoming.content.read() if whole else b"",
             chunks=(lambda: incoming.content.iter_chunked(CHUNK)) if stream else None,
         )
         self.calls[request.method, request.route] += 1
@@ -154,24 +152,24 @@ class Server:
     async def _exchange(
         self, incoming: web.BaseRequest, request: Request, route: Route | None, exchange: _Exchange
     ) -> web.StreamResponse:
-        faults = self.faults or NO_FAULTS
-        if faults.limited():
+        faults = self.faults
+        if faults and faults.limited():
             wait = faults.retry_after
             headers = {} if wait is None else {"Retry-After": f"{wait:g}"}
             return await _send(incoming, exchange.ends(Reply(429, headers=headers)))
         if self.latency:
             await asyncio.sleep(self.latency / 2)
-        fault = faults.draw(request)
+        fault = faults.draw(request) if faults else None
         if fault is Fault.RESET_BEFORE:
             return _cut(incoming, exchange)
-        if fault is Fault.ERROR_5XX:
+        if faults and fault is Fault.ERROR_5XX:
             return await _send(incoming, exchange.ends(_page(faults.status_5xx())))
         reply = exchange.ends(await self._answer(request, route))
         if self.recorder:
             self.recorder(request, reply)
         if self.latency:
             await asyncio.sleep(self.latency / 2)
-        if fault is Fault.SLOW:
+        if faults and fault is Fault.SLOW:
             await asyncio.sleep(faults.slow_seconds)
         if fault is Fault.LOST:
             return _cut(incoming, exchange)
