@@ -55,7 +55,11 @@ class Page:
 
 
 class Source(Protocol):
-    """Reads one project of one product. It never writes."""
+    """Reads one project of one product. It never writes.
+
+    ``complete`` and ``download`` are called concurrently, for up to ``Connection.in_flight``
+    records (32 by default), while ``fetch`` reads the next page.
+    """
 
     @property
     def identity(self) -> str:

@@ -54,6 +54,22 @@ def check_written(written: object) -> None:
         raise ValueError(f"it gave the target id {written.target_id!r}")
 
 
+def check_cursor(cursor: str | None, seen: set[str]) -> None:
+    """Check, in a ``plugin_call``, that a page leads on to one that was not ``seen``; add it.
+
+    After the last page, nothing is seen: an unstable list may be read again.
+
+    Raises:
+        ValueError: The list would never end.
+    """
+    if cursor is None:
+        seen.clear()
+    elif cursor in seen:
+        raise ValueError(f"the cursor {cursor!r} comes again, so the list never ends")
+    else:
+        seen.add(cursor)
+
+
 async def checked_chunks(
     plugin: object, about: object, chunks: AsyncIterator[bytes]
 ) -> AsyncIterator[bytes]:

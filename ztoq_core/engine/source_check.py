@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 import attrs
 
 from ztoq_core.contracts import Page, Reject, Source
+from ztoq_core.engine.guard import check_cursor
 from ztoq_core.engine.run import Run
 from ztoq_core.errors import RecordError, RejectedError
 from ztoq_core.plugin_calls import plugin_call, wrong
@@ -88,16 +89,18 @@ class _Listing:
         """Read the list of ``kind``; again while it shifts, until a pass shows nothing new."""
         for _ in range(_MOST_PASSES):
             new, stable, cursor = 0, True, None
+            seen: set[str] = set()
             while not self.run.waits.stopping:
                 with plugin_call(self.source, "fetch", f"the list of {kind}"):
                     page = await self.source.fetch(kind, cursor)
                     if not isinstance(page, Page):
                         raise wrong(page, "a Page")
+                    check_cursor(page.cursor, seen)
                 new += await self._compare(page.records)
                 for reject in page.rejects:
                     self.missing[Ref(reject.kind, reject.key or "an object without a key")] = None
                 stable = stable and page.stable
-                if page.cursor is None or page.cursor == cursor:
+                if page.cursor is None:
                     break
                 cursor = page.cursor
             if stable or not new:

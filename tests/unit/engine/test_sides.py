@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from ztoq_core.contracts import (
     Links,
     MarkPage,
     Owner,
+    Page,
     Schema,
     Services,
     Sink,
@@ -31,7 +33,7 @@ from ztoq_core.contracts import (
 )
 from ztoq_core.engine import sides
 from ztoq_core.engine.load.marks import marks_of
-from ztoq_core.errors import AccessError, ConfigError, RecordError
+from ztoq_core.errors import AccessError, ConfigError, Exit, RecordError
 from ztoq_core.records import ADDRESS, Kind, Record, Ref, TestCase
 from ztoq_core.store import State, Store
 
@@ -290,6 +292,45 @@ async def test_what_a_side_gives_wrongly_is_named_with_plugin_and_call(
 async def test_a_list_of_the_target_that_goes_round_in_a_circle_ends() -> None:
     with pytest.raises(RecordError, match="'a' comes again"):
         await marks_of(Circling(), Kind.FOLDER)
+
+
+class GoingRound(MemorySource):
+    """Gives two cursors in turn, for ever, or one."""
+
+    turns: Sequence[str] = ("a", "b")
+
+    async def fetch(self, kind: Kind, cursor: str | None) -> Page:
+        page = await super().fetch(kind, None)
+        return attrs.evolve(page, cursor=self.turns[-1] if cursor == "a" else "a")
+
+    async def changed_since(self, kind: Kind, _since: datetime, cursor: str | None) -> Page:
+        return await self.fetch(kind, cursor)
+
+
+@pytest.mark.parametrize("turns", ["ab", "a"])
+async def test_a_list_of_the_source_that_goes_round_ends_and_is_not_complete(
+    store: Store, turns: str
+) -> None:
+    source = GoingRound(PROJECT, CONTENTS)
+    source.turns = turns
+    with store.run("extract") as run:
+        await engine.extract(engine.Run(store, run.id), source)
+
+    assert "comes again, so the list never ends" in store.facts.unread[Kind.TEST_CASE]
+    assert engine.outcome(store, engine.Goal.EXTRACT).exit is Exit.LEFT
+    found = await engine.check_source(engine.Run(store, run.id), source)
+    assert found is not None
+    assert [each for each in found.reasons if "could not be read to its end" in each]
+
+
+async def test_a_list_of_changes_that_goes_round_ends(store: Store) -> None:
+    with store.run("extract") as run:
+        await engine.extract(engine.Run(store, run.id), MemorySource(PROJECT, CONTENTS))
+    with store.run("extract") as run:
+        since = datetime(2025, 1, 1, tzinfo=UTC)
+        await engine.extract(engine.Run(store, run.id), GoingRound(PROJECT), since=since)
+
+    assert "comes again" in store.facts.unread[Kind.TEST_CASE]
 
 
 async def test_doubles_are_accepted() -> None:

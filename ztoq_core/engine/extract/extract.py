@@ -17,7 +17,7 @@ from loguru import logger
 from ztoq_core.contracts import ChangedSince, Directory, Page, Source
 from ztoq_core.engine.extract.complete import RecordCompletion, reject_of
 from ztoq_core.engine.extract.id_names import resolve_ids, warn_unresolved_ids
-from ztoq_core.engine.guard import check_record, storable
+from ztoq_core.engine.guard import check_cursor, check_record, storable
 from ztoq_core.engine.run import ProgressReporter, Run
 from ztoq_core.engine.sides import checked, described
 from ztoq_core.engine.workers import run_workers
@@ -177,14 +177,17 @@ class _Extraction:
         While a page is being completed, the next one is fetched.
         """
         point = await self.store.extraction.checkpoint(kind)
+        seen = {point.cursor} if point.cursor else set[str]()
         ahead: asyncio.Task[Page] | None = None
         try:
             while not point.done:
-                page = await (ahead or self._fetch(kind, point.cursor))
+                page = await (ahead or self._fetch(kind, point.cursor, seen))
                 ahead = None
                 if page.total is not None:
                     self.reporter.totals[kind] = page.total
-                following = self._following(kind, point, page)
+                following = attrs.evolve(
+                    point, cursor=page.cursor, done=page.cursor is None and page.stable
+                )
                 whole = self._with_pictures(page)
                 listed = await self.store.extraction.save_page(
                     self.run.id, kind, whole, self.source.completes, following
@@ -194,7 +197,7 @@ class _Extraction:
                 # fetched while the workers complete this page, and only after it is committed with
                 # its cursor: a run after a kill goes on from there
                 if following.cursor is not None and not self.run.waits.stopping:
-                    ahead = asyncio.create_task(self._fetch(kind, following.cursor))
+                    ahead = asyncio.create_task(self._fetch(kind, following.cursor, seen))
                 yield listed
                 point = await self.store.extraction.checkpoint(kind)
                 if page.cursor is None and not point.done:
@@ -205,14 +208,18 @@ class _Extraction:
             if ahead is not None:
                 await _give_up(ahead)
 
-    async def _fetch(self, kind: Kind, cursor: str | None) -> Page:
+    async def _fetch(self, kind: Kind, cursor: str | None, seen: set[str]) -> Page:
         with plugin_call(self.source, "fetch", f"the list of {kind}"):
-            return self._checked(await self.source.fetch(kind, cursor))
+            return self._checked(await self.source.fetch(kind, cursor), seen)
 
-    def _checked(self, page: Page) -> Page:
-        """Return a page whose records the store can keep; the others are rejects."""
+    def _checked(self, page: Page, seen: set[str]) -> Page:
+        """Return a page whose records the store can keep; the others are rejects.
+
+        ``seen`` are the cursors of this pass through the list.
+        """
         if not isinstance(page, Page):
             raise wrong(page, "a Page")
+        check_cursor(page.cursor, seen)
         records = []
         rejects = [storable(reject) for reject in page.rejects]
         for record in page.records:
@@ -233,10 +240,11 @@ class _Extraction:
         """Yield what is to be completed of each page of changes; nothing is kept of the place."""
         for number in range(_MOST_PASSES):
             cursor: str | None = None
+            seen: set[str] = set()
             new = 0
             while True:
                 with plugin_call(source, "changed_since", f"the list of {kind}"):
-                    page = self._checked(await source.changed_since(kind, since, cursor))
+                    page = self._checked(await source.changed_since(kind, since, cursor), seen)
                 listed, more = await self.store.extraction.save_changed(
                     self.run.id, self._with_pictures(page), self.source.completes
                 )
@@ -246,7 +254,7 @@ class _Extraction:
                 new += more
                 if page.cursor is None or self.run.waits.stopping:
                     break
-                cursor = self._following(kind, Checkpoint(cursor), page).cursor
+                cursor = page.cursor
             if page.stable or not new or self.run.waits.stopping:
                 return
 
@@ -263,16 +271,6 @@ class _Extraction:
             whole = sum(record.kind is each for record in page.records)
             if whole and each not in self.source.completes:
                 self.reporter.advance(each, whole)
-
-    def _following(self, kind: Kind, point: Checkpoint, page: Page) -> Checkpoint:
-        if page.cursor is not None:
-            if page.cursor == point.cursor:
-                raise RecordError(
-                    f"Reading {kind} does not advance: the page after {point.cursor!r} names "
-                    "itself as the next; this is a fault of the source's plugin"
-                )
-            return attrs.evolve(point, cursor=page.cursor)
-        return attrs.evolve(point, cursor=None, done=page.stable)
 
     async def _after_pass(self, kind: Kind, point: Checkpoint) -> Checkpoint:
         """An unstable list is complete when a pass brought no new key.

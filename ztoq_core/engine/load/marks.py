@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 import attrs
 
 from ztoq_core.contracts import ListReading, Mark, MarkPage, Owner, Sink
+from ztoq_core.engine.guard import check_cursor
 from ztoq_core.plugin_calls import plugin_call, wrong
 from ztoq_core.records import Attachment, Kind, Record, Ref
 from ztoq_core.store import TargetObject
@@ -38,13 +39,11 @@ async def mark_pages(
             page = await list_page(kind, owners, cursor)
             if not isinstance(page, MarkPage):
                 raise wrong(page, "a MarkPage")
-            if page.cursor in seen:
-                raise ValueError(f"the cursor {page.cursor!r} comes again, so the list never ends")
+            check_cursor(page.cursor, seen)
         yield page.marks
         cursor = page.cursor
         if cursor is None:
             return
-        seen.add(cursor)
 
 
 def owners_of(children: Iterable[Record], among: Iterable[TargetObject]) -> list[Owner]:
