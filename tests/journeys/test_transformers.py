@@ -92,3 +92,33 @@ async def test_a_mask_lets_no_word_of_the_source_through(tmp_path: Path) -> None
         assert word not in everything
     assert set(paths(stands)) == {f"ACME-T{number}" for number in range(1, 7)}
     assert len({path.count("/") for path in paths(stands).values()}) == 2
+
+
+MAPPING = """format = 1
+[[folder.field]]
+from = "@name"
+letters = "upper"
+to = "@name"
+[folder]
+skip_when = { field = "@name", is = "Basket" }
+[[attachment.field]]
+template = "{@owner} {@name}"
+to = "@name"
+[attachment]
+skip_when = { field = "@name", is = "log.txt" }
+"""
+
+
+async def test_a_mapping_file_names_folders_and_files_and_leaves_some_out(tmp_path: Path) -> None:
+    (tmp_path / "m.toml").write_text(MAPPING, "utf-8")
+    async with journey(tmp_path) as sides:
+        stands = await migrated(sides, {"use": "fields", "mapping": str(tmp_path / "m.toml")})
+        with sides.store() as store:
+            counts = store.reporting.counts()
+    # what lies in the folder goes with it, and the executions of those cases
+    assert set(paths(stands).values()) == {"/SHOP"}
+    assert len(stands["test_cases"]) == len(stands["test_logs"]) == 3
+    assert counts[Kind.TEST_LOG][State.SKIPPED] == 3
+    names = [each["name"] for case in stands["test_cases"] for each in case["attachments"]]
+    assert names == ["ACME-T2 shot 2.png"]
+    assert not any(each["attachments"] for each in stands["test_logs"])

@@ -222,6 +222,8 @@ def test_the_schema_takes_each_example(example: tuple[str, str]) -> None:
             3,
             "a step cannot be left out: the results of executions belong to it",
         ),
+        ("format = 1\n[[attachment.field]]\nfrom='@name'\nto='A'", 4, "a file has no fields in a"),
+        ("format = 1\n[[folder.field]]\nfrom='@name'\nto='@tree'", 4, "'@tree' cannot be filled"),
         # names
         (
             "format = 1\n[[test_case.field]]\nfrom = '@prio'\nto = 'B'",

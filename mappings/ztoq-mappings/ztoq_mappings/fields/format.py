@@ -126,6 +126,7 @@ class KindRules:
 class DeclaredTypes:
     """The types of the source's fields; they go before those that the values suggest."""
 
+    folder: Mapping[str, FieldType] = attrs.field(factory=dict)
     requirement: Mapping[str, FieldType] = attrs.field(factory=dict)
     test_case: Mapping[str, FieldType] = attrs.field(factory=dict)
     test_step: Mapping[str, FieldType] = attrs.field(factory=dict)
@@ -133,6 +134,7 @@ class DeclaredTypes:
     test_cycle: Mapping[str, FieldType] = attrs.field(factory=dict)
     test_run: Mapping[str, FieldType] = attrs.field(factory=dict)
     test_log: Mapping[str, FieldType] = attrs.field(factory=dict)
+    attachment: Mapping[str, FieldType] = attrs.field(factory=dict)
 
     def of(self, section: Section) -> Mapping[str, FieldType]:
         """Return the types of the fields of a section."""
@@ -146,6 +148,7 @@ class MappingFile:
 
     format: int
     types: DeclaredTypes = attrs.field(factory=DeclaredTypes)
+    folder: KindRules = attrs.field(factory=KindRules)
     requirement: KindRules = attrs.field(factory=KindRules)
     test_case: KindRules = attrs.field(factory=KindRules)
     test_step: KindRules = attrs.field(factory=KindRules)
@@ -153,6 +156,7 @@ class MappingFile:
     test_cycle: KindRules = attrs.field(factory=KindRules)
     test_run: KindRules = attrs.field(factory=KindRules)
     test_log: KindRules = attrs.field(factory=KindRules)
+    attachment: KindRules = attrs.field(factory=KindRules)
 
     def of(self, section: Section) -> KindRules:
         """Return the rules of a section."""

@@ -78,6 +78,8 @@ def _target(section: Section, rule: Rule) -> Iterator[Problem]:
             yield ("to",), f"{rule.to!r} cannot be filled{nearest(rule.to, known)}"
         elif rule.type is not None:
             yield ("type",), f"{rule.to!r} has a type of its own; leave 'type' out"
+    elif section is Section.ATTACHMENT:
+        yield ("to",), "a file has no fields in a target; only '@name' can be filled"
     elif len(rule.to) > LONGEST_LABEL or one_line(rule.to) != rule.to:
         yield ("to",), f"a label has at most {LONGEST_LABEL} characters on one line: {rule.to!r}"
 

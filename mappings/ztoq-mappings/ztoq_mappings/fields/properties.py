@@ -12,7 +12,7 @@ from typing import Any
 
 import attrs
 
-from ztoq_core.plugin import FieldType, Record, TestStep, Value
+from ztoq_core.plugin import FieldType, Record, Ref, TestStep, Value
 from ztoq_mappings.fields.sections import Section
 
 __all__ = ["PROPERTIES", "Property", "is_property"]
@@ -41,6 +41,10 @@ class Property:
             return found.astimezone(UTC).isoformat().replace("+00:00", "Z")
         if self.attribute == "path":
             return " / ".join(found)
+        if self.attribute == "links":
+            return tuple(link.issue_key or link.url or link.text for link in found)
+        if isinstance(found, Ref):
+            return found.key
         value: Value = found
         return value
 
@@ -66,6 +70,7 @@ _OWNER = Property("owner", _USER, settable=True, spent=True)
 _VERSION = Property("version", _TEXT, settable=True)
 _ENVIRONMENT = Property("environment", _CHOICE, settable=True)
 _ASSIGNED = Property("assigned_to", _USER, settable=True)
+_LINKS = Property("links", _MANY)
 _ESTIMATED = Property("estimated", _NUMBER, spent=True)
 
 
@@ -74,6 +79,7 @@ def _of(*properties: Property) -> Mapping[str, Property]:
 
 
 PROPERTIES: Mapping[Section, Mapping[str, Property]] = {
+    Section.FOLDER: _of(_KEY, _PATH, _NAME, _DESCRIPTION, Property("tree", _CHOICE)),
     Section.REQUIREMENT: _of(_KEY, _NAME, _DESCRIPTION, Property("issue_key", _TEXT)),
     Section.TEST_CASE: _of(
         _KEY,
@@ -89,6 +95,7 @@ PROPERTIES: Mapping[Section, Mapping[str, Property]] = {
         Property("created", _DATETIME, spent=True),
         _ESTIMATED,
         Property("project", _TEXT),
+        _LINKS,
     ),
     Section.TEST_STEP: _of(
         _KEY,
@@ -106,6 +113,7 @@ PROPERTIES: Mapping[Section, Mapping[str, Property]] = {
         _OWNER,
         Property("start", _DATETIME),
         Property("end", _DATETIME),
+        _LINKS,
     ),
     Section.TEST_CYCLE: _of(
         _KEY,
@@ -117,6 +125,7 @@ PROPERTIES: Mapping[Section, Mapping[str, Property]] = {
         _VERSION,
         Property("planned_start", _DATETIME),
         Property("planned_end", _DATETIME),
+        _LINKS,
     ),
     Section.TEST_RUN: _of(_KEY, _NAME, _ENVIRONMENT, _ASSIGNED),
     Section.TEST_LOG: _of(
@@ -131,6 +140,8 @@ PROPERTIES: Mapping[Section, Mapping[str, Property]] = {
         Property("duration", _NUMBER),
         _ESTIMATED,
         Property("automated", FieldType.CHECKBOX, spent=True),
+        _LINKS,
     ),
+    Section.ATTACHMENT: _of(_KEY, _NAME, Property("owner", _TEXT)),
 }
 """The properties of each section, by name."""

@@ -12,6 +12,7 @@ __all__ = ["Section"]
 class Section(StrEnum):
     """A section of a mapping file: a kind of record, or the steps of test cases."""
 
+    FOLDER = "folder"
     REQUIREMENT = "requirement"
     TEST_CASE = "test_case"
     TEST_STEP = "test_step"
@@ -19,6 +20,7 @@ class Section(StrEnum):
     TEST_CYCLE = "test_cycle"
     TEST_RUN = "test_run"
     TEST_LOG = "test_log"
+    ATTACHMENT = "attachment"
 
     @property
     def words(self) -> str:
