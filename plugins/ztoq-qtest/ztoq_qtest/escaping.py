@@ -54,6 +54,8 @@ TAG = re.compile(
     re.IGNORECASE,
 )
 COMMENT = re.compile(r"<!--(?:-?>|.*?--!?>)", re.DOTALL)
+BARE_TAG = re.compile(r"</?([a-z][a-z0-9]*+)\s*+/?>", re.IGNORECASE)
+"""A tag without attributes, as most are."""
 END = re.compile(r"</([a-z][a-z0-9]*)\s*>", re.IGNORECASE)
 
 
@@ -61,11 +63,15 @@ def escape_texts(record: Record) -> Record:
     """Return the record with stray ``<`` escaped in all its HTML; plain texts stay as they are."""
     if isinstance(record, Attachment | FieldDefinition):
         return record
-    made: Record = attrs.evolve(with_texts(record, escape_stray), fields=_safe(record.fields))
+    made = with_texts(record, escape_stray)
+    if (fields := _safe(record.fields)) != made.fields:
+        made = attrs.evolve(made, fields=fields)
     if isinstance(record, TestCase) and isinstance(made, TestCase):
-        pairs = zip(made.steps, record.steps, strict=True)
-        steps = tuple(attrs.evolve(new, fields=_safe(old.fields)) for new, old in pairs)
-        made = attrs.evolve(made, steps=steps)
+        of_steps = [_safe(step.fields) for step in record.steps]
+        if of_steps != [step.fields for step in made.steps]:
+            pairs = zip(made.steps, of_steps, strict=True)
+            steps = tuple(attrs.evolve(step, fields=fields) for step, fields in pairs)
+            made = attrs.evolve(made, steps=steps)
     return made
 
 
@@ -84,6 +90,9 @@ def escape_stray(html: str) -> str:
     Escaping twice changes nothing more. The time is linear in the length of the text.
     """
     if "<" not in html:
+        return html
+    bare = BARE_TAG.findall(html)
+    if len(bare) == html.count("<") and USUAL.issuperset(map(str.lower, bare)):
         return html
     return "".join(whole if tag else whole.replace("<", "&lt;") for whole, tag in split_tags(html))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from ztoq_qtest.escaping import split_tags
 
@@ -31,6 +32,7 @@ ENDS_LINE = frozenset({"p", "div", "br", "li", "tr", "h1", "h2", "h3", "h4", "h5
 SUFFIX = re.compile(r" \[([^\[\]]+)\]$")
 
 
+@lru_cache(maxsize=256)  # an answer holds its description up to three times
 def plain(text: str) -> str:
     """Return the text of an HTML fragment, one line per block, without empty lines.
 

@@ -140,7 +140,8 @@ class QtestSink:
 
     async def finish(self, record: Record, written: Written, links: Links) -> Written:
         """Complete a field, resolve addresses in texts, approve and link a case, link defects."""
-        record = escape_texts(record)
+        if record.text_refs or not isinstance(record, TestCase):  # else no text of it is sent
+            record = escape_texts(record)
         if record.text_refs:
             made = resolved(record, links)
             try:
