@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import attrs
 
-from ztoq_core.records import FieldType, FieldValue, Folder, Kind, Record, Value
+from ztoq_core.records import FieldType, FieldValue, Folder, Kind, Record, Tree, Value
 from ztoq_core.spelling import folded
 
 __all__ = ["FieldLimits", "FieldSpec", "Finding", "Fit", "Right", "Schema", "User"]
@@ -89,6 +89,8 @@ class Schema:
     service does not let this token list the fields, ``can_create_fields`` True if config and
     permissions allow ztoq to create missing ones.
 
+    ``folders`` are the extracted ones of a source, by tree with the path ``A/B``.
+
     ``kinds`` can be written, ``attachable`` take files, of at most ``max_file_size`` bytes (None:
     unknown); for ``finish_kinds``, ``finish`` does more than resolve references. ``roots`` are
     folders that the sink needs before anything else.
@@ -113,6 +115,7 @@ class Schema:
     can_create_fields: bool = False
     statuses: tuple[str, ...] = ()
     users: tuple[User, ...] = ()
+    folders: frozenset[tuple[Tree, str]] = frozenset()
     kinds: frozenset[Kind] = frozenset(Kind)
     finish_kinds: frozenset[Kind] = frozenset()
     attachable: frozenset[Kind] = frozenset(Kind)

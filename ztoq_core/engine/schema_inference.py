@@ -25,7 +25,7 @@ and differ in more than case and surrounding blanks. Otherwise the field is text
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 
 import attrs
@@ -33,7 +33,7 @@ import attrs
 from ztoq_core.contracts import FieldLimits, FieldSpec, Schema, SourceRules, User
 from ztoq_core.convert import converter
 from ztoq_core.engine.run import Run
-from ztoq_core.records import FieldType, FieldValue, Kind, Value, counted
+from ztoq_core.records import FieldType, FieldValue, Kind, Tree, Value, counted
 from ztoq_core.spelling import folded
 from ztoq_core.store import Store
 
@@ -239,10 +239,14 @@ async def infer_schema(run: Run) -> Schema:
     inferred, of_steps = (FieldTypeInference(run.rules, run.limits) for _ in range(2))
     inferred.declare(each for each in declared.fields if not each.system)
     of_steps.declare(declared.step_fields)
+    rows, trees = {}, {}
     for kind in Kind:
         after = 0
         while batch := await store.transformation.field_values(kind, after, 1000):
             for _, plain in batch:
+                if kind is Kind.FOLDER:
+                    rows[plain["key"]] = plain["name"], (plain.get("parent") or {}).get("key")
+                    trees[plain["key"]] = Tree(plain["tree"])
                 for field in plain.get("fields", ()):
                     inferred.add(kind, converter.structure(field, FieldValue))
                 for step in plain.get("steps", ()):
@@ -255,7 +259,20 @@ async def infer_schema(run: Run) -> Schema:
         step_fields=tuple(_declared(of_steps.schema(), declared.step_fields)),
         statuses=declared.statuses,
         users=tuple(users.values()),
+        folders=frozenset((tree, folder_path(key, rows)) for key, tree in trees.items()),
     )
+
+
+def folder_path(key: str, rows: Mapping[str, tuple[str, str | None]]) -> str:
+    """Return the path ``A/B`` of a folder; ``rows`` are names and keys of the folders around."""
+    names: list[str] = []
+    seen: set[str] = set()
+    place: str | None = key
+    while place is not None and place in rows and place not in seen:
+        seen.add(place)
+        name, place = rows[place]
+        names.append(name)
+    return "/".join(reversed(names))
 
 
 def _declared(inferred: Iterable[FieldSpec], declared: Iterable[FieldSpec]) -> Iterator[FieldSpec]:

@@ -233,3 +233,47 @@ def test_equal_paths_make_one_folder_and_others_another(
 def test_options_that_cannot_be_used_are_errors(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         built(**options)
+
+
+# ----------------------------------------------------------------------------- what is not there
+
+FOLDERS_THERE = frozenset(
+    {(Tree.CASES, "Web"), (Tree.CASES, "Web/Pay"), (Tree.CYCLES, "Nightly"), (Tree.PLANS, "Old")}
+)
+
+
+@pytest.mark.parametrize(
+    ("options", "level", "said"),
+    [
+        (
+            {"rename": {"Web/Nope": "X"}},
+            "warning",
+            "rename: there is no folder 'Web/Nope'",
+        ),
+        ({"rename": {"/Web/Pya/": "X"}}, "error", "'Web/Pya' (did you mean 'Web/Pay'?)"),
+        ({"rename": {"Old": "X"}}, "warning", "rename: there is no folder 'Old'"),
+        ({"strip": "Wbe"}, "warning", "strip: there is no folder 'Wbe'"),
+        ({"exclude": ["**/old *"]}, "warning", "exclude: '**/old *' matches no folder"),
+        ({"include": ["Web", "Shop/**"]}, "warning", "include: 'Shop/**' matches no folder"),
+    ],
+)
+def test_a_path_or_pattern_that_no_folder_has_is_said(
+    options: dict[str, Any], level: str, said: str
+) -> None:
+    source = Schema(folders=FOLDERS_THERE)
+    (found,) = FOLDERS.check(Options(**options), source, Schema())
+    assert found.level == level
+    assert said in found.text
+    if level == "error":
+        with pytest.raises(ConfigError, match="did you mean"):
+            FOLDERS.build(Options(**options), TransformContext(source=source))
+    else:
+        FOLDERS.build(Options(**options), TransformContext(source=source))
+
+
+def test_what_folders_have_is_not_said() -> None:
+    options = Options(
+        rename={"Web/Pay": "Shop"}, strip="Web", exclude=("Night*", ""), include=("W?b/*",)
+    )
+    assert FOLDERS.check(options, Schema(folders=FOLDERS_THERE), Schema()) == ()
+    assert FOLDERS.check(Options(rename={"X": "Y"}), Schema(), Schema()) == ()

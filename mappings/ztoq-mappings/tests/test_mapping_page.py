@@ -78,7 +78,7 @@ def test_an_example_of_the_page(example: tuple[str, str], request: pytest.Fixtur
 
 
 def test_the_table_that_the_page_shows_is_the_one_that_its_example_reads() -> None:
-    (table,) = re.findall(r"```csv\n(.*?)```", TEXT, re.DOTALL)
+    (table,) = re.findall(r"```text\n(from,to.*?)```", TEXT, re.DOTALL)
     assert table == (CASES / "other-values-from-a-csv-file" / "browsers.csv").read_text("utf-8")
 
 

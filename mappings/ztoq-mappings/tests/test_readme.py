@@ -39,7 +39,7 @@ def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Tr
         section = sections()[name]
         for file, body in FILES.items():
             (tmp_path / file).write_text(body, "utf-8")
-        for body in re.findall(r"```csv\n(.*?)```", section, re.DOTALL):
+        for body in re.findall(r"```text\n(.*?)```", section, re.DOTALL):
             (tmp_path / "people.csv").write_text(body, "utf-8")
         (example,) = re.findall(r"```toml\n(.*?)```", section, re.DOTALL)
         (table,) = tomllib.loads(example)["transform"]

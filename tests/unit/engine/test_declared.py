@@ -79,6 +79,19 @@ async def test_the_path_of_a_record_comes_from_its_folders(
     assert {key: found[key].path for key in paths} == paths
 
 
+async def test_the_schema_has_the_paths_of_the_folders(store: Store) -> None:
+    plan = Folder(key="P", name="Old", tree=Tree.PLANS)
+    records = [in_folder("A"), in_folder("B", "A", "Pay"), in_folder("C", "GONE"), plan]
+    schema, _ = await seen(store, MemorySource(records))
+    assert schema.folders == {
+        (Tree.CASES, "a"),
+        (Tree.CASES, "a/Pay"),
+        (Tree.CASES, "GONE"),  # asked for by its key
+        (Tree.CASES, "GONE/c"),
+        (Tree.PLANS, "Old"),
+    }
+
+
 async def test_the_schema_begins_with_what_the_source_declares(store: Store) -> None:
     fields = (
         FieldValue(name="Area", value="API"),

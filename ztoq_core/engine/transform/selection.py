@@ -16,6 +16,7 @@ from typing import Any
 import attrs
 
 from ztoq_core.engine.run import ProgressReporter
+from ztoq_core.engine.schema_inference import folder_path
 from ztoq_core.engine.transform.execution_order import run_of, sort_executions
 from ztoq_core.errors import ConfigError
 from ztoq_core.records import Kind, Tree, counted
@@ -223,7 +224,7 @@ class _Choosing:
             async for _, plain in self._plain(Kind.FOLDER)
             if plain["tree"] == Tree.CASES
         }
-        paths = {key: _path(key, rows) for key in rows}
+        paths = {key: folder_path(key, rows) for key in rows}
         wanted = [path.strip("/") for path in self.selection.folder]
         _demand(wanted, set(paths.values()), "folder", paths.values())
         return {
@@ -238,17 +239,6 @@ class _Choosing:
             after = batch[-1][0]
             for row in batch:
                 yield row
-
-
-def _path(key: str, rows: Mapping[str, tuple[str, str | None]]) -> str:
-    names: list[str] = []
-    seen: set[str] = set()
-    place: str | None = key
-    while place is not None and place in rows and place not in seen:
-        seen.add(place)
-        name, place = rows[place]
-        names.append(name)
-    return "/".join(reversed(names))
 
 
 def _demand(wanted: Iterable[str], there: Collection[str], what: str, known: Iterable[str]) -> None:

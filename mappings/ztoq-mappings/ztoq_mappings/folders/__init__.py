@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ztoq_core.plugin import TransformerPlugin
-from ztoq_mappings.folders.transformer import Options, build
+from ztoq_mappings.folders.transformer import Options, build, check
 
 __all__ = ["FOLDERS", "Options"]
 
@@ -13,5 +13,6 @@ FOLDERS = TransformerPlugin(
     config=Options,
     build=build,
     keeps_default=True,
+    check=check,
 )
 """What the hook declares."""

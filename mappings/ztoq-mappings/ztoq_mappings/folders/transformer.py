@@ -9,24 +9,31 @@ folder depends on its path alone, and it is a companion of the records in it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import attrs
 
 from ztoq_core.plugin import (
     ConfigError,
+    Finding,
     Folder,
     Record,
+    Schema,
     Skip,
     TestCase,
     TestCycle,
     Transform,
     TransformContext,
     Tree,
+    closest,
+    nearest,
 )
 from ztoq_mappings.folders.patterns import Pattern
 
-__all__ = ["Options", "build"]
+__all__ = ["Options", "build", "check"]
+
+LIKELY = 0.75
+"""The likeness from which a path that the source does not have counts as misspelt."""
 
 Path = tuple[str, ...]
 Move = Callable[[Path], Path]
@@ -56,9 +63,12 @@ def build(options: Options, context: TransformContext) -> Transform:
     """Return the transform.
 
     Raises:
-        ConfigError: An option cannot be used.
+        ConfigError: An option cannot be used, or names a folder that is not there while there is
+            one of nearly that path; a line for each.
     """
     _check(options)
+    if wrong := [each.text for each in _missing(options, context.source) if each.level == "error"]:
+        raise ConfigError("\n".join(wrong))
     project = str(getattr(context.source_config, "project", "") or "")
     chosen = _Choice(options)
     move = _move(options)
@@ -97,6 +107,32 @@ def build(options: Options, context: TransformContext) -> Transform:
         )
 
     return transform
+
+
+def check(options: Options, source: Schema, _: Schema) -> tuple[Finding, ...]:
+    """Return the paths and patterns of the options that no folder has. Raises as ``build``."""
+    _check(options)
+    return tuple(_missing(options, source))
+
+
+def _missing(options: Options, source: Schema) -> Iterator[Finding]:
+    known = sorted({path for tree, path in source.folders if tree in options.trees})
+    if not known:  # nobody knows before an extract
+        return
+    named = [("rename", path.strip("/")) for path in options.rename]
+    named += [("strip", options.strip.strip("/"))] if options.strip.strip("/") else []
+    for option, path in named:
+        if path not in known:
+            near = closest(path, known, LIKELY)
+            said = f"folders: {option}: there is no folder {path!r}{nearest(path, known)}"
+            yield Finding(level="error" if near else "warning", text=said)
+    for option, patterns in (("include", options.include), ("exclude", options.exclude)):
+        for text in patterns:
+            pattern = Pattern.of(text)
+            if pattern.parts and not any(pattern.matches(tuple(p.split("/"))) for p in known):
+                yield Finding(
+                    level="warning", text=f"folders: {option}: {text!r} matches no folder"
+                )
 
 
 def _chain(path: Path, tree: Tree, home: str) -> tuple[Folder, ...]:
