@@ -51,6 +51,11 @@ class Served:
     ) -> None:
         self.stop()
 
+    @property
+    def pid(self) -> int:
+        """The id of the process."""
+        return self._process.pid
+
     def calls_so_far(self) -> dict[str, int]:
         """Return the number of calls by method and route up to now."""
         self._process.send_signal(signal.SIGUSR1)

@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # started as a scr
 from tests.corpus.serve import Served
 from tests.corpus.setting import command, environment
 from tests.performance.invented import KEY, write
-from tests.performance.measuring import Measured, machine, measure, median
+from tests.performance.measuring import Measured, machine, measure, median, say_reach
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = """\
@@ -135,12 +135,13 @@ def main() -> int:
                     place = folder / f"dlt-{workers}"
                     place.mkdir()
                     found[f"dlt, {workers} threads"] = [contest.dlt(place, workers)]
-    _print(found)
+    _print(found, given.cases)
     return 0
 
 
-def _print(found: dict[str, list[Measured]]) -> None:
+def _print(found: dict[str, list[Measured]], cases: int) -> None:
     by_hand = found["by hand"]
+    aims: dict[str, tuple[float, float]] = {}
     sys.stdout.write(f"{'':16} {'wall s':>8} {'CPU s':>8} {'peak MB':>8}   ratios to by hand\n")
     for way, runs in found.items():
         mine = [[getattr(each, what) for each in runs] for what in ("wall", "cpu", "peak")]
@@ -153,10 +154,18 @@ def _print(found: dict[str, list[Measured]]) -> None:
         wall, cpu, peak = (median(each) for each in mine)
         shown = "  ".join(f"{each:5.2f}" for each in ratios)
         sys.stdout.write(f"{way:16} {wall:8.2f} {cpu:8.2f} {peak:8.0f}   {shown}\n")
+        if way == "ztoq extract":
+            aims = {
+                "wall against by hand": (ratios[0], 1.15),
+                "CPU against by hand": (ratios[1], 2),
+            }
+            aims["CPU a call, ms"] = (1000 * cpu / cases, 0.6)
     others = [runs[0].wall for way, runs in found.items() if way.startswith("dlt")]
     if others:
         ours = median([each.wall for each in found["ztoq extract"]])
-        sys.stdout.write(f"ztoq's wall against dlt's best: {ours / min(others):.2f}\n")
+        aims["wall against dlt's best"] = (ours / min(others), 0.3)
+    for what, (reached, most) in aims.items():
+        say_reach(what, reached, most=most)
 
 
 def _options() -> argparse.ArgumentParser:

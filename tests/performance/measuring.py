@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import attrs
 
-__all__ = ["Measured", "machine", "measure", "median"]
+__all__ = ["Measured", "machine", "measure", "median", "say_reach"]
 
 
 @attrs.frozen(kw_only=True)
@@ -68,3 +69,13 @@ def machine() -> str:
         model = models[0].partition(":")[2].strip() if models else ""
     load = os.getloadavg()[0]
     return f"{os.cpu_count()} cores {model}, load {load:.1f} at the start"
+
+
+def say_reach(
+    what: str, reached: float, *, most: float | None = None, least: float | None = None
+) -> None:
+    """Print a figure beside the one to reach."""
+    aim = f"at most {most:g}" if most is not None else f"at least {least:g}"
+    missed = reached > most if most is not None else least is not None and reached < least
+    state = "missed" if missed else "reached"
+    sys.stdout.write(f"{what:44} {reached:8.2f}   {aim}: {state}\n")

@@ -27,6 +27,7 @@ from tests.corpus.corpus import Corpus, corpus, shared_data
 from tests.corpus.reading import Found, read
 from tests.corpus.serve import Served
 from tests.corpus.setting import PROJECT_ID, command, environment, write_config
+from tests.performance.measuring import say_reach
 
 SHOWN = 40
 
@@ -83,13 +84,13 @@ def _migrate(given: argparse.Namespace, made: Corpus, folder: Path) -> int:
             "calls to Zephyr": sum(zephyr.calls.values()),
             "calls to qTest": sum(qtest.calls.values()) - calls_of_judge,
             "wall": f"{wall:.1f} s",
-            "objects a second": f"{_objects(found) / wall:.0f}",
             "calls a second": f"{_calls(zephyr, qtest, calls_of_judge) / wall:.0f}",
             "CPU": f"{usage.ru_utime + usage.ru_stime - before.ru_utime - before.ru_stime:.1f} s",
             "peak memory": f"{usage.ru_maxrss / 1024:.0f} MB",
             "differences": len(wrong),
         }
     )
+    say_reach("objects a second", _objects(found) / wall, least=450)
     if given.routes:
         for served in (zephyr, qtest):
             for route, number in sorted(served.calls.items(), key=lambda each: -each[1]):
