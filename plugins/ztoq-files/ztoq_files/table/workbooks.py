@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import Any
+from xml.sax import SAXParseException
+from xml.sax.handler import ContentHandler
 
-from defusedxml import ElementTree  # type: ignore[import-untyped]  # it brings no types
+from defusedxml import sax  # type: ignore[import-untyped]  # it brings no types
 from defusedxml.common import (  # type: ignore[import-untyped]  # it brings no types
     DefusedXmlException,
 )
@@ -46,21 +47,20 @@ def check_workbook(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as book:
             _check_parts(path, book)
-            lengths: list[int] = []
+            strings = _Strings()
             for part in book.infolist():
                 if _STRINGS.match(part.filename):
-                    with book.open(part) as file:
-                        lengths = list(_lengths(file))
+                    _parse(book, part, strings)
             for part in book.infolist():
                 if _SHEET.match(part.filename):
-                    with book.open(part) as file:
-                        _check_cells(path, file, lengths)
+                    _parse(book, part, _Cells(path, strings.lengths))
     except DefusedXmlException as error:
         raise ConfigError(
             f"{path}: it declares entities of XML, which no workbook needs; it is not opened"
         ) from error
-    except ElementTree.ParseError as error:
-        raise ConfigError(f"{path}: a part of the workbook is not XML ({error})") from error
+    except SAXParseException as error:
+        why = error.getMessage()
+        raise ConfigError(f"{path}: a part of the workbook is not XML ({why})") from error
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
         raise ConfigError(f"{path}: it is not a workbook (.xlsx): {error}") from error
 
@@ -82,39 +82,71 @@ def _check_parts(path: Path, book: zipfile.ZipFile) -> None:
         raise zipfile.BadZipFile(f"{broken!r} is damaged")
 
 
-def _lengths(file: IO[bytes]) -> Iterator[int]:
-    """Yield the characters of each shared text."""
-    for _, element in ElementTree.iterparse(file):
-        if _local(element.tag) == "si":
-            yield sum(len(text) for text in element.itertext())
-            element.clear()
+class _Strings(ContentHandler):
+    """Counts the characters of each shared text."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lengths: list[int] = []
+
+    def startElement(self, name: str, attrs: Any) -> None:  # noqa: ARG002, N802 - SAX
+        if _local(name) == "si":
+            self.lengths.append(0)
+
+    def characters(self, content: str) -> None:
+        if self.lengths:
+            self.lengths[-1] += len(content)
 
 
-def _check_cells(path: Path, file: IO[bytes], lengths: list[int]) -> None:
-    rows = columns = characters = 0
-    for _, element in ElementTree.iterparse(file):
-        name = _local(element.tag)
-        if name == "c":
-            found = _CELL.match(element.get("r", ""))
+class _Cells(ContentHandler):
+    """Counts what the cells of a sheet span and show."""
+
+    def __init__(self, path: Path, lengths: list[int]) -> None:
+        super().__init__()
+        self._path, self._lengths = path, lengths
+        self._rows = self._columns = self._characters = 0
+        self._shared = False
+        self._number = ""
+
+    def startElement(self, name: str, attrs: Any) -> None:  # noqa: N802 - SAX
+        if _local(name) == "c":
+            self._shared, self._number = attrs.get("t") == "s", ""
+            found = _CELL.match(attrs.get("r", ""))
             if found:
-                rows = max(rows, int(found[2]))
-                columns = max(columns, _number(found[1]))
-            text = "".join(element.itertext())
-            shared = element.get("t") == "s" and text.isdecimal() and int(text) < len(lengths)
-            characters += lengths[int(text)] if shared else len(text)
-            if rows * columns > MOST_CELLS:
-                raise ConfigError(
-                    f"{path}: its cells span {rows:,} rows and {columns:,} columns, more than"
-                    f" {MOST_CELLS:,} cells"
-                )
-            if characters > MOST_TEXT:
-                raise ConfigError(f"{path}: its cells show more than {MOST_TEXT:,} characters")
-        if name in {"c", "row"}:
-            element.clear()
+                self._rows = max(self._rows, int(found[2]))
+                self._columns = max(self._columns, _number(found[1]))
+                if self._rows * self._columns > MOST_CELLS:
+                    raise ConfigError(
+                        f"{self._path}: its cells span {self._rows:,} rows and {self._columns:,}"
+                        f" columns, more than {MOST_CELLS:,} cells"
+                    )
+
+    def characters(self, content: str) -> None:
+        if self._shared:
+            self._number += content
+        else:
+            self._characters += len(content)
+
+    def endElement(self, name: str) -> None:  # noqa: N802 - SAX
+        if _local(name) != "c":
+            return
+        number = self._number.strip()
+        if self._shared and number.isdecimal() and int(number) < len(self._lengths):
+            self._characters += self._lengths[int(number)]
+        self._shared = False
+        if self._characters > MOST_TEXT:
+            raise ConfigError(f"{self._path}: its cells show more than {MOST_TEXT:,} characters")
+
+
+def _parse(book: zipfile.ZipFile, part: zipfile.ZipInfo, handler: ContentHandler) -> None:
+    parser = sax.make_parser()
+    parser.setContentHandler(handler)
+    with book.open(part) as file:
+        parser.parse(file)
 
 
 def _local(tag: str) -> str:
-    return tag.rpartition("}")[2]
+    return tag.rpartition(":")[2]
 
 
 def _number(letters: str) -> int:
