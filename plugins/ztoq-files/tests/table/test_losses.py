@@ -201,6 +201,17 @@ NOTED: dict[str, tuple[TestCase, str, list[tuple[str, str]]]] = {
         "zephyr",
         [("text-cleaned", "description")],
     ),
+    "like an escaped letter": (attrs.evolve(PLAIN, description="_x0041_ a_x000D_"), "zephyr", []),
+    "like two escaped letters": (
+        attrs.evolve(PLAIN, description="_x005F_x0041_"),
+        "zephyr",
+        [("text-cleaned", "description")],
+    ),
+    "labels of a field with a comma": (
+        attrs.evolve(PLAIN, fields=(FieldValue(name="Risk", value=("a, b", "c")),)),
+        "zephyr",
+        [("no-column", "field 'Risk'")],
+    ),
     "too long": (
         attrs.evolve(PLAIN, description="a" * 32_768),
         "zephyr",
@@ -219,7 +230,11 @@ async def test_a_note_names_what_is_lost(
     tmp_path: Path, case: TestCase, columns: str, expected: list[tuple[str, str]]
 ) -> None:
     slash = Folder(key="F2", name="A/B", tree=Tree.CASES)
-    _, notes = await through(tmp_path, ("cases.xlsx", columns), (SHOP, slash, case))
+    read, notes = await through(tmp_path, ("cases.xlsx", columns), (SHOP, slash, case))
+    if not expected:
+        held = read[case.ref]
+        assert isinstance(held, TestCase)
+        assert list(differing(case, held)) == []
 
     found = [(note.code, note.text.partition(": ")[2]) for note in notes[case.ref]]
     assert sorted(found) == sorted(expected)
