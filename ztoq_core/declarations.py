@@ -199,3 +199,5 @@ def _check(plugin: Plugin) -> None:
     for pair in plugin.default_for if isinstance(plugin, TransformerPlugin) else ():
         if not isinstance(pair, tuple) or [type(each) for each in pair] != [str, str]:
             raise PluginError(f"default_for of {plugin.name!r} has {pair!r}, not (source, sink)")
+        if pair == ("*", "*"):
+            raise PluginError(f"default_for of {plugin.name!r} names neither source nor sink")

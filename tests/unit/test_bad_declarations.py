@@ -106,6 +106,10 @@ BAD: Mapping[str, tuple[str, str]] = {
         f"{MAPPINGS}return [mapping('bad', 'to-qtest')]",
         r"default_for of 'bad' has 'to-qtest', not \(source, sink\)",
     ),
+    "default for everything": (
+        f"{MAPPINGS}return [mapping('bad', ('*', '*'))]",
+        "default_for of 'bad' names neither source nor sink",
+    ),
     "name with blanks": (
         f"{HOOK}return [source('Bad Name!')]",
         "name 'Bad Name!' cannot be used: lower case letters",

@@ -89,7 +89,8 @@ class Schema:
     service does not let this token list the fields, ``can_create_fields`` True if config and
     permissions allow ztoq to create missing ones.
 
-    ``folders`` are the extracted ones of a source, by tree with the path ``A/B``.
+    ``folders`` are the extracted ones of a source, by tree with the path ``A/B``; None
+    before an extraction.
 
     ``kinds`` can be written, ``attachable`` take files, of at most ``max_file_size`` bytes (None:
     unknown); for ``finish_kinds``, ``finish`` does more than resolve references. ``roots`` are
@@ -115,7 +116,7 @@ class Schema:
     can_create_fields: bool = False
     statuses: tuple[str, ...] = ()
     users: tuple[User, ...] = ()
-    folders: frozenset[tuple[Tree, str]] = frozenset()
+    folders: frozenset[tuple[Tree, str]] | None = None
     kinds: frozenset[Kind] = frozenset(Kind)
     finish_kinds: frozenset[Kind] = frozenset()
     attachable: frozenset[Kind] = frozenset(Kind)

@@ -271,6 +271,12 @@ def test_a_path_or_pattern_that_no_folder_has_is_said(
         FOLDERS.build(Options(**options), TransformContext(source=source))
 
 
+def test_a_project_without_folders_has_none_to_rename() -> None:
+    source = Schema(folders=frozenset())
+    (found,) = FOLDERS.check(Options(rename={"Web": "X"}), source, Schema())
+    assert found.text == "folders: rename: there is no folder 'Web'"
+
+
 def test_what_folders_have_is_not_said() -> None:
     options = Options(
         rename={"Web/Pay": "Shop"}, strip="Web", exclude=("Night*", ""), include=("W?b/*",)

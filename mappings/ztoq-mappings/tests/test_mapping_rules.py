@@ -416,6 +416,14 @@ def test_a_label_is_added_to_what_rules_and_the_source_gave() -> None:
     assert (alone.value, alone.origin) == (("b", "c"), "")
 
 
+def test_labels_that_a_rule_took_elsewhere_are_not_there_to_be_added_to() -> None:
+    taken = '[[test_case.field]]\nfrom = "@labels"\nto = "Tags"\n'
+    added = '[[test_case.field]]\nconstant = "new"\nto = "@labels"\nadd = true\n'
+    found = transform(taken + added)(attrs.evolve(case(), labels=("a",)))
+    assert isinstance(found, TestCase)
+    assert (found.labels, [each.value for each in found.fields]) == (("new",), [("a",)])
+
+
 def test_what_is_there_and_is_no_label_is_for_otherwise() -> None:
     rules = '[[test_case.field]]\nto = "Tags"\ntype = "multi_choice"\nadd = true\nfrom = "A"\n'
     record = case(Tags="x" * 101, A="d")

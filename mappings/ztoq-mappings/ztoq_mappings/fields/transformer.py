@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -166,13 +166,12 @@ class _SectionRules:
                 notes,
                 step=rule_notes.step,
             )
-            earlier = made.get(into) or FieldValue(name=into, value=value_of(into), origin=into)
-            there = listed(earlier.value) if compiled.rule.add else []
-            found = _made(compiled, run, value_of, there)
+            earlier = _earlier(into, made, spent, value_of) if compiled.rule.add else None
+            found = _made(compiled, run, value_of, listed(earlier.value) if earlier else [])
             if not compiled.rule.keep_source and not run.kept:
                 spent.update(compiled.reads)
             if found is not None:
-                if there:
+                if earlier:
                     spent.add(into)
                     found = attrs.evolve(
                         found,
@@ -275,6 +274,21 @@ def _made(
         origin=compiled.origin,
         lossy=run.lossy,
     )
+
+
+def _earlier(
+    name: str,
+    made: Mapping[str, FieldValue],
+    spent: Collection[str],
+    value_of: Callable[[str], Value],
+) -> FieldValue | None:
+    """Return what a field has before a rule adds to it: of earlier rules, else the source's.
+
+    What a rule took elsewhere is no longer there.
+    """
+    if name in made or name in spent or not listed(value := value_of(name)):
+        return made.get(name)
+    return FieldValue(name=name, value=value, origin=name)
 
 
 def _given(compiled: _CompiledRule, value_of: Callable[[str], Value]) -> list[Value]:

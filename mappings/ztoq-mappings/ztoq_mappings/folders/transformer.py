@@ -116,9 +116,9 @@ def check(options: Options, source: Schema, _: Schema) -> tuple[Finding, ...]:
 
 
 def _missing(options: Options, source: Schema) -> Iterator[Finding]:
-    known = sorted({path for tree, path in source.folders if tree in options.trees})
-    if not known:  # nobody knows before an extract
+    if source.folders is None:
         return
+    known = sorted({path for tree, path in source.folders if tree in options.trees})
     named = [("rename", path.strip("/")) for path in options.rename]
     named += [("strip", options.strip.strip("/"))] if options.strip.strip("/") else []
     for option, path in named:
