@@ -11,7 +11,6 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import peewee as pw
-from playhouse.db_url import connect
 
 from ztoq_core.errors import ConfigError, StoreError
 
@@ -53,6 +52,8 @@ def open_database(url: str, *, create: bool, write: bool) -> tuple[pw.Database, 
         raise StoreError(
             "A store in PostgreSQL needs psycopg: pip install 'psycopg[binary]'", at_start=True
         )
+    from playhouse.db_url import connect
+
     database: pw.Database = connect(url)  # type: ignore[no-untyped-call]  # the stubs leave it so
     return database, Path(f"{urlsplit(url).path.strip('/') or 'ztoq'}.files")
 
