@@ -1,6 +1,7 @@
 """The page ``docs/files.md``: its commands print what it shows.
 
-``ztoq`` runs within this process; the simulators, which the page starts, are served beside it.
+Each time, ``ztoq`` runs within this process, and the simulators, which the page starts, are served
+beside it; in the acceptance run, all of it runs in a shell.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import shlex
 import subprocess
 from pathlib import Path
 
+import pytest
 from ztoq_demo.qtest import Options
 from ztoq_demo.qtest import Simulator as QTest
 from ztoq_demo.zephyr.demo import shop
@@ -18,7 +20,7 @@ from ztoq_demo.zephyr.simulator import Simulator as Zephyr
 from tests.corpus.background import in_background
 from tests.corpus.in_process import ztoq
 from tests.corpus.setting import environment
-from tests.pages import blocks, compare, steps, write
+from tests.pages import blocks, compare, open_shell, steps, write
 
 PAGE = Path(__file__).parents[2] / "docs" / "files.md"
 ADDRESSES = ("http://127.0.0.1:8098/v2", "http://127.0.0.1:8099")
@@ -50,3 +52,19 @@ def test_each_command_prints_what_the_page_shows(tmp_path: Path) -> None:
                 compare(command, printed, expected)
                 ran += 1
     assert ran >= 4
+
+
+@pytest.mark.acceptance
+@pytest.mark.timeout(300)  # eight processes, one after the other
+def test_the_page_works_as_it_is_written(tmp_path: Path) -> None:
+    commands = 0
+    with open_shell(tmp_path) as shell:
+        for language, file, body in blocks(PAGE):
+            if language == "console":
+                for command, expected in steps(body):
+                    printed = shell.run(command)
+                    commands += 1
+                    compare(command, printed, expected)
+            elif file:
+                write(file, body, tmp_path / "folder")
+    assert commands >= 10

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from xml.sax.saxutils import escape
 
 import attrs
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from ztoq_files.zephyr_xml import ZephyrXmlConfig, open_source
 from ztoq_testkit import SourceContract, lent
 
@@ -205,6 +208,55 @@ async def test_the_types_of_fields_are_declared(export: ZephyrXmlConfig) -> None
     async with open_source(export, lent()) as source:
         schema = await source.describe()
     assert FieldSpec(kind=Kind.TEST_CASE, name="Points", type=FieldType.NUMBER) in schema.fields
+
+
+WORDS = st.text(st.sampled_from("aZ09 é漢😀<>&;'\"[]\n"), max_size=20)
+TEXT_OF = {
+    "objective": "description",
+    "precondition": "precondition",
+    "status": "status",
+    "priority": "priority",
+    "component": "component",
+    "owner": "owner",
+}
+STEP_OF = {"description": "description", "testData": "data", "expectedResult": "expected"}
+UNKNOWN = ("createdBy", "updatedOn", "parameters", "testDataWrapper", "whatever")
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    texts=st.dictionaries(st.sampled_from([*TEXT_OF, *UNKNOWN]), WORDS),
+    steps=st.lists(st.dictionaries(st.sampled_from([*STEP_OF, *UNKNOWN]), WORDS), max_size=3),
+)
+async def test_whatever_an_export_says_is_read_or_noted(
+    tmp_path: Path, texts: dict[str, str], steps: list[dict[str, str]]
+) -> None:
+    def elements(values: dict[str, str]) -> str:
+        return "".join(f"<{tag}>{escape(text)}</{tag}>" for tag, text in values.items())
+
+    inner = "".join(f"<step>{elements(step)}</step>" for step in steps)
+    path = tmp_path / "acme.xml"
+    path.write_text(
+        f'<project><testCases><testCase key="A"><name>x</name>{elements(texts)}'
+        f'<testScript type="steps"><steps>{inner}</steps></testScript>'
+        "</testCase></testCases></project>",
+        "utf-8",
+    )
+
+    (case,) = await read(ZephyrXmlConfig(path=path))
+
+    assert isinstance(case, TestCase)
+    said = " ".join(note.text for note in case.notes)
+    for tag, text in texts.items():
+        held = getattr(case, TEXT_OF[tag]) if tag in TEXT_OF else None
+        assert held == text.strip() or (held is None and (not text.strip() or f"<{tag}>" in said))
+    assert len(case.steps) == len(steps)
+    for step, values in zip(case.steps, steps, strict=True):
+        for tag, text in values.items():
+            held = getattr(step, STEP_OF[tag]) if tag in STEP_OF else None
+            assert held == text.strip() or (
+                held is None and (not text.strip() or f"<{tag}>" in said)
+            )
 
 
 MALFORMED = {
