@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol, TypeVar, overload
@@ -18,6 +19,7 @@ __all__ = [
     "Connection",
     "Content",
     "Download",
+    "HeaderAuth",
     "Secret",
     "Services",
 ]
@@ -147,6 +149,32 @@ class Auth(Protocol):
         requests), and False if they cannot be renewed.
         """
         ...
+
+
+@attrs.frozen
+class HeaderAuth:
+    """Sends one secret with each request, as people made it; a refused one cannot be renewed.
+
+    ``HeaderAuth(token)`` sends ``Authorization: Bearer TOKEN``. ``scheme`` is the word before the
+    secret, ``""`` for none; with a ``user`` it is HTTP's Basic, of both.
+    """
+
+    secret: Secret
+    header: str = "Authorization"
+    scheme: str = "Bearer"
+    user: str | None = None
+
+    async def headers(self) -> Mapping[str, str]:
+        """Return the header of every request."""
+        secret = self.secret.reveal().strip()
+        if self.user is not None:
+            pair = f"{self.user.strip()}:{secret}".encode()
+            return {self.header: f"Basic {b64encode(pair).decode('ascii')}"}
+        return {self.header: f"{self.scheme} {secret}".strip()}
+
+    async def renew(self, refused: Mapping[str, str]) -> bool:  # noqa: ARG002 - the protocol's
+        """Return False: people make such secrets."""
+        return False
 
 
 class Client(Protocol):

@@ -29,7 +29,7 @@ from ztoq_core.plugin import (
     Written,
     resolved,
 )
-from ztoq_qtest.api.auth import PasswordGrant, StaticToken
+from ztoq_qtest.api.auth import PasswordGrant, pasted
 from ztoq_qtest.api.object_types import object_ref
 from ztoq_qtest.api.project import FORBIDDEN, MISSING, Project
 from ztoq_qtest.calls import QtestCallTally, forecast
@@ -236,7 +236,7 @@ async def open_qtest(config: QtestConfig, services: Services) -> AsyncIterator[Q
     """Open the sink with the config's credentials; revoke the tokens it obtained at the end."""
     probe = f"api/v3/projects/{config.project}"  # every user of the project may read it
     if config.token is not None:
-        async with services.client(config, StaticToken(config.token), probe=probe) as client:
+        async with services.client(config, pasted(config.token), probe=probe) as client:
             yield QtestSink(config, client, services)
         return
     async with services.client(config) as plain:

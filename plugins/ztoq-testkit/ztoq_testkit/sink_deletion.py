@@ -103,7 +103,7 @@ class DeletionContract:
         target, records = await self._arrived(sink)
         along = Kind.TEST_LOG in target.schema.goes_with_owner
         logs = [each for each in records if isinstance(each, TestLog)]
-        if not along:
+        if logs and not along:
             with suppress(RejectedError):
                 await target.delete(of(logs[0].run, records))
             for log in logs:

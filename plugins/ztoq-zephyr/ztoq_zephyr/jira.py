@@ -9,7 +9,6 @@ addresses, too.
 from __future__ import annotations
 
 import asyncio
-from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -23,11 +22,11 @@ from ztoq_core.plugin import (
     Client,
     ConfigError,
     Finding,
+    HeaderAuth,
     IdKind,
     RejectedError,
     ResolvedName,
     RetryableError,
-    Secret,
     Services,
     one_error,
 )
@@ -36,7 +35,7 @@ from ztoq_zephyr.config import JiraConfig
 from ztoq_zephyr.note_codes import NAME_REFUSED
 from ztoq_zephyr.values import instant, mapped, text
 
-__all__ = ["Jira", "JiraAuth", "open_jira"]
+__all__ = ["Jira", "open_jira"]
 
 API = "rest/api/2"
 OK = 200
@@ -54,26 +53,6 @@ WORDS = {
 }
 
 
-class JiraAuth:
-    """Sends e-mail address and API token (Basic), or a personal access token (Bearer)."""
-
-    def __init__(self, token: Secret, email: str | None = None) -> None:
-        self._token = token
-        self._email = email
-
-    async def headers(self) -> Mapping[str, str]:
-        """Return the header of every request."""
-        token = self._token.reveal().strip()
-        if self._email is None:
-            return {"Authorization": f"Bearer {token}"}
-        pair = f"{self._email.strip()}:{token}".encode()
-        return {"Authorization": f"Basic {b64encode(pair).decode('ascii')}"}
-
-    async def renew(self, refused: Mapping[str, str]) -> bool:  # noqa: ARG002 - the protocol's
-        """Return False: these credentials are made by hand."""
-        return False
-
-
 @asynccontextmanager
 async def open_jira(
     config: JiraConfig | None, services: Services, project: str
@@ -82,7 +61,7 @@ async def open_jira(
     if config is None or not config.base_url or config.token is None:
         yield None
         return
-    async with services.client(config, JiraAuth(config.token, config.email)) as client:
+    async with services.client(config, HeaderAuth(config.token, user=config.email)) as client:
         yield Jira(config, services, client, project)
 
 

@@ -17,6 +17,7 @@ import attrs
 from ztoq_core.plugin import (
     AccessError,
     Client,
+    HeaderAuth,
     Secret,
     ServiceError,
     Services,
@@ -25,7 +26,7 @@ from ztoq_qtest.api.answers import TOKEN
 from ztoq_qtest.config import QtestConfig
 from ztoq_qtest.note_codes import TOKEN_NOT_REVOKED
 
-__all__ = ["PasswordGrant", "StaticToken"]
+__all__ = ["PasswordGrant", "pasted"]
 
 LIFE = 300.0  # seconds that a token without expires_in lives (the document's example)
 LEEWAY = 60.0  # seconds before its end at which a token is renewed, at most a quarter of its life
@@ -42,22 +43,15 @@ def _basic(name: str) -> dict[str, str]:
     return {"Authorization": "Basic " + base64.b64encode(f"{name}:".encode()).decode("ascii")}
 
 
-class StaticToken:
-    """A token that a user copied from the site. It cannot be renewed and is not revoked."""
+def pasted(token: Secret) -> HeaderAuth:
+    """Return the auth of a token that a user copied from the site, maybe with the word Bearer.
 
-    def __init__(self, token: Secret) -> None:
-        """Take the token as pasted, with or without the word Bearer."""
-        text = token.reveal().strip()
-        word, _, rest = text.partition(" ")
-        self._token = Secret(rest.strip() if word.lower() == "bearer" and rest else text)
-
-    async def headers(self) -> Mapping[str, str]:
-        """Return the header."""
-        return _bearer(self._token.reveal())
-
-    async def renew(self, refused: Mapping[str, str]) -> bool:  # noqa: ARG002 - the protocol's
-        """Return False: a static token cannot be renewed."""
-        return False
+    It cannot be renewed and is not revoked.
+    """
+    text = token.reveal().strip()
+    word, _, rest = text.partition(" ")
+    bare = rest.strip() if word.lower() == "bearer" and rest else text
+    return HeaderAuth(Secret(bare), scheme="bearer")
 
 
 @attrs.frozen(repr=False)
