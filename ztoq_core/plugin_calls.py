@@ -77,11 +77,12 @@ def _origin(plugin: object) -> str:
     if module.startswith(LOCAL):
         return str(getattr(sys.modules.get(module), "__file__", module))
     top = module.partition(".")[0]
-    packages = [package_name(distribution(each)) for each in _distributions().get(top, ())[:1]]
     for entry in entry_points(GROUP):
         if entry.module.partition(".")[0] == top:
-            return f"{entry.name!r} ({', '.join(packages) or module})"
-    return next(iter(packages), module)
+            return f"{entry.name!r} ({package_name(entry.dist) if entry.dist else module})"
+    return next(
+        (package_name(distribution(each)) for each in _distributions().get(top, ())), module
+    )
 
 
 @cache

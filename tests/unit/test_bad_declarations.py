@@ -215,7 +215,8 @@ def test_a_clash_of_further_names_is_refused_where_one_is_used(environment: Envi
         ("source", "testbok", "did you mean 'testbook'?"),
         ("source", "jsonl", "'jsonl' is a sink"),
         ("sink", "off", "disabled_plugins in the config switches 'off' off"),
-        ("sink", "quite-another", "(available: jsonl)"),
+        ("sink", "quite-another", "(available: jsonl); 1 cannot be loaded, `ztoq plugins` says"),
+        ("transformer", "values", "(available: none); the plugin 'worst' (p-worst 1.0) cannot be"),
     ],
 )
 def test_an_unknown_name_gets_a_hint(
@@ -224,6 +225,7 @@ def test_an_unknown_name_gets_a_hint(
     environment.source("p-test", "mod_testbook", "testbook")
     body = "@hookimpl\ndef ztoq_sinks(): return [sink('jsonl')]"
     environment.plugin("p-json", "mod_jsonl", body, "jsonl")
+    environment.install("p-worst", "mod_worst", "1 / 0", "worst")
     plugins = Plugins.installed()
     plugins.choose(disabled=["off"])
 
@@ -258,6 +260,7 @@ def test_a_file_is_a_plugin_without_a_package(environment: Environment, tmp_path
     environment.install("p-worse", "mod_worse", "1 / 0", "worse")
     (tmp_path / "acme.py").write_text(LOCAL)
     plugins = Plugins.installed()
+    assert plugins.broken()
 
     plugins.choose([tmp_path / "acme.py"])
     plugins.choose([tmp_path / "acme.py"])  # the same config, read again

@@ -257,7 +257,8 @@ class Deletion(Protocol):
 class ContentReading(Protocol):
     """Optional capability of a ``Sink``: read objects back.
 
-    Without it, validation cannot compare contents and never calls a migration proved.
+    Without it, validation cannot compare contents: a migration is never called proved, and
+    ``ztoq migrate`` ends with exit code 1.
     """
 
     async def read(self, kind: Kind, target_id: str) -> Record:

@@ -122,3 +122,47 @@ def test_a_list_that_cannot_be_used_is_an_error_and_plugins_are_listed_all_the_s
     assert said.code == 2
     assert reason in " ".join(said.err.split())
     assert "Records in memory" in ztoq("plugins").out
+
+
+SIX = """
+import attrs
+from contextlib import asynccontextmanager
+from ztoq_core.plugin import Schema, SinkPlugin, hookimpl
+from ztoq_testkit import MemorySink
+
+HELD = MemorySink(schema=Schema(remote=False, search_lag=0))
+
+class Six:
+    identity = "six"
+    check, describe, find = HELD.check, HELD.describe, HELD.find
+    marks, write = HELD.marks, HELD.write
+
+@attrs.frozen
+class Config:
+    pass
+
+@asynccontextmanager
+async def opens(config, services):
+    yield Six()
+
+@hookimpl
+def ztoq_sinks():
+    return [SinkPlugin(name="six", summary="", config=Config, open=opens)]
+"""
+
+
+def test_what_a_sink_lacks_is_said_before_and_where_it_is_needed(ztoq: Program) -> None:
+    (ztoq.folder / "six.py").write_text(SIX)
+    (ztoq.folder / "ztoq.toml").write_text(
+        'plugins = ["./six.py"]\n[source]\nuse = "memory"\nproject = "ACME"\n[sink]\nuse = "six"\n'
+    )
+
+    checked = ztoq("config", "check")
+    migrated = ztoq("migrate")
+    undone = ztoq("rollback", "--yes")
+
+    assert checked.code == 0
+    for method in ("no read", "no children and delete", "no current"):
+        assert method in " ".join(checked.out.split())
+    assert (migrated.code, "were not compared completely" in migrated.out) == (1, True)
+    assert (undone.code, "cannot delete what it wrote" in undone.err) == (2, True)

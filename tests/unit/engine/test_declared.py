@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
 import pytest
 from ztoq_testkit.memory import MemorySource
@@ -45,7 +47,7 @@ async def seen(store: Store, source: MemorySource) -> tuple[Schema, dict[str, Re
     return schemas[0], records
 
 
-def in_folder(key: str, parent: str = "", name: str = "") -> Folder:
+def in_folder(key: str, parent: str = "", name: Any = "") -> Folder:
     ref = Ref(Kind.FOLDER, parent) if parent else None
     return Folder(key=key, name=name or key.lower(), tree=Tree.CASES, parent=ref)
 
@@ -65,6 +67,8 @@ def case(folder: str, *path: str) -> TestCase:
         ([in_folder("A", name="new"), case("A", "old")], {"ACME-T1": ("new",)}),
         # a folder that no list holds has a stub
         ([case("A", "from the source")], {"ACME-T1": ("A",)}),
+        # a folder that could not be read
+        ([in_folder("A", name=3), case("A", "tag")], {"ACME-T1": ("tag",)}),
         # no folder: what the source says is all that there is
         ([attrs.evolve(case("A", "tag"), folder=None)], {"ACME-T1": ("tag",)}),
         # folders that lie in each other

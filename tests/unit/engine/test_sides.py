@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from ztoq_testkit.lending import lent
 from ztoq_testkit.memory import MemorySink, MemorySource
 from ztoq_testkit.project import CONTENTS, PROJECT
 
+from tests.unit.environment import Environment
 from ztoq_core import engine
 from ztoq_core.contracts import (
     Content,
@@ -33,7 +35,7 @@ from ztoq_core.contracts import (
 )
 from ztoq_core.engine import sides
 from ztoq_core.engine.load.marks import marks_of
-from ztoq_core.errors import AccessError, ConfigError, Exit, RecordError
+from ztoq_core.errors import AccessError, ConfigError, Exit, RecordError, RejectedError
 from ztoq_core.records import ADDRESS, Kind, Record, Ref, TestCase
 from ztoq_core.store import State, Store
 
@@ -239,6 +241,72 @@ async def test_errors_that_open_may_raise_pass(error: Exception) -> None:
     with pytest.raises(type(error), match=str(error)):
         async with engine.open_side(plugin, Settings(), lent()):
             pass
+
+
+async def test_a_method_that_cannot_show_its_arguments_is_taken_as_it_is() -> None:
+    side = without(MemorySource, "download", download=max)
+    plugin = SourcePlugin(name="acme", summary="", config=Settings, open=giving(side))
+    async with engine.open_side(plugin, Settings(), lent()) as opened:
+        assert opened is side
+
+
+# ------------------------------------------------------------------------ instead of capabilities
+
+
+async def test_without_current_an_object_counts_as_it_was_unless_it_cannot_be_read() -> None:
+    six, readable = Six(), Readable()
+    for sink in (six, readable):
+        written = await sink.write(PROJECT[0], None, {}, None)
+        assert await sides.current(sink, Kind.FOLDER, written.target_id, written) is written
+        found = await sides.current(sink, Kind.FOLDER, written.target_id)
+        assert found == Written(target_id=written.target_id)
+
+    assert await sides.current(six, Kind.FOLDER, "404") is not None
+    assert await sides.current(readable, Kind.FOLDER, "404") is None
+
+
+async def test_without_current_an_object_that_cannot_be_read_for_now_is_not_called_gone() -> None:
+    class Down(Readable):
+        async def read(self, kind: Kind, target_id: str) -> Record:
+            raise RejectedError(f"{kind} {target_id}", status=503)
+
+    with pytest.raises(RejectedError):
+        await sides.current(Down(), Kind.FOLDER, "1")
+
+
+async def test_without_a_search_find_is_asked() -> None:
+    for sink in (Six(), MemorySink()):
+        written = Written(target_id="1")
+        assert not await sides.is_searchable(sink, PROJECT[0], written)
+        written = await sink.write(PROJECT[0], None, {}, None)
+        assert await sides.is_searchable(sink, PROJECT[0], written)
+
+
+async def test_a_fault_names_the_plugin_and_its_package(
+    environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Failing(MemorySink):
+        __module__ = "mod_failing.sink"
+
+        async def find(self, record: Record, links: Links) -> tuple[Found, ...]:
+            raise KeyError(record.key, links)
+
+    async def said() -> str:
+        with pytest.raises(RecordError) as caught:
+            await sides.find(Failing(), PROJECT[0], {})
+        return str(caught.value)
+
+    assert (await said()).startswith("mod_failing.sink failed in find of folder ACME-F1: KeyError:")
+    environment.source("p-failing", "mod_failing", "fails")
+    monkeypatch.setattr(
+        "ztoq_core.plugin_calls._distributions", lambda: {"mod_failing": ["p-failing"]}
+    )
+    assert (await said()).startswith("p-failing 1.0 failed in find of")
+    monkeypatch.setattr("ztoq_core.plugin_calls.entry_points", lambda _: environment.entries)
+    assert (await said()).startswith("'fails' (p-failing 1.0) failed in find of")
+    made_up = EntryPoint(name="fails", value="mod_failing", group="ztoq")
+    monkeypatch.setattr("ztoq_core.plugin_calls.entry_points", lambda _: [made_up])
+    assert (await said()).startswith("'fails' (mod_failing.sink) failed in find of")
 
 
 # ---------------------------------------------------------------------------------- wrong answers
