@@ -23,6 +23,7 @@ pytestmark = [
         "migrate_corpus.py --cases 600 --executions 900 --files 60",
         "transform_cases.py --cases 5000 --least 1000",
         "check_mapping.py --cases 5000",
+        "files.py --cases 200",
         "lost_over_http.py --cases 60",
         "busy.py --times 5 --cases 30 --share 0.3",
     ],
