@@ -83,9 +83,20 @@ def without_constructor(
     return ("", "") if uncalled else None
 
 
+def give_levels(
+    _app: object, _page: str, _template: str, context: dict[str, Any], _tree: object
+) -> None:
+    """Give the captions of the side bar the level that their role requires; Sphinx does not."""
+    tree = context.get("furo_navigation_tree", "")
+    context["furo_navigation_tree"] = tree.replace(
+        'role="heading"', 'role="heading" aria-level="2"'
+    )
+
+
 def setup(app: Any) -> None:
     """Let Sphinx call the functions above, and know blocks of CSV."""
     app.connect("source-read", fill_places)
     app.connect("autodoc-process-docstring", read_sections)
     app.connect("autodoc-process-signature", without_constructor)
+    app.connect("html-page-context", give_levels, priority=900)  # after the theme
     app.add_lexer("csv", TextLexer)  # GitHub colours them, Pygments has none for it
