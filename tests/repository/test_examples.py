@@ -105,6 +105,21 @@ def test_the_inhouse_mapping_is_listed_and_its_own_tests_pass(tmp_path: Path) ->
     assert "6 passed" in run(*pytest_here, path=site)
 
 
+def test_the_custom_report_is_a_command_and_reads_a_report(tmp_path: Path) -> None:
+    pytest.importorskip("hatchling", reason="builds the example without the index")
+    pip = (sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index")
+    site, ztoq = str(tmp_path / "site"), (sys.executable, "-m", "ztoq_core.cli")
+    example = str(EXAMPLES / "custom-report")
+    run(*pip, "--no-build-isolation", "--target", site, example)
+    assert "wiki-report" in run(*ztoq, "--help", path=site)
+
+    run(*ztoq, "demo", "--folder", str(tmp_path / "demo"))
+    said = run(*ztoq, "wiki-report", str(tmp_path / "demo" / "report.json"), path=site)
+    assert "Migration complete with losses: all 387 records exist" in said
+    assert "| test_log | 120 | 112 |" in said
+    assert "| parameters-not-shown | change | 5 |" in said
+
+
 def run(*command: str, path: str = "") -> str:
     # what is installed, or stands beside, as these tests see it
     paths = (path, os.environ.get("PYTHONPATH", ""))
