@@ -66,6 +66,17 @@ when = [{ field = "Browser", below = 3 }, { field = "Effort", below = "2026-01-0
     ]
 
 
+def test_a_label_that_is_added_takes_the_source_s_own_field_along(tmp_path: Path) -> None:
+    rule = '[[test_case.field]]\nconstant = "new"\nto = "Browser"\ntype = "multi_choice"\n'
+    sink = Schema(fields=(field("Browser", T.MULTI_CHOICE, ("Chrome", "new")),))
+    found = [
+        said for level, said in findings(tmp_path, rule, source(BROWSER), sink) if level == "error"
+    ]
+    own = "the source's own field 'Browser' goes to 'Browser' too; map it elsewhere or leave it out"
+    assert found == [f"m.toml:4: test_case.field 'Browser': {own}"]
+    assert findings(tmp_path, f"{rule}add = true", source(BROWSER), sink) == []
+
+
 def test_a_file_that_fits_both_sides_has_no_findings_but_what_stays(tmp_path: Path) -> None:
     text = f'{RULE}values = {{ "Opera" = "Firefox" }}\notherwise = "keep"'
     browser = attrs.evolve(BROWSER, values=("Chrome", "Opera"))
