@@ -213,6 +213,8 @@ async def test_a_second_writer_is_refused(tmp_path: Path) -> None:
         await sink.write(PROJECT[0], None, {}, None)
         async with open_sink(config(tmp_path / "acme"), lent()) as other:
             with pytest.raises(ConfigError, match="another ztoq writes to"):
+                await other.check()
+            with pytest.raises(RetryableError, match="another ztoq writes to"):
                 await other.write(PROJECT[0], None, {}, None)
 
 
@@ -500,6 +502,8 @@ async def test_a_file_of_records_never_leads_out_of_the_folder(tmp_path: Path) -
             await source.check()
     async with open_sink(config(folder), lent()) as sink:
         with pytest.raises(ConfigError, match=message):
+            await sink.check()
+        with pytest.raises(RetryableError, match=message):
             await sink.write(PROJECT[0], PROJECT[0].key, {}, None)
     assert secret.read_bytes()
     # the lock was given back
@@ -544,12 +548,10 @@ async def test_what_is_not_ours_to_change_is_refused(tmp_path: Path) -> None:
             await sink.write(PROJECT[1], None, {}, None)
 
 
-async def test_a_folder_that_cannot_be_written_is_an_error_of_the_configuration(
-    tmp_path: Path,
-) -> None:
+async def test_a_folder_that_cannot_be_written_stops_the_run(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     async with open_sink(config(tmp_path / "file" / "acme"), lent()) as sink:
-        with pytest.raises(ConfigError, match="cannot write"):
+        with pytest.raises(RetryableError, match="cannot write"):
             await sink.write(PROJECT[0], None, {}, None)
 
 

@@ -22,6 +22,7 @@ from ztoq_core.plugin import (
     Record,
     Ref,
     RejectedError,
+    RetryableError,
     TestCase,
     Tree,
     Written,
@@ -135,7 +136,7 @@ async def test_a_table_of_others_is_not_written_over(table: Path) -> None:
     async with open_sink(TableSinkConfig(path=table), lent()) as sink:
         with pytest.raises(ConfigError, match="was not written by ztoq, or changed since"):
             await sink.check()
-        with pytest.raises(ConfigError, match="was not written by ztoq, or changed since"):
+        with pytest.raises(RetryableError, match="was not written by ztoq, or changed since"):
             await sink.write(CASES[0], None, {}, None)
     assert body(table) == b"mine"
 
@@ -202,7 +203,7 @@ async def test_more_rows_than_a_sheet_holds_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ztoq_files.table.sheets.MOST_ROWS", 2)
-    with pytest.raises(ConfigError, match="a sheet holds 2 rows, and there are more"):
+    with pytest.raises(RetryableError, match="a sheet holds 2 rows, and there are more"):
         await write(tmp_path / "acme" / "cases.xlsx", *CASES)
     assert not (tmp_path / "acme" / "cases.xlsx").exists()
 
@@ -213,7 +214,7 @@ async def test_a_record_that_is_not_there_cannot_be_deleted(table: Path) -> None
             await sink.delete(Kind.TEST_CASE, "ACME-T1")  # type: ignore[attr-defined]  # it can
 
 
-async def test_a_table_that_cannot_be_written_is_an_error_of_the_configuration(
+async def test_a_table_that_cannot_be_written_stops_the_run(
     table: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> None:
@@ -221,7 +222,7 @@ async def test_a_table_that_cannot_be_written_is_an_error_of_the_configuration(
 
     with monkeypatch.context() as patched:
         patched.setattr("ztoq_files.table.rendered.write_sheet", full)
-        with pytest.raises(ConfigError, match="No space left on device"):
+        with pytest.raises(RetryableError, match="No space left on device"):
             await write(table, *CASES)
     assert body(table) is None
     await write(table)

@@ -23,7 +23,7 @@ from ztoq_core.plugin import (
     hookimpl,
 )
 from ztoq_files.jsonl.folder import RecordFolder
-from ztoq_files.jsonl.sink import JsonLinesSink
+from ztoq_files.jsonl.sink import JsonLinesSink, at_work
 from ztoq_files.jsonl.source import JsonLinesSource
 from ztoq_files.jsonl.writer import FolderWriter
 
@@ -60,7 +60,8 @@ async def open_sink(config: JsonLinesConfig, services: Services) -> AsyncIterato
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="jsonl") as disk:
         try:
             yield JsonLinesSink(writer, disk)
-            await asyncio.get_running_loop().run_in_executor(disk, writer.end)
+            with at_work():
+                await asyncio.get_running_loop().run_in_executor(disk, writer.end)
         finally:
             writer.leave()
 

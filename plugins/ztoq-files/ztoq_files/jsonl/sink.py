@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TypeVar
 from urllib.parse import quote
 
@@ -13,6 +14,7 @@ import attrs
 
 from ztoq_core.plugin import (
     Attachment,
+    ConfigError,
     Content,
     FieldDefinition,
     FieldSpec,
@@ -41,7 +43,7 @@ from ztoq_files.jsonl.index import Entry
 from ztoq_files.jsonl.source import CHUNK, spec_of
 from ztoq_files.jsonl.writer import Change, FolderWriter
 
-__all__ = ["JsonLinesSink"]
+__all__ = ["ABSENT", "BAD", "JsonLinesSink", "at_work"]
 
 T = TypeVar("T")
 
@@ -52,6 +54,15 @@ BAD, ABSENT = 400, 404
 def fits(_spec: FieldSpec, _field: FieldValue) -> Fit:
     """Take any value: lines hold all of them."""
     return Fit()
+
+
+@contextmanager
+def at_work() -> Iterator[None]:
+    """Let a folder that cannot be used stop the run, which may go on later, not a record."""
+    try:
+        yield
+    except ConfigError as error:
+        raise RetryableError(str(error)) from error
 
 
 class JsonLinesSink:
@@ -70,26 +81,33 @@ class JsonLinesSink:
     def _open(self) -> None:
         self._folder.recover()
 
-    async def _run(self, work: Callable[[], T]) -> T:
+    async def _start(self, work: Callable[[], T]) -> T:
+        """Run what reads on the thread of the disk, before the first record is written."""
+
         def open_first() -> T:
             self._open()
             return work()
 
         return await asyncio.get_running_loop().run_in_executor(self._disk, open_first)
 
+    async def _run(self, work: Callable[[], T]) -> T:
+        """Run something on the thread of the disk; what it refuses stops the run."""
+        with at_work():
+            return await self._start(work)
+
     async def check(self) -> tuple[Finding, ...]:
         """Read what is there.
 
         Raises:
-            ConfigError: The folder holds something else, or cannot be read.
+            ConfigError: The folder holds something else, cannot be read, or is being written.
         """
-        await self._run(lambda: None)
+        await self._start(self._writer.require_free)
         return ()
 
     async def describe(self) -> Schema:
         """Return the fields that were defined; all kinds and values are taken."""
         return Schema(
-            fields=await self._run(self._fields),
+            fields=await self._start(self._fields),
             can_create_fields=True,
             search_lag=0,
             remote=False,

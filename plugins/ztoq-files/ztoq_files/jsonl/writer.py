@@ -13,7 +13,7 @@ import re
 import secrets
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import attrs
@@ -113,6 +113,15 @@ class FolderWriter:
             raise
         self._lock = lock
 
+    def require_free(self) -> None:
+        """Check that nobody else writes to the folder, without making anything.
+
+        Raises:
+            BusyError: Somebody does.
+        """
+        if self._lock is None and (self.folder.path / _LOCK).exists():
+            _locked(self.folder.path).close()
+
     def end(self) -> None:
         """Sort the files, remove what nothing refers to, and close the folder.
 
@@ -134,6 +143,7 @@ class FolderWriter:
                 name = content.relative_to(path).as_posix()
                 if _CONTENT.match(content.name) and not self.folder.index.has_file(name):
                     content.unlink()
+                    _remove_empty(content.parent, path / CONTENTS)
             Manifest(files=facts).write(path)
         self.leave()
 
@@ -270,6 +280,12 @@ class ContentFile:
         """Remove what is not in its place."""
         self._file.close()
         self._part.unlink(missing_ok=True)
+
+
+def _remove_empty(*folders: Path) -> None:
+    for folder in folders:
+        with suppress(OSError):  # something is in it
+            folder.rmdir()
 
 
 def _locked(path: Path) -> sqlite3.Connection:

@@ -26,6 +26,7 @@ from ztoq_core.plugin import (
     hookimpl,
     nearest,
 )
+from ztoq_files.jsonl.sink import at_work
 from ztoq_files.note_codes import NOTE_CODES
 from ztoq_files.table.layouts import LAYOUTS
 from ztoq_files.table.rendered import RenderedTable
@@ -89,7 +90,8 @@ async def open_sink(config: TableSinkConfig, services: Services) -> AsyncIterato
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="table") as disk:
         try:
             yield TableSink(table, disk)
-            await asyncio.get_running_loop().run_in_executor(disk, table.end)
+            with at_work():
+                await asyncio.get_running_loop().run_in_executor(disk, table.end)
         finally:
             table.writer.leave()
 

@@ -61,11 +61,15 @@ class TableSink(JsonLinesSink):
             RetryableError: The disk refused.
         """
         self._require_place(record)
-        if isinstance(record, TestCase):
-            self._require_row(record)
-            if record.text_refs:  # what a table says of other records are words
-                record = resolved(record, {})
-        await self._run(self._table.prepare)
+        if isinstance(record, TestCase) and record.text_refs:
+            record = resolved(record, {})  # what a table says of other records are words
+
+        def prepare() -> None:
+            self._table.prepare()
+            if isinstance(record, TestCase):
+                self._require_row(record)
+
+        await self._run(prepare)
         written = await super().write(record, target_id, links, content)
         self._table.dirty = True
         notes = await self._run(lambda: self._notes(record))
