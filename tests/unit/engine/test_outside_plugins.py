@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from ztoq_testkit.memory import MemorySink, MemorySource
 from ztoq_testkit.project import CONTENTS, PROJECT
 
 from ztoq_core import engine
-from ztoq_core.contracts import Content, Links, Page, Written
+from ztoq_core.contracts import Content, Links, MarkPage, Owner, Page, Written
 from ztoq_core.engine import Event
 from ztoq_core.errors import Exit
 from ztoq_core.records import Attachment, Kind, Record, TestCase, TestLog
@@ -104,7 +104,13 @@ async def test_without_a_loss_it_is_green(store: Store) -> None:
 
 
 class ListingWhole(MemorySink):
-    """Lists no kind by owner, which the documents allowed for files too."""
+    """Lists no kind by owner, which the documents allowed for files too; they bear no mark."""
+
+    async def marks(self, kind: Kind, owners: Sequence[Owner], cursor: str | None) -> MarkPage:
+        page = await super().marks(kind, owners, cursor)
+        if kind is not Kind.ATTACHMENT:
+            return page
+        return MarkPage(marks=tuple(attrs.evolve(each, key="") for each in page.marks))
 
     @property
     def listed_by_owner(self) -> Mapping[Kind, frozenset[Kind]]:

@@ -60,8 +60,9 @@ class Enrichment:
     async def enriched(self, kind: Kind, batch: Sequence[ExtractedRecord]) -> list[ExtractedRecord]:
         """Return records of a kind other than logs with facts that need the whole project."""
         batch = [
-            attrs.evolve(each, record=self._in_folders(each.record))
+            each if record is each.record else attrs.evolve(each, record=record)
             for each in await self.with_lost(batch)
+            for record in [self._in_folders(each.record)]
         ]
         if kind is Kind.TEST_CASE:
             keys = [each.record.key for each in batch]
