@@ -108,7 +108,8 @@ def test_messages_are_read_from_the_lines_that_raise_them() -> None:
     assert len(list(messages())) > 200
 
 
-ADVICE = (ROOT / "docs" / "reference" / "errors.md").read_text("utf-8").partition("| do |\n")[2]
+ERRORS = (ROOT / "docs" / "reference" / "errors.md").read_text("utf-8")
+ADVICE = ERRORS.partition("| message | do |\n")[2].partition("\n\n")[0]
 QUOTED = re.findall(r"^\| (?!---)(.+?) \| .+ \|$", ADVICE, re.MULTILINE)
 
 

@@ -31,7 +31,7 @@ CONTENTS: Mapping[str, tuple[str, ...]] = {
         "/plugins/ztoq-testkit/README",
         "/plugins/ztoq-demo/README",
     ),
-    "Background": ("promises", "validation", "performance", "architecture", "glossary"),
+    "Explanation": ("promises", "validation", "performance", "architecture", "glossary"),
     "The project": ("/CHANGELOG", "/CONTRIBUTING"),
 }
 """The pages under each caption, ``TITLE <PAGE>`` for another title than the page's own.

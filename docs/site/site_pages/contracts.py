@@ -13,6 +13,7 @@ import attrs
 
 from site_pages.markdown import prose, table
 from ztoq_core import hookspecs, plugin
+from ztoq_core.declarations import HOOKS
 from ztoq_core.records import kinds, vocabulary
 
 GROUPS: dict[str, tuple[ModuleType, ...]] = {
@@ -33,7 +34,8 @@ _GROUP = re.compile(r"^\* ``(\w+)``: (.+)$", re.MULTILINE)
 def hooks() -> str:
     """Return a table of the hooks."""
     rows = []
-    for name, function in inspect.getmembers(hookspecs, inspect.isfunction):
+    for name in HOOKS:
+        function = getattr(hookspecs, name)
         gives = inspect.signature(function).return_annotation
         rows.append((f"`{name}()`", f"`{gives}`", prose(function.__doc__)))
     return table(("hook", "returns", "for"), *rows)

@@ -43,12 +43,12 @@ def messages() -> tuple[Message, ...]:
         for folder in (spec and spec.submodule_search_locations) or ():
             for path in Path(folder).rglob("*.py"):
                 for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-                    if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
-                        found |= set(_raised(node.exc, package.replace("_", "-")))
+                    if isinstance(node, ast.Call):
+                        found |= set(_made(node, package.replace("_", "-")))
     return tuple(sorted(found, key=lambda each: (each.text.lstrip(f"{GAP}: '").lower(), each)))
 
 
-def _raised(call: ast.Call, package: str) -> Iterator[Message]:
+def _made(call: ast.Call, package: str) -> Iterator[Message]:
     name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
     if name in ERRORS and call.args:
         text = one_line(_text(call.args[0]))
