@@ -488,3 +488,50 @@ def test_show_is_not_spoilt_by_a_short_secret(
     assert said.code == 0
     assert "test_case ACME-T1" in said.out
     assert "Firefox" in said.out
+
+
+# ------------------------------------------------------------------------- a mapping file in each
+
+FILE = """format = 1
+[test_case]
+skip_when = { field = "@name", matches = "^Log" }
+[[test_case.field]]
+from = "Browser"
+values = "browsers.csv"
+otherwise = "fail"
+to = "Agent"
+type = "multi_choice"
+add = true
+"""
+
+
+def test_check_test_and_show_follow_a_mapping_file_and_its_table(
+    ztoq: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    modules = {"memory": "tests.unit.cli.memory_shop", "mappings": "ztoq_mappings"}
+    entries = [EntryPoint(name=each, value=modules[each], group="ztoq") for each in modules]
+    monkeypatch.setattr(
+        "ztoq_core.plugins.entry_points",
+        lambda group: entries if group == "ztoq" else entry_points(group=group),
+    )
+    (ztoq.folder / "m.toml").write_text(FILE, "utf-8")
+    (ztoq.folder / "browsers.csv").write_text("from;to\nFirefox;Gecko\n", "utf-8")
+    fields, folders = '[[transform]]\nuse = "fields"\nmapping = "m.toml"\n', '"Web/Nope" = "X"\n'
+    ztoq.config(more=f'{fields}[[transform]]\nuse = "folders"\n[transform.rename]\n{folders}')
+    ztoq("extract")
+    checked = ztoq("--json", "map", "check").result
+    assert checked["records"]["test_case"] == {"mapped": 1, "skipped": 1, "failed": 0}
+    (row,) = [each for each in checked["fields"] if each["field"] == "Browser"]
+    assert (row["exact"], row["targets"]) == (1, ["Agent"])
+    texts = [each["text"] for each in checked["findings"]]
+    assert any("rename: there is no folder 'Web/Nope'" in text for text in texts), texts
+    shown = ztoq("map", "show", "ACME-T2").out
+    assert "the mapping file leaves it out: '@name' matches '^Log'" in shown
+    case = {"kind": "test_case", "record": {"key": "ACME-T9", "name": "Log out"}}
+    skipped = {"skip": "the mapping file leaves it out: '@name' matches '^Log'", "loss": False}
+    write(ztoq, "left-out", case, skipped)
+    assert ztoq("map", "test").code == 0
+    (ztoq.folder / "browsers.csv").write_text("from,to\nFirefox\n", "utf-8")
+    said = ztoq("map", "check")
+    assert said.code == 2
+    assert "m.toml:6: test_case.field 'Browser': values: browsers.csv:2: expected 2" in said.err
