@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-__all__ = ["PlaceError", "file_inside"]
+__all__ = ["PlaceError", "file_inside", "folder_inside"]
 
 
 class PlaceError(ValueError):
@@ -35,4 +35,19 @@ def file_inside(folder: Path, name: str) -> Path:
         raise PlaceError(f"{name!r} leads out of the folder by a symbolic link")
     if not place.is_file():
         raise PlaceError(f"{name!r} is not a regular file")
+    return place
+
+
+def folder_inside(folder: Path, name: str) -> Path:
+    """Return the folder ``name`` below ``folder``, made if it is not there.
+
+    Raises:
+        PlaceError: A symbolic link on the way leads out of the folder.
+        OSError: It cannot be made.
+    """
+    place = folder / name
+    if not place.is_symlink():
+        place.mkdir(exist_ok=True)
+    if not place.resolve().is_relative_to(folder.resolve()):
+        raise PlaceError(f"{name!r} leads out of the folder by a symbolic link")
     return place

@@ -589,3 +589,27 @@ async def test_pictures_in_texts_are_given_at_their_own_address_alone(tmp_path: 
         assert b"".join([chunk async for chunk in given]) == b"\x89PNG"
         assert source.picture(attrs.evolve(picture, locator=f"{src}?other")) is None
         assert source.picture(attrs.evolve(picture, key="no")) is None
+
+
+async def test_contents_are_never_written_or_removed_outside_of_the_folder(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    kept = outside / "aa" / ("a" * 64)
+    kept.parent.mkdir(parents=True)
+    kept.write_text("mine")
+    folder = tmp_path / "acme"
+    async with open_sink(config(folder), lent()) as sink:
+        case = TestCase(key=FILE.owner.key, name="")
+        links = {FILE.owner: await sink.write(case, None, {}, None)}
+    (folder / "files").symlink_to(outside)
+    (folder / ".test_case.jsonl.part").symlink_to(outside / "part")
+    async with open_sink(config(folder), lent()) as sink:
+        with pytest.raises(RetryableError, match="leads out of the folder by a symbolic link"):
+            await sink.write(FILE, None, links, content_of(FILE, b"body"))
+    (folder / "files").unlink()
+    body = content_of(FILE, b"body")
+    (folder / "files").mkdir()
+    (folder / "files" / body.sha256[:2]).symlink_to(outside)
+    async with open_sink(config(folder), lent()) as sink:
+        with pytest.raises(RetryableError, match="leads out of the folder by a symbolic link"):
+            await sink.write(FILE, None, links, body)
+    assert [path for path in outside.rglob("*") if path.is_file()] == [kept]

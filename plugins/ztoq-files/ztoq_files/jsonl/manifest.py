@@ -92,7 +92,8 @@ class Manifest:
 def replace_file(path: Path, body: bytes) -> None:
     """Write a file so that after a crash the old one or the whole new one is there."""
     part = path.with_name(f".{path.name}.part")
-    with part.open("wb") as file:
+    part.unlink(missing_ok=True)
+    with part.open("xb") as file:
         file.write(body)
         file.flush()
         os.fsync(file.fileno())

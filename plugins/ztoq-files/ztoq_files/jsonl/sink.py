@@ -228,6 +228,8 @@ class JsonLinesSink:
                 made.drop()
         except OSError as error:
             raise RetryableError(f"cannot write {file.ref}: {error.strerror or error}") from error
+        except PlaceError as error:
+            raise RetryableError(f"cannot write {file.ref}: {error}") from error
 
     async def _apply(self, change: Change) -> None:
         """Commit the change together with those that came while others were being committed."""

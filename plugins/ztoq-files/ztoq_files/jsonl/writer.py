@@ -19,6 +19,7 @@ from pathlib import Path
 import attrs
 
 from ztoq_core.plugin import ConfigError, Kind, Record, Ref, RejectedError
+from ztoq_files.inside import folder_inside
 from ztoq_files.jsonl.folder import RecordFolder, file_of, stamp_of
 from ztoq_files.jsonl.index import Entry
 from ztoq_files.jsonl.manifest import FileFacts, Manifest
@@ -106,7 +107,7 @@ class FolderWriter:
                 for kind in Kind:
                     self._find_end(kind, closed=closed)
                 Manifest(closed=False).write(path)
-                for part in path.glob(f"{CONTENTS}/.*.part"):
+                for part in self._contents("/.*.part"):
                     part.unlink()
         except BaseException:
             lock.close()
@@ -139,7 +140,7 @@ class FolderWriter:
             facts = {
                 file_of(kind): found for kind in Kind if (found := self._sort(kind)) is not None
             }
-            for content in path.glob(f"{CONTENTS}/*/*"):
+            for content in self._contents("/*/*"):
                 name = content.relative_to(path).as_posix()
                 if _CONTENT.match(content.name) and not self.folder.index.has_file(name):
                     content.unlink()
@@ -176,7 +177,8 @@ class FolderWriter:
             return None
         passed, number = hashlib.sha256(), 0
         part = path.with_name(f".{path.name}.part")
-        with part.open("wb") as file:
+        part.unlink(missing_ok=True)
+        with part.open("xb") as file:
             for entry in self.folder.index.everything(kind):
                 body = self.folder.body(entry).strip() + b"\n"
                 passed.update(body)
@@ -231,12 +233,21 @@ class FolderWriter:
         self._ends[kind], self._numbers[kind] = start, number
 
     def content(self, name: str) -> ContentFile:
-        """Begin the content of a file that the source calls ``name``."""
+        """Begin the content of a file that the source calls ``name``.
+
+        Raises:
+            PlaceError: It would be outside of the folder.
+            OSError: The disk refused.
+        """
         self.begin()
-        folder = self.folder.path / CONTENTS
-        with writing(folder):
-            folder.mkdir(exist_ok=True)
+        folder_inside(self.folder.path, CONTENTS)
         return ContentFile(self.folder.path, name)
+
+    def _contents(self, pattern: str) -> list[Path]:
+        """Return what is among the contents, and nothing that a link leads to."""
+        root = self.folder.path.resolve()
+        found = self.folder.path.glob(f"{CONTENTS}{pattern}")
+        return [each for each in found if each.parent.resolve().is_relative_to(root)]
 
 
 class ContentFile:
@@ -261,6 +272,7 @@ class ContentFile:
 
         Raises:
             RejectedError: It is not what was announced.
+            PlaceError: Its place is outside of the folder.
         """
         found = self._passed.hexdigest()
         if sha256 and sha256 != found:
@@ -270,11 +282,10 @@ class ContentFile:
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()
-        name = f"{CONTENTS}/{found[:2]}/{found}{self._ending}"
-        place = self._root / name
-        place.parent.mkdir(exist_ok=True)
-        self._part.replace(place)
-        return name
+        name = f"{found}{self._ending}"
+        inner = f"{CONTENTS}/{found[:2]}"
+        self._part.replace(folder_inside(self._root, inner) / name)
+        return f"{inner}/{name}"
 
     def drop(self) -> None:
         """Remove what is not in its place."""
