@@ -27,7 +27,7 @@ from ztoq_demo.zephyr.simulator import Simulator as Zephyr
 from tests.corpus.background import in_background
 from tests.corpus.in_process import ztoq
 from tests.corpus.setting import environment, write_config
-from tests.pages import compare, steps
+from tests.pages import compare, steps, write
 from tests.repository.test_docs import PAGES
 from ztoq_core import Config
 
@@ -57,10 +57,16 @@ BEFORE = {
     ("docs/running.md", "Undo"): ("migrate",),
     ("docs/running.md", "Status"): ("migrate",),
     ("docs/running.md", "Fields of the target"): ("extract", "transform"),
+    ("docs/map.md", "Check"): ("extract",),
+    ("docs/map.md", "Show"): ("extract",),
+    ("docs/map.md", "Test"): ("map test cases --update",),
     ("docs/report.md", "The report"): ("migrate",),
     ("docs/validation.md", "The source's side"): ("migrate",),
 }
 """What the reader has done before a section."""
+
+FILES = {("docs/map.md", "Test", "json"): "cases/a-ticked-box/in.json"}
+"""Files that the blocks of a section are."""
 
 BLOCK = re.compile(r"^( *)```(\w+)[^\n]*\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
 VARYING = re.compile(r":\d{5}|\(\d+ s(?:, [\d,]+ calls?)?\)")
@@ -171,6 +177,9 @@ def test_the_commands_of_a_section_end_well(page: str, heading: str, tmp_path: P
     zephyr, qtest = Zephyr(shop()), QTest(Options(token="of-a-simulator"))
     with in_background(zephyr.serving(), qtest.serving()) as (read_at, write_at):
         write_config(tmp_path, read_at, write_at, project=KEY)
+        for block in (each for each in ALL if (each.page, each.heading) == (page, heading)):
+            if file := FILES.get((page, heading, block.language)):
+                write(file, block.text, tmp_path)
         env = environment(zephyr.token(), "of-a-simulator")
         for line in (*(f"ztoq {verb}" for verb in BEFORE.get((page, heading), ())), *lines):
             done = ztoq(tmp_path, *shlex.split(line)[1:], env=env)
