@@ -105,8 +105,8 @@ class Sink(Protocol):
 
     What it may have besides are the protocols below, which the engine looks for.
 
-    Methods are called concurrently, ``write`` for as many records as ``Connection.in_flight``
-    allows (32 by default): what a call read before an ``await`` may have changed after it. One
+    Methods are called concurrently, ``write`` for up to three times ``Connection.in_flight``
+    records (96 by default): what a call read before an ``await`` may have changed after it. One
     record is never written twice at the same time, and its parents are written before it.
     """
 

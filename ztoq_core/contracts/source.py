@@ -57,8 +57,8 @@ class Page:
 class Source(Protocol):
     """Reads one project of one product. It never writes.
 
-    ``complete`` and ``download`` are called concurrently, for up to ``Connection.in_flight``
-    records (32 by default), while ``fetch`` reads the next page.
+    ``complete`` and ``download`` are called concurrently, for up to three times
+    ``Connection.in_flight`` records (96 by default), while ``fetch`` reads the next page.
     """
 
     @property

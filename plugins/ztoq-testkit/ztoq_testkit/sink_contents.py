@@ -172,7 +172,7 @@ class ContentsContract:
             )
 
     async def test_writes_side_by_side_do_not_mix(self, sink: Sink) -> None:
-        """The engine writes up to 32 records at once, files while they are read."""
+        """The engine writes many records at once, files while they are read."""
         target, records = await self._arrived(sink)
         model = next(each for each in records if isinstance(each, TestCase) and each.folder)
         cases = [

@@ -329,7 +329,7 @@ class SourceContract:
                 )
 
     async def test_completing_side_by_side_gives_the_same(self, source: Source) -> None:
-        """The engine completes up to 32 records at once."""
+        """The engine completes many records at once."""
         records = [r for r in (await listed(source)).values() if r.kind in source.completes]
         one_by_one = [await source.complete(each) for each in records]
         for start in range(0, len(records), MOST_AT_ONCE):
