@@ -49,7 +49,7 @@ class QtestCallTally:
     _cases: int = 0
     _requirements: bool = False
     _versions: bool = False
-    _new_fields: bool = False
+    _changed: set[str] = attrs.field(factory=set)
     _listed: set[str] = attrs.field(factory=set)
 
     def add(self, record: Record, *, new: bool) -> int:
@@ -78,9 +78,8 @@ class QtestCallTally:
         return calls
 
     def shared(self) -> int:
-        """Return the calls for lists that many records need, and for fields once they are new."""
-        lists = 2 * self._requirements + self._versions
-        return lists + (len(self._listed) if self._new_fields else 0)
+        """Return the calls for lists that many records need, and for fields that have changed."""
+        return 2 * self._requirements + self._versions + len(self._listed & self._changed)
 
     def to_validate(self, counts: Mapping[Kind, int]) -> int:
         """Return about how many calls a validation makes.
@@ -101,15 +100,17 @@ class QtestCallTally:
             self._listed.add(type_)
 
     def _field(self, field: FieldDefinition) -> int:
-        """Fields are listed before and after one is made; values are sent 100 at a time."""
-        self._new_fields = True
-        known = self.fields[FIELD_OWNERS[field.of]].named(field.name, inactive=True)
+        """Fields are listed after each change; values are sent 100 at a time."""
+        type_ = FIELD_OWNERS[field.of]
+        known = self.fields[type_].named(field.name, inactive=True)
         values = len(field.values) if field.type in CHOICES else 0
+        if known is not None or field.type in CHOICES:
+            self._changed.add(type_)
         if known is not None:
             return 1 + _batches(values) + _listing(len(known.choices) + values)
         if values <= VALUES_AT_ONCE:
-            return 3
-        return 3 + _batches(values - VALUES_AT_ONCE) + _listing(values)
+            return 3 if field.type in CHOICES else 2
+        return 2 + _batches(values - VALUES_AT_ONCE) + _listing(values)
 
     def _case(self, case: TestCase) -> int:
         self._cases += 1

@@ -7,6 +7,7 @@ numbers differ from site to site.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -126,21 +127,21 @@ class PropertyValues:
 class Settings:
     """Reads the settings of a project.
 
-    ``generation`` is part of the cache's keys and grows with each change of the settings, so that
-    all records after a change see a new list, also those that run at the same time. ``first``
+    ``generation`` is part of the cache's keys and grows with each change of a type, so
+    that all records after a change see a new list, also those that run at the same time. ``first``
     holds the ids of the fields when this process listed them first. ``step_fields`` becomes False
     once the site did not store fields of steps. ``activating`` is held while fields are activated.
     """
 
     project: Project
-    generation: int = 0
+    generation: Counter[str] = attrs.field(factory=Counter)
     step_fields: bool = True
     first: dict[str, frozenset[int]] = attrs.field(factory=dict)
     activating: asyncio.Lock = attrs.field(factory=asyncio.Lock)
 
     async def fields(self, type_: str) -> FieldSet:
         """Return the fields of an object type, including inactive ones."""
-        name = f"qtest fields {self.project.config.project} {type_} {self.generation}"
+        name = f"qtest fields {self.project.config.project} {type_} {self.generation[type_]}"
         return await self.project.services.once(name, lambda: self.list_fields(type_))
 
     async def list_fields(self, type_: str) -> FieldSet:

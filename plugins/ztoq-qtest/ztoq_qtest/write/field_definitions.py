@@ -35,27 +35,31 @@ async def write_field(
 ) -> Written:
     """Create a field that is missing, or add what an existing field lacks.
 
-    It lists the fields first, so it can be repeated as a whole. It returns right after the field
+    It looks at a list that is younger than the last change of this process, so it can be repeated
+    as a whole; fields that are new share one. It returns right after the field
     was created: so the store knows that the field is ztoq's, and a rollback deletes it, even if
     the program dies before ``finish_field`` completes it.
     """
     settings = session.settings
     type_ = _type_of(definition)
-    known = await settings.list_fields(type_)
+    known = await settings.fields(type_)
+    if known.named(definition.name, inactive=True):
+        known = await settings.list_fields(type_)  # as it is now: somebody may have changed it
     field = known.named(definition.name, inactive=True)
     if field is None:
         try:
             number = await _create(session, type_, definition)
         finally:
-            settings.generation += 1  # also after a lost answer: the field may exist
+            settings.generation[type_] += 1  # also after a lost answer: the field may exist
         return _as_owned(ObjectRef(type_, number).path)
     path = ObjectRef(type_, field.id).path
     if request.target_id == path:
+        settings.generation[type_] += 1  # ``finish_field`` has to see it as it is now
         return _as_owned(path)
     try:
         made = await _complete(session, type_, field, definition)
     finally:
-        settings.generation += 1
+        settings.generation[type_] += 1
     before, _, added = (request.target_id or "").partition("#")
     numbers = [part for part in added.split(",") if part] if before == path else []
     return _as_owned(f"{path}#{','.join([*numbers, *map(str, made)])}")
@@ -73,16 +77,18 @@ async def finish_field(
         return before
     target = object_ref(Kind.FIELD, before.target_id)
     # qTest's answer to the POST may leave out the values and whether the field is active.
-    known = await session.settings.list_fields(target.type)
+    known = await session.settings.fields(target.type)
     field = known.by_id(target.id)
     if field is None:
         raise RecordError(f"{definition.ref}: qTest does not list the field that ztoq made")
+    if field.active and field.type not in CHOICES:
+        return before
     try:
         await _complete(session, target.type, field, definition)
         if field.type in CHOICES:
             await _add_variants(session, target.type, field.id, definition)
     finally:
-        session.settings.generation += 1
+        session.settings.generation[target.type] += 1
     return before
 
 
@@ -234,7 +240,7 @@ async def find_field(session: Session, definition: FieldDefinition) -> list[Foun
     ours = before is not None and field.id not in before
     if not ours and not (field.active and all(field.choice(label) for label in choices)):
         return []
-    session.settings.generation += 1
+    session.settings.generation[type_] += 1
     return [Found(written=_as_owned(ObjectRef(type_, field.id).path + ("" if ours else "#")))]
 
 
@@ -263,7 +269,7 @@ async def delete_field(session: Session, target_id: str) -> None:
         for each in paths:
             await session.project.send("DELETE", each, accept={MISSING})
     finally:
-        session.settings.generation += 1
+        session.settings.generation[target.type] += 1
 
 
 async def _is_used(session: Session, field: ObjectRef, values: Sequence[str]) -> bool:
