@@ -148,3 +148,35 @@ async def test_progress_counts_records_and_not_passes(store: Store) -> None:
     counted = [each for each in events if each.total]
     assert counted
     assert not [each for each in counted if each.done > (each.total or 0)]
+
+
+class FailingInDelete(MemorySink):
+    """Raises in its own code, after some objects are deleted and before others."""
+
+    fails = True
+
+    async def delete(self, kind: Kind, target_id: str) -> None:
+        if self.fails and kind is Kind.TEST_PLAN:
+            raise KeyError("plan")
+        await super().delete(kind, target_id)
+        if self.fails and kind is Kind.TEST_LOG:
+            raise KeyError("log")
+
+
+async def test_a_fault_in_a_deletion_leaves_doubt_that_the_next_rollback_settles(
+    store: Store,
+) -> None:
+    """F9: whether the request left is not known, so nothing is called deleted or kept for good."""
+    sink = FailingInDelete()
+    await migrate(store, sink)
+
+    with store.run("rollback") as run:
+        undone = await engine.rollback(engine.Run(store, run.id), sink)
+
+    assert {each.ref.kind for each in undone.kept} >= {Kind.TEST_PLAN}
+    assert "ACME-P1" in {each.record.key for each in sink.objects.values()}
+    assert Kind.TEST_PLAN not in undone.deleted
+    sink.fails = False
+    with store.run("rollback") as run:
+        undone = await engine.rollback(engine.Run(store, run.id), sink)
+    assert (sink.objects, undone.kept) == ({}, ())
