@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import attrs
+
 from ztoq_core.plugin import TransformerPlugin
 from ztoq_mappings.note_codes import NOTE_CODES
 from ztoq_mappings.to_qtest.mapping import build, check
 from ztoq_mappings.to_qtest.options import Options
 
-__all__ = ["TO_QTEST", "Options"]
+__all__ = ["FORMER", "TO_QTEST", "Options"]
 
 TO_QTEST = TransformerPlugin(
     name="to-qtest",
@@ -19,3 +21,8 @@ TO_QTEST = TransformerPlugin(
     check=check,
 )
 """What the hook declares."""
+
+FORMER = attrs.evolve(
+    TO_QTEST, name="zephyr-qtest", summary="The former name of to-qtest", default_for=()
+)
+"""Configurations that name it go on to work."""
