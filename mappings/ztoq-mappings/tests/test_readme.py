@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 from ztoq_mappings import ztoq_transformers
+from ztoq_mappings.to_qtest import FORMER
 
 from ztoq_core.plugin import Record, Schema, Skip, TestCase, Transform, TransformContext
 from ztoq_core.settings.reader import Tables
 
 README = Path(__file__).parents[1] / "README.md"
-PLUGINS = {plugin.name: plugin for plugin in ztoq_transformers()}
+PLUGINS = {plugin.name: plugin for plugin in ztoq_transformers() if plugin is not FORMER}
 FILES = {
     "acme-mapping.toml": "format = 1\n",
     "acme-values.csv": "field,from,to\n@priority,Highest,High\n",
