@@ -136,8 +136,9 @@ class Config:
     def chain(self) -> tuple[Part[TransformerPlugin[Any]], ...]:
         """Return the transformers in order: those of the config, then the pair's defaults.
 
-        The defaults are left out if the config names one without ``keeps_default``. The result is
-        empty if none is named and the pair has no default: records then pass through unchanged.
+        The defaults are left out if the config names one without ``keeps_default``, and one that it
+        names runs once, where and as it says. The result is empty if none is named and the pair has
+        no default: records then pass through unchanged.
 
         Raises:
             PluginError: The defaults are ambiguous.
@@ -151,6 +152,7 @@ class Config:
         parts = [
             _part({"use": each.name}, self._plugins.transformer, f"transformer {each.name}", reader)
             for each in defaults
+            if each not in [part.plugin for part in self.transforms]
         ]
         if reader.problems:
             raise ConfigError("\n".join(reader.problems))

@@ -133,17 +133,18 @@ class ExtractionStore(Repository):
         new = 0
         for each in Kind:
             these = [record for ref, record in last.items() if ref.kind is each]
-            if pictures := [r for r in these if isinstance(r, Attachment) and r.inline]:
-                to_do += self._attachments.reveal(run, pictures)
-                these = [r for r in these if not (isinstance(r, Attachment) and r.inline)]
             seen = self._seen(each, [record.key for record in these], run)
             new += len(these) - len(seen)
-            if each in completes:
-                # what was listed in this run as it is now is complete, or about to be
-                these = [one for one in these if not as_listed(one, seen.get(one.key, b""))]
-                to_do += self._records.save_listed(these, run)
-            else:
+            if each not in completes and each is not Kind.ATTACHMENT:
                 self._records.save_complete(these, run)
+                continue
+            # what was listed in this run as it is now is complete, or about to be
+            these = [one for one in these if not as_listed(one, seen.get(one.key, b""))]
+            if each is Kind.ATTACHMENT:  # as if revealed: what is known of its content stays
+                files = [record for record in these if isinstance(record, Attachment)]
+                to_do += self._attachments.reveal(run, files)
+            else:
+                to_do += self._records.save_listed(these, run)
         for reject in page.rejects:
             self.reject.body(run, reject)
         return to_do, new

@@ -640,6 +640,26 @@ def test_the_default_runs_after_transformers_that_only_adjust(
     assert [part.plugin.name for part in got.chain()] == order
 
 
+def test_a_named_transformer_that_is_a_default_too_runs_once(read: Reader) -> None:
+    class Both(Shop):
+        @hookimpl
+        def ztoq_transformers(self) -> Iterable[TransformerPlugin[Any]]:
+            for name, pair in (("words", ("remote", "*")), ("shape", ("*", "target"))):
+                yield TransformerPlugin(
+                    name=name,
+                    summary="",
+                    config=Rename,
+                    build=rename,
+                    default_for=(pair,),
+                    keeps_default=name == "words",
+                )
+
+    read = Reader(read.folder, Plugins(Both()))
+    got = read(GOOD + '[[transform]]\nuse = "words"\nsuffix = "?"\n')
+    steps = [(part.plugin.name, part.settings.suffix) for part in got.chain()]
+    assert steps == [("words", "?"), ("shape", "!")]
+
+
 def test_a_default_whose_config_needs_keys_says_so(tmp_path: Path) -> None:
     @attrs.frozen
     class Needy:

@@ -16,7 +16,7 @@ from ztoq_core import engine
 from ztoq_core.contracts import ChangedSince, Page, Reject
 from ztoq_core.engine import Event, RollbackResult
 from ztoq_core.errors import ConfigError, Exit
-from ztoq_core.records import Kind, Record, Ref, TestCase, TestLog
+from ztoq_core.records import Attachment, Kind, Record, Ref, TestCase, TestLog
 from ztoq_core.selection import Selection
 from ztoq_core.store import State, Store
 
@@ -55,6 +55,45 @@ async def bring(
 async def prune(store: Store, sink: MemorySink, *, dry_run: bool = False) -> RollbackResult:
     with store.run("load") as run:
         return await engine.prune(engine.Run(store, run.id, dry_run=dry_run), sink)
+
+
+# ----------------------------------------------------------------------- files on others' pages
+
+
+class FilesOnPages(MemorySource):
+    """Names the files of a case or log on the page that lists it."""
+
+    completes = frozenset()
+
+    async def fetch(self, kind: Kind, cursor: str | None) -> Page:
+        page = await super().fetch(kind, cursor)
+        owners = {record.ref for record in page.records}
+        files = [
+            each
+            for each in self.records.values()
+            if isinstance(each, Attachment) and each.owner in owners
+        ]
+        return attrs.evolve(page, records=(*page.records, *files))
+
+
+async def test_a_file_on_the_page_of_its_owner_is_fetched_once_and_stays_known(
+    store: Store,
+) -> None:
+    sink, source = MemorySink(), FilesOnPages(PROJECT, CONTENTS)
+    await bring(store, sink, source)
+    first = {ref: record.sha256 for ref, record in files_of(sink).items()}
+    source.calls.clear()
+    await bring(store, sink, source)
+
+    assert {ref: record.sha256 for ref, record in files_of(sink).items()} == first
+    assert first
+    assert all(first.values())
+    assert not [call for call in source.calls if call.startswith("download")]
+
+
+def files_of(sink: MemorySink) -> dict[Ref, Attachment]:
+    held = (each.record for each in sink.objects.values())
+    return {record.ref: record for record in held if isinstance(record, Attachment)}
 
 
 # ---------------------------------------------------------------------------------------- pruning

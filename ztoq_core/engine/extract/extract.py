@@ -269,7 +269,7 @@ class _Extraction:
     def _count(self, page: Page) -> None:
         for each in Kind:
             whole = sum(record.kind is each for record in page.records)
-            if whole and each not in self.source.completes:
+            if whole and each not in self.source.completes and each is not Kind.ATTACHMENT:
                 self.reporter.advance(each, whole)
 
     async def _after_pass(self, kind: Kind, point: Checkpoint) -> Checkpoint:
