@@ -136,9 +136,8 @@ class Config:
     def chain(self) -> tuple[Part[TransformerPlugin[Any]], ...]:
         """Return the transformers in order: those of the config, then the pair's defaults.
 
-        The defaults are left out if the config names one without ``keeps_default``, and one that it
-        names runs once, where and as it says. The result is empty if none is named and the pair has
-        no default: records then pass through unchanged.
+        The defaults are left out if the config names one without ``keeps_default``; what it names
+        runs once. Empty: nothing is named or a default, and records pass through unchanged.
 
         Raises:
             PluginError: The defaults are ambiguous.

@@ -46,6 +46,12 @@ def test_a_name_that_cannot_be_used_is_refused(tmp_path: Path, name: str) -> Non
     assert not (tmp_path / "new").exists()
 
 
+def test_the_name_of_an_installed_plugin_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="of ztoq-files is installed"):
+        NewPlugin(kind="sink", name="jsonl").write(tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
     (tmp_path / "ztoq-wiki").mkdir()
     with pytest.raises(ConfigError, match="exists already"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from importlib.metadata import entry_points
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -63,6 +64,12 @@ class NewPlugin:
             )
         if self.http and self.kind == "transformer":
             raise ConfigError("a transformer asks nobody: leave out --http")
+        for taken in entry_points(group="ztoq", name=self.name):
+            if taken.dist and taken.dist.name != f"ztoq-{self.name}":
+                raise ConfigError(
+                    f"the plugin {self.name!r} of {taken.dist.name} is installed, and two of one "
+                    "name are refused; choose another name"
+                )
         if folder.exists():
             raise ConfigError(f"{str(folder)!r} exists already; choose another --folder")
         written = []
