@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -73,7 +72,7 @@ class StageRunner:
 
     async def run(self, stages: Sequence[str]) -> bool:
         """Run the stages; return whether a stop was requested."""
-        selection = await asyncio.to_thread(self._selection, stages)
+        selection = self._selection(stages)
         _refuse(selection, self.choices, stages)
         loads_only = "load" in stages and "transform" not in stages
         if loads_only and self.store.facts.selection != selection:

@@ -85,6 +85,11 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         future.add_done_callback(self._worked)
         return future
 
+    async def shutdown_default_executor(self, *timeout: float | None) -> None:
+        """Do as the base does, which waits for the threads, from Python 3.12 on with a time-out."""
+        with self.standing_still():
+            await super().shutdown_default_executor(*timeout)
+
     def _worked(self, _: asyncio.Future[Any]) -> None:
         self._jumping.working -= 1
 
