@@ -241,4 +241,4 @@ def test_no_value_vanishes_without_a_word(rule: dict[str, Any], value: Value) ->
 
 
 def _says(value: str | None) -> bool:
-    return bool(value) and (not is_html(value) or bool(plain_text(value)))
+    return bool(value and (not is_html(value) or plain_text(value)))

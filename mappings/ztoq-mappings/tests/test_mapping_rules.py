@@ -371,8 +371,8 @@ def test_otherwise_decides_about_a_value_of_which_nothing_is_left(
         assert (found := made(rule + word, value)) is not None
         assert found.value == expected
     change = transform(f'[[test_case.field]]\nfrom = "A"\nto = "B"\n{rule}"drop"')
-    found = change(case(A=value))
-    assert (found.fields, [note.code for note in found.notes]) == ((), ["value-dropped"])
+    left = change(case(A=value))
+    assert (left.fields, [note.code for note in left.notes]) == ((), ["value-dropped"])
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import attrs
 from ztoq_core.plugin import (
     Attachment,
     LinkType,
+    Note,
     Record,
     RejectedError,
     Script,
@@ -125,7 +126,7 @@ class RecordCompleter:
         inline: Mapping[str, Any] = mapped(mapped(record.raw).get("links"))
         lists = [inline[name] for name in ("issues", "webLinks") if name in inline]
         if lists and all(isinstance(each, list) for each in lists):
-            odd = odd_links(inline)
+            odd: tuple[Note, ...] = odd_links(inline)
             return attrs.evolve(record, notes=(*record.notes, *odd)) if odd else record
         answer = await self._api.get(f"{path}/links", accept=NOT_THERE)
         links: Any = answer.body if answer.status == OK else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable
 from datetime import UTC
+from typing import Any
 
 from ztoq_core.plugin import (
     FieldType,
@@ -58,7 +59,7 @@ def bound_type(it: Condition) -> FieldType | None:
     return FieldType.DATE if isinstance(given, str) else FieldType.NUMBER
 
 
-def _bounded(field: str, given: str | float, holds: Callable[[object, object], bool]) -> Holds:
+def _bounded(field: str, given: str | float, holds: Callable[[Any, Any], bool]) -> Holds:
     def comparable(value: Value) -> object:
         """Return the value as what ``given`` is, a moment or a number; None if it is neither."""
         if isinstance(given, str):
