@@ -151,6 +151,13 @@ def test_an_added_table_is_read_back_and_what_follows_it_stays() -> None:
     assert html.split_additions(marked, "Zephyr key") == ("<p>Mine</p><p>Somebody's</p>", rows)
 
 
+@pytest.mark.parametrize("heading", html.HEADINGS)
+def test_the_table_is_known_by_its_present_and_by_its_former_heading(heading: str) -> None:
+    rows = (("Area", "Pay"),)
+    text = f"<p>Mine</p>{html.table(rows, heading)}"
+    assert html.split_additions(text, "Zephyr key") == ("<p>Mine</p>", rows)
+
+
 @given(KEYS, KEYS)
 def test_a_key_after_a_name_is_read_back(name: str, key: str) -> None:
     named = html.with_suffix(name, key)

@@ -28,6 +28,8 @@ __all__ = [
 
 NAME_LENGTH = 500  # vendor's document, maxLength of every name
 HEADING = "More from the source"
+HEADINGS = (HEADING, "More from Zephyr")
+"""And what it was called in ztoq 0.1, whose targets are read too."""
 ENDS_LINE = frozenset({"p", "div", "br", "li", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "pre"})
 SUFFIX = re.compile(r" \[([^\[\]]+)\]$")
 
@@ -107,7 +109,8 @@ def split_additions(text: str, label: str) -> tuple[str, tuple[tuple[str, str], 
     found = [*re.finditer(mark, text)]
     if found:
         text = text[: found[-1].start()] + text[found[-1].end() :]
-    headings = [*re.finditer(rf"<h3[^>]*>\s*{re.escape(HEADING)}\s*</h3>\s*(?=<table)", text)]
+    known = "|".join(map(re.escape, HEADINGS))
+    headings = [*re.finditer(rf"<h3[^>]*>\s*(?:{known})\s*</h3>\s*(?=<table)", text)]
     if not headings:
         return text, ()
     start, end = headings[-1].span()
