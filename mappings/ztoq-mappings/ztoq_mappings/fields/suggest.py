@@ -65,6 +65,8 @@ def suggest(source: Schema, sink: Schema) -> Suggestion:
     parts = [_HEAD]
     counts: Counter[_Likeness] = Counter()
     for section in Section:
+        if section is Section.ATTACHMENT:
+            continue  # a file has no fields in a target
         fields = sorted(
             (each for each in section.source_fields(source) if _can_be_named(each.name)),
             key=lambda each: each.name,
