@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 import sysconfig
+import warnings
 from functools import cache
 from pathlib import Path
 
@@ -24,6 +26,15 @@ if "PYTEST_XDIST_WORKER" in os.environ and (outer := Coverage.current()):
     # in a worker pytest-cov 7.1 starts one measurement within another, and stops only the inner
     # one for tests marked no_cover: all would go on being traced, which doubles their time
     outer.stop()
+
+
+def pytest_runtest_logstart() -> None:
+    """Measure again where the test before lost the tracer, as a RecursionError in it does."""
+    if (measuring := Coverage.current()) and sys.gettrace() is None:
+        with warnings.catch_warnings(action="ignore"):
+            measuring.stop()
+            measuring.start()
+
 
 # loguru asks for twenty folders of Python each time a log is configured, which each command does
 sysconfig.get_path = cache(sysconfig.get_path)  # type: ignore[assignment]  # it is hashable
