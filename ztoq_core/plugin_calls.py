@@ -49,6 +49,11 @@ def plugin_call(
     except Exception as error:  # the border to a plugin's code, which may raise anything
         if isinstance(error, passes):
             raise
+        first: BaseException = error
+        while isinstance(first, BaseExceptionGroup):  # plugins ask side by side, too
+            first = first.exceptions[0]
+        if isinstance(first, ServiceError | RecordError | StoreError | Skip | MemoryError):
+            raise first from None
         if isinstance(error, OSError) and error.errno in _MACHINES_FAULT:
             raise
         # unlike str(error), this cannot raise

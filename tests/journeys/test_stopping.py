@@ -127,7 +127,7 @@ def test_a_migration_in_runs_of_a_few_calls_arrives_whole_and_once(
             assert said["stopped"] == "max-calls"
             assert "Stopped: the 45 calls of --max-calls are made." in err
             assert sum(each["run"] for each in said["calls"]) == 45
-    assert code == 0, said
+    assert code == 0, (said["verdict"], said["sentences"], said["counts"])
     assert runs > 2
     found = desk.standing()
     assert twice(found, undisturbed) + differences(found, undisturbed) == []
