@@ -53,7 +53,7 @@ def calls_of_month(config: Config, store: Store, now: datetime | None = None) ->
     month = month_of(now or datetime.now(UTC))
     connections = {
         Transport(settings).service: settings
-        for settings in (config.source.settings, config.sink.settings)
+        for settings in (part.settings for part in config.sides)
         if isinstance(settings, Connection)
     }
     return [

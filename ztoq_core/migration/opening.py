@@ -32,8 +32,9 @@ def new_run(
     """
     if asks and isinstance(settings := asks.settings, Connection):
         given |= {"slots": settings.in_flight, "request_timeout": settings.timeout}
-    source, sink = config.source.plugin, config.sink.plugin
-    return engine.Run(store, rules=source.rules, limits=sink.limits, **given)
+    if config.target:
+        given["limits"] = config.target.plugin.limits
+    return engine.Run(store, rules=config.source.plugin.rules, **given)
 
 
 def needs_source(config: Config, stages: Sequence[str]) -> bool:

@@ -56,6 +56,11 @@ DEFAULT_FILE = Path("ztoq.toml")
 DEFAULT_STORE = "sqlite:///ztoq.db"
 TABLES = ("store", "source", "sink", "log", "select", "images", "losses")
 MODES = ("stage", "stream")
+NO_SINK = (
+    "there is no [sink], the target: without one, `ztoq extract` reads the source, and `ztoq "
+    "status` and `ztoq explain KEY` show what it read; for all else, the mapping too, add the "
+    "table [sink] with `use` (`ztoq plugins` lists sinks)"
+)
 
 
 @attrs.frozen(kw_only=True)
@@ -78,6 +83,7 @@ class Config:
     ``files`` is the folder for the contents of files (None: the default, see ``store_files``).
     ``streams``: files are not kept, but passed from the source to the target while loading.
     ``default_mapping`` is False if no transformers are wanted but those that the config names.
+    ``target`` is the sink's part; None: there is no ``[sink]``, and the source can only be read.
     """
 
     path: Path | None
@@ -86,7 +92,7 @@ class Config:
     files: Path | None = None
     streams: bool = False
     source: Part[SourcePlugin[Any]]
-    sink: Part[SinkPlugin[Any]]
+    target: Part[SinkPlugin[Any]] | None
     transforms: tuple[Part[TransformerPlugin[Any]], ...]
     log_file: Path | None
     select: Selection = attrs.field(factory=Selection)
@@ -109,6 +115,22 @@ class Config:
     ) -> Config:
         """Return the config in tables, as a file would have them; see ``from_tables``."""
         return from_tables(tables, plugins or Plugins.installed(), folder.absolute())
+
+    @property
+    def sink(self) -> Part[SinkPlugin[Any]]:
+        """The part of the sink.
+
+        Raises:
+            ConfigError: There is no ``[sink]``.
+        """
+        if self.target is None:
+            raise ConfigError(NO_SINK)
+        return self.target
+
+    @property
+    def sides(self) -> Sequence[Part[Any]]:
+        """The parts of the source and, if there is one, of the sink."""
+        return (self.source, self.target) if self.target else (self.source,)
 
     @property
     def store_url(self) -> str:
@@ -140,13 +162,15 @@ class Config:
         runs once. Empty: nothing is named or a default, and records pass through unchanged.
 
         Raises:
+            ConfigError: There is no ``[sink]``.
             PluginError: The defaults are ambiguous.
         """
+        sink = self.sink.plugin.name
         if not self.default_mapping or not all(
             part.plugin.keeps_default for part in self.transforms
         ):
             return self.transforms
-        defaults = self._plugins.defaults(self.source.plugin.name, self.sink.plugin.name)
+        defaults = self._plugins.defaults(self.source.plugin.name, sink)
         reader = Tables(self.folder)
         parts = [
             _part({"use": each.name}, self._plugins.transformer, f"transformer {each.name}", reader)
@@ -211,10 +235,10 @@ class Config:
         return LossPolicy(rules=self.loss_rules, codes=tuple(self._note_codes()))
 
     def _note_codes(self) -> Iterator[NoteCode]:
-        yield from (*NOTE_CODES, *self.source.plugin.note_codes, *self.sink.plugin.note_codes)
+        yield from (*NOTE_CODES, *(code for part in self.sides for code in part.plugin.note_codes))
         try:
             chain = self.chain()
-        except PluginError:  # the stages that need it say so
+        except (PluginError, ConfigError):  # the stages that need it say so
             chain = self.transforms
         yield from (code for part in chain for code in part.plugin.note_codes)
 
@@ -238,10 +262,11 @@ class Config:
             tables["store"]["files"] = str(self.files)
         if self.streams:
             tables["store"]["attachments_mode"] = "stream"
-        for name, part in (("source", self.source), ("sink", self.sink)):
-            tables[name] = {"use": part.plugin.name, **show(part.settings)}
+        for part in self.sides:
+            tables[part.name] = {"use": part.plugin.name, **show(part.settings)}
         tables["transform"] = [
-            {"use": part.plugin.name, **show(part.settings)} for part in self.chain()
+            {"use": part.plugin.name, **show(part.settings)}
+            for part in (self.chain() if self.target else self.transforms)
         ]
         if self.select:
             chosen = attrs.asdict(self.select, filter=lambda key, value: value != key.default)
@@ -341,7 +366,11 @@ def from_tables(
     losses = loss_rules(layers["losses"], reader.problems)
     source = _part(layers["source"], plugins.source, "source", reader)
     product = (source.plugin.product or source.plugin.name) if source else ""
-    sink = _part(layers["sink"], plugins.sink, "sink", reader, source_name=product)
+    # variables of a sink that no table names are those of another project
+    given = "sink" in tables or "use" in layers["sink"]
+    sink = (
+        _part(layers["sink"], plugins.sink, "sink", reader, source_name=product) if given else None
+    )
     transforms = [
         _part(table, plugins.transformer, f"transform[{place}]", reader)
         for place, table in enumerate(tables.get("transform", ()))
@@ -353,7 +382,7 @@ def from_tables(
         reader.problems.append(
             f"there is no mode {store.attachments_mode!r}{known} @ store.attachments_mode"
         )
-    if reader.problems or not (store and log and source and sink and images and select is not None):
+    if reader.problems or not (store and log and source and images and select is not None):
         raise ConfigError("\n".join(reader.problems))
     config = Config(
         path=None,
@@ -362,7 +391,7 @@ def from_tables(
         files=store.files,
         streams=store.attachments_mode == "stream",
         source=source,
-        sink=sink,
+        target=sink,
         transforms=tuple(each for each in transforms if each),
         log_file=log.file,
         select=select,

@@ -48,6 +48,45 @@ def test_extract_says_that_nothing_is_in_the_target_yet(ztoq: Program) -> None:
     assert said.out.endswith("\nNext: ztoq transform\n")
 
 
+def test_a_source_is_tried_without_a_target(ztoq: Program) -> None:
+    path = ztoq.folder / "ztoq.toml"
+    path.write_text('[source]\nuse = "memory"\nproject = "ACME"\n')
+
+    checked = ztoq("config", "check")
+    assert checked.code == 0
+    assert "warning: sink: there is no [sink]" in checked.out
+    assert checked.out.endswith("Next: ztoq extract\n")
+    assert ztoq("config", "check", "--checklist").code == 0
+    assert "[sink]" not in ztoq("config", "show").out
+    extracted = ztoq("extract")
+    assert extracted.code == 0
+    assert extracted.out.startswith("The project is extracted, but not mapped yet\n")
+    assert "-> no target ([sink])" in ztoq("status").out
+    explained = ztoq("explain", "ACME-T1")
+    assert explained.code == 0
+    assert "ACME-T1" in explained.out
+    assert ztoq("report", "--format", "json").code == 0
+    assert ztoq("validate", "--source").code == 0
+
+    ztoq.config()  # a target may be named later
+    assert ztoq("transform").code == 0
+    assert ztoq("load").code == 0
+    assert "ACME-T1" in ztoq.keys
+
+
+@pytest.mark.parametrize(
+    "verb", ["transform", "load", "validate", "migrate", "plan", "rollback --yes", "config fields"]
+)
+def test_a_verb_that_needs_a_target_says_so_before_it_begins(ztoq: Program, verb: str) -> None:
+    path = ztoq.folder / "ztoq.toml"
+    path.write_text('[source]\nuse = "memory"\nproject = "ACME"\n[[transform]]\nuse = "suffix"\n')
+    assert ztoq("extract").code == 0
+    said = ztoq(*verb.split())
+    assert said.code == 2
+    assert "there is no [sink], the target" in said.err
+    assert "add the table [sink]" in said.err
+
+
 def test_a_refused_record_makes_exit_1_and_stands_in_the_report(ztoq: Program) -> None:
     ztoq.config(sink='refuses = ["ACME-T2"]')
     said = ztoq("migrate")

@@ -308,7 +308,7 @@ def test_the_store_url_may_stand_in_the_environment(
         ),
         (("[sink]", "[snk]"), ["unknown table 'snk' (did you mean 'sink'?)"]),
         (("[sink]", "[[sink]]"), ["expected a table @ sink"]),
-        (('use = "target"', ""), ["missing key @ sink.use"]),
+        (('use = "target"', ""), ["missing key @ sink.use (the name of a plugin)"]),
         (
             ('{ env = "MY_TOKEN" }', '"eyJhbGciOi"'),
             ["the secret itself is not accepted in this file; name where it is: { env ="],

@@ -13,7 +13,7 @@ from tests.unit.cli import memory_shop
 from tests.unit.cli.memory_shop import SINKS
 from ztoq_core import Config, Migration, Plugins, RunOptions
 from ztoq_core.engine import Edge, Event
-from ztoq_core.errors import AccessError, Exit, StoreError
+from ztoq_core.errors import AccessError, ConfigError, Exit, StoreError
 
 ALL_OF_THEM = 12
 
@@ -51,6 +51,15 @@ async def test_a_config_from_a_file_and_a_single_stage(tmp_path: Path) -> None:
     result = await Migration(read).run(["extract"], verb="extract")
     assert result.exit is Exit.OK
     assert result.verdict.next == "ztoq transform"
+
+
+async def test_a_source_is_read_without_a_target(tmp_path: Path) -> None:
+    tables = {"source": {"use": "memory", "project": "ACME"}}
+    alone = Config.of(tables, plugins=Plugins(memory_shop), folder=tmp_path)
+    result = await Migration(alone).run(["extract"])
+    assert (result.exit, sum(each.read for each in result.totals)) == (Exit.OK, ALL_OF_THEM)
+    with pytest.raises(ConfigError, match=r"there is no \[sink\], the target"):
+        await Migration(alone).run(["transform"])
 
 
 @pytest.mark.parametrize("elsewhere", [False, True], ids=["the loop's thread", "another"])

@@ -83,9 +83,14 @@ def print_records(  # noqa: PLR0913, PLR0917 - all that two verbs differ in
 
 
 def builder(config: Config) -> Callable[[Schema], list[tuple[str, Transform]]]:
-    """Return a function that builds the transformers of the config, each with its name."""
+    """Return a function that builds the transformers of the config, each with its name.
+
+    Without a target there is no mapping.
+    """
 
     def build(schema: Schema) -> list[tuple[str, Transform]]:
+        if config.target is None:
+            return []
         names = [part.plugin.name for part in config.chain()]
         return list(zip(names, config.build(schema), strict=True))
 
@@ -189,7 +194,7 @@ def _related(each: Reference) -> dict[str, Any]:
 def _hide(facts: dict[str, Any], config: Config) -> dict[str, Any]:
     """Hide what may not be shown: the config's secrets, and signatures in URLs."""
     secrets: list[Secret] = []
-    for part in (config.source, config.sink):
+    for part in config.sides:
         for _, secret in find_secrets(part.settings, part.name):
             try:
                 secret.reveal()

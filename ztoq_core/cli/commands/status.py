@@ -41,7 +41,7 @@ def status(options: Options) -> int:
 
         def print_() -> None:
             source = made.source or _named(config.source)
-            output.out.print(f"{source} -> {made.target or _named(config.sink)}")
+            output.out.print(f"{source} -> {made.target or _named(config.target)}")
             print_verdict(output, made.verdict, made.remarks)
             if made.kinds:
                 rows = [
@@ -90,7 +90,9 @@ def _ended(run: PastRun) -> str:
     return run.outcome or "stopped by an error"
 
 
-def _named(part: Part[Any]) -> str:
+def _named(part: Part[Any] | None) -> str:
     """Return the side that the config names, if the store does not know one yet."""
+    if part is None:
+        return "no target ([sink])"
     project = getattr(part.settings, "project", "")
     return f"{part.plugin.name} {project}".rstrip() + " (not used yet)"

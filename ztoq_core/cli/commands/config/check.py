@@ -28,7 +28,7 @@ from ztoq_core.errors import (
 from ztoq_core.migration.opening import open_store
 from ztoq_core.records import Note, Ref, counted, plain
 from ztoq_core.services import Services
-from ztoq_core.settings.config import Config, Part
+from ztoq_core.settings.config import NO_SINK, Config, Part
 
 AnyPart = Part[SourcePlugin[Any]] | Part[SinkPlugin[Any]]
 LEVELS = ("error", "warning", "info")
@@ -87,7 +87,6 @@ def check(options: Options, *, probe: bool, checklist: bool) -> int:
         found = asyncio.run(_both(config, output))
         if probe and not found.code:
             asyncio.run(_probe(config, found))
-        sides = (config.source, config.sink)
         counts = Counter(finding.level for _, finding in found.findings)
 
         def print_() -> None:
@@ -99,11 +98,12 @@ def check(options: Options, *, probe: bool, checklist: bool) -> int:
                     "Fix them, then run this again."
                 )
             else:
+                following = "ztoq migrate" if config.target else "ztoq extract"
                 output.out.print(
-                    f"No errors, {counted(counts['warning'], 'warning')}. Next: ztoq migrate"
+                    f"No errors, {counted(counts['warning'], 'warning')}. Next: {following}"
                 )
             if checklist:
-                print_checklist(output, *sides)
+                print_checklist(output, config.sides)
 
         facts = {
             "exit": int(found.code),
@@ -111,7 +111,7 @@ def check(options: Options, *, probe: bool, checklist: bool) -> int:
                 {"side": side, "level": finding.level, "text": finding.text}
                 for side, finding in found.findings
             ],
-            **({"checklist": checklist_of(*sides)} if checklist else {}),
+            **({"checklist": checklist_of(config.sides)} if checklist else {}),
         }
         output.result(facts, print_)
         return found.code
@@ -124,7 +124,10 @@ def _severity(each: tuple[str, Finding]) -> int:
 async def _both(config: Config, output: Output) -> _Found:
     found = _Found()
     source = await _side(config.source, found, output)
-    sink = await _side(config.sink, found, output)
+    if config.target is None:
+        found.add("sink", "warning", NO_SINK)
+        return found
+    sink = await _side(config.target, found, output)
     try:
         chain = config.chain()
         if said := config.unmapped():

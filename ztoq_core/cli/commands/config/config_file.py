@@ -39,7 +39,7 @@ def write_config(path: Path, tables: Mapping[str, Mapping[str, Any]], config: Co
 
 def _document(tables: Mapping[str, Mapping[str, Any]], config: Config) -> str:
     """Return the file's text: the given keys in their own types, with comments."""
-    settings = {"source": config.source.settings, "sink": config.sink.settings}
+    settings = {part.name: part.settings for part in config.sides}
     document = tomlkit.document()
     document.add(
         tomlkit.comment("A migration. `ztoq config check` checks it, `ztoq migrate` runs it;")
