@@ -148,7 +148,7 @@ class Migration:
                 run=run.id,
                 exit=exit_,
                 verdict=verdict,
-                totals=() if options.dry_run else store.run_totals.of(run.id),
+                totals=() if options.dry_run else store.reporting.totals(run.id),
                 calls=calls_of_run(services.quotas, self.limits),
                 stopped=stopped,
                 limit=limit,

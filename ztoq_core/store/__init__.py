@@ -19,10 +19,8 @@ from ztoq_core.store.load_jobs import *
 from ztoq_core.store.outcomes import *
 from ztoq_core.store.planning import *
 from ztoq_core.store.records import *
-from ztoq_core.store.references import *
 from ztoq_core.store.reporting import *
 from ztoq_core.store.rollback import *
-from ztoq_core.store.run_totals import *
 from ztoq_core.store.sql import *
 from ztoq_core.store.states import *
 from ztoq_core.store.store import *

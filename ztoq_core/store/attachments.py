@@ -11,8 +11,7 @@ from ztoq_core.note_codes import PICTURES_LEFT
 from ztoq_core.records import Attachment, Kind, Record
 from ztoq_core.store.database import Database, batched, writes
 from ztoq_core.store.file_store import FileStore, StoredFile
-from ztoq_core.store.notes import add_note
-from ztoq_core.store.records import Listed, SourceRecords
+from ztoq_core.store.records import Listed, SourceRecords, add_note
 from ztoq_core.store.repository import Repository
 from ztoq_core.store.sql import BulkInsert
 from ztoq_core.store.states import Origin, State

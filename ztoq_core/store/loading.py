@@ -23,8 +23,7 @@ from ztoq_core.store.load_jobs import (
     answer_row,
     written_or_none,
 )
-from ztoq_core.store.notes import save_notes
-from ztoq_core.store.references import references
+from ztoq_core.store.records import references, save_notes
 from ztoq_core.store.repository import Repository
 from ztoq_core.store.sql import clean, placeholders
 from ztoq_core.store.states import Cause, JournalEvent, Origin, Role, Side, State

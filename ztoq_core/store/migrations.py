@@ -18,7 +18,6 @@ from ztoq_core.store.database import Database
 from ztoq_core.store.facts import Facts
 from ztoq_core.store.states import Cause, State
 from ztoq_core.store.tables import FURTHER_INDEXES
-from ztoq_core.store.views import create_views
 
 
 def _add_names(database: Database) -> None:
@@ -93,6 +92,20 @@ _FOR_REPORTS = {
 }
 
 
+_COLUMNS = "key, state, reason, target_id, pid, url, version, attempts"
+
+_VIEWS = {
+    "test_cases": f"SELECT {_COLUMNS} FROM item WHERE kind = 'test_case'",
+    "test_cycles": f"SELECT {_COLUMNS} FROM item WHERE kind = 'test_cycle'",
+    "test_plans": f"SELECT {_COLUMNS} FROM item WHERE kind = 'test_plan'",
+    "test_executions": f"SELECT {_COLUMNS} FROM item WHERE kind = 'test_log'",
+    "attachments": f"SELECT {_COLUMNS} FROM item WHERE kind = 'attachment'",
+    "id_map": "SELECT kind, key, target_id, pid, url FROM item WHERE target_id IS NOT NULL",
+    "progress": "SELECT kind, state, count(*) AS records FROM item GROUP BY kind, state",
+}
+"""For people and SQL clients: the store read in the words of test management."""
+
+
 _STEPS: tuple[Callable[[Database], None], ...] = (
     _add_names,  # 2: what directories know of ids
     _add_indexes,  # 3: of records with work left, and in the target
@@ -155,5 +168,6 @@ def _version(database: Database) -> int | None:
 def _create(database: Database) -> None:
     database.connection.create_tables(database.tables.all())
     _add_partial_indexes(database)
-    create_views(database.execute)
+    for name, query in _VIEWS.items():
+        database.execute(f"CREATE VIEW {name} AS {query}")
     Facts(database).put(Facts.schema, SCHEMA_VERSION)

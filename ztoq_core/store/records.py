@@ -1,22 +1,75 @@
-"""Records as the source gave them, on their way into the table of records."""
+"""Records of the source on their way into the store, with what they refer to and their notes."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import attrs
 
 from ztoq_core.convert import dumps, read_json, write_json
-from ztoq_core.records import Kind, Record
+from ztoq_core.records import Attachment, Kind, Note, Record, Ref
 from ztoq_core.store.database import Database
-from ztoq_core.store.notes import save_notes
-from ztoq_core.store.references import references, replace_edges
-from ztoq_core.store.sql import BulkInsert, literals
-from ztoq_core.store.states import Cause, Origin, Side, State, check_transition
+from ztoq_core.store.sql import BulkInsert, clean, literals
+from ztoq_core.store.states import Cause, Origin, Role, Side, State, check_transition
 
-__all__ = ["Listed"]
+__all__ = ["Listed", "references"]
+
+_NOTE = ("kind", "key", "origin", "level", "code", "text")
+
+
+def save_notes(
+    database: Database,
+    origin: Origin,
+    noted: Iterable[tuple[Ref, Iterable[Note]]],
+) -> None:
+    """Replace the notes that a stage made about records. Runs in the writer."""
+    keys: dict[Kind, list[str]] = {}
+    rows = []
+    for ref, notes in noted:
+        keys.setdefault(ref.kind, []).append(ref.key)
+        rows += [_note_row(origin, note, ref) for note in dict.fromkeys(notes)]
+    for kind, these in keys.items():
+        text = "DELETE FROM note WHERE kind = ? AND origin = ? AND key IN ??"
+        database.execute(text, (kind.value, origin.value), these)
+    BulkInsert(database.tables.note, _NOTE).save(rows)
+
+
+def add_note(database: Database, origin: Origin, note: Note, ref: Ref | None) -> None:
+    """Keep one note, once; without ``ref`` it is about the whole run. Runs in the writer."""
+    row = _note_row(origin, note, ref)
+    if not database.any(f"note WHERE {' AND '.join(f'{name} = ?' for name in _NOTE)}", row):
+        BulkInsert(database.tables.note, _NOTE).save([row])
+
+
+def _note_row(origin: Origin, note: Note, ref: Ref | None) -> tuple[str, ...]:
+    about = (ref.kind.value, ref.key) if ref else ("", "")
+    return *about, origin.value, note.level.value, note.code, clean(note.text)
+
+
+def references(record: Record) -> Iterable[tuple[Role, Ref]]:
+    """Yield the roles and names of what a record refers to, each name once in a role."""
+    seen: set[Ref] = set()
+    own = Role.OWNER if isinstance(record, Attachment) else Role.PARENT
+    for role, refs in ((own, record.parents()), (Role.MENTION, record.soft_dependencies())):
+        for ref in refs:
+            if ref not in seen and ref != record.ref:
+                seen.add(ref)
+                yield role, ref
+    # what is mentioned, too, may be written late, if a cycle was broken
+    for ref in dict.fromkeys(record.text_refs):
+        if ref != record.ref and ref not in record.parents():
+            yield Role.REFER, ref
+
+
+def replace_edges(
+    database: Database, side: Side, children: Sequence[int], edges: Sequence[tuple[Any, ...]]
+) -> None:
+    """Store what records refer to instead of what is stored, within the writer's transaction."""
+    database.execute("DELETE FROM edge WHERE side = ? AND child IN ??", (side.value,), children)
+    BulkInsert(database.tables.edge, ("child", "side", "role", "kind", "key")).save(edges)
+
 
 _COLUMNS = (
     "kind",

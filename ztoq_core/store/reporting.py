@@ -2,21 +2,45 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 
 import attrs
+import orjson
 
 from ztoq_core.records import Kind, Level
 from ztoq_core.store.facts import Extracted
 from ztoq_core.store.lease import is_running
 from ztoq_core.store.repository import Repository
 from ztoq_core.store.sql import literals
-from ztoq_core.store.states import EXPLAINED, PROBLEMS, Cause, State
+from ztoq_core.store.states import EXPLAINED, OPEN_PROBLEMS, PROBLEMS, Cause, JournalEvent, State
 
-__all__ = ["FileTotals", "NoteCount", "PastRun", "Problem", "Reason", "StoredNote", "StoredReject"]
+__all__ = [
+    "FileTotals",
+    "KindTotals",
+    "NoteCount",
+    "PastRun",
+    "Problem",
+    "Reason",
+    "StoredNote",
+    "StoredReject",
+]
 
 
+_COUNTS = f"""SELECT kind, COUNT(*) FILTER (WHERE seen_run = ?),
+        COUNT(*) FILTER (WHERE created_run = ? AND NOT found),
+        COUNT(*) FILTER (WHERE updated_run = ?),
+        COUNT(*) FILTER (WHERE created_run = ? AND found),
+        COUNT(*) FILTER (WHERE state = '{State.SKIPPED}'),
+        COUNT(*) FILTER (WHERE state IN {literals(OPEN_PROBLEMS)})
+    FROM (SELECT kind, rank, state, seen_run, created_run, updated_run,
+            borrowed OR EXISTS (SELECT 1 FROM journal WHERE journal.item = item.id
+                AND journal.run = created_run AND event = '{JournalEvent.ADOPTED}') AS found
+        FROM item) AS each_item
+    GROUP BY rank, kind ORDER BY rank"""
+_FILES = f"""SELECT COALESCE(record, target) FROM item WHERE kind = '{Kind.ATTACHMENT}'
+    AND COALESCE(record, target) IS NOT NULL AND ? IN (seen_run, created_run, updated_run)"""
 _MISSING = f"(state = '{State.DELETED}' AND cause <> '{Cause.PRUNED}' AND target IS NOT NULL)"
 
 
@@ -116,6 +140,30 @@ class FileTotals:
     size: int = attrs.field(converter=int)
 
 
+@attrs.frozen
+class KindTotals:
+    """What a run did to the records of one kind.
+
+    ``found`` were in the target already. ``skipped`` and ``failed`` are all records that are so at
+    its end. ``files`` and ``size`` (bytes) are of the files of these records that it read or wrote.
+    """
+
+    kind: Kind = attrs.field(converter=Kind)
+    read: int
+    created: int
+    updated: int
+    found: int
+    skipped: int
+    failed: int
+    files: int
+    size: int
+
+    @property
+    def touched(self) -> bool:
+        """Whether the run did anything to them."""
+        return any((self.read, self.created, self.updated, self.found))
+
+
 class Reporting(Repository):
     """Questions that are answered in the caller's thread."""
 
@@ -212,19 +260,11 @@ class Reporting(Repository):
     def runs(self) -> list[PastRun]:
         """Return the uses of the store, the first one first."""
         run = self.database.tables.run
+        names = [field.name for field in attrs.fields(PastRun) if field.name != "running"]
         return [
             PastRun(
-                id=row.id,
-                verb=row.verb,
-                host=row.host,
-                pid=row.pid,
-                started=row.started,
-                ended=row.ended,
-                outcome=row.outcome,
+                **{name: getattr(row, name) for name in names},
                 running=is_running(self.database, row),
-                username=row.username,
-                version=row.version,
-                calls=row.calls,
             )
             for row in run.select().order_by(run.id)
         ]
@@ -233,3 +273,16 @@ class Reporting(Repository):
         """Return how many contents are kept, and their bytes."""
         text = "SELECT COUNT(*), COALESCE(SUM(size), 0) FROM file"
         return FileTotals(*next(self.database.select(text)))
+
+    def totals(self, run: int) -> list[KindTotals]:
+        """Return what a run did to the records of each kind, parents' kinds first."""
+        files, sizes = Counter[str](), Counter[str]()
+        for (body,) in self.database.stream(_FILES, (run,)):
+            record = orjson.loads(bytes(body))
+            owner = record["owner"]["kind"]
+            files[owner] += 1
+            sizes[owner] += record.get("size", 0)
+        return [
+            KindTotals(*(*row, files[row[0]], sizes[row[0]]))
+            for row in self.database.select(_COUNTS, (run,) * 4)
+        ]

@@ -14,7 +14,7 @@ from typing import Any
 from ztoq_core.note_codes import CAME_ALONG
 from ztoq_core.records import Kind, Ref
 from ztoq_core.store.database import reads, writes
-from ztoq_core.store.notes import save_notes
+from ztoq_core.store.records import save_notes
 from ztoq_core.store.repository import Repository
 from ztoq_core.store.sql import literals, placeholders
 from ztoq_core.store.states import (
@@ -153,7 +153,7 @@ class SelectionStore(Repository):
             AND state NOT IN {placeholders(ABSENT)}"""
         found = self.database.select(text, (Selected.ALONG, *_NOTED, *ABSENT))
         noted = [(Ref(Kind(kind), key), (note,)) for kind, key in found]
-        save_notes(self.database, Origin.SELECT, noted, new=True)
+        save_notes(self.database, Origin.SELECT, noted)
 
     @writes
     def leave_out(self) -> None:

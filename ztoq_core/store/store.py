@@ -28,13 +28,11 @@ from ztoq_core.store.journal import Journal
 from ztoq_core.store.lease import RunInfo, lease
 from ztoq_core.store.loading import LoadStore
 from ztoq_core.store.migrations import prepare_schema
-from ztoq_core.store.notes import add_note
 from ztoq_core.store.outcomes import OutcomeStore
 from ztoq_core.store.planning import PlanningStore
-from ztoq_core.store.records import SourceRecords
+from ztoq_core.store.records import SourceRecords, add_note
 from ztoq_core.store.reporting import Reporting
 from ztoq_core.store.rollback import RollbackStore
-from ztoq_core.store.run_totals import RunTotals
 from ztoq_core.store.selection import SelectionStore
 from ztoq_core.store.states import Origin
 from ztoq_core.store.target_index import TargetIndex
@@ -98,7 +96,6 @@ class Store:
         self.decisions = Decisions(database)
         self.history = RecordHistory(database)
         self.reporting = Reporting(database)
-        self.run_totals = RunTotals(database)
         self.outcomes = OutcomeStore(database)
         self.call_counts = CallCounts(database)
 

@@ -11,8 +11,7 @@ import attrs
 from ztoq_core.convert import dumps, loads, read_json, write_json
 from ztoq_core.records import FieldType, Kind, Note, Record, Ref
 from ztoq_core.store.database import Database, reads, writes
-from ztoq_core.store.notes import save_notes
-from ztoq_core.store.references import references, replace_edges
+from ztoq_core.store.records import references, replace_edges, save_notes
 from ztoq_core.store.repository import Repository
 from ztoq_core.store.sql import BulkInsert, clean, literals
 from ztoq_core.store.states import (

@@ -26,7 +26,7 @@ async def extract(store: Store, *changed: Record) -> int:
 
 
 def totals(store: Store, run: int) -> dict[Kind, KindTotals]:
-    return {each.kind: each for each in store.run_totals.of(run)}
+    return {each.kind: each for each in store.reporting.totals(run)}
 
 
 async def loaded(store: Store, sink: MemorySink) -> dict[Kind, KindTotals]:
