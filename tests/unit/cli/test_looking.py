@@ -61,23 +61,32 @@ def test_report_writes_page_and_json_beside_the_config(ztoq: Program) -> None:
 
 def test_report_goes_to_stdout_where_asked(ztoq: Program) -> None:
     ztoq("migrate")
-    said = ztoq("report", "--csv", "--output", "-")
+    said = ztoq("report", "--format", "csv", "--output", "-")
     rows = list(csv.DictReader(io.StringIO(said.out)))
     columns = ["key", "kind", "title", "state", "target_id", "pid", "url", "source_url"]
     assert list(rows[0]) == columns
     assert {row["title"] for row in rows if row["key"] == "ACME-T2"} == {"Log in"}
     assert {"ACME-T1", "ACME-E2", "ACME-T1#1"} <= {row["key"] for row in rows}
     assert all(row["target_id"] for row in rows)
-    assert json.loads(ztoq("report", "--json", "--output", "-").out)["kinds"]
-    assert ztoq("report", "--html", "--output", "-").out.startswith("<!DOCTYPE html>")
+    assert json.loads(ztoq("report", "--format", "json", "--output", "-").out)["kinds"]
+    assert ztoq("report", "--format", "html", "--output", "-").out.startswith("<!DOCTYPE html>")
 
 
 @pytest.mark.parametrize(
     ("arguments", "files"),
     [
-        (("--csv",), {"ids.csv"}),
-        (("--csv", "--output", "here/a.csv"), {"here/a.csv"}),
-        (("--csv", "--html", "--output", "there"), {"there/ids.csv", "there/report.html"}),
+        (
+            (
+                "--format",
+                "csv",
+            ),
+            {"ids.csv"},
+        ),
+        (("--format", "csv", "--output", "here/a.csv"), {"here/a.csv"}),
+        (
+            ("--format", "csv", "--format", "html", "--output", "there"),
+            {"there/ids.csv", "there/report.html"},
+        ),
         (("--output", "a.xlsx"), {"a.xlsx"}),
         (("--format", "junit", "--format", "xlsx"), {"junit.xml", "ids.xlsx"}),
     ],
@@ -93,7 +102,7 @@ def test_report_writes_where_it_is_told(
 @pytest.mark.parametrize("output", ["-", "one.html"])
 def test_report_refuses_to_mix_formats_in_one_file(ztoq: Program, output: str) -> None:
     ztoq("extract")
-    said = ztoq("report", "--csv", "--html", "--output", output)
+    said = ztoq("report", "--format", "csv", "--format", "html", "--output", output)
     assert said.code == 2
     assert "takes one format" in said.err
 
@@ -101,7 +110,7 @@ def test_report_refuses_to_mix_formats_in_one_file(ztoq: Program, output: str) -
 def test_report_says_where_it_cannot_write(ztoq: Program) -> None:
     ztoq("extract")
     (ztoq.folder / "file").touch()
-    said = ztoq("report", "--csv", "--output", "file/a.csv")
+    said = ztoq("report", "--format", "csv", "--output", "file/a.csv")
     assert said.code == 2
     assert "cannot write the report 'file/a.csv'" in said.err
 

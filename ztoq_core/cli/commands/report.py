@@ -27,8 +27,6 @@ _ENDINGS = {Path(name).suffix: each for each, name in FORMATS.items()}
     "all records (key, kind, title, state, target_id, pid, url, source_url); junit: JUnit XML for "
     "CI. May be repeated.  [default: what --output ends in, else html and json]",
 )
-@click.option("--html", is_flag=True, hidden=True)
-@click.option("--csv", is_flag=True, hidden=True)
 @click.option(
     "--output",
     type=click.Path(path_type=Path, allow_dash=True),
@@ -37,9 +35,7 @@ _ENDINGS = {Path(name).suffix: each for each, name in FORMATS.items()}
 )
 @global_options
 @click.pass_obj
-def report(
-    options: Options, *, formats: tuple[str, ...], html: bool, csv: bool, output: Path | None
-) -> int:
+def report(options: Options, *, formats: tuple[str, ...], output: Path | None) -> int:
     """Write a report of every record, from the store alone; neither service is called.
 
     Without options: report.html and report.json beside the config file. The exit code says whether
@@ -49,8 +45,9 @@ def report(
     Example:  ztoq report --format csv --output ids.csv
     """
     options.verb = "report"
-    wanted = {*formats, *(["html"] if html else []), *(["csv"] if csv else [])}
-    chosen = [each for each in FORMATS if each in wanted] or _by_name(output, options)
+    by_ending = _ENDINGS.get(output.suffix.lower()) if output else None
+    wanted = formats or ((by_ending,) if by_ending else ("html", "json"))
+    chosen = [each for each in FORMATS if each in wanted]
     with configured(options) as config, open_store(config, look_only=True) as store:
         paths = _places(chosen, output, config.folder)
         writer = ReportWriter(store, source_page(config, store), config.losses)
@@ -68,15 +65,6 @@ def report(
 
             printer.result({"exit": 0, **facts}, print_)
     return 0
-
-
-def _by_name(output: Path | None, options: Options) -> list[str]:
-    """Return the formats if no option names one: by the ending, else HTML and JSON."""
-    if output and (name := _ENDINGS.get(output.suffix.lower())):
-        return [name]
-    if options.as_json and output and not output.is_dir():
-        return ["json"]  # `report --json --output -` was the way to say --format json
-    return ["html", "json"]
 
 
 def _places(chosen: list[str], output: Path | None, folder: Path) -> dict[str, Path]:
