@@ -66,7 +66,7 @@ def open_shell(tmp_path: Path) -> Iterator[Shell]:
     tools, site, folder = (tmp_path / name for name in ("tools", "site", "folder"))
     for each in (tools, site, folder):
         each.mkdir()
-    modules = {"ztoq": "ztoq_core.cli", "pip": "pip", "pytest": "pytest"}
+    modules = {"ztoq": "ztoq_core", "pip": "pip", "pytest": "pytest"}
     python = shlex.quote(sys.executable)
     for name, module in modules.items():
         (tools / name).write_text(f'#!/bin/sh\nexec {python} -m {module} "$@"\n')

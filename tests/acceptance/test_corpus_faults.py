@@ -19,7 +19,7 @@ from tests.corpus.pictures import FOLDER
 from tests.journeys.seeded_faults import faults, migrated, names, repaired
 from ztoq_core import engine
 from ztoq_core.contracts import Secret
-from ztoq_core.engine.verdict import Outcome
+from ztoq_core.engine.verdict.judgement import Outcome
 
 pytestmark = [
     pytest.mark.shared("data/mattermost"),

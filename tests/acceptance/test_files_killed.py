@@ -42,7 +42,7 @@ def config(folder: Path, name: str, sink: str) -> list[str]:
     table = sink.format(name=name)
     text = f'[store]\nurl = "sqlite:///{name}.db"\n[source]\nuse = "jsonl"\npath = "acme"\n'
     (folder / f"{name}.toml").write_text(f"{text}[sink]\n{table}")
-    return [sys.executable, "-m", "ztoq_core.cli", "-q", "--config", f"{name}.toml"]
+    return [sys.executable, "-m", "ztoq_core", "-q", "--config", f"{name}.toml"]
 
 
 def run(folder: Path, command: list[str], *verbs: str) -> None:

@@ -65,7 +65,7 @@ def simulator(folder: Path, port: str) -> Iterator[None]:
 def test_a_new_plugin_is_installed_tested_and_run(
     tmp_path: Path, unused_tcp_port: int, words: str, arrived: str
 ) -> None:
-    ztoq = (*MODULE, "ztoq_core.cli")
+    ztoq = (*MODULE, "ztoq_core")
     kind, *options = words.split()
     run(tmp_path, *ztoq, "plugin", "new", kind, "acme-wiki", *options)
     folder = tmp_path / "ztoq-acme-wiki"

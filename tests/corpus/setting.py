@@ -74,7 +74,7 @@ def environment(zephyr_token: str, qtest_token: str) -> dict[str, str]:
 
 def command(config: Path, *arguments: str) -> list[str]:
     """Return the command line of ``ztoq`` with this configuration."""
-    return [sys.executable, "-m", "ztoq_core.cli", "--config", str(config), *arguments]
+    return [sys.executable, "-m", "ztoq_core", "--config", str(config), *arguments]
 
 
 def ztoq(

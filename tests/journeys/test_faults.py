@@ -320,7 +320,7 @@ def _ztoq(config: Path, verb: str, size: int | None = None) -> int:
             resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
     return subprocess.run(
-        [sys.executable, "-m", "ztoq_core.cli", "--config", str(config), verb],
+        [sys.executable, "-m", "ztoq_core", "--config", str(config), verb],
         cwd=config.parent,
         capture_output=True,
         timeout=100,

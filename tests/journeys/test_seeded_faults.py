@@ -18,7 +18,7 @@ from tests.journeys.seeded_faults import (
     requirement_faults,
 )
 from ztoq_core import engine
-from ztoq_core.engine.verdict import Outcome
+from ztoq_core.engine.verdict.judgement import Outcome
 from ztoq_core.store import Sample, ValidationLevel
 
 

@@ -105,7 +105,7 @@ def timed(arguments: list[str], folder: Path, env: dict[str, str] | None, most: 
 
 def demo(folder: Path, most: float) -> float:
     """Run ``ztoq demo`` once."""
-    return timed([sys.executable, "-m", "ztoq_core.cli", "-q", "demo"], folder, None, most)
+    return timed([sys.executable, "-m", "ztoq_core", "-q", "demo"], folder, None, most)
 
 
 def migration(folder: Path, corpus: Path, most: float) -> float:

@@ -17,9 +17,9 @@ REACH = 250.0
 
 ROWS = {
     "python -c pass": ("-c", "pass"),
-    "ztoq --version": ("-m", "ztoq_core.cli", "--version"),
-    "ztoq --help": ("-m", "ztoq_core.cli", "--help"),
-    "ztoq migrate --help": ("-m", "ztoq_core.cli", "migrate", "--help"),
+    "ztoq --version": ("-m", "ztoq_core", "--version"),
+    "ztoq --help": ("-m", "ztoq_core", "--help"),
+    "ztoq migrate --help": ("-m", "ztoq_core", "migrate", "--help"),
 }
 
 

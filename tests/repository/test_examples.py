@@ -85,7 +85,7 @@ def test_an_installed_example_is_listed(tmp_path: Path) -> None:
     pip = (sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index")
     example = EXAMPLES / "minimal-source"
     run(*pip, "--no-build-isolation", "--target", str(tmp_path), str(example))
-    listed = run(sys.executable, "-m", "ztoq_core.cli", "plugins", path=str(tmp_path))
+    listed = run(sys.executable, "-m", "ztoq_core", "plugins", path=str(tmp_path))
 
     assert "csv" in listed
     assert "ztoq-csv 0.1.0" in listed
@@ -100,7 +100,7 @@ def test_the_inhouse_mapping_is_listed_and_its_own_tests_pass(tmp_path: Path) ->
     site = str(tmp_path / "site")
     run(*pip, "--no-build-isolation", "--target", site, str(example))
 
-    assert "acme-mapping 0.1.0" in run(sys.executable, "-m", "ztoq_core.cli", "plugins", path=site)
+    assert "acme-mapping 0.1.0" in run(sys.executable, "-m", "ztoq_core", "plugins", path=site)
     pytest_here = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(example))
     assert "6 passed" in run(*pytest_here, path=site)
 
@@ -108,7 +108,7 @@ def test_the_inhouse_mapping_is_listed_and_its_own_tests_pass(tmp_path: Path) ->
 def test_the_custom_report_is_a_command_and_reads_a_report(tmp_path: Path) -> None:
     pytest.importorskip("hatchling", reason="builds the example without the index")
     pip = (sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index")
-    site, ztoq = str(tmp_path / "site"), (sys.executable, "-m", "ztoq_core.cli")
+    site, ztoq = str(tmp_path / "site"), (sys.executable, "-m", "ztoq_core")
     example = str(EXAMPLES / "custom-report")
     run(*pip, "--no-build-isolation", "--target", site, example)
     assert "wiki-report" in run(*ztoq, "--help", path=site)

@@ -7,9 +7,8 @@ from typing import Self
 
 import rich_click as click
 
-from ztoq_core.cli.events import event_line
+from ztoq_core.cli.lines import event_line, printable
 from ztoq_core.cli.options import Options
-from ztoq_core.cli.printable import printable
 from ztoq_core.errors import (
     AccessError,
     Exit,

@@ -13,9 +13,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ztoq_core.cli.events import event_line
+from ztoq_core.cli.lines import event_line, one_line
 from ztoq_core.cli.options import Options
-from ztoq_core.cli.printable import one_line
 from ztoq_core.cli.progress import Bars, JsonLines, Lines, Shown
 from ztoq_core.engine import Event
 from ztoq_core.http import Limits

@@ -11,8 +11,7 @@ from rich.console import Console, Group, RenderableType
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from ztoq_core.cli.events import event_line
-from ztoq_core.cli.printable import one_line
+from ztoq_core.cli.lines import event_line, one_line
 from ztoq_core.engine import Edge, Event
 from ztoq_core.http import Limits
 from ztoq_core.records import Kind, counted, plain

@@ -23,18 +23,9 @@ from ztoq_core.engine.schema_inference import infer_schema
 from ztoq_core.engine.sides import checked, described, lacks, open_side
 from ztoq_core.engine.source_check import check_source
 from ztoq_core.engine.transform.transform import transform
-from ztoq_core.engine.validate.repair import repair
 from ztoq_core.engine.validate.validate import validate
-from ztoq_core.engine.verdict import (
-    BEFORE_LOAD,
-    FinalCheck,
-    Goal,
-    Outcome,
-    Status,
-    Verdict,
-    last_final_check,
-    outcome,
-)
+from ztoq_core.engine.verdict.judgement import BEFORE_LOAD, Outcome, Verdict, outcome
+from ztoq_core.engine.verdict.problems import Goal, Status
 from ztoq_core.engine.watchdog import watched
 from ztoq_core.pictures.collector import PictureSources
 from ztoq_core.waits import Waits

@@ -9,7 +9,8 @@ import attrs
 from ztoq_core.contracts import Source
 from ztoq_core.engine.extract.extract import extract
 from ztoq_core.engine.run import Event, Run
-from ztoq_core.engine.verdict import Goal, outcome
+from ztoq_core.engine.verdict.judgement import outcome
+from ztoq_core.engine.verdict.problems import Goal
 from ztoq_core.errors import Exit
 from ztoq_core.losses import LossPolicy
 from ztoq_core.pictures.collector import PictureSources

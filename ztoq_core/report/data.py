@@ -15,10 +15,8 @@ import attrs
 
 from ztoq_core.contracts import Finding
 from ztoq_core.engine import (
-    FinalCheck,
     Goal,
     Verdict,
-    last_final_check,
     outcome,
     unresolved_ids,
 )
@@ -26,6 +24,7 @@ from ztoq_core.losses import LossPolicy
 from ztoq_core.records import Kind, Level, LossGroup, NoteCode, counted
 from ztoq_core.store import (
     FileTotals,
+    FinalCheck,
     PastRun,
     Problem,
     Selected,
@@ -192,7 +191,7 @@ class Report:
             findings=tuple(_findings(store)),
             selection=str(store.facts.selection or ""),
             unselected=sum(store.selection.counts.now(Selected.NO).values()),
-            final=last_final_check(store),
+            final=store.facts.final,
             source_check=store.facts.source_check,
             streamed=store.reporting.streamed,
             nameless=unresolved_ids(store),

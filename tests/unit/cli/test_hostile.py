@@ -8,9 +8,9 @@ import re
 import pytest
 
 from tests.unit.cli.conftest import Program
+from ztoq_core.cli.lines import printable
 from ztoq_core.cli.options import Options
 from ztoq_core.cli.output import Output
-from ztoq_core.cli.printable import printable
 
 pytestmark = pytest.mark.no_cover  # a second time through what others cover
 

@@ -39,7 +39,7 @@ UNWANTED = (
 
 def start(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "ztoq_core.cli", *arguments],
+        [sys.executable, "-m", "ztoq_core", *arguments],
         capture_output=True,
         text=True,
         check=False,

@@ -18,7 +18,7 @@ from ztoq_core.engine import Event, RollbackResult
 from ztoq_core.errors import ConfigError, Exit
 from ztoq_core.records import Attachment, Kind, Record, Ref, TestCase, TestLog
 from ztoq_core.selection import Selection
-from ztoq_core.store import State, Store
+from ztoq_core.store import FinalCheck, State, Store
 
 ALL = sorted(record.key for record in PROJECT)
 SINCE = datetime(2026, 1, 1, tzinfo=UTC)
@@ -332,7 +332,7 @@ async def last_final_check(
     source: MemorySource,
     tell: Callable[[Event], None] = quiet,
     waits: engine.Waits | None = None,
-) -> engine.FinalCheck | None:
+) -> FinalCheck | None:
     with store.run("migrate") as run:
         return await engine.verify_source_unchanged(
             engine.Run(store, run.id, tell, waits=waits or engine.Waits()), source
@@ -349,7 +349,7 @@ async def test_a_source_that_stood_still_makes_a_migration_final(store: Store) -
     assert look.reasons == ()
     assert (look.records, len(look.digest)) == (len(PROJECT), 64)
     assert str(look).startswith("final: the source did not change, 12 records")
-    assert engine.last_final_check(store) == look
+    assert store.facts.final == look
     assert engine.outcome(store).exit is Exit.OK
 
 
@@ -373,7 +373,7 @@ async def test_a_source_that_moved_is_said_to_have_moved(
     assert f"the source changed while it was read: {moved}" in look.reasons[0]
     assert engine.outcome(store).exit is Exit.LEFT
     await bring(store, sink, MemorySource(records, CONTENTS))
-    assert engine.last_final_check(store) is None
+    assert store.facts.final is None
     assert engine.outcome(store).exit is Exit.OK
 
 
@@ -396,7 +396,7 @@ async def test_a_last_look_that_is_stopped_says_nothing(store: Store) -> None:
     waits.stop()
 
     assert await last_final_check(store, MemorySource(PROJECT, CONTENTS), waits=waits) is None
-    assert engine.last_final_check(store) is None
+    assert store.facts.final is None
 
 
 # -------------------------------------------------------------------- lists that are read twice

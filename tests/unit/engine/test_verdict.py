@@ -13,21 +13,13 @@ from typing import Any
 import attrs
 import pytest
 
-from ztoq_core.engine.verdict import (
-    Extraction,
-    Facts,
-    FinalCheck,
-    Goal,
-    Outcome,
-    Status,
-    Validated,
-    Verdict,
-    verdict,
-)
+from ztoq_core.engine.verdict.facts import Extraction, Facts, Validated
+from ztoq_core.engine.verdict.judgement import Outcome, Verdict, verdict
+from ztoq_core.engine.verdict.problems import Goal, Status
 from ztoq_core.errors import Exit
 from ztoq_core.losses import LossAction, Losses, LossRule, LossTally
 from ztoq_core.records import Kind, LossGroup
-from ztoq_core.store import Reason, State, now
+from ztoq_core.store import FinalCheck, Reason, State, now
 
 TABLE = Path(__file__).with_name("verdicts.txt")
 RECORDS = 10

@@ -11,7 +11,6 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import unquote
 
-from ztoq_core.engine.validate.known import Known
 from ztoq_core.engine.validate.parts import (
     compare_defects,
     compare_note,
@@ -19,6 +18,7 @@ from ztoq_core.engine.validate.parts import (
 )
 from ztoq_core.engine.validate.rules import FieldResult, Outcome, Rule
 from ztoq_core.engine.validate.single_values import (
+    Known,
     compare_moment,
     compare_name,
     compare_place,

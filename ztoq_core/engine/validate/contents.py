@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
+from heapq import nsmallest
 
 import attrs
 
 from ztoq_core.contracts import ContentReading, Schema
 from ztoq_core.engine.run import Run
 from ztoq_core.engine.validate.comparison import compare
-from ztoq_core.engine.validate.known import Known
 from ztoq_core.engine.validate.rules import FieldResult, Outcome
+from ztoq_core.engine.validate.single_values import Known
 from ztoq_core.errors import RecordError, RejectedError, one_error
 from ztoq_core.plugin_calls import plugin_call
 from ztoq_core.records import FieldDefinition, Kind, Record, TestLog, TestRun
-from ztoq_core.store import FieldDetail, RecordProof, SentRecord, ValidationLevel, now
+from ztoq_core.store import FieldDetail, RecordProof, Sample, SentRecord, ValidationLevel, now
 
 _AT_ONCE = 100
 """Records that are compared before their results are saved."""
@@ -115,3 +117,40 @@ def _proof_of(item: int, results: Sequence[FieldResult], held: Record | None = N
             if each.outcome is not Outcome.EQUAL
         ),
     )
+
+
+_PAGE = 1_000
+_AT_ONCE = 100
+
+
+async def compare_sample(
+    contents: ContentCheck, sample: Sample, missing: Mapping[Kind, Collection[str]]
+) -> Sample:
+    """Read the objects of a sample one by one and compare them; return it with its numbers.
+
+    What is ``missing``, by kind and key, is no part of the whole: that was found already.
+    """
+    store, waits = contents.run.store, contents.run.waits
+    drawn: list[tuple[bytes, Kind, str]] = []
+    total = after = 0
+    while rows := await store.validation.comparable(after, _PAGE):
+        after = rows[-1][0]
+        there = [row for row in rows if row[2] not in missing.get(row[1], ())]
+        total += len(there)
+        numbered = [(_number(sample.seed, kind, key), kind, id_) for _, kind, key, id_ in there]
+        drawn = nsmallest(sample.size, [*drawn, *numbered])
+    by_kind: dict[Kind, list[str]] = {}
+    for _, kind, target_id in drawn:
+        by_kind.setdefault(kind, []).append(target_id)
+    for kind, ids in by_kind.items():
+        for start in range(0, len(ids), _AT_ONCE):
+            if not waits.stopping:
+                await contents.compare(kind, dict.fromkeys(ids[start : start + _AT_ONCE]))
+    unread = len({ref for ref, _ in await store.validation.unchecked(sample.size)})
+    found = sum(each.records for each in await store.validation.contents())
+    return attrs.evolve(sample, compared=found - unread, total=total)
+
+
+def _number(seed: int, kind: Kind, key: str) -> bytes:
+    """Return a number that depends on the seed and the record alone, as good as a random one."""
+    return hashlib.sha256(f"{seed} {kind} {key}".encode("utf-8", "surrogatepass")).digest()

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 
-from ztoq_core.engine.validate.known import Known
 from ztoq_core.engine.validate.rules import FieldResult, Outcome, Rule
 from ztoq_core.engine.validate.single_values import (
+    Known,
     chosen_status,
     compare_added,
     compare_status,

@@ -1,14 +1,58 @@
-"""Compares single values of records: names, texts, moments, places, statuses."""
+"""Compares single values of records, and what is known besides: names, texts, moments, places."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
-from ztoq_core.engine.validate.known import Known
+import attrs
+
+from ztoq_core.contracts import FieldSpec, Links, Schema
 from ztoq_core.engine.validate.rules import FieldResult, Outcome, Rule
 from ztoq_core.engine.validate.texts import Shape, excerpt, has_rest, plain_words, shape_of
-from ztoq_core.records import ADDRESS, Ref
+from ztoq_core.pictures.addresses import ref_of
+from ztoq_core.records import ADDRESS, Kind, Ref
+from ztoq_core.spelling import folded
+
+
+@attrs.frozen(kw_only=True)
+class Known:
+    """What the comparison of a record knows besides both records.
+
+    ``links`` are what the record refers to as it is in the target. ``losses`` are the codes of
+    what its notes call lost. ``parts`` maps its steps or results to their ids in the target.
+    ``unknown`` are ids in the held record that no record of the store has.
+    """
+
+    schema: Schema = attrs.field(factory=Schema)
+    links: Links = attrs.field(factory=dict)
+    losses: frozenset[str] = frozenset()
+    parts: Mapping[str, str] = attrs.field(factory=dict)
+    unknown: frozenset[str] = frozenset()
+
+    def shape(self, html: str) -> Shape:
+        """Return a text that was sent as the target must show it, with the target's addresses."""
+        return shape_of(html, self._address)
+
+    def _address(self, given: str) -> str | None:
+        ref = ref_of(given)
+        if ref is None:
+            return given
+        written = self.links.get(ref)
+        return written.url if written and written.url else None
+
+    def spec(self, kind: Kind, name: str, *, step: bool = False) -> FieldSpec | None:
+        """Return the target's field of that name, in any case of letters."""
+        owner = self.schema.field_owner.get(kind, kind)
+        specs = self.schema.step_fields if step else self.schema.fields
+        exact = self.schema.step_field(name) if step else self.schema.field(owner, name)
+        alike = (
+            each
+            for each in specs
+            if each.kind is owner and folded(name) in {folded(each.name), folded(each.alias)}
+        )
+        return exact or next(alike, None)
+
 
 _NAME_CUT = "name-cut"
 """The code of the loss that a sink notes where a name is too long for the target."""
@@ -120,8 +164,8 @@ def compare_place(
 
 def chosen_status(candidates: Sequence[str], known: Known) -> str:
     """Return the first candidate that the target has as a status, else the first."""
-    there = {each.strip().casefold(): each for each in reversed(known.schema.statuses)}
-    found = (there.get(each.strip().casefold()) for each in candidates)
+    there = {folded(each): each for each in reversed(known.schema.statuses)}
+    found = (there.get(folded(each)) for each in candidates)
     return next((each for each in found if each), candidates[0] if candidates else "")
 
 

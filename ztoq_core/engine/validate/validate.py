@@ -15,14 +15,13 @@ from ztoq_core.convert import converter, read_json, write_json
 from ztoq_core.engine.load.deletion_doubt import settle_deletions
 from ztoq_core.engine.run import Run
 from ztoq_core.engine.sides import described
-from ztoq_core.engine.validate.contents import ContentCheck
+from ztoq_core.engine.validate.contents import ContentCheck, compare_sample
 from ztoq_core.engine.validate.identity import (
     IdentityCheck,
     ValidationContext,
     check_objects,
     findings,
 )
-from ztoq_core.engine.validate.sample import compare_sample
 from ztoq_core.records import Kind, Ref, plain
 from ztoq_core.store import (
     DUE,

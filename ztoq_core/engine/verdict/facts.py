@@ -67,11 +67,6 @@ class Facts:
         return sum(self.states.get(state, 0) for state in states)
 
 
-def last_final_check(store: Store) -> FinalCheck | None:
-    """Return what the last look came to; None where there was none since the last change."""
-    return store.facts.final
-
-
 _PROVING = (ValidationLevel.CONTENTS, ValidationLevel.FILES)
 
 
@@ -107,7 +102,7 @@ def facts_of(store: Store, policy: LossPolicy | None = None) -> Facts:
         unproved=current.unproved if current else (),
         uncompared=current.uncompared if current else (),
         sampled=str(current.sample) if current and current.sample else "",
-        final=last_final_check(store),
+        final=store.facts.final,
         losses=(policy or LossPolicy()).judge((n.level, n.code, n.count) for n in notes),
         added=dict(Counter(store.reporting.added()) + Counter(store.facts.looked_up)),
         selection=bool(store.facts.selection),

@@ -7,8 +7,15 @@ from enum import StrEnum
 import attrs
 
 from ztoq_core.engine.verdict.facts import Facts, facts_of
-from ztoq_core.engine.verdict.problems import Goal, Status, is_undone, problems_of
-from ztoq_core.engine.verdict.words import numbers_of, records, warnings_of
+from ztoq_core.engine.verdict.problems import (
+    Goal,
+    Status,
+    is_undone,
+    numbers_of,
+    problems_of,
+    records,
+    warnings_of,
+)
 from ztoq_core.errors import Exit
 from ztoq_core.losses import LossAction, Losses, LossPolicy
 from ztoq_core.records import LossGroup, counted

@@ -14,7 +14,7 @@ from ztoq_testkit.project import CONTENTS, PROJECT
 
 from ztoq_core import engine
 from ztoq_core.contracts import Mark, MarkPage, Owner, Sink
-from ztoq_core.engine.verdict import Outcome
+from ztoq_core.engine.verdict.judgement import Outcome
 from ztoq_core.errors import Exit
 from ztoq_core.records import (
     Attachment,

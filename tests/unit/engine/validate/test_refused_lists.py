@@ -11,7 +11,7 @@ from ztoq_testkit.project import CONTENTS, PROJECT
 
 from ztoq_core import engine
 from ztoq_core.contracts import MarkPage, Owner
-from ztoq_core.engine.verdict import Outcome
+from ztoq_core.engine.verdict.judgement import Outcome
 from ztoq_core.errors import Exit, RejectedError
 from ztoq_core.records import Attachment, Kind, Ref
 from ztoq_core.store import Store

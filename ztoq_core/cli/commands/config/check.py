@@ -11,7 +11,6 @@ import attrs
 import rich_click as click
 
 from ztoq_core import engine
-from ztoq_core.cli.checklist import checklist_of, print_checklist
 from ztoq_core.cli.options import Options, global_options
 from ztoq_core.cli.output import Output
 from ztoq_core.cli.session import configured
@@ -103,7 +102,7 @@ def check(options: Options, *, probe: bool, checklist: bool) -> int:
                     f"No errors, {counted(counts['warning'], 'warning')}. Next: {following}"
                 )
             if checklist:
-                print_checklist(output, config.sides)
+                _print_checklist(output, config)
 
         facts = {
             "exit": int(found.code),
@@ -111,7 +110,7 @@ def check(options: Options, *, probe: bool, checklist: bool) -> int:
                 {"side": side, "level": finding.level, "text": finding.text}
                 for side, finding in found.findings
             ],
-            **({"checklist": checklist_of(config.sides)} if checklist else {}),
+            **({"checklist": _checklist_of(config)} if checklist else {}),
         }
         output.result(facts, print_)
         return found.code
@@ -213,3 +212,29 @@ async def _described(part: AnyPart, services: Services, found: _Found) -> Schema
         fields = counted(len(schema.fields), "field")
         found.add(part.name, "info", f"{side.identity}: {fields} known")
         return schema
+
+
+def _checklist_of(config: Config) -> dict[str, Any]:
+    """Return the checklist of the sides, as JSON has it."""
+    return {
+        "rights": [
+            {"side": part.name, **attrs.asdict(each)}
+            for part in config.sides
+            for each in part.plugin.rights
+        ],
+        "side_effects": config.target.plugin.side_effects if config.target else (),
+    }
+
+
+def _print_checklist(output: Output, config: Config) -> None:
+    """Print for those who prepare a migration: rights, and what others will notice."""
+    for part in config.sides:
+        if part.plugin.rights:
+            output.heading(f"Rights of the account in {part.plugin.name}")
+        for each in part.plugin.rights:
+            output.out.print(f"  [ ] {each.right}")
+            output.out.print(f"      for {', '.join(each.verbs)}; without it: {each.without}")
+    if config.target and config.target.plugin.side_effects:
+        output.heading(f"What others notice of a load into {config.target.plugin.name}")
+        for effect in config.target.plugin.side_effects:
+            output.out.print(f"  [ ] {effect}")

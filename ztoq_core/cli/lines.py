@@ -1,8 +1,11 @@
-"""Makes text from records, services and files safe to print."""
+"""Lines of output: texts from records, services and files, safe to print; events as JSON."""
 
 from __future__ import annotations
 
+import json
 import re
+from datetime import UTC, datetime
+from typing import Any
 
 # C0 and C1 (a terminal obeys them), line separators, controls of writing direction (they change
 # the order of what is read), invisible tag characters, and what no encoding takes.
@@ -23,3 +26,9 @@ def one_line(text: str) -> str:
     A name or a reason with a newline in it would otherwise forge a line of the output.
     """
     return printable(text).replace("\n", "\\n")
+
+
+def event_line(event: str, **facts: Any) -> str:
+    """Return an event with the current time (UTC) as a line of JSON, with its newline."""
+    time = datetime.now(UTC).isoformat(timespec="milliseconds")
+    return json.dumps({"event": event, "time": time, **facts}, default=str) + "\n"
