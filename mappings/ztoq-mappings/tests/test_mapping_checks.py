@@ -510,12 +510,13 @@ VALIDATOR = jsonschema.Draft7Validator(
 
 
 @settings(deadline=None)
-@given(SPECS, SPECS, st.booleans())
+@given(given=SPECS, targets=SPECS, can_create=st.booleans())
 def test_any_suggestion_loads_and_checks_without_errors(
     tmp_path_factory: pytest.TempPathFactory,
     given: tuple[FieldSpec, ...],
     targets: tuple[FieldSpec, ...],
-    can_create: bool,  # noqa: FBT001 - Hypothesis gives it
+    *,
+    can_create: bool,
 ) -> None:
     one, other = (
         Schema(

@@ -69,11 +69,11 @@ TABLE: dict[str, tuple[FieldValue, dict[str, Any]]] = {
         text("~a, b, Lynx"),
     ),
     "ticked": (
-        value(True, FieldType.CHECKBOX),  # noqa: FBT003 - the value of a check box
+        value(content=True, type_=FieldType.CHECKBOX),
         text("Yes", Combo="Yes", Boxes=["Yes"], Several=["Yes"]),
     ),
     "not ticked": (
-        value(False, FieldType.CHECKBOX),  # noqa: FBT003
+        value(content=False, type_=FieldType.CHECKBOX),
         text("No", Combo="No", Boxes=["No"], Several=["No"]),
     ),
     "a line": (value("a <b> & c", FieldType.TEXT), text("a <b> & c", Rich="a &lt;b&gt; &amp; c")),

@@ -43,8 +43,8 @@ def value(content: Any, *alternatives: str) -> FieldValue:
         (field(FieldType.CHOICE), value(None), None, None),
         (field(FieldType.MULTI_CHOICE), value(("Low", "x")), "[3]", ("x",)),
         (field(FieldType.MULTI_CHOICE), value("Low"), "[3]", None),
-        (field(FieldType.MULTI_CHOICE, choices=CHOICES[:1]), value(True), "[1]", None),  # noqa: FBT003
-        (field(FieldType.MULTI_CHOICE, choices=CHOICES[:1]), value(False), "[]", None),  # noqa: FBT003
+        (field(FieldType.MULTI_CHOICE, choices=CHOICES[:1]), value(content=True), "[1]", None),
+        (field(FieldType.MULTI_CHOICE, choices=CHOICES[:1]), value(content=False), "[]", None),
         (field(FieldType.USER), value("ALICE@example.com"), "8", None),
         (field(FieldType.USER), value("Alice Tester"), "8", None),
         (field(FieldType.USER), value("8"), "8", None),
@@ -54,12 +54,12 @@ def value(content: Any, *alternatives: str) -> FieldValue:
         (field(FieldType.NUMBER), value(3), "3", None),
         (field(FieldType.NUMBER), value("4.50"), "4.50", None),
         (field(FieldType.NUMBER), value("many"), None, "many"),
-        (field(FieldType.NUMBER), value(True), None, True),  # noqa: FBT003
+        (field(FieldType.NUMBER), value(content=True), None, True),
         (field(FieldType.DATE), value("2026-06-30"), "2026-06-30T00:00:00+00:00", None),
         (field(FieldType.DATE), value("soon"), None, "soon"),
         (field(FieldType.TEXT), value("a\n b"), "a b", None),
         (field(FieldType.TEXT), value(("a", "b")), "a, b", None),
-        (field(FieldType.TEXT), value(True), "Yes", None),  # noqa: FBT003
+        (field(FieldType.TEXT), value(content=True), "Yes", None),
         (field(FieldType.RICH_TEXT), value("a < b"), "a &lt; b", None),
         (
             field(FieldType.LONG_TEXT),

@@ -22,7 +22,7 @@ EVERY = [
 
 
 @pytest.mark.parametrize(("kind", "http"), EVERY)
-def test_a_package_is_whole(tmp_path: Path, kind: str, http: bool) -> None:  # noqa: FBT001
+def test_a_package_is_whole(tmp_path: Path, kind: str, *, http: bool) -> None:
     folder = tmp_path / "new"
     written = NewPlugin(kind=kind, name="acme-wiki", http=http).write(folder)
     assert {path.relative_to(folder).as_posix() for path in written} >= {

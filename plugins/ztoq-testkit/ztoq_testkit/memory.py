@@ -233,8 +233,9 @@ class MemorySink:
         )
         return attrs.evolve(self.schema, fields=(*self.schema.fields, *made))
 
-    async def find(self, record: Record, links: Links) -> tuple[Found, ...]:  # noqa: ARG002
+    async def find(self, record: Record, links: Links) -> tuple[Found, ...]:
         """Return what bears the record's key."""
+        del links
         self.calls.append(f"find {record.ref}")
         return tuple(
             Found(written=each.written)
@@ -246,9 +247,10 @@ class MemorySink:
         self,
         kind: Kind,
         owners: Sequence[Owner],
-        cursor: str | None,  # noqa: ARG002 - one page holds all
+        cursor: str | None,
     ) -> MarkPage:
-        """Return all objects of a kind."""
+        """Return all objects of a kind, on one page."""
+        del cursor
         under = {owner.ref for owner, _ in owners}
         return MarkPage(
             marks=tuple(
@@ -368,8 +370,9 @@ class MemorySink:
             return None
         return attrs.evolve(each.written, stamp=_stamp(each.record))
 
-    async def is_searchable(self, kind: Kind, written: Written) -> bool:  # noqa: ARG002
+    async def is_searchable(self, kind: Kind, written: Written) -> bool:
         """Whether the object is held: this search does not lag."""
+        del kind
         return written.target_id in self.objects
 
     async def children(

@@ -35,9 +35,9 @@ def read_token(secret: Secret, now: datetime) -> Token:
         ConfigError: It is not a JWT, or it has expired. The message never shows it.
     """
     text = secret.reveal().strip()
-    words = text.split(None, 1)
-    if len(words) == 2 and words[0].casefold() == "bearer":  # noqa: PLR2004 - word and token
-        text = words[1].strip()
+    match text.split(None, 1):
+        case [word, token] if word.casefold() == "bearer":
+            text = token.strip()
     if not text:
         raise ConfigError(f"Zephyr: source.token is empty; {ADVICE}")
     parts = text.split(".")
@@ -81,8 +81,9 @@ class BearerAuth:
         """Return the header of every request."""
         return {"Authorization": f"Bearer {self.token.text}"}
 
-    async def renew(self, refused: Mapping[str, str]) -> bool:  # noqa: ARG002 - the protocol's
+    async def renew(self, refused: Mapping[str, str]) -> bool:
         """Return False: people create Zephyr's tokens."""
+        del refused
         return False
 
 

@@ -293,7 +293,8 @@ async def test_an_address_of_an_own_file_brings_no_second_one(desk: Desk) -> Non
 async def test_an_own_file_of_the_original_name_is_the_picture(
     desk: Desk,
     names: list[str],
-    taken: bool,  # noqa: FBT001 - a parameter of the test
+    *,
+    taken: bool,
 ) -> None:
     own = [
         Attachment(key=f"ACME-T1#{number}", name=name, owner=CASE, locator=f"l{number}")
@@ -550,7 +551,8 @@ async def test_what_is_sent_as_a_picture_is_one_whatever_it_is_called(desk: Desk
 
 async def test_the_source_has_the_same_time_for_a_picture(desk: Desk) -> None:
     class Slow(MemorySource):
-        def picture(self, file: Attachment) -> AsyncIterator[bytes]:  # noqa: ARG002
+        def picture(self, file: Attachment) -> AsyncIterator[bytes]:
+            del file
             return self._trickle()
 
         async def _trickle(self) -> AsyncIterator[bytes]:

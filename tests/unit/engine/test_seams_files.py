@@ -92,7 +92,8 @@ async def test_files_on_a_page_beside_pictures_are_kept(store: Store) -> None:
     class Whole(MemorySource):
         completes = frozenset({Kind.ATTACHMENT})
 
-        async def fetch(self, kind: Kind, cursor: str | None) -> Page:  # noqa: ARG002 - one page
+        async def fetch(self, kind: Kind, cursor: str | None) -> Page:
+            del cursor
             return Page(records=(folder, file) if kind is Kind.FOLDER else (), cursor=None)
 
     source = Whole([folder, file], CONTENTS)
@@ -133,8 +134,9 @@ async def test_a_file_that_was_written_is_never_called_refused(tmp_path: Path) -
             record: Record,
             target_id: str | None,
             links: Links,
-            content: Content | None,  # noqa: ARG002 - it is not read
+            content: Content | None,
         ) -> Written:
+            del content
             return await super().write(record, target_id, links, None)
 
     source, sink = Source(PROJECT, CONTENTS), Early()
@@ -214,9 +216,10 @@ async def test_a_quick_pass_that_leaves_files_makes_no_complete_store(tmp_path: 
         async def changed_since(
             self,
             kind: Kind,
-            since: datetime,  # noqa: ARG002 - everything changed
+            since: datetime,
             cursor: str | None,
         ) -> Page:
+            del since
             return await self.fetch(kind, cursor)
 
     owner = Ref(Kind.TEST_CASE, "ACME-T1")

@@ -194,7 +194,7 @@ class Migration(RuleBasedStateMachine):
         self._do(self._load())
 
     @rule(faults=LOST, made=st.booleans())
-    def load_with_a_faulty_plugin(self, faults: set[str], made: bool) -> None:  # noqa: FBT001 - drawn
+    def load_with_a_faulty_plugin(self, faults: set[str], *, made: bool) -> None:
         """Load while the plugin raises at some records, once its request was sent or before."""
         self.target.faulty = dict.fromkeys(faults, made)
         self._do(self._load())

@@ -65,7 +65,8 @@ async def test_a_source_is_read_without_a_target(tmp_path: Path) -> None:
 @pytest.mark.parametrize("elsewhere", [False, True], ids=["the loop's thread", "another"])
 async def test_a_stop_saves_what_is_under_way_and_the_next_run_goes_on(
     tmp_path: Path,
-    elsewhere: bool,  # noqa: FBT001 - a parameter of the test
+    *,
+    elsewhere: bool,
 ) -> None:
     migration = Migration(config(tmp_path))
 

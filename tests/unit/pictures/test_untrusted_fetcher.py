@@ -184,7 +184,7 @@ async def test_another_host_at_an_allowed_ones_address_is_refused() -> None:
         *(("64:ff9b:1::808:808", False), ("168.63.129.16", False), ("192.0.0.192", False)),
     ],
 )
-def test_addresses_of_the_open_internet_are_known(text: str, public: bool) -> None:  # noqa: FBT001
+def test_addresses_of_the_open_internet_are_known(text: str, *, public: bool) -> None:
     ip = literal(text)
     assert ip is not None
     assert is_public(ip) is public

@@ -218,8 +218,12 @@ def test_without_xlsxwriter_a_workbook_says_what_to_install(
     assert not list(tmp_path.iterdir())
 
 
+def junit(store: Store) -> ET.Element:
+    return ET.fromstring(written(store, "junit"))  # noqa: S314 - our own
+
+
 def test_junit_has_a_failure_for_each_problem(store: Store) -> None:
-    found = ET.fromstring(written(store, "junit"))  # noqa: S314 - our own
+    found = junit(store)
     suites = {suite.get("name"): suite for suite in found}
     for suite in found:
         assert len(suite) == int(suite.get("tests", ""))
@@ -242,7 +246,7 @@ def test_junit_is_xml_whatever_a_key_holds(tmp_path: Path) -> None:
         row = {"kind": Kind.FOLDER, "key": "F\x01<&\"'\n", "rank": 1, "state": State.FAILED}
         insert = store.database.tables.item.insert(row | {"reason": "\x0b]]>\ufffe"})
         store.database.write_now(insert.execute)
-        found = ET.fromstring(written(store, "junit"))  # noqa: S314 - our own
+        found = junit(store)
     (case,) = found.findall("testsuite[@name='folders']/*[failure]")
     assert case.get("name") == "F\ufffd<&\"' "
     assert case.findtext("failure") == "failed: \ufffd]]>\ufffd"

@@ -77,10 +77,11 @@ class ValueCheck:
 
     def _change(self, record: Record, field: FieldValue, why: str) -> None:
         text = f"the value of {field.name!r} becomes text: {why}"
-        _count(self.changes, record, "value-as-text", text, Level.FALLBACK, field.name)
+        note = NoteExample(level=Level.FALLBACK, code="value-as-text", text=text)
+        _count(self.changes, record, field.name, note)
 
     def _refuse(self, record: Record, code: str, text: str) -> None:
-        _count(self.refusals, record, code, text, Level.LOSS, text)
+        _count(self.refusals, record, text, NoteExample(level=Level.LOSS, code=code, text=text))
 
 
 def _not_held(spec: FieldSpec | None, fit: Fit) -> str:
@@ -93,17 +94,12 @@ def _not_held(spec: FieldSpec | None, fit: Fit) -> str:
     return f"a {plain(spec.type)} does not take {fit.loss or shown}"
 
 
-def _count(  # noqa: PLR0913, PLR0917 - a reason and the record that has it
-    found: dict[tuple[Kind, str, str], NoteExample],
-    record: Record,
-    code: str,
-    text: str,
-    level: Level,
-    name: str,
+def _count(
+    found: dict[tuple[Kind, str, str], NoteExample], record: Record, name: str, note: NoteExample
 ) -> None:
-    key = (record.kind, code, name)
-    if key not in found:
-        found[key] = NoteExample(level=level, code=code, text=text, kind=record.kind)
-    found[key].count += 1
-    if len(found[key].keys) < _KEYS:
-        found[key].keys = (*found[key].keys, record.key)
+    """Count a record for its reason, of which ``note`` is the first example."""
+    note.kind = record.kind
+    known = found.setdefault((record.kind, note.code, name), note)
+    known.count += 1
+    if len(known.keys) < _KEYS:
+        known.keys = (*known.keys, record.key)

@@ -18,6 +18,7 @@ from ztoq_core.plugin import (
 
 __all__ = ["Words"]
 
+_LONGEST_EXTENSION = 5
 _LATIN = "abcdefghijklmnopqrstuvwxyz"
 _SCRIPTS = {
     "ARABIC": "ابتثجحخدذرزسشصضطظعغفقكلمنهوي",
@@ -72,7 +73,7 @@ class Words:
     def file_name(self, name: str) -> str:
         """Return another name with the same extension."""
         stem, dot, extension = name.rpartition(".")
-        if stem and 0 < len(extension) <= 5 and extension.isalnum():  # noqa: PLR2004 - see above
+        if stem and 0 < len(extension) <= _LONGEST_EXTENSION and extension.isalnum():
             return f"{self.text(stem)}{dot}{extension}"
         return self.text(name)
 

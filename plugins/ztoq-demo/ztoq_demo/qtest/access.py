@@ -110,8 +110,8 @@ class Access:
 
 def _bearer(request: Request) -> str:
     text = request.headers.get("Authorization", "").strip()
-    words = text.split()
-    if len(words) < 2 or words[0].lower() != "bearer":  # noqa: PLR2004 - scheme and token
+    scheme, *words = text.split() or [""]
+    if not words or scheme.lower() != "bearer":
         raise _refused("Missing or invalid Authorization header value")
     return words[-1]  # the copied string may say Bearer again
 
@@ -143,11 +143,13 @@ class Budget:
             self._since, self.in_minute = now, 0
         over_minute = self.in_minute >= self.options.minute_budget
         if over_minute or self.spent >= self.options.month_budget:
-            raise Refusal(429, {"message": "Too many requests"}, self._wait(now, over_minute))
+            raise Refusal(
+                429, {"message": "Too many requests"}, self._wait(now, over_minute=over_minute)
+            )
         self.in_minute += 1
         self.spent += 1
 
-    def _wait(self, now: float, over_minute: bool) -> Mapping[str, str]:  # noqa: FBT001 - one use
+    def _wait(self, now: float, *, over_minute: bool) -> Mapping[str, str]:
         left = int(MINUTE - (now - self._since)) + 1
         return {"Retry-After": str(left)} if over_minute else {}
 

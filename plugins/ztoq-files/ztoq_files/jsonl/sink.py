@@ -121,8 +121,9 @@ class JsonLinesSink:
 
     # ------------------------------------------------------------------------------- looking
 
-    async def find(self, record: Record, links: Links) -> tuple[Found, ...]:  # noqa: ARG002
+    async def find(self, record: Record, links: Links) -> tuple[Found, ...]:
         """Return what was written for the record's key."""
+        del links
         written = await self.current(record.kind, record.key)
         return (Found(written=written),) if written else ()
 
@@ -241,8 +242,9 @@ class JsonLinesSink:
         if change.fault:
             raise RetryableError(f"cannot write {change.ref}: {change.fault}")
 
-    async def finish(self, record: Record, written: Written, links: Links) -> Written:  # noqa: ARG002
+    async def finish(self, record: Record, written: Written, links: Links) -> Written:
         """Return the object: its line refers to others by their keys, so nothing is left to do."""
+        del record, links
         return written
 
     async def delete(self, kind: Kind, target_id: str) -> None:

