@@ -9,7 +9,7 @@ import errno
 import inspect
 import sys
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache, partial
 from importlib.metadata import distribution, packages_distributions
@@ -90,6 +90,4 @@ def _origin(plugin: object) -> str:
     )
 
 
-@cache
-def _distributions() -> Mapping[str, list[str]]:
-    return packages_distributions()
+_distributions = cache(packages_distributions)

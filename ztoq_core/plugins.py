@@ -54,7 +54,7 @@ class Declared(Generic[P]):
     @property
     def word(self) -> str:
         """Return ``source``, ``sink``, ``transformer`` or ``command``."""
-        return _word(self.plugin)
+        return WORDS[_kind(self.plugin)]
 
 
 @attrs.frozen(kw_only=True)
@@ -267,10 +267,6 @@ class Plugins:
 def _kind(plugin: Plugin) -> type[Any]:
     """Return the class of a declaration; a group of commands counts as a command."""
     return next(kind for kind in WORDS if isinstance(plugin, kind))
-
-
-def _word(plugin: Plugin) -> str:
-    return WORDS[_kind(plugin)]
 
 
 def _itself(module: object) -> object:

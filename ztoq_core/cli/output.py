@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any, TextIO
 
+import attrs
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -41,7 +42,18 @@ class _Console(Console):
 
     def on_broken_pipe(self) -> None:
         """Raise the current BrokenPipeError; rich would exit with code 1."""
-        raise  # noqa: PLE0704 - rich calls this while it handles the error
+        raise sys.exception() or BrokenPipeError
+
+
+def as_facts(thing: Any, *without: str) -> dict[str, Any]:
+    """Return an object for a JSON result: its ``ref`` as kind and key, some fields left out."""
+    facts = {
+        name: value
+        for name, value in attrs.asdict(thing, recurse=False).items()
+        if name not in without
+    }
+    ref = facts.pop("ref")
+    return {"kind": ref.kind.value, "key": ref.key, **facts}
 
 
 class Output:

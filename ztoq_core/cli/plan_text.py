@@ -193,7 +193,7 @@ def _unfit(forecast: Forecast) -> int:
 def _savings(forecast: Forecast) -> Iterator[tuple[str, str]]:
     for each in forecast.plan.savings:
         seconds = forecast.seconds_of(each.calls)
-        time = f" and {_span(seconds)}" if seconds is not None else ""
+        time = f" and {_range(seconds, seconds)}" if seconds is not None else ""
         some = f"{counted(each.records, 'record')}, {counted(each.calls, 'call')}{time}"
         saves = f"{each.options} saves" if each.saves else f"a pilot by {each.options} takes about"
         yield "", f"{saves} {some}"
@@ -255,7 +255,3 @@ def _range(least: float, most: float) -> str:
 
 def _rounded(number: float) -> str:
     return f"{number:.0f}" if number >= EXACT else f"{number:.1f}".removesuffix(".0")
-
-
-def _span(seconds: float) -> str:
-    return _range(seconds, seconds)

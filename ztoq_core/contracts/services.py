@@ -29,6 +29,9 @@ _SHORT = 6
 
 T = TypeVar("T")
 
+Params = Mapping[str, str | int | Sequence[str | int]] | None
+"""Parameters of a query; several values repeat the name."""
+
 
 @attrs.frozen(repr=False, str=False)
 class Secret:
@@ -172,8 +175,9 @@ class HeaderAuth:
             return {self.header: f"Basic {b64encode(pair).decode('ascii')}"}
         return {self.header: f"{self.scheme} {secret}".strip()}
 
-    async def renew(self, refused: Mapping[str, str]) -> bool:  # noqa: ARG002 - the protocol's
+    async def renew(self, refused: Mapping[str, str]) -> bool:
         """Return False: people make such secrets."""
+        del refused
         return False
 
 
@@ -190,7 +194,7 @@ class Client(Protocol):
         method: str,
         path: str,
         *,
-        params: Mapping[str, str | int | Sequence[str | int]] | None = None,
+        params: Params = None,
         json: Any = None,
         form: Mapping[str, str] | None = None,
         content: Content | None = None,
@@ -233,25 +237,13 @@ class Client(Protocol):
         ...
 
     @overload
-    async def get(
-        self, path: str, *, params: Mapping[str, str | int | Sequence[str | int]] | None = None
-    ) -> Any: ...
+    async def get(self, path: str, *, params: Params = None) -> Any: ...
 
     @overload
-    async def get(
-        self,
-        path: str,
-        *,
-        params: Mapping[str, str | int | Sequence[str | int]] | None = None,
-        read: Callable[[Any], T],
-    ) -> T: ...
+    async def get(self, path: str, *, params: Params = None, read: Callable[[Any], T]) -> T: ...
 
     async def get(
-        self,
-        path: str,
-        *,
-        params: Mapping[str, str | int | Sequence[str | int]] | None = None,
-        read: Callable[[Any], Any] | None = None,
+        self, path: str, *, params: Params = None, read: Callable[[Any], Any] | None = None
     ) -> Any:
         """Send a GET and return what ``read`` makes of the body; without it the decoded JSON.
 

@@ -40,7 +40,10 @@ class TransformerStep:
 
 @attrs.frozen(kw_only=True)
 class MappingTrace:
-    """What the mapping does with a record; ``enriched`` is as in ``Explained``."""
+    """What the mapping does with a record.
+
+    ``enriched`` is how the record that the transformers got differs from the extracted one.
+    """
 
     known: RecordSnapshot
     enriched: tuple[Change, ...]
@@ -48,16 +51,12 @@ class MappingTrace:
 
 
 @attrs.frozen(kw_only=True)
-class Explained:
+class Explained(MappingTrace):
     """The history of a record.
 
     ``present`` is what exists in the target now; ``not_asked`` says why that is not known.
-    ``enriched`` is how the record that the transformers got differs from the extracted one.
     """
 
-    known: RecordSnapshot
-    enriched: tuple[Change, ...]
-    steps: tuple[TransformerStep, ...]
     journal: tuple[JournalEntry, ...]
     notes: tuple[tuple[str, str, str, str], ...]
     refers_to: tuple[Reference, ...]
@@ -83,9 +82,7 @@ async def explain(
     known = way.known
     present, not_asked = await _present(sink, known, patience)
     return Explained(
-        known=known,
-        enriched=way.enriched,
-        steps=way.steps,
+        **attrs.asdict(way, recurse=False),
         journal=tuple(await store.history.journal(number)),
         notes=tuple(await store.history.notes(known.ref)),
         refers_to=tuple(await store.history.refers_to(number)),

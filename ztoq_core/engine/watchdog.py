@@ -82,7 +82,8 @@ class _Watchdog:
                 why = "; ".join(reasons) if reasons else "nothing that ztoq knows of"
                 text = f"Nothing has happened for {quiet:.0f} s. Waited for: {why}."
                 self._report("", text, now, QUIET, level="warning")
-            reason = working or any(_ends(wait, now) for wait in waits)
+            # a wait is a reason if it ends by itself, or its end is not known
+            reason = working or any(each.until is None or each.until > now for each in waits)
             self._looks_without_reason = 0 if reason else self._looks_without_reason + 1
             # One look is not enough: a thread may have ended just now, its result is on the way.
             if quiet >= STALLED and self._looks_without_reason > 1:
@@ -102,11 +103,6 @@ class _Watchdog:
             "a fault in ztoq or in a plugin: the log shows where each task waits. It is safe to "
             "run this again."
         )
-
-
-def _ends(wait: Wait, now: float) -> bool:
-    """Whether a wait ends by itself, or its end is not known."""
-    return wait.until is None or wait.until > now
 
 
 def _threads_at_work() -> Iterator[str]:

@@ -1,10 +1,10 @@
-"""Runs workers that handle what a feeder puts into a bounded queue."""
+"""Runs calls side by side: some at once, or many by workers with a bounded queue."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import Any, TypeVar
 
 from ztoq_core.engine.run import ProgressReporter
 from ztoq_core.errors import one_error
@@ -18,6 +18,14 @@ WORKERS = 3
 A worker waits for its commit, which holds no slot, while others fill the slots. Each may have a
 record in work when the process is killed, so a later run asks for at most so many again.
 """
+
+
+async def side_by_side(calls: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """Return the results of calls that run side by side, in order; the first error ends all."""
+    with one_error():
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(each) for each in calls]
+        return [task.result() for task in tasks]
 
 
 async def run_workers(

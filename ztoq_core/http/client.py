@@ -17,6 +17,7 @@ from aiohttp.abc import AbstractResolver
 from loguru import logger
 
 from ztoq_core.contracts import Answer, Auth, Connection, Content
+from ztoq_core.contracts.services import Params
 from ztoq_core.errors import (
     AccessError,
     AnswerError,
@@ -32,7 +33,7 @@ from ztoq_core.http.limits import Limits
 from ztoq_core.http.pacer import STOPPED, Pacer
 from ztoq_core.http.quota import CallQuota, quota_of
 from ztoq_core.http.rate import Rate
-from ztoq_core.http.request import MOST_FAILURES, Attempts, Params, Payload, Request, Retry, pairs
+from ztoq_core.http.request import MOST_FAILURES, Attempts, Payload, Request, Retry, pairs
 from ztoq_core.http.response_policy import OK, REFUSED, Attempt, ResponsePolicy
 from ztoq_core.http.sender import Sender, open_sender
 from ztoq_core.http.transport import Transport

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json as standard_json
-from collections.abc import AsyncIterator, Callable, Collection, Generator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Generator, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,6 +13,7 @@ import orjson
 from yarl import URL
 
 from ztoq_core.contracts import Answer, Content
+from ztoq_core.contracts.services import Params
 
 REPEATABLE = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 
@@ -26,8 +27,6 @@ SECRET_WORDS = ("authorization", "cookie", "password", "secret", "token", "api-k
 
 AS_JSON = {"Accept": "application/json"}
 AS_IT_IS = {"Accept": "*/*", "Accept-Encoding": "identity"}
-
-Params = Mapping[str, str | int | Sequence[str | int]] | None
 
 
 @attrs.define(eq=False)

@@ -127,7 +127,7 @@ async def make_plan(  # noqa: PLR0913 - what a load is given, too
         policy=config.losses,
         source=Transport(source).service if isinstance(source, Connection) else "",
         grows=_ROW * written,
-        free=_free(config, store),
+        free=shutil.disk_usage(config.folder).free if store.database.is_sqlite else None,
     )
     if not isinstance(settings, Connection):
         return forecast
@@ -181,11 +181,6 @@ def _speed(settings: Connection, store: Store, limits: Limits, host: str) -> eng
         a_minute=minutes,
         earlier=before is not None,
     )
-
-
-def _free(config: Config, store: Store) -> int | None:
-    """Return the free bytes beside the store, None where it is a server's."""
-    return shutil.disk_usage(config.folder).free if store.database.is_sqlite else None
 
 
 def mapping_digest(config: Config) -> str:

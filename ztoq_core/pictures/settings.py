@@ -108,9 +108,10 @@ class Images:
             yield "max_size must be more than 0"
         if self.timeout <= 0:
             yield "timeout must be more than 0"
+        known = (*TYPES, SVG)
         for name in self.types:
-            if name not in {*TYPES, SVG}:
-                yield f"types: {name!r} cannot be recognised (known: {_listed()})"
+            if name not in known:
+                yield f"types: {name!r} cannot be recognised (known: {', '.join(known)})"
         for each in self.allow_private:
             if "/" in each and _network(each) is None:
                 yield f"allow_private: {each!r} is neither a host nor a network"
@@ -128,10 +129,6 @@ class Images:
             if bare == each.rstrip(".").lower() or (network is not None and ip in network):
                 return True
         return False
-
-
-def _listed() -> str:
-    return ", ".join((*TYPES, SVG))
 
 
 def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:

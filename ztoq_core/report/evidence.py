@@ -166,7 +166,8 @@ def _sides(store: Store) -> Iterator[Side]:
         rows = [row for row in placed if row.kind is kind]
         if not rows:
             continue
-        listed = [row for row in rows if not row.added and row.state is not State.GONE]
+        own = [row for row in rows if not row.added]
+        listed = [row for row in own if row.state is not State.GONE]
         source = sum(row.count for row in listed) - looked_up.get(kind, 0)
         differences = [
             Difference(
@@ -174,7 +175,7 @@ def _sides(store: Store) -> Iterator[Side]:
             ),
             Difference(_count(row for row in rows if row.added and row.there), _added(store, kind)),
             Difference(
-                _count(each for each in rows if _gone(each) and each.there),
+                _count(row for row in own if row.state is State.GONE and row.there),
                 "no longer in the source",
             ),
             *_missing([row for row in listed if not row.there]),
@@ -188,10 +189,6 @@ def _sides(store: Store) -> Iterator[Side]:
             found=row.target if row else None,
             others=row.foreign if row else None,
         )
-
-
-def _gone(row: Placed) -> bool:
-    return row.state is State.GONE and not row.added
 
 
 def _count(rows: Iterable[Placed]) -> int:

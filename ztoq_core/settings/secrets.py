@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -92,9 +92,13 @@ class Reference(Secret):
             ConfigError: It is missing; the message says which variable, file or entry.
         """
         if not self._seen:
-            look_up = {"env": _from_environment, "file": _from_file, "keyring": _from_keyring}
+            look_up: dict[str, Callable[[str], str | None]] = {
+                "env": os.environ.get,
+                "file": _from_file,
+                "keyring": _from_keyring,
+            }
             try:
-                value = look_up[self.place](self.name)
+                value = (look_up[self.place](self.name) or "").strip()
             except ConfigError as error:
                 raise ConfigError(f"{self.where}: {error}") from error
             if not value:
@@ -103,19 +107,15 @@ class Reference(Secret):
         return self._seen[0]
 
 
-def _from_environment(name: str) -> str:
-    return os.environ.get(name, "").strip()
-
-
 def _from_file(name: str) -> str:
     try:
-        return Path(name).read_text(encoding="utf-8").strip()
+        return Path(name).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
         raise ConfigError(f"it cannot be read: {reason}") from error
 
 
-def _from_keyring(name: str) -> str:
+def _from_keyring(name: str) -> str | None:
     try:
         keyring = importlib.import_module("keyring")
         errors = importlib.import_module("keyring.errors")
@@ -123,9 +123,10 @@ def _from_keyring(name: str) -> str:
         raise ConfigError("it cannot be read: install ztoq-core[keyring]") from error
     service, _, user = name.rpartition("/")
     try:
-        return (keyring.get_password(service or "ztoq", user) or "").strip()
+        password: str | None = keyring.get_password(service or "ztoq", user)
     except errors.KeyringError as error:
         raise ConfigError(f"it cannot be read: {error}") from error
+    return password
 
 
 def refer(table: object, folder: Path) -> Secret:

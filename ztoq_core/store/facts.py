@@ -86,7 +86,7 @@ class ValidationLevel(StrEnum):
     """Every field, and all bytes of all files."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen
 class ComparedContents:
     """How the contents of one kind compare: numbers of records, and of their fields by result."""
 

@@ -105,17 +105,13 @@ def is_running(database: Database, run: Run) -> bool | None:
     """Return whether the run holds the lease, None if only waiting could show it."""
     if run.ended is not None:
         return False
-    runs = _process(run).runs()
+    runs = Process(host=run.host, pid=run.pid, boot=run.boot, born=run.born).runs()
     if runs is False or database.is_sqlite:
         return runs
     # the database has one clock for all hosts; a process that sleeps loses its lease
     text = f"""SELECT heartbeat > {_present(database)} - INTERVAL '{database.lease_s} seconds'
         FROM run WHERE id = ?"""
     return bool(next(database.select(text, (run.id,)))[0])
-
-
-def _process(run: Run) -> Process:
-    return Process(host=run.host, pid=run.pid, boot=run.boot, born=run.born)
 
 
 def _named(run: Run) -> str:

@@ -20,8 +20,8 @@ from ztoq_core.store.states import Cause, State
 from ztoq_core.store.tables import FURTHER_INDEXES
 
 
-def _add_names(database: Database) -> None:
-    database.connection.create_tables([database.tables.name])
+def _add_table(database: Database, name: str) -> None:
+    database.connection.create_tables([getattr(database.tables, name)])
 
 
 def _add_indexes(database: Database) -> None:
@@ -78,10 +78,6 @@ def _add_causes(database: Database) -> None:
         database.execute(text, (cause.value, state.value, reason))
 
 
-def _add_proofs(database: Database) -> None:
-    database.connection.create_tables([database.tables.proof])
-
-
 _FOR_REPORTS = {
     "run": {
         "username": "TEXT NOT NULL DEFAULT ''",
@@ -107,11 +103,11 @@ _VIEWS = {
 
 
 _STEPS: tuple[Callable[[Database], None], ...] = (
-    _add_names,  # 2: what directories know of ids
+    partial(_add_table, name="name"),  # 2: what directories know of ids
     _add_indexes,  # 3: of records with work left, and in the target
     _add_columns,  # 4: all that came after 0.1
     _add_causes,  # 5: what may follow a state, as a column of its own
-    _add_proofs,  # 6: what the comparison of contents found
+    partial(_add_table, name="proof"),  # 6: what the comparison of contents found
     partial(_add_columns, new=_FOR_REPORTS),  # 7: who ran what, results as the target has them
 )
 SCHEMA_VERSION = 1 + len(_STEPS)

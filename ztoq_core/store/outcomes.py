@@ -75,10 +75,10 @@ class Placed:
     skipped and rejected ones.
     """
 
-    kind: Kind
-    state: State
-    added: bool
-    there: bool
+    kind: Kind = attrs.field(converter=Kind)
+    state: State = attrs.field(converter=State)
+    added: bool = attrs.field(converter=bool)
+    there: bool = attrs.field(converter=bool)
     reason: str
     count: int
 
@@ -105,10 +105,7 @@ class OutcomeStore(Repository):
 
     def placed(self) -> list[Placed]:
         """Return all records counted by where they are."""
-        return [
-            Placed(Kind(kind), State(state), bool(derived), bool(there), reason, count)
-            for kind, state, derived, there, reason, count in self.database.select(_PLACED)
-        ]
+        return [Placed(*row) for row in self.database.select(_PLACED)]
 
     def added(self, kind: Kind, limit: int) -> list[str]:
         """Return what the first objects are called that were made besides those of the source."""

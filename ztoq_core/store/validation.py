@@ -38,7 +38,7 @@ _UNCOMPARED = """SELECT kind, key, borrowed FROM item
 _BORROWED = "in the target before ztoq, and only linked"
 _KEPT = "kept as in the target, by decision"
 _COUNTS = """SELECT kind, COUNT(*), SUM(equal), SUM(by_rule), SUM(wrong), SUM(unchecked)
-    FROM proof JOIN item ON item.id = proof.item GROUP BY kind"""
+    FROM proof JOIN item ON item.id = proof.item GROUP BY rank, kind ORDER BY rank"""
 _DETAILS = """SELECT item.kind, item.key, details FROM proof JOIN item ON item.id = proof.item
     WHERE {} > 0 ORDER BY item.rank, item.id LIMIT ?"""
 _PROOF = ("item", "at", "equal", "by_rule", "wrong", "unchecked", "details", "status")
@@ -58,7 +58,7 @@ class SentRecord:
     losses: frozenset[str]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen
 class FieldDetail:
     """A field that is not equal: the result, the rule that allows it, and what both sides hold."""
 
@@ -173,18 +173,8 @@ class ValidationStore(Repository):
     @reads
     def contents(self) -> list[ComparedContents]:
         """Return the numbers of all results by kind."""
-        found = [
-            ComparedContents(
-                kind=Kind(kind),
-                records=records,
-                equal=equal,
-                by_rule=by_rule,
-                wrong=wrong,
-                unchecked=unchecked,
-            )
-            for kind, records, equal, by_rule, wrong, unchecked in self.database.select(_COUNTS)
-        ]
-        return sorted(found, key=lambda each: each.kind.rank)
+        rows = self.database.select(_COUNTS)
+        return [ComparedContents(Kind(kind), *numbers) for kind, *numbers in rows]
 
     @reads
     def wrong(self, limit: int) -> list[tuple[Ref, FieldDetail]]:
@@ -199,13 +189,8 @@ class ValidationStore(Repository):
 
     def _details(self, column: str, limit: int) -> Iterator[tuple[Ref, FieldDetail]]:
         for kind, key, details in self.database.select(_DETAILS.format(column), (limit,)):
-            for field, outcome, rule, detail, wrong in orjson.loads(details):
-                yield (
-                    Ref(Kind(kind), key),
-                    FieldDetail(
-                        field=field, outcome=outcome, rule=rule, detail=detail, wrong=wrong
-                    ),
-                )
+            for detail in orjson.loads(details):
+                yield Ref(Kind(kind), key), FieldDetail(*detail)
 
     @writes
     def save(

@@ -13,7 +13,7 @@ import attrs
 import rich_click as click
 
 from ztoq_core.cli.options import KIND, Options, global_options
-from ztoq_core.cli.output import Output
+from ztoq_core.cli.output import Output, as_facts
 from ztoq_core.cli.session import configured, kind_of, open_sink
 from ztoq_core.contracts import Schema, Secret, Sink, Transform
 from ztoq_core.convert import converter, read_json, show_json
@@ -24,7 +24,7 @@ from ztoq_core.records import Kind, Note, Ref, counted
 from ztoq_core.settings.config import Config
 from ztoq_core.settings.secrets import find_secrets
 from ztoq_core.spelling import similar
-from ztoq_core.store import Reference, Store
+from ztoq_core.store import Store
 
 LONGEST = 160
 NEAR = 3
@@ -138,10 +138,7 @@ async def _lives(
 
 def _facts(life: history.Explained) -> dict[str, Any]:
     known = life.known
-    known_object = {
-        name: getattr(known, name)
-        for name in ("target_id", "pid", "url", "version", "borrowed", "created_run", "updated_run")
-    }
+    columns = "target_id pid url version borrowed created_run updated_run attempts"
     return {
         "kind": known.ref.kind.value,
         "key": known.ref.key,
@@ -170,24 +167,13 @@ def _facts(life: history.Explained) -> dict[str, Any]:
             {"origin": origin, "level": level, "code": code, "text": text}
             for origin, level, code, text in life.notes
         ],
-        "refers_to": [_related(each) for each in life.refers_to],
-        "referred_to_by": [_related(each) for each in life.referred_by],
+        "refers_to": [as_facts(each) for each in life.refers_to],
+        "referred_to_by": [as_facts(each) for each in life.referred_by],
         "target": {
-            **known_object,
-            "attempts": known.attempts,
+            **{name: getattr(known, name) for name in columns.split()},
             "now": life.present,
             "unasked": life.not_asked,
         },
-    }
-
-
-def _related(each: Reference) -> dict[str, Any]:
-    return {
-        "role": each.role,
-        "kind": each.ref.kind.value,
-        "key": each.ref.key,
-        "state": each.state,
-        "pid": each.pid,
     }
 
 

@@ -11,7 +11,7 @@ import rich_click as click
 
 from ztoq_core import engine
 from ztoq_core.cli.options import KIND, Options, global_options
-from ztoq_core.cli.output import Output
+from ztoq_core.cli.output import Output, as_facts
 from ztoq_core.cli.session import configured, kind_of, open_sink
 from ztoq_core.errors import ConfigError, Exit
 from ztoq_core.migration.opening import open_store
@@ -187,12 +187,7 @@ class ResolveSession:
             "exit": code,
             "decided": list(said),
             "left": [
-                {
-                    "kind": each.ref.kind.value,
-                    "key": each.ref.key,
-                    **attrs.asdict(each, filter=attrs.filters.exclude("item", "ref")),
-                    "at": each.at and f"{each.at.isoformat()}Z",
-                }
+                as_facts(each, "item") | {"at": each.at and f"{each.at.isoformat()}Z"}
                 for each in left
             ],
         }

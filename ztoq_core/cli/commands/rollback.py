@@ -13,7 +13,7 @@ from loguru import logger
 from ztoq_core import engine
 from ztoq_core.cli.exit_codes import AGAIN
 from ztoq_core.cli.options import Options, count, global_options
-from ztoq_core.cli.output import Output
+from ztoq_core.cli.output import Output, as_facts
 from ztoq_core.cli.session import configured, handle_signals, open_sink
 from ztoq_core.errors import ConfigError, Exit
 from ztoq_core.migration.opening import new_run, open_store
@@ -129,19 +129,8 @@ def _print(
         "dry_run": dry_run,
         "deleted": {kind.value: number for kind, number in result.deleted.items()},
         "restored": result.restored,
-        "order": [
-            {"kind": each.ref.kind.value, "key": each.ref.key, "pid": each.pid}
-            for each in result.order
-        ],
-        "kept": [
-            {
-                "kind": kept.ref.kind.value,
-                "key": kept.ref.key,
-                "pid": kept.pid,
-                "reason": kept.reason,
-            }
-            for kept in result.kept
-        ],
+        "order": [as_facts(each, "reason") for each in result.order],
+        "kept": [as_facts(each) for each in result.kept],
     }
 
     def print_() -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ztoq_core.contracts import Mark, Owner, Sink
+from ztoq_core.contracts import Mark, Sink
 from ztoq_core.engine.load.context import LoadContext
 from ztoq_core.engine.load.doubt import PARENT_FIRST_S, Settling
-from ztoq_core.engine.load.marks import marks_of, owners_of
+from ztoq_core.engine.load.marks import marks_of, marks_under, owners_of
 from ztoq_core.engine.sides import owner_kinds
-from ztoq_core.errors import ConfigError, RejectedError, one_error
-from ztoq_core.records import Kind, Ref, counted, plain
+from ztoq_core.errors import ConfigError, RecordError, RejectedError
+from ztoq_core.records import Kind, counted, plain
 from ztoq_core.store import Store
 
 _BATCH = 100
@@ -65,17 +65,19 @@ async def _under(store: Store, sink: Sink, kind: Kind, owner: Kind) -> None:
         after = batch[-1][0]
         among = [each for _, each in batch]
         ours = await store.target_index.ready_under(kind, owner, [each.ref.key for each in among])
-        under = owners_of(ours, among)
-        marks, refused = await _marks_under(sink, kind, under)
-        for ref in refused:  # what may be there is looked for one by one, and not sent blindly
+        listed = await marks_under(sink, kind, owners_of(ours, among))
+        for ref, error in listed.refused.items():
+            if isinstance(error, RecordError):
+                raise error
+            # what may be there is looked for one by one, and not sent blindly
             hidden = await store.target_index.ready_under(kind, owner, [ref.key])
             await store.target_index.doubt_marked(kind, [each.key for each in hidden])
         if kind is Kind.ATTACHMENT:
             # files have no marks: if an owner has files, each of ours is looked for by its content
-            keys = [each.key for each in ours] if marks else []
+            keys = [each.key for each in ours] if listed.marks else []
             await store.target_index.doubt_marked(kind, keys)
         else:
-            await _doubt(store, kind, marks)
+            await _doubt(store, kind, listed.marks)
 
 
 async def _all_marks(sink: Sink, kind: Kind) -> list[Mark]:
@@ -86,27 +88,6 @@ async def _all_marks(sink: Sink, kind: Kind) -> list[Mark]:
             f"{error}. Without this list ztoq cannot see which {plain(kind)}s an earlier migration "
             "wrote, and might write them twice: give this user the right to read it and run again"
         ) from error
-
-
-async def _marks_under(
-    sink: Sink, kind: Kind, under: Sequence[Owner]
-) -> tuple[list[Mark], list[Ref]]:
-    """Return the marks under these owners, and the owners whose list is refused."""
-    if not under:
-        return [], []
-    try:
-        with one_error():
-            return await marks_of(sink, kind, under), []
-    except RejectedError:
-        if len(under) == 1:
-            return [], [under[0][0].ref]
-    found: list[Mark] = []
-    refused: list[Ref] = []
-    for each in under:
-        marks, hidden = await _marks_under(sink, kind, [each])
-        found += marks
-        refused += hidden
-    return found, refused
 
 
 async def _doubt(store: Store, kind: Kind, marks: Sequence[Mark]) -> None:

@@ -6,12 +6,11 @@ has become another one, nor fail one by one because it is gone.
 
 from __future__ import annotations
 
-import asyncio
-
 from ztoq_core.contracts import Schema, Sink
 from ztoq_core.engine.run import ProgressReporter, Run
 from ztoq_core.engine.sides import current
-from ztoq_core.errors import ConfigError, RecordError, RejectedError, one_error
+from ztoq_core.engine.workers import side_by_side
+from ztoq_core.errors import ConfigError, RecordError, RejectedError
 from ztoq_core.records import Kind, counted
 from ztoq_core.spelling import first_of
 from ztoq_core.store import RollbackItem, chunks
@@ -40,11 +39,8 @@ async def find_changed(
         elif each.written.stamp and present.stamp != each.written.stamp:
             edited.append(each)
 
-    with one_error():
-        for some in chunks(await run.store.rollback.awaited(_CONTAINERS), _LOOKS):
-            async with asyncio.TaskGroup() as group:
-                for each in some:
-                    group.create_task(look(each))
+    for some in chunks(await run.store.rollback.awaited(_CONTAINERS), _LOOKS):
+        await side_by_side(map(look, some))
     return gone, edited
 
 

@@ -8,6 +8,7 @@ import attrs
 
 from ztoq_core.contracts import ListReading, Mark, MarkPage, Owner, Sink
 from ztoq_core.engine.guard import check_cursor
+from ztoq_core.errors import RecordError, RejectedError, one_error
 from ztoq_core.plugin_calls import plugin_call, wrong
 from ztoq_core.records import Attachment, Kind, Record, Ref
 from ztoq_core.store import TargetObject
@@ -44,6 +45,32 @@ async def mark_pages(
         cursor = page.cursor
         if cursor is None:
             return
+
+
+@attrs.frozen
+class Listed:
+    """What the target lists under some owners, and the errors with which it refused others."""
+
+    marks: list[Mark] = attrs.field(factory=list)
+    refused: dict[Ref, RejectedError | RecordError] = attrs.field(factory=dict)
+
+
+async def marks_under(
+    sink: Sink, kind: Kind, owners: Sequence[Owner], *, whole: bool = False
+) -> Listed:
+    """Return all that is listed under these owners; each is asked for alone if that is refused."""
+    every = Listed()
+    try:
+        with one_error():
+            every.marks.extend(await marks_of(sink, kind, owners, whole=whole) if owners else ())
+    except (RejectedError, RecordError) as error:
+        if len(owners) == 1:
+            return Listed([], {owners[0][0].ref: error})
+        for each in owners:
+            found = await marks_under(sink, kind, [each], whole=whole)
+            every.marks.extend(found.marks)
+            every.refused.update(found.refused)
+    return every
 
 
 def owners_of(children: Iterable[Record], among: Iterable[TargetObject]) -> list[Owner]:

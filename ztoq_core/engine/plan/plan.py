@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
@@ -16,6 +15,7 @@ from ztoq_core.engine.plan.counting import Counting, PlainTally, Saving
 from ztoq_core.engine.plan.values import ValueCheck
 from ztoq_core.engine.run import Run
 from ztoq_core.engine.sides import checked, current, described, owner_kinds
+from ztoq_core.engine.workers import side_by_side
 from ztoq_core.errors import ConfigError, one_error
 from ztoq_core.records import Kind, Level, Record
 from ztoq_core.store import NoteExample, Phase, PlannedLoad, PlannedRecord, Seen, State, chunks
@@ -252,14 +252,11 @@ async def _edited(run: Run, sink: Sink, rows: Sequence[int]) -> AsyncIterator[in
         present = await current(sink, record.kind, written.target_id, written)
         return present is None or bool(written.stamp and present.stamp != written.stamp)
 
-    with one_error():
-        for some in chunks(rows, _LOOKS):
-            records = await run.store.planning.records(some)
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(look(each)) for each in records]
-            for each, task in zip(records, tasks, strict=True):
-                if task.result():
-                    yield each.row
+    for some in chunks(rows, _LOOKS):
+        records = await run.store.planning.records(some)
+        for each, changed in zip(records, await side_by_side(map(look, records)), strict=True):
+            if changed:
+                yield each.row
 
 
 _BECOMES = {

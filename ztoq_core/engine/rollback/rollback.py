@@ -8,7 +8,6 @@ intent is committed before each DELETE, so that a run after a kill knows which o
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -26,6 +25,7 @@ from ztoq_core.engine.load.doubt import Settling
 from ztoq_core.engine.rollback.dependents import Dependents
 from ztoq_core.engine.run import ProgressReporter, Run
 from ztoq_core.engine.sides import checked, current, delete, deleting, described, finish, write
+from ztoq_core.engine.workers import side_by_side
 from ztoq_core.errors import (
     ConfigError,
     DoubtError,
@@ -269,9 +269,7 @@ class _Rollback:
             with logger.contextualize(stage="rollback", kind=ref.kind.value, key=ref.key):
                 return await act(item)
 
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one(each)) for each in batch]
-        return [task.result() for task in tasks]
+        return await side_by_side(map(one, batch))
 
     async def _current(self, item: RollbackItem) -> Written | None:
         return await current(self.sink, item.ref.kind, item.written.target_id, item.written)

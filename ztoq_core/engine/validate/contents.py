@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from heapq import nsmallest
@@ -14,7 +13,8 @@ from ztoq_core.engine.run import Run
 from ztoq_core.engine.validate.comparison import compare
 from ztoq_core.engine.validate.rules import FieldResult, Outcome
 from ztoq_core.engine.validate.single_values import Known
-from ztoq_core.errors import RecordError, RejectedError, one_error
+from ztoq_core.engine.workers import side_by_side
+from ztoq_core.errors import RecordError, RejectedError
 from ztoq_core.plugin_calls import plugin_call
 from ztoq_core.records import FieldDefinition, Kind, Record, TestLog, TestRun
 from ztoq_core.store import FieldDetail, RecordProof, Sample, SentRecord, ValidationLevel, now
@@ -42,16 +42,12 @@ class ContentCheck:
         ids = list(held)
         for start in range(0, len(ids), _AT_ONCE):
             some = await self.run.store.validation.sent(kind, ids[start : start + _AT_ONCE])
-            with one_error():
-                async with asyncio.TaskGroup() as group:
-                    tasks = [
-                        group.create_task(self._proof(each, held[each.written.target_id]))
-                        for each in some
-                    ]
-            proofs = [proof for task in tasks if (proof := task.result())]
+            proofs = await side_by_side(
+                self._proof(each, held[each.written.target_id]) for each in some
+            )
             await self.run.store.validation.save_proofs(now(), proofs)
 
-    async def _proof(self, sent: SentRecord, held: Record | None) -> RecordProof | None:
+    async def _proof(self, sent: SentRecord, held: Record | None) -> RecordProof:
         kind, target_id = sent.record.kind, sent.written.target_id
         if kind is Kind.ATTACHMENT and self.level is ValidationLevel.FILES:
             held = None  # a list may show the size alone
@@ -106,13 +102,7 @@ def _proof_of(item: int, results: Sequence[FieldResult], held: Record | None = N
         wrong=sum(each.wrong for each in results),
         unchecked=outcomes.count(Outcome.UNCHECKED),
         details=tuple(
-            FieldDetail(
-                field=each.field,
-                outcome=each.outcome,
-                rule=each.rule or "",
-                detail=each.detail,
-                wrong=each.wrong,
-            )
+            FieldDetail(each.field, each.outcome, each.rule or "", each.detail, each.wrong)
             for each in results
             if each.outcome is not Outcome.EQUAL
         ),

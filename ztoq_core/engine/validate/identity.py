@@ -6,37 +6,28 @@ next load writes it again.
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from urllib.parse import unquote
 
 import attrs
 
-from ztoq_core.contracts import Mark, Owner, Sink
-from ztoq_core.engine.load.marks import mark_pages, marks_of, owners_of
+from ztoq_core.contracts import Mark, Sink
+from ztoq_core.engine.load.marks import Listed, mark_pages, marks_under, owners_of
 from ztoq_core.engine.run import Run
 from ztoq_core.engine.sides import current, owner_kinds
 from ztoq_core.engine.validate.contents import ContentCheck
+from ztoq_core.engine.workers import side_by_side
 from ztoq_core.errors import RecordError, RejectedError, one_error
-from ztoq_core.records import Attachment, FieldDefinition, Kind, Record, Ref, counted, plain
+from ztoq_core.records import Attachment, FieldDefinition, Kind, Record, counted, plain
+from ztoq_core.spelling import first_of
 from ztoq_core.store import Compared, TargetObject
 
 _BATCH = 100
 _LOOKS = 32
 _SHOWN = 1000
 _ABSENT = 404
-
-
-@attrs.frozen
-class _Listed:
-    """What the target lists under some owners, and why it ``refused`` to list it under others."""
-
-    marks: list[Mark] = attrs.field(factory=list)
-    refused: dict[Ref, str] = attrs.field(factory=dict)
-
-    def holds_parents_of(self, record: Record) -> bool:
-        return self.refused.keys().isdisjoint(record.parents())
+_NAMED = 5
 
 
 @attrs.define
@@ -80,10 +71,9 @@ class IdentityCheck:
         there: list[str] = []
         for start in range(0, len(lost), _LOOKS):
             some = lost[start : start + _LOOKS]
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(absent(target_id)) for _, target_id in some]
-            for (key, target_id), task in zip(some, tasks, strict=True):
-                if task.result():
+            gone = await side_by_side(absent(target_id) for _, target_id in some)
+            for (key, target_id), is_gone in zip(some, gone, strict=True):
+                if is_gone:
                     self.missing[key] = None
                 else:
                     self.present += 1
@@ -92,7 +82,7 @@ class IdentityCheck:
         return there
 
     async def compare(
-        self, sink: Sink, expected: Sequence[TargetObject], listed: _Listed
+        self, sink: Sink, expected: Sequence[TargetObject], listed: Listed
     ) -> dict[str, Record | None]:
         """Count what is ``listed`` against what the store expects.
 
@@ -107,16 +97,25 @@ class IdentityCheck:
             pairs, lost, strangers = _by_name(lost, strangers)
             found |= {each.written.target_id: mark.record for each, mark in pairs}
         self.present += len(by_id) - len(lost)
+        # an owner that is gone has nothing under it
+        refused = {
+            ref: error
+            for ref, error in listed.refused.items()
+            if not (isinstance(error, RejectedError) and error.status == _ABSENT)
+        }
         there: list[str] = []
         for given in (True, False):
             some = [
                 (each.ref.key, each.written.target_id)
                 for each in lost
-                if listed.holds_parents_of(each.record) is given
+                if refused.keys().isdisjoint(each.record.parents()) is given
             ]
             there += await self.look_for(sink, some, listed=given)
         self.add_strangers(strangers, {each.ref.key for each in expected})
-        self.refused += listed.refused.values()
+        self.refused += (
+            f"{plain(self.kind)}s of {plain(ref.kind)} {ref.key} cannot be listed: {error}"
+            for ref, error in refused.items()
+        )
         return {**found, **dict.fromkeys(there)}
 
     def add_strangers(self, strangers: Sequence[Mark], ours: Collection[str]) -> None:
@@ -269,31 +268,11 @@ async def _by_owner(
             )
             under = owners_of((each.record for each in expected), there)
             whole = context.contents is not None
-            listed = await _listed_under(sink, kind, under, whole=whole) if under else _Listed()
+            listed = await marks_under(sink, kind, under, whole=whole)
             found = await check.compare(sink, expected, listed)
             await context.compare(kind, found)
             check.after = batch[-1][0]
             await context.save()
-
-
-async def _listed_under(sink: Sink, kind: Kind, under: Sequence[Owner], *, whole: bool) -> _Listed:
-    """Return what is listed under these owners; one that is gone or refused does not end all."""
-    owner = under[0][0].ref
-    try:
-        with one_error():
-            return _Listed(await marks_of(sink, kind, under, whole=whole))
-    except (RejectedError, RecordError) as error:
-        if len(under) == 1:
-            if isinstance(error, RejectedError) and error.status == _ABSENT:
-                return _Listed()
-            why = f"{plain(kind)}s of {plain(owner.kind)} {owner.key} cannot be listed: {error}"
-            return _Listed([], {owner: why})
-    every = _Listed()
-    for one in under:
-        found = await _listed_under(sink, kind, [one], whole=whole)
-        every.marks.extend(found.marks)
-        every.refused.update(found.refused)
-    return every
 
 
 def _by_name(
@@ -338,6 +317,6 @@ def findings(rows: Iterable[Compared]) -> list[str]:
             are = "is" if len(row.unlisted) == 1 else "are"
             found.append(
                 f"{some} {are} in no list of the target, and by id not certainly deleted: "
-                f"{', '.join(row.unlisted[:5])}"
+                f"{first_of(row.unlisted, _NAMED)}"
             )
     return found

@@ -89,7 +89,9 @@ def check(options: Options, *, probe: bool, checklist: bool) -> int:
         counts = Counter(finding.level for _, finding in found.findings)
 
         def print_() -> None:
-            for side, finding in sorted(found.findings, key=_severity):
+            for side, finding in sorted(
+                found.findings, key=lambda each: LEVELS.index(each[1].level)
+            ):
                 output.out.print(f"{finding.level}: {side}: {finding.text}")
             if found.code:
                 output.out.print(
@@ -114,10 +116,6 @@ def check(options: Options, *, probe: bool, checklist: bool) -> int:
         }
         output.result(facts, print_)
         return found.code
-
-
-def _severity(each: tuple[str, Finding]) -> int:
-    return LEVELS.index(each[1].level)
 
 
 async def _both(config: Config, output: Output) -> _Found:

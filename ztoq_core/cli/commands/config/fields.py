@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,11 @@ from ztoq_core import engine
 from ztoq_core.cli.options import Options, global_options
 from ztoq_core.cli.output import Output
 from ztoq_core.cli.session import configured, open_sink
-from ztoq_core.contracts import FieldExport, Schema
+from ztoq_core.contracts import FieldExport, Schema, Sink
 from ztoq_core.errors import AccessError, ConfigError, StoreError
 from ztoq_core.migration.opening import open_store
-from ztoq_core.records import Note, Ref
 from ztoq_core.settings.config import Config
+from ztoq_core.spelling import first_of
 from ztoq_core.store import FieldNeed
 
 SHOWN = 5
@@ -76,7 +77,7 @@ def _export(options: Options, config: Config, path: Path) -> int:
 
 
 async def _exported(config: Config, output: Output) -> Any:
-    async with open_sink(config, lambda note, ref: _warn(output, note, ref), output=output) as sink:
+    async with _opened(config, output) as sink:
         if not isinstance(sink, FieldExport):
             raise ConfigError(
                 f"the sink {config.sink.plugin.name!r} cannot export its field definitions"
@@ -106,7 +107,7 @@ def _show(options: Options, config: Config) -> int:
                 each.name,
                 each.type.value,
                 "required" if each.required else "",
-                _shown(each.values),
+                first_of(each.values, SHOWN),
             )
             for each in schema.fields
         ]
@@ -134,7 +135,7 @@ def _show(options: Options, config: Config) -> int:
 
 
 async def _described(config: Config, output: Output) -> Schema:
-    async with open_sink(config, lambda note, ref: _warn(output, note, ref), output=output) as sink:
+    async with _opened(config, output) as sink:
         await engine.checked(sink)
         return await engine.described(sink)
 
@@ -149,10 +150,5 @@ def _wants(config: Config, output: Output) -> list[FieldNeed] | None:
         return None
 
 
-def _warn(output: Output, note: Note, _: Ref | None) -> None:
-    output.warning(note.text)
-
-
-def _shown(values: tuple[str, ...]) -> str:
-    more = f" and {len(values) - SHOWN} more" if len(values) > SHOWN else ""
-    return ", ".join(values[:SHOWN]) + more
+def _opened(config: Config, output: Output) -> AbstractAsyncContextManager[Sink]:
+    return open_sink(config, lambda note, _: output.warning(note.text), output=output)

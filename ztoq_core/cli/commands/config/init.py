@@ -206,7 +206,11 @@ class _Side:
             if name == "email" and not given.get("base_url"):
                 continue
             needed = field.default is attrs.NOTHING
-            check = partial(self._checked_or_none, kind, given, name, needed=needed)
+
+            def check(answer: str, name: str = name, *, needed: bool = needed) -> str:
+                none = answer == NONE and not needed
+                return answer if none else self._checked(kind, given, name, answer)
+
             words = "" if needed else ", or - for none"
             default = None if name == "base_url" else field.default
             answer = self._ask(f"{key} {name}{words}", use, default if needed else NONE, check)
@@ -216,18 +220,11 @@ class _Side:
             given["token"] = self._variable_of(f"{key} token", use, _env(key))
         return given
 
-    def _checked_or_none(
-        self, kind: type[Any], table: Mapping[str, Any], key: str, answer: str, *, needed: bool
-    ) -> str:
-        return answer if answer == NONE and not needed else self._checked(kind, table, key, answer)
-
     def _unknown(self, fields: Mapping[str, Any]) -> str | None:
-        keys = (each.removeprefix(f"{self.name}_") for each in self._set())
-        keys = (each.partition(".")[0] for each in keys)
+        """Return a key that --set gives and there is not."""
+        tables = (each.partition("_") for each in _others(self.given["others"]))
+        keys = (key.partition(".")[0] for table, _, key in tables if table == self.name)
         return next((key for key in keys if key not in fields), None)
-
-    def _set(self) -> list[str]:
-        return [each for each in _others(self.given["others"]) if each.startswith(self.name)]
 
     def _use(self) -> str:
         if use := self.given[self.name]:
