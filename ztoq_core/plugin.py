@@ -7,6 +7,7 @@ The names come in groups, each a module that describes them and that may be impo
 * ``source``: what a source declares and implements; with it ``services`` and ``schema``
 * ``sink``: what a sink declares and implements; with it ``services``, ``schema`` and ``texts``
 * ``transformer``: what a transformer declares; with it ``schema`` and ``texts``
+* ``paging``: lists that come in pages, for a source: how to ask, and records from their values
 * ``services``: what the engine lends while a source or sink is open: clients, secrets, contents
 * ``schema``: how a side describes its fields, values, people and limits
 * ``texts``: pictures and references in the texts of records
@@ -17,7 +18,8 @@ from __future__ import annotations
 
 from ztoq_core import contents, errors, hookspecs, html, media, records, spelling, text_files
 from ztoq_core.contents import *
-from ztoq_core.contracts import schema, services, sink, source, transformer
+from ztoq_core.contracts import paging, schema, services, sink, source, transformer
+from ztoq_core.contracts.paging import *
 from ztoq_core.contracts.schema import *
 from ztoq_core.contracts.services import *
 from ztoq_core.contracts.sink import *
@@ -35,8 +37,20 @@ from ztoq_core.records.vocabulary import *
 from ztoq_core.spelling import *
 from ztoq_core.text_files import *
 
-__all__ = ["errors", "records", "schema", "services", "sink", "source", "texts", "transformer"]
-for _each in (errors, kinds, vocabulary, schema, services, sink, source, texts, transformer):
+__all__ = ["errors", "paging", "records", "schema", "services", "sink", "source", "texts"]
+__all__ += ["transformer"]
+for _each in (
+    errors,
+    kinds,
+    vocabulary,
+    paging,
+    schema,
+    services,
+    sink,
+    source,
+    texts,
+    transformer,
+):
     __all__ += _each.__all__
 for _each in (hookspecs, html, media, spelling, contents, text_files):
     __all__ += _each.__all__

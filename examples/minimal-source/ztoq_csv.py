@@ -2,7 +2,7 @@
 
 import csv
 import html
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -24,17 +24,7 @@ class CsvSource:
         if not path.is_file():
             raise z.ConfigError(f"source.path: there is no file {str(path)!r}")
         with path.open(newline="", encoding="utf-8") as file:
-            self.cases = tuple(
-                z.TestCase(
-                    key=row["key"],
-                    name=row["name"],
-                    description=html.escape(row["description"]).replace("\n", "<br>"),
-                    raw=row,
-                    status=row["status"],
-                    owner=row["owner"],
-                )
-                for row in csv.DictReader(file)
-            )
+            self.rows = tuple(csv.DictReader(file))
         self.identity = f"csv {path.resolve()}"
 
     async def check(self) -> tuple[z.Finding, ...]:
@@ -44,7 +34,7 @@ class CsvSource:
         return z.Schema()
 
     async def fetch(self, kind: z.Kind, cursor: str | None) -> z.Page:
-        return z.Page(records=self.cases if kind in self.kinds else (), cursor=None)
+        return z.page_of(kind, self.rows if kind in self.kinds else (), case_of)
 
     async def complete(self, record: z.Record) -> tuple[z.Record, ...]:
         return (record,)
@@ -54,6 +44,17 @@ class CsvSource:
 
     def download(self, attachment: z.Attachment) -> AsyncIterator[bytes]:
         raise z.RejectedError(f"{attachment.key}: a CSV file holds no files")
+
+
+def case_of(row: Mapping[str, str]) -> z.TestCase:
+    return z.TestCase(
+        key=row["key"],
+        name=row["name"],
+        description=html.escape(row["description"]).replace("\n", "<br>"),
+        raw=row,
+        status=row["status"],
+        owner=row["owner"],
+    )
 
 
 @asynccontextmanager

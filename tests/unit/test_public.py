@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from ztoq_core import contents, contracts, errors, plugin, records, spelling, text_files
-from ztoq_core.contracts import schema, services, sink, source, transformer
+from ztoq_core.contracts import paging, schema, services, sink, source, transformer
 from ztoq_core.pictures import addresses
 from ztoq_core.records import kinds, vocabulary
 
 GROUPS = {
     "errors": (errors,),
+    "paging": (paging,),
     "records": (kinds, vocabulary),
     "schema": (schema,),
     "services": (services,),

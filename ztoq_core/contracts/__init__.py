@@ -7,6 +7,7 @@ work (``Source``, ``Sink``, ``Transform``). Plugins implement these protocols an
 
 from __future__ import annotations
 
+from ztoq_core.contracts.paging import *
 from ztoq_core.contracts.schema import *
 from ztoq_core.contracts.services import *
 from ztoq_core.contracts.sink import *

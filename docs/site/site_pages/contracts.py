@@ -20,6 +20,7 @@ GROUPS: dict[str, tuple[ModuleType, ...]] = {
     "source": (plugin.source,),
     "sink": (plugin.sink,),
     "transformer": (plugin.transformer,),
+    "paging": (plugin.paging,),
     "services": (plugin.services,),
     "schema": (plugin.schema,),
     "records": (kinds, vocabulary),
