@@ -674,3 +674,29 @@ async def test_a_sink_that_breaks_the_contract_is_told_what_to_do(mutant: str) -
 async def test_a_sink_without_fields_of_its_own_skips_making_them() -> None:
     with pytest.raises(pytest.skip.Exception):
         await run("a_field_can_be_made", MemorySink(can_create_fields=False))
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("test_case.prioriti", r"no record .* \(did you mean 'test_case.priority'\?\)"),
+        ("testcase.priority", r"no record .* \(did you mean 'test_case.priority'\?\)"),
+        ("test_case.steps: data", "no record that is written has such a property"),
+        ("test_case.priority", "gives back test_case.priority as it was written: leave it out"),
+        ("test_case.step", "as it was written: leave it out"),
+    ],
+)
+async def test_a_name_in_lost_that_covers_nothing_is_told(name: str, message: str) -> None:
+    class Declared(SinkContract):
+        lost = (name,)
+
+    with pytest.raises(AssertionError, match=message):
+        await Declared().test_what_is_named_as_lost_is_a_property_and_is_lost(plain_sink())
+
+
+async def test_a_name_in_lost_of_what_is_lost_is_right() -> None:
+    class Declared(SinkContract):
+        lost = ("test_case.priority",)
+
+    made = without(TestCase, priority="")()
+    await Declared().test_what_is_named_as_lost_is_a_property_and_is_lost(made)

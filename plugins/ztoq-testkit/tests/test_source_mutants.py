@@ -161,6 +161,10 @@ def twice(_: Able, page: Page) -> Page:
     return attrs.evolve(page, records=(*page.records, *others))
 
 
+def elsewhere(record: Record) -> Record:
+    return attrs.evolve(record, path=("Web", "Shop"))
+
+
 def half(made: Able, page: Page) -> Page:
     return attrs.evolve(page, records=page.records[: len(made.calls) % 2])
 
@@ -316,6 +320,11 @@ MUTANTS: Mapping[str, tuple[Callable[[], MemorySource], str, str]] = {
         source(describe=describe_nothing),
         "the_schema_speaks_of_kinds_that_there_are",
         "give a Schema",
+    ),
+    "fills in paths of its own": (
+        paging(lambda _, page: attrs.evolve(page, records=tuple(map(elsewhere, page.records)))),
+        "folders_are_named_by_reference",
+        "leave path out, set folder",
     ),
     "lists logs before cases": (Backwards, KINDS, "to which it belongs: turn them round"),
     "lists no kinds": (WithoutKinds, KINDS, "kinds is empty"),

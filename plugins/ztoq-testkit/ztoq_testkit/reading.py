@@ -31,6 +31,7 @@ __all__ = [
     "ids_of",
     "listed",
     "pages",
+    "path_by_folders",
     "plain_text",
 ]
 
@@ -116,6 +117,19 @@ async def files_of(source: Source) -> list[Attachment]:
 async def content_of(source: Source, file: Attachment) -> bytes:
     """Return the bytes of a file."""
     return b"".join([chunk async for chunk in source.download(file)])
+
+
+def path_by_folders(record: Record, records: Mapping[Ref, Record]) -> tuple[str, ...]:
+    """Return the names of the folders around a record, outermost first."""
+    names: list[str] = []
+    above: Record | None = record
+    while above is not None:
+        ref = next((each for each in above.parents() if each.kind is Kind.FOLDER), None)
+        above = records.get(ref) if ref else None
+        if not isinstance(above, Folder) or len(names) > len(records):
+            break
+        names.insert(0, above.name)
+    return tuple(names)
 
 
 def html_of(record: Record) -> Iterator[tuple[str, str]]:

@@ -24,8 +24,9 @@ from ztoq_core.records import (
     TestLog,
     TestPlan,
 )
+from ztoq_core.spelling import nearest
 from ztoq_testkit.samples import content_with
-from ztoq_testkit.target import Target, changed
+from ztoq_testkit.target import Target, attribute_names, changed, full_name
 
 __all__ = ["CHANGES", "ContentsContract"]
 
@@ -115,6 +116,30 @@ class ContentsContract:
             assert not found, (
                 f"read({record.ref}) gives back something else than was written: "
                 f"{'; '.join(found)}. Write it and read it back; {_HOW}"
+            )
+
+    async def test_what_is_named_as_lost_is_a_property_and_is_lost(self, sink: Sink) -> None:
+        """A misspelt name would cover nothing, and one too many would hide a later fault."""
+        target, records = await self._arrived(sink)
+        known: set[str] = set()
+        held: set[str] = set()
+        different: set[str] = set()
+        for record in records:
+            others = (*attribute_names(record), *CHANGES.get(record.kind, ()), "steps", "results")
+            known |= {full_name(record.kind, each) for each in others}
+            for each in await target.properties(record):
+                name = full_name(record.kind, each.name)
+                known.add(name)
+                (different if each.problem else held if each.sent else set()).add(name)
+        for lost in self.lost:
+            assert any(each.startswith(lost) for each in known), (
+                f"`lost` names {lost!r}, and no record that is written has such a property"
+                f"{nearest(lost, known)}: use the names that the failures have, KIND.PROPERTY"
+            )
+            kept = [each for each in held if each.startswith(lost)]
+            assert not kept or any(each.startswith(lost) for each in different), (
+                f"`lost` names {lost!r}, but the target gives back {', '.join(sorted(kept))} as it "
+                "was written: leave it out of `lost`, or a later fault would be hidden"
             )
 
     async def test_files_are_held_byte_by_byte(self, sink: Sink) -> None:

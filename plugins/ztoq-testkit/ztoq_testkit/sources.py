@@ -45,6 +45,7 @@ from ztoq_testkit.reading import (
     ids_of,
     listed,
     pages,
+    path_by_folders,
     plain_text,
 )
 
@@ -301,6 +302,16 @@ class SourceContract:
                 assert not isinstance(value, datetime) or value.tzinfo is not None, (
                     f"{name} of {ref} has no time zone: give an aware datetime, best in UTC"
                 )
+
+    async def test_folders_are_named_by_reference(self, source: Source) -> None:
+        """``path`` is the engine's, which fills it from the folders: another one would be lost."""
+        found = await everything(source)
+        for ref, record in found.items():
+            way = path_by_folders(record, found)
+            assert record.path in ((), way), (
+                f"path of {ref} is {record.path}, and its folders are {way}: leave path out, set "
+                "folder (of a folder: parent), and list the folders; ztoq fills path from them"
+            )
 
     # -------------------------------------------------------------------------------- completing
 

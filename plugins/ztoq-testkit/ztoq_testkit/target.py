@@ -22,9 +22,11 @@ from ztoq_testkit.samples import content_of
 __all__ = [
     "Target",
     "around",
+    "attribute_names",
     "changed",
     "deleting",
     "free",
+    "full_name",
     "name_of",
     "of",
     "refuses",
@@ -55,6 +57,18 @@ _NOT_A_SINKS = frozenset(
     }
 )
 """What the source and the engine need of a record, and a target does not."""
+
+
+@attrs.frozen
+class Property:
+    """What a target holds of a property: ``problem`` is ``""`` if it is what was sent.
+
+    ``sent``: the record has a value of it.
+    """
+
+    name: str
+    problem: str
+    sent: bool = attrs.field(kw_only=True)
 
 
 @attrs.define
@@ -163,41 +177,72 @@ class Target:
 
     async def differences(self, record: Record) -> list[str]:
         """Return in what the target's object differs from a record, property by property."""
+        return [
+            f"{each.name}: {each.problem}"
+            for each in await self.properties(record)
+            if each.problem and not self.is_lost(record.kind, each.name)
+        ]
+
+    async def properties(self, record: Record) -> list[Property]:
+        """Return what the target holds of each property of a record, the lost ones too."""
         held = await self.read(record)
         if held.kind is not record.kind:
-            return [f"kind: is {held.kind}"]
+            return [Property("kind", f"is {held.kind}", sent=True)]
         known = Known(
             schema=self.schema,
             links=self.links,
             losses=frozenset(note.code for note in self.at(record).notes),
             parts=self.at(record).parts,
         )
-        found = [
-            (each.field, each.detail or each.outcome.value)
+        empty = _empty(record)
+        return [
+            Property(
+                each.field,
+                each.detail or each.outcome.value
+                if each.wrong or each.outcome is Outcome.UNCHECKED
+                else "",
+                sent=each.field.replace(" ", "_") not in empty,
+            )
             for each in compare(record, held, known)
-            if each.wrong or each.outcome is Outcome.UNCHECKED
-        ]
-        found += self._others(record, held)
-        return [f"{name}: {text}" for name, text in found if not self.is_lost(record.kind, name)]
+        ] + list(self._others(record, held))
 
     def is_lost(self, kind: Kind, name: str) -> bool:
         """Whether the target has no place for a property, by what the test's class says."""
-        named = f"{kind}.{re.sub(r' [0-9]+', '', name)}"
+        named = full_name(kind, name)
         return any(named.startswith(each) for each in self.lost)
 
-    def _others(self, record: Record, held: Record) -> Iterator[tuple[str, str]]:
+    def _others(self, record: Record, held: Record) -> Iterator[Property]:
+        empty = _empty(record)
         for field in attrs.fields(type(record)):
             if field.name in _NOT_A_SINKS or field.name in _COMPARED[record.kind].split():
                 continue
             sent, there = self._theirs(getattr(record, field.name)), getattr(held, field.name)
-            if sent != there:
-                yield field.name, f"is {there!r}, sent {sent!r}"
+            problem = f"is {there!r}, sent {sent!r}" if sent != there else ""
+            yield Property(field.name, problem, sent=field.name not in empty)
 
     def _theirs(self, value: Any) -> Any:
         if isinstance(value, Ref):
             written = self.links.get(value)
             return Ref(value.kind, written.target_id) if written else None
         return value
+
+
+def full_name(kind: Kind, name: str) -> str:
+    """Return a property's name as ``lost`` has it, without numbers: ``test_case.step: data``."""
+    return f"{kind}.{re.sub(r' [0-9]+', '', name)}"
+
+
+def attribute_names(record: Record) -> Iterator[str]:
+    """Yield the names of those attributes of a record that targets are to hold."""
+    yield from (each.name for each in attrs.fields(type(record)) if each.name not in _NOT_A_SINKS)
+
+
+def _empty(record: Record) -> set[str]:
+    return {
+        each.name
+        for each in attrs.fields(type(record))
+        if getattr(record, each.name) in (None, "", (), False, each.default)
+    }
 
 
 def deleting(sink: Sink) -> Deletion:

@@ -73,8 +73,7 @@ NO_CYCLE = "-"
 class Context:
     """What an object refers to, already looked up.
 
-    ``path`` are the names of the folders around it, outermost first; ``folder`` is None if the
-    object is not in a folder, or in one that Zephyr no longer shows.
+    ``folder`` is None if the object is not in a folder, or in one that Zephyr no longer shows.
     """
 
     project: str
@@ -82,7 +81,6 @@ class Context:
     priority: str = ""
     environment: str = ""
     folder: Ref | None = None
-    path: tuple[str, ...] = ()
     notes: tuple[Note, ...] = ()
 
 
@@ -120,7 +118,6 @@ def to_folder(
         tree=tree,
         parent=None if parent is None else Ref(Kind.FOLDER, folder_key(context.project, parent)),
         order=whole(value.get("index")) or 0,
-        path=context.path,
         notes=(*context.notes, *odd_values(value, FOLDER)),
         raw=value,
     )
@@ -135,7 +132,6 @@ def to_case(value: Mapping[str, Any], context: Context) -> TestCase:
         key=key,
         name=text(value.get("name")) or key,
         folder=context.folder,
-        path=context.path,
         description=rich(value.get("objective")),
         precondition=rich(value.get("precondition")),
         status=context.status,
@@ -163,7 +159,6 @@ def to_plan(
         key=key,
         name=text(value.get("name")) or key,
         folder=context.folder,
-        path=context.path,
         description=rich(value.get("objective")),
         status=context.status,
         labels=texts(value.get("labels")),
@@ -185,7 +180,6 @@ def to_cycle(value: Mapping[str, Any], context: Context, plans: Iterable[str]) -
         key=key,
         name=text(value.get("name")) or key,
         folder=context.folder,
-        path=context.path,
         description=rich(value.get("description")),
         status=context.status,
         owner=account_of(value.get("owner")),

@@ -44,7 +44,6 @@ class _Place:
     """The folders of an object; ``unlisted`` are those around it that no list has."""
 
     folder: Ref | None = None
-    path: tuple[str, ...] = ()
     unlisted: tuple[Folder, ...] = ()
     notes: tuple[Note, ...] = ()
 
@@ -168,7 +167,6 @@ class RecordLists:
             project=self._project,
             status=await self._lookups.name("statuses", value.get("status")),
             folder=place.folder,
-            path=place.path,
             notes=place.notes,
         )
 
@@ -204,11 +202,6 @@ class RecordLists:
         self, entries: Mapping[int, FolderEntry], parents: Mapping[int, int | None]
     ) -> Iterable[Folder]:
         for number, entry in entries.items():
-            path: list[str] = []
-            above = parents[number]
-            while above is not None:
-                path.insert(0, entries[above].name)
-                above = parents[above]
             notes: tuple[Note, ...] = ()
             if entry.parent is not None and parents[number] is None:
                 notes = (
@@ -216,13 +209,12 @@ class RecordLists:
                         "Zephyr does not show its parent folder; it is at the top now"
                     ),
                 )
-            context = Context(project=self._project, path=tuple(path), notes=notes)
+            context = Context(project=self._project, notes=notes)
             yield to_folder(entry.raw, number, entry.tree, parents[number], context)
 
     def _folder_at(self, way: tuple[tuple[int, FolderEntry], ...], place: int) -> Folder:
         number, entry = way[place]
-        path = tuple(above.name for _, above in way[:place])
-        context = Context(project=self._project, path=path)
+        context = Context(project=self._project)
         raw = entry.raw or {"id": number, "name": entry.name}
         return to_folder(raw, number, entry.tree, way[place - 1][0] if place else None, context)
 
@@ -244,7 +236,6 @@ class RecordLists:
         listed = await self._lookups.folders()
         return _Place(
             folder=Ref(Kind.FOLDER, folder_key(self._project, number)),
-            path=tuple(entry.name for _, entry in way),
             unlisted=tuple(
                 self._folder_at(way, place)
                 for place, (each, _) in enumerate(way)
