@@ -42,6 +42,7 @@ __all__ = [
     "StoppedError",
     "StoreError",
     "ZtoqError",
+    "first_error",
     "one_error",
 ]
 
@@ -146,13 +147,17 @@ class MappingError(RecordError):
     """A field or value of this record has no mapping; complete the mapping and run again."""
 
 
+def first_error(error: BaseException) -> BaseException:
+    """Return the error itself, or the first of a group, however deep: the others follow from it."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
 @contextmanager
 def one_error() -> Iterator[None]:
-    """Raise the first error of a task group instead of the group: the others follow from it."""
+    """Raise the first error of a task group instead of the group."""
     try:
         yield
     except BaseExceptionGroup as group:  # also groups of KeyboardInterrupt and the like
-        error: BaseException = group
-        while isinstance(error, BaseExceptionGroup):
-            error = error.exceptions[0]
-        raise error from None
+        raise first_error(group) from None

@@ -16,12 +16,13 @@ from importlib.metadata import distribution, packages_distributions
 
 from ztoq_core.contracts import Skip
 from ztoq_core.declarations import LOCAL
-from ztoq_core.errors import RecordError, ServiceError, StoreError
+from ztoq_core.errors import RecordError, ServiceError, StoreError, first_error
 from ztoq_core.hookspecs import GROUP
 from ztoq_core.installed import entry_points, package_name
 from ztoq_core.store import clean
 
 _MOST_SHOWN = 300
+_NO_FAULTS = (ServiceError, RecordError, StoreError, Skip, MemoryError)
 _MACHINES_FAULT = (errno.ENOSPC, errno.EDQUOT)
 """A full disk: the next record would fail, too, so the run stops."""
 
@@ -44,20 +45,15 @@ def plugin_call(
     """
     try:
         yield
-    except (ServiceError, RecordError, StoreError, Skip, MemoryError):
-        raise
     except Exception as error:  # the border to a plugin's code, which may raise anything
-        if isinstance(error, passes):
-            raise
-        first: BaseException = error
-        while isinstance(first, BaseExceptionGroup):  # plugins ask side by side, too
-            first = first.exceptions[0]
-        if isinstance(first, ServiceError | RecordError | StoreError | Skip | MemoryError):
+        first = first_error(error)  # plugins ask side by side, too
+        full = isinstance(first, OSError) and first.errno in _MACHINES_FAULT
+        if full or isinstance(first, (*_NO_FAULTS, *passes)):
+            if first is error:
+                raise
             raise first from None
-        if isinstance(error, OSError) and error.errno in _MACHINES_FAULT:
-            raise
-        # unlike str(error), this cannot raise
-        said = traceback.format_exception_only(error)[-1].strip()[:_MOST_SHOWN]
+        # unlike str(first), this cannot raise
+        said = traceback.format_exception_only(first)[-1].strip()[:_MOST_SHOWN]
         raise FaultyPluginError(
             clean(f"{_origin(plugin)} failed in {call} of {about}: {said}. ")
             + "This is a fault of the plugin; report it to its author."
