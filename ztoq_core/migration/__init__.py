@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ztoq_core.migration.migration import GOALS, SOURCE_AGAIN, Migration, Result
+from ztoq_core.migration.migration import SOURCE_AGAIN, Migration, Result
 from ztoq_core.migration.stages import ALL, RunOptions
 
-__all__ = ["ALL", "GOALS", "SOURCE_AGAIN", "Migration", "Result", "RunOptions"]
+__all__ = ["ALL", "SOURCE_AGAIN", "Migration", "Result", "RunOptions"]

@@ -23,7 +23,7 @@ from ztoq_core.settings.config import Config
 from ztoq_core.store import Facts, KindTotals, Store, ValidationLevel
 from ztoq_core.waits import Waits
 
-GOALS = {
+_GOALS = {
     "extract": engine.Goal.EXTRACT,
     "transform": engine.Goal.TRANSFORM,
     "load": engine.Goal.LOAD,
@@ -97,6 +97,7 @@ class Migration:
             ServiceError: A side does not answer, or answers what cannot be used.
             StoreError: The store cannot be used, or another run uses it.
         """
+        stages = tuple(stages)
         self._loop = asyncio.get_running_loop()
         config, options = self.config, self.options
         _require(config, stages)
@@ -172,7 +173,7 @@ class Migration:
         last = "transform" if options.dry_run else stages[-1]
         in_part = {ValidationLevel.COUNTS, ValidationLevel.SAMPLE}
         not_to_prove = last == "validate" and options.level in in_part
-        goal = engine.Goal.LOAD if not_to_prove else GOALS[last]
+        goal = engine.Goal.LOAD if not_to_prove else _GOALS[last]
         verdict = engine.outcome(store, goal, self.config.losses)
         if left:
             sentences = (*verdict.sentences, *left)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from tests.unit.cli.memory_shop import SINKS
 from ztoq_core import Config, Migration, Plugins, RunOptions
 from ztoq_core.engine import Edge, Event
 from ztoq_core.errors import AccessError, ConfigError, Exit, StoreError
+from ztoq_core.migration.opening import open_store
+from ztoq_core.store import Phase
 
 ALL_OF_THEM = 12
 
@@ -60,6 +63,15 @@ async def test_a_source_is_read_without_a_target(tmp_path: Path) -> None:
     assert (result.exit, sum(each.read for each in result.totals)) == (Exit.OK, ALL_OF_THEM)
     with pytest.raises(ConfigError, match=r"there is no \[sink\], the target"):
         await Migration(alone).run(["transform"])
+
+
+@pytest.mark.parametrize("form", [list, tuple])
+async def test_all_stages_in_turn_are_a_whole_migration(
+    tmp_path: Path, form: Callable[[Iterable[str]], Sequence[str]]
+) -> None:
+    await Migration(config(tmp_path)).run(form(["extract", "transform", "load", "validate"]))
+    with open_store(config(tmp_path), look_only=True) as store:
+        assert store.facts.migration is Phase.ENDED
 
 
 @pytest.mark.parametrize("elsewhere", [False, True], ids=["the loop's thread", "another"])
