@@ -25,7 +25,6 @@ from ztoq_core.store import State, Store
 Browser: TypeAlias = Any
 Page: TypeAlias = Any
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 SEVERE = {"serious", "critical"}
 HOSTILE = (
     "<script>window.hacked = 1</script>",
@@ -54,19 +53,6 @@ with Store(sys.argv[1], look_only=True) as store:
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 print(json.dumps([time.perf_counter() - start, peak]))
 """
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("no chromium (Debian: apt-get install chromium)")
-    driver = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with driver.sync_playwright() as play:
-        # as root chromium's sandbox cannot start, in containers /dev/shm may be small
-        options = ["--no-sandbox", "--disable-dev-shm-usage"]
-        opened = play.chromium.launch(executable_path=CHROMIUM, args=options)
-        yield opened
-        opened.close()
 
 
 @attrs.define

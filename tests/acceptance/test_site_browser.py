@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -15,7 +13,6 @@ import pytest
 Browser: TypeAlias = Any
 
 ROOT = Path(__file__).parents[2]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 PAGES = ("docs/index.html", "README.html", "docs/reference/config.html", "docs/running.html")
 PHONE = 390
 SEVERE = {"serious", "critical"}
@@ -33,19 +30,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     places = ("-d", str(made / "doctrees"), ".", str(made / "site"))
     subprocess.run([*sphinx, *places], cwd=ROOT, check=True)
     return made / "site"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("no chromium (Debian: apt-get install chromium)")
-    driver = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with driver.sync_playwright() as play:
-        # as root chromium's sandbox cannot start, in containers /dev/shm may be small
-        options = ["--no-sandbox", "--disable-dev-shm-usage"]
-        opened = play.chromium.launch(executable_path=CHROMIUM, args=options)
-        yield opened
-        opened.close()
 
 
 @pytest.mark.parametrize("width", [1280, PHONE])
