@@ -11,11 +11,11 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["blocks", "compare", "open_shell", "steps", "write"]
+__all__ = ["blocks", "compare", "follow", "open_shell", "steps", "write"]
 
 BLOCK = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 DONE = "ztoq-test-done"
@@ -121,3 +121,26 @@ def compare(command: str, printed: str, expected: list[str]) -> None:
     for line in map(str.strip, expected):
         place = printed.find(line, place) + len(line)
         assert place >= len(line), f"$ {command}\n{printed}\nexpected: {line}"
+
+
+def follow(
+    page: Path,
+    folder: Path,
+    run: Callable[[str], str | None],
+    shown: Callable[[str], str] = str,
+) -> list[str]:
+    """Go through a page: write its files, run its commands; return the commands that were run.
+
+    ``run`` returns what a command printed, or None if it leaves it out; ``shown`` turns a file of
+    the page into the one that is written.
+    """
+    ran = []
+    for language, file, body in blocks(page):
+        if file:
+            write(file, shown(body), folder)
+        for command, expected in steps(body) if language == "console" else ():
+            printed = run(command)
+            if printed is not None:
+                compare(command, printed, expected)
+                ran.append(command)
+    return ran

@@ -20,7 +20,7 @@ from ztoq_demo.zephyr.simulator import Simulator as Zephyr
 from tests.corpus.background import in_background
 from tests.corpus.in_process import ztoq
 from tests.corpus.setting import environment
-from tests.pages import blocks, compare, open_shell, steps, write
+from tests.pages import follow, open_shell
 
 PAGE = Path(__file__).parents[2] / "docs" / "files.md"
 ADDRESSES = ("http://127.0.0.1:8098/v2", "http://127.0.0.1:8099")
@@ -29,42 +29,30 @@ OF_SIMULATORS = re.compile("python -m ztoq_demo|until |export |kill ")
 
 def test_each_command_prints_what_the_page_shows(tmp_path: Path) -> None:
     zephyr, qtest = Zephyr(shop()), QTest(Options(token="of-a-simulator"))
-    ran = 0
+    given = environment(zephyr.token(), "of-a-simulator") | {"COLUMNS": "200"}
+
+    def run(command: str) -> str | None:
+        if OF_SIMULATORS.match(command):
+            return None
+        if command.startswith("ztoq "):
+            done = ztoq(tmp_path, *shlex.split(command)[1:], env=given)
+            assert done.returncode == 0, done.stderr
+            return done.stdout + done.stderr
+        bash = ["bash", "-c", command]
+        return subprocess.check_output(bash, cwd=tmp_path, text=True)
+
     with in_background(zephyr.serving(), qtest.serving()) as served:
-        given = environment(zephyr.token(), "of-a-simulator") | {"COLUMNS": "200"}
-        for language, file, body in blocks(PAGE):
-            if language != "console":
-                if file:
-                    for shown, real in zip(ADDRESSES, served, strict=True):
-                        body = body.replace(shown, real)  # noqa: PLW2901 - as it is served here
-                    write(file, body, tmp_path)
-                continue
-            for command, expected in steps(body):
-                if OF_SIMULATORS.match(command):
-                    continue
-                if command.startswith("ztoq "):
-                    done = ztoq(tmp_path, *shlex.split(command)[1:], env=given)
-                    assert done.returncode == 0, done.stderr
-                    printed = done.stdout + done.stderr
-                else:
-                    run = ["bash", "-c", command]
-                    printed = subprocess.check_output(run, cwd=tmp_path, text=True)
-                compare(command, printed, expected)
-                ran += 1
-    assert ran >= 4
+
+        def shown(body: str) -> str:
+            for there, here in zip(ADDRESSES, served, strict=True):
+                body = body.replace(there, here)
+            return body
+
+        assert len(follow(PAGE, tmp_path, run, shown)) >= 4
 
 
 @pytest.mark.acceptance
 @pytest.mark.timeout(300)  # eight processes, one after the other
 def test_the_page_works_as_it_is_written(tmp_path: Path) -> None:
-    commands = 0
     with open_shell(tmp_path) as shell:
-        for language, file, body in blocks(PAGE):
-            if language == "console":
-                for command, expected in steps(body):
-                    printed = shell.run(command)
-                    commands += 1
-                    compare(command, printed, expected)
-            elif file:
-                write(file, body, tmp_path / "folder")
-    assert commands >= 10
+        assert len(follow(PAGE, tmp_path / "folder", shell.run)) >= 10

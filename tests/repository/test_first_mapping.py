@@ -20,7 +20,7 @@ from ztoq_demo.zephyr.simulator import Simulator as Zephyr
 from tests.corpus.background import in_background
 from tests.corpus.in_process import ztoq
 from tests.corpus.setting import environment
-from tests.pages import blocks, compare, open_shell, steps, write
+from tests.pages import follow, open_shell
 from ztoq_core.installed import entry_points
 
 ROOT = Path(__file__).parents[2]
@@ -38,39 +38,28 @@ def test_each_line_with_ztoq_prints_what_the_page_shows(
     )
     monkeypatch.syspath_prepend(tmp_path)
     zephyr, qtest = Zephyr(shop()), QTest(Options(token="of-a-simulator"))
-    ran = 0
+    given = environment(zephyr.token(), "of-a-simulator") | {"COLUMNS": "200"}
+
+    def run(command: str) -> str | None:
+        if re.match(r"sed .* > |mkdir ", command):
+            subprocess.run(["bash", "-c", command], cwd=tmp_path, check=True)  # noqa: S607
+        if command.startswith("export "):
+            given.update(sides)
+        words = re.match(r"ztoq (.*?)( \| grep \S+| \|\| true)?$", command)
+        if words is None:
+            return None
+        done = ztoq(tmp_path, *shlex.split(words[1]), env=given)
+        assert done.returncode == 0 or "true" in (words[2] or ""), done.stderr
+        return done.stdout + done.stderr
+
     with in_background(zephyr.serving(), qtest.serving()) as (read_at, write_at):
         sides = {"ZTOQ_SOURCE_BASE_URL": read_at, "ZTOQ_SINK_BASE_URL": write_at}
-        given = environment(zephyr.token(), "of-a-simulator") | {"COLUMNS": "200"}
-        for language, file, body in blocks(PAGE):
-            if language != "console":
-                write(file, body, tmp_path)
-                continue
-            for command, expected in steps(body):
-                if re.match(r"sed .* > |mkdir ", command):
-                    subprocess.run(["bash", "-c", command], cwd=tmp_path, check=True)  # noqa: S607
-                given |= sides if command.startswith("export ") else {}
-                if words := re.match(r"ztoq (.*?)( \| grep \S+| \|\| true)?$", command):
-                    done = ztoq(tmp_path, *shlex.split(words[1]), env=given)
-                    assert done.returncode == 0 or "true" in (words[2] or ""), done.stderr
-                    compare(command, done.stdout + done.stderr, expected)
-                    ran += 1
-    assert ran >= 10
+        assert len(follow(PAGE, tmp_path, run)) >= 10
 
 
 @pytest.mark.acceptance
 @pytest.mark.timeout(900)  # twenty processes, one after the other
 def test_the_page_works_as_it_is_written(tmp_path: Path) -> None:
     pytest.importorskip("hatchling", reason="builds the package without the index")
-    commands = 0
     with open_shell(tmp_path) as shell:
-        for language, file, body in blocks(PAGE):
-            if language == "console":
-                for command, expected in steps(body):
-                    printed = shell.run(command)
-                    commands += 1
-                    compare(command, printed, expected)
-            else:
-                assert file, f"a block of {language} names no file"
-                write(file, body, tmp_path / "folder")
-    assert commands >= 15
+        assert len(follow(PAGE, tmp_path / "folder", shell.run)) >= 15

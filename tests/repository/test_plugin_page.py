@@ -20,7 +20,7 @@ from ztoq_demo.qtest import Simulator as QTest
 from tests.corpus.background import in_background
 from tests.corpus.in_process import ztoq
 from tests.corpus.setting import environment
-from tests.pages import blocks, compare, steps, write
+from tests.pages import follow
 from ztoq_core.installed import entry_points
 
 ROOT = Path(__file__).parents[2]
@@ -38,18 +38,18 @@ def test_the_source_of_the_page_leads_to_qtest(
     shutil.copytree(ROOT / "examples" / "minimal-source", tmp_path, dirs_exist_ok=True)
     monkeypatch.syspath_prepend(tmp_path)
     qtest = QTest(Options(token="of-a-simulator"))
-    ran = []
+    given = environment("", "of-a-simulator") | {"COLUMNS": "200"}
+
+    def run(command: str) -> str | None:
+        if not command.startswith("ztoq "):
+            return None
+        done = ztoq(tmp_path, *shlex.split(command)[1:], env=given)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
     with in_background(qtest.serving()) as (served,):
-        given = environment("", "of-a-simulator") | {"COLUMNS": "200"}
-        for language, file, body in blocks(PAGE):
-            if file:
-                write(file, body.replace("http://127.0.0.1:8099", served), tmp_path)
-            for command, expected in steps(body) if language == "console" else ():
-                if command.startswith("ztoq "):
-                    done = ztoq(tmp_path, *shlex.split(command)[1:], env=given)
-                    assert done.returncode == 0, done.stdout + done.stderr
-                    compare(command, done.stdout + done.stderr, expected)
-                    ran.append(command)
+        there = "http://127.0.0.1:8099"
+        ran = follow(PAGE, tmp_path, run, lambda body: body.replace(there, served))
     alone = ["ztoq extract", "ztoq explain ACME-T1"]
     assert ran == ["ztoq plugins", *alone, "ztoq config check", "ztoq migrate"]
     cases = {each["name"]: each["properties"] for each in qtest.dump()["test_cases"]}
