@@ -78,13 +78,13 @@ def main() -> int:
     before: Counter[str] = Counter()
     sys.stdout.write("| stage | calls | for | each | route |\n|---|---:|---|---:|---|\n")
     for stages in STAGES:
-        counted = count(made, stages)
+        counted = count(made, stages, given.source)
         _print(stages[-1], counted.calls - before, counted.objects)
         before = counted.calls
     return 0
 
 
-def count(made: Corpus, stages: tuple[str, ...]) -> Counted:
+def count(made: Corpus, stages: tuple[str, ...], source: str) -> Counted:
     with tempfile.TemporaryDirectory(prefix="ztoq-calls-") as name:
         folder = Path(name)
         made.write(folder / "corpus.json")
@@ -93,6 +93,8 @@ def count(made: Corpus, stages: tuple[str, ...]) -> Counted:
             Served("qtest") as qtest,
         ):
             config = write_config(folder, zephyr.url, qtest.url)
+            text = config.read_text("utf-8")
+            config.write_text(text.replace("[sink]", f"{source}\n[sink]"), "utf-8")
             env = environment(zephyr.token, qtest.token)
             for stage in (*stages, "status"):
                 done = subprocess.run(
@@ -151,6 +153,7 @@ def _options() -> argparse.ArgumentParser:
     made.add_argument("--cases", type=int, default=200, help="of the 4,366 real ones")
     made.add_argument("--executions", type=int, default=300)
     made.add_argument("--files", type=int, default=20)
+    made.add_argument("--source", default="", metavar="LINE", help="a line for [source]")
     made.add_argument("--data", type=Path, help="the folder of the real cases")
     return made
 

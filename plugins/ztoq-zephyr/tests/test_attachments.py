@@ -69,6 +69,29 @@ async def test_only_the_owners_in_the_configuration_are_asked(opened: Any) -> No
     assert asked == ["testplans/SHOP-P1/attachments"]
 
 
+@pytest.mark.parametrize(
+    ("changes", "parts"),
+    [({}, ["2"]), ({"actualResult": "x"}, ["1", "2"]), ({"status": {"id": 74}}, ["1", "2"])],
+)
+async def test_files_of_steps_without_a_result_may_be_left_out(
+    answers: Any, opened: Any, answer_of: Any, changes: dict[str, Any], parts: list[str]
+) -> None:
+    body = answer_of("testexecution-teststeps")
+    untouched = {"actualResult": None, "status": {"id": 71}}
+    body["values"][0]["inline"] |= untouched | changes
+    answers["testexecutions/SHOP-E1/teststeps"] = body
+    for part in (9501, 9502):
+        path = f"testexecutions/SHOP-E1/teststeps/{part}/attachments"
+        answers[path] = {"attachments": [{"id": part, "name": "log.txt"}]}
+    async with opened(unexecuted_step_files=False) as shop:
+        _, *files = await shop.completed(Kind.TEST_LOG, "SHOP-E1")
+    assert [file.part for file in files] == parts
+
+    async with opened() as shop:
+        _, *files = await shop.completed(Kind.TEST_LOG, "SHOP-E1")
+    assert [file.part for file in files] == ["1", "2"]
+
+
 async def test_a_refused_list_is_a_file_that_cannot_be_read(answers: Any, opened: Any) -> None:
     answers["testcases/SHOP-T2/attachments"] = Reply(403, {"errorCode": 403, "message": "No"})
     answers["testcases/SHOP-T3/attachments"] = Reply(404, content=b"<html>Gone</html>")

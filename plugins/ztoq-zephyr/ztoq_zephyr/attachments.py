@@ -24,6 +24,7 @@ from ztoq_core.plugin import (
     not_the_file,
 )
 from ztoq_zephyr.api import Api
+from ztoq_zephyr.config import ZephyrConfig
 from ztoq_zephyr.note_codes import FILE_WITHOUT_ID, FILES_NOT_OFFERED
 from ztoq_zephyr.properties import lost_value
 from ztoq_zephyr.values import mapped, text, whole, word
@@ -62,12 +63,16 @@ class FileOwner:
 
 
 class Attachments:
-    """Reads the files of one project. ``owners`` are the kinds in the configuration."""
+    """Reads the files of one project, as far as the configuration wants them.
 
-    def __init__(self, api: Api, services: Services, owners: tuple[str, ...]) -> None:
+    ``of_unexecuted_steps``: also those of steps that an execution lists without a result.
+    """
+
+    def __init__(self, api: Api, services: Services, config: ZephyrConfig) -> None:
         self._api = api
         self._services = services
-        self._owners = frozenset(owners)
+        self._owners = frozenset(config.attachments)
+        self.of_unexecuted_steps = config.unexecuted_step_files
         self._working: set[str] = set()
         self._refused: Counter[str] = Counter()
         self._finding_out = asyncio.Lock()

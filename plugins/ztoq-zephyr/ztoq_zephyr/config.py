@@ -55,8 +55,9 @@ class ZephyrConfig(Connection):
 
     ``base_url`` chooses product and region and ends with ``/v2``. ``project`` is the Jira project
     key (after a rename in Jira the old one, which Zephyr keeps). ``token`` is a Zephyr API key.
-    ``attachments`` are the kinds of objects whose files are read, ``page_size`` is how many objects
-    are requested at once.
+    ``attachments`` are the kinds of objects whose files are read; without
+    ``unexecuted_step_files`` no files of steps that were not executed. ``page_size`` is how many
+    objects are requested at once.
     ``executed`` and ``unexecuted`` are names of statuses of executions that took place, or did not
     (``execution.ExecutionPolicy``). ``jira`` gives names to the ids that Zephyr shows.
     """
@@ -67,6 +68,7 @@ class ZephyrConfig(Connection):
     project: str
     token: Secret
     attachments: tuple[str, ...] = FILE_OWNERS
+    unexecuted_step_files: bool = True
     page_size: int = USUAL_PER_PAGE
     executed: tuple[str, ...] = EXECUTED
     unexecuted: tuple[str, ...] = UNEXECUTED

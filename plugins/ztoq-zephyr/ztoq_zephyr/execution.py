@@ -66,10 +66,10 @@ class ExecutionPolicy:
             or (log.ended is not None and bool(log.executed_by or log.duration or not log.status))
             or bool(log.comment.strip())
             or log.files > 0
-            or any(self._happened(result, defaults) for result in log.results)
+            or any(self.happened(result, defaults) for result in log.results)
         )
 
-    def _happened(self, result: StepResult, defaults: frozenset[str]) -> bool:
+    def happened(self, result: StepResult, defaults: frozenset[str]) -> bool:
         """Return whether a step was executed; Zephyr lists the steps of all executions."""
         return bool(result.actual.strip() or result.links) or self.says_executed(
             result.status, default=result.status in defaults

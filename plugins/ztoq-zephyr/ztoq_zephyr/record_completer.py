@@ -78,9 +78,9 @@ class RecordCompleter:
         path = path_of("testcases", _name(case))
         case = await self._with_links(case, path, LinkType.COVERAGE)
         case = await self._with_script(case, path)
-        whole = FileOwner(kind="test_case", ref=case.ref, path=path)
-        files = await self._files.of(whole)
-        files += await self._files_of_steps(attrs.evolve(whole, kind="test_step"), case.steps)
+        files = await self._files.of(FileOwner(kind="test_case", ref=case.ref, path=path))
+        whole = FileOwner(kind="test_step", ref=case.ref, path=path)
+        files += await self._files_of_steps(whole, case.steps)
         return _with_files(case, files)
 
     async def _cycle(self, cycle: TestCycle) -> tuple[Record, ...]:
@@ -94,11 +94,16 @@ class RecordCompleter:
         path = path_of("testexecutions", _name(log))
         log = await self._with_links(log, path, LinkType.BLOCKS)
         log = await self._with_results(log, path)
-        whole = FileOwner(kind="test_execution", ref=log.ref, path=path)
-        files = await self._files.of(whole)
-        files += await self._files_of_steps(attrs.evolve(whole, kind="step_result"), log.results)
-        log = attrs.evolve(log, files=sum(not unlisted(file) for file in files))
+        files = await self._files.of(FileOwner(kind="test_execution", ref=log.ref, path=path))
         defaults = frozenset((await self._lookups.statuses()).defaults)
+        results = [
+            result
+            for result in log.results
+            if self._files.of_unexecuted_steps or self._policy.happened(result, defaults)
+        ]
+        whole = FileOwner(kind="step_result", ref=log.ref, path=path)
+        files += await self._files_of_steps(whole, results)
+        log = attrs.evolve(log, files=sum(not unlisted(file) for file in files))
         if (executed := self._policy.took_place(log, defaults)) is not log.executed:
             log = attrs.evolve(log, executed=executed)
         return _with_files(log, files)

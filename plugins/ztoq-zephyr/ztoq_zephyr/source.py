@@ -70,7 +70,7 @@ class ZephyrSource:
         self._directory = names or IdDirectory()
         self._api = Api(client, config.project, config.page_size)
         self._lookups = Lookups(self._api, services, config.project)
-        self._files = Attachments(self._api, services, config.attachments)
+        self._files = Attachments(self._api, services, config)
         self._pictures = Pictures(config, self._files, names.jira if names else None)
         self._lists = RecordLists(self._api, self._lookups, services, config.project)
         policy = ExecutionPolicy(config.executed, config.unexecuted)
