@@ -30,11 +30,14 @@ NAME_LENGTH = 500  # vendor's document, maxLength of every name
 HEADING = "More from the source"
 HEADINGS = (HEADING, "More from Zephyr")
 """And what it was called in ztoq 0.1, whose targets are read too."""
+HEADING_LINE = re.compile(
+    rf"<h3[^>]*>\s*(?:{'|'.join(map(re.escape, HEADINGS))})\s*</h3>\s*(?=<table)"
+)
 ENDS_LINE = frozenset({"p", "div", "br", "li", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "pre"})
 SUFFIX = re.compile(r" \[([^\[\]]+)\]$")
 
 
-@lru_cache(maxsize=256)  # an answer holds its description up to three times
+@lru_cache(maxsize=1024)  # an answer holds its description up to three times, the next one again
 def plain(text: str) -> str:
     """Return the text of an HTML fragment, one line per block, without empty lines.
 
@@ -64,6 +67,7 @@ def one_line(text: str) -> str:
     return " ".join(text.split())
 
 
+@lru_cache(maxsize=256)  # the same few names, in every object
 def as_html(text: str) -> str:
     """Return plain text as HTML; line breaks are kept."""
     return html.escape(text, quote=False).replace("\n", "<br>")
@@ -100,17 +104,21 @@ def find_keys_in(text: str, label: str) -> tuple[str, ...]:
     )
 
 
+@lru_cache(maxsize=16)
+def _mark(label: str) -> re.Pattern[str]:
+    """Return the pattern of the line with the source's key."""
+    return re.compile(rf"<p[^>]*>\s*{re.escape(as_html(label))}:[^<]*</p>\s*")
+
+
 def split_additions(text: str, label: str) -> tuple[str, tuple[tuple[str, str], ...]]:
     """Return ``text`` without what ztoq added, and the rows (name, HTML) of the added table.
 
     Only the mark and the table are taken out: what somebody wrote after them stays.
     """
-    mark = rf"<p[^>]*>\s*{re.escape(as_html(label))}:[^<]*</p>\s*"
-    found = [*re.finditer(mark, text)]
+    found = [*_mark(label).finditer(text)]
     if found:
         text = text[: found[-1].start()] + text[found[-1].end() :]
-    known = "|".join(map(re.escape, HEADINGS))
-    headings = [*re.finditer(rf"<h3[^>]*>\s*(?:{known})\s*</h3>\s*(?=<table)", text)]
+    headings = [*HEADING_LINE.finditer(text)]
     if not headings:
         return text, ()
     start, end = headings[-1].span()

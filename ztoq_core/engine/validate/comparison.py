@@ -83,6 +83,8 @@ def _case(sent: TestCase, held: TestCase, known: Known) -> Iterator[FieldResult]
     yield compare_text("precondition", sent.precondition, held.precondition, known)
     yield from compare_steps(sent.steps, held.steps, known)
     yield from compare_fields(sent.kind, sent.fields, held.fields, known)
+    if not sent.requirements:
+        return
     linked = {each.key for each in held.requirements}
     shown = {word for each in held.fields for word in plain_words(shape_of(str(each.value)))}
     for ref in sent.requirements:

@@ -141,22 +141,22 @@ class _Reader(HTMLParser):
             self.tokens.append(_LINE)
 
     def _words(self, text: str) -> None:
-        looks = frozenset(look for _, look in self._open if look)
+        looks = frozenset([look for _, look in self._open if look])
         if text[:1].isspace():
             self._space()
-        for number, word in enumerate(text.split()):
-            if number:
-                self._space()
-            last = self.tokens[-1] if self.tokens else _SPACE
-            if last.kind == "word" and last.looks == looks:
-                self.tokens[-1] = Token("word", f"{last.text}{word}", looks)
-            else:
-                self.tokens.append(Token("word", word, looks))
+        first, *others = text.split() or [""]
+        last = self.tokens[-1] if self.tokens else _SPACE
+        if first and last.kind == "word" and last.looks == looks:
+            self.tokens[-1] = Token("word", f"{last.text}{first}", looks)
+        elif first:
+            self.tokens.append(Token("word", first, looks))
+        for word in others:
+            self.tokens += (_SPACE, Token("word", word, looks))
         if text[-1:].isspace():
             self._space()
 
     def _space(self) -> None:
-        if self.tokens and self.tokens[-1] not in {_SPACE, _LINE, *_STARTS}:
+        if self.tokens and self.tokens[-1] not in _NO_SPACE_AFTER:
             self.tokens.append(_SPACE)
 
 
@@ -167,6 +167,7 @@ _RARE = _names(
 )
 """Elements whose names people also type in angle brackets: tags only where an end tag follows."""
 _STARTS = frozenset(Token(name) for name in _PLACES)
+_NO_SPACE_AFTER = _STARTS | {_SPACE, _LINE}
 
 
 def shape_of(html: str, address: Address = lambda given: given) -> Shape:

@@ -311,8 +311,9 @@ def decode(field: Field | None, raw: Mapping[str, Any]) -> FieldValue:
     text = str(raw.get("field_value") or "")
     shown = raw.get("field_value_name")
     type_ = field.type if field else None
-    several = SEVERAL.fullmatch(text)
-    if field and (field.multiple or type_ is FieldType.MULTI_CHOICE) and (several or not text):
+    multiple = field and (field.multiple or type_ is FieldType.MULTI_CHOICE)
+    several = SEVERAL.fullmatch(text) if multiple else None
+    if field and multiple and (several or not text):
         numbers = [part.strip() for part in several.group(1).split(",")] if several else []
         values = tuple(field.label_of(number) for number in numbers if number)
         return FieldValue(name=label, value=values, type=type_)
