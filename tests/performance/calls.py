@@ -84,7 +84,7 @@ def main() -> int:
     return 0
 
 
-def count(made: Corpus, stages: tuple[str, ...], source: str) -> Counted:
+def count(made: Corpus, stages: tuple[str, ...], source: str = "") -> Counted:
     with tempfile.TemporaryDirectory(prefix="ztoq-calls-") as name:
         folder = Path(name)
         made.write(folder / "corpus.json")

@@ -36,7 +36,7 @@ async def read_body(response: aiohttp.ClientResponse, most: int) -> bytes:
         aiohttp.ClientPayloadError: It has more than ``most`` bytes unpacked, or was cut short.
     """
     chunks, size = [], 0
-    async for chunk in response.content.iter_chunked(CHUNK):
+    while chunk := await response.content.read(CHUNK):
         size += len(chunk)
         if size > most:
             # the rest stays unread, so the connection cannot be used again

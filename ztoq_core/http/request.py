@@ -67,8 +67,7 @@ class Attempts:
     unreadable: int = 0
     since: float = 0.0
     renewals: int = 0
-    _waits: Generator[float, Any, None] = attrs.field(factory=_exponential, init=False)
-    _refused_waits: Generator[float, Any, None] = attrs.field(factory=_exponential, init=False)
+    _waits: dict[bool, Generator[float, Any, None]] = attrs.field(factory=dict, init=False)
 
     @property
     def used_up(self) -> bool:
@@ -86,7 +85,9 @@ class Attempts:
 
         Refusals (429) have a count of their own, since they are not about the request.
         """
-        return backoff.full_jitter(next(self._refused_waits if refused else self._waits))
+        if refused not in self._waits:
+            self._waits[refused] = _exponential()
+        return backoff.full_jitter(next(self._waits[refused]))
 
 
 @attrs.frozen
@@ -144,8 +145,9 @@ class Request:
         self.method, self.path = self.method.upper(), self.path.lstrip("/").partition("?")[0]
         # the bytes of a stream are counted, so it must not be compressed on the way
         own = {**(AS_IT_IS if self.stream else AS_JSON), **self.payload.headers}
-        given = {name.lower() for name in self.given_headers}
-        own = {name: value for name, value in own.items() if name.lower() not in given}
+        if self.given_headers:
+            given = {name.lower() for name in self.given_headers}
+            own = {name: value for name, value in own.items() if name.lower() not in given}
         self.headers = {**own, **self.given_headers}
 
     @property
@@ -196,7 +198,7 @@ def pairs(params: Params) -> list[tuple[str, str]]:
     """Return the pairs of a query; a sequence gives its name several times."""
     found: list[tuple[str, str]] = []
     for name, value in (params or {}).items():
-        values = [value] if isinstance(value, str | int) else value
+        values = [value] if isinstance(value, (str, int)) else value
         found += [(name, str(each)) for each in values]
     return found
 

@@ -88,12 +88,6 @@ class ResponsePolicy:
         if status == TOO_MANY:
             raise self._refused(attempt, headers, body)
         value = parsed(body)
-        answer = Answer(status=status, headers=headers, body=None if value is NOT_JSON else value)
-        if status >= FAULTY or status == TIMED_OUT:
-            asked = retry_after(headers)
-            self.pacer.failed(attempt.permit, asked)
-            reason = f"answered {status}{self._because(body)}"
-            raise self._doubt(attempt, reason, asked=asked, status=status, answer=answer)
         if status in OK:
             try:
                 read = _read(request, value, response.content_type)
@@ -103,7 +97,13 @@ class ResponsePolicy:
                 reason = f"answered {status} with a body that cannot be read: {error}"
                 raise self._doubt(attempt, self.secrets.hide(reason), status=status) from error
             self.good(attempt.permit, headers)
-            return attrs.evolve(answer, body=read)
+            return Answer(status=status, headers=headers, body=read)
+        answer = Answer(status=status, headers=headers, body=None if value is NOT_JSON else value)
+        if status >= FAULTY or status == TIMED_OUT:
+            asked = retry_after(headers)
+            self.pacer.failed(attempt.permit, asked)
+            reason = f"answered {status}{self._because(body)}"
+            raise self._doubt(attempt, reason, asked=asked, status=status, answer=answer)
         self.good(attempt.permit, headers)
         accepted = status in request.accept
         otherwise = answer if accepted else self._rejection(request, response, body)

@@ -138,3 +138,11 @@ def used(path: str, item: Any) -> None:
             as_written(
                 ObjectRef(type_, each["id"]), str(each["id"]), drop_log_properties(each, fields)
             )
+
+
+def test_a_wrong_value_is_named_by_its_place() -> None:
+    page = {"items": [{"id": 1}, {"id": 2, "properties": [{"field_id": 1}, {"field_id": "x"}]}]}
+    with pytest.raises(ValueError, match=r"items: \[1\]: properties: \[1\]: field_id: 'x' instead"):
+        reader("GET", "test-runs")(page)
+    with pytest.raises(ValueError, match=r"\[0\]: an object without 'id'"):
+        reader("GET", "test-runs")({"items": [{"name": "x"}]})

@@ -32,11 +32,11 @@ EXCERPT = 60
 
 
 def _text(value: Any) -> bool:
-    return value is None or (isinstance(value, str | int | float) and not isinstance(value, bool))
+    return isinstance(value, (str, int, float)) and not isinstance(value, bool)
 
 
 def _texts(value: Any) -> bool:
-    return value is None or (isinstance(value, list) and all(map(_text, value)))
+    return isinstance(value, list) and all(each is None or _text(each) for each in value)
 
 
 def _duration(value: Any) -> bool:
@@ -48,15 +48,15 @@ def _time(value: Any) -> bool:
 
 
 def _flag(value: Any) -> bool:
-    return value is None or isinstance(value, bool)
+    return isinstance(value, bool)
 
 
 def _number(value: Any) -> bool:
-    return value is None or whole(value) is not None
+    return whole(value) is not None
 
 
 def _object(value: Any) -> bool:
-    return value is None or isinstance(value, Mapping)
+    return isinstance(value, Mapping)
 
 
 def _reference(value: Any) -> bool:
@@ -69,7 +69,9 @@ def _cycle(value: Any) -> bool:
 
 
 def _person(value: Any) -> bool:
-    return not value or (isinstance(value, Mapping) and _text(value.get("accountId")))
+    return not value or (
+        isinstance(value, Mapping) and (value.get("accountId") is None or _text(value["accountId"]))
+    )
 
 
 COMMON: Checks = {
@@ -128,12 +130,14 @@ INLINE: Checks = {
 
 
 def odd_values(value: Any, expected: Checks, where: str = "") -> tuple[Note, ...]:
-    """Return a note for each property with a value of another kind than expected."""
+    """Return a note for each property with a value of another kind than expected; null fits."""
     found = mapped(value)
     return tuple(
-        lost_value(f"{where}{name}", found[name])
-        for name, fits in expected.items()
-        if name in found and not fits(found[name])
+        [
+            lost_value(f"{where}{name}", each)
+            for name, fits in expected.items()
+            if (each := found.get(name)) is not None and not fits(each)
+        ]
     )
 
 

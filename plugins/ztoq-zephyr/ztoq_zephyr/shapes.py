@@ -31,7 +31,7 @@ def too_deep(value: Any) -> bool:
             below
             for each in level
             for below in (each.values() if isinstance(each, dict) else each)
-            if isinstance(below, dict | list)
+            if isinstance(below, (dict, list))
         ]
         if not level:
             return False

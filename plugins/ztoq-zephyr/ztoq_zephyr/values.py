@@ -53,19 +53,19 @@ def project_of(key: str) -> str:
 
 def mapped(value: Any) -> Mapping[str, Any]:
     """Return the object, or an empty one."""
-    return value if isinstance(value, Mapping) else {}
+    return value if type(value) is dict or isinstance(value, Mapping) else {}
 
 
 def listed(value: Any) -> tuple[Any, ...]:
     """Return the members of an array, or none."""
-    return tuple(value) if isinstance(value, list | tuple) else ()
+    return tuple(value) if isinstance(value, (list, tuple)) else ()
 
 
 def text(value: Any) -> str:
     """Return a text as it is, a number as text, anything else as ``""``."""
     if isinstance(value, str):
         return value
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
         return str(value)
     return ""
 
@@ -167,7 +167,7 @@ def fields_of(custom: Any) -> tuple[FieldValue, ...]:
 def _value(value: Any) -> Value:
     if value is None or value == "":
         return None
-    if isinstance(value, str | bool | int | float):
+    if isinstance(value, (str, bool, int, float)):
         return value
     if isinstance(value, list):
         return tuple(str(each) for each in map(_value, value) if each is not None)

@@ -48,14 +48,14 @@ def anything(value: Any) -> Any:
 
 def text(value: Any) -> str:
     """Return a text; a number or a flag counts too."""
-    if isinstance(value, str | int | float):
+    if isinstance(value, (str, int, float)):
         return str(value)
     raise wrong(value, "a text")
 
 
 def loose(value: Any) -> str:
     """Return a text that only people read; anything else counts as empty."""
-    return str(value) if isinstance(value, str | int | float) else ""
+    return str(value) if isinstance(value, (str, int, float)) else ""
 
 
 def number(value: Any) -> int:
@@ -95,12 +95,11 @@ def listed(item: Reader) -> Reader:
     def read(value: Any) -> list[Any]:
         if not isinstance(value, list):
             raise wrong(value, "a list")
-        found = []
-        for position, each in enumerate(value):
-            try:
-                found.append(item(each))
-            except ValueError as error:
-                raise ValueError(f"[{position}]: {error}") from error
+        found: list[Any] = []
+        try:
+            found.extend(map(item, value))
+        except ValueError as error:  # what was read before it is in ``found``
+            raise ValueError(f"[{len(found)}]: {error}") from error
         return found
 
     return read
@@ -108,20 +107,22 @@ def listed(item: Reader) -> Reader:
 
 def obj(needs: Mapping[str, Reader], may: Mapping[str, Reader] | None = None) -> Reader:
     """Return the reader of an object with required and optional keys."""
-    known = {**(may or {}), **needs}
+    known = tuple({**(may or {}), **needs}.items())
 
     def read(value: Any) -> dict[str, Any]:
         if not isinstance(value, dict):
             raise wrong(value, "an object")
-        if missing := [name for name in needs if value.get(name) is None]:
-            raise ValueError(f"an object without {missing[0]!r}")
-        found = {}
-        for name, one in known.items():
-            if (given := value.get(name)) is not None:
-                try:
+        found: dict[str, Any] = {}
+        name = ""
+        try:
+            for name, one in known:
+                if (given := value.get(name)) is not None:
                     found[name] = one(given)
-                except ValueError as error:
-                    raise ValueError(f"{name}: {error}") from error
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from error
+        for name in needs:
+            if name not in found:
+                raise ValueError(f"an object without {name!r}")
         return found
 
     return read

@@ -91,6 +91,10 @@ class FieldSet:
     def _all(self) -> Mapping[str, Field]:
         return _names(self.fields)
 
+    @cached_property
+    def _by_id(self) -> Mapping[int, Field]:
+        return {each.id: each for each in reversed(self.fields)}
+
     def named(self, name: str, *, inactive: bool = False) -> Field | None:
         """Return the field by label, else by original name, else by either in any case.
 
@@ -107,7 +111,7 @@ class FieldSet:
 
     def by_id(self, number: int) -> Field | None:
         """Return the field with an id."""
-        return next((each for each in self.fields if each.id == number), None)
+        return self._by_id.get(number)
 
 
 @attrs.frozen(kw_only=True)
@@ -290,11 +294,11 @@ class Settings:
             if not value.optional:
                 rest.append(attrs.evolve(value, value=left))
         sent = {**_required_defaults(kind, known, new=bool(mark) and not clear), **sent}
-        labels = {each.id: each.label for each in known.fields}
         return PropertyValues(
             properties=[
-                {"field_id": number, "field_name": labels[number], "field_value": text}
-                for number, text in sent.items()
+                {"field_id": field.id, "field_name": field.label, "field_value": sent[field.id]}
+                for field in map(known.by_id, sent)
+                if field
             ],
             rest=rest,
             changes=tuple(changes),
