@@ -16,7 +16,17 @@ The names come in groups, each a module that describes them and that may be impo
 
 from __future__ import annotations
 
-from ztoq_core import contents, errors, hookspecs, html, media, records, spelling, text_files
+from ztoq_core import (
+    contents,
+    errors,
+    hookspecs,
+    html,
+    media,
+    record_json,
+    records,
+    spelling,
+    text_files,
+)
 from ztoq_core.contents import *
 from ztoq_core.contracts import paging, schema, services, sink, source, transformer
 from ztoq_core.contracts.paging import *
@@ -31,6 +41,7 @@ from ztoq_core.html import *
 from ztoq_core.media import *
 from ztoq_core.pictures import addresses as texts
 from ztoq_core.pictures.addresses import *
+from ztoq_core.record_json import *
 from ztoq_core.records import kinds, vocabulary
 from ztoq_core.records.kinds import *
 from ztoq_core.records.vocabulary import *
@@ -52,5 +63,5 @@ for _each in (
     transformer,
 ):
     __all__ += _each.__all__
-for _each in (hookspecs, html, media, spelling, contents, text_files):
+for _each in (hookspecs, html, media, record_json, spelling, contents, text_files):
     __all__ += _each.__all__

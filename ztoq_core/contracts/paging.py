@@ -20,10 +20,22 @@ from ztoq_core.contracts.source import Page, Reject
 from ztoq_core.errors import RecordError
 from ztoq_core.records import Kind, Record
 
-__all__ = ["ByCursor", "ByNumber", "ByOffset", "Listing", "PagedList", "Paging", "page_of"]
+__all__ = [
+    "ByCursor",
+    "ByNumber",
+    "ByOffset",
+    "Listing",
+    "PagedList",
+    "Paging",
+    "ToRecords",
+    "page_of",
+]
 
 _LINK = re.compile(r"(https?://|/)[^?]*\?|\?")
 """An address with a query; a cursor is often base64, which has slashes."""
+
+ToRecords = Callable[[Any], Record | Iterable[Record]]
+"""Makes one or more records of a value of a list."""
 
 Query = Mapping[str, str | int | Sequence[str | int]]
 
@@ -161,7 +173,7 @@ class PagedList:
         client: Client,
         cursor: str | None,
         kind: Kind,
-        record: Callable[[Any], Record | Iterable[Record]],
+        record: ToRecords,
     ) -> Page:
         """Return the page that follows ``cursor``, with what ``record`` makes of each value.
 
@@ -191,9 +203,7 @@ class PagedList:
                 return
 
 
-def page_of(
-    kind: Kind, values: Iterable[Any], record: Callable[[Any], Record | Iterable[Record]]
-) -> Page:
+def page_of(kind: Kind, values: Iterable[Any], record: ToRecords) -> Page:
     """Return a page, the only one, with what ``record`` makes of each value: one or more records.
 
     Where it raises KeyError, TypeError or the like, the value becomes a ``Reject`` with that as its

@@ -4,7 +4,7 @@
 ``users`` of the source's schema, ``options`` of the transformer (paths count from the case's
 folder), ``source`` and ``sink`` (settings that the transformer looks at). ``out.json`` holds
 ``kind``, ``record`` and, where there are any, ``companions``; or ``skip`` and ``loss``; or, for a
-record that fails, ``error``. Records are written as the store writes them: what equals its default
+record that fails, ``error``. Records are as ``record_to_json`` writes them: what equals its default
 is left out.
 """
 
@@ -14,13 +14,11 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar
 
 import attrs
 import cattrs
 import orjson
-from cattrs.cols import homogenous_tuple_structure_factory
-from cattrs.gen import make_dict_structure_fn
 
 from ztoq_core.contracts import (
     FieldSpec,
@@ -31,9 +29,10 @@ from ztoq_core.contracts import (
     TransformerPlugin,
     User,
 )
-from ztoq_core.convert import IN_JSON, converter, dumps, read_json
+from ztoq_core.convert import read_json
 from ztoq_core.errors import ConfigError, RecordError
 from ztoq_core.json_changes import changes
+from ztoq_core.record_json import RecordJsonError, record_to_json, strict
 from ztoq_core.records import RECORD_TYPES, Kind, Record
 from ztoq_core.settings.reader import Tables
 from ztoq_core.spelling import nearest
@@ -138,27 +137,6 @@ def rewrite(case: Case, found: Mapping[str, Any]) -> None:
 # ---------------------------------------------------------------------------------------- reading
 
 
-def _strict() -> cattrs.Converter:
-    """Return the converter of records, but one that takes a misspelt key for an error."""
-    strict = converter.copy(forbid_extra_keys=True)
-    # the quick one of the records does not say which element is wrong
-    strict.register_structure_hook_factory(
-        lambda kind: get_args(kind)[1:] == (Ellipsis,), homogenous_tuple_structure_factory
-    )
-    for each in RECORD_TYPES.values():
-        hook = make_dict_structure_fn(
-            each,
-            strict,
-            _cattrs_forbid_extra_keys=True,
-            **IN_JSON,
-        )
-        strict.register_structure_hook(each, hook)
-    return strict
-
-
-_STRICT = _strict()
-
-
 def _read_case(folder: Path) -> Case:
     file = folder / BEFORE
     before = _table(file)
@@ -170,11 +148,11 @@ def _read_case(folder: Path) -> Case:
         raise ConfigError(f"{file}: unknown kind {kind!r}{nearest(str(kind), kinds)}")
     record: Record = _structure(file, "record", before.get("record"), RECORD_TYPES[Kind(kind)])
     schema = Schema(
-        fields=_structure(file, "fields", before.get("fields", ()), tuple[FieldSpec, ...]),
+        fields=_structure(file, "fields", before.get("fields", []), tuple[FieldSpec, ...]),
         step_fields=_structure(
-            file, "step_fields", before.get("step_fields", ()), tuple[FieldSpec, ...]
+            file, "step_fields", before.get("step_fields", []), tuple[FieldSpec, ...]
         ),
-        users=_structure(file, "users", before.get("users", ()), tuple[User, ...]),
+        users=_structure(file, "users", before.get("users", []), tuple[User, ...]),
     )
     options, source, sink = (_part(file, before, key) for key in ("options", "source", "sink"))
     after = folder / AFTER
@@ -220,8 +198,8 @@ def _structure(file: Path, name: str, value: Any, kind: type[T]) -> T:
         return f"missing key {error}" if isinstance(error, KeyError) else str(error)
 
     try:
-        return _STRICT.structure(value, kind)
-    except (cattrs.BaseValidationError, TypeError, AttributeError) as error:
+        return strict.structure(value, kind)
+    except (cattrs.BaseValidationError, RecordJsonError) as error:
         lines = cattrs.transform_error(error, path=name, format_exception=line)
         raise ConfigError("\n".join(f"{file}: {each}" for each in lines)) from error
 
@@ -230,7 +208,7 @@ def _structure(file: Path, name: str, value: Any, kind: type[T]) -> T:
 
 
 def _shown(record: Record) -> dict[str, Any]:
-    return {"kind": record.kind.value, "record": read_json(dumps(record))}
+    return {"kind": record.kind.value, "record": record_to_json(record)}
 
 
 class _Nothing:
