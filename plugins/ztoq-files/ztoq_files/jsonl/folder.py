@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import attrs
 
 from ztoq_core.plugin import Attachment, ConfigError, Kind, Record, Ref, first_of
+from ztoq_files.disk import on_disk
 from ztoq_files.inside import PlaceError, file_inside
 from ztoq_files.jsonl.index import Entry, RecordIndex
 from ztoq_files.jsonl.manifest import MANIFEST, FileFacts, Manifest
 from ztoq_files.record_lines import LineError, object_in, record_from
 
-__all__ = ["RecordFolder", "file_of", "reading", "stamp_of"]
+__all__ = ["RecordFolder", "file_of", "stamp_of"]
 
 MOST_BYTES = 64 * 2**20
 """Of a line: what is longer is no record, and would fill the memory."""
@@ -32,16 +33,6 @@ def file_of(kind: Kind) -> str:
 def stamp_of(line: bytes) -> str:
     """Return the digest by which a changed line is recognised, whatever its end is."""
     return hashlib.sha256(line.strip()).hexdigest()
-
-
-@contextmanager
-def reading(path: Path) -> Iterator[None]:
-    """Turn what the system says about a file into an error of the configuration."""
-    try:
-        yield
-    except OSError as error:
-        name = error.filename or str(path)
-        raise ConfigError(f"cannot read {name!r}: {error.strerror}") from error
 
 
 @attrs.frozen
@@ -118,7 +109,7 @@ class RecordFolder:
             return
         manifest = Manifest.read(self.path)
         if manifest is None and self.path.exists():
-            with reading(self.path):
+            with on_disk(self.path, "read"):
                 names = (each.name for each in self.path.iterdir())
                 others = [name for name in names if not name.startswith(".")]
             if others:
@@ -130,13 +121,12 @@ class RecordFolder:
         self._fill(strict=False, manifest=manifest or Manifest())
 
     def _fill(self, *, strict: bool, manifest: Manifest) -> None:
-        index = RecordIndex()
-        try:
-            with reading(self.path):
+        with ExitStack() as unless_filled:
+            index = RecordIndex()
+            unless_filled.callback(index.close)
+            with on_disk(self.path, "read"):
                 self._fill_all(index, strict=strict, manifest=manifest)
-        except BaseException:
-            index.close()
-            raise
+            unless_filled.pop_all()
         self._index = index
 
     def _fill_all(self, index: RecordIndex, *, strict: bool, manifest: Manifest) -> None:

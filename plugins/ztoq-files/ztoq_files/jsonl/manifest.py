@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,10 @@ from typing import Any
 import attrs
 
 from ztoq_core.plugin import ConfigError
+from ztoq_files.disk import on_disk, replacing
 from ztoq_files.record_lines import LineError, object_in
 
-__all__ = ["MANIFEST", "FileFacts", "Manifest", "replace_file"]
+__all__ = ["MANIFEST", "FileFacts", "Manifest"]
 
 MANIFEST = "manifest.json"
 FORMAT = "ztoq-records"
@@ -43,13 +43,13 @@ class Manifest:
             ConfigError: It cannot be read, or is of another format or version.
         """
         path = folder / MANIFEST
+        with on_disk(path, "read"):
+            try:
+                body = path.read_bytes()
+            except (FileNotFoundError, NotADirectoryError):
+                return None
         try:
-            value = object_in(path.read_bytes())
-            return cls._from(value, path)
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except OSError as error:
-            raise ConfigError(f"cannot read {str(path)!r}: {error.strerror}") from error
+            return cls._from(object_in(body), path)
         except LineError as error:
             raise ConfigError(f"{path}: {error}") from error
 
@@ -85,16 +85,5 @@ class Manifest:
         value: dict[str, Any] = {"format": FORMAT, "version": VERSION, "closed": self.closed}
         if self.files is not None:
             value["files"] = {name: attrs.asdict(each) for name, each in self.files.items()}
-        body = json.dumps(value, indent=2, sort_keys=True)
-        replace_file(folder / MANIFEST, f"{body}\n".encode())
-
-
-def replace_file(path: Path, body: bytes) -> None:
-    """Write a file so that after a crash the old one or the whole new one is there."""
-    part = path.with_name(f".{path.name}.part")
-    part.unlink(missing_ok=True)
-    with part.open("xb") as file:
-        file.write(body)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
+        with replacing(folder / MANIFEST) as file:
+            file.write(f"{json.dumps(value, indent=2, sort_keys=True)}\n".encode())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -37,10 +36,11 @@ from ztoq_core.plugin import (
     Written,
     resolved,
 )
+from ztoq_files.disk import digest_of
 from ztoq_files.inside import PlaceError
 from ztoq_files.jsonl.folder import file_of, stamp_of
 from ztoq_files.jsonl.index import Entry
-from ztoq_files.jsonl.source import CHUNK, spec_of
+from ztoq_files.jsonl.source import spec_of
 from ztoq_files.jsonl.writer import Change, FolderWriter
 
 __all__ = ["ABSENT", "BAD", "JsonLinesSink", "at_work"]
@@ -312,15 +312,11 @@ class JsonLinesSink:
         return record
 
     def _content(self, entry: Entry) -> tuple[str, int]:
-        passed, size = hashlib.sha256(), 0
         try:
-            with self._folder.content(entry).open("rb") as file:
-                while chunk := file.read(CHUNK):
-                    passed.update(chunk)
-                    size += len(chunk)
+            path = self._folder.content(entry)
+            return digest_of(path), path.stat().st_size
         except (OSError, PlaceError) as error:
             raise RejectedError(f"{entry.ref}: {error}", status=ABSENT) from error
-        return passed.hexdigest(), size
 
 
 def _mark(record: Record) -> Mark:

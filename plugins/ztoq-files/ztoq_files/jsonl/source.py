@@ -21,16 +21,15 @@ from ztoq_core.plugin import (
     RejectedError,
     Schema,
 )
+from ztoq_files.disk import chunks_of
 from ztoq_files.inside import PlaceError
 from ztoq_files.jsonl.folder import RecordFolder, file_of
 
-__all__ = ["CHUNK", "JsonLinesSource"]
+__all__ = ["JsonLinesSource", "spec_of"]
 
 T = TypeVar("T")
 
 PAGE = 500
-CHUNK = 2**18
-"""Bytes of a file that are read at once."""
 _NOT_LISTED = {Kind.FIELD, Kind.ATTACHMENT}
 """Definitions of fields are described, files are revealed by the records that they belong to."""
 
@@ -120,10 +119,9 @@ class JsonLinesSource:
         passed = hashlib.sha256()
         try:
             path = await self._run(lambda: self._folder.content(entry))
-            with path.open("rb") as file:
-                while chunk := await asyncio.to_thread(file.read, CHUNK):
-                    passed.update(chunk)
-                    yield chunk
+            async for chunk in chunks_of(path):
+                passed.update(chunk)
+                yield chunk
         except (OSError, PlaceError) as error:
             raise RejectedError(f"{attachment.ref}: {error}", status=404) from error
         if record.sha256 and passed.hexdigest() != record.sha256:

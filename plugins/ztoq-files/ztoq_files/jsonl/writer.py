@@ -12,13 +12,14 @@ import os
 import re
 import secrets
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import attrs
 
 from ztoq_core.plugin import ConfigError, Kind, Record, Ref, RejectedError
+from ztoq_files.disk import on_disk, replacing
 from ztoq_files.inside import folder_inside
 from ztoq_files.jsonl.folder import RecordFolder, file_of, stamp_of
 from ztoq_files.jsonl.index import Entry
@@ -93,25 +94,24 @@ class FolderWriter:
         if self._lock is not None:
             return
         path = self.folder.path
-        with writing(path):
-            path.mkdir(parents=True, exist_ok=True)
-            lock = _locked(path)
-        try:
+        with ExitStack() as unless_begun:
+            with on_disk(path, "write"):
+                path.mkdir(parents=True, exist_ok=True)
+                lock = _locked(path)
+            unless_begun.callback(lock.close)
             closed = self.is_closed
-            with writing(path):
+            with on_disk(path, "write"):
                 for kind in Kind if anew else ():
                     (path / file_of(kind)).unlink(missing_ok=True)
             self.folder.close()  # another process may have written since it was read
             self.folder.recover()
-            with writing(path):
+            with on_disk(path, "write"):
                 for kind in Kind:
                     self._find_end(kind, closed=closed)
                 Manifest(closed=False).write(path)
                 for part in self._contents("/.*.part"):
                     part.unlink()
-        except BaseException:
-            lock.close()
-            raise
+            unless_begun.pop_all()
         self._lock = lock
 
     def require_free(self) -> None:
@@ -136,7 +136,7 @@ class FolderWriter:
             except BusyError:  # the other closes it
                 return
         path = self.folder.path
-        with writing(path):
+        with on_disk(path, "write"):
             facts = {
                 file_of(kind): found for kind in Kind if (found := self._sort(kind)) is not None
             }
@@ -176,17 +176,12 @@ class FolderWriter:
         if not path.exists():
             return None
         passed, number = hashlib.sha256(), 0
-        part = path.with_name(f".{path.name}.part")
-        part.unlink(missing_ok=True)
-        with part.open("xb") as file:
+        with replacing(path) as file:
             for entry in self.folder.index.everything(kind):
                 body = self.folder.body(entry).strip() + b"\n"
                 passed.update(body)
                 file.write(body)
                 number += 1
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
         if not number:
             path.unlink()
             return None
@@ -309,13 +304,3 @@ def _locked(path: Path) -> sqlite3.Connection:
         lock.close()
         raise BusyError(f"another ztoq writes to {str(path)!r}; wait until it has ended") from error
     return lock
-
-
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Turn what the system says about a folder into an error of the configuration."""
-    try:
-        yield
-    except OSError as error:
-        name = error.filename or str(path)
-        raise ConfigError(f"cannot write {name!r}: {error.strerror}") from error

@@ -6,7 +6,6 @@ a table cannot be added to, and does not hold all that tells a record.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,8 +13,8 @@ from pathlib import Path
 import attrs
 
 from ztoq_core.plugin import ConfigError, FieldDefinition, Folder, Kind, Note, Ref, TestCase
+from ztoq_files.disk import digest_of, on_disk, replacing
 from ztoq_files.jsonl.folder import RecordFolder, stamp_of
-from ztoq_files.jsonl.manifest import replace_file
 from ztoq_files.jsonl.writer import FolderWriter
 from ztoq_files.record_lines import line_of
 from ztoq_files.table.cases import CaseTable
@@ -95,16 +94,13 @@ class RenderedTable:
         part = self.path.with_name(f".{self.path.stem}.part{self.path.suffix}")
         self.prepare()
         try:
-            write_sheet(part, self.name, self._rows())
-            digest = _digest(part)
-            # both are right if the process is killed right after
-            self._save_digests([*self._digests(), str(digest)])
-            part.replace(self.path)
-            self._save_digests([str(digest)])
-        except OSError as error:
-            raise ConfigError(
-                f"cannot write {str(self.path)!r}: {error.strerror or error}"
-            ) from error
+            with on_disk(self.path, "write"):
+                write_sheet(part, self.name, self._rows())
+                digest = digest_of(part)
+                # both are right if the process is killed right after
+                self._save_digests([*self._digests(), digest])
+                part.replace(self.path)
+                self._save_digests([digest])
         finally:
             part.unlink(missing_ok=True)
         self.dirty = False
@@ -208,17 +204,16 @@ class RenderedTable:
         return [str(each) for each in value] if isinstance(value, list) else []
 
     def _save_digests(self, digests: Sequence[str]) -> None:
-        replace_file(self.folder.path / _DIGESTS, json.dumps(digests).encode())
+        with replacing(self.folder.path / _DIGESTS) as file:
+            file.write(json.dumps(digests).encode())
 
 
 def _digest(path: Path) -> str | None:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise ConfigError(f"cannot read {str(path)!r}: {error.strerror}") from error
+    with on_disk(path, "read"):
+        try:
+            return digest_of(path)
+        except FileNotFoundError:
+            return None
 
 
 def _stamp(case: TestCase) -> str:

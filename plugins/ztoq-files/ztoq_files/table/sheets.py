@@ -14,6 +14,7 @@ import xlsxwriter  # type: ignore[import-untyped]  # it brings no types
 from python_calamine import CalamineError, CalamineWorkbook
 
 from ztoq_core.plugin import ConfigError, restored_cell, write_table
+from ztoq_files.disk import on_disk
 from ztoq_files.table.workbooks import check_workbook
 
 __all__ = ["ENDINGS", "MOST_CHARACTERS", "MOST_ROWS", "Row", "Sheet", "cell_text", "write_sheet"]
@@ -61,11 +62,9 @@ class Sheet:
             raise ConfigError(f"{path}: a table is a file that ends with {' or '.join(ENDINGS)}")
         if not path.is_file():
             raise ConfigError(f"there is no file {str(path)!r}")
-        try:
+        with on_disk(path, "read"):
             found = _csv_rows(path) if path.suffix.lower() == ".csv" else _xlsx_rows(path)
             rows = [row for row in found if any(cell.strip() for cell in row.cells)]
-        except OSError as error:
-            raise ConfigError(f"cannot read {str(path)!r}: {error.strerror or error}") from error
         if not rows:
             raise ConfigError(f"{path}: it is empty; the first row names the columns")
         return cls(path, rows[0], rows[1:])

@@ -23,14 +23,13 @@ from ztoq_core.plugin import (
     SourcePlugin,
     hookimpl,
 )
+from ztoq_files.disk import chunks_of
 from ztoq_files.inside import PlaceError, file_inside
 from ztoq_files.note_codes import NOTE_CODES
 from ztoq_files.whole_file import WholeFileSource
 from ztoq_files.zephyr_xml.export import Export
 
 __all__ = ["ZephyrXmlConfig", "open_source", "ztoq_sources"]
-
-CHUNK = 2**18
 
 
 @attrs.frozen(kw_only=True)
@@ -80,9 +79,8 @@ class ZephyrXmlSource(WholeFileSource):
             raise RejectedError(f"{attachment.ref}: source.files is not set", status=404)
         try:
             path = await asyncio.to_thread(file_inside, self._files, attachment.locator)
-            with path.open("rb") as file:
-                while chunk := await asyncio.to_thread(file.read, CHUNK):
-                    yield chunk
+            async for chunk in chunks_of(path):
+                yield chunk
         except (OSError, PlaceError) as error:
             raise RejectedError(f"{attachment.ref}: {error}", status=404) from error
 

@@ -15,6 +15,7 @@ from defusedxml.common import (  # type: ignore[import-untyped]  # it brings no 
 )
 
 from ztoq_core.plugin import ConfigError
+from ztoq_files.disk import on_disk
 
 __all__ = ["Element", "parse"]
 
@@ -114,13 +115,13 @@ def parse(path: Path) -> Element:
     """
     if not path.is_file():
         raise ConfigError(f"there is no file {str(path)!r}")
-    if path.stat().st_size > MOST_BYTES:
-        raise ConfigError(f"{path}: a file of more than {MOST_BYTES:,} bytes is not read")
     builder = _Builder(path)
     parser = sax.make_parser()
     parser.setContentHandler(builder)
     try:
-        with path.open("rb") as file:
+        with on_disk(path, "read"), path.open("rb") as file:
+            if path.stat().st_size > MOST_BYTES:
+                raise ConfigError(f"{path}: a file of more than {MOST_BYTES:,} bytes is not read")
             parser.parse(file)
     except SAXParseException as error:
         raise ConfigError(
@@ -130,8 +131,6 @@ def parse(path: Path) -> Element:
         raise ConfigError(
             f"{path}: it declares entities of XML, which no export has; it is not read"
         ) from error
-    except OSError as error:
-        raise ConfigError(f"cannot read {str(path)!r}: {error.strerror}") from error
     if builder.root is None:
         raise ConfigError(f"{path}: it is empty")
     return builder.root
