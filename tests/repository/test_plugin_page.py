@@ -10,8 +10,11 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
+from datetime import datetime
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ztoq_demo.qtest import Options
@@ -21,6 +24,7 @@ from tests.corpus.background import in_background
 from tests.corpus.in_process import ztoq
 from tests.corpus.setting import environment
 from tests.pages import follow
+from ztoq_core import plugin as z
 from ztoq_core.installed import entry_points
 
 ROOT = Path(__file__).parents[2]
@@ -62,6 +66,27 @@ def test_the_source_of_the_page_leads_to_qtest(
         "Log out": ("ACME-T2", "Draft", "Bob"),
     }
     assert "Zephyr" not in str(qtest.dump())
+
+
+def test_the_records_of_the_page_are_what_the_contract_asks_for() -> None:
+    (body,) = re.findall(r"```python\n(def records_of.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    names: dict[str, Any] = {"z": z, "datetime": datetime, "Mapping": Mapping, "Any": Any}
+    exec(body, names)  # noqa: S102 - the page's own code
+    execution = {
+        "id": "E1",
+        "case": "C1",
+        "round": "R1",
+        "browser": "",
+        "outcome": "ok",
+        "at": "2026-03-01T08:00:00+00:00",
+        "steps": ["ok"],
+        "files": [{"id": "f", "name": "n"}],
+    }
+    run, log, file = names["records_of"](execution)
+    assert (run.key, log.run, file.owner) == ("R1/C1/", run.ref, log.ref)
+    assert all(each.raw for each in (log, file)), "the contract asks for the payload"
+    for each in (run, log, file):
+        assert z.record_from_json(each.kind, z.record_to_json(each)).ref == each.ref
 
 
 def test_the_contract_test_of_the_page_is_green(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from ztoq_core import engine
 from ztoq_core.errors import Exit, RetryableError, StoppedError, ZtoqError
 from ztoq_core.http import LimitReached, Limits
 from ztoq_core.migration.calls import Month, calls_of_run
-from ztoq_core.migration.opening import needs_source, open_store, source_page
+from ztoq_core.migration.opening import needs_source, open_store, source_page, with_next_step
 from ztoq_core.migration.planning import ENOUGH, Forecast
 from ztoq_core.migration.stages import ALL, RunOptions, StageRunner
 from ztoq_core.records import Note, Ref
@@ -174,7 +174,7 @@ class Migration:
         in_part = {ValidationLevel.COUNTS, ValidationLevel.SAMPLE}
         not_to_prove = last == "validate" and options.level in in_part
         goal = engine.Goal.LOAD if not_to_prove else _GOALS[last]
-        verdict = engine.outcome(store, goal, self.config.losses)
+        verdict = with_next_step(self.config, engine.outcome(store, goal, self.config.losses))
         if left:
             sentences = (*verdict.sentences, *left)
             verdict = attrs.evolve(verdict, exit=Exit.LEFT, sentences=sentences)

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
+import attrs
+
 from ztoq_core import engine
 from ztoq_core.contracts import Connection, Sink, Source
 from ztoq_core.report import SourcePage
@@ -35,6 +37,14 @@ def new_run(
     if config.target:
         given["limits"] = config.target.plugin.limits
     return engine.Run(store, rules=config.source.plugin.rules, **given)
+
+
+def with_next_step(config: Config, verdict: engine.Verdict) -> engine.Verdict:
+    """Return the verdict; without a target, it leads to one instead of to the next stage."""
+    if config.target is not None or verdict.status is engine.Status.EMPTY:
+        return verdict
+    to_do = "To go on, add the target to the configuration, as the table [sink]"
+    return attrs.evolve(verdict, sentences=(*verdict.sentences, to_do), next="ztoq explain KEY")
 
 
 def needs_source(config: Config, stages: Sequence[str]) -> bool:

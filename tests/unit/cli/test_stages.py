@@ -61,6 +61,9 @@ def test_a_source_is_tried_without_a_target(ztoq: Program) -> None:
     extracted = ztoq("extract")
     assert extracted.code == 0
     assert extracted.out.startswith("The project is extracted, but not mapped yet\n")
+    for said in (extracted, ztoq("status")):
+        assert "To go on, add the target to the configuration, as the table [sink]" in said.out
+        assert "Next: ztoq explain KEY" in said.out
     assert "-> no target ([sink])" in ztoq("status").out
     explained = ztoq("explain", "ACME-T1")
     assert explained.code == 0

@@ -11,7 +11,7 @@ from ztoq_core.cli.output import Output
 from ztoq_core.cli.result import print_verdict, state_facts
 from ztoq_core.cli.session import configured
 from ztoq_core.migration.calls import calls_of_month
-from ztoq_core.migration.opening import open_store
+from ztoq_core.migration.opening import open_store, with_next_step
 from ztoq_core.report import Report
 from ztoq_core.report.data import words
 from ztoq_core.settings.config import Part
@@ -35,6 +35,7 @@ def status(options: Options) -> int:
         open_store(config, look_only=True) as store,
     ):
         made = Report.from_store(store, policy=config.losses, limit=0)
+        verdict = with_next_step(config, made.verdict)
         output = Output(options)
         last = made.runs[-1] if made.runs else None
         months = calls_of_month(config, store)
@@ -42,7 +43,7 @@ def status(options: Options) -> int:
         def print_() -> None:
             source = made.source or _named(config.source)
             output.out.print(f"{source} -> {made.target or _named(config.target)}")
-            print_verdict(output, made.verdict, made.remarks)
+            print_verdict(output, verdict, made.remarks)
             if made.kinds:
                 rows = [
                     (
@@ -65,8 +66,8 @@ def status(options: Options) -> int:
             "exit": 0,
             "source": made.source,
             "target": made.target,
-            **state_facts(made, made.verdict, months),
-            "would_exit": int(made.verdict.exit),
+            **state_facts(made, verdict, months),
+            "would_exit": int(verdict.exit),
             "unselected": made.unselected,
             "last_run": last
             and {
