@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from ztoq_core.engine.extract.extract import extract
 from ztoq_core.engine.extract.id_names import UNRESOLVED_IDS, unresolved_ids
-from ztoq_core.engine.final_check import verify_source_unchanged
 from ztoq_core.engine.load.load import load
 from ztoq_core.engine.load.search_lag import probe
 from ztoq_core.engine.load.target_fields import MissingField, missing_fields
@@ -21,7 +20,7 @@ from ztoq_core.engine.rollback.rollback import (
 from ztoq_core.engine.run import Edge, Event, Progress, Run
 from ztoq_core.engine.schema_inference import infer_schema
 from ztoq_core.engine.sides import checked, described, lacks, open_side
-from ztoq_core.engine.source_check import check_source
+from ztoq_core.engine.source_check import check_source, verify_source_unchanged
 from ztoq_core.engine.transform.transform import transform
 from ztoq_core.engine.validate.validate import validate
 from ztoq_core.engine.verdict.judgement import BEFORE_LOAD, Outcome, Verdict, outcome

@@ -1,7 +1,8 @@
-"""Lists the source again and compares it with the store: whether the source is still needed.
+"""Whether the source is still as the store has it, and still needed.
 
-Reads lists only, and by name what no list holds. Nothing is downloaded or written to the store but
-the result. ``final_check`` reads everything again instead, with steps, files and links.
+``check_source`` reads lists only, and by name what no list holds. Nothing is downloaded or written
+to the store but the result. ``verify_source_unchanged`` reads everything again instead, with steps,
+files and links.
 """
 
 from __future__ import annotations
@@ -12,16 +13,22 @@ from datetime import UTC, datetime
 import attrs
 
 from ztoq_core.contracts import Page, Reject, Source
+from ztoq_core.engine.extract.extract import extract
 from ztoq_core.engine.guard import check_cursor
-from ztoq_core.engine.run import Run
-from ztoq_core.errors import RecordError, RejectedError
+from ztoq_core.engine.run import Event, Run
+from ztoq_core.engine.verdict.judgement import outcome
+from ztoq_core.engine.verdict.problems import Goal
+from ztoq_core.errors import Exit, RecordError, RejectedError
+from ztoq_core.losses import LossPolicy
+from ztoq_core.pictures.collector import PictureSources
 from ztoq_core.plugin_calls import plugin_call, wrong
 from ztoq_core.records import Kind, Record, Ref, counted, plain
-from ztoq_core.store import Facts, ListedAgain, SourceCheck, State
+from ztoq_core.store import Facts, FinalCheck, ListedAgain, SourceCheck, State
 
 _SHOWN = 1000
 _MOST_PASSES = 20
 _BATCH = 500
+_NAMED = 20
 _LOOKED_UP = (Kind.FOLDER, Kind.TEST_CASE, Kind.TEST_CYCLE)
 
 
@@ -182,3 +189,49 @@ class _Listing:
                     )
                 )
         return tuple(found)
+
+
+async def verify_source_unchanged(
+    run: Run,
+    source: Source,
+    *,
+    pictures: PictureSources | None = None,
+    stream: bool = False,
+    policy: LossPolicy | None = None,
+) -> FinalCheck | None:
+    """Read everything again after a load, and store whether the migration is final.
+
+    It is final if nothing is left open and the source has neither changed nor gained nor lost a
+    record since it was read. ``policy`` says which losses fail. None if a stop was requested.
+    """
+    store = run.store
+    await store.final_check.snapshot()
+    digest, records = await store.final_check.digest()
+    before = await store.database.read(outcome, store, Goal.LOAD, policy)
+    mapped, journal = store.facts.mapped, store.journal.last()
+
+    def forward(event: Event) -> None:
+        run.progress(attrs.evolve(event, stage="final"))
+
+    await extract(attrs.evolve(run, progress=forward), source, pictures=pictures, stream=stream)
+    if run.waits.stopping:
+        return None
+    number, moved = await store.final_check.changes(_NAMED)
+    # a finding or a loss is a reason, too
+    reasons = [before.headline, *before.sentences] if before.exit is not Exit.OK else []
+    if number:
+        named = ", ".join(f"{ref} ({how})" for ref, how in moved)
+        more = f" and {number - len(moved):,} more" if number > len(moved) else ""
+        reasons.append(
+            f"the source changed while it was read: {named}{more}; run ztoq migrate again"
+        )
+    else:
+        await store.final_check.unchanged(mapped=mapped, journal=journal)
+        after = await store.database.read(outcome, store, Goal.LOAD, policy)
+        if after.exit is not Exit.OK and before.exit is Exit.OK:  # what could not be read again
+            reasons = [after.headline, *after.sentences]
+    found = FinalCheck(
+        at=datetime.now(UTC), run=run.id, records=records, digest=digest, reasons=tuple(reasons)
+    )
+    await store.facts.save(Facts.final, found)
+    return found

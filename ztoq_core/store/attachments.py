@@ -16,8 +16,6 @@ from ztoq_core.store.repository import Repository
 from ztoq_core.store.sql import BulkInsert
 from ztoq_core.store.states import Origin, State
 
-__all__ = ["Fetched"]
-
 
 @attrs.frozen
 class Fetched:

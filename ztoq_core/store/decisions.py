@@ -28,8 +28,6 @@ from ztoq_core.store.states import (
 )
 from ztoq_core.store.tables import moment_of
 
-__all__ = ["Undecided"]
-
 _LEFT_OUT = "left out by decision (ztoq resolve)"
 _KEPT = "it stays as it is in the target, by decision (ztoq resolve)"
 

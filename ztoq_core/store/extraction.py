@@ -19,9 +19,6 @@ from ztoq_core.store.repository import Repository
 from ztoq_core.store.sql import BulkInsert, clean, placeholders
 from ztoq_core.store.states import ANY, JournalEvent, Side, State, check_transition
 
-__all__ = ["Checkpoint", "Completed"]
-
-
 _NOT_THERE = "no longer in the source"
 _REJECTED = ("kind", "key", "rank", "state", "reason", "cause", "seen_run", "pending")
 _POINT = ("kind", "run", "cursor", "done", "passes", "pass_new")

@@ -16,23 +16,6 @@ from ztoq_core.selection import Selection
 from ztoq_core.store.database import Database
 from ztoq_core.store.sql import clean
 
-__all__ = [
-    "Compared",
-    "ComparedContents",
-    "Declared",
-    "Extracted",
-    "Facts",
-    "FinalCheck",
-    "ListedAgain",
-    "MappingStep",
-    "Phase",
-    "Sample",
-    "SourceCheck",
-    "Uncompared",
-    "Validation",
-    "ValidationLevel",
-]
-
 T = TypeVar("T")
 
 _DOUBT = 0.05

@@ -16,8 +16,6 @@ from ztoq_core.errors import RecordError
 from ztoq_core.media import media_type
 from ztoq_core.store.connection import store_error
 
-__all__ = ["StoredFile"]
-
 _CHUNK = 256 * 1024
 
 

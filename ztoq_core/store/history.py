@@ -15,8 +15,6 @@ from ztoq_core.store.repository import Repository
 from ztoq_core.store.states import Side, State
 from ztoq_core.store.tables import moment_of
 
-__all__ = ["JournalEntry", "RecordSnapshot", "Reference"]
-
 _MOST_RELATED = 100
 _MOST_ALIKE = 1000
 

@@ -14,8 +14,6 @@ from ztoq_core.store.repository import Repository
 from ztoq_core.store.sql import BulkInsert, clean
 from ztoq_core.store.tables import moment_of
 
-__all__ = ["NameCount"]
-
 _KNOWN = ("topic", "id", "key", "name", "email", "active", "url", "start", "end")
 """The columns that a directory fills."""
 

@@ -34,8 +34,6 @@ from ztoq_core.store.database import Database
 from ztoq_core.store.process import Process
 from ztoq_core.store.tables import Run, now
 
-__all__ = ["RunInfo"]
-
 UNEXPECTED = "ended unexpectedly"
 
 

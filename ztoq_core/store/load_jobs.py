@@ -13,8 +13,6 @@ from ztoq_core.records import Record, Ref
 from ztoq_core.store.sql import clean
 from ztoq_core.store.states import JournalEvent
 
-__all__ = ["Answered", "Intent", "LoadJob"]
-
 
 @attrs.frozen(kw_only=True)
 class LoadJob:

@@ -16,8 +16,6 @@ from ztoq_core.store.repository import Repository
 from ztoq_core.store.sql import literals
 from ztoq_core.store.states import State
 
-__all__ = ["Placed", "RecordOutcome"]
-
 _PAGE = 500
 
 _RECORDS = """SELECT item.id, key, state, reason, loss, target_id, pid, url, derived,

@@ -22,8 +22,6 @@ from ztoq_core.store.states import BELONGS, Role, Side, State
 from ztoq_core.store.target_index import TargetIndex
 from ztoq_core.store.transformation import TransformationStore
 
-__all__ = ["NoteExample", "PlannedLoad", "PlannedRecord", "Seen"]
-
 _PAGE = 10_000
 _LATE = f"""SELECT id, target_digest FROM item WHERE kind = '{Kind.TEST_LOG}'
     AND state = '{State.READY}' AND target_id IS NULL AND EXISTS (SELECT 1 FROM item later

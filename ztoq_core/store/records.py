@@ -14,8 +14,6 @@ from ztoq_core.store.database import Database
 from ztoq_core.store.sql import BulkInsert, clean, literals
 from ztoq_core.store.states import Cause, Origin, Role, Side, State, check_transition
 
-__all__ = ["Listed", "references"]
-
 _NOTE = ("kind", "key", "origin", "level", "code", "text")
 
 

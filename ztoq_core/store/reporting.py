@@ -16,18 +16,6 @@ from ztoq_core.store.repository import Repository
 from ztoq_core.store.sql import literals
 from ztoq_core.store.states import EXPLAINED, OPEN_PROBLEMS, PROBLEMS, Cause, JournalEvent, State
 
-__all__ = [
-    "FileTotals",
-    "KindTotals",
-    "NoteCount",
-    "PastRun",
-    "Problem",
-    "Reason",
-    "StoredNote",
-    "StoredReject",
-]
-
-
 _COUNTS = f"""SELECT kind, COUNT(*) FILTER (WHERE seen_run = ?),
         COUNT(*) FILTER (WHERE created_run = ? AND NOT found),
         COUNT(*) FILTER (WHERE updated_run = ?),

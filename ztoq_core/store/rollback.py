@@ -27,8 +27,6 @@ from ztoq_core.store.states import (
     allowed_before,
 )
 
-__all__ = ["RollbackItem"]
-
 _OURS = "target_id IS NOT NULL AND NOT borrowed AND created_run > 0"
 _CHILDREN_FIRST, _PARENTS_FIRST = "rank DESC, id DESC", "rank, id"
 

@@ -12,8 +12,6 @@ from typing import Any, TypeVar
 
 import peewee as pw
 
-__all__ = ["chunks", "clean"]
-
 T = TypeVar("T")
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")

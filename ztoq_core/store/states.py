@@ -11,20 +11,6 @@ from enum import StrEnum
 
 from ztoq_core.errors import StoreError
 
-__all__ = [
-    "DUE",
-    "EXPLAINED",
-    "NOT_DUE",
-    "OPEN_PROBLEMS",
-    "RETRYABLE",
-    "UNMAPPED",
-    "UNWRITTEN",
-    "Cause",
-    "JournalEvent",
-    "Selected",
-    "State",
-]
-
 
 class State(StrEnum):
     """How far a record has come (design section 5)."""

@@ -39,8 +39,6 @@ from ztoq_core.store.target_index import TargetIndex
 from ztoq_core.store.transformation import TransformationStore
 from ztoq_core.store.validation import ValidationStore
 
-__all__ = ["Store"]
-
 
 class Store:
     """Holds everything that a migration knows.

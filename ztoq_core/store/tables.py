@@ -13,8 +13,6 @@ import peewee as pw
 
 from ztoq_core.store.states import Cause, Selected, State
 
-__all__ = ["now"]
-
 M = TypeVar("M", bound=pw.Model)
 
 

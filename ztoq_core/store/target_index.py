@@ -16,9 +16,6 @@ from ztoq_core.store.repository import Repository
 from ztoq_core.store.sql import literals, placeholders
 from ztoq_core.store.states import BELONGS, IN_DOUBT, Cause, JournalEvent, Side, State
 
-__all__ = ["PRUNED", "TargetObject"]
-
-
 PRUNED = "no longer in the source, and removed from the target"
 _DELETED = "it was deleted in the target, and not by ztoq"
 

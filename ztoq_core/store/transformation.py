@@ -26,8 +26,6 @@ from ztoq_core.store.states import (
     check_transition,
 )
 
-__all__ = ["ExtractedRecord", "FieldNeed", "MappingOutcome"]
-
 _COLUMNS = (
     "id",
     "kind",

@@ -21,8 +21,6 @@ from ztoq_core.store.sql import BulkInsert, clean
 from ztoq_core.store.states import Cause, JournalEvent, Side, State
 from ztoq_core.store.target_index import TargetIndex
 
-__all__ = ["FieldDetail", "RecordProof", "SentRecord"]
-
 OTHER_CONTENT = "the file in the target has another content"
 
 _SENT = """SELECT item.id, item.key, target, target_id, pid, url, version, parts, stamp

@@ -84,12 +84,10 @@ class ContentCheck:
         return frozenset() if known else frozenset({number})
 
     async def _read(self, record: Record, target_id: str) -> Record:
-        if not isinstance(record, FieldDefinition):
-            return await self.sink.read(record.kind, target_id)
-        spec = self.schema.field(record.of, record.name)  # known already: no call for each field
-        if spec is None:
-            return await self.sink.read(record.kind, target_id)
-        return attrs.evolve(record, name=spec.name, values=spec.values)
+        of = self.schema.field  # known already: no call for each field
+        if isinstance(record, FieldDefinition) and (spec := of(record.of, record.name)):
+            return attrs.evolve(record, name=spec.name, values=spec.values)
+        return await self.sink.read(record.kind, target_id)
 
 
 def _proof_of(item: int, results: Sequence[FieldResult], held: Record | None = None) -> RecordProof:
