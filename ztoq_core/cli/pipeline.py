@@ -15,15 +15,13 @@ from ztoq_core.cli.output import Output
 from ztoq_core.cli.plan_text import show_plan
 from ztoq_core.cli.result import PAGES, print_result, print_source_check, print_stopped
 from ztoq_core.cli.session import configured, handle_signals
-from ztoq_core.migration import ALL, SOURCE_AGAIN, Migration, RunOptions
+from ztoq_core.migration import SOURCE_AGAIN, Migration, RunOptions
 from ztoq_core.migration.opening import open_store, source_page
 from ztoq_core.migration.planning import read_plan
 from ztoq_core.report.files import require_place
 from ztoq_core.selection import moment
 from ztoq_core.settings.config import Config
 from ztoq_core.time_window import until
-
-__all__ = ["ALL", "SOURCE_AGAIN", "RunOptions", "run_pipeline", "run_verb"]
 
 
 def run_verb(options: Options, verb: str, stages: Sequence[str], **given: Any) -> int:

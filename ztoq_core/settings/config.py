@@ -33,15 +33,13 @@ from ztoq_core.contracts import (
 )
 from ztoq_core.convert import show_json
 from ztoq_core.errors import ConfigError, PluginError
-from ztoq_core.losses import LOSSES, LossPolicy, LossRule
+from ztoq_core.losses import LOSSES, LossPolicy, LossRule, loss_rules, shown_rule, unknown_reasons
 from ztoq_core.note_codes import NOTE_CODES
 from ztoq_core.pictures.settings import Images
 from ztoq_core.plugin_calls import plugin_call, wrong
-from ztoq_core.plugins import Plugins
+from ztoq_core.plugins import LISTS, Plugins, choose_plugins, wrong_lists
 from ztoq_core.records import NoteCode, counted
 from ztoq_core.selection import Selection, settled
-from ztoq_core.settings.losses import loss_rules, shown_rule, unknown_reasons
-from ztoq_core.settings.plugin_choice import LISTS, choose_plugins, wrong_lists
 from ztoq_core.settings.reader import Tables, from_environment
 from ztoq_core.settings.secrets import require_secrets, show
 from ztoq_core.settings.urls import unusable_connection

@@ -11,10 +11,11 @@ import rich_click as click
 
 from ztoq_core.cli.options import Options, global_options
 from ztoq_core.cli.output import Output
-from ztoq_core.cli.pipeline import ALL, RunOptions, run_pipeline
+from ztoq_core.cli.pipeline import run_pipeline
 from ztoq_core.cli.session import logged
 from ztoq_core.errors import ConfigError, Exit
 from ztoq_core.hookspecs import hookimpl
+from ztoq_core.migration import ALL, RunOptions
 from ztoq_core.plugins import Plugins
 from ztoq_core.settings import config as configuration
 from ztoq_demo.qtest.demo import demo as qtest_site

@@ -39,7 +39,8 @@ def migrate(options: Options, /, *, final: bool, **given: Any) -> int:
     Example:  ztoq --config acme.toml --log-file acme.log migrate
     Pilot:    ztoq migrate --limit 20 --executions latest
     """
-    from ztoq_core.cli.pipeline import ALL, run_verb
+    from ztoq_core.cli.pipeline import run_verb
+    from ztoq_core.migration import ALL
 
     stages = (*ALL, "final") if final else ALL
     return run_verb(options, "migrate", stages, **given)

@@ -7,8 +7,8 @@ import rich_click as click
 from ztoq_core.cli.options import Options, global_options
 from ztoq_core.cli.output import Output
 from ztoq_core.contracts import TransformerPlugin
+from ztoq_core.plugins import plugins_of
 from ztoq_core.settings.config import default_path
-from ztoq_core.settings.plugin_choice import plugins_of
 
 
 @click.command()

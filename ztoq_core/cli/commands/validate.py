@@ -54,7 +54,8 @@ def validate(
     Example:  ztoq validate
     Repair:   ztoq validate --repair
     """
-    from ztoq_core.cli.pipeline import SOURCE_AGAIN, run_verb
+    from ztoq_core.cli.pipeline import run_verb
+    from ztoq_core.migration import SOURCE_AGAIN
     from ztoq_core.store import Sample, ValidationLevel
 
     if sample and level:
