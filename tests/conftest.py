@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -76,9 +77,19 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         database.execute_sql(f"DROP SCHEMA {schema} CASCADE")  # type: ignore[no-untyped-call]
 
 
+@pytest.fixture(scope="session")
+def _new_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite store without a record: copying it takes a tenth of the time of making one."""
+    path = tmp_path_factory.mktemp("new") / "store.db"
+    Store(f"sqlite:///{path}").close()
+    return path
+
+
 @pytest.fixture
-def store(store_url: str, tmp_path: Path) -> Iterator[Store]:
+def store(store_url: str, tmp_path: Path, _new_store: Path) -> Iterator[Store]:
     """An empty store."""
+    if store_url.startswith("sqlite:"):
+        shutil.copy(_new_store, tmp_path / "store.db")
     with Store(store_url, files=tmp_path / "files") as opened:
         yield opened
 

@@ -6,6 +6,7 @@ After a change on purpose: ``python -m tests.unit.engine.test_verdict``, and rea
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -130,6 +131,12 @@ FURTHER = [
 ]
 
 
+@cache
+def judgements() -> list[tuple[Facts, list[Verdict]]]:
+    """Return all facts, each judged for every goal; the last one is the default."""
+    return [(found, [verdict(found, goal) for goal in Goal]) for found in FURTHER]
+
+
 def green(found: Facts) -> bool:
     """Whether a migration is complete, said once more without the code under test."""
     return (
@@ -154,8 +161,7 @@ def lost(found: Facts) -> bool:
 
 @pytest.mark.no_cover  # thousands of combinations, through lines that others cover
 def test_green_is_only_what_is_complete_and_was_looked_at() -> None:
-    for found in FURTHER:
-        judged = verdict(found)
+    for found, (*_, judged) in judgements():
         complete = judged.status in {Status.COMPLETE, Status.COMPLETE_WITH_LOSSES}
         assert complete is (green(found) and not failing_losses(found)), found
         assert complete is (judged.exit is Exit.OK) is (judged.tone in {"good", "warn"}), found
@@ -169,8 +175,7 @@ def test_green_is_only_what_is_complete_and_was_looked_at() -> None:
 
 @pytest.mark.no_cover  # thousands of combinations, through lines that others cover
 def test_the_headline_is_the_same_whatever_the_verb_and_a_further_goal_is_no_easier() -> None:
-    for found in FURTHER:
-        judged = [verdict(found, goal) for goal in Goal]
+    for found, judged in judgements():
         assert len({(each.headline, each.sentences, each.next) for each in judged}) == 1, found
         codes = [each.exit for each in judged]
         assert codes == sorted(codes), found
@@ -178,8 +183,7 @@ def test_the_headline_is_the_same_whatever_the_verb_and_a_further_goal_is_no_eas
 
 @pytest.mark.no_cover  # thousands of combinations, through lines that others cover
 def test_what_is_not_complete_names_the_next_command_and_repeats_nothing() -> None:
-    for found in FURTHER:
-        judged = verdict(found)
+    for found, (*_, judged) in judgements():
         assert judged.next.startswith("ztoq ") or judged.status is Status.COMPLETE, found
         lines = [judged.headline, *judged.sentences, *judged.warnings]
         assert len(set(lines)) == len(lines), found
@@ -188,8 +192,7 @@ def test_what_is_not_complete_names_the_next_command_and_repeats_nothing() -> No
 
 @pytest.mark.no_cover  # thousands of combinations, through lines that others cover
 def test_only_a_headline_about_all_records_says_all() -> None:
-    for found in FURTHER:
-        judged = verdict(found)
+    for found, (*_, judged) in judgements():
         if judged.headline.startswith(("All ", "Migration complete")):
             assert set(found.states) <= {State.FINISHED}, found
 
