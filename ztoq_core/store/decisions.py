@@ -13,8 +13,9 @@ from ztoq_core.contracts import Written
 from ztoq_core.records import Kind, Ref
 from ztoq_core.store.database import reads, writes
 from ztoq_core.store.journal import Event
+from ztoq_core.store.load_jobs import object_columns
 from ztoq_core.store.repository import Repository
-from ztoq_core.store.sql import clean, placeholders
+from ztoq_core.store.sql import placeholders
 from ztoq_core.store.states import (
     ANY,
     BELONGS,
@@ -155,16 +156,6 @@ class Decisions(Repository):
         Without it the object still counts as edited, so that a later change of the record is a
         conflict again.
         """
-        changes: dict[str, Any] = {}
-        if written is not None:
-            changes = {
-                "target_id": written.target_id,
-                "pid": clean(written.pid),
-                "url": clean(written.url),
-                "version": written.version,
-                "stamp": written.stamp,
-                "borrowed": written.borrowed,
-            }
         self._transitions.move(
             ANY,
             State.FINISHED,
@@ -173,7 +164,7 @@ class Decisions(Repository):
             reason=_KEPT,
             cause=Cause.KEPT,
             also="written_digest = target_digest, finished_digest = target_digest",
-            **changes,
+            **(object_columns(written) if written else {}),
         )
         named = f" {written.target_id}" if written else ""
         self._decided(run, number, f"{Decision.ACCEPT}{named}")

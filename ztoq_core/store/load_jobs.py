@@ -63,13 +63,8 @@ def answer_row(answered: Answered) -> dict[str, Any]:
         "rank": job.record.kind.rank,
         "written_digest": job.digest,
         "refused_digest": "",
-        "target_id": written.target_id,
-        "pid": clean(written.pid),
-        "url": clean(written.url),
-        "version": written.version,
         "parts": orjson.dumps(dict(written.parts)).decode() if written.parts else "",
-        "stamp": written.stamp,
-        "borrowed": written.borrowed,
+        **object_columns(written),
     }
     if answered.finished:
         row["finished_digest"] = job.digest
@@ -78,6 +73,18 @@ def answer_row(answered: Answered) -> dict[str, Any]:
     elif not job.to_finish:
         row["updated_run"] = answered.run
     return row
+
+
+def object_columns(written: Written) -> dict[str, Any]:
+    """Return the columns that say which object of the target a record is."""
+    return {
+        "target_id": written.target_id,
+        "pid": clean(written.pid),
+        "url": clean(written.url),
+        "version": written.version,
+        "stamp": written.stamp,
+        "borrowed": written.borrowed,
+    }
 
 
 def written_or_none(target_id: str | None, *rest: str) -> Written | None:

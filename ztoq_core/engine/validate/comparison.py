@@ -62,16 +62,12 @@ def _definition(
             yield FieldResult(f"value {value!r}", Outcome.MISSING, None, "the field lacks it")
 
 
-def _folder(sent: Folder, held: Folder, known: Known) -> Iterator[FieldResult]:
+def _folder_or_requirement(
+    sent: Folder | Requirement, held: Folder | Requirement, known: Known
+) -> Iterator[FieldResult]:
     yield compare_name(sent.name, held.name, known)
-    yield from compare_place("folder", sent.parent, held.parent, known)
-    yield compare_text("description", sent.description, held.description, known)
-    yield from compare_fields(sent.kind, sent.fields, held.fields, known)
-
-
-def _requirement(sent: Requirement, held: Requirement, known: Known) -> Iterator[FieldResult]:
-    yield compare_name(sent.name, held.name, known)
-    yield from compare_place("folder", sent.folder, held.folder, known)
+    here, there = (next(iter(each.parents()), None) for each in (sent, held))
+    yield from compare_place("folder", here, there, known)
     yield compare_text("description", sent.description, held.description, known)
     yield from compare_fields(sent.kind, sent.fields, held.fields, known)
 
@@ -177,8 +173,8 @@ def _file(sent: Attachment, held: Attachment, known: Known) -> Iterator[FieldRes
 _BY_KIND: Mapping[Kind, Callable[[Any, Any, Known], Iterator[FieldResult]]] = MappingProxyType(
     {
         Kind.FIELD: _definition,
-        Kind.FOLDER: _folder,
-        Kind.REQUIREMENT: _requirement,
+        Kind.FOLDER: _folder_or_requirement,
+        Kind.REQUIREMENT: _folder_or_requirement,
         Kind.TEST_CASE: _case,
         Kind.TEST_PLAN: _plan,
         Kind.TEST_CYCLE: _cycle,

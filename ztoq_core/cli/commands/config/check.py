@@ -190,26 +190,23 @@ async def _side(part: AnyPart, found: _Found, output: Output) -> Schema | None:
     try:
         part.require()
         services = Services(sink=note, unreached=UNREACHED)
+        opened: AbstractAsyncContextManager[Any] = engine.open_side(
+            part.plugin, part.settings, services
+        )
         with output.progress(services.waits):
-            return await _described(part, services, found)
+            async with opened as side:
+                for finding in await engine.checked(side):
+                    found.add(part.name, finding.level, finding.text)
+                schema = await engine.described(side)
+                lacking = engine.lacks(side, schema) if isinstance(part.plugin, SinkPlugin) else ()
+                for text in lacking:
+                    found.add(part.name, "warning", text)
+                fields = counted(len(schema.fields), "field")
+                found.add(part.name, "info", f"{side.identity}: {fields} known")
+                return schema
     except ZtoqError as error:
         found.failed(part.name, error)
     return None
-
-
-async def _described(part: AnyPart, services: Services, found: _Found) -> Schema:
-    opened: AbstractAsyncContextManager[Any] = engine.open_side(
-        part.plugin, part.settings, services
-    )
-    async with opened as side:
-        for finding in await engine.checked(side):
-            found.add(part.name, finding.level, finding.text)
-        schema = await engine.described(side)
-        for text in engine.lacks(side, schema) if isinstance(part.plugin, SinkPlugin) else ():
-            found.add(part.name, "warning", text)
-        fields = counted(len(schema.fields), "field")
-        found.add(part.name, "info", f"{side.identity}: {fields} known")
-        return schema
 
 
 def _checklist_of(config: Config) -> dict[str, Any]:
