@@ -40,6 +40,7 @@ from ztoq_core.store import PRUNED, Cause, RollbackItem, State, Store, chunks
 T = TypeVar("T")
 
 _ABSENT = 404
+_CHANGED = "it was changed in the target since (--force takes it)"
 _BATCH = 32
 """Objects of a kind that are looked at, asked about and deleted side by side."""
 
@@ -170,14 +171,6 @@ class _Rollback:
         """Ask the same target for what depends on an object."""
         self.dependents = Dependents(self.run, self.sink, self.schema)
 
-    @property
-    def store(self) -> Store:
-        return self.run.store
-
-    @property
-    def dry_run(self) -> bool:
-        return self.run.dry_run
-
     def undone(self) -> RollbackResult:
         return RollbackResult(
             deleted=self.deleted,
@@ -197,7 +190,7 @@ class _Rollback:
             [each for each in created if each.ref.kind not in {*along, Kind.FIELD}]
         )
         left = [each for each in alone if each.ref not in self.going]
-        if self.dry_run:  # of these only files can be deleted by themselves everywhere
+        if self.run.dry_run:  # of these only files can be deleted by themselves everywhere
             for item in left:
                 if item.ref.kind is not Kind.ATTACHMENT:
                     self._keep(item, "it goes only if the target deletes it without its owner")
@@ -222,8 +215,8 @@ class _Rollback:
 
     async def keep_rest(self, created: Sequence[RollbackItem]) -> None:
         """List what is kept because its owner is, and what is still in doubt."""
-        there = {each.item for each in await self.store.rollback.created(None)}
-        for _, ref, reason in await self.store.loading.in_doubt():
+        there = {each.item for each in await self.run.store.rollback.created(None)}
+        for _, ref, reason in await self.run.store.loading.in_doubt():
             self.kept[ref] = KeptObject(ref=ref, pid="", reason=f"in doubt: {reason}")
         for item in created:
             if item.item in there and item.ref not in {*self.kept, *self.going}:
@@ -250,12 +243,12 @@ class _Rollback:
                 waiting.append(item)
             else:
                 going.append(item)
-        if self.dry_run:
+        if self.run.dry_run:
             for item in going:
                 await self._plan(item)
         elif going:
             # all intents before the first request: after a kill none is deleted without a trace
-            await self.store.rollback.intend(self.run.id, going)
+            await self.run.store.rollback.intend(self.run.id, going)
             await self._each(going, self._delete)
         return waiting
 
@@ -282,7 +275,7 @@ class _Rollback:
             self._keep(item, f"it could not be looked at: {error}")
             return False
         if present is None:
-            if self.dry_run:
+            if self.run.dry_run:
                 self.away.add((item.ref.kind, item.written.target_id))
                 return False
             pruned = self.cause is Cause.PRUNED
@@ -290,7 +283,7 @@ class _Rollback:
             await self._gone(item, absent, counts=False)
             return False
         if item.written.stamp and present.stamp != item.written.stamp and not self.force:
-            self._keep(item, "it was changed in the target since (--force takes it)")
+            self._keep(item, _CHANGED)
             return False
         return True
 
@@ -306,7 +299,7 @@ class _Rollback:
             return  # the request may have left: the next run checks; the others go on
         except RejectedError as error:
             if error.status != _ABSENT:
-                await self.store.rollback.still_exist(self.run.id, [item])
+                await self.run.store.rollback.still_exist(self.run.id, [item])
                 self._keep(item, f"the target refused: {error}")
                 return
         await self._gone(item, self.reason)
@@ -314,7 +307,7 @@ class _Rollback:
     async def _gone(self, item: RollbackItem, reason: str, *, counts: bool = True) -> None:
         """Store that an object is gone, and what the target deleted with it."""
         along = self.schema.goes_with_owner
-        for each in await self.store.rollback.deleted(
+        for each in await self.run.store.rollback.deleted(
             self.run.id, item, reason, along, cause=self.cause
         ):
             if counts:
@@ -324,7 +317,7 @@ class _Rollback:
     async def _plan(self, item: RollbackItem) -> None:
         """Remember what would be deleted, the object after what goes with it."""
         along = self.schema.goes_with_owner
-        went = await self.store.rollback.belonging(item.ref, along)
+        went = await self.run.store.rollback.belonging(item.ref, along)
         for each in (*(each for each in went if each.written.target_id), item):
             if each.ref not in self.going:
                 self._count(each.ref.kind)
@@ -346,14 +339,14 @@ class _Rollback:
             self._keep(item, "it is not in the target any more")
             return
         if present.stamp != item.written.stamp and not self.force:
-            self._keep(item, "it was changed in the target since (--force takes it)")
+            self._keep(item, _CHANGED)
             return
-        if self.dry_run:
+        if self.run.dry_run:
             self.restored += 1
             return
-        job = await self.store.loading.job(item.item)
+        job = await self.run.store.loading.job(item.item)
         # it may have referred to other records then
-        before = await self.store.loading.links_of(item.before)
+        before = await self.run.store.loading.links_of(item.before)
         links = {**job.links, **before}
         try:
             target_id = item.written.target_id
@@ -364,5 +357,5 @@ class _Rollback:
             self._keep(item, f"what was there before could not be put back: {error}")
             return
         digest = hashlib.sha256(dumps(item.before)).hexdigest()
-        await self.store.rollback.restored(self.run.id, item, written, digest)
+        await self.run.store.rollback.restored(self.run.id, item, written, digest)
         self.restored += 1
