@@ -26,6 +26,7 @@ def test_the_door_for_plugin_authors_hands_on_all_that_they_may_use() -> None:
         "CONTRACT",
         "HEAD",
         "ContentHash",
+        "escape_stray",
         "read_whole",
         "hookimpl",
         "not_the_file",
@@ -35,6 +36,7 @@ def test_the_door_for_plugin_authors_hands_on_all_that_they_may_use() -> None:
         "record_to_json",
         "read_text",
         "restored_cell",
+        "split_tags",
         "write_table",
     }
     names = {"closest", "first_of", "folded", "nearest", "similar"}

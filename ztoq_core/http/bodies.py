@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 
 from ztoq_core.convert import read_json
-from ztoq_core.html import plain_text
+from ztoq_core.html import page_text
 from ztoq_core.http.budget import moment
 from ztoq_core.redaction import Secrets
 
@@ -73,7 +73,7 @@ def excerpt(body: bytes, secrets: Secrets) -> str:
     if not text:
         text = body[:EXCERPT_SOURCE].decode("utf-8", "replace")
         if value is NOT_JSON:
-            text = plain_text(text)
+            text = page_text(text)
     text = secrets.hide(text)  # before it is cut: a part of a secret is one too
     text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return text if len(text) <= EXCERPT else text[: EXCERPT - 1] + "…"

@@ -10,10 +10,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from ztoq_demo.qtest import Options
-from ztoq_qtest.escaping import escape_stray
 from ztoq_qtest.html import plain
 
-from ztoq_core.plugin import Kind
+from ztoq_core.plugin import Kind, escape_stray
 
 # what editors write, and what testers type that only looks like it
 TAGS = ["<p>", "</p>", "<br />", '<a href="x?a<b">', "</a>", "<td nowrap>", "<b class='x'>", "</b>"]

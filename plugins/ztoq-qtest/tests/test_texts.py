@@ -7,8 +7,9 @@ from html.parser import HTMLParser
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from ztoq_qtest.escaping import escape_stray
 from ztoq_qtest.html import plain
+
+from ztoq_core.plugin import escape_stray
 
 BITS = [
     "<p>",

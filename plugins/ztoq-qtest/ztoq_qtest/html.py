@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
-from ztoq_qtest.escaping import split_tags
+from ztoq_core.plugin import split_tags
 
 __all__ = [
     "HEADING",

@@ -1,7 +1,8 @@
 """Reads an HTML text as a person sees it: words and their emphasis, lines, links and pictures.
 
-The parser is the standard library's. Mappings write HTML with lexbor and sinks with rules of their
-own, so a fault of theirs cannot hide here.
+The parser is the standard library's; mappings write HTML with lexbor, so a fault of theirs cannot
+hide here. What is a tag, and what somebody typed in angle brackets, ``escape_stray`` decides for
+sinks and for this module: where they disagree, each such text would differ for ever.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from html.parser import HTMLParser
 from typing import NamedTuple
+
+from ztoq_core.html import escape_stray
 
 
 class Token(NamedTuple):
@@ -44,12 +47,7 @@ _LINES = _names(
 )
 _PLACES = _names("h1 h2 h3 h4 h5 h6 hr li td th tr")
 """Elements whose number and order is part of the text: a cell that is gone moves the others."""
-_PLAIN = _names(
-    "a abbr acronym bdi bdo big caption cite col colgroup dfn font img label nobr q small span "
-    "var wbr"
-)
-_HIDDEN = frozenset({"script", "style"})
-_OFFICE = ("m:", "o:", "st1:", "v:", "w:", "x:")
+_HIDDEN = "style"
 _EXCERPT = 60
 
 Address = Callable[[str], str | None]
@@ -60,7 +58,6 @@ class _Reader(HTMLParser):
     def __init__(self, html: str, address: Address) -> None:
         super().__init__(convert_charrefs=True)
         self.tokens: list[Token] = []
-        self._ended = html.lower()
         self._address = address
         self._open: list[tuple[str, str]] = []
         self._hidden = 0
@@ -69,11 +66,7 @@ class _Reader(HTMLParser):
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if not self._known(tag):
-            self._words(self.get_starttag_text() or "")
-            return
-        if tag in _HIDDEN:
-            self._hidden += 1
+        self._hidden += tag == _HIDDEN
         self._pre += tag == "pre"
         self._separate(tag)
         given = {name: value or "" for name, value in reversed(attrs)}
@@ -97,10 +90,7 @@ class _Reader(HTMLParser):
             self.tokens.append(Token("picture", found))
 
     def handle_endtag(self, tag: str) -> None:
-        if not self._known(tag):
-            self._words(f"</{tag}>")
-            return
-        if tag in _HIDDEN:
+        if tag == _HIDDEN:
             self._hidden = max(0, self._hidden - 1)
         if tag == "pre":
             self._pre = max(0, self._pre - 1)
@@ -121,12 +111,6 @@ class _Reader(HTMLParser):
             if number:
                 self._line()
             self._words(line)
-
-    def _known(self, tag: str) -> bool:
-        """Whether this is a tag. ``<username>`` is what somebody typed, and a word to be kept."""
-        if tag in _LINES or tag in _PLACES or tag in _PLAIN or tag in _EMPHASES or tag in _HIDDEN:
-            return tag != "address" or "</address" in self._ended
-        return tag.startswith(_OFFICE) or (tag in _RARE and f"</{tag}" in self._ended)
 
     def _separate(self, tag: str) -> None:
         if tag in _LINES or tag in _PLACES:
@@ -160,12 +144,6 @@ class _Reader(HTMLParser):
             self.tokens.append(_SPACE)
 
 
-_RARE = _names(
-    "audio body button data datalist details dialog fieldset hgroup html legend map mark menu "
-    "meter noscript optgroup option output picture progress rp rt ruby search select slot "
-    "summary time video"
-)
-"""Elements whose names people also type in angle brackets: tags only where an end tag follows."""
 _STARTS = frozenset(Token(name) for name in _PLACES)
 _NO_SPACE_AFTER = _STARTS | {_SPACE, _LINE}
 
@@ -175,7 +153,7 @@ def shape_of(html: str, address: Address = lambda given: given) -> Shape:
     if "<" not in html and "&" not in html:
         spaced = [token for word in html.split() for token in (_SPACE, Token("word", word))]
         return tuple(spaced[1:])
-    tokens = _Reader(html, address).tokens
+    tokens = _Reader(escape_stray(html), address).tokens
     while tokens and tokens[-1] in {_SPACE, _LINE}:
         tokens.pop()
     return tuple(tokens)
