@@ -296,9 +296,14 @@ async def test_what_a_suite_has_no_field_for_is_kept_in_the_store(
 ) -> None:
     world = await opened()
     await world.write(project.cycles)
-    value = FieldValue(name="Iteration", value="7", type=FieldType.TEXT)
-    written = await world.write(attrs.evolve(project.cycle, plans=(), fields=(value,)))
-    assert [note.code for note in written.notes] == ["field-lost"]
+    text = FieldValue(name="Iteration", value="7", type=FieldType.TEXT)
+    person = FieldValue(name="Lead", value="bob@left.example", type=FieldType.USER)
+    written = await world.write(attrs.evolve(project.cycle, plans=(), fields=(text, person)))
+    assert [note.code for note in written.notes] == ["field-lost", "field-lost"]
+    assert [note.text.partition("; create ")[2] for note in written.notes] == [
+        "the field or the value and migrate again",
+        "the user bob@left.example, or a text field of that name, and migrate again",
+    ]
 
 
 async def test_case_and_log_read_back_as_they_were(opened: Any, project: Any) -> None:

@@ -117,6 +117,19 @@ def test_values_are_read_back(of: Field | None, raw: dict[str, Any], content: An
     assert decode(of, {"field_id": 40, "field_name": "F", **raw}).value == content
 
 
+def test_a_person_is_read_back_with_the_id_since_two_may_bear_one_name() -> None:
+    raw = {"field_id": 40, "field_value": "8", "field_value_name": "Ann Ray"}
+    read = decode(field(FieldType.USER), raw)
+    assert (read.value, read.alternatives) == ("Ann Ray", ("8",))
+
+
+@pytest.mark.parametrize(("several", "text"), [(False, "8"), (True, "[8]")])
+def test_a_person_is_found_by_any_of_the_names(text: str, *, several: bool) -> None:
+    of = attrs.evolve(field(FieldType.USER), multiple=several)
+    given = FieldValue(name="F", value="unknown", alternatives=("Alice Tester",))
+    assert encode(of, given, index_people([ALICE])).text == text
+
+
 def test_times_are_instants_in_whole_seconds() -> None:
     assert parse_time("2024-01-01T07:00:00.5+07:00") == parse_time("2024-01-01T00:00:00Z")
     assert parse_time(None) is None

@@ -102,7 +102,12 @@ async def check(session: Session) -> tuple[Finding, ...]:
             break
     statuses = await session.settings.statuses()
     if not statuses:
-        findings.append(Finding(level="error", text="the project has no execution statuses"))
+        findings.append(
+            Finding(
+                level="error",
+                text="the project has no execution statuses; ask its administrator for some",
+            )
+        )
     if not await session.settings.users():
         text = "the users of the project cannot be listed; names of people become text"
         findings.append(Finding(level="warning", text=text))
@@ -174,7 +179,11 @@ async def _permissions(session: Session) -> list[Finding]:
         text = f"the user may not {', '.join(missing)}; ask the project's administrator"
         findings.append(Finding(level="error", text=text))
     if config.create_fields and not _manages(profile):
-        text = "create_fields is set, but the user may not manage the project's settings"
+        text = (
+            "create_fields is set, but the user may not manage the project's settings; ask the"
+            " project's administrator for that right, or remove create_fields to get the list of"
+            " fields for the administrator"
+        )
         findings.append(Finding(level="error", text=text))
     return findings
 

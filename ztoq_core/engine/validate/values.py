@@ -148,16 +148,17 @@ class _Field:
     def compared(self, held: FieldValue) -> FieldResult:
         """Compare with the value of the target's field, as its type asks."""
         sent = self.value.value
+        type_ = self.spec.type if self.spec else held.type
+        if type_ is FieldType.USER:
+            return self.same_person(held)
         if held.value == sent and type(held.value) is type(sent):
             return self.equal()
         by_type = {
             FieldType.CHOICE: self.chosen,
-            FieldType.USER: self.same_person,
             FieldType.DATE: self.dated,
             FieldType.DATETIME: self.dated,
             FieldType.RICH_TEXT: self.rich,
         }
-        type_ = self.spec.type if self.spec else held.type
         if compare := by_type.get(type_ or FieldType.TEXT):
             return compare(str(held.value))
         as_number = type_ is FieldType.NUMBER or isinstance(sent, int | float)
@@ -166,10 +167,18 @@ class _Field:
             return self.equal(Rule.SAME_NUMBER)
         return self.worded(str(held.value))
 
-    def same_person(self, held: str) -> FieldResult:
-        people = {self.person(text) for text in (*_texts(self.value), *self.value.alternatives)}
-        same = self.person(held) in people - {""}
-        return self.equal(Rule.SAME_PERSON) if same else self.different(held)
+    def same_person(self, held: FieldValue) -> FieldResult:
+        sent = self.first_person((*_texts(self.value), *self.value.alternatives))
+        there = self.first_person(
+            (*held.alternatives, *_texts(held))
+        )  # an id says more than a name
+        named_alike = held.value == self.value.value
+        if sent != there or not (sent or named_alike):
+            return self.different(held.value)
+        return self.equal(None if named_alike else Rule.SAME_PERSON)
+
+    def first_person(self, names: Sequence[str]) -> str:
+        return next((found for each in names if (found := self.person(each))), "")
 
     def chosen(self, held: str) -> FieldResult:
         expected = self.expected(_texts(self.value))
@@ -255,24 +264,31 @@ class _Field:
     def person(self, text: str) -> str:
         """Return the id of the target's user with that id, e-mail or name, or an empty text."""
         folded = text.strip().casefold()
-        found = [
-            each.id
+        found = {
+            each.id: each.active
             for each in self.known.schema.users
             if folded in {each.id.casefold(), each.email.casefold(), each.name.casefold()}
-        ]
-        return found[0] if folded and len(found) == 1 else ""
+        }
+        # only those who are active can be assigned: one who left may bear the same name
+        found = {each: active for each, active in found.items() if active} or found
+        return next(iter(found)) if folded and len(found) == 1 else ""
 
     # ---------------------------------------------------------------------------- several values
 
     def several(self) -> bool:
-        type_ = self.spec.type if self.spec else self.value.type
-        return type_ is FieldType.MULTI_CHOICE or isinstance(self.value.value, tuple)
+        return self.takes_several() or isinstance(self.value.value, tuple)
+
+    def takes_several(self) -> bool:
+        if self.spec is None:
+            return self.value.type is FieldType.MULTI_CHOICE
+        people = self.spec.type is FieldType.USER and self.spec.multiple
+        return people or self.spec.type is FieldType.MULTI_CHOICE
 
     def several_result(
         self, held: Sequence[FieldValue], texts: Sequence[FieldValue]
     ) -> FieldResult:
         """Compare with all that is held, of which a part may be in the text."""
-        if self.spec is not None and self.spec.type is not FieldType.MULTI_CHOICE:
+        if self.spec is not None and not self.takes_several():
             return self.joined(held, texts)
         if isinstance(self.value.value, bool):
             return self.box(held)
@@ -290,7 +306,12 @@ class _Field:
         if there == _texts(self.value):
             return self.equal()
         allowed = {text: self.allowed(text) for text in _texts(self.value)}
-        if not any(allowed.values()) and self.value.alternatives:
+        if self.spec is not None and self.spec.type is FieldType.USER:
+            there = [self.person(each) or each for each in there]
+            if len(allowed) == 1:
+                names = (*allowed, *self.value.alternatives)
+                allowed = dict.fromkeys(allowed, self.first_person(names) or None)
+        elif not any(allowed.values()) and self.value.alternatives:
             allowed = {_texts(self.value)[0]: self.expected(_texts(self.value))}
         wanted = {choice for choice in allowed.values() if choice}
         rest = tuple(text for text, choice in allowed.items() if not choice)
@@ -304,6 +325,8 @@ class _Field:
     def allowed(self, text: str) -> str | None:
         if self.spec is None:
             return text
+        if self.spec.type is FieldType.USER:
+            return self.person(text) or None
         return attrs.evolve(self, value=FieldValue(name=self.value.name, value=text)).expected(
             [text]
         )

@@ -292,7 +292,7 @@ def _encode_users(
     field: Field, value: FieldValue, people: Mapping[str, str]
 ) -> tuple[str | None, Value]:
     texts = _texts(value)
-    if field.multiple:
+    if field.multiple and len(texts) > 1:
         pairs = [(text, people.get(text.casefold())) for text in texts]
         ids = dict.fromkeys(number for _, number in pairs if number)
         rest = tuple(text for text, number in pairs if not number)
@@ -301,7 +301,7 @@ def _encode_users(
         return None, value.value
     for text in (*texts, *value.alternatives):
         if number := people.get(text.casefold()):
-            return number, None
+            return (f"[{number}]" if field.multiple else number), None
     return None, value.value
 
 
@@ -319,6 +319,9 @@ def decode(field: Field | None, raw: Mapping[str, Any]) -> FieldValue:
         return FieldValue(name=label, value=values, type=type_)
     if type_ is FieldType.NUMBER and NUMBER.fullmatch(text) and len(text) <= LONGEST_NUMBER:
         return FieldValue(name=label, value=float(text) if "." in text else int(text), type=type_)
+    if type_ is FieldType.USER and text:
+        # two users may bear one name: the id says which of them it is
+        return FieldValue(name=label, value=str(shown or text), type=type_, alternatives=(text,))
     if field and type_ is FieldType.CHOICE and text:
         return FieldValue(name=label, value=str(shown or field.label_of(text)), type=type_)
     return FieldValue(name=label, value=str(shown or text) or None, type=type_)

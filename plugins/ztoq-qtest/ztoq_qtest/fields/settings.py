@@ -356,11 +356,16 @@ def fallback_notes(rest: Iterable[FieldValue], where: str) -> tuple[Note, ...]:
     Suites and runs have no text, so ``where`` is empty and the values are lost.
     """
     code = FIELD_AS_TEXT if where else FIELD_LOST
-    place = (
-        f"it is in the {where}"
-        if where
-        else "qTest does not show it; create the field and migrate again"
-    )
     return tuple(
-        code.note(f"qTest has no field or value for {value.name!r}; {place}") for value in rest
+        code.note(f"qTest has no field or value for {value.name!r}; {_place(value, where)}")
+        for value in rest
     )
+
+
+def _place(value: FieldValue, where: str) -> str:
+    if where:
+        return f"it is in the {where}"
+    missing = "the field or the value"
+    if value.type is FieldType.USER:
+        missing = f"the user {person_text(value)}, or a text field of that name,"
+    return f"qTest does not show it; create {missing} and migrate again"
