@@ -252,6 +252,26 @@ async def test_what_would_go_along_is_told(opened: Any, project: Any) -> None:
     ]
 
 
+@pytest.mark.parametrize("kind", [Kind.FIELD, Kind.ATTACHMENT])
+async def test_nothing_depends_on_fields_and_files_whose_ids_name_other_objects(
+    opened: Any, project: Any, kind: Kind
+) -> None:
+    asked: list[str] = []
+    world = await opened(recorder=lambda request, _: asked.append(str(request)))
+    await project.write_all(world)
+    # of a case that requirements are linked to, and that runs use; a field's id may equal its id
+    case = world.written[project.case.ref].target_id
+    numbers = [
+        world.written[each.ref].target_id
+        for each in (project.case_file, *project.fields)
+        if each.kind is kind
+    ]
+    numbers += [f"test-cases/{case}"] if kind is Kind.FIELD else []
+    asked.clear()
+    assert await world.sink.children(kind, numbers) == dict.fromkeys(numbers, ())
+    assert not asked
+
+
 async def test_what_is_gone_is_not_there(opened: Any) -> None:
     world = await opened()
     for kind, number in (

@@ -6,6 +6,7 @@
     run         its logs, their files and those of their steps; comments
     release, requirement   files, linked objects; of a requirement comments
     field       nothing: ``delete_field`` refuses if objects of others use the field
+    file        nothing
 
 No endpoint lists the runs or the callers of a case. So the runs of the whole project are listed for
 each group of cases. All cases are listed with their steps once per run; each case that calls
@@ -63,6 +64,8 @@ LINKED: Mapping[str, Kind] = MappingProxyType(
     }
 )
 """Types of objects that can be linked to others, with the kinds as which they are reported."""
+NOTHING_INSIDE = frozenset({Kind.FIELD, Kind.ATTACHMENT})
+"""Kinds whose target ids name another object first: a field's type, a file's owner."""
 COMMENTED = frozenset({"requirements", "test-cases", "test-runs"})
 SELF = re.compile(r"/([a-z-]+)/(\d+)/?(?:\?.*)?$")
 
@@ -74,6 +77,8 @@ async def list_dependents(
 ) -> Mapping[str, tuple[Mark, ...]]:
     """Return the objects that deleting each object would delete too, or would break."""
     found: Marks = {target_id: [] for target_id in target_ids}
+    if kind in NOTHING_INSIDE:
+        return dict.fromkeys(target_ids, ())
     targets = {target_id: object_ref(kind, target_id) for target_id in target_ids}
     if kind is Kind.TEST_CASE:
         await _find_runs(session, targets, found)
