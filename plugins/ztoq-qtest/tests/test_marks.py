@@ -17,6 +17,7 @@ from ztoq_core.plugin import (
     FieldValue,
     Kind,
     Mark,
+    Requirement,
     TestRun,
     TestStep,
 )
@@ -45,6 +46,32 @@ async def write_marked(world: Any, project: Any, *, fields: bool) -> None:
         await world.write(record)
         if record.kind is Kind.TEST_CASE:
             await world.finish(record)
+
+
+@pytest.mark.parametrize("fields", [True, False])
+async def test_brackets_that_people_typed_at_the_end_of_a_name_are_neither_key_nor_environment(
+    opened: Any, project: Any, *, fields: bool
+) -> None:
+    world = await opened(Options(administrator=fields))
+    await write_marked(world, project, fields=fields)
+    environment = project.run.environment
+    for record in records(project):
+        if record.kind is Kind.TEST_LOG:
+            continue
+        for number, text in enumerate((record.key, "SHOP-R77", environment or "Chrome")):
+            named = attrs.evolve(record, key=f"N{number}{record.key}", name=f"Copied [{text}]")
+            if isinstance(named, Requirement):
+                named = attrs.evolve(named, issue_key=named.key)
+            await world.write(named)
+            at = world.written[named.ref].target_id
+            held = await world.sink.read(record.kind, at)
+            assert held.name == named.name, record.ref
+            # what its name ends with must not make it the object of another record
+            found = await world.sink.find(attrs.evolve(named, key=text), world.written)
+            assert at not in {each.written.target_id for each in found}
+            assert at in {
+                each.written.target_id for each in await world.sink.find(named, world.written)
+            }
 
 
 @pytest.mark.parametrize("fields", [True, False])

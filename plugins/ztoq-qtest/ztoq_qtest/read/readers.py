@@ -37,8 +37,8 @@ from ztoq_qtest.api.object_types import ObjectRef, target_id_of
 from ztoq_qtest.config import QtestConfig
 from ztoq_qtest.fields.encoding import decode, parse_time
 from ztoq_qtest.fields.settings import FieldSet
-from ztoq_qtest.html import bracketed, split_additions, without_key
-from ztoq_qtest.objects.marks import PLAN, find_keys
+from ztoq_qtest.html import bracketed, split_additions
+from ztoq_qtest.objects.marks import PLAN, find_keys, name_of
 from ztoq_qtest.write.links import defects_of
 from ztoq_qtest.write.steps import sort_steps
 
@@ -113,7 +113,7 @@ def as_record(  # noqa: PLR0913, PLR0917 - what an answer is read by
         raw=raw,
         label=label,
         key=key,
-        name=without_key(str(raw.get("name") or ""), key),
+        name=name_of(target.type, raw, fields, config),
         description=description,
         note=note,
         fields=(*values, *_as_fields((*rows, *more))),
@@ -235,7 +235,8 @@ def _to_run(answer: _Answer) -> TestRun:
     place = answer.places.get(ENVIRONMENT)
     environment = str(place.value) if place else ""
     _, _, keyed = answer.key.rpartition("/")
-    if keyed and name.endswith(bracketed(keyed)):
+    # with its environment in the field, what is in brackets belongs to the name
+    if environment.casefold() != keyed.casefold() and name.endswith(bracketed(keyed)):
         environment, name = keyed, name.removesuffix(bracketed(keyed))
     return TestRun(
         key=answer.key,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ztoq_core.contracts import FieldSpec, Schema, User
-from ztoq_core.engine.validate.known import Known
+from ztoq_core.engine.validate.single_values import Known
 from ztoq_core.engine.validate.values import compare_fields
 from ztoq_core.records import FieldType, FieldValue, Kind
 
