@@ -48,9 +48,9 @@ class Month:
         return text
 
 
-def calls_of_month(config: Config, store: Store, now: datetime | None = None) -> list[Month]:
+def calls_of_month(config: Config, store: Store) -> list[Month]:
     """Return the calls that the store has counted this month, with the budgets of the config."""
-    month = month_of(now or datetime.now(UTC))
+    month = month_of(datetime.now(UTC))
     connections = {
         Transport(settings).service: settings
         for settings in (part.settings for part in config.sides)

@@ -18,9 +18,9 @@ from ztoq_core.store.states import State
 
 _PAGE = 500
 
-_RECORDS = """SELECT item.id, key, state, reason, loss, target_id, pid, url, derived,
-        digest, target_digest, COALESCE(target, record),
-        CASE WHEN kind = 'test_log' THEN record END, proof.status
+_RECORDS = """SELECT item.id, key, COALESCE(target, record), digest, target_digest,
+        CASE WHEN kind = 'test_log' THEN record END, state, reason, loss, COALESCE(target_id, ''),
+        pid, url, derived, COALESCE(proof.status, '')
     FROM item LEFT JOIN proof ON proof.item = item.id
     WHERE kind = ? AND item.id > ? ORDER BY item.id LIMIT ?"""
 _NOTES = "SELECT key, level, code, text, origin FROM note WHERE kind = ? AND key IN ??"
@@ -35,7 +35,7 @@ _RULES = """SELECT proof.item, kind, details FROM proof JOIN item ON item.id = p
 _PAYLOADS = "SELECT payload FROM item WHERE kind = ? AND payload IS NOT NULL ORDER BY id LIMIT ?"
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen
 class RecordOutcome:
     """A record, what it is called, and what became of it.
 
@@ -47,17 +47,17 @@ class RecordOutcome:
     kind: Kind
     key: str
     title: str
-    state: State
+    digests: tuple[str, str]
+    status: str
+    notes: tuple[StoredNote, ...]
+    state: State = attrs.field(converter=State)
     reason: str
-    loss: bool
+    loss: bool = attrs.field(converter=bool)
     target_id: str
     pid: str
     url: str
-    added: bool
-    digests: tuple[str, str]
-    status: str = ""
-    target_status: str = ""
-    notes: tuple[StoredNote, ...] = ()
+    added: bool = attrs.field(converter=bool)
+    target_status: str
 
     @property
     def there(self) -> bool:
@@ -129,23 +129,10 @@ class OutcomeStore(Repository):
 
 
 def _outcome(kind: Kind, row: tuple[Any, ...], notes: tuple[StoredNote, ...]) -> RecordOutcome:
-    _, key, state, reason, loss, target_id, pid, url, derived, read, sent, body, log, held = row
-    return RecordOutcome(
-        kind=kind,
-        key=key,
-        title=_title(read_json(bytes(body))) if body else "",
-        state=State(state),
-        reason=reason,
-        loss=bool(loss),
-        target_id=target_id or "",
-        pid=pid,
-        url=url,
-        added=bool(derived),
-        digests=(read, sent),
-        status=str(read_json(bytes(log)).get("status", "")) if log else "",
-        target_status=held or "",
-        notes=notes,
-    )
+    _, key, body, read, sent, log, *rest = row
+    title = _title(read_json(bytes(body))) if body else ""
+    status = str(read_json(bytes(log)).get("status", "")) if log else ""
+    return RecordOutcome(kind, key, title, (read, sent), status, notes, *rest)
 
 
 def _title(body: Mapping[str, Any]) -> str:

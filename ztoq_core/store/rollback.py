@@ -14,6 +14,7 @@ from ztoq_core.store.database import reads, writes
 from ztoq_core.store.dependencies import UNANSWERED
 from ztoq_core.store.facts import Facts
 from ztoq_core.store.journal import Event
+from ztoq_core.store.load_jobs import written_of
 from ztoq_core.store.repository import Repository
 from ztoq_core.store.sql import literals, placeholders
 from ztoq_core.store.states import (
@@ -118,20 +119,16 @@ class RollbackStore(Repository):
     def _items(
         self, where: str, *values: Any, order: str = _CHILDREN_FIRST, before: str = "NULL"
     ) -> list[RollbackItem]:
-        text = f"""SELECT id, kind, key, target_id, pid, url, version, stamp, {before} FROM item
-            WHERE {where} ORDER BY {order}"""
+        text = f"""SELECT id, kind, key, COALESCE(target_id, ''), pid, url, version, '', stamp,
+            {before} FROM item WHERE {where} ORDER BY {order}"""
         return [
             RollbackItem(
                 item=number,
                 ref=Ref(Kind(kind), key),
-                written=Written(
-                    target_id=target_id or "", pid=pid, url=url, version=version, stamp=stamp
-                ),
+                written=written_of(*columns),
                 before=loads(Kind(kind), bytes(body)) if body else None,
             )
-            for number, kind, key, target_id, pid, url, version, stamp, body in list(
-                self.database.select(text, values)
-            )
+            for number, kind, key, *columns, body in list(self.database.select(text, values))
         ]
 
     @reads

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 from ztoq_core.engine.validate.parts import (
     compare_defects,
-    compare_note,
+    compare_results,
     compare_steps,
 )
 from ztoq_core.engine.validate.rules import FieldResult, Outcome, Rule
@@ -145,7 +145,7 @@ def _log(sent: TestLog, held: TestLog, known: Known) -> Iterator[FieldResult]:
     else:
         yield from compare_moment("start", sent.start, held.start)
     yield from compare_moment("end", sent.end, held.end)
-    yield from compare_note(sent, held, known)
+    yield from compare_results(sent, held, known)
     yield from compare_fields(sent.kind, sent.fields, held.fields, known)
     yield from compare_defects(sent, held)
 

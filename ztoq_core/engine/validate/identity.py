@@ -174,22 +174,20 @@ async def _fields(context: ValidationContext, check: IdentityCheck) -> None:
     store, contents = context.run.store, context.contents
     if contents is None or not contents.schema.fields_known:
         return
-    after = 0
+    after, described = 0, contents.schema.field
     while batch := await store.target_index.objects(Kind.FIELD, after, _BATCH):
         after = batch[-1][0]
-        made = [(each.ref.key, each.written.target_id, each.record) for _, each in batch]
-        lost = [
-            (key, target_id)
-            for key, target_id, record in made
-            if isinstance(record, FieldDefinition)
-            and contents.schema.field(record.of, record.name) is None
-        ]
-        check.present += len(batch) - len(lost)
+        there: dict[str, None] = {}
+        lost = []
+        for _, each in batch:
+            record, target_id = each.record, each.written.target_id
+            if isinstance(record, FieldDefinition) and not described(record.of, record.name):
+                lost.append((each.ref.key, target_id))
+            else:
+                there[target_id] = None
+        check.present += len(there)
         await check.look_for(context.sink, lost)
-        gone = {target_id for _, target_id in lost}
-        await contents.compare(
-            Kind.FIELD, {number: None for _, number, _ in made if number not in gone}
-        )
+        await contents.compare(Kind.FIELD, there)
 
 
 async def _whole(context: ValidationContext, check: IdentityCheck) -> None:

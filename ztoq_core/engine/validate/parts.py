@@ -9,7 +9,7 @@ from ztoq_core.engine.validate.rules import FieldResult, Outcome, Rule
 from ztoq_core.engine.validate.single_values import (
     Known,
     chosen_status,
-    compare_added,
+    compare_note,
     compare_status,
     compare_text,
     differs,
@@ -105,18 +105,18 @@ def _step(sent: TestStep, held: TestStep, known: Known) -> Iterator[FieldResult]
 # ---------------------------------------------------------------------------------------- results
 
 
-def compare_note(sent: TestLog, held: TestLog, known: Known) -> Iterator[FieldResult]:
+def compare_results(sent: TestLog, held: TestLog, known: Known) -> Iterator[FieldResult]:
     """Compare the note of a log, and the results of its steps where they are.
 
     A sink puts the results into the note if it cannot join them to the steps, or if the target
     refuses them. Such a log may all the same have results, which nobody set.
     """
     joined = [each for each in sent.results if each.step and not sent.drift]
-    note = compare_added("note", sent.note, held.note, _added(sent, held), known)
+    note = compare_note(sent.note, held.note, _added(sent, held), known)
     in_note = False
     if joined and note.wrong:
         pieces = _added(sent, held, results=True)
-        with_results = compare_added("note", sent.note, held.note, pieces, known)
+        with_results = compare_note(sent.note, held.note, pieces, known)
         if with_results.rule is Rule.ADDED_TEXT:
             note, in_note = with_results, True
     yield note

@@ -101,11 +101,9 @@ def _unlike(field: str, wanted: Shape, there: Shape) -> FieldResult:
     return differs(field, held if there else "empty", sent, empty=not there)
 
 
-def compare_added(
-    field: str, sent: str, held: str, pieces: Sequence[str], known: Known
-) -> FieldResult:
-    """Compare a text to which the sink may have added ``pieces`` (HTML), and nothing else."""
-    found = compare_text(field, sent, held, known)
+def compare_note(sent: str, held: str, pieces: Sequence[str], known: Known) -> FieldResult:
+    """Compare a note to which the sink may have added ``pieces`` (HTML), and nothing else."""
+    found = compare_text("note", sent, held, known)
     if not found.wrong or not pieces:
         return found
     rest = has_rest(*shapes(sent, held, known))
@@ -118,7 +116,7 @@ def compare_added(
         del words[start : start + len(wanted)]
     if len(words) > _LABELS * (1 + len(pieces)):
         return found
-    return FieldResult(field, Outcome.BY_RULE, Rule.ADDED_TEXT)
+    return FieldResult("note", Outcome.BY_RULE, Rule.ADDED_TEXT)
 
 
 def position(words: Sequence[str], wanted: Sequence[str]) -> int | None:
