@@ -88,6 +88,7 @@ def test_a_verb_that_needs_a_target_says_so_before_it_begins(ztoq: Program, verb
     assert said.code == 2
     assert "there is no [sink], the target" in said.err
     assert "add the table [sink]" in said.err
+    assert ztoq("--json", "status").result["last_run"]["verb"] == "extract"
 
 
 def test_a_refused_record_makes_exit_1_and_stands_in_the_report(ztoq: Program) -> None:
