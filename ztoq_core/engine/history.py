@@ -102,8 +102,16 @@ async def trace_mapping(run: Run, number: int, build: Built) -> MappingTrace:
     return MappingTrace(
         known=known,
         enriched=tuple(changes(known.extracted, _plain(record))),
-        steps=tuple(_steps(record, build(await infer_schema(run)))),
+        steps=tuple(_steps(record, build(await _mapped_schema(run)))),
     )
+
+
+async def _mapped_schema(run: Run) -> Schema:
+    """Return the schema of the last mapping: to infer it again means to read all records."""
+    facts = run.store.facts
+    if facts.mapped and (known := facts.mapped_schema):
+        return known.schema()
+    return await infer_schema(run)
 
 
 def _steps(record: Record, chain: Sequence[tuple[str, Transform]]) -> Iterator[TransformerStep]:

@@ -11,7 +11,6 @@ from ztoq_core.store.decisions import Undecided
 from ztoq_core.store.extraction import Checkpoint, Completed
 from ztoq_core.store.facts import (
     Compared,
-    Declared,
     Extracted,
     Facts,
     FinalCheck,
@@ -20,6 +19,7 @@ from ztoq_core.store.facts import (
     Phase,
     Sample,
     SourceCheck,
+    SourceSchema,
     Uncompared,
     Validation,
     ValidationLevel,

@@ -11,7 +11,7 @@ import attrs
 
 from ztoq_core.contracts import FieldSpec, Finding, Schema, User
 from ztoq_core.convert import converter, read_json, write_json
-from ztoq_core.records import Kind, counted
+from ztoq_core.records import Kind, Tree, counted
 from ztoq_core.selection import Selection
 from ztoq_core.store.database import Database
 from ztoq_core.store.sql import clean
@@ -221,18 +221,23 @@ class SourceCheck:
 
 
 @attrs.frozen(kw_only=True)
-class Declared:
-    """What the source's ``describe`` declared, as in ``Schema``."""
+class SourceSchema:
+    """What is known of the source's fields, statuses, people and folders, as in ``Schema``."""
 
     fields: tuple[FieldSpec, ...] = ()
     step_fields: tuple[FieldSpec, ...] = ()
     statuses: tuple[str, ...] = ()
     users: tuple[User, ...] = ()
+    folders: frozenset[tuple[Tree, str]] | None = None
 
     @classmethod
     def of(cls, schema: Schema) -> Self:
         """Return this of a schema."""
         return cls(**{each.name: getattr(schema, each.name) for each in attrs.fields(cls)})
+
+    def schema(self) -> Schema:
+        """Return it as transformers are told it."""
+        return Schema(**attrs.asdict(self, recurse=False))
 
 
 @attrs.frozen
@@ -318,6 +323,8 @@ class Facts:
     """What options selected for the stages to come; None if the config decides."""
     mapped = _flag("mapped")
     """Whether the mapping came to its end after the last extraction."""
+    mapped_schema: Fact[SourceSchema | None] = _json("schema of source", SourceSchema, None)
+    """The source's schema in the last transformation."""
     mapping: Fact[tuple[MappingStep, ...] | None] = _json("mapping", tuple[MappingStep, ...], None)
     """The transformers of the last transformation."""
 
@@ -337,7 +344,7 @@ class Facts:
     """How far a validation came that has not ended, as JSON; empty if none is under way."""
     final: Fact[FinalCheck | None] = _json("final", FinalCheck, None)
     """What the final check found."""
-    declared = _json("declared", Declared, Declared())
+    declared = _json("declared", SourceSchema, SourceSchema())
     """What the source declared in the last extraction."""
     source_check: Fact[SourceCheck | None] = _json("source check", SourceCheck, None)
     """What listing the source again showed."""

@@ -77,10 +77,11 @@ class RecordHistory(Repository):
     @reads
     def find(self, name: str, kind: Kind | None) -> list[tuple[int, Ref]]:
         """Return the records with this key, else those with this id or number in the target."""
-        for where in ("key = ?", "(pid = ? OR target_id = ?)"):
-            text = f"""SELECT id, kind, key FROM item WHERE {where} AND kind = COALESCE(?, kind)
+        kinds = tuple(Kind) if kind is None else (kind,)
+        for where in ("key = ?", "target_id = ?", "pid = ? AND pid <> ''"):  # each has an index
+            text = f"""SELECT id, kind, key FROM item WHERE {where} AND kind IN ??
                 ORDER BY rank, id"""
-            rows = self.database.select(text, (*[name] * where.count("?"), kind))
+            rows = self.database.select(text, (name,), kinds)
             if found := [(number, Ref(Kind(each), key)) for number, each, key in rows]:
                 return found
         return []
@@ -92,7 +93,7 @@ class RecordHistory(Repository):
         first, last = low[:half], low[half:] or low
         text = f"""SELECT key FROM item WHERE (substr(lower(key), 1, {len(first)}) = ?
             OR substr(lower(key), length(key) - {len(last) - 1}) = ?)
-            AND kind = COALESCE(?, kind) AND length(key) <= ? ORDER BY rank, id LIMIT ?"""
+            AND kind = COALESCE(?, kind) AND length(key) <= ? ORDER BY kind, key LIMIT ?"""
         values = (first, last, kind, len(name) + 3, _MOST_ALIKE)
         return [key for (key,) in self.database.select(text, values)]
 

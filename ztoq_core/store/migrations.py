@@ -109,6 +109,7 @@ _STEPS: tuple[Callable[[Database], None], ...] = (
     _add_causes,  # 5: what may follow a state, as a column of its own
     partial(_add_table, name="proof"),  # 6: what the comparison of contents found
     partial(_add_columns, new=_FOR_REPORTS),  # 7: who ran what, results as the target has them
+    _add_partial_indexes,  # 8: of the numbers that people see in the target
 )
 SCHEMA_VERSION = 1 + len(_STEPS)
 

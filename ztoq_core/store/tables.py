@@ -158,6 +158,7 @@ FURTHER_INDEXES = (
     "CREATE INDEX IF NOT EXISTS item_listed ON item (id) WHERE pending",
     """CREATE INDEX IF NOT EXISTS item_target ON item (kind, target_id)
         WHERE target_id IS NOT NULL""",
+    "CREATE INDEX IF NOT EXISTS item_pid ON item (pid) WHERE pid <> ''",
     "CREATE INDEX IF NOT EXISTS item_derived ON item (kind, state) WHERE derived",
 )
 """Indexes of some records only: with work left, in the target, or added by the mapping."""

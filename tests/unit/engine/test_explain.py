@@ -10,13 +10,13 @@ from ztoq_testkit.memory import MemorySink, MemorySource
 from ztoq_testkit.project import CONTENTS, PROJECT
 
 from ztoq_core import engine
-from ztoq_core.contracts import Skip
+from ztoq_core.contracts import Schema, Skip, Transform
 from ztoq_core.engine import Event
 from ztoq_core.engine.history import Explained, explain
 from ztoq_core.errors import MappingError
 from ztoq_core.json_changes import changes
 from ztoq_core.records import Folder, Kind, Record, TestCase, Tree
-from ztoq_core.store import State, Store
+from ztoq_core.store import Facts, SourceSchema, State, Store
 
 HOME = Folder(key="home", name="Home", tree=Tree.CASES)
 
@@ -65,6 +65,48 @@ async def test_each_change_is_told_by_its_path(store: Store) -> None:
     assert [each.ref for each in found.refers_to] == [HOME.ref]
     assert [entry.event for entry in found.journal] == ["intent", "answer", "answer"]
     assert found.present["labels"] == ["new"]
+
+
+async def test_the_mapping_is_told_of_the_source_what_it_was_told_by_transform(
+    store: Store,
+) -> None:
+    told: list[Schema] = []
+
+    def build(schema: Schema) -> list[tuple[str, Transform]]:
+        told.append(schema)
+        return [("change", change)]
+
+    run = engine.Run(store)
+    await engine.extract(run, MemorySource(PROJECT, CONTENTS))
+    ((number, _),) = store.history.find.now("ACME-T2", None)
+    await explain(run, number, build, None)  # nothing is mapped yet
+    await engine.transform(run, lambda schema: [each for _, each in build(schema)])
+    await explain(run, number, build, None)
+
+    before, mapped, after = told
+    assert before == mapped == after
+    assert after.fields
+    assert after.folders
+    await store.facts.save(Facts.mapped_schema, SourceSchema())
+    await explain(run, number, build, None)
+    assert told[-1] == Schema()  # it was not inferred again from all records
+
+
+@pytest.mark.postgres
+async def test_a_record_is_found_by_key_and_by_id_and_number_in_the_target(
+    store_url: str,
+) -> None:
+    with Store(store_url) as store:
+        await bring(store, MemorySink())
+        ((number, ref),) = store.history.find.now("ACME-T2", Kind.TEST_CASE)
+        known = store.history.snapshot.now(number)
+        assert known.target_id
+        assert known.pid
+        for name in ("ACME-T2", known.target_id, known.pid):
+            assert (number, ref) in store.history.find.now(name, None)
+            assert store.history.find.now(name, Kind.TEST_CASE) == [(number, ref)]
+            assert (number, ref) not in store.history.find.now(name, Kind.TEST_PLAN)
+        assert store.history.find.now("", None) == []
 
 
 async def test_where_a_record_ended_is_told(store: Store) -> None:

@@ -25,7 +25,7 @@ from ztoq_core.errors import ConfigError, RecordError, RejectedError
 from ztoq_core.pictures.collector import PictureCollector, PictureSources
 from ztoq_core.plugin_calls import plugin_call, wrong
 from ztoq_core.records import Kind, Record, counted, plain
-from ztoq_core.store import Checkpoint, Declared, Facts, Listed, Store
+from ztoq_core.store import Checkpoint, Facts, Listed, SourceSchema, Store
 
 _MOST_PASSES = 20
 
@@ -55,7 +55,7 @@ async def extract(
     for finding in await checked(source):
         reporter.message(finding.text, finding.level)
     store.bind(source=source.identity)
-    await store.facts.save(Facts.declared, Declared.of(await described(source)))
+    await store.facts.save(Facts.declared, SourceSchema.of(await described(source)))
     collector = None
     if pictures:
         collector = PictureCollector(store, source, pictures, run.rules.picture_name)

@@ -26,7 +26,15 @@ from ztoq_core.pictures.addresses import texts_of
 from ztoq_core.plugin_calls import plugin_call
 from ztoq_core.records import Attachment, Kind, Record, Ref, TestLog
 from ztoq_core.selection import Selection
-from ztoq_core.store import ExtractedRecord, Facts, FieldNeed, MappingOutcome, Selected, State
+from ztoq_core.store import (
+    ExtractedRecord,
+    Facts,
+    FieldNeed,
+    MappingOutcome,
+    Selected,
+    SourceSchema,
+    State,
+)
 
 _BATCH = 200
 
@@ -52,7 +60,9 @@ async def transform(
     store, reporter = run.store, run.reporter("transform")
     selection = selection or Selection()
     await store.facts.save(Facts.mapped, value=False)
-    transforms = build(await infer_schema(run))
+    schema = await infer_schema(run)
+    await store.facts.save(Facts.mapped_schema, SourceSchema.of(schema))
+    transforms = build(schema)
     narrowed = await choose(store, selection, reporter)
     reporter.totals = await store.selection.counts(Selected.YES)
     for kind, number in (await store.selection.counts(Selected.ALONG)).items():
