@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import EntryPoint
-from io import TextIOWrapper
+from io import FileIO, TextIOWrapper
 from operator import attrgetter
 
 import rich_click as click
@@ -104,6 +104,9 @@ def main() -> None:
     # records, answers and modules hold hardly any cycles: by default, looking for some after each
     # 700 new objects takes a twentieth of the CPU
     gc.set_threshold(20_000)
+    # a stream that the caller closed is None, and its number would be given to the next file
+    sys.stdout = sys.stdout or TextIOWrapper(FileIO(os.devnull, "w"))
+    sys.stderr = sys.stderr or TextIOWrapper(FileIO(os.devnull, "w"))
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             # a name that the terminal cannot encode must not end a run
@@ -111,6 +114,6 @@ def main() -> None:
     code = run(sys.argv[1:])
     try:
         sys.stdout.flush()
-    except BrokenPipeError:  # `ztoq --help | head -1`: the reader is gone
+    except OSError:  # `ztoq --help | head -1`: the reader is gone; or the disk is full
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(code)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from contextlib import suppress
 from typing import Self
 
 import rich_click as click
@@ -20,6 +21,10 @@ from ztoq_core.errors import (
 )
 
 AGAIN = "Everything up to here is saved: run the same command again to go on."
+ALLOWED_AGAIN = (
+    "Everything up to here is saved: renew the token or ask for the missing right, then run the"
+    " same command again to go on."
+)
 
 
 class ErrorHandler:
@@ -66,10 +71,10 @@ class ErrorHandler:
         message = printable(self._message(error))
         if self._options.as_json:
             facts: dict[str, object] = {"verb": self._options.verb, "exit": self.code}
-            click.echo(
-                event_line("result", **facts, error=message.removeprefix("Error: ")), nl=False
-            )
-            return
+            said = message.removeprefix("Error: ")
+            with suppress(OSError):  # stdout itself may be the full disk
+                click.echo(event_line("result", **facts, error=said), nl=False)
+                return
         if isinstance(error, click.UsageError):
             click.echo(f"{error.ctx.get_usage()}\n" if error.ctx else "", err=True, nl=False)
         click.echo(message, err=True)
@@ -80,6 +85,8 @@ class ErrorHandler:
             return f"Error: {error.format_message()}"
         if isinstance(error, KeyboardInterrupt | click.Abort):
             return f"Interrupted. {AGAIN}" if self._options.begun else "Interrupted."
+        if again and isinstance(error, AccessError):
+            again = f"\n{ALLOWED_AGAIN}"
         if isinstance(error, RetryableError):
             again = f"\n{AGAIN if self._options.begun else 'It is safe to run this again.'}"
         if isinstance(error, ServiceError | ZtoqError):

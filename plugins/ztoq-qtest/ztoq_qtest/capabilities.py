@@ -124,7 +124,7 @@ async def _project(session: Session) -> Mapping[str, Any]:
         if error.status == FORBIDDEN:
             raise await _no_project(session, "is not open to this user") from error
         if error.status == UNAUTHORISED:
-            raise AccessError(f"{error}\n{ASK_AGAIN}", status=error.status) from error
+            raise AccessError(f"{error}. {ASK_AGAIN}", status=error.status) from error
         if error.status == OK:
             text = f"base_url {config.base_url!r} does not answer as qTest does: {error}"
             raise ConfigError(text) from error

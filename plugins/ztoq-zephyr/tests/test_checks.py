@@ -108,7 +108,8 @@ async def test_other_tokens_are_refused_before_the_first_call_and_never_shown(
 
 async def test_a_refused_token_is_said(answers: Any, opened: Any, answer_of: Any) -> None:
     answers["projects/SHOP"] = Reply(401, answer_of("error-401"))
-    with pytest.raises(AccessError, match="signature could not be verified"):
+    advice = r"signature could not be verified.*\. Zephyr refused the token\. In Jira, open"
+    with pytest.raises(AccessError, match=advice):
         await findings(opened)
 
 

@@ -15,8 +15,13 @@ from ztoq_zephyr.values import text, whole
 __all__ = ["check"]
 
 OK = 200
+UNAUTHORISED = 401
 FORBIDDEN = 403
 SERVER_ERROR = 500
+ASK_AGAIN = (
+    "Zephyr refused the token. In Jira, open your avatar > Zephyr API keys, create a key there and"
+    " set it again; the region in base_url must be that of the site."
+)
 SOON = timedelta(days=7)
 NOT_SHOWN = (
     "Zephyr's API does not show archived test cases, comments, change history, the definitions of"
@@ -106,6 +111,10 @@ async def _try(
 ) -> Answer:
     try:
         return await api.get(path, params, (*NOT_THERE, FORBIDDEN))
+    except AccessError as error:
+        if error.status != UNAUTHORISED:
+            raise
+        raise AccessError(f"{error}. {ASK_AGAIN}", status=error.status) from error
     except RejectedError as error:
         if error.status is not None and error.status >= SERVER_ERROR:
             raise

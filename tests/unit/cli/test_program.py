@@ -263,3 +263,21 @@ def test_a_reader_that_goes_away_changes_no_exit_code(arguments: tuple[str, ...]
     ended = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, check=False)
     os.close(writing)
     assert (ended.returncode, ended.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("arguments", [("plugins",), ("--help",), ("--json", "plugins")], ids=str)
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_a_stream_that_is_closed_changes_no_exit_code(
+    arguments: tuple[str, ...], closed: str
+) -> None:
+    command = f'"{sys.executable}" -m ztoq_core {" ".join(arguments)} {closed}'
+    ended = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("arguments", [("plugins",), ("--help",), ("--json", "plugins")], ids=str)
+def test_a_full_disk_under_the_output_is_told_in_a_sentence(arguments: tuple[str, ...]) -> None:
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        command = [sys.executable, "-m", "ztoq_core", *arguments]
+        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (3, "Error: No space left on device\n")

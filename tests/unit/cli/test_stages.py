@@ -176,7 +176,8 @@ def test_an_error_in_the_middle_says_how_to_go_on(ztoq: Program, how: str, messa
     ztoq.config(source=f'at_cycles = "{how}"')
     said = ztoq("extract")
     assert said.code == 3
-    again = "Everything up to here is saved: run the same command again to go on.\n"
+    first = "renew the token or ask for the missing right, then " if how == "refused" else ""
+    again = f"Everything up to here is saved: {first}run the same command again to go on.\n"
     assert said.err.endswith(message + again)
     ztoq.config()
     assert ztoq("migrate").code == 0
