@@ -94,6 +94,9 @@ def _open_sqlite(path: Path, *, create: bool, write: bool) -> pw.Database:
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         except OSError as error:
             raise store_error(error, str(path), at_start=True) from error
+    if not os.access(path, os.R_OK):
+        text = f"You may not read the store {path}: run ztoq as the user who made it"
+        raise StoreError(text, at_start=True)
     if write and not may_write(f"sqlite:///{path}"):
         # SQLite would open it, and fail at the first change
         raise StoreError(_read_only(str(path)), at_start=True)

@@ -103,6 +103,27 @@ def seen_by_another(look: Callable[[], list[str]]) -> list[str]:
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+@pytest.mark.parametrize("look_only", [False, True])
+def test_a_store_of_another_user_is_called_so(*, look_only: bool) -> None:
+    with tempfile.TemporaryDirectory(prefix="ztoq-other-user-") as name:
+        Path(name).chmod(0o755)
+        path = Path(name, "m.db")
+        Store(f"sqlite:///{path}").close()
+        if os.geteuid() != 0:
+            path.chmod(0)
+
+        def look() -> list[str]:
+            try:
+                Store(f"sqlite:///{path}", create=False, look_only=look_only).close()
+            except StoreError as error:
+                return [str(error)]
+            return ["opened"]
+
+        told = seen_by_another(look)
+    assert told == [f"You may not read the store {path}: run ztoq as the user who made it"]
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 @pytest.mark.parametrize("killed", [False, True])
 def test_a_read_only_store_can_be_looked_at(*, killed: bool) -> None:
     """Also one whose last run was killed, which leaves its log of changes beside it."""
