@@ -369,7 +369,10 @@ async def test_a_check_tells_what_the_user_may_not_do(answering: Opener) -> None
     )
     said = {finding.text: finding.level for finding in await sink.check()}
     assert said["the user may not approve test cases; ask the project's administrator"] == "error"
-    assert said["the project has no execution statuses"] == "error"
+    begun = {text.partition(";")[0]: level for text, level in said.items()}
+    assert begun["the project has no execution statuses"] == "error"
+    # each says what to do
+    assert all("; " in text or ". " in text for text, level in said.items() if level == "error")
     assert [text for text, level in said.items() if level == "warning"]
     assert not (await sink.describe()).can_create_fields
 
