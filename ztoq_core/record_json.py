@@ -136,6 +136,10 @@ def _object_hook(kind: Any, inside: cattrs.Converter) -> Callable[[Any, Any], An
     return check
 
 
+def _object_to_json(kind: Any, inside: cattrs.Converter) -> Callable[[Any], Any]:
+    return make_dict_unstructure_fn(kind, inside, _cattrs_omit_if_default=True, **_omitted(kind))
+
+
 def _omitted(kind: type) -> dict[str, Any]:
     if issubclass(kind, Record):
         return _LEFT_OUT
@@ -152,12 +156,9 @@ strict.register_unstructure_hook(datetime, lambda moment: moment.isoformat())
 strict.register_structure_hook_factory(lambda kind: get_args(kind)[1:] == (Ellipsis,), _tuple_hook)
 strict.register_structure_hook_factory(attrs.has, _object_hook)
 strict.register_structure_hook_func(lambda kind: kind == Value, _value)
-_types: tuple[type[Any], ...] = (Note, *RECORD_TYPES.values())
-for _type in _types:
-    strict.register_unstructure_hook(
-        _type,
-        make_dict_unstructure_fn(_type, strict, _cattrs_omit_if_default=True, **_omitted(_type)),
-    )
+strict.register_unstructure_hook_factory(
+    lambda kind: kind is Note or kind in RECORD_TYPES.values(), _object_to_json
+)
 
 
 def record_to_json(record: Record) -> dict[str, Any]:

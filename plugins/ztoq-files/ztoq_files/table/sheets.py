@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import attrs
-import xlsxwriter  # type: ignore[import-untyped]  # it brings no types
 from python_calamine import CalamineError, CalamineWorkbook
 
 from ztoq_core.plugin import ConfigError, restored_cell, write_table
@@ -161,6 +160,8 @@ def write_sheet(path: Path, name: str, rows: Iterable[Sequence[str]]) -> None:
         with path.open("w", encoding="utf-8", newline="") as file:
             _write_csv(file, rows)
         return
+    import xlsxwriter  # type: ignore[import-untyped]  # it brings no types
+
     # rows go to a temporary file as they come; texts are not looked at for formulas and addresses
     with xlsxwriter.Workbook(path, {"constant_memory": True}) as book:
         book.set_properties({"created": _MADE})
