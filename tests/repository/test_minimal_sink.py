@@ -49,7 +49,7 @@ def test_it_is_installed_written_to_edited_and_rolled_back(
 ) -> None:
     pytest.importorskip("hatchling", reason="builds the example without the index")
     pip = (sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index")
-    site, ztoq = str(tmp_path / "site"), (sys.executable, "-m", "ztoq_core.cli")
+    site, ztoq = str(tmp_path / "site"), (sys.executable, "-m", "ztoq_core")
     run(*pip, "--no-build-isolation", "--target", site, str(EXAMPLE))
     monkeypatch.chdir(tmp_path)
     assert "ztoq-pages 0.1.0" in run(*ztoq, "plugins", path=site)
