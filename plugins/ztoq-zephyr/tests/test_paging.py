@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from string import ascii_letters
 from typing import Any
 
 import pytest
@@ -325,3 +326,60 @@ async def test_every_request_stays_on_the_host_that_was_configured(
         page = await shop.source.fetch(Kind.TEST_CASE, None)
         await shop.source.fetch(Kind.TEST_CASE, page.cursor)
         assert shop.tenant.times("testcases/nextgen") == 2
+
+
+class Steps:
+    """The steps of a case in pages; ``deleted`` is gone as soon as the first page was sent."""
+
+    def __init__(self, names: str, size: int, *deleted: str, told: int | None = None) -> None:
+        self.names, self.size, self.deleted, self.told = names, size, list(deleted), told
+
+    def __call__(self, request: Request) -> Any:
+        start = int(request.query["startAt"])
+        values = [{"inline": {"description": name}} for name in self.names]
+        total = len(values) if self.told is None else self.told
+        body = {
+            "startAt": start,
+            "maxResults": self.size,
+            "total": total,
+            "isLast": start + self.size >= len(values),
+            "values": values[start : start + self.size],
+        }
+        if self.deleted:
+            self.names = self.names.replace(self.deleted.pop(0), "")
+        return body
+
+
+async def steps(opened: Any) -> str:
+    async with opened() as shop:
+        (case,) = await shop.all_of(Kind.TEST_CASE)
+        whole, *_ = await shop.source.complete(case)
+        return "".join(step.description for step in whole.steps)
+
+
+@pytest.mark.parametrize(
+    ("served", "there"),
+    [
+        (Steps("abcdefg", 3), "abcdefg"),
+        (Steps("abcdefg", 3, "a"), "bcdefg"),
+        (Steps("abcdefg", 3, "g", "a"), "bcdef"),
+        (Steps("abcdefg", 100, "a"), "abcdefg"),  # what a single page holds was there at one time
+        (Steps("abcdefg", 3, told=99), "abcdefg"),  # a total that is wrong for ever
+    ],
+    ids=["still", "one deleted", "two deleted", "one page", "wrong total"],
+)
+async def test_steps_that_somebody_deletes_meanwhile_take_no_others_along(
+    answers: Any, opened: Any, cases: Any, served: Steps, there: str
+) -> None:
+    answers["testcases/nextgen"] = by_cursor(cases[:1], 3, lambda _: None)
+    answers[f"testcases/{ALL[0]}/teststeps"] = served
+    assert await steps(opened) == there
+
+
+async def test_steps_that_never_stand_still_are_an_error(
+    answers: Any, opened: Any, cases: Any
+) -> None:
+    answers["testcases/nextgen"] = by_cursor(cases[:1], 3, lambda _: None)
+    answers[f"testcases/{ALL[0]}/teststeps"] = Steps(ascii_letters, 20, *ascii_letters)
+    with pytest.raises(RecordError, match=r"teststeps changes while it is read; run again later"):
+        await steps(opened)

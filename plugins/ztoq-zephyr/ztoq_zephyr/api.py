@@ -43,6 +43,8 @@ for a single object. So one object that the service cannot give costs seconds, n
 MOST_LOST = 20
 """Objects in a row that a list may fail to give before the list itself counts as broken."""
 
+PASSES = 5
+"""How often a list of one object may have changed while it was read before that is an error."""
 STANDSTILLS = 5
 """How often a list may give neither objects nor a next position before that is an error."""
 
@@ -143,16 +145,30 @@ class Api:
         """Return a page of a list that has only offsets; else as ``page``."""
         return await self._page_at(path, params, self._place(cursor, "offset"))
 
-    async def all_of(self, path: str, params: Parameters | None = None) -> AsyncIterator[Any]:
-        """Yield every value of an offset list (steps, statuses …) in its order."""
-        cursor: str | None = None
-        while True:
-            page = await self._by_offset(path, params or {}, self._place(cursor, "offset"))
-            for value in page.values:
-                yield value
-            cursor = page.cursor
-            if cursor is None:
-                return
+    async def all_of(self, path: str, params: Parameters | None = None) -> list[Any]:
+        """Return all values of an offset list (steps, statuses …) in their order.
+
+        If somebody deletes one while the list is read, what follows moves, and the next page leaves
+        one out. So a list in several pages, of which any tells another total than there came, is
+        read until two passes are equal.
+
+        Raises:
+            RecordError: It keeps changing.
+        """
+        before: list[Any] | None = None
+        for _ in range(PASSES):
+            values: list[Any] = []
+            totals: set[int | None] = set()
+            cursor: str | None = None
+            while cursor is not None or not totals:
+                page = await self._by_offset(path, params or {}, self._place(cursor, "offset"))
+                values += page.values
+                totals.add(page.total)
+                cursor = page.cursor
+            if page.stable or totals == {len(values)} or values == before:
+                return values
+            before = values
+        raise RecordError(f"Zephyr: GET {path} changes while it is read; run again later")
 
     async def every(self, path: str, params: Parameters) -> AsyncIterator[Any]:
         """Yield every readable value of a list that may have cursors."""

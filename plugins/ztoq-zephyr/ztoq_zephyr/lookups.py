@@ -342,7 +342,7 @@ class Lookups:
     async def _numbered(
         self, path: str, params: Mapping[str, str]
     ) -> AsyncIterator[tuple[int, Mapping[str, Any]]]:
-        async for value in self._api.all_of(path, params):
+        for value in await self._api.all_of(path, params):
             number = whole(mapped(value).get("id"))
             if number is not None:
                 yield number, value

@@ -215,7 +215,7 @@ class RecordCompleter:
     async def _all_steps(self, path: str) -> list[Any] | None:
         """Return all steps, None if the case has a script instead."""
         try:
-            values = [value async for value in self._api.all_of(f"{path}/teststeps")]
+            values = await self._api.all_of(f"{path}/teststeps")
         except RejectedError as error:
             if error.status == WRONG_SCRIPT:
                 return None
