@@ -6,6 +6,7 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.metadata import EntryPoint
 from io import FileIO, TextIOWrapper
 from operator import attrgetter
@@ -96,6 +97,8 @@ def run(arguments: Sequence[str]) -> int:
     options = Options()
     with ErrorHandler(options) as ending:
         ending.code = ztoq.main(list(arguments), "ztoq", standalone_mode=False, obj=options) or 0
+        with suppress(BrokenPipeError):  # `ztoq --help | head -1`: the reader is gone
+            sys.stdout.flush()  # a full disk is told here, not swallowed when the process ends
     return int(ending.code)
 
 
@@ -114,6 +117,6 @@ def main() -> None:
     code = run(sys.argv[1:])
     try:
         sys.stdout.flush()
-    except OSError:  # `ztoq --help | head -1`: the reader is gone; or the disk is full
+    except OSError:  # what is left can go nowhere, and that was told
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(code)

@@ -275,9 +275,18 @@ def test_a_stream_that_is_closed_changes_no_exit_code(
     assert (ended.returncode, ended.stderr) == (0, "")
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize("arguments", [("plugins",), ("--help",), ("--json", "plugins")], ids=str)
-def test_a_full_disk_under_the_output_is_told_in_a_sentence(arguments: tuple[str, ...]) -> None:
+def test_a_full_disk_under_the_output_is_told_in_a_sentence(
+    arguments: tuple[str, ...], unbuffered: str
+) -> None:
     with Path("/dev/full").open("w", encoding="utf-8") as full:
-        command = [sys.executable, "-m", "ztoq_core", *arguments]
-        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        ended = subprocess.run(
+            [sys.executable, "-m", "ztoq_core", *arguments],
+            env=os.environ | {"PYTHONUNBUFFERED": unbuffered},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
     assert (ended.returncode, ended.stderr) == (3, "Error: No space left on device\n")
