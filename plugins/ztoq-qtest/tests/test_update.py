@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import attrs
+import pytest
 from ztoq_demo.qtest import Options
+from ztoq_demo.qtest.objects import Case
 
 from ztoq_core.plugin import FieldType, FieldValue, Folder, Kind, Ref, TestStep, Tree
 
@@ -75,6 +77,40 @@ async def test_steps_are_replaced(opened: Any, project: Any) -> None:
     case = world.dump()["test_cases"][0]
     assert [step["description"] for step in case["versions"][-1]["steps"]] == ["<p>Only</p>"]
     assert list(world.written[project.called.ref].parts) == ["1"]
+
+
+def edited(steps: tuple[Any, ...]) -> tuple[Any, ...]:
+    first, *others = steps
+    return (attrs.evolve(first, description="Other"), *others)
+
+
+def moved(steps: tuple[Any, ...]) -> tuple[Any, ...]:
+    first, *others, last = steps
+    texts = {"description": last.description, "expected": last.expected}
+    back = {"description": first.description, "expected": first.expected}
+    return (attrs.evolve(first, **texts), *others, attrs.evolve(last, **back))
+
+
+@pytest.mark.parametrize(("change", "status"), [(edited, "Failed"), (moved, "Passed")])
+async def test_step_results_are_changed_in_the_version_of_their_log_unless_steps_moved_in_it(
+    opened: Any, project: Any, change: Any, status: str
+) -> None:
+    world = await opened()
+    await project.write_all(world)
+    of_project = world.simulator.state.of_project(world.simulator.options.project, Case.type)
+    (case,) = (each for each in of_project if each.name == project.case.name)
+    now = case.latest
+    case.versions = [*case.versions[:-1], attrs.evolve(now, steps=change(now.steps))]
+    await world.whole(attrs.evolve(project.case, name="Brought back"))  # with steps of new ids
+    assert len(case.versions) > 1
+
+    first_result, *more = project.log.results
+    failed = attrs.evolve(first_result, statuses=("Failed",))
+    await world.write(attrs.evolve(project.log, results=(failed, *more)))
+
+    (log,) = world.dump()["test_logs"]
+    assert log["steps"][0]["status"] == status
+    assert (status == "Passed") is ("step-results-stay" in world.notes.codes())
 
 
 async def test_what_cannot_be_emptied_is_a_loss(opened: Any, project: Any) -> None:

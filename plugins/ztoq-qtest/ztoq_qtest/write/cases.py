@@ -251,7 +251,10 @@ async def list_executable_steps(project: Project, case: Written) -> tuple[Execut
 
 
 async def have_same_steps(project: Project, case: Written, version: str) -> bool:
-    """Return whether another version of a case has the same steps as the one that was written."""
+    """Return whether another version of a case has the steps of the one that was written.
+
+    A text that somebody edited in its place does not matter; a step that moved does.
+    """
     target = object_ref(Kind.TEST_CASE, case.target_id)
     ours, theirs = [
         [
@@ -260,7 +263,10 @@ async def have_same_steps(project: Project, case: Written, version: str) -> bool
         ]
         for each in (case.version, version)
     ]
-    return ours == theirs
+    return len(ours) == len(theirs) and all(
+        one == other or (one not in theirs and other not in ours)
+        for one, other in zip(ours, theirs, strict=True)
+    )
 
 
 async def _version_steps(

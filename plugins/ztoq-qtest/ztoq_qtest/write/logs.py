@@ -71,7 +71,10 @@ async def write_log(session: Session, log: TestLog, request: WriteRequest) -> Wr
         body = await _in_its_version(session, log, request.links, body, now)
         json = _change(body, now, _known(log, body.lines, request.parts))
         if "test_step_logs" in body.json and "test_step_logs" not in json:
-            text = "qTest does not show the step results of this log; they stay as they are"
+            text = (
+                "the step results of this log stay as they are: qTest does not show them, or shows "
+                "those of other steps"
+            )
             project.services.note(STEP_RESULTS_STAY, text, log.ref)
         answer = {**await _changed(project, path, json, log), "id": number}
     place = ObjectRef("test-logs", int(answer["id"]))
