@@ -12,7 +12,7 @@ import pytest
 Browser: TypeAlias = Any
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # while it is open, no asynchronous test can run
 def browser() -> Iterator[Browser]:
     """A Chromium without a window; tests are skipped where there is none."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
