@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import attrs
 
-from ztoq_core.contracts.services import Client
+from ztoq_core.contracts.services import Client, Query
 from ztoq_core.contracts.source import Page, Reject
 from ztoq_core.errors import RecordError
 from ztoq_core.records import Kind, Record
@@ -36,8 +36,6 @@ _LINK = re.compile(r"(https?://|/)[^?]*\?|\?")
 
 ToRecords = Callable[[Any], Record | Iterable[Record]]
 """Makes one or more records of a value of a list."""
-
-Query = Mapping[str, str | int | Sequence[str | int]]
 
 
 @attrs.frozen(kw_only=True)

@@ -29,8 +29,9 @@ _SHORT = 6
 
 T = TypeVar("T")
 
-Params = Mapping[str, str | int | Sequence[str | int]] | None
+Query = Mapping[str, str | int | Sequence[str | int]]
 """Parameters of a query; several values repeat the name."""
+Params = Query | None
 
 
 @attrs.frozen(repr=False, str=False)

@@ -6,10 +6,10 @@ import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ztoq_files.record_lines import LineError, line_of, object_in, record_from
+from ztoq_files.record_lines import line_of, object_in
 
 from tests.generated import record_of
-from ztoq_core.plugin import Kind, Note, Record
+from ztoq_core.plugin import Kind, Note, Record, RecordJsonError, record_from_json
 
 CASE = '{"key":"A-T1","name":"Log in"'
 
@@ -97,7 +97,7 @@ def test_any_record_comes_back_as_it_was(kind: Kind, data: st.DataObject) -> Non
 
     assert line.endswith(b"\n")
     assert line.count(b"\n") == 1
-    assert record_from(kind, object_in(line)) == record
+    assert record_from_json(kind, object_in(line)) == record
 
 
 def test_what_belongs_to_the_store_is_left_out() -> None:
@@ -109,12 +109,12 @@ def test_what_belongs_to_the_store_is_left_out() -> None:
 
 @pytest.mark.parametrize(("kind", "line", "message"), MALFORMED.values(), ids=MALFORMED)
 def test_a_malformed_line_is_described(kind: Kind, line: str, message: str) -> None:
-    with pytest.raises(LineError) as caught:
-        record_from(kind, object_in(line.encode()))
+    with pytest.raises(RecordJsonError) as caught:
+        record_from_json(kind, object_in(line.encode()))
 
     assert str(caught.value).startswith(message)
 
 
 def test_bytes_that_are_not_utf_8_are_described() -> None:
-    with pytest.raises(LineError, match=r"^is not UTF-8 text \(byte 9\)$"):
+    with pytest.raises(RecordJsonError, match=r"^is not UTF-8 text \(byte 9\)$"):
         object_in('{"key":"é"}'.encode("latin-1"))

@@ -6,16 +6,11 @@ import json
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from ztoq_core.plugin import Kind, Record, RecordJsonError, record_from_json, record_to_json
+from ztoq_core.plugin import Record, RecordJsonError, record_to_json
 
-__all__ = ["LineError", "json_line", "line_of", "object_in", "record_from"]
-
+__all__ = ["json_line", "line_of", "object_in"]
 
 _LONG = 60
-
-
-class LineError(ValueError):
-    """A line is not a record; the message says why, without file and line."""
 
 
 def line_of(record: Record, **further: Any) -> bytes:
@@ -39,34 +34,22 @@ def object_in(line: bytes) -> dict[str, Any]:
     """Return the JSON object on a line.
 
     Raises:
-        LineError: It is not UTF-8, not JSON, or not an object; a key is there twice.
+        RecordJsonError: It is not UTF-8, not JSON, or not an object; a key is there twice.
     """
     try:
         value = json.loads(
             line.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_not_json
         )
     except UnicodeDecodeError as error:
-        raise LineError(f"is not UTF-8 text (byte {error.start + 1})") from error
+        raise RecordJsonError(f"is not UTF-8 text (byte {error.start + 1})") from error
     except json.JSONDecodeError as error:
-        raise LineError(f"is not JSON: {error.msg} (character {error.pos + 1})") from error
+        raise RecordJsonError(f"is not JSON: {error.msg} (character {error.pos + 1})") from error
     except RecursionError as error:
-        raise LineError("is not a record: it nests too deep") from error
+        raise RecordJsonError("is not a record: it nests too deep") from error
     if not isinstance(value, dict):
         shown = "a list" if isinstance(value, list) else json.dumps(value)[:_LONG]
-        raise LineError(f"is not a record: it is {shown}, expected an object")
+        raise RecordJsonError(f"is not a record: it is {shown}, expected an object")
     return value
-
-
-def record_from(kind: Kind, value: Mapping[str, Any]) -> Record:
-    """Return the record of a kind from its JSON object.
-
-    Raises:
-        LineError: A property is missing, unknown or of a wrong type; the message names it.
-    """
-    try:
-        return record_from_json(kind, value)
-    except RecordJsonError as error:
-        raise LineError(str(error)) from error
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -74,9 +57,9 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(value) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise LineError(f"has the key {twice!r} twice")
+        raise RecordJsonError(f"has the key {twice!r} twice")
     return value
 
 
 def _not_json(word: str) -> NoReturn:
-    raise LineError(f"is not JSON: {word} is not a number of JSON")
+    raise RecordJsonError(f"is not JSON: {word} is not a number of JSON")

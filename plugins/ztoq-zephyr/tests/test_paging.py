@@ -331,13 +331,13 @@ async def test_every_request_stays_on_the_host_that_was_configured(
 class Steps:
     """The steps of a case in pages; ``deleted`` is gone as soon as the first page was sent."""
 
-    def __init__(self, names: str, size: int, *deleted: str, told: int | None = None) -> None:
-        self.names, self.size, self.deleted, self.told = names, size, list(deleted), told
+    def __init__(self, names: str, size: int, *deleted: str, total: int | None = None) -> None:
+        self.names, self.size, self.deleted, self.total = names, size, list(deleted), total
 
     def __call__(self, request: Request) -> Any:
         start = int(request.query["startAt"])
         values = [{"inline": {"description": name}} for name in self.names]
-        total = len(values) if self.told is None else self.told
+        total = len(values) if self.total is None else self.total
         body = {
             "startAt": start,
             "maxResults": self.size,
@@ -364,7 +364,7 @@ async def steps(opened: Any) -> str:
         (Steps("abcdefg", 3, "a"), "bcdefg"),
         (Steps("abcdefg", 3, "g", "a"), "bcdef"),
         (Steps("abcdefg", 100, "a"), "abcdefg"),  # what a single page holds was there at one time
-        (Steps("abcdefg", 3, told=99), "abcdefg"),  # a total that is wrong for ever
+        (Steps("abcdefg", 3, total=99), "abcdefg"),  # a total that is always wrong
     ],
     ids=["still", "one deleted", "two deleted", "one page", "wrong total"],
 )

@@ -44,7 +44,8 @@ MOST_LOST = 20
 """Objects in a row that a list may fail to give before the list itself counts as broken."""
 
 PASSES = 5
-"""How often a list of one object may have changed while it was read before that is an error."""
+"""How often the list of one object is read, at most, until it did not change meanwhile."""
+
 STANDSTILLS = 5
 """How often a list may give neither objects nor a next position before that is an error."""
 
@@ -148,9 +149,9 @@ class Api:
     async def all_of(self, path: str, params: Parameters | None = None) -> list[Any]:
         """Return all values of an offset list (steps, statuses …) in their order.
 
-        If somebody deletes one while the list is read, what follows moves, and the next page leaves
-        one out. So a list in several pages, of which any tells another total than there came, is
-        read until two passes are equal.
+        If somebody deletes a value between two pages, the values after it move, and the next page
+        leaves one out. A list in several pages is therefore read again until two passes are equal,
+        unless the total on every page is the number of values that arrived.
 
         Raises:
             RecordError: It keeps changing.

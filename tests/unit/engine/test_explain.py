@@ -67,13 +67,13 @@ async def test_each_change_is_told_by_its_path(store: Store) -> None:
     assert found.present["labels"] == ["new"]
 
 
-async def test_the_mapping_is_told_of_the_source_what_it_was_told_by_transform(
+async def test_explain_builds_the_mapping_with_the_schema_of_the_last_transform(
     store: Store,
 ) -> None:
-    told: list[Schema] = []
+    schemas: list[Schema] = []
 
     def build(schema: Schema) -> list[tuple[str, Transform]]:
-        told.append(schema)
+        schemas.append(schema)
         return [("change", change)]
 
     run = engine.Run(store)
@@ -83,13 +83,13 @@ async def test_the_mapping_is_told_of_the_source_what_it_was_told_by_transform(
     await engine.transform(run, lambda schema: [each for _, each in build(schema)])
     await explain(run, number, build, None)
 
-    before, mapped, after = told
+    before, mapped, after = schemas
     assert before == mapped == after
     assert after.fields
     assert after.folders
     await store.facts.save(Facts.mapped_schema, SourceSchema())
     await explain(run, number, build, None)
-    assert told[-1] == Schema()  # it was not inferred again from all records
+    assert schemas[-1] == Schema()  # it was not inferred again from all records
 
 
 @pytest.mark.postgres

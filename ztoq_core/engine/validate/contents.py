@@ -19,7 +19,7 @@ from ztoq_core.plugin_calls import plugin_call
 from ztoq_core.records import FieldDefinition, Kind, Record, TestLog, TestRun
 from ztoq_core.store import FieldDetail, RecordProof, Sample, SentRecord, ValidationLevel, now
 
-_AT_ONCE = 100
+_AT_ONCE, _PAGE = 100, 1_000
 """Records that are compared before their results are saved."""
 
 _PROVED = frozenset({Outcome.EQUAL, Outcome.BY_RULE})
@@ -105,10 +105,6 @@ def _proof_of(item: int, results: Sequence[FieldResult], held: Record | None = N
             if each.outcome is not Outcome.EQUAL
         ),
     )
-
-
-_PAGE = 1_000
-_AT_ONCE = 100
 
 
 async def compare_sample(

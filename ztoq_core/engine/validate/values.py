@@ -15,6 +15,7 @@ from ztoq_core.engine.validate.rules import FieldResult, Outcome, Rule
 from ztoq_core.engine.validate.single_values import Known
 from ztoq_core.engine.validate.texts import excerpt, plain_words, shape_of
 from ztoq_core.records import ADDRESS, FieldType, FieldValue, Kind
+from ztoq_core.spelling import folded
 
 _EMPTY = (None, "", ())
 _YES = ("Yes", "True", "Checked", "On", "Y")
@@ -169,9 +170,8 @@ class _Field:
 
     def same_person(self, held: FieldValue) -> FieldResult:
         sent = self.first_person((*_texts(self.value), *self.value.alternatives))
-        there = self.first_person(
-            (*held.alternatives, *_texts(held))
-        )  # an id says more than a name
+        # the id first: it says more than a name
+        there = self.first_person((*held.alternatives, *_texts(held)))
         named_alike = held.value == self.value.value
         if sent != there or not (sent or named_alike):
             return self.different(held.value)
@@ -263,15 +263,15 @@ class _Field:
 
     def person(self, text: str) -> str:
         """Return the id of the target's user with that id, e-mail or name, or an empty text."""
-        folded = text.strip().casefold()
+        wanted = folded(text)
         found = {
             each.id: each.active
             for each in self.known.schema.users
-            if folded in {each.id.casefold(), each.email.casefold(), each.name.casefold()}
+            if wanted in {folded(each.id), folded(each.email), folded(each.name)}
         }
         # only those who are active can be assigned: one who left may bear the same name
         found = {each: active for each, active in found.items() if active} or found
-        return next(iter(found)) if folded and len(found) == 1 else ""
+        return next(iter(found)) if wanted and len(found) == 1 else ""
 
     # ---------------------------------------------------------------------------- several values
 

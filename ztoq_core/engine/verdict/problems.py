@@ -13,6 +13,20 @@ from ztoq_core.records import Kind, LossGroup, counted, plain
 from ztoq_core.spelling import first_of
 from ztoq_core.store import OPEN_PROBLEMS, UNMAPPED, UNWRITTEN, State
 
+_SHOWN_REASONS = 5
+_SHOWN_FINDINGS = 20
+_SHOWN_LOSSES = 7
+_SHOWN_KEYS = 5
+
+WORDS = {
+    State.FAILED: "failed",
+    State.BLOCKED: "blocked",
+    State.UNKNOWN: "in doubt",
+    State.CONFLICT: "in conflict",
+    State.REJECTED: "rejected",
+    State.DELETED: "no longer in the target",
+}
+
 
 class Goal(IntEnum):
     """How far a verb is to bring a migration; what comes later does not make it fail."""
@@ -236,24 +250,6 @@ def _validation(facts: Facts, *, first: bool) -> Iterator[Problem]:
             "ztoq report" if facts.unproved else "ztoq validate",
             (*([facts.sampled] if facts.sampled else []), *first_sentences(facts.unproved)),
         )
-
-
-_SHOWN_REASONS = 5
-
-_SHOWN_FINDINGS = 20
-
-_SHOWN_LOSSES = 7
-
-_SHOWN_KEYS = 5
-
-WORDS = {
-    State.FAILED: "failed",
-    State.BLOCKED: "blocked",
-    State.UNKNOWN: "in doubt",
-    State.CONFLICT: "in conflict",
-    State.REJECTED: "rejected",
-    State.DELETED: "no longer in the target",
-}
 
 
 def records(facts: Facts) -> str:

@@ -9,12 +9,21 @@ from pathlib import Path
 
 import attrs
 
-from ztoq_core.plugin import Attachment, ConfigError, Kind, Record, Ref, first_of
+from ztoq_core.plugin import (
+    Attachment,
+    ConfigError,
+    Kind,
+    Record,
+    RecordJsonError,
+    Ref,
+    first_of,
+    record_from_json,
+)
 from ztoq_files.disk import on_disk
 from ztoq_files.inside import PlaceError, file_inside
 from ztoq_files.jsonl.index import Entry, RecordIndex
 from ztoq_files.jsonl.manifest import MANIFEST, FileFacts, Manifest
-from ztoq_files.record_lines import LineError, object_in, record_from
+from ztoq_files.record_lines import object_in
 
 __all__ = ["RecordFolder", "file_of", "stamp_of"]
 
@@ -155,26 +164,26 @@ class RecordFolder:
                 break  # a process was killed here; its run writes the record again
             try:
                 number += self._take(index, kind, line, strict=strict)
-            except (LineError, PlaceError) as error:
+            except (RecordJsonError, PlaceError) as error:
                 raise self._fault(name, line.number, str(error)) from error
         return FileFacts(number, passed.hexdigest())
 
     def _take(self, index: RecordIndex, kind: Kind, line: _Line, *, strict: bool) -> bool:
         if len(line.body) > MOST_BYTES:
-            raise LineError(f"is longer than {MOST_BYTES:,} bytes")
+            raise RecordJsonError(f"is longer than {MOST_BYTES:,} bytes")
         value = object_in(line.body)
         if not strict and value.get("deleted") is True:
             index.remove(Ref(kind, str(value.get("key"))))
             return False
         file = value.pop("file", "") if kind is Kind.ATTACHMENT else ""
-        record = record_from(kind, value)
+        record = record_from_json(kind, value)
         if isinstance(record, Attachment):
             if not isinstance(file, str) or not file:
-                raise LineError("'file' is missing: the path of the content in this folder")
+                raise RecordJsonError("'file' is missing: the path of the content in this folder")
             if strict:
                 file_inside(self.path, file)
         if strict and (other := index.find(record.ref)):
-            raise LineError(f"the key {record.key!r} is in line {other.line} already")
+            raise RecordJsonError(f"the key {record.key!r} is in line {other.line} already")
         index.put(
             Entry(
                 ref=record.ref,
@@ -218,7 +227,7 @@ class RecordFolder:
         value = object_in(self.body(entry))
         if entry.ref.kind is Kind.ATTACHMENT:
             del value["file"]
-        return record_from(entry.ref.kind, value)
+        return record_from_json(entry.ref.kind, value)
 
     def record_with_raw(self, entry: Entry) -> Record:
         """Return the record of an entry with its line as the payload."""

@@ -9,9 +9,9 @@ from typing import Any
 
 import attrs
 
-from ztoq_core.plugin import ConfigError
+from ztoq_core.plugin import ConfigError, RecordJsonError
 from ztoq_files.disk import on_disk, replacing
-from ztoq_files.record_lines import LineError, object_in
+from ztoq_files.record_lines import object_in
 
 __all__ = ["MANIFEST", "FileFacts", "Manifest"]
 
@@ -50,13 +50,13 @@ class Manifest:
                 return None
         try:
             return cls._from(object_in(body), path)
-        except LineError as error:
+        except RecordJsonError as error:
             raise ConfigError(f"{path}: {error}") from error
 
     @classmethod
     def _from(cls, value: Mapping[str, Any], path: Path) -> Manifest:
         if value.get("format") != FORMAT:
-            raise LineError(f"'format' is {value.get('format')!r}, expected {FORMAT!r}")
+            raise RecordJsonError(f"'format' is {value.get('format')!r}, expected {FORMAT!r}")
         version = value.get("version")
         if version != VERSION:
             raise ConfigError(
@@ -65,10 +65,10 @@ class Manifest:
             )
         unknown = set(value) - {"format", "version", "closed", "files"}
         if unknown:
-            raise LineError(f"has the unknown key {min(unknown)!r}")
+            raise RecordJsonError(f"has the unknown key {min(unknown)!r}")
         closed = value.get("closed", True)
         if not isinstance(closed, bool):
-            raise LineError("'closed' is neither true nor false")
+            raise RecordJsonError("'closed' is neither true nor false")
         files = value.get("files")
         if files is None:
             return cls(closed=closed)
@@ -77,7 +77,7 @@ class Manifest:
                 name: FileFacts(each["records"], each["sha256"]) for name, each in files.items()
             }
         except (AttributeError, KeyError, TypeError):
-            raise LineError("'files' does not give records and sha256 of each file") from None
+            raise RecordJsonError("'files' does not give records and sha256 of each file") from None
         return cls(closed=closed, files=facts)
 
     def write(self, folder: Path) -> None:

@@ -15,7 +15,6 @@ NO_FIELDS = FieldSet()
 PLAN = " (plan)"
 """Suffix of the key of a plan that became a test cycle, since folders become cycles too."""
 NAMED = frozenset({"test-suites", "test-runs", "requirements"})
-
 WITHOUT_TEXT = frozenset({"test-suites", "test-runs"})
 """Types without a text for the mark: what looks like one in their fields was copied there."""
 
