@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -99,6 +100,23 @@ global_options = _all(
     click.option_panel("Options"),
 )
 """The options that every command takes, before and after the verb."""
+
+
+def verb(work: Callable[..., int]) -> Callable[..., int]:
+    """Make a function what a verb does: it gets ``Options``, which name the verb.
+
+    The verb takes the global options besides its own.
+    """
+
+    @global_options
+    @click.pass_context
+    @wraps(work)
+    def called(context: click.Context, /, **given: Any) -> int:
+        options = context.ensure_object(Options)
+        options.verb = context.command_path.partition(" ")[2]
+        return work(options, **given)
+
+    return called
 
 
 SELECTING = {

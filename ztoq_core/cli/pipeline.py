@@ -24,9 +24,8 @@ from ztoq_core.settings.config import Config
 from ztoq_core.time_window import until
 
 
-def run_verb(options: Options, verb: str, stages: Sequence[str], **given: Any) -> int:
+def run_verb(options: Options, stages: Sequence[str], **given: Any) -> int:
     """Run the stages with the options of a verb; return the exit code."""
-    options.verb = verb
     everything = given.pop("everything", False)
     names = (*SELECTING, "executed_since", "executions", "limit")
     table = {name: value for name in names if (value := given.pop(name, None))}
@@ -37,7 +36,7 @@ def run_verb(options: Options, verb: str, stages: Sequence[str], **given: Any) -
     with configured(options, {"select": table}) as read:
         config = read.with_everything(**table) if everything else read
         # a migration ends with a report; a dry run has nothing to report
-        report = verb == "migrate" and not given["dry_run"]
+        report = options.verb == "migrate" and not given["dry_run"]
         choices = RunOptions(
             since=moment(day) if day else None,
             selecting=everything or bool(table),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import rich_click as click
 
-from ztoq_core.cli.options import Options, global_options
+from ztoq_core.cli.options import Options, verb
 from ztoq_core.cli.output import Output
 from ztoq_core.cli.pipeline import run_pipeline
 from ztoq_core.cli.session import logged
@@ -40,8 +40,7 @@ OURS = (
     show_default=True,
     help="Write store and report here; an earlier demo in it is replaced.",
 )
-@global_options
-@click.pass_obj
+@verb
 def demo(options: Options, folder: Path) -> int:
     """Migrate an invented project between simulated services, and show the report.
 
@@ -50,7 +49,6 @@ def demo(options: Options, folder: Path) -> int:
     \b
     Example:  ztoq demo --folder /tmp/first-look
     """
-    options.verb = "demo"
     _make_room(folder)
     output = Output(options)
     code = asyncio.run(_migrate(options, output, folder.absolute()))

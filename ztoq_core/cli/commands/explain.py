@@ -12,7 +12,7 @@ from typing import Any
 import attrs
 import rich_click as click
 
-from ztoq_core.cli.options import KIND, Options, global_options
+from ztoq_core.cli.options import KIND, Options, verb
 from ztoq_core.cli.output import Output, as_facts
 from ztoq_core.cli.session import configured, kind_of, open_sink
 from ztoq_core.contracts import Schema, Secret, Sink, Transform
@@ -37,8 +37,7 @@ SIGNED = re.compile(
 @click.command()
 @click.argument("name", metavar="KEY")
 @click.option("--kind", metavar="KIND", help=KIND)
-@global_options
-@click.pass_obj
+@verb
 def explain(options: Options, *, name: str, kind: str | None) -> int:
     """Show the history of one record, by its key or target id.
 
@@ -48,7 +47,6 @@ def explain(options: Options, *, name: str, kind: str | None) -> int:
     \b
     Example:  ztoq explain ACME-T1
     """
-    options.verb = "explain"
     with configured(options) as config:
         output = Output(options)
         return print_records(output, config, kind_of(kind), name, partial(_lives, output), _print)

@@ -6,21 +6,14 @@ from typing import Any
 
 import rich_click as click
 
-from ztoq_core.cli.options import (
-    Options,
-    global_options,
-    limit_options,
-    selection_options,
-    since_option,
-)
+from ztoq_core.cli.options import Options, limit_options, selection_options, since_option, verb
 
 
 @click.command()
 @selection_options
 @since_option
 @limit_options
-@global_options
-@click.pass_obj
+@verb
 def extract(options: Options, /, **given: Any) -> int:
     """Read everything from the source into the store; the source is only read.
 
@@ -33,4 +26,4 @@ def extract(options: Options, /, **given: Any) -> int:
     """
     from ztoq_core.cli.pipeline import run_verb
 
-    return run_verb(options, "extract", ("extract",), **given)
+    return run_verb(options, ("extract",), **given)

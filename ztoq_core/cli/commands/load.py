@@ -7,13 +7,7 @@ from typing import Any
 
 import rich_click as click
 
-from ztoq_core.cli.options import (
-    Options,
-    global_options,
-    limit_options,
-    load_options,
-    selection_options,
-)
+from ztoq_core.cli.options import Options, limit_options, load_options, selection_options, verb
 
 
 @click.command()
@@ -31,8 +25,7 @@ from ztoq_core.cli.options import (
 )
 @selection_options
 @limit_options
-@global_options
-@click.pass_obj
+@verb
 def load(options: Options, /, **given: Any) -> int:
     """Write what was mapped to the target, each record at most once.
 
@@ -44,4 +37,4 @@ def load(options: Options, /, **given: Any) -> int:
     """
     from ztoq_core.cli.pipeline import run_verb
 
-    return run_verb(options, "load", ("load",), **given)
+    return run_verb(options, ("load",), **given)

@@ -8,11 +8,11 @@ import rich_click as click
 
 from ztoq_core.cli.options import (
     Options,
-    global_options,
     limit_options,
     load_options,
     selection_options,
     since_option,
+    verb,
 )
 
 
@@ -26,8 +26,7 @@ from ztoq_core.cli.options import (
 @selection_options
 @since_option
 @limit_options
-@global_options
-@click.pass_obj
+@verb
 def migrate(options: Options, /, *, final: bool, **given: Any) -> int:
     """Extract, transform, load, validate and report in one go; may be repeated.
 
@@ -43,4 +42,4 @@ def migrate(options: Options, /, *, final: bool, **given: Any) -> int:
     from ztoq_core.migration import ALL
 
     stages = (*ALL, "final") if final else ALL
-    return run_verb(options, "migrate", stages, **given)
+    return run_verb(options, stages, **given)

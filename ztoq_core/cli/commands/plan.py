@@ -10,12 +10,7 @@ import attrs
 import rich_click as click
 
 from ztoq_core import engine
-from ztoq_core.cli.options import (
-    Options,
-    accept_missing_fields_option,
-    conflict_option,
-    global_options,
-)
+from ztoq_core.cli.options import Options, accept_missing_fields_option, conflict_option, verb
 from ztoq_core.cli.output import Output
 from ztoq_core.cli.plan_text import show_plan
 from ztoq_core.cli.result import print_verdict
@@ -39,8 +34,7 @@ from ztoq_core.store import Store
     metavar="FILE",
     help="Write the plan as JSON to this file too, for `ztoq load --plan FILE`; - for stdout.",
 )
-@global_options
-@click.pass_obj
+@verb
 def plan(options: Options, /, *, output: Path | None, **given: Any) -> int:
     """Show what a load would do, lose and take; writes nothing, not even to the store.
 
@@ -50,7 +44,6 @@ def plan(options: Options, /, *, output: Path | None, **given: Any) -> int:
     \b
     Example:  ztoq plan --output plan.json
     """
-    options.verb = "plan"
     printer = Output(options)
     with configured(options) as config, open_store(config) as store:
         config.sink.require()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import rich_click as click
 
-from ztoq_core.cli.options import Options, global_options
+from ztoq_core.cli.options import Options, verb
 from ztoq_core.cli.output import Output
 from ztoq_core.contracts import TransformerPlugin
 from ztoq_core.plugins import plugins_of
@@ -12,15 +12,13 @@ from ztoq_core.settings.config import default_path
 
 
 @click.command()
-@global_options
-@click.pass_obj
+@verb
 def plugins(options: Options) -> int:
     """List the installed plugins, and why some cannot be loaded.
 
     \b
     Example:  ztoq plugins
     """
-    options.verb = "plugins"
     found = plugins_of(options.path or default_path())
     output = Output(options)
     rows = []

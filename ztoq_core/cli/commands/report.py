@@ -7,7 +7,7 @@ from pathlib import Path
 
 import rich_click as click
 
-from ztoq_core.cli.options import Options, global_options
+from ztoq_core.cli.options import Options, verb
 from ztoq_core.cli.output import Output
 from ztoq_core.cli.session import configured
 from ztoq_core.errors import ConfigError
@@ -33,8 +33,7 @@ _ENDINGS = {Path(name).suffix: each for each, name in FORMATS.items()}
     metavar="PATH",
     help="Write to this file (a folder for several formats), or - for stdout.",
 )
-@global_options
-@click.pass_obj
+@verb
 def report(options: Options, *, formats: tuple[str, ...], output: Path | None) -> int:
     """Write a report of every record, from the store alone; neither service is called.
 
@@ -44,7 +43,6 @@ def report(options: Options, *, formats: tuple[str, ...], output: Path | None) -
     \b
     Example:  ztoq report --format csv --output ids.csv
     """
-    options.verb = "report"
     by_ending = _ENDINGS.get(output.suffix.lower()) if output else None
     wanted = formats or ((by_ending,) if by_ending else ("html", "json"))
     chosen = [each for each in FORMATS if each in wanted]

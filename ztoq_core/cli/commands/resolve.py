@@ -10,7 +10,7 @@ import attrs
 import rich_click as click
 
 from ztoq_core import engine
-from ztoq_core.cli.options import KIND, Options, global_options
+from ztoq_core.cli.options import KIND, Options, verb
 from ztoq_core.cli.output import Output, as_facts
 from ztoq_core.cli.session import configured, kind_of, open_sink
 from ztoq_core.errors import ConfigError, Exit
@@ -55,8 +55,7 @@ def _adopting(target_id: str) -> Decision:
 @click.option(
     "--skip", multiple=True, metavar="KEY", help="Leave it in the target as it is, or leave it out."
 )
-@global_options
-@click.pass_obj
+@verb
 def resolve(
     options: Options,
     *,
@@ -75,7 +74,6 @@ def resolve(
     \b
     Example:  ztoq resolve --adopt ACME-T1=4711 --skip ACME-T2
     """
-    options.verb = "resolve"
     given = [(key, _adopting(target_id)) for key, target_id in map(_pair, adopt)]
     given += [(key, engine.Resolver.retry) for key in retry]
     given += [(key, engine.Resolver.skip) for key in skip]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import rich_click as click
 
-from ztoq_core.cli.options import KIND, Options, global_options
+from ztoq_core.cli.options import KIND, Options, verb
 from ztoq_core.cli.output import Output
 from ztoq_core.cli.session import configured, kind_of
 from ztoq_core.errors import ConfigError
@@ -18,8 +18,7 @@ from ztoq_core.store import RETRYABLE, Store
 @click.command()
 @click.option("--kind", metavar="KIND", help=KIND)
 @click.option("--key", "keys", multiple=True, metavar="KEY", help="Only this one; may be repeated.")
-@global_options
-@click.pass_obj
+@verb
 def retry(options: Options, *, kind: str | None, keys: tuple[str, ...]) -> int:
     """Mark failed and missing records for retry; the next load sends them.
 
@@ -29,7 +28,6 @@ def retry(options: Options, *, kind: str | None, keys: tuple[str, ...]) -> int:
     \b
     Example:  ztoq retry --kind test_case && ztoq load
     """
-    options.verb = "retry"
     of_kind = kind_of(kind)
     output = Output(options)
     with (

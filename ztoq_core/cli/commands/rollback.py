@@ -12,7 +12,7 @@ from loguru import logger
 
 from ztoq_core import engine
 from ztoq_core.cli.exit_codes import AGAIN
-from ztoq_core.cli.options import Options, count, global_options
+from ztoq_core.cli.options import Options, count, verb
 from ztoq_core.cli.output import Output, as_facts
 from ztoq_core.cli.session import configured, handle_signals, open_sink
 from ztoq_core.errors import ConfigError, Exit
@@ -42,8 +42,7 @@ NOTHING = "Nothing to do: nothing that ztoq created is left in the target."
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @click.option("--force", is_flag=True, help="Also delete objects that somebody changed since.")
 @click.option("--dry-run", is_flag=True, help="Show what would be deleted, and delete nothing.")
-@global_options
-@click.pass_obj
+@verb
 def rollback(options: Options, *, of_run: int | None, yes: bool, force: bool, dry_run: bool) -> int:
     """Delete from the target what ztoq created there, and nothing else.
 
@@ -54,7 +53,6 @@ def rollback(options: Options, *, of_run: int | None, yes: bool, force: bool, dr
     \b
     Example:  ztoq rollback --dry-run
     """
-    options.verb = "rollback"
     output = Output(options)
     with configured(options) as config:
         config.sink.require()

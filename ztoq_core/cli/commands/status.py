@@ -6,7 +6,7 @@ from typing import Any
 
 import rich_click as click
 
-from ztoq_core.cli.options import Options, global_options
+from ztoq_core.cli.options import Options, verb
 from ztoq_core.cli.output import Output
 from ztoq_core.cli.result import print_verdict, state_facts
 from ztoq_core.cli.session import configured
@@ -19,8 +19,7 @@ from ztoq_core.store import PastRun
 
 
 @click.command()
-@global_options
-@click.pass_obj
+@verb
 def status(options: Options) -> int:
     """Show how many records are in which state, and how the last run ended.
 
@@ -29,7 +28,6 @@ def status(options: Options) -> int:
     \b
     Example:  ztoq --json status
     """
-    options.verb = "status"
     with (
         configured(options) as config,
         open_store(config, look_only=True) as store,

@@ -6,13 +6,12 @@ from typing import Any
 
 import rich_click as click
 
-from ztoq_core.cli.options import Options, global_options, selection_options
+from ztoq_core.cli.options import Options, selection_options, verb
 
 
 @click.command()
 @selection_options
-@global_options
-@click.pass_obj
+@verb
 def transform(options: Options, /, **given: Any) -> int:
     """Map what was extracted, from the store alone; neither service is called.
 
@@ -23,4 +22,4 @@ def transform(options: Options, /, **given: Any) -> int:
     """
     from ztoq_core.cli.pipeline import run_verb
 
-    return run_verb(options, "transform", ("transform",), **given)
+    return run_verb(options, ("transform",), **given)

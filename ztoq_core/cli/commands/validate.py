@@ -7,7 +7,7 @@ from typing import Any
 
 import rich_click as click
 
-from ztoq_core.cli.options import Options, conflict_option, count, global_options, limit_options
+from ztoq_core.cli.options import Options, conflict_option, count, limit_options, verb
 
 _SEEDS = 1_000_000
 
@@ -32,8 +32,7 @@ _SEEDS = 1_000_000
 )
 @conflict_option
 @limit_options
-@global_options
-@click.pass_obj
+@verb
 def validate(
     options: Options,
     /,
@@ -65,7 +64,7 @@ def validate(
     if source:
         if sample or level or given["repair"]:
             raise click.UsageError("--source looks at the source alone; leave out other options.")
-        return run_verb(options, "validate", SOURCE_AGAIN, **given)
+        return run_verb(options, SOURCE_AGAIN, **given)
     drawn = Sample(size=sample, seed=seed or 1 + secrets.randbelow(_SEEDS)) if sample else None
     found = ValidationLevel("sample" if drawn else level or "contents")
-    return run_verb(options, "validate", ("validate",), level=found, sample=drawn, **given)
+    return run_verb(options, ("validate",), level=found, sample=drawn, **given)

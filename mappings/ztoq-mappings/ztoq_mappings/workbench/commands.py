@@ -8,7 +8,7 @@ from pathlib import Path
 import rich_click as click
 
 from ztoq_core.cli.lazy_group import LazyGroup
-from ztoq_core.cli.options import Options, global_options
+from ztoq_core.cli.options import Options, global_options, verb
 from ztoq_core.hookspecs import hookimpl
 
 __all__ = ["mapping", "ztoq_commands"]
@@ -36,8 +36,7 @@ def mapping() -> None:
     "--write", "file", type=click.Path(path_type=Path), metavar="FILE", help="Write it here."
 )
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
-@global_options
-@click.pass_obj
+@verb
 def suggest(options: Options, *, use: str | None, file: Path | None, force: bool) -> int:
     """Write a mapping file from what was extracted and what the target offers.
 
@@ -50,14 +49,12 @@ def suggest(options: Options, *, use: str | None, file: Path | None, force: bool
     from ztoq_core.cli.session import configured
     from ztoq_mappings.workbench.suggest import suggest as suggested
 
-    options.verb = "map suggest"
     with configured(options) as config:
         return suggested(options, config, use=use, path=file, force=force)
 
 
 @mapping.command()
-@global_options
-@click.pass_obj
+@verb
 def check(options: Options) -> int:
     """Check the mapping against what was extracted and what the target offers.
 
@@ -71,7 +68,6 @@ def check(options: Options) -> int:
     from ztoq_core.cli.session import configured
     from ztoq_mappings.workbench.check import check as checked
 
-    options.verb = "map check"
     with configured(options) as config:
         return checked(options, config)
 
@@ -79,8 +75,7 @@ def check(options: Options) -> int:
 @mapping.command()
 @click.argument("folder", required=False, type=click.Path(path_type=Path))
 @click.option("--update", is_flag=True, help="Write the result as the expected one (out.json).")
-@global_options
-@click.pass_obj
+@verb
 def test(options: Options, *, folder: Path | None, update: bool) -> int:
     """Run golden cases through the mapping; neither side is called, no secret is needed.
 
@@ -93,7 +88,6 @@ def test(options: Options, *, folder: Path | None, update: bool) -> int:
     from ztoq_core.cli.session import configured
     from ztoq_mappings.workbench.run_cases import try_cases
 
-    options.verb = "map test"
     with configured(options) as config:
         return try_cases(options, config, folder, update=update)
 
@@ -101,8 +95,7 @@ def test(options: Options, *, folder: Path | None, update: bool) -> int:
 @mapping.command()
 @click.argument("name", metavar="KEY")
 @click.option("--kind", metavar="KIND", help=KIND)
-@global_options
-@click.pass_obj
+@verb
 def show(options: Options, *, name: str, kind: str | None) -> int:
     """Print one extracted record before and after each transformer, from the store alone.
 
@@ -112,7 +105,6 @@ def show(options: Options, *, name: str, kind: str | None) -> int:
     from ztoq_core.cli.session import configured
     from ztoq_mappings.workbench.show import show as shown
 
-    options.verb = "map show"
     with configured(options) as config:
         return shown(options, config, name, kind)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import rich_click as click
 
-from ztoq_core.cli.options import Options, global_options
+from ztoq_core.cli.options import Options, verb
 from ztoq_core.cli.output import Output
 from ztoq_core.hookspecs import hookimpl
 from ztoq_testkit.scaffold.package import KINDS, NewPlugin
@@ -35,8 +35,7 @@ def plugin() -> None:
     type=click.Path(path_type=Path, file_okay=False),
     help="Write the package there; by default into ./ztoq-NAME.",
 )
-@global_options
-@click.pass_obj
+@verb
 def new(options: Options, kind: str, name: str, folder: Path | None, *, http: bool) -> int:
     """Write a package with a plugin that runs: code, tests, configuration, README.
 
@@ -46,7 +45,6 @@ def new(options: Options, kind: str, name: str, folder: Path | None, *, http: bo
     \b
     Example:  ztoq plugin new source acme-wiki --http
     """
-    options.verb = "plugin new"
     place = folder or Path(f"ztoq-{name}")
     written = NewPlugin(kind=kind, name=name, http=http).write(place)
     output = Output(options)

@@ -11,7 +11,7 @@ import attrs
 import rich_click as click
 
 from ztoq_core import engine
-from ztoq_core.cli.options import Options, global_options
+from ztoq_core.cli.options import Options, verb
 from ztoq_core.cli.output import Output
 from ztoq_core.cli.session import configured
 from ztoq_core.contracts import Finding, Schema, SinkPlugin, SourcePlugin
@@ -69,8 +69,7 @@ class _Found:
     is_flag=True,
     help="Also list the rights that both accounts need, and what others notice of a load.",
 )
-@global_options
-@click.pass_obj
+@verb
 def check(options: Options, *, probe: bool, checklist: bool) -> int:
     """Check both services and list problems that a migration would hit.
 
@@ -80,7 +79,6 @@ def check(options: Options, *, probe: bool, checklist: bool) -> int:
     Examples:  ztoq config check
                ztoq config check --checklist
     """
-    options.verb = "config check"
     with configured(options) as config:
         output = Output(options)
         found = asyncio.run(_both(config, output))

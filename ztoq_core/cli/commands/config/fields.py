@@ -12,7 +12,7 @@ import attrs
 import rich_click as click
 
 from ztoq_core import engine
-from ztoq_core.cli.options import Options, global_options
+from ztoq_core.cli.options import Options, verb
 from ztoq_core.cli.output import Output
 from ztoq_core.cli.session import configured, open_sink
 from ztoq_core.contracts import FieldExport, Schema, Sink
@@ -39,8 +39,7 @@ UNKNOWN = (
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write the target's field definitions to this file, with an administrator's token.",
 )
-@global_options
-@click.pass_obj
+@verb
 def fields(options: Options, *, file: Path | None) -> int:
     """Show the target's fields, and the fields that mapped records lack there.
 
@@ -51,7 +50,6 @@ def fields(options: Options, *, file: Path | None) -> int:
     \b
     Example:  ztoq config fields --write fields.json
     """
-    options.verb = "config fields"
     with configured(options) as settings:
         return _export(options, settings, file) if file else _show(options, settings)
 

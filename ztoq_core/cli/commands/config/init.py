@@ -13,7 +13,7 @@ import attrs
 import rich_click as click
 
 from ztoq_core.cli.commands.config.config_file import write_config
-from ztoq_core.cli.options import Options, global_options
+from ztoq_core.cli.options import Options, verb
 from ztoq_core.cli.output import Output
 from ztoq_core.contracts import Connection, Secret
 from ztoq_core.errors import ConfigError
@@ -57,8 +57,7 @@ SINGLE_SIGN_ON = (
 )
 @click.option("--store", metavar="URL", help="The store.  [default: sqlite:///ztoq.db]")
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
-@global_options
-@click.pass_obj
+@verb
 def init(options: Options, /, **given: Any) -> int:
     """Write ztoq.toml; on a terminal, ask for what no option says.
 
@@ -69,7 +68,6 @@ def init(options: Options, /, **given: Any) -> int:
     Example:  ztoq config init --source zephyr --source-project ACME \\
                 --sink qtest --sink-url https://acme.qtestnet.com --sink-project 4242
     """
-    options.verb = "config init"
     path = options.path or DEFAULT_FILE
     if path.exists() and not given["force"]:
         raise ConfigError(f"{str(path)!r} exists; --force overwrites it")

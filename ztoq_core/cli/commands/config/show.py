@@ -7,15 +7,14 @@ from typing import Any
 import rich_click as click
 import tomlkit
 
-from ztoq_core.cli.options import Options, global_options
+from ztoq_core.cli.options import Options, verb
 from ztoq_core.cli.output import Output
 from ztoq_core.cli.session import configured
 from ztoq_core.settings.secrets import WORDS
 
 
 @click.command()
-@global_options
-@click.pass_obj
+@verb
 def show(options: Options) -> int:
     """Show the effective settings, defaults and environment included.
 
@@ -24,7 +23,6 @@ def show(options: Options) -> int:
     \b
     Example:  ztoq --config acme.toml config show
     """
-    options.verb = "config show"
     with configured(options) as settings:
         output = Output(options)
         tables = settings.shown()
