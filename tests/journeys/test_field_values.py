@@ -5,15 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 from ztoq_demo.qtest import Options, Simulator
 from ztoq_qtest import open_qtest
 
 from tests.journeys.between import Between, between
+from tests.timed_store import TimedStore
 from ztoq_core import engine
 from ztoq_core.contracts import User
 from ztoq_core.errors import ConfigError, Exit
-from ztoq_core.records import FieldType, FieldValue, Folder, Kind, Record, TestCase, Tree
+from ztoq_core.records import FieldType, FieldValue, Folder, Kind, Record, TestCase, TestCycle, Tree
 from ztoq_core.services import Services
 
 FOLDER = Folder(key="ACME-F1", name="Shop", tree=Tree.CASES)
@@ -124,3 +126,24 @@ async def test_without_the_right_to_make_fields_all_stands_as_text(tmp_path: Pat
         assert ended.exit is Exit.OK
         assert "<th>Browser</th><td>Chrome</td>" in sides.case("ACME-T1")["description"]
         assert sides.states(Kind.FIELD) == {}
+
+
+async def test_what_an_adopted_object_has_lost_is_noted_again(tmp_path: Path) -> None:
+    """Without the notes of the first store its losses would be differences."""
+    cycle = TestCycle(
+        key="ACME-R1",
+        name="Night 1",
+        fields=(FieldValue(name="Browser", value="Chrome", type=FieldType.CHOICE),),
+    )
+    records = [FOLDER, with_browser(1, "Chrome"), cycle]
+    async with between(tmp_path, create_fields=False) as sides:
+        first = await sides.migrate(records, accept_missing_fields=True)
+        noted = sorted(sides.notes())
+        before = sides.qtest.dump()
+        with TimedStore(f"sqlite:///{tmp_path}/new.db", files=tmp_path / "new") as store:
+            again = attrs.evolve(sides, store=store)
+            second = await again.migrate(records, accept_missing_fields=True)
+            assert (second.exit, second.headline) == (first.exit, first.headline)
+            assert sorted(again.notes()) == noted
+            assert "field-lost" in noted
+        assert sides.qtest.dump() == before

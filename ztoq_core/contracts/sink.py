@@ -129,6 +129,7 @@ class Sink(Protocol):
     async def find(self, record: Record, links: Links) -> tuple[Found, ...]:
         """Return earlier writes of this record by its mark, oldest first.
 
+        Each has the notes that ``write`` gives for the record: what is adopted has lost the same.
         For a file: the files of its owner (or part) with the same name and equal content.
         """
         ...

@@ -125,7 +125,7 @@ class QtestSink:
 
     async def find(self, record: Record, links: Links) -> tuple[Found, ...]:
         """Return the objects that earlier writes of the record made, oldest first."""
-        return await find(self._session, record, links)
+        return await find(self._session, escape_texts(record), links)
 
     async def marks(self, kind: Kind, owners: Sequence[Owner], cursor: str | None) -> MarkPage:
         """Return a page of the project's objects with their marks."""

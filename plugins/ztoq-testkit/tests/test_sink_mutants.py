@@ -31,6 +31,8 @@ from ztoq_core.records import (
     FieldType,
     Folder,
     Kind,
+    Level,
+    Note,
     Record,
     Ref,
     TestCase,
@@ -102,6 +104,11 @@ async def write_another(
     _: MemorySink, own: Method, record: Record, _number: str | None, *rest: Any
 ) -> Any:
     return await own(record, None, *rest)
+
+
+async def write_with_note(_: MemorySink, own: Method, *rest: Any) -> Written:
+    note = Note(level=Level.LOSS, code="cut", text="it was cut")
+    return attrs.evolve(await own(*rest), notes=(note,))
 
 
 async def write_stored(made: MemorySink, own: Method, record: Record, *rest: Any) -> Any:
@@ -642,6 +649,11 @@ MUTANTS: Mapping[str, tuple[Callable[[], MemorySink], str, str]] = {
         without(FieldDefinition, values=()),
         "a_field_can_be_made",
         "all values that the definition has",
+    ),
+    "forgets what it noted": (
+        sink(write=write_with_note),
+        "find_notes_what_the_writing_noted",
+        "Found.written has the same notes",
     ),
     "adds no values to a field": (keeping("values"), "a_field_can_be_made", "adds what the field"),
 }

@@ -15,7 +15,7 @@ Each test begins with an empty project. ``sink_contents`` and ``sink_deletion`` 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from html import escape
 
 import attrs
@@ -24,13 +24,26 @@ import pytest
 from ztoq_core.contracts import ChangeDetection, Schema, Sink
 from ztoq_core.engine.sides import owner_kinds
 from ztoq_core.errors import RecordError, RejectedError
-from ztoq_core.records import ADDRESS, Attachment, FieldDefinition, Kind, Record, Ref, TestCase
+from ztoq_core.records import (
+    ADDRESS,
+    Attachment,
+    FieldDefinition,
+    Kind,
+    Note,
+    Record,
+    Ref,
+    TestCase,
+)
 from ztoq_testkit.samples import COLOUR, samples
 from ztoq_testkit.sink_contents import ContentsContract
 from ztoq_testkit.sink_deletion import DeletionContract
 from ztoq_testkit.target import Target, free, name_of, refuses, renamed
 
 __all__ = ["SinkContract"]
+
+
+def _codes(notes: Iterable[Note]) -> list[str]:
+    return sorted(note.code for note in notes)
 
 
 @pytest.mark.asyncio
@@ -152,6 +165,17 @@ class SinkContract(ContentsContract, DeletionContract):
             assert there == due, (
                 f"find({record.ref}) gives stamp and parts {there!r}, write() gave {due!r}: an "
                 "object that is adopted must look as if ztoq had just written it"
+            )
+
+    async def test_find_notes_what_the_writing_noted(self, sink: Sink) -> None:
+        """Else a loss that was reported is a difference after an object was adopted."""
+        target, records = await self._arrived(sink)
+        for record in records:
+            noted = target.noted[record.ref]
+            there = {note for each in await target.find(record) for note in each.written.notes}
+            assert there == noted, (
+                f"find({record.ref}) notes {_codes(there)}, write() noted {_codes(noted)}: an "
+                "adopted object has lost the same, so Found.written has the same notes"
             )
 
     async def test_find_gives_the_oldest_first(self, sink: Sink) -> None:

@@ -16,7 +16,7 @@ from ztoq_core.engine.validate.comparison import compare
 from ztoq_core.engine.validate.rules import Outcome
 from ztoq_core.engine.validate.single_values import Known
 from ztoq_core.errors import RejectedError
-from ztoq_core.records import Attachment, Kind, Record, Ref
+from ztoq_core.records import Attachment, Kind, Note, Record, Ref
 from ztoq_testkit.samples import content_of
 
 __all__ = [
@@ -76,19 +76,21 @@ class Target:
     """Writes in the engine's order and keeps what was answered.
 
     ``lost`` are properties that the target has no place for, such as ``test_case.labels`` or
-    ``test_case.step: test data``; numbers are left out.
+    ``test_case.step: test data``; numbers are left out. ``noted`` is what ``write`` noted last.
     """
 
     sink: Sink
     schema: Schema
     lost: Collection[str] = ()
     links: dict[Ref, Written | None] = attrs.field(factory=dict)
+    noted: dict[Ref, frozenset[Note]] = attrs.field(factory=dict)
 
     async def write(self, record: Record, target_id: str | None = None) -> Written:
         """Write a record; a file with its content."""
         content = content_of(record) if isinstance(record, Attachment) else None
         written = await self.sink.write(record, target_id, self.links, content)
         self.links[record.ref] = written
+        self.noted[record.ref] = frozenset(written.notes)
         return written
 
     async def finish(self, record: Record) -> Written:

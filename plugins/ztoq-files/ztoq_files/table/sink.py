@@ -10,6 +10,7 @@ from ztoq_core.plugin import (
     Content,
     FieldDefinition,
     Folder,
+    Found,
     Kind,
     Links,
     Note,
@@ -61,8 +62,7 @@ class TableSink(JsonLinesSink):
             RetryableError: The disk refused.
         """
         self._require_place(record)
-        if isinstance(record, TestCase) and record.text_refs:
-            record = resolved(record, {})  # what a table says of other records are words
+        record = self._in_words(record)
 
         def prepare() -> None:
             self._table.prepare()
@@ -74,6 +74,21 @@ class TableSink(JsonLinesSink):
         self._table.dirty = True
         notes = await self._run(lambda: self._notes(record))
         return attrs.evolve(written, url="", notes=notes)
+
+    async def find(self, record: Record, links: Links) -> tuple[Found, ...]:
+        """Return the earlier write of this record, and what the table has no place for."""
+        found = await super().find(record, links)
+        record = self._in_words(record)
+        notes = await self._run(lambda: self._notes(record)) if found else ()
+        return tuple(
+            attrs.evolve(each, written=attrs.evolve(each.written, notes=notes)) for each in found
+        )
+
+    @staticmethod
+    def _in_words(record: Record) -> Record:
+        """Return the record with words in place of its references to others."""
+        refers = isinstance(record, TestCase) and record.text_refs
+        return resolved(record, {}) if refers else record
 
     def _require_place(self, record: Record) -> None:
         if isinstance(record, FieldDefinition):

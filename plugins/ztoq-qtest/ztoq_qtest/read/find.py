@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
+
+import attrs
 
 from ztoq_core.plugin import (
     Attachment,
@@ -35,16 +38,31 @@ from ztoq_qtest.fields.encoding import parse_time
 from ztoq_qtest.objects.marks import NO_FIELDS, PLAN, find_keys
 from ztoq_qtest.objects.stamps import as_written, drop_log_properties
 from ztoq_qtest.write.attachments import find_files
+from ztoq_qtest.write.cases import note_case_losses
+from ztoq_qtest.write.execution import draft_cycle, draft_plan, draft_run
 from ztoq_qtest.write.field_definitions import find_field
-from ztoq_qtest.write.logs import log_parts
-from ztoq_qtest.write.save import Session, find_parent, required_link
+from ztoq_qtest.write.folders import draft_folder
+from ztoq_qtest.write.logs import log_parts, note_log_losses
+from ztoq_qtest.write.requirements import draft_requirement
+from ztoq_qtest.write.save import Draft, Session, WriteRequest, find_parent, required_link
 from ztoq_qtest.write.steps import sort_steps
 
 __all__ = ["find", "list_logs", "read_written_case"]
 
+# Any: the kind determines the type of the record, which the type of a table cannot express
+DRAFTS: Mapping[Kind, Callable[[Session, Any, WriteRequest], Awaitable[Draft]]] = MappingProxyType(
+    {
+        Kind.FOLDER: draft_folder,
+        Kind.REQUIREMENT: draft_requirement,
+        Kind.TEST_PLAN: draft_plan,
+        Kind.TEST_CYCLE: draft_cycle,
+        Kind.TEST_RUN: draft_run,
+    }
+)
+
 
 async def find(session: Session, record: Record, links: Links) -> tuple[Found, ...]:
-    """Return the objects that have the record's mark, oldest first."""
+    """Return the objects that have the record's mark, oldest first, and what they have lost."""
     if isinstance(record, FieldDefinition):
         return tuple(await find_field(session, record))
     if isinstance(record, Attachment):
@@ -71,10 +89,15 @@ async def _find_object(session: Session, record: Record, links: Links) -> list[F
         if key in find_keys(type_, item, fields, config):
             target = ObjectRef(type_, int(item["id"]))
             if isinstance(record, TestCase):
-                earlier = await read_written_case(session, target)
+                earlier, steps = await _read_case(session, target)
+                notes = await note_case_losses(session, record, links, steps)
+                earlier = attrs.evolve(earlier, notes=notes)
             else:
                 shown = drop_log_properties(item, fields) if type_ == "test-runs" else item
-                earlier = as_written(target, target_id_of(record.kind, target), shown)
+                request = WriteRequest(target_id=None, links=links)
+                draft = await DRAFTS[record.kind](session, record, request)
+                number = target_id_of(record.kind, target)
+                earlier = as_written(target, number, shown, notes=draft.notes)
             found.append(Found(written=earlier, created=str(item.get("created_date") or "")))
     return found
 
@@ -111,10 +134,18 @@ def _where(session: Session, record: Record, links: Links) -> tuple[str, ObjectR
 
 async def read_written_case(session: Session, target: ObjectRef) -> Written:
     """Read a case and return the facts that the engine keeps of it."""
+    written, _ = await _read_case(session, target)
+    return written
+
+
+async def _read_case(
+    session: Session, target: ObjectRef
+) -> tuple[Written, Sequence[Mapping[str, Any]]]:
     whole = await session.project.get(target.path, expand="teststep")
     steps = sort_steps(whole.get("test_steps") or ())
     parts = {str(order): str(step["id"]) for order, step in enumerate(steps, 1)}
-    return as_written(target, str(target.id), {**whole, "test_steps": steps}, parts=parts)
+    answer = {**whole, "test_steps": steps}
+    return as_written(target, str(target.id), answer, parts=parts), steps
 
 
 async def list_logs(session: Session, run: int) -> AsyncIterator[Any]:
@@ -134,7 +165,8 @@ async def _find_log(session: Session, log: TestLog, links: Links) -> list[Found]
             if log.results and not item.get("test_step_logs"):
                 whole = await session.project.get(f"test-runs/{run}/{target.path}")
             parts = await log_parts(session, log, links, whole)
-            earlier = as_written(target, f"{run}/{target.id}", whole, parts=parts)
+            notes = await note_log_losses(session, log, links, whole)
+            earlier = as_written(target, f"{run}/{target.id}", whole, parts=parts, notes=notes)
             # A log has no date of creation, but ids grow.
             found.append(Found(written=earlier))
     return found

@@ -52,9 +52,7 @@ async def write_file(session: Session, file: Attachment, request: WriteRequest) 
     if request.content is None:
         raise RecordError(f"{file.ref} has no content")
     name = header_name(file.name)
-    if name != file.name:
-        text = f"the file name {file.name!r} is percent-encoded: qTest takes it in an ASCII header"
-        notes.append(FILE_NAME_ENCODED.note(text))
+    notes += _encoded(file.name)
     answer = await session.project.send(
         "POST",
         f"{target.path}/blob-handles",
@@ -83,6 +81,13 @@ def header_name(name: str) -> str:
         return name
     inner = "" if name != name.strip() else " "
     return quote(name, safe=inner + "!#$&'()+,;=@[]^`{}~") or "file"
+
+
+def _encoded(name: str) -> list[Note]:
+    if header_name(name) == name:
+        return []
+    text = f"the file name {name!r} is percent-encoded: qTest takes it in an ASCII header"
+    return [FILE_NAME_ENCODED.note(text)]
 
 
 def _place(file: Attachment, links: Links) -> tuple[ObjectRef, list[Note]]:
@@ -149,7 +154,8 @@ async def hash_file(project: Project, target: ObjectRef, number: int) -> Content
 
 async def find_files(project: Project, file: Attachment, links: Links) -> list[Found]:
     """Return the object's files with the same name and content."""
-    target, _ = _place(file, links)
+    target, notes = _place(file, links)
+    notes += _encoded(file.name)
     names = {file.name, header_name(file.name)}
     found = []
     for each in await list_attached(project, target):
@@ -158,7 +164,8 @@ async def find_files(project: Project, file: Attachment, links: Links) -> list[F
             held = await hash_file(project, target, int(each["id"]))
             if held.sha256 == file.sha256:
                 created = str(each.get("created_date") or "")
-                earlier = _written(project, target, _owner_path(file, links, target), each)
+                path = _owner_path(file, links, target)
+                earlier = _written(project, target, path, each, notes)
                 found.append(Found(written=earlier, created=created))
     return found
 

@@ -40,7 +40,13 @@ from ztoq_qtest.write.steps import (
     sort_steps,
 )
 
-__all__ = ["finish_case", "have_same_steps", "list_executable_steps", "write_case"]
+__all__ = [
+    "finish_case",
+    "have_same_steps",
+    "list_executable_steps",
+    "note_case_losses",
+    "write_case",
+]
 
 
 @attrs.define(kw_only=True)
@@ -118,6 +124,17 @@ async def write_case(session: Session, case: TestCase, request: WriteRequest) ->
     made = zip(case.steps, answer["test_steps"], strict=False)
     parts = {step.key: str(each["id"]) for step, each in made}
     return as_written(target, str(target.id), answer, parts=parts, notes=notes)
+
+
+async def note_case_losses(
+    session: Session, case: TestCase, links: Links, steps: Sequence[Mapping[str, Any]]
+) -> tuple[Note, ...]:
+    """Return what ``write_case`` notes about a new case, which has these ``steps`` in qTest."""
+    draft = await _draft(session, case, WriteRequest(target_id=None, links=links))
+    bodies = draft.steps
+    if draft.fills_step_fields and not shows_fields(bodies, steps):
+        bodies = await build_steps(session, case, links, fill=False)
+    return (*draft.values.notes("description"), *bodies.notes)
 
 
 async def _draft(session: Session, case: TestCase, request: WriteRequest) -> _Draft:

@@ -18,7 +18,7 @@ from ztoq_core.plugin import (
     Written,
     folded,
 )
-from ztoq_qtest.api.object_types import ROOT, ROOT_CYCLES, ObjectRef, number_of, object_ref
+from ztoq_qtest.api.object_types import ROOT, ROOT_CYCLES, number_of, object_ref
 from ztoq_qtest.fields.encoding import values_table
 from ztoq_qtest.fields.field import Field
 from ztoq_qtest.fields.settings import FieldSet, fallback_notes
@@ -27,15 +27,24 @@ from ztoq_qtest.note_codes import VERSION_LOST
 from ztoq_qtest.objects.marks import PLAN
 from ztoq_qtest.objects.stamps import as_written, drop_log_properties
 from ztoq_qtest.write.save import (
+    Draft,
     Session,
     WriteRequest,
     find_parent,
     required_link,
-    save,
+    save_draft,
     suffixed,
 )
 
-__all__ = ["format_time", "write_cycle", "write_plan", "write_run"]
+__all__ = [
+    "draft_cycle",
+    "draft_plan",
+    "draft_run",
+    "format_time",
+    "write_cycle",
+    "write_plan",
+    "write_run",
+]
 
 # Original names of fields, which customers cannot change. Environment and PlannedStartTestRun were
 # seen (facts, section 3). Guess: suites follow the same pattern, or have the default label.
@@ -53,8 +62,15 @@ def format_time(moment: datetime) -> str:
 
 async def write_plan(session: Session, plan: TestPlan, request: WriteRequest) -> Written:
     """Write a plan as a release, or as a test cycle if the config says so."""
+    draft = await draft_plan(session, plan, request)
+    target, answer = await save_draft(session.project, draft, plan, request)
+    return as_written(target, target.path, answer, notes=draft.notes)
+
+
+async def draft_plan(session: Session, plan: TestPlan, request: WriteRequest) -> Draft:
+    """Return what is sent for a plan."""
     if session.project.config.plans == "cycle":
-        return await _plan_as_cycle(session, plan, request)
+        return _plan_as_cycle(session, plan, request)
     project, settings = session.project, session.settings
     filled = await settings.encode_properties(
         Kind.TEST_PLAN, plan.fields, mark=plan.key, clear=request.target_id is not None
@@ -71,13 +87,10 @@ async def write_plan(session: Session, plan: TestPlan, request: WriteRequest) ->
     for name, moment in (("start_date", plan.start), ("end_date", plan.end)):
         if moment:
             body[name] = format_time(moment)
-    at = object_ref(Kind.TEST_PLAN, request.target_id) if request.target_id else "releases"
-    answer = await save(project, at, body, ROOT, plan.ref)
-    target = ObjectRef("releases", int(answer["id"]))
-    return as_written(target, target.path, answer, notes=filled.notes("note"))
+    return Draft(type="releases", parent=ROOT, body=body, notes=filled.notes("note"))
 
 
-async def _plan_as_cycle(session: Session, plan: TestPlan, request: WriteRequest) -> Written:
+def _plan_as_cycle(session: Session, plan: TestPlan, request: WriteRequest) -> Draft:
     config = session.project.config
     dates = (("Planned start", plan.start), ("Planned end", plan.end))
     rest = [
@@ -88,19 +101,23 @@ async def _plan_as_cycle(session: Session, plan: TestPlan, request: WriteRequest
     body = {"name": plan.name, "description": add_mark(text, config.key_field, plan.key + PLAN)}
     root = ROOT_CYCLES if config.root_cycle else None
     parent = find_parent(request.links, plan.folder, root, plan)
-    at = object_ref(Kind.TEST_PLAN, request.target_id) if request.target_id else "test-cycles"
-    answer = await save(session.project, at, body, parent, plan.ref)
-    target = ObjectRef("test-cycles", int(answer["id"]))
-    return as_written(target, target.path, answer, notes=fallback_notes(rest, "description"))
+    notes = fallback_notes(rest, "description")
+    return Draft(type="test-cycles", parent=parent, body=body, notes=notes)
 
 
 # --------------------------------------------------------------------------------------- suites
 
 
 async def write_cycle(session: Session, cycle: TestCycle, request: WriteRequest) -> Written:
-    """Write a cycle as a test suite. Suites have no text, so a value without a field is lost."""
-    project, settings = session.project, session.settings
-    config = project.config
+    """Write a cycle as a test suite."""
+    draft = await draft_cycle(session, cycle, request)
+    target, answer = await save_draft(session.project, draft, cycle, request)
+    return as_written(target, str(target.id), answer, notes=draft.notes)
+
+
+async def draft_cycle(session: Session, cycle: TestCycle, request: WriteRequest) -> Draft:
+    """Return what is sent for a cycle; a suite has no text, so a value without a field is lost."""
+    settings, config = session.settings, session.project.config
     fields = await settings.fields("test-suites")
     planned = [
         FieldValue(name=_planned(fields, which), value=format_time(moment), type=FieldType.DATETIME)
@@ -124,10 +141,8 @@ async def write_cycle(session: Session, cycle: TestCycle, request: WriteRequest)
         body["target_release_id"] = release
     root = ROOT_CYCLES if config.root_cycle else None
     parent = find_parent(request.links, cycle.folder, root, cycle)
-    at = object_ref(Kind.TEST_CYCLE, request.target_id) if request.target_id else "test-suites"
-    answer = await save(project, at, body, parent, cycle.ref)
-    target = ObjectRef("test-suites", int(answer["id"]))
-    return as_written(target, str(target.id), answer, notes=(*cut, *notes, *filled.notes("")))
+    lost = (*cut, *notes, *filled.notes(""))
+    return Draft(type="test-suites", parent=parent, body=body, notes=lost)
 
 
 def _planned(fields: FieldSet, which: str) -> str:
@@ -177,9 +192,16 @@ async def _releases(session: Session) -> Mapping[str, int]:
 
 
 async def write_run(session: Session, run: TestRun, request: WriteRequest) -> Written:
-    """Write a run. It binds the case version that was written."""
-    project, settings = session.project, session.settings
-    config = project.config
+    """Write a run."""
+    draft = await draft_run(session, run, request)
+    target, answer = await save_draft(session.project, draft, run, request)
+    answer = drop_log_properties(answer, await session.settings.fields("test-runs"))
+    return as_written(target, str(target.id), answer, notes=draft.notes)
+
+
+async def draft_run(session: Session, run: TestRun, request: WriteRequest) -> Draft:
+    """Return what is sent for a run. It binds the case version that was written."""
+    settings, config = session.settings, session.project.config
     case = required_link(request.links, run.case, run)
     fields = await settings.fields("test-runs")
     values, words = list(run.fields), []
@@ -213,8 +235,5 @@ async def write_run(session: Session, run: TestRun, request: WriteRequest) -> Wr
         body["test_case_version_id"] = int(case.version)
     root = ROOT_CYCLES if config.root_cycle else None
     parent = find_parent(request.links, run.cycle, root, run)
-    at = object_ref(Kind.TEST_RUN, request.target_id) if request.target_id else "test-runs"
-    answer = await save(project, at, body, parent, run.ref)
-    target = ObjectRef("test-runs", int(answer["id"]))
-    answer = drop_log_properties(answer, fields)
-    return as_written(target, str(target.id), answer, notes=(*cut, *filled.notes("")))
+    lost = (*cut, *filled.notes(""))
+    return Draft(type="test-runs", parent=parent, body=body, notes=lost)

@@ -37,7 +37,7 @@ from ztoq_qtest.write.step_logs import (
     results_table,
 )
 
-__all__ = ["finish_log", "log_parts", "write_log"]
+__all__ = ["finish_log", "log_parts", "note_log_losses", "write_log"]
 
 FAILURES = 2  # times the site failed at a log before it is sent without its steps' defects
 OF_RUN = frozenset({"Name", "Status"})  # fields of a run that its logs do not have
@@ -268,6 +268,13 @@ async def _body(session: Session, log: TestLog, links: Links, *, joined: bool = 
     if lines:
         json["test_step_logs"] = build_step_logs(lines, log, statuses)
     return _LogBody(json=json, lines=lines, notes=tuple(notes))
+
+
+async def note_log_losses(
+    session: Session, log: TestLog, links: Links, answer: Mapping[str, Any]
+) -> tuple[Note, ...]:
+    """Return what ``write_log`` notes about a new log, which qTest shows as ``answer``."""
+    return (await _body(session, log, links, joined=bool(answer.get("test_step_logs")))).notes
 
 
 async def log_parts(

@@ -33,15 +33,16 @@ from ztoq_qtest.note_codes import REQUIREMENT_DOUBLED, REQUIREMENT_NOT_RETRIEVED
 from ztoq_qtest.objects.marks import find_keys
 from ztoq_qtest.objects.stamps import as_written
 from ztoq_qtest.write.save import (
+    Draft,
     Session,
     WriteRequest,
     doubt_if_created,
     find_parent,
-    save,
+    save_draft,
     suffixed,
 )
 
-__all__ = ["write_requirement"]
+__all__ = ["draft_requirement", "write_requirement"]
 
 KEY = r"[A-Z][A-Z0-9_]*-\d+"
 ISSUE = re.compile(KEY)
@@ -136,6 +137,15 @@ def _as_borrowed(target: ObjectRef, now: Mapping[str, Any]) -> Written:
 
 
 async def _save(session: Session, requirement: Requirement, request: WriteRequest) -> Written:
+    draft = await draft_requirement(session, requirement, request)
+    target, answer = await save_draft(session.project, draft, requirement, request)
+    return as_written(target, str(target.id), answer, notes=draft.notes)
+
+
+async def draft_requirement(
+    session: Session, requirement: Requirement, request: WriteRequest
+) -> Draft:
+    """Return what is sent for a requirement."""
     project, settings = session.project, session.settings
     fields = await settings.fields("requirements")
     marked = await settings.has_key_field(Kind.REQUIREMENT)
@@ -159,10 +169,7 @@ async def _save(session: Session, requirement: Requirement, request: WriteReques
     root = ROOT_CASES if project.config.root_module else None
     parent = find_parent(request.links, requirement.folder, root, requirement)
     body = {"name": name, "properties": properties}
-    at = object_ref(Kind.REQUIREMENT, request.target_id) if request.target_id else "requirements"
-    answer = await save(project, at, body, parent, requirement.ref)
-    target = ObjectRef("requirements", int(answer["id"]))
-    return as_written(target, str(target.id), answer, notes=notes)
+    return Draft(type="requirements", parent=parent, body=body, notes=tuple(notes))
 
 
 # -------------------------------------------------------------------------- existing requirements

@@ -27,12 +27,14 @@ from ztoq_qtest.html import NAME_LENGTH, with_suffix
 from ztoq_qtest.note_codes import NAME_CUT
 
 __all__ = [
+    "Draft",
     "Session",
     "WriteRequest",
     "doubt_if_created",
     "find_parent",
     "required_link",
     "save",
+    "save_draft",
     "suffixed",
 ]
 
@@ -60,6 +62,19 @@ class WriteRequest:
     changed: frozenset[str] | None = None
     parts: Mapping[str, str] = attrs.field(factory=dict)
     without_step_defects: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class Draft:
+    """An object as it is to be sent, where it belongs, and the notes on what it loses.
+
+    An object that is found again has lost the same, so ``find`` builds its draft, too.
+    """
+
+    type: str
+    parent: ObjectRef
+    body: Mapping[str, Any]
+    notes: tuple[Note, ...] = ()
 
 
 @contextmanager
@@ -116,6 +131,15 @@ async def save(
         # A PUT with parentId moves the object and ignores the body, so it is a second call.
         await project.send("PUT", target.path, body, params=query, ref=ref)
     return {**found, "id": target.id}
+
+
+async def save_draft(
+    project: Project, draft: Draft, record: Record, request: WriteRequest
+) -> tuple[ObjectRef, Mapping[str, Any]]:
+    """Create an object or change ``request.target_id``; return it and qTest's answer."""
+    at = object_ref(record.kind, request.target_id) if request.target_id else draft.type
+    answer = await save(project, at, draft.body, draft.parent, record.ref)
+    return ObjectRef(draft.type, int(answer["id"])), answer
 
 
 async def _is_elsewhere(
