@@ -234,7 +234,7 @@ async def test_plans_become_cycles_where_the_config_says_so(opened: Any, project
     assert cycle["name"] == "Spring"
     assert "<td>2024-03-01T00:00:00+00:00</td>" in cycle["description"]
     (found,) = await world.sink.find(project.plan, world.written)
-    assert found.written == attrs.evolve(world.written[project.plan.ref], notes=())
+    assert found.written == world.written[project.plan.ref]
     marks = await world.sink.marks(Kind.TEST_PLAN, (), None)
     assert [mark.key for mark in marks.marks] == ["SHOP-P1"]
     assert (await world.sink.marks(Kind.FOLDER, (), None)).marks == ()
@@ -242,12 +242,18 @@ async def test_plans_become_cycles_where_the_config_says_so(opened: Any, project
     assert (read.key, read.description) == ("SHOP-P1", "<p>Plan</p><p>/Plans</p>")
 
 
-async def test_an_unknown_environment_stands_after_the_name(opened: Any, project: Any) -> None:
+@pytest.mark.parametrize("name", ["Moon", "Moon/Far side", "Moon [far]"])
+async def test_an_unknown_environment_stands_after_the_name(
+    opened: Any, project: Any, name: str
+) -> None:
     world = await opened()
     await project.write_all(world)
-    run = attrs.evolve(project.run, key="SHOP-R1/SHOP-T2/Moon", environment="Moon")
-    await world.write(run)
-    assert last(world, "test_runs")["name"] == "Pay [Moon]"
+    run = attrs.evolve(project.run, key=f"SHOP-R1/SHOP-T2/{name}", environment=name)
+    written = await world.write(run)
+    shown = name.replace("[", "%5B").replace("]", "%5D")
+    assert last(world, "test_runs")["name"] == f"Pay [{shown}]"
+    held = await world.sink.read(Kind.TEST_RUN, written.target_id)
+    assert (held.name, held.environment) == ("Pay", name)
 
 
 async def test_roots_hold_what_has_no_folder(opened: Any, project: Any) -> None:

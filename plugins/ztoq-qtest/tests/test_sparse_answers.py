@@ -8,7 +8,7 @@ import attrs
 import pytest
 from ztoq_testkit.simulate import Reply, Request
 
-from ztoq_core.plugin import Attachment, FieldType, FieldValue
+from ztoq_core.plugin import Attachment, FieldType, FieldValue, Kind
 
 
 def picture(project: Any) -> Attachment:
@@ -84,6 +84,22 @@ async def test_a_site_that_lists_no_fields_of_steps_gets_their_values_as_text(
         for step in case["versions"][-1]["steps"]
     ]
     assert any("hammer" in text for text in shown)
+
+
+async def test_statuses_that_are_told_by_their_ids_have_their_names(
+    opened: Any, project: Any
+) -> None:
+    def leave_out(request: Request, reply: Reply) -> None:
+        if request.method == "GET" and "/test-logs" in request.path:
+            logs = reply.body.get("items", [reply.body])
+            for each in (*logs, *(step for log in logs for step in log.get("test_step_logs", ()))):
+                each["status"] = {"id": each["status"]["id"]}
+
+    world = await opened(recorder=leave_out)
+    await project.write_all(world)
+    held = await world.sink.read(Kind.TEST_LOG, world.written[project.log.ref].target_id)
+    assert held.status in project.log.statuses
+    assert [each.status for each in held.results] == ["Passed", "Passed", "Unexecuted", "Failed"]
 
 
 @pytest.mark.parametrize("everywhere", [False, True])

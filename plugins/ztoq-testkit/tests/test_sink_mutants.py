@@ -108,7 +108,8 @@ async def write_another(
 
 async def write_with_note(_: MemorySink, own: Method, *rest: Any) -> Written:
     note = Note(level=Level.LOSS, code="cut", text="it was cut")
-    return attrs.evolve(await own(*rest), notes=(note,))
+    written: Written = await own(*rest)
+    return attrs.evolve(written, notes=(note,))
 
 
 async def write_stored(made: MemorySink, own: Method, record: Record, *rest: Any) -> Any:

@@ -234,7 +234,7 @@ def _to_run(answer: _Answer) -> TestRun:
     case = (raw.get("test_case") or {}).get("id") or raw.get("testCaseId")
     place = answer.places.get(ENVIRONMENT)
     environment = str(place.value) if place else ""
-    _, _, keyed = answer.key.rpartition("/")
+    keyed = "".join(answer.key.split("/", 2)[2:])  # its own slashes belong to an environment
     # with its environment in the field, what is in brackets belongs to the name
     if environment.casefold() != keyed.casefold() and name.endswith(bracketed(keyed)):
         environment, name = keyed, name.removesuffix(bracketed(keyed))

@@ -9,7 +9,7 @@ from typing import Any
 from ztoq_core.plugin import FieldDefinition, Kind, Record, RejectedError, Written
 from ztoq_qtest.api.object_types import FIELD_OWNERS, OBJECT_TYPES, ObjectRef, object_ref
 from ztoq_qtest.api.project import MISSING
-from ztoq_qtest.fields.settings import FieldSet
+from ztoq_qtest.fields.settings import FieldSet, Status
 from ztoq_qtest.objects.marks import NO_FIELDS
 from ztoq_qtest.objects.stamps import as_written, drop_log_properties
 from ztoq_qtest.read.find import read_written_case
@@ -56,10 +56,24 @@ async def to_record(
         fields = await session.settings.fields(target.type)
     elif target.type == "test-logs":
         fields = await session.settings.fields(FIELD_OWNERS[Kind.TEST_LOG])
+        raw = _with_status_names(raw, await session.settings.statuses())
     of_steps = FieldSet()
     if any(step.get("customFieldInfo") for step in raw.get("test_steps") or ()):
         of_steps = await step_fields(session)
     return as_record(session.project.config, target, raw, fields, of_steps, linked)
+
+
+def _with_status_names(raw: Mapping[str, Any], statuses: Sequence[Status]) -> Mapping[str, Any]:
+    """Return a log whose statuses have names; an answer need not have them (vendor's document)."""
+    names = {each.id: each.name for each in statuses}
+
+    def named(value: Mapping[str, Any]) -> Mapping[str, Any]:
+        status = value.get("status") or {}
+        name = status.get("name") or names.get(status.get("id", 0), "")
+        return {**value, "status": {**status, "name": name}}
+
+    steps = [named(each) for each in raw.get("test_step_logs") or ()]
+    return {**named(raw), "test_step_logs": steps}
 
 
 async def linked_requirements(session: Session, cases: Sequence[int]) -> Linked:
