@@ -176,7 +176,7 @@ def test_a_hostile_project_does_nothing(browser: Browser, tmp_path: Path) -> Non
 
         def insert() -> None:
             for number, text in enumerate(HOSTILE):
-                tables.item.insert(
+                item = tables.item.insert(
                     kind=Kind.TEST_CASE,
                     key=text,
                     rank=Kind.TEST_CASE.rank,
@@ -185,8 +185,9 @@ def test_a_hostile_project_does_nothing(browser: Browser, tmp_path: Path) -> Non
                     target_id="1",
                     pid=text,
                     url=f"javascript:{text}",
-                    record=json.dumps({"name": text}).encode(),
                 ).execute()
+                body = json.dumps({"name": text}).encode()
+                tables.source_body.insert(item=item, record=body).execute()
                 tables.note.insert(
                     kind=Kind.TEST_CASE,
                     key=text,

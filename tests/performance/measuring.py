@@ -18,13 +18,15 @@ __all__ = ["Measured", "machine", "measure", "median", "say_reach"]
 class Measured:
     """What a process cost; ``wall`` and ``cpu`` (user and system) in seconds, ``peak`` in MB.
 
-    ``peak`` is the resident memory of that process, without children of its own.
+    ``peak`` is the resident memory of that process, without children of its own; ``written`` is
+    what it gave to the disk, in MB (``write_bytes`` of ``/proc/PID/io``).
     """
 
     code: int
     wall: float
     cpu: float
     peak: float
+    written: float
     output: str = ""
 
 
@@ -51,6 +53,7 @@ def measure(
         wall=wall,
         cpu=usage.ru_utime + usage.ru_stime,
         peak=usage.ru_maxrss / 1024,
+        written=usage.ru_oublock * 512 / 1e6,
         output=output.read_text("utf-8", "replace"),
     )
 

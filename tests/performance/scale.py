@@ -43,7 +43,9 @@ def main() -> int:
     given = _options().parse_args()
     sys.stdout.write(f"{machine()}\n")
     sys.stdout.write(f"{'cases':>8} {'verb':10} {'wall s':>8} {'CPU s':>8} {'calls':>9}")
-    sys.stdout.write(f" {'ms a call':>9} {'peak MB':>8} {'store MB':>8} {'growth':>7}\n")
+    sys.stdout.write(
+        f" {'ms a call':>9} {'peak MB':>8} {'written MB':>10} {'store MB':>8} {'growth':>7}\n"
+    )
     first: dict[str, float] = {}
     for cases in given.cases:
         for verb, cost in _run(cases).items():
@@ -52,7 +54,8 @@ def main() -> int:
             each = f"{1000 * cost.done.cpu / cost.calls:.2f}" if cost.calls else ""
             sys.stdout.write(
                 f"{cases:8} {verb:10} {cost.done.wall:8.1f} {cost.done.cpu:8.1f} {cost.calls:9}"
-                f" {each:>9} {cost.done.peak:8.0f} {cost.store:8.0f} {growth:7.2f}\n"
+                f" {each:>9} {cost.done.peak:8.0f}"
+                f" {cost.done.written:10.0f} {cost.store:8.0f} {growth:7.2f}\n"
             )
             sys.stdout.flush()
     return 0

@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -100,14 +101,20 @@ def _command(database: Path) -> None:
 
 def _fill(store: Store, executions: int, body: int) -> None:
     """Store so many executions with their runs, cases and notes."""
-    columns = ("kind", "key", "rank", "state", "record", "payload", "target", "target_id")
-    items = BulkInsert(store.database.tables.item, columns)
+    columns = ("id", "kind", "key", "rank", "state", "target_id", "target_digest")
+    tables = store.database.tables
+    items = BulkInsert(tables.item, columns)
+    sources = BulkInsert(tables.source_body, ("item", "record", "payload"))
+    targets = BulkInsert(tables.target_body, ("item", "target"))
     notes = BulkInsert(
         store.database.tables.note, ("kind", "key", "origin", "level", "code", "text")
     )
     text = b"x" * body
-    for rows in _batches(executions, text):
+    for rows in _batches(executions):
         store.database.write_now(partial(items.save, rows))
+        bodies = [(row[0], text, text) for row in rows]
+        store.database.write_now(partial(sources.save, bodies))
+        store.database.write_now(partial(targets.save, [each[:2] for each in bodies]))
     for start in range(0, executions, 3 * BATCH):
         noted = [
             ("test_log", f"MM-E{n}", "transform", "fallback", f"code-{n % 7}", "as text")
@@ -120,13 +127,22 @@ def _fill(store: Store, executions: int, body: int) -> None:
         pass
 
 
-def _batches(executions: int, body: bytes) -> Iterator[list[tuple[Any, ...]]]:
+def _batches(executions: int) -> Iterator[list[tuple[Any, ...]]]:
     shares = ((Kind.TEST_CASE, 100), (Kind.TEST_RUN, 10), (Kind.TEST_LOG, 1))
+    ids = count(1)
     for kind, share in shares:
         number = executions // share
         for start in range(0, number, BATCH):
             yield [
-                (kind.value, f"{kind}-{n}", kind.rank, STATES[n % 100].value, *[body] * 3, str(n))
+                (
+                    next(ids),
+                    kind.value,
+                    f"{kind}-{n}",
+                    kind.rank,
+                    STATES[n % 100].value,
+                    str(n),
+                    "of its mapped record",
+                )
                 for n in range(start, min(start + BATCH, number))
             ]
 

@@ -15,6 +15,7 @@ from ztoq_core.store.records import Listed, SourceRecords, add_note
 from ztoq_core.store.repository import Repository
 from ztoq_core.store.sql import BulkInsert
 from ztoq_core.store.states import Origin, State
+from ztoq_core.store.tables import READ, WITH_SOURCE
 
 
 @attrs.frozen
@@ -44,10 +45,10 @@ class AttachmentStore(Repository):
             return []
         files = list({each.key: each for each in files}.values())
         held: dict[str, Attachment] = {}
-        text = "SELECT record FROM item WHERE kind = ? AND key IN ??"
+        text = f"SELECT record FROM {WITH_SOURCE} WHERE kind = ? AND key IN ??"
         keys = [each.key for each in files]
         for (body,) in self.database.select(text, (Kind.ATTACHMENT,), keys):
-            file = loads(Kind.ATTACHMENT, bytes(body)) if body else None
+            file = loads(Kind.ATTACHMENT, bytes(body))
             if isinstance(file, Attachment) and file.sha256:
                 held[file.key] = file
         here = self._contents_here(each.sha256 for each in held.values())
@@ -87,7 +88,7 @@ class AttachmentStore(Repository):
     @writes
     def retry_pictures(self) -> None:
         """Let a quick pass fetch the pictures that could not be fetched before."""
-        where = "kind = ? AND record IS NOT NULL AND key LIKE ?"
+        where = f"kind = ? AND {READ} AND key LIKE ?"
         values = (Kind.ATTACHMENT, "%#img-%")
         self._transitions.move((State.REJECTED,), State.LISTED, where, values, pending=True)
 

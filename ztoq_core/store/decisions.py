@@ -27,7 +27,7 @@ from ztoq_core.store.states import (
     Side,
     State,
 )
-from ztoq_core.store.tables import moment_of
+from ztoq_core.store.tables import MAPPED, moment_of
 
 _LEFT_OUT = "left out by decision (ztoq resolve)"
 _KEPT = "it stays as it is in the target, by decision (ztoq resolve)"
@@ -103,7 +103,7 @@ class Decisions(Repository):
     @reads
     def unmapped(self, kind: Kind | None, keys: Sequence[str]) -> int:
         """Return how many failed records have no mapped form, so that a retry cannot help."""
-        text = f"SELECT id FROM item WHERE {_NAMED} AND state = ? AND target IS NULL"
+        text = f"SELECT id FROM item WHERE {_NAMED} AND state = ? AND NOT {MAPPED}"
         return len(list(self._select_named(text, (kind, State.FAILED), keys)))
 
     def _select_named(
@@ -123,7 +123,7 @@ class Decisions(Repository):
         Returns how many records of each kind. ``kind`` None and no ``keys``: all of them. What
         could not be mapped stays failed, what was pruned stays away.
         """
-        text = f"""SELECT id, kind, target_digest FROM item WHERE {_NAMED} AND target IS NOT NULL
+        text = f"""SELECT id, kind, target_digest FROM item WHERE {_NAMED} AND {MAPPED}
             AND state IN {placeholders(RETRYABLE)} AND cause <> ?"""
         rows = list(self._select_named(text, (kind, *RETRYABLE, Cause.PRUNED), keys))
         numbers = [number for number, _, _ in rows]

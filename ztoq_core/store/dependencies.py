@@ -37,6 +37,7 @@ from ztoq_core.store.states import (
     Side,
     State,
 )
+from ztoq_core.store.tables import MAPPED, WITH_TARGET
 
 UNANSWERED = "the run ended before the answer was stored"
 
@@ -80,13 +81,13 @@ class Dependencies(Repository):
         """Bring the states in order, as ``prepare``: what is to be written is ready then."""
         self._requeue_referring()
         # what a rollback removed, or validation did not find any more, is written again
-        wanted = "cause <> ? AND chosen <> ? AND target IS NOT NULL"
+        wanted = f"cause <> ? AND chosen <> ? AND {MAPPED}"
         values = (Cause.PRUNED, Selected.NO)
         self._transitions.move((State.DELETED,), State.READY, wanted, values)
         if overwrite_conflicts:
             self._transitions.move((State.CONFLICT,), State.READY)
         self._transitions.move((State.SENDING,), State.UNKNOWN, reason=UNANSWERED)
-        self._transitions.move((State.BLOCKED,), State.READY, "target IS NOT NULL")
+        self._transitions.move((State.BLOCKED,), State.READY, MAPPED)
         self.pass_on()
 
     def pass_on(self) -> None:
@@ -320,7 +321,7 @@ class Dependencies(Repository):
         """Give the children of a record that are ready their last state; return them."""
         rows = self.children(record.kind, [record.key], BELONGS, (State.READY,))
         self._transitions.move_rows(rows, becomes, reason=why)
-        text = "SELECT kind, target FROM item WHERE id IN ??"
+        text = f"SELECT kind, target FROM {WITH_TARGET} WHERE id IN ??"
         found = self.database.select(text, (), rows)
         return [loads(Kind(kind), bytes(body)) for kind, body in found]
 

@@ -18,6 +18,7 @@ from ztoq_core.store.records import Listed, SourceRecords, as_listed
 from ztoq_core.store.repository import Repository
 from ztoq_core.store.sql import BulkInsert, clean, placeholders
 from ztoq_core.store.states import ANY, JournalEvent, Side, State, check_transition
+from ztoq_core.store.tables import READ, WITH_SOURCE
 
 _NOT_THERE = "no longer in the source"
 _REJECTED = ("kind", "key", "rank", "state", "reason", "cause", "seen_run", "pending")
@@ -148,7 +149,8 @@ class ExtractionStore(Repository):
 
     def _seen(self, kind: Kind, keys: Sequence[str], run: int) -> dict[str, bytes]:
         """Return those of the keys that have been seen in this run, with their payloads."""
-        text = "SELECT key, payload FROM item WHERE kind = ? AND seen_run = ? AND key IN ??"
+        text = """SELECT key, payload FROM item LEFT JOIN source_body ON source_body.item = item.id
+            WHERE kind = ? AND seen_run = ? AND key IN ??"""
         found = self.database.select(text, (kind.value, run), keys)
         return {key: bytes(payload or b"") for key, payload in found}
 
@@ -157,7 +159,7 @@ class ExtractionStore(Repository):
     @reads
     def incomplete(self, after: int, limit: int) -> list[Listed]:
         """Return listed records that a stopped extraction left uncompleted, by row id."""
-        text = """SELECT id, kind, record, payload FROM item WHERE pending AND id > ?
+        text = f"""SELECT id, kind, record, payload FROM {WITH_SOURCE} WHERE pending AND id > ?
             ORDER BY id LIMIT ?"""
         return [
             Listed(number, loads(Kind(kind), bytes(body), read_json(bytes(raw)) if raw else None))
@@ -224,7 +226,7 @@ class ExtractionStore(Repository):
 
         Its object in the target stays as it is.
         """
-        known = "kind = ? AND key = ? AND record IS NOT NULL AND NOT derived"
+        known = f"kind = ? AND key = ? AND {READ} AND NOT derived"
         moved = self._transitions.move(
             ANY, State.GONE, known, (ref.kind, ref.key), reason=_NOT_THERE, seen_run=run
         )
@@ -233,7 +235,7 @@ class ExtractionStore(Repository):
     @reads
     def latest_log_of(self, case: Ref) -> Record | None:
         """Return the newest log of a case that has step results, for the steps of its stub."""
-        text = """SELECT record FROM item JOIN edge ON child = item.id
+        text = f"""SELECT record FROM {WITH_SOURCE} JOIN edge ON child = item.id
             WHERE side = ? AND edge.kind = ? AND edge.key = ? AND item.kind = ?
             ORDER BY sibling_order DESC"""
         values = (Side.SOURCE, case.kind, case.key, Kind.TEST_LOG)
@@ -249,7 +251,7 @@ class ExtractionStore(Repository):
         """
         if self.database.any("checkpoint WHERE NOT done"):
             return 0
-        unseen = "seen_run < ? AND NOT derived AND (record IS NOT NULL OR state = ?)"
+        unseen = f"seen_run < ? AND NOT derived AND ({READ} OR state = ?)"
         values = (self._facts.extraction, State.REJECTED)
         present = [state for state in State if state not in {State.GONE, State.DELETED}]
         lost = self._transitions.move(present, State.GONE, unseen, values, reason=_NOT_THERE)

@@ -15,8 +15,9 @@ from ztoq_core.store.records import as_listed
 from ztoq_core.store.repository import Repository
 from ztoq_core.store.sql import placeholders
 from ztoq_core.store.states import State
+from ztoq_core.store.tables import READ, WITH_SOURCE
 
-_HERE = f"NOT derived AND record IS NOT NULL AND state <> '{State.GONE}'"
+_HERE = f"NOT derived AND {READ} AND state <> '{State.GONE}'"
 
 _UNUSABLE = (State.GONE, State.REJECTED)
 
@@ -71,8 +72,8 @@ class FinalCheckStore(Repository):
 
         With each: whether it is as it was listed before.
         """
-        text = f"""SELECT key, id, payload FROM item WHERE kind = ? AND record IS NOT NULL
-            AND NOT derived AND NOT pending AND state NOT IN {placeholders(_UNUSABLE)}
+        text = f"""SELECT key, id, payload FROM {WITH_SOURCE} WHERE kind = ? AND NOT derived
+            AND NOT pending AND state NOT IN {placeholders(_UNUSABLE)}
             AND key IN ??"""
         values = (records[0].kind.value, *_UNUSABLE)
         by_key = {record.key: record for record in records}
@@ -85,7 +86,7 @@ class FinalCheckStore(Repository):
     @reads
     def kept(self, kinds: Collection[Kind], after: int, limit: int) -> list[tuple[int, Ref]]:
         """Return the next records that the source gave, by row."""
-        text = f"""SELECT id, kind, key FROM item WHERE id > ? AND record IS NOT NULL
+        text = f"""SELECT id, kind, key FROM item WHERE id > ? AND {READ}
             AND NOT derived AND state <> ? AND kind IN {placeholders(kinds)}
             ORDER BY id LIMIT ?"""
         values = (after, State.GONE, *kinds, limit)

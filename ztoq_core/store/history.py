@@ -13,7 +13,7 @@ from ztoq_core.records import Kind, Ref
 from ztoq_core.store.database import reads
 from ztoq_core.store.repository import Repository
 from ztoq_core.store.states import Side, State
-from ztoq_core.store.tables import moment_of
+from ztoq_core.store.tables import WITH_BODIES, moment_of
 
 _MOST_RELATED = 100
 _MOST_ALIKE = 1000
@@ -100,9 +100,9 @@ class RecordHistory(Repository):
     @reads
     def snapshot(self, number: int) -> RecordSnapshot:
         """Return what is known of a row."""
-        text = """SELECT kind, key, state, reason, chosen, derived, payload, record, target,
+        text = f"""SELECT kind, key, state, reason, chosen, derived, payload, record, target,
             target_id, pid, url, version, borrowed, created_run, updated_run, attempts
-            FROM item WHERE id = ?"""
+            FROM {WITH_BODIES} WHERE id = ?"""
         ((kind, key, *rest),) = self.database.select(text, (number,))
         return RecordSnapshot(number, Ref(Kind(kind), key), *rest)
 

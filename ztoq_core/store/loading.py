@@ -27,10 +27,11 @@ from ztoq_core.store.records import references, save_notes
 from ztoq_core.store.repository import Repository
 from ztoq_core.store.sql import clean, placeholders
 from ztoq_core.store.states import Cause, JournalEvent, Origin, Role, Side, State
+from ztoq_core.store.tables import MAPPED, WITH_TARGET
 from ztoq_core.store.target_index import TargetIndex
 
-_JOB = """SELECT id, kind, target, target_digest, attempts, target_id, pid, url, version, parts,
-    stamp, cause FROM item"""
+_JOB = f"""SELECT id, kind, target, target_digest, attempts, target_id, pid, url, version, parts,
+    stamp, cause FROM {WITH_TARGET}"""
 # asked like this, SQLite looks among the siblings and not among all logs in the target
 _LATE = """SELECT DISTINCT item.id FROM item JOIN item later
     ON later.kind = item.kind AND later.sibling_group = item.sibling_group
@@ -67,7 +68,7 @@ class LoadStore(Repository):
 
         ``keys`` narrows them to some records, ``busy`` are row ids that are being worked on.
         """
-        where = "state = ? AND waiting = 0 AND target IS NOT NULL"
+        where = f"state = ? AND waiting = 0 AND {MAPPED}"
         values: list[Any] = [State.READY.value]
         where += f" AND kind IN {placeholders(kinds)}"
         values += [kind.value for kind in kinds]
@@ -272,7 +273,7 @@ class LoadStore(Repository):
 
     def _files_of(self, record: Record) -> list[Attachment]:
         rows = self._dependencies.children(record.kind, [record.key], (Role.OWNER,))
-        text = "SELECT target FROM item WHERE kind = ? AND target IS NOT NULL AND id IN ??"
+        text = f"SELECT target FROM {WITH_TARGET} WHERE kind = ? AND {MAPPED} AND id IN ??"
         found = self.database.select(text, (Kind.ATTACHMENT,), rows)
         loaded = (loads(Kind.ATTACHMENT, bytes(body)) for (body,) in found)
         return [file for file in loaded if isinstance(file, Attachment)]
@@ -331,14 +332,17 @@ class LoadStore(Repository):
         target = with_content(job.record, kept)
         body = dumps(target)
         digest = hashlib.sha256(body).hexdigest()
-        text = "UPDATE item SET target = ?, target_digest = ? WHERE id = ?"
-        self.database.execute(text, (body, digest, job.item))
-        ((held,),) = self.database.select("SELECT record FROM item WHERE id = ?", (job.item,))
-        source = loads(Kind.ATTACHMENT, bytes(held)) if held else None
-        if isinstance(source, Attachment):
-            own = dumps(with_content(source, kept))
-            text = "UPDATE item SET record = ?, digest = ? WHERE id = ?"
-            self.database.execute(text, (own, hashlib.sha256(own).hexdigest(), job.item))
+        execute = self.database.execute
+        execute("UPDATE item SET target_digest = ? WHERE id = ?", (digest, job.item))
+        execute("UPDATE target_body SET target = ? WHERE item = ?", (body, job.item))
+        text = "SELECT record FROM source_body WHERE item = ?"
+        for (held,) in self.database.select(text, (job.item,)):
+            source = loads(Kind.ATTACHMENT, bytes(held))
+            if isinstance(source, Attachment):
+                own = dumps(with_content(source, kept))
+                values = (hashlib.sha256(own).hexdigest(), job.item)
+                execute("UPDATE item SET digest = ? WHERE id = ?", values)
+                execute("UPDATE source_body SET record = ? WHERE item = ?", (own, job.item))
         return attrs.evolve(job, record=target, digest=digest)
 
     # ------------------------------------------------------------------------------ inner part

@@ -7,6 +7,7 @@ append a step for the others.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Mapping
 from functools import partial
 
@@ -88,6 +89,35 @@ _FOR_REPORTS = {
 }
 
 
+_BODIES = ("payload", "record", "target", "before")
+_DROPS_COLUMNS = (3, 35)
+"""The SQLite that can; RHEL 9 has 3.34."""
+_AT_ONCE = 1_000
+"""Rows whose bodies are moved together: their places are free for those of the next ones."""
+
+
+def _part_bodies(database: Database) -> None:
+    """Move the bodies out of the rows of ``item``, each change of which wrote them again."""
+    database.connection.create_tables([database.tables.source_body, database.tables.target_body])
+    ((last,),) = database.select("SELECT COALESCE(MAX(id), 0) FROM item")
+    for first in range(1, last + 1, _AT_ONCE):
+        rows = f"id BETWEEN {first} AND {first + _AT_ONCE - 1}"
+        for text in (
+            f"""INSERT INTO source_body (item, record, payload)
+                SELECT id, record, payload FROM item WHERE record IS NOT NULL AND {rows}""",
+            f"""INSERT INTO target_body (item, target, before) SELECT id, target, before FROM item
+                WHERE (target IS NOT NULL OR before IS NOT NULL) AND {rows}""",
+            f"""UPDATE item SET payload = NULL, record = NULL, target = NULL, before = NULL,
+                target_digest = CASE WHEN target IS NULL THEN '' ELSE target_digest END
+                WHERE {rows}""",
+        ):
+            database.execute(text)
+    if database.is_sqlite and sqlite3.sqlite_version_info < _DROPS_COLUMNS:
+        return  # they stay, and stay empty
+    for name in _BODIES:
+        database.execute(f"ALTER TABLE item DROP COLUMN {name}")
+
+
 _COLUMNS = "key, state, reason, target_id, pid, url, version, attempts"
 
 _VIEWS = {
@@ -110,6 +140,7 @@ _STEPS: tuple[Callable[[Database], None], ...] = (
     partial(_add_table, name="proof"),  # 6: what the comparison of contents found
     partial(_add_columns, new=_FOR_REPORTS),  # 7: who ran what, results as the target has them
     _add_partial_indexes,  # 8: of the numbers that people see in the target
+    _part_bodies,  # 9: what changes once in tables apart from what changes with each state
 )
 SCHEMA_VERSION = 1 + len(_STEPS)
 

@@ -15,24 +15,26 @@ from ztoq_core.store.reporting import StoredNote
 from ztoq_core.store.repository import Repository
 from ztoq_core.store.sql import literals
 from ztoq_core.store.states import State
+from ztoq_core.store.tables import WITH_BODIES, WITH_SOURCE
 
 _PAGE = 500
 
-_RECORDS = """SELECT item.id, key, COALESCE(target, record), digest, target_digest,
+_RECORDS = f"""SELECT item.id, key, COALESCE(target, record), digest, target_digest,
         CASE WHEN kind = 'test_log' THEN record END, state, reason, loss, COALESCE(target_id, ''),
         pid, url, derived, COALESCE(proof.status, '')
-    FROM item LEFT JOIN proof ON proof.item = item.id
+    FROM {WITH_BODIES} LEFT JOIN proof ON proof.item = item.id
     WHERE kind = ? AND item.id > ? ORDER BY item.id LIMIT ?"""
 _NOTES = "SELECT key, level, code, text, origin FROM note WHERE kind = ? AND key IN ??"
 _PLACED = f"""SELECT kind, state, derived, target_id IS NOT NULL AND state <> '{State.DELETED}',
         CASE WHEN state IN {literals((State.SKIPPED, State.REJECTED))} THEN reason ELSE '' END,
         COUNT(*)
     FROM item GROUP BY 1, 2, 3, 4, 5 ORDER BY 6 DESC"""
-_ADDED = """SELECT COALESCE(target, record) FROM item
+_ADDED = f"""SELECT COALESCE(target, record) FROM {WITH_BODIES}
     WHERE derived AND kind = ? AND target_id IS NOT NULL ORDER BY id LIMIT ?"""
 _RULES = """SELECT proof.item, kind, details FROM proof JOIN item ON item.id = proof.item
     WHERE by_rule > 0 AND proof.item > ? ORDER BY proof.item LIMIT ?"""
-_PAYLOADS = "SELECT payload FROM item WHERE kind = ? AND payload IS NOT NULL ORDER BY id LIMIT ?"
+_PAYLOADS = f"""SELECT payload FROM {WITH_SOURCE} WHERE kind = ? AND payload IS NOT NULL
+    ORDER BY id LIMIT ?"""
 
 
 @attrs.frozen

@@ -19,6 +19,7 @@ from ztoq_core.store.repository import Repository
 from ztoq_core.store.rollback import RollbackItem, RollbackStore
 from ztoq_core.store.sql import literals
 from ztoq_core.store.states import BELONGS, Role, Side, State
+from ztoq_core.store.tables import MAPPED, WITH_TARGET
 from ztoq_core.store.target_index import TargetIndex
 from ztoq_core.store.transformation import TransformationStore
 
@@ -203,7 +204,7 @@ class PlanningStore(Repository):
     def records(self, rows: Sequence[int]) -> list[PlannedRecord]:
         """Return records that are to be written."""
         text = f"""SELECT id, kind, target, target_id, pid, url, version, parts, stamp, {_OLDER}
-            FROM item WHERE id IN ??"""
+            FROM {WITH_TARGET} WHERE id IN ??"""
         return [
             PlannedRecord(
                 row=number,
@@ -241,8 +242,8 @@ class PlanningStore(Repository):
         """Return a digest of all that the mapping wants in the target, which no load changes."""
         made = hashlib.sha256()
         streamed = self._facts.files_left
-        text = """SELECT kind, id, key, target_digest FROM item
-            WHERE NOT derived AND target IS NOT NULL AND state <> ? AND state <> ?
+        text = f"""SELECT kind, id, key, target_digest FROM item
+            WHERE NOT derived AND {MAPPED} AND state <> ? AND state <> ?
             AND (kind, id) > (?, ?) ORDER BY kind, id LIMIT ?"""
         place = ("", 0)
         unwanted = (State.SKIPPED, State.GONE)

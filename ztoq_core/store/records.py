@@ -77,8 +77,6 @@ _COLUMNS = (
     "pending",
     "derived",
     "seen_run",
-    "payload",
-    "record",
     "digest",
     "sibling_group",
     "sibling_order",
@@ -108,6 +106,8 @@ class SourceRecords:
         for state in (State.LISTED, State.EXTRACTED):
             check_transition((*_AS_NEW, State.DELETED), state)
         self._database = database
+        table, names = database.tables.source_body, ("item", "record", "payload")
+        self._bodies = BulkInsert(table, names, key=("item",))
         self._rows = BulkInsert(
             database.tables.item,
             _COLUMNS,
@@ -141,17 +141,29 @@ class SourceRecords:
         self, records: Sequence[Record], run: int, *, pending: bool, derived: bool = False
     ) -> dict[str, int]:
         """Store records of one kind; return their row ids by key."""
-        self._rows.save([_row(each, run, pending=pending, derived=derived) for each in records])
         if not records:
             return {}
+        bodies = {each.key: dumps(each) for each in records}
+        self._rows.save(
+            [
+                _row(each, bodies[each.key], run, pending=pending, derived=derived)
+                for each in records
+            ]
+        )
         text = "SELECT key, id FROM item WHERE kind = ? AND key IN ??"
-        kind = records[0].kind.value
-        return dict(self._database.select(text, (kind,), [each.key for each in records]))
+        ids = dict(self._database.select(text, (records[0].kind.value,), list(bodies)))
+        payloads = [None if each.raw is None else write_json(each.raw) for each in records]
+        self._bodies.save(
+            [
+                (ids[each.key], bodies[each.key], payload)
+                for each, payload in zip(records, payloads, strict=True)
+            ]
+        )
+        return ids
 
 
-def _row(record: Record, run: int, *, pending: bool, derived: bool) -> tuple[Any, ...]:
+def _row(record: Record, body: bytes, run: int, *, pending: bool, derived: bool) -> tuple[Any, ...]:
     """Return what ``_COLUMNS`` hold of a record."""
-    body = dumps(record)
     place = record.sequence()
     return (
         record.kind.value,
@@ -161,8 +173,6 @@ def _row(record: Record, run: int, *, pending: bool, derived: bool) -> tuple[Any
         pending,
         derived,
         run,
-        write_json(record.raw) if record.raw is not None else None,
-        body,
         "" if pending else hashlib.sha256(body).hexdigest(),
         place.group if place else None,
         place.order if place else None,

@@ -15,6 +15,7 @@ from ztoq_core.store.lease import is_running
 from ztoq_core.store.repository import Repository
 from ztoq_core.store.sql import literals
 from ztoq_core.store.states import EXPLAINED, OPEN_PROBLEMS, PROBLEMS, Cause, JournalEvent, State
+from ztoq_core.store.tables import MAPPED, WITH_BODIES
 
 _COUNTS = f"""SELECT kind, COUNT(*) FILTER (WHERE seen_run = ?),
         COUNT(*) FILTER (WHERE created_run = ? AND NOT found),
@@ -27,9 +28,9 @@ _COUNTS = f"""SELECT kind, COUNT(*) FILTER (WHERE seen_run = ?),
                 AND journal.run = created_run AND event = '{JournalEvent.ADOPTED}') AS found
         FROM item) AS each_item
     GROUP BY rank, kind ORDER BY rank"""
-_FILES = f"""SELECT COALESCE(record, target) FROM item WHERE kind = '{Kind.ATTACHMENT}'
+_FILES = f"""SELECT COALESCE(record, target) FROM {WITH_BODIES} WHERE kind = '{Kind.ATTACHMENT}'
     AND COALESCE(record, target) IS NOT NULL AND ? IN (seen_run, created_run, updated_run)"""
-_MISSING = f"(state = '{State.DELETED}' AND cause <> '{Cause.PRUNED}' AND target IS NOT NULL)"
+_MISSING = f"(state = '{State.DELETED}' AND cause <> '{Cause.PRUNED}' AND {MAPPED})"
 
 
 def _kind(stored: str) -> Kind | None:

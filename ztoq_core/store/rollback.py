@@ -27,6 +27,7 @@ from ztoq_core.store.states import (
     State,
     allowed_before,
 )
+from ztoq_core.store.tables import WITH_TARGET
 
 _OURS = "target_id IS NOT NULL AND NOT borrowed AND created_run > 0"
 _CHILDREN_FIRST, _PARENTS_FIRST = "rank DESC, id DESC", "rank, id"
@@ -94,7 +95,7 @@ class RollbackStore(Repository):
         """Return the objects that ``run`` was the last to change and an earlier run created."""
         where = """updated_run = ? AND created_run < ? AND before IS NOT NULL
             AND target_id IS NOT NULL"""
-        return self._items(where, run, run, order=_PARENTS_FIRST, before="before")
+        return self._items(where, run, run, order=_PARENTS_FIRST, source=WITH_TARGET)
 
     @reads
     def intended(self) -> list[RollbackItem]:
@@ -117,10 +118,11 @@ class RollbackStore(Repository):
         return found
 
     def _items(
-        self, where: str, *values: Any, order: str = _CHILDREN_FIRST, before: str = "NULL"
+        self, where: str, *values: Any, order: str = _CHILDREN_FIRST, source: str = "item"
     ) -> list[RollbackItem]:
+        before = "before" if source == WITH_TARGET else "NULL"
         text = f"""SELECT id, kind, key, COALESCE(target_id, ''), pid, url, version, '', stamp,
-            {before} FROM item WHERE {where} ORDER BY {order}"""
+            {before} FROM {source} WHERE {where} ORDER BY {order}"""
         return [
             RollbackItem(
                 item=number,
@@ -193,15 +195,17 @@ class RollbackStore(Repository):
     @writes
     def restored(self, run: int, undoing: RollbackItem, written: Written, digest: str) -> None:
         """Store that an object holds again what was written before."""
-        text = """UPDATE item SET stamp = ?, version = ?, written_digest = ?, before = NULL
-            WHERE id = ?"""
+        text = "UPDATE item SET stamp = ?, version = ?, written_digest = ? WHERE id = ?"
         self.database.execute(text, (written.stamp, written.version, digest, undoing.item))
+        text = "UPDATE target_body SET before = NULL WHERE item = ?"
+        self.database.execute(text, (undoing.item,))
         self._add_events(run, [undoing], JournalEvent.RESTORED)
 
     @writes
     def only_once(self, number: int) -> None:
         """Let a record that was only made to be deleted never be written again."""
-        self.database.execute("UPDATE item SET target = NULL WHERE id = ?", (number,))
+        self.database.execute("UPDATE item SET target_digest = '' WHERE id = ?", (number,))
+        self.database.execute("DELETE FROM target_body WHERE item = ?", (number,))
 
     def _add_events(self, run: int, items: Sequence[RollbackItem], event: JournalEvent) -> None:
         self._journal.add(

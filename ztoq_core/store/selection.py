@@ -28,6 +28,7 @@ from ztoq_core.store.states import (
     Side,
     State,
 )
+from ztoq_core.store.tables import MAPPED, READ
 
 _NOT_SELECTED = "not selected"
 _UNNEEDED = "nothing that is selected needs it"
@@ -43,7 +44,7 @@ class SelectionStore(Repository):
     @writes
     def reset(self, kinds: Sequence[Kind], chosen: Selected) -> None:
         """Choose all records of these kinds, or none."""
-        where = "chosen <> ? AND record IS NOT NULL AND kind IN ??"
+        where = f"chosen <> ? AND {READ} AND kind IN ??"
         self._choose(chosen, where, chosen, many=kinds)
 
     @writes
@@ -68,7 +69,7 @@ class SelectionStore(Repository):
     @writes
     def choose_runs(self, cycles: Sequence[str], *, of_cases: bool) -> None:
         """Choose runs: of the chosen cases if ``of_cases``, in these cycles if any are given."""
-        where, values = "kind = ? AND record IS NOT NULL", [Kind.TEST_RUN.value]
+        where, values = f"kind = ? AND {READ}", [Kind.TEST_RUN.value]
         if of_cases:
             where += """ AND id IN (SELECT child FROM edge
                 JOIN item own ON own.kind = edge.kind AND own.key = edge.key
@@ -104,7 +105,8 @@ class SelectionStore(Repository):
         where = f"""id IN (SELECT needed.id FROM item needed
             JOIN edge ON edge.kind = needed.kind AND edge.key = needed.key
             JOIN item child ON child.id = edge.child
-            WHERE side = ? AND child.chosen <> ? AND child.record IS NOT NULL
+            JOIN source_body ON source_body.item = child.id
+            WHERE side = ? AND child.chosen <> ?
             AND child.state NOT IN {placeholders(ABSENT)} AND needed.chosen = ?)"""
         values = (Side.SOURCE, Selected.NO, *ABSENT, Selected.NO)
         return self._choose(Selected.ALONG, where, *values)
@@ -136,7 +138,7 @@ class SelectionStore(Repository):
                 found[Kind(kind)] += number
         if chosen is Selected.YES:
             # what the mapping or the engine derived is chosen, but none of the source's
-            text = f"""SELECT kind, COUNT(*) FROM item WHERE derived AND record IS NULL
+            text = f"""SELECT kind, COUNT(*) FROM item WHERE derived AND NOT {READ}
                 AND state NOT IN {placeholders(ABSENT)} GROUP BY kind"""
             for kind, number in self.database.select(text, ABSENT):
                 found[Kind(kind)] -= number
@@ -158,14 +160,14 @@ class SelectionStore(Repository):
     @writes
     def leave_out(self) -> None:
         """Give what stays out its state; what is in the target already stays as it is."""
-        text = """DELETE FROM edge WHERE side = ? AND child IN (SELECT id FROM item
-            WHERE chosen = ? AND target_id IS NULL AND record IS NOT NULL)"""
+        text = f"""DELETE FROM edge WHERE side = ? AND child IN (SELECT id FROM item
+            WHERE chosen = ? AND target_id IS NULL AND {READ})"""
         self.database.execute(text, (Side.TARGET, Selected.NO))
         text = """DELETE FROM note WHERE origin = ? AND EXISTS (SELECT 1 FROM item
             WHERE item.kind = note.kind AND item.key = note.key
             AND chosen = ? AND target_id IS NULL)"""
         self.database.execute(text, (Origin.TRANSFORM, Selected.NO))
-        out = "chosen = ? AND NOT pending AND record IS NOT NULL"
+        out = f"chosen = ? AND NOT pending AND {READ}"
         self._transitions.move(
             (State.EXTRACTED, *UNSENT, State.DELETED, State.SKIPPED),
             State.SKIPPED,
@@ -173,10 +175,12 @@ class SelectionStore(Repository):
             (Selected.NO, Cause.PRUNED, Cause.LEFT_OUT),
             reason=_NOT_SELECTED,
             loss=False,
-            target=None,
             target_digest="",
             refused_digest="",
         )
+        text = f"""DELETE FROM target_body WHERE item IN (SELECT id FROM item
+            WHERE chosen = ? AND state = ? AND target_id IS NULL AND NOT {MAPPED})"""
+        self.database.execute(text, (Selected.NO, State.SKIPPED))
         as_written = f"{out} AND target_id IS NOT NULL AND finished_digest = written_digest"
         self._transitions.move(
             UNSENT, State.FINISHED, as_written, (Selected.NO,), reason=_UNCHANGED
@@ -185,7 +189,7 @@ class SelectionStore(Repository):
     @writes
     def skip_unneeded(self) -> int:
         """Leave out what the mapping added for records that stay out; return how many."""
-        spare = f"""derived AND record IS NULL AND target_id IS NULL AND NOT EXISTS (
+        spare = f"""derived AND NOT {READ} AND target_id IS NULL AND NOT EXISTS (
             SELECT 1 FROM edge JOIN item child ON child.id = edge.child
             WHERE side = '{Side.TARGET}' AND edge.kind = item.kind AND edge.key = item.key
             AND child.state NOT IN {literals(NOT_DUE)})"""

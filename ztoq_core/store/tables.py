@@ -70,7 +70,11 @@ class Checkpoint(pw.Model):
 
 
 class Item(pw.Model):
-    """One record: what the source gave, what the mapping made of it, what the target has of it."""
+    """How far one record has come, and what the target has of it.
+
+    It changes often and is small: the record itself is in tables of its own, which each change of
+    state would else write again.
+    """
 
     id = pw.AutoField()
     kind = pw.TextField()
@@ -92,11 +96,8 @@ class Item(pw.Model):
     derived = pw.BooleanField(default=False)
     """Made by the mapping or the engine; in no list of the source."""
     seen_run = pw.IntegerField(default=0)
-    payload = pw.BlobField(null=True)
-    """What the source gave, as JSON."""
-    record = pw.BlobField(null=True)
     digest = pw.TextField(default="")
-    """Of ``record``; empty while ``pending``."""
+    """Of ``SourceBody.record``; empty while ``pending``."""
     proof = pw.TextField(default="")
     """``digest`` when the final check began."""
     sibling_group = pw.TextField(null=True)
@@ -106,17 +107,14 @@ class Item(pw.Model):
     chosen = pw.TextField(default=Selected.YES)
 
     # transformation
-    target = pw.BlobField(null=True)
-    """The mapped record, for the target."""
     target_digest = pw.TextField(default="")
-    before = pw.BlobField(null=True)
-    """The mapped record that was written before the present one."""
+    """Of ``TargetBody.target``; empty if there is none."""
     turn = pw.TextField(default="")
     """Sorts the logs of a run in the order in which they are written."""
     joined = pw.TextField(default="")
     """How a log's results joined the steps that its case had when it was mapped."""
 
-    # loading: the digests of ``target`` as it was written, finished and refused
+    # loading: the digests of the mapped record as it was written, finished and refused
     written_digest = pw.TextField(default="")
     finished_digest = pw.TextField(default="")
     refused_digest = pw.TextField(default="")
@@ -162,6 +160,41 @@ FURTHER_INDEXES = (
     "CREATE INDEX IF NOT EXISTS item_derived ON item (kind, state) WHERE derived",
 )
 """Indexes of some records only: with work left, in the target, or added by the mapping."""
+
+
+class SourceBody(pw.Model):
+    """What the source gave of a record: the record, and the JSON that it was made of."""
+
+    item = pw.IntegerField(primary_key=True)
+    record = pw.BlobField()
+    payload = pw.BlobField(null=True)
+
+    class Meta:
+        """Named in statements."""
+
+        table_name = "source_body"
+
+
+class TargetBody(pw.Model):
+    """The mapped record, for the target, and the one that was written before it."""
+
+    item = pw.IntegerField(primary_key=True)
+    target = pw.BlobField(null=True)
+    before = pw.BlobField(null=True)
+
+    class Meta:
+        """Named in statements."""
+
+        table_name = "target_body"
+
+
+# parts of statements about the record ``item``
+READ = "EXISTS (SELECT 1 FROM source_body WHERE source_body.item = item.id)"
+MAPPED = "target_digest <> ''"
+WITH_SOURCE = "item JOIN source_body ON source_body.item = item.id"
+WITH_TARGET = "item JOIN target_body ON target_body.item = item.id"
+WITH_BODIES = """item LEFT JOIN source_body ON source_body.item = item.id
+    LEFT JOIN target_body ON target_body.item = item.id"""
 
 
 class Edge(pw.Model):
@@ -310,6 +343,8 @@ class Tables:
         self.run = _bound(Run, database)
         self.checkpoint = _bound(Checkpoint, database)
         self.item = _bound(Item, database)
+        self.source_body = _bound(SourceBody, database)
+        self.target_body = _bound(TargetBody, database)
         self.edge = _bound(Edge, database)
         self.journal = _bound(Journal, database)
         self.file = _bound(File, database)

@@ -15,6 +15,7 @@ from ztoq_core.store.load_jobs import written_of
 from ztoq_core.store.repository import Repository
 from ztoq_core.store.sql import literals, placeholders
 from ztoq_core.store.states import BELONGS, IN_DOUBT, Cause, JournalEvent, Side, State
+from ztoq_core.store.tables import MAPPED, WITH_TARGET
 
 PRUNED = "no longer in the source, and removed from the target"
 _DELETED = "it was deleted in the target, and not by ztoq"
@@ -29,7 +30,7 @@ class TargetObject:
     record: Record
 
 
-_THERE = "target IS NOT NULL AND target_id IS NOT NULL"
+_THERE = f"{MAPPED} AND target_id IS NOT NULL"
 _UNDER = f"""JOIN edge ON edge.child = item.id WHERE item.kind = ? AND side = ?
     AND role IN {placeholders(BELONGS)} AND edge.kind = ?"""
 
@@ -47,8 +48,9 @@ class TargetIndex(Repository):
     @reads
     def objects(self, kind: Kind, after: int, limit: int) -> list[tuple[int, TargetObject]]:
         """Return what is in the target by kind, by row id."""
-        text = f"""SELECT id, key, target, target_id, pid, url, version, parts, stamp FROM item
-            WHERE kind = ? AND target_id <> '' AND {_THERE} AND id > ? ORDER BY id LIMIT ?"""
+        text = f"""SELECT id, key, target, target_id, pid, url, version, parts, stamp
+            FROM {WITH_TARGET} WHERE kind = ? AND target_id <> '' AND {_THERE} AND id > ?
+            ORDER BY id LIMIT ?"""
         return [
             (number, TargetObject(Ref(kind, key), written_of(*rest), loads(kind, bytes(body))))
             for number, key, body, *rest in self.database.select(text, (kind.value, after, limit))
@@ -78,7 +80,7 @@ class TargetIndex(Repository):
     @reads
     def objects_under(self, kind: Kind, owner: Kind, keys: Sequence[str]) -> list[TargetObject]:
         """Return the records of ``kind`` in the target that belong to these owners."""
-        text = f"""SELECT item.key, target, target_id FROM item {_UNDER}
+        text = f"""SELECT item.key, target, target_id FROM {WITH_TARGET} {_UNDER}
             AND {_THERE} AND edge.key IN ??"""
         values = (kind.value, Side.TARGET.value, *BELONGS, owner.value)
         return [
@@ -89,7 +91,7 @@ class TargetIndex(Repository):
     @reads
     def ready_under(self, kind: Kind, owner: Kind, keys: Sequence[str]) -> list[Record]:
         """Return the records of ``kind`` that belong to these owners, still to be written."""
-        text = f"SELECT target FROM item {_UNDER} AND state = ? AND edge.key IN ??"
+        text = f"SELECT target FROM {WITH_TARGET} {_UNDER} AND state = ? AND edge.key IN ??"
         values = (kind.value, Side.TARGET.value, *BELONGS, owner.value, State.READY.value)
         return [loads(kind, bytes(body)) for (body,) in self.database.select(text, values, keys)]
 

@@ -25,6 +25,7 @@ from ztoq_core.store.states import (
     State,
     check_transition,
 )
+from ztoq_core.store.tables import WITH_SOURCE
 
 _COLUMNS = (
     "id",
@@ -35,17 +36,15 @@ _COLUMNS = (
     "reason",
     "cause",
     "loss",
-    "target",
     "target_digest",
-    "before",
     "turn",
     "joined",
 )
 _KNOWN = """SELECT id, state, target_digest, written_digest, finished_digest, refused_digest,
-    reason, cause, target, before, digest FROM item WHERE id IN ??"""
+    reason, cause, digest FROM item WHERE id IN ??"""
 
 
-_USABLE = f"""kind = ? AND NOT pending AND record IS NOT NULL
+_USABLE = f"""kind = ? AND NOT pending
     AND state NOT IN {literals(ABSENT)}
     AND cause <> '{Cause.PRUNED}'"""
 """What a rollback deleted may be written again, what was pruned may not."""
@@ -110,6 +109,10 @@ class TransformationStore(Repository):
         self._rows = BulkInsert(
             self.database.tables.item, _COLUMNS, key=("id",), keep=("kind", "key", "rank")
         )
+        table, names = self.database.tables.target_body, ("item", "target")
+        self._bodies = BulkInsert(table, names, key=("item",))
+        remember = ", before = target_body.target"
+        self._bodies_after_written = BulkInsert(table, names, key=("item",), also=remember)
 
     # -------------------------------------------------------------------------------- reading
 
@@ -121,7 +124,7 @@ class TransformationStore(Repository):
 
         Where ``since_run`` is given, only what the source has given in that run or later.
         """
-        text = f"""SELECT id, record FROM item WHERE {_USABLE} AND seen_run >= ? AND id > ?
+        text = f"""SELECT id, record FROM {WITH_SOURCE} WHERE {_USABLE} AND seen_run >= ? AND id > ?
             ORDER BY id LIMIT ?"""
         found = self.database.select(text, (kind, since_run, after, limit))
         return [(number, read_json(bytes(body))) for number, body in found]
@@ -132,7 +135,7 @@ class TransformationStore(Repository):
     ) -> list[ExtractedRecord]:
         """Return extracted records of a kind that are selected (or ``everything``), by row id."""
         selected = "" if everything else f"AND chosen <> '{Selected.NO}'"
-        text = f"""SELECT id, record FROM item WHERE {_USABLE} AND id > ? {selected}
+        text = f"""SELECT id, record FROM {WITH_SOURCE} WHERE {_USABLE} AND id > ? {selected}
             ORDER BY id LIMIT ?"""
         found = self.database.select(text, (kind, after, limit))
         return [ExtractedRecord(number, loads(kind, bytes(body))) for number, body in found]
@@ -155,7 +158,7 @@ class TransformationStore(Repository):
         if after is not None:
             where += " AND (sibling_group, sibling_order, id) > (?, ?, ?)"
             values += after
-        text = f"""SELECT sibling_group, sibling_order, {_LOG} FROM item WHERE {where}
+        text = f"""SELECT sibling_group, sibling_order, {_LOG} FROM {WITH_SOURCE} WHERE {where}
             ORDER BY sibling_group, sibling_order, id LIMIT ?"""
         found = [
             ((group, order, row[0]), _extracted_log(row))
@@ -168,7 +171,7 @@ class TransformationStore(Repository):
     @reads
     def logs_of(self, group: str) -> list[ExtractedRecord]:
         """Return all logs of a run, in the order of their sequence."""
-        text = f"""SELECT {_LOG} FROM item WHERE {_USABLE} AND sibling_group = ?
+        text = f"""SELECT {_LOG} FROM {WITH_SOURCE} WHERE {_USABLE} AND sibling_group = ?
             ORDER BY sibling_order, id"""
         found = self.database.select(text, (Kind.TEST_LOG, group))
         return [_extracted_log(row) for row in found]
@@ -181,7 +184,7 @@ class TransformationStore(Repository):
     @reads
     def records(self, kind: Kind, keys: Iterable[str]) -> dict[str, Record]:
         """Return extracted records of a kind by key."""
-        text = "SELECT key, record FROM item WHERE kind = ? AND record IS NOT NULL AND key IN ??"
+        text = f"SELECT key, record FROM {WITH_SOURCE} WHERE kind = ? AND key IN ??"
         found = self.database.select(text, (kind,), list(dict.fromkeys(keys)))
         return {key: loads(kind, bytes(body)) for key, body in found}
 
@@ -225,8 +228,9 @@ class TransformationStore(Repository):
         edges: list[tuple[Any, ...]] = []
         changed: list[int] = []
         rows = []
+        bodies: dict[BulkInsert, list[tuple[Any, ...]]] = {}
         for outcome in outcomes:
-            _, state, *digests, reason, cause, old, older, own = known[outcome.item]
+            _, state, *digests, reason, cause, own = known[outcome.item]
             before, written, _, _ = digests
             body = dumps(outcome.record) if outcome.record else None
             digest = hashlib.sha256(body).hexdigest() if body else ""
@@ -245,19 +249,22 @@ class TransformationStore(Repository):
                     reason if kept else clean(outcome.reason),
                     cause if kept else Cause.NONE.value,
                     outcome.loss,
-                    body,
                     digest,
-                    old if before == written and digest != before else older,
                     outcome.turn,
                     _remember(outcome, own),
                 )
             )
+            if digest != before:
+                save = self._bodies_after_written if before == written else self._bodies
+                bodies.setdefault(save, []).append((outcome.item, body))
             # a log's turn may change though the log does not: one may have come in before it
             turn = outcome.source.kind is Kind.TEST_LOG and new is not State.FINISHED
             if digest != before or not digest or turn:
                 changed.append(outcome.item)
                 edges += self._target_edges(outcome)
         self._rows.save(rows)
+        for save, these in bodies.items():
+            save.save(these)
         replace_edges(self.database, Side.TARGET, changed, edges)
         save_notes(
             self.database,

@@ -23,7 +23,6 @@ _WITHOUT_OBJECT: dict[str, Any] = {
     "refused_digest": "",
     "created_run": 0,
     "updated_run": 0,
-    "before": None,
     "attempts": 0,
     "before_delete": "",
 }
@@ -92,6 +91,7 @@ class Transitions:
     ) -> None:
         """Change a record, and forget that it is in the target or was refused there."""
         self.move_rows([number], after, reason=reason, cause=cause, **_WITHOUT_OBJECT)
+        self._database.execute("UPDATE target_body SET before = NULL WHERE item = ?", (number,))
 
     def undo_deletion(self, numbers: Sequence[int]) -> None:
         """Give records whose deletion was intended the states that they had before."""

@@ -19,19 +19,20 @@ from ztoq_core.store.loading import LINKS
 from ztoq_core.store.repository import Repository
 from ztoq_core.store.sql import BulkInsert, clean
 from ztoq_core.store.states import Cause, JournalEvent, Side, State
+from ztoq_core.store.tables import MAPPED, WITH_TARGET
 from ztoq_core.store.target_index import TargetIndex
 
 OTHER_CONTENT = "the file in the target has another content"
 
-_SENT = """SELECT item.id, item.key, target, target_id, pid, url, version, parts, stamp
-    FROM item LEFT JOIN proof ON proof.item = item.id
-    WHERE kind = ? AND state = ? AND target IS NOT NULL AND NOT borrowed AND cause <> ?
+_SENT = f"""SELECT item.id, item.key, target, target_id, pid, url, version, parts, stamp
+    FROM {WITH_TARGET} LEFT JOIN proof ON proof.item = item.id
+    WHERE kind = ? AND state = ? AND {MAPPED} AND NOT borrowed AND cause <> ?
     AND proof.item IS NULL AND target_id IN ??"""
-_COMPARABLE = """SELECT id, kind, key, target_id FROM item
-    WHERE state = ? AND target IS NOT NULL AND target_id IS NOT NULL AND NOT borrowed
+_COMPARABLE = f"""SELECT id, kind, key, target_id FROM item
+    WHERE state = ? AND {MAPPED} AND target_id IS NOT NULL AND NOT borrowed
     AND cause <> ? AND id > ? ORDER BY id LIMIT ?"""
-_UNCOMPARED = """SELECT kind, key, borrowed FROM item
-    WHERE state = ? AND target IS NOT NULL AND target_id IS NOT NULL AND (borrowed OR cause = ?)
+_UNCOMPARED = f"""SELECT kind, key, borrowed FROM item
+    WHERE state = ? AND {MAPPED} AND target_id IS NOT NULL AND (borrowed OR cause = ?)
     ORDER BY borrowed, rank, id"""
 _BORROWED = "in the target before ztoq, and only linked"
 _KEPT = "kept as in the target, by decision"

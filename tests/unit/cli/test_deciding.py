@@ -69,7 +69,7 @@ def test_retry_says_what_it_cannot_help(ztoq: Program) -> None:
     ztoq("migrate")
     with store_of(ztoq) as store:
         item = store.database.tables.item
-        item.update(state=State.FAILED, target=None).where(item.key == "ACME-T2").execute()
+        item.update(state=State.FAILED, target_digest="").where(item.key == "ACME-T2").execute()
     assert "1 record could not be mapped, still failed" in ztoq("retry").out
 
 
@@ -352,8 +352,10 @@ def test_explain_shows_no_secret(ztoq: Program, monkeypatch: pytest.MonkeyPatch)
         "url": "https://files.example.com/a.png?X-Amz-Signature=abc123&size=3",
     }
     with store_of(ztoq) as store:
-        item = store.database.tables.item
-        item.update(payload=json.dumps(payload).encode()).where(item.key == "ACME-T2").execute()
+        tables = store.database.tables
+        row = tables.item.get(tables.item.key == "ACME-T2")
+        body = tables.source_body
+        body.update(payload=json.dumps(payload).encode()).where(body.item == row.id).execute()
     said = ztoq("--json", "explain", "ACME-T2")
     assert "cret" not in said.out.replace("secret", "")
     (record,) = said.result["records"]

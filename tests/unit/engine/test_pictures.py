@@ -232,10 +232,8 @@ async def test_a_data_uri_becomes_a_file_and_does_not_stand_twice_in_the_store(
     assert desk.shown() == PNG
     assert net.asked == []
     with Store(desk.url) as store:
-        body = store.database.tables.item.get(
-            store.database.tables.item.kind == Kind.TEST_CASE
-        ).record
-        assert body is not None
+        text = "SELECT record FROM source_body JOIN item ON item.id = item WHERE kind = ?"
+        ((body,),) = store.database.select(text, (Kind.TEST_CASE,))
         assert bytes(body).count(b64encode(PNG)) == 1
 
 

@@ -84,18 +84,19 @@ def _rows(store: Store) -> None:
                 number += 1
                 key = f"{row.prefix}{number}"
                 there = state in {State.FINISHED, State.WRITTEN, State.CONFLICT}
-                store.database.tables.item.insert(
+                item = store.database.tables.item.insert(
                     kind=row.kind,
                     key=key,
                     rank=row.kind.rank,
                     state=state,
                     reason=reasons.get(state, ""),
-                    record=RECORDS.get(row.kind),
                     derived=row.kind is Kind.FIELD,
                     target_id=str(10_000 + number) if there else None,
                     pid=f"TC-{number}" if there else "",
                     url=f"https://acme.qtestnet.com/p/4242/{number}" if there else "",
                 ).execute()
+                if record := RECORDS.get(row.kind):
+                    store.database.tables.source_body.insert(item=item, record=record).execute()
     _notes(store)
     _proofs(store)
     store.database.tables.reject.insert(

@@ -12,10 +12,11 @@ import pytest
 from ztoq_testkit.memory import MemorySink, MemorySource
 from ztoq_testkit.project import CONTENTS, PROJECT
 
+from tests.unit.store.older import make_older
 from ztoq_core import engine
 from ztoq_core.errors import Exit, StoreError
 from ztoq_core.records import Kind, Record, TestPlan
-from ztoq_core.store import Cause, State, Store
+from ztoq_core.store import Cause, RecordSnapshot, State, Store
 from ztoq_core.store.migrations import SCHEMA_VERSION
 
 SCHEMA = Path(__file__).with_name("schema_0_1.sql")
@@ -66,6 +67,7 @@ async def old(tmp_path: Path) -> tuple[str, MemorySink]:
     sink = MemorySink()
     with Store(f"sqlite:///{tmp_path}/new.db", files=tmp_path / "files") as store:
         await migrate(store, sink, EXTRA, LEFT)
+        make_older(store, 8)  # with the bodies of records in their rows
     copied(tmp_path / "new.db", tmp_path / "old.db")
     (extra,) = [key for key, each in sink.objects.items() if each.record.key == EXTRA.key]
     (left,) = [key for key, each in sink.objects.items() if each.record.key == LEFT.key]
@@ -113,22 +115,55 @@ async def test_a_store_of_0_1_is_brought_up_to_date(old: tuple[str, MemorySink])
         assert len(causes(store)) == 3
 
 
-def test_a_store_of_schema_6_keeps_its_runs(tmp_path: Path) -> None:
-    with Store(f"sqlite:///{tmp_path}/s.db") as store, store.run("extract"):
-        pass
-    with closing(sqlite3.connect(tmp_path / "s.db")) as database, database:
-        for table, column in (
-            ("run", "username"),
-            ("run", "version"),
-            ("run", "calls"),
-            ("proof", "status"),
-        ):
-            database.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
-        database.execute("UPDATE meta SET value = '6' WHERE name = 'schema'")
-    with Store(f"sqlite:///{tmp_path}/s.db") as store:
-        (run,) = store.reporting.runs()
-        assert (run.verb, run.username, run.version, run.calls) == ("extract", "", "", 0)
-        assert store.validation.contents.now() == []
+@pytest.mark.parametrize("version", range(4, SCHEMA_VERSION))
+async def test_a_store_of_each_schema_since_0_1_goes_on(
+    store_url: str, tmp_path: Path, version: int
+) -> None:
+    sink = MemorySink()
+    with Store(store_url, files=tmp_path / "files") as store:
+        await migrate(store, sink, EXTRA)
+        await migrate(store, sink, attrs.evolve(EXTRA, name="changed"))
+        known, updated = snapshots(store), store.rollback.updated.now(2)
+        assert [each.before for each in updated] == [EXTRA]
+        make_older(store, version)
+
+    with Store(store_url, files=tmp_path / "files") as store:
+        assert store.facts.schema == SCHEMA_VERSION
+        assert snapshots(store) == known
+        assert store.rollback.updated.now(2) == updated
+        assert columns_of(store, "item").isdisjoint({"payload", "record", "target", "before"})
+        runs = store.reporting.runs()
+        assert [(run.verb, run.calls) for run in runs] == [("migrate", 0)] * 2
+        kept = dict(sink.objects)
+        await migrate(store, sink, attrs.evolve(EXTRA, name="changed"))
+        assert sink.objects == kept
+        assert engine.outcome(store).exit is Exit.OK
+
+
+async def test_what_had_lost_its_mapped_form_is_not_written_after_an_update(
+    store_url: str, tmp_path: Path
+) -> None:
+    sink = MemorySink()
+    with Store(store_url, files=tmp_path / "files") as store:
+        await migrate(store, sink, EXTRA)
+        make_older(store, 8)
+        text = """UPDATE item SET target = NULL, state = 'deleted', target_id = NULL,
+            target_digest = 'of what was' WHERE key = ?"""
+        store.database.write_now(store.database.execute, text, (EXTRA.key,))
+
+    with Store(store_url, files=tmp_path / "files") as store:
+        with store.run("load"):
+            await store.dependencies.prepare()
+        assert await store.loading.remaining() == 0
+
+
+def snapshots(store: Store) -> list[RecordSnapshot]:
+    rows = store.database.select("SELECT id FROM item ORDER BY id")
+    return [store.history.snapshot.now(number) for (number,) in rows]
+
+
+def columns_of(store: Store, table: str) -> set[str]:
+    return {column.name for column in store.database.connection.get_columns(table)}
 
 
 async def test_a_store_of_0_1_goes_on(old: tuple[str, MemorySink], tmp_path: Path) -> None:
