@@ -17,6 +17,7 @@ from ztoq_core.contracts import User
 from ztoq_core.errors import ConfigError, Exit
 from ztoq_core.records import FieldType, FieldValue, Folder, Kind, Record, TestCase, TestCycle, Tree
 from ztoq_core.services import Services
+from ztoq_core.store import State
 
 FOLDER = Folder(key="ACME-F1", name="Shop", tree=Tree.CASES)
 
@@ -147,3 +148,35 @@ async def test_what_an_adopted_object_has_lost_is_noted_again(tmp_path: Path) ->
             assert sorted(again.notes()) == noted
             assert "field-lost" in noted
         assert sides.qtest.dump() == before
+
+
+async def test_what_a_field_shows_is_no_difference_where_no_field_is_known(tmp_path: Path) -> None:
+    """qTest fills the field with its default; the value is in the description."""
+    sent = case(1, status="Deprecated", priority="Odd", fields=with_browser(1, "Chrome").fields)
+    options = Options(fields_forbidden=True)
+    async with between(tmp_path, options) as sides:
+        ended = await sides.migrate([FOLDER, sent], accept_missing_fields=True)
+        assert sides.case("ACME-T1")["properties"]["Status"] == "New"
+        assert (ended.exit, ended.sentences) == (Exit.OK, ())
+
+
+async def test_a_field_that_qtest_refuses_to_make_is_left_out_and_said(tmp_path: Path) -> None:
+    """Its values become text, so no record failed, and a retry alone cannot help."""
+    many = tuple(
+        FieldValue(name=f"Field {n}", value="x", type=FieldType.TEXT, placed=True) for n in range(8)
+    )
+    sent = case(1, fields=many)
+    async with between(tmp_path, Options(field_limit=5)) as sides:
+        first = await sides.migrate([FOLDER, sent])
+        assert (first.exit, first.next) == (Exit.OK, "")
+        assert sides.states(Kind.FIELD) == {State.FINISHED: 5, State.SKIPPED: 4}
+        codes = sides.notes()
+        assert (codes.count("field-refused"), codes.count("field-as-text")) == (4, 4)
+        assert any("4 field-refused" in line for line in first.warnings)
+        assert "<th>Field 7</th><td>x</td>" in sides.case("ACME-T1")["description"]
+
+        sides.qtest.options.field_limit = None
+        again = await sides.migrate([FOLDER, sent])
+        assert again.exit is Exit.OK
+        assert sides.states(Kind.FIELD) == {State.FINISHED: 9}
+        assert "field-refused" not in sides.notes()

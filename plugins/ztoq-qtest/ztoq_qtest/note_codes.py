@@ -70,6 +70,12 @@ FILE_NAME_ENCODED = NoteCode(
     LossGroup.CHANGED,
     "a file name beyond ASCII in percent encoding",
 )
+FIELD_REFUSED = NoteCode(
+    "field-refused",
+    Level.FALLBACK,
+    LossGroup.MOVED,
+    "a field that qTest refused to make; its values are noted with their records",
+)
 FIELD_AS_TEXT = NoteCode(
     "field-as-text",
     Level.FALLBACK,
@@ -147,6 +153,7 @@ NOTE_CODES = (
     PERSON_STAYS,
     FIELD_LOSSY,
     FILE_NAME_ENCODED,
+    FIELD_REFUSED,
     FIELD_AS_TEXT,
     PERSON_UNKNOWN,
     STEP_FIELDS,

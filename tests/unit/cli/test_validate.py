@@ -88,6 +88,18 @@ def test_repair_makes_again_what_was_deleted(ztoq: Program) -> None:
     assert ztoq("validate").out == PROVED
 
 
+def test_repair_accepts_missing_fields_as_the_load_did(ztoq: Program) -> None:
+    ztoq.config(sink="create_fields = false", more='[[transform]]\nuse = "suffix"')
+    ztoq("migrate", "--accept-missing-fields")
+    before = ztoq.keys
+    delete(ztoq, "ACME-E2", "ACME-E2#2")
+    refused = ztoq("validate", "--repair")
+    assert refused.code == 2
+    assert "go on with --accept-missing-fields" in refused.err
+    ztoq("validate", "--repair", "--accept-missing-fields")
+    assert ztoq.keys == before
+
+
 def test_repair_leaves_what_was_edited_as_a_conflict_to_be_resolved(ztoq: Program) -> None:
     ztoq("migrate")
     change(ztoq, "ACME-T1", name="Mine now")

@@ -7,7 +7,14 @@ from typing import Any
 
 import rich_click as click
 
-from ztoq_core.cli.options import Options, conflict_option, count, limit_options, verb
+from ztoq_core.cli.options import (
+    Options,
+    accept_missing_fields_option,
+    conflict_option,
+    count,
+    limit_options,
+    verb,
+)
 
 _SEEDS = 1_000_000
 
@@ -30,6 +37,7 @@ _SEEDS = 1_000_000
     is_flag=True,
     help="List the source again instead, and name what is not in the store.",
 )
+@accept_missing_fields_option
 @conflict_option
 @limit_options
 @verb

@@ -86,14 +86,19 @@ class _Field:
         """Whether this is readable text beside the fields, and no value of the field itself."""
         if held.type is not FieldType.RICH_TEXT:
             return False
-        if self.spec is None:
+        if self.spec is None and self.known.schema.fields_known:
             # a target that keeps any field as it is holds it under its own type
             return self.value.type is not FieldType.RICH_TEXT
-        return self.spec.type is not FieldType.RICH_TEXT
+        return self.spec is None or self.spec.type is not FieldType.RICH_TEXT
 
     def defaulted(self) -> bool:
-        """Whether the field shows a default of the target, since it does not take the value."""
-        return self.spec is not None and self.spec.default and not self.fits()
+        """Whether the field shows a default of the target, since it did not get the value.
+
+        That is so for each field where the target does not say which it has.
+        """
+        if self.spec is None:
+            return not self.known.schema.fields_known
+        return self.spec.default and not self.fits()
 
     def equal(self, rule: Rule | None = None) -> FieldResult:
         return FieldResult(self.label, Outcome.BY_RULE if rule else Outcome.EQUAL, rule)

@@ -43,6 +43,8 @@ class Options:
     ``inactive_users``: lists of users show inactive ones whatever is asked (guess).
     ``site_fields_inactive``: a new site field must be activated in the project (guess).
     ``text_limit`` is the longest value of a text box, None for no limit (no number is published).
+    ``field_limit``: more custom fields of an object type are refused (qTest's help names 20; guess:
+    with 400); None for no limit.
 
     ``kept_in_memory`` and ``kept_on_disk`` are the bytes of attachments that can be downloaded
     again; of all others only digest, size and the first bytes remain.
@@ -78,6 +80,7 @@ class Options:
     inactive_users: bool = False
     site_fields_inactive: bool = True
     text_limit: int | None = None
+    field_limit: int | None = None
     kept_in_memory: int = 64 * 1024 * 1024
     kept_on_disk: int = 2 * 1024 * 1024 * 1024
 

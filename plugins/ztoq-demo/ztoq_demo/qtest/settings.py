@@ -106,6 +106,9 @@ def _made(call: Call, owner: str, project: int | None) -> Field:
     )
     if call.site.options.unique_labels and any(f.label == label for f in own):
         raise bad(f"The field {label} already exists.")
+    limit = call.site.options.field_limit
+    if limit is not None and sum(not f.system for f in own) >= limit:
+        raise bad(f"{owner} have {limit} custom fields already.")
     form = CREATABLE[data_type]
     if form is Form.USER and multiple:
         form = Form.USERS

@@ -14,6 +14,7 @@ from ztoq_core.plugin import (
     Links,
     RecordError,
     RejectedError,
+    Skip,
     Written,
     folded,
 )
@@ -21,6 +22,7 @@ from ztoq_qtest.api.object_types import FIELD_OWNERS, ObjectRef, object_ref
 from ztoq_qtest.api.project import MISSING, REFUSED, Project
 from ztoq_qtest.fields.field import DATA_TYPES, Choice, Field, parse_choices
 from ztoq_qtest.fields.settings import LABEL_LENGTH
+from ztoq_qtest.note_codes import FIELD_REFUSED
 from ztoq_qtest.write.save import Session, WriteRequest
 
 __all__ = ["delete_field", "find_field", "finish_field", "write_field"]
@@ -39,6 +41,9 @@ async def write_field(
     as a whole; fields that are new share one. It returns right after the field
     was created: so the store knows that the field is ztoq's, and a rollback deletes it, even if
     the program dies before ``finish_field`` completes it.
+
+    Raises:
+        Skip: qTest refuses to make the field; a project takes a limited number (qTest's help).
     """
     settings = session.settings
     type_ = _type_of(definition)
@@ -49,6 +54,13 @@ async def write_field(
     if field is None:
         try:
             number = await _create(session, type_, definition)
+        except RejectedError as error:
+            raise Skip(
+                f"qTest refused to make the field {definition.name!r} ({error}), so its values are"
+                " text, or lost in runs and suites. If there are too many fields, delete some in"
+                " qTest, or map several to one; the next migration tries again",
+                code=FIELD_REFUSED,
+            ) from error
         finally:
             settings.generation[type_] += 1  # also after a lost answer: the field may exist
         return _as_owned(ObjectRef(type_, number).path)
