@@ -7,6 +7,7 @@ sinks and for this module: where they disagree, each such text would differ for 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from html.parser import HTMLParser
 from typing import NamedTuple
@@ -47,6 +48,10 @@ _LINES = _names(
 )
 _PLACES = _names("h1 h2 h3 h4 h5 h6 hr li td th tr")
 """Elements whose number and order is part of the text: a cell that is gone moves the others."""
+_CODE = re.compile("(?:javascript|vbscript|data):", re.IGNORECASE)
+"""Links that a browser runs instead of following them: targets drop their addresses, so they count
+as no links on either side."""
+_IGNORED = re.compile(r"[\x00-\x20]")  # by browsers, within a scheme
 _HIDDEN = "style"
 _EXCERPT = 60
 
@@ -74,7 +79,8 @@ class _Reader(HTMLParser):
             self._open.append((tag, _EMPHASES[tag]))
         elif tag == "a":
             found = self._address(given.get("href", "").strip())
-            self._open.append((tag, f"to {found}" if found else ""))
+            leads = found and not _CODE.match(_IGNORED.sub("", found))
+            self._open.append((tag, f"to {found}" if leads else ""))
         elif tag == "img":
             self._picture(given)
 

@@ -154,6 +154,20 @@ EXAMPLES: dict[Rule, list[tuple[Record, Record, Record, Known]]] = {
             KNOWN,
         ),
         (described("Type <name>"), described("Type &lt;name&gt;"), described("Type"), KNOWN),
+        *(
+            (
+                described(f'<a href="{address}">Run</a> <a href="https://x.example">it</a>'),
+                described('<a>Run</a> <a href="https://x.example">it</a>'),
+                described('<a>Run</a> <a href="https://y.example">it</a>'),
+                KNOWN,
+            )
+            for address in (
+                "javascript:go()",
+                " Java\tScript:go()",
+                "vbscript:x",
+                "data:text/html,x",
+            )
+        ),
         (
             described("<ul><li>a<li>b</ul>"),
             described("<ul><li>a</li><li>b</li></ul>"),
