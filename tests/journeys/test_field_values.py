@@ -180,3 +180,36 @@ async def test_a_field_that_qtest_refuses_to_make_is_left_out_and_said(tmp_path:
         assert again.exit is Exit.OK
         assert sides.states(Kind.FIELD) == {State.FINISHED: 9}
         assert "field-refused" not in sides.notes()
+
+
+async def test_a_cycles_person_who_is_no_member_is_lost_and_the_note_says_what_helps(
+    tmp_path: Path,
+) -> None:
+    """A suite has no text, and a field of users takes members alone."""
+    accounts = {"alice": "5b10a2844c20165700ede200", "dora": "5b10a2844c20165700ede201"}
+    accounts["x"] = "5b10a2844c20165700ede202"  # nobody knows whose
+    users = [
+        User(id=accounts["alice"], name="Alice Tester", email="alice@example.com"),
+        User(id=accounts["dora"], name="Dora", email="dora@example.com"),
+    ]
+    cycles = [
+        TestCycle(
+            key=f"ACME-R{n}", name="Night", fields=(FieldValue(name="Reviewer", value=account),)
+        )
+        for n, account in enumerate(accounts.values(), 1)
+    ]
+    async with between(tmp_path) as sides:
+        first = await sides.migrate(cycles, users=users)
+        assert (first.exit, first.next) == (Exit.LEFT, "ztoq report")
+        said = [text for each in cycles for *_, text in sides.store.history.notes.now(each.ref)]
+        assert said == [
+            "'Reviewer' is lost: the field of that name takes users of the qTest project, and"
+            f" {who} is none; add this user to the project, migrate again and repair"
+            for who in ("Dora (dora@example.com)", accounts["x"])
+        ]
+        sides.qtest.site.add_user("Dora", "", "dora@example.com")
+        again = await sides.migrate(cycles, users=users)
+        found = [line for line in again.sentences if "test cycle" in line]
+        assert found == [
+            "test cycle ACME-R2: field 'Reviewer' is empty, sent 'dora@example.com'",
+        ]

@@ -109,6 +109,11 @@ class FieldSet:
                     return found
         return None
 
+    def of_users(self, names: Iterable[str]) -> frozenset[str]:
+        """Return those of the names that are of fields of users."""
+        named = ((name, self.named(name)) for name in names)
+        return frozenset(name for name, field in named if field and field.type is FieldType.USER)
+
     def by_id(self, number: int) -> Field | None:
         """Return the field with an id."""
         return self._by_id.get(number)
@@ -116,15 +121,21 @@ class FieldSet:
 
 @attrs.frozen(kw_only=True)
 class PropertyValues:
-    """The properties to send, the values without a property, and notes on inexact ones."""
+    """The properties to send, the values without a property, and notes on inexact ones.
+
+    ``of_users`` are the names of values in ``rest`` whose fields take users, and there is no such.
+    """
 
     properties: list[dict[str, Any]]
     rest: list[FieldValue]
     changes: tuple[Note, ...] = ()
+    of_users: frozenset[str] = frozenset()
 
     def notes(self, where: str) -> tuple[Note, ...]:
         """Return all notes; ``where`` names the text that holds ``rest``, ``""`` for none."""
-        return (*self.changes, *fallback_notes(self.rest, where))
+        lost = [each for each in self.rest if not where and each.name in self.of_users]
+        others = [each for each in self.rest if each not in lost]
+        return (*self.changes, *map(_no_user, lost), *fallback_notes(others, where))
 
 
 @attrs.define(kw_only=True, eq=False)
@@ -302,6 +313,7 @@ class Settings:
             ],
             rest=rest,
             changes=tuple(changes),
+            of_users=known.of_users(each.name for each in rest),
         )
 
     def _note_person(self, value: FieldValue) -> None:
@@ -348,6 +360,14 @@ def _user(raw: Mapping[str, Any], active_status: object) -> User:
 
 def _lossy(value: FieldValue, why: str) -> Note:
     return FIELD_LOSSY.note(f"{value.name!r}: {why}")
+
+
+def _no_user(value: FieldValue) -> Note:
+    people = value.value if isinstance(value.value, tuple) else (person_text(value),)
+    return FIELD_LOST.note(
+        f"{value.name!r} is lost: the field of that name takes users of the qTest project, and"
+        f" {', '.join(people)} is none; add this user to the project, migrate again and repair"
+    )
 
 
 def fallback_notes(rest: Iterable[FieldValue], where: str) -> tuple[Note, ...]:
