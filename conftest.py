@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import sysconfig
-import warnings
 from functools import cache
 from pathlib import Path
 
 import pytest
-from coverage import Coverage
 from hypothesis import HealthCheck, settings
 from loguru import logger
 
@@ -21,20 +17,6 @@ USUAL = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ztoq", USUAL, max_examples=25)
 settings.register_profile("thorough", USUAL, max_examples=200)  # in tox -e acceptance
 settings.load_profile("ztoq")
-
-if "PYTEST_XDIST_WORKER" in os.environ and (outer := Coverage.current()):
-    # in a worker pytest-cov 7.1 starts one measurement within another, and stops only the inner
-    # one for tests marked no_cover: all would go on being traced, which doubles their time
-    outer.stop()
-
-
-def pytest_runtest_logstart() -> None:
-    """Measure again where the test before lost the tracer, as a RecursionError in it does."""
-    if (measuring := Coverage.current()) and sys.gettrace() is None:
-        with warnings.catch_warnings(action="ignore"):
-            measuring.stop()
-            measuring.start()
-
 
 # loguru asks for twenty folders of Python each time a log is configured, which each command does
 sysconfig.get_path = cache(sysconfig.get_path)  # type: ignore[assignment]  # it is hashable

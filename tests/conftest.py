@@ -21,7 +21,9 @@ MARKS = {
     "repository": ("no_cover",),
 }
 """The marks of each folder. What goes through all rooms, or a second time through the same lines,
-is not measured: that takes half as long again, and a line is covered by the tests of its room."""
+is not measured: that takes half as long again, and a line is covered by the tests of its room.
+It is a run of pytest of its own (tox.ini): a module whose import falls into a pause of measuring
+would count as half covered."""
 SEE_PLUGINS = {
     "config",
     "test_configure.py",
