@@ -10,8 +10,6 @@ from ztoq_core.contracts import Content, Sink, Source, Written
 from ztoq_core.engine.sides import finish
 from ztoq_core.records import Attachment, Kind, Record, Ref
 
-__all__ = ["content_of", "read_project", "write_project"]
-
 
 def content_of(file: Attachment, body: bytes) -> Content:
     return Content(

@@ -14,8 +14,6 @@ from hypothesis import strategies as st
 
 from ztoq_core.records import RECORD_TYPES, Kind, Record, Ref, Value
 
-__all__ = ["KEYS", "TEXTS", "record_of", "strategy_of"]
-
 _PIECES = (*"aZ09 é漢😀<>&;'\"\\[],=+-@|\n\r\t\u2028\0\ud800", "_x0041_", "x005F_")
 TEXTS = st.lists(st.sampled_from(_PIECES), max_size=40).map("".join)
 KEYS = st.text(st.sampled_from("abXY09-/#. é"), min_size=1, max_size=12).filter(str.strip)

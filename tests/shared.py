@@ -4,7 +4,5 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["SHARED"]
-
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 """Tests that read from it are marked ``shared(path)`` and skipped where the path is missing."""

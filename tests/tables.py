@@ -9,8 +9,6 @@ import pytest
 from _pytest.mark.structures import ParameterSet
 from hypothesis import settings
 
-__all__ = ["examples", "sampled"]
-
 
 def sampled(rows: Iterable[Any], every: int) -> list[Any]:
     """Return the rows for ``parametrize``; all but each ``every``-th one are for acceptance.

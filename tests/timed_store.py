@@ -12,8 +12,6 @@ from ztoq_testkit.virtual_time import VirtualTimeLoop
 from ztoq_core.store import Store
 from ztoq_core.store.database import Database
 
-__all__ = ["TimedStore"]
-
 P = ParamSpec("P")
 A = TypeVar("A")
 T = TypeVar("T")

@@ -7,8 +7,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager
 
-__all__ = ["in_background"]
-
 
 @contextmanager
 def in_background(*servings: AbstractAsyncContextManager[str]) -> Iterator[list[str]]:

@@ -24,8 +24,6 @@ from tests.corpus.real import Json
 from tests.corpus.texts import addresses, pictures, text
 from tests.corpus.values import marked, properties, same_files, same_moment, same_value
 
-__all__ = ["assert_same", "differences"]
-
 DIGEST = 64
 HEADING = 60
 """The most characters that a heading between a step's description and its data may have."""

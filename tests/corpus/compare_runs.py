@@ -17,8 +17,6 @@ from tests.corpus.real import Json
 from tests.corpus.texts import text
 from tests.corpus.values import moment, properties, same_files, same_value
 
-__all__ = ["RunJudge"]
-
 WORST = ("Fail", "Blocked", "In Progress", "Not Executed", "Pass")
 ROUNDING = timedelta(seconds=1)
 

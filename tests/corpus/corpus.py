@@ -17,8 +17,6 @@ from tests.corpus.reading import read
 from tests.corpus.real import Real, load
 from tests.shared import SHARED
 
-__all__ = ["Corpus", "corpus", "judge", "shared_data"]
-
 
 @dataclass(kw_only=True)
 class Corpus:

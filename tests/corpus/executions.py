@@ -19,8 +19,6 @@ from tests.corpus.invent import (
 )
 from tests.corpus.real import Json, Real, calls
 
-__all__ = ["SHARES", "Inventor"]
-
 SHARES = {
     "drift": 0.11,
     "rows": 0.06,

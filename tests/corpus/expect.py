@@ -16,18 +16,6 @@ from tests.corpus.pictures import case_texts, digest, files_of, log_texts, step_
 from tests.corpus.real import Json, Real
 from tests.corpus.texts import pictures, text
 
-__all__ = [
-    "Expected",
-    "ExpectedCase",
-    "ExpectedLog",
-    "ExpectedRun",
-    "ExpectedStep",
-    "FileKey",
-    "empty",
-    "expectations",
-    "one_line",
-]
-
 FileKey = tuple[str, str]
 """Name and digest of a file."""
 

@@ -8,8 +8,6 @@ from collections.abc import Callable
 from tests.corpus.invent import DEFAULT_STATUS, History
 from tests.corpus.real import Json, Real
 
-__all__ = ["attach"]
-
 SHARES = {
     "case": 0.25,
     "step": 0.2,

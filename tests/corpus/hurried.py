@@ -12,8 +12,6 @@ from contextlib import contextmanager
 from typing import Any
 from unittest import mock
 
-__all__ = ["hurried"]
-
 TIMES = 100
 
 

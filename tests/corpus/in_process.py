@@ -12,8 +12,6 @@ from unittest import mock
 
 from ztoq_core.cli import run
 
-__all__ = ["ztoq"]
-
 
 def ztoq(folder: Path, *arguments: str, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     """Run ``ztoq`` in a folder, with this environment and no other."""

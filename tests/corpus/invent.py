@@ -14,8 +14,6 @@ from typing import Any
 
 from tests.corpus.real import Json, Real
 
-__all__ = ["DEFAULT_STATUS", "FOREIGN", "PROJECT", "History", "account", "stamp", "surroundings"]
-
 PROJECT = "MM"
 FOREIGN = "OTH"
 DEFAULT_STATUS = "Not Executed"

@@ -2,21 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = [
-    "AD_HOC",
-    "CASE_LABELS",
-    "CYCLE_LABELS",
-    "DATE_LABELS",
-    "DOCUMENTS_MODULE",
-    "KEY_LABEL",
-    "OWN_MODULES",
-    "PLAN_LABELS",
-    "REQUIREMENTS_MODULE",
-    "REVERSED_LABEL",
-    "RUN_LABELS",
-    "STATUSES",
-]
-
 KEY_LABEL = "Zephyr key"
 AD_HOC = "Ad hoc executions"
 REQUIREMENTS_MODULE = ("Jira issues from Zephyr",)

@@ -15,8 +15,6 @@ from urllib.parse import unquote_plus
 from tests.corpus.real import Json
 from tests.corpus.texts import pictures
 
-__all__ = ["FOLDER", "case_texts", "digest", "files_of", "log_texts", "step_texts", "write"]
-
 FOLDER = "pictures"
 
 

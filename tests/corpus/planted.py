@@ -8,8 +8,6 @@ from tests.corpus.corpus import Corpus
 from tests.corpus.pictures import files_of, log_texts
 from tests.corpus.real import Json
 
-__all__ = ["noted", "planted"]
-
 NAMES = {
     "case-gone": "cases that answer 404",
     "step-drift": "executions of other steps",

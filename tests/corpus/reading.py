@@ -17,8 +17,6 @@ import aiohttp
 
 from tests.corpus.real import Json
 
-__all__ = ["File", "Found", "read"]
-
 OPEN_REQUESTS = 16
 ALL = 999
 

@@ -15,8 +15,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Json", "Real", "calls", "load"]
-
 Json = dict[str, Any]
 
 

@@ -23,8 +23,6 @@ from ztoq_demo.zephyr.simulator import Simulator as Zephyr
 
 from tests.corpus.real import Json
 
-__all__ = ["Served"]
-
 ROOT = Path(__file__).resolve().parents[2]
 
 

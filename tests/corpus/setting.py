@@ -10,8 +10,6 @@ from pathlib import Path
 
 from tests.corpus.pictures import FOLDER
 
-__all__ = ["PROJECT_ID", "SECRETS", "command", "environment", "write_config", "ztoq"]
-
 PROJECT_ID = 4242
 SECRETS = ("ZEPHYR_TOKEN", "QTEST_TOKEN")
 TEMPLATE = """\

@@ -18,8 +18,6 @@ from tests.corpus.invent import (
 )
 from tests.corpus.real import Json, Real
 
-__all__ = ["tenant", "write"]
-
 VERSION_OFFSET = 1_000_000_000
 OF_KIND = {
     "TEST_CYCLE": CYCLE_STATUSES,

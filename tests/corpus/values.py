@@ -13,8 +13,6 @@ from tests.corpus.reading import File
 from tests.corpus.real import Json
 from tests.corpus.texts import text
 
-__all__ = ["marked", "moment", "properties", "same_files", "same_moment", "same_value"]
-
 Say = Callable[[str, str], None]
 YES = frozenset(["true", "yes", "[true]", "[yes]"])
 NO = frozenset(["false", "no", "[false]", "[no]"])

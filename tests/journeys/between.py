@@ -25,8 +25,6 @@ from ztoq_core.records import Kind, Record, Ref
 from ztoq_core.services import Services
 from ztoq_core.store import State, Store
 
-__all__ = ["Between", "between"]
-
 
 def _quiet(_: Event) -> None:
     """Tell nobody."""

@@ -12,11 +12,11 @@ from typing import Any, ParamSpec
 import attrs
 from ztoq_demo.qtest import Options as QTestOptions
 from ztoq_demo.qtest import Simulator as QTest
+from ztoq_demo.zephyr.files import File
 from ztoq_demo.zephyr.model import (
     Case,
     Cycle,
     Execution,
-    File,
     Folder,
     FolderType,
     Priority,
@@ -40,8 +40,6 @@ from ztoq_core.plugins import Plugins
 from ztoq_core.services import Services
 from ztoq_core.settings import config
 from ztoq_core.store import Store
-
-__all__ = ["Journey", "in_virtual_time", "journey", "project"]
 
 P = ParamSpec("P")
 

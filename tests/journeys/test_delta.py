@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from ztoq_demo.zephyr.model import File, Project, WebLink
+from ztoq_demo.zephyr.files import File
+from ztoq_demo.zephyr.model import Project, WebLink
 
 from tests.journeys.journey import Journey, journey, project
 from tests.tables import sampled

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ztoq_demo.zephyr.model import File
+from ztoq_demo.zephyr.files import File
 from ztoq_testkit.simulate import Fault, Faults
 
 from tests.journeys.journey import Journey, journey, project

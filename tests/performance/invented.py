@@ -14,11 +14,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ztoq_demo.zephyr import corpus
+from ztoq_demo.zephyr.files import File
 from ztoq_demo.zephyr.model import (
     Case,
     Cycle,
     Execution,
-    File,
     Folder,
     FolderType,
     Priority,
@@ -28,8 +28,6 @@ from ztoq_demo.zephyr.model import (
     StatusType,
     Step,
 )
-
-__all__ = ["KEY", "project", "write"]
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -7,8 +7,6 @@ from collections.abc import Callable
 
 import attrs
 
-__all__ = ["LIMITERS", "Bucket", "Limiter", "Window"]
-
 
 @attrs.define
 class Bucket:

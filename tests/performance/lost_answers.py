@@ -31,8 +31,6 @@ from ztoq_core.errors import DoubtError, Exit
 from ztoq_core.records import Kind, Record, Ref, TestCase, TestCycle, TestLog, TestRun
 from ztoq_core.store import Store
 
-__all__ = ["Loaded", "LossyTarget", "loaded", "project"]
-
 LATENCY_S = 0.02
 TIMEOUT_S = 60.0
 

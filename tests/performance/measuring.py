@@ -11,8 +11,6 @@ from pathlib import Path
 
 import attrs
 
-__all__ = ["Measured", "machine", "measure", "median", "say_reach"]
-
 
 @attrs.frozen(kw_only=True)
 class Measured:

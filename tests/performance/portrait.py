@@ -8,8 +8,6 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["differences", "portrait", "twice"]
-
 KINDS = (
     "modules",
     "requirements",

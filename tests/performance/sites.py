@@ -26,8 +26,6 @@ from ztoq_demo.zephyr.options import Options as ZephyrOptions
 from ztoq_demo.zephyr.simulator import Simulator as Zephyr
 from ztoq_testkit.simulate import Faults, Reply, Request
 
-__all__ = ["Site"]
-
 RECORD = re.compile(r"/v2/test(?:cases|executions|cycles|plans)/[A-Z]+-[TERP]\d+(?=/)")
 """A record of Zephyr, in the path of one of its parts."""
 

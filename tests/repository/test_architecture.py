@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -74,3 +75,15 @@ def test_only_the_store_speaks_sql() -> None:
         if any(word in path.read_text("utf-8") for word in ("import peewee", "import playhouse"))
     }
     assert found <= {"store"}
+
+
+def test_only_what_hands_names_on_lists_them() -> None:
+    """A name without an underscore is for other modules; doors say what they hand on besides."""
+    found = {
+        str(path.relative_to(ROOT))
+        for path in modules()
+        if not path.is_relative_to(ROOT / "ztoq_core")
+        and path.name not in {"__init__.py", "testing.py"}
+        and re.search("^__all__ = ", path.read_text("utf-8"), re.MULTILINE)
+    }
+    assert not found

@@ -8,8 +8,6 @@ from pathlib import Path
 import attrs
 import pytest
 
-__all__ = ["Environment"]
-
 
 @attrs.define
 class Environment:

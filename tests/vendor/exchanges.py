@@ -9,8 +9,6 @@ from ztoq_testkit.simulate import Reply, Request
 
 from tests.shared import SHARED
 
-__all__ = ["Exchange", "Recorder", "vendor_document"]
-
 SPECS = SHARED / "specs"
 
 

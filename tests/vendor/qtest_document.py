@@ -17,8 +17,6 @@ from werkzeug.datastructures import Headers, ImmutableMultiDict
 
 from tests.vendor.exchanges import Exchange, vendor_document
 
-__all__ = ["Document"]
-
 HOST = "http://simulator"
 LONGEST = 300
 UNDOCUMENTED = {("POST", "/oauth/revoke")}

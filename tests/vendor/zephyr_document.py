@@ -15,8 +15,6 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # h
 
 from tests.vendor.exchanges import Exchange, vendor_document
 
-__all__ = ["Document"]
-
 BASE = "/v2"
 LONGEST = 300
 WORDS = {"true": True, "false": False}

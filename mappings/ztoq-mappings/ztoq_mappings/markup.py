@@ -11,8 +11,6 @@ from html import escape
 from ztoq_core.plugin import Link, LinkType, Value
 from ztoq_mappings.texts import is_html
 
-__all__ = ["anchor", "bullets", "heading", "link", "paragraph", "preformatted", "table", "value"]
-
 _WORDS = {
     LinkType.COVERAGE: "Covers",
     LinkType.BLOCKS: "Blocks",

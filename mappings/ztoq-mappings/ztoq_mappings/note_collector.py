@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from ztoq_core.plugin import FieldTrace, Note, NoteCode
 
-__all__ = ["NoteCollector"]
-
 
 class NoteCollector:
     """The notes of one record; of those with the same code only the first is kept."""

@@ -12,8 +12,6 @@ from ztoq_core.plugin import Image, Record, Ref, change_images, image_src, with_
 from ztoq_mappings.note_codes import IMAGE_LOST
 from ztoq_mappings.note_collector import NoteCollector
 
-__all__ = ["with_pictures"]
-
 R = TypeVar("R", bound=Record)
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["pieces", "tag_name"]
-
 # a tag that is never closed ends at a quote that is never closed: so no character is read twice
 _TAG = re.compile(r"""(<!--.*?(?:-->|\Z)|<[a-zA-Z/!?](?:"[^"]*"|'[^']*'|[^'">])*+>?)""", re.DOTALL)
 _NAME = re.compile(r"<(/?[a-zA-Z][^\s/>]*)")

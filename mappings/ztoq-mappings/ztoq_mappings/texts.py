@@ -17,18 +17,6 @@ from ztoq_mappings.note_codes import (
 )
 from ztoq_mappings.note_collector import NoteCollector
 
-__all__ = [
-    "LONGEST_NAME",
-    "address",
-    "is_broken",
-    "is_html",
-    "name",
-    "one_line",
-    "plain",
-    "rich",
-    "whole",
-]
-
 LONGEST_NAME = 500
 """Characters of a name (qTest v3 document, minLength and maxLength of all names)."""
 

@@ -36,8 +36,6 @@ from ztoq_core.plugin import (
 )
 from ztoq_mappings.note_codes import NOTE_CODES, VALUE_DROPPED
 
-__all__ = ["VALUES", "ValuesOptions"]
-
 Words = Mapping[str, str]
 
 ATTRIBUTES: Mapping[str, Mapping[Kind, str]] = {

@@ -9,8 +9,6 @@ import attrs
 
 from ztoq_core.plugin import HTML_TEXTS, FieldValue, Record, TestCase, TestLog
 
-__all__ = ["evolved", "with_html"]
-
 T = TypeVar("T")
 
 

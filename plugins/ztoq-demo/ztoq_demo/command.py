@@ -21,8 +21,6 @@ from ztoq_core.settings import config as configuration
 from ztoq_demo.qtest.demo import demo as qtest_site
 from ztoq_demo.zephyr.demo import demo as zephyr_site
 
-__all__ = ["demo", "ztoq_commands"]
-
 MARKER = ".ztoq-demo"
 OURS = (
     *(f"ztoq.db{ending}" for ending in ("", "-wal", "-shm", ".files")),

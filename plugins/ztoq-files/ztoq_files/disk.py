@@ -12,8 +12,6 @@ from typing import BinaryIO, Literal
 
 from ztoq_core.plugin import ConfigError
 
-__all__ = ["chunks_of", "digest_of", "on_disk", "replacing"]
-
 CHUNK = 2**18
 
 

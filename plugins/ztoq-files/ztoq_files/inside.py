@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-__all__ = ["PlaceError", "file_inside", "folder_inside"]
-
 
 class PlaceError(ValueError):
     """A name leads to no file in the folder; the message says why."""

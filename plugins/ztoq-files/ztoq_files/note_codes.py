@@ -4,18 +4,6 @@ from __future__ import annotations
 
 from ztoq_core.plugin import Level, LossGroup, NoteCode
 
-__all__ = [
-    "ELEMENT_NOT_READ",
-    "FILE_NOT_IN_EXPORT",
-    "FOLDER_AS_PATH",
-    "NOTE_CODES",
-    "NOT_IN_TABLE",
-    "NO_COLUMN",
-    "TEXT_AS_PLAIN",
-    "TEXT_CLEANED",
-    "VALUE_AS_TEXT",
-]
-
 NOT_IN_TABLE = NoteCode(
     "not-in-table",
     Level.LOSS,

@@ -8,8 +8,6 @@ from typing import Any, NoReturn
 
 from ztoq_core.plugin import Record, RecordJsonError, record_to_json
 
-__all__ = ["json_line", "line_of", "object_in"]
-
 _LONG = 60
 
 

@@ -18,8 +18,6 @@ from ztoq_core.plugin import (
     Schema,
 )
 
-__all__ = ["Records", "WholeFileSource"]
-
 Records = Mapping[Kind, tuple[Record, ...]]
 
 PAGE = 500

@@ -28,8 +28,6 @@ from ztoq_qtest.write.execution import PLANNED
 from ztoq_qtest.write.save import Session
 from ztoq_qtest.write.steps import STEP_FIELD_TYPES, step_fields
 
-__all__ = ["check", "describe"]
-
 SHOWN = 10
 UNAUTHORISED = 401
 ASK_AGAIN = (

@@ -10,8 +10,6 @@ import attrs
 
 from ztoq_core.plugin import Connection, Secret
 
-__all__ = ["QtestConfig"]
-
 LABEL_LENGTH = 100  # of a field label (qTest help, field settings)
 
 

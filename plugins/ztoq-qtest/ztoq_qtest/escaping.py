@@ -18,8 +18,6 @@ from ztoq_core.plugin import (
     with_texts,
 )
 
-__all__ = ["escape_texts"]
-
 
 def escape_texts(record: Record) -> Record:
     """Return the record with stray ``<`` escaped in all its HTML; plain texts stay as they are."""

@@ -9,23 +9,6 @@ from functools import lru_cache
 
 from ztoq_core.plugin import split_tags
 
-__all__ = [
-    "HEADING",
-    "NAME_LENGTH",
-    "add_mark",
-    "anchor",
-    "as_html",
-    "bracketed",
-    "find_key_in_name",
-    "find_keys_in",
-    "one_line",
-    "plain",
-    "split_additions",
-    "table",
-    "with_suffix",
-    "without_key",
-]
-
 NAME_LENGTH = 500  # vendor's document, maxLength of every name
 HEADING = "More from the source"
 HEADINGS = (HEADING, "More from Zephyr")

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from ztoq_core.plugin import Right
 
-__all__ = ["RIGHTS", "SIDE_EFFECTS"]
-
 STOPS = "the run stops before the first write"
 
 RIGHTS = (

@@ -54,8 +54,6 @@ from ztoq_qtest.write.logs import finish_log, write_log
 from ztoq_qtest.write.requirements import write_requirement
 from ztoq_qtest.write.save import Session, WriteRequest
 
-__all__ = ["QtestSink", "open_qtest"]
-
 NOT_ALLOWED = 405  # the contract's status for an object that cannot be deleted by itself
 
 # Any: the kind determines the type of the record, which the type of a table cannot express

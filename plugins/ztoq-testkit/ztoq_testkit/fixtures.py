@@ -11,8 +11,6 @@ import aiohttp
 import pytest
 from aioresponses import aioresponses
 
-__all__ = ["answers"]
-
 
 class _Response(aiohttp.ClientResponse):
     """An answer that aioresponses can make.

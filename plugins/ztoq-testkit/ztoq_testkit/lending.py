@@ -7,8 +7,6 @@ import attrs
 from ztoq_core.records import Note, Ref
 from ztoq_core.services import Services
 
-__all__ = ["Notes", "lent"]
-
 
 @attrs.define
 class Notes:

@@ -43,8 +43,6 @@ from ztoq_core.records import (
     TestStep,
 )
 
-__all__ = ["MemoryDirectory", "MemorySink", "MemorySource", "PowerCut"]
-
 
 class PowerCut(BaseException):
     """The process dies here."""

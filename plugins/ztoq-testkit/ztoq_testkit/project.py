@@ -22,8 +22,6 @@ from ztoq_core.records import (
     Tree,
 )
 
-__all__ = ["CONTENTS", "PROJECT"]
-
 _CASE = Ref(Kind.TEST_CASE, "ACME-T1")
 _RUN = Ref(Kind.TEST_RUN, "ACME-R1/ACME-T1/")
 _LOG = Ref(Kind.TEST_LOG, "ACME-E2")

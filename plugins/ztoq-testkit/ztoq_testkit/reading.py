@@ -22,19 +22,6 @@ from ztoq_core.records import (
     TestPlan,
 )
 
-__all__ = [
-    "can_be_resolved",
-    "content_of",
-    "everything",
-    "files_of",
-    "html_of",
-    "ids_of",
-    "listed",
-    "pages",
-    "path_by_folders",
-    "plain_text",
-]
-
 MOST_PAGES = 10_000
 IDS = {
     IdKind.PERSON: ("owner", "executed_by", "assigned_to"),

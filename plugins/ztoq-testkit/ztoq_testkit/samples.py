@@ -35,8 +35,6 @@ from ztoq_core.records import (
     Tree,
 )
 
-__all__ = ["BYTES", "COLOUR", "FIELDS", "content_of", "content_with", "samples"]
-
 SHOP = Ref(Kind.FOLDER, "ACME-F1")
 BASKET = Ref(Kind.FOLDER, "ACME-F2")
 NIGHTLY = Ref(Kind.FOLDER, "ACME-F3")

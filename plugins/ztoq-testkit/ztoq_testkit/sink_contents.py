@@ -28,8 +28,6 @@ from ztoq_core.spelling import nearest
 from ztoq_testkit.samples import content_with
 from ztoq_testkit.target import Target, attribute_names, changed, full_name
 
-__all__ = ["CHANGES", "ContentsContract"]
-
 LATER = timedelta(days=30)
 _HOW = "name it in `lost` of the test's class if the target has no place for it"
 _BYTES = b"0123456789" * 20_000

@@ -11,8 +11,6 @@ from ztoq_core.errors import RejectedError
 from ztoq_core.records import Kind, Record, TestLog
 from ztoq_testkit.target import NOT_THERE, Target, around, deleting, free, of
 
-__all__ = ["DeletionContract"]
-
 NOBODY = "999999999"
 
 

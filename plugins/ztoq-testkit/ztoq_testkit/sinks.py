@@ -39,8 +39,6 @@ from ztoq_testkit.sink_contents import ContentsContract
 from ztoq_testkit.sink_deletion import DeletionContract
 from ztoq_testkit.target import Target, free, name_of, refuses, renamed
 
-__all__ = ["SinkContract"]
-
 
 def _codes(notes: Iterable[Note]) -> list[str]:
     return sorted(note.code for note in notes)

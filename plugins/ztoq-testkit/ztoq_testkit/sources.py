@@ -49,8 +49,6 @@ from ztoq_testkit.reading import (
     plain_text,
 )
 
-__all__ = ["SourceContract"]
-
 LEVELS = ("error", "warning", "info")
 LONG_AGO = datetime(1970, 1, 2, tzinfo=UTC)
 MOST_AT_ONCE = 32

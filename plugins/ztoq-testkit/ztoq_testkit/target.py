@@ -19,20 +19,6 @@ from ztoq_core.errors import RejectedError
 from ztoq_core.records import Attachment, Kind, Note, Record, Ref
 from ztoq_testkit.samples import content_of
 
-__all__ = [
-    "Target",
-    "around",
-    "attribute_names",
-    "changed",
-    "deleting",
-    "free",
-    "full_name",
-    "name_of",
-    "of",
-    "refuses",
-    "renamed",
-]
-
 NOT_THERE = 404
 _COMPARED: Mapping[Kind, str] = MappingProxyType(
     {

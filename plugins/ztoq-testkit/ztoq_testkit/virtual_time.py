@@ -15,8 +15,6 @@ from concurrent.futures import Executor
 from contextlib import contextmanager
 from typing import Any, TypeVar, TypeVarTuple
 
-__all__ = ["VirtualTimeLoop", "run_in_virtual_time"]
-
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 

@@ -16,8 +16,6 @@ from ztoq_core.plugin import Answer, Client, RecordError, RejectedError
 from ztoq_zephyr.shapes import reader_of
 from ztoq_zephyr.values import mapped, whole
 
-__all__ = ["GONE", "NOT_THERE", "UPDATED_AFTER", "Api", "Listed", "Lost", "path_of"]
-
 NOT_THERE = (400, 404)
 """Zephyr's answers for an object that does not exist: 400 for a key that it cannot read."""
 

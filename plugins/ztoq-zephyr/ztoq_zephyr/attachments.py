@@ -29,8 +29,6 @@ from ztoq_zephyr.note_codes import FILE_WITHOUT_ID, FILES_NOT_OFFERED
 from ztoq_zephyr.properties import lost_value
 from ztoq_zephyr.values import mapped, text, whole, word
 
-__all__ = ["Attachments", "FileOwner", "unlisted"]
-
 OK = 200
 NOT_FOUND = 404
 UNLISTED = "#unlisted"

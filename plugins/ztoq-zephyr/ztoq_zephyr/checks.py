@@ -12,8 +12,6 @@ from ztoq_zephyr.config import ZephyrConfig, check_config
 from ztoq_zephyr.credentials import BearerAuth
 from ztoq_zephyr.values import text, whole
 
-__all__ = ["check"]
-
 OK = 200
 UNAUTHORISED = 401
 FORBIDDEN = 403

@@ -9,8 +9,6 @@ import attrs
 from ztoq_core.plugin import ConfigError, Connection, Secret
 from ztoq_zephyr.execution import EXECUTED, UNEXECUTED
 
-__all__ = ["FILE_OWNERS", "JiraConfig", "ZephyrConfig", "check_config"]
-
 FILE_OWNERS = (
     "test_case",
     "test_step",

@@ -12,8 +12,6 @@ import attrs
 
 from ztoq_core.plugin import ConfigError, Secret
 
-__all__ = ["BearerAuth", "Token", "read_token"]
-
 ADVICE = "create one in Jira under your avatar > Zephyr API keys, and copy all of it"
 
 

@@ -20,8 +20,6 @@ from ztoq_core.plugin import (
 from ztoq_zephyr.config import JiraConfig
 from ztoq_zephyr.values import instant
 
-__all__ = ["read_csv_names"]
-
 YES = ("true", "yes", "1", "active")
 NO = ("false", "no", "0", "inactive")
 

@@ -10,8 +10,6 @@ from ztoq_core.plugin import Finding, IdKind, ResolvedName
 from ztoq_zephyr.config import JiraConfig
 from ztoq_zephyr.jira import Jira
 
-__all__ = ["NOBODY", "IdDirectory"]
-
 NOBODY = (
     "Jira is not configured: set base_url, email and token in [source.jira], or CSV files (issues,"
     " users, components, versions), and extract again"

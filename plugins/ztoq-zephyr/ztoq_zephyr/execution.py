@@ -14,8 +14,6 @@ import attrs
 
 from ztoq_core.plugin import StepResult, TestLog
 
-__all__ = ["EXECUTED", "UNEXECUTED", "ExecutionPolicy"]
-
 UNEXECUTED = (
     "Not Executed",
     "Unexecuted",

@@ -35,8 +35,6 @@ from ztoq_zephyr.config import JiraConfig
 from ztoq_zephyr.note_codes import NAME_REFUSED
 from ztoq_zephyr.values import instant, mapped, text
 
-__all__ = ["Jira", "open_jira"]
-
 API = "rest/api/2"
 OK = 200
 NOT_KNOWN = (400, 404, 410)

@@ -29,8 +29,6 @@ from ztoq_zephyr.values import (
     word,
 )
 
-__all__ = ["TREES", "CycleEntry", "FolderEntry", "Lookups"]
-
 TREES = {"TEST_CASE": Tree.CASES, "TEST_CYCLE": Tree.CYCLES, "TEST_PLAN": Tree.PLANS}
 """Zephyr's folder types."""
 

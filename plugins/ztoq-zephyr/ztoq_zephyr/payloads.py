@@ -48,23 +48,6 @@ from ztoq_zephyr.values import (
     word,
 )
 
-__all__ = [
-    "NO_CYCLE",
-    "Context",
-    "case_key",
-    "case_version",
-    "folder_key",
-    "links_of",
-    "to_case",
-    "to_cycle",
-    "to_folder",
-    "to_log",
-    "to_plan",
-    "to_result",
-    "to_run",
-    "to_step",
-]
-
 NO_CYCLE = "-"
 """The first part of the key of a run outside any cycle."""
 

@@ -19,8 +19,6 @@ from ztoq_zephyr.attachments import Attachments
 from ztoq_zephyr.config import ZephyrConfig
 from ztoq_zephyr.jira import Jira
 
-__all__ = ["Pictures"]
-
 PORTS = {"http": 80, "https": 443}
 ZEPHYR = re.compile(r"(?:.*/)?attachments/[^/]+")
 JIRA = re.compile(

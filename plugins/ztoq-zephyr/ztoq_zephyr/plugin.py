@@ -17,8 +17,6 @@ from ztoq_zephyr.note_codes import NOTE_CODES
 from ztoq_zephyr.rules import RULES
 from ztoq_zephyr.source import ZephyrSource
 
-__all__ = ["open_zephyr", "ztoq_sources"]
-
 READS = ("extract", "validate --source")
 
 RIGHTS = (

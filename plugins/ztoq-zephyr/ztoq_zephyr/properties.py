@@ -14,19 +14,6 @@ from ztoq_core.plugin import Note
 from ztoq_zephyr.note_codes import VALUE_UNREADABLE
 from ztoq_zephyr.values import id_of, instant, listed, mapped, part_after, seconds, text, whole
 
-__all__ = [
-    "CASE",
-    "CYCLE",
-    "EXECUTION",
-    "FOLDER",
-    "PLAN",
-    "SCRIPT",
-    "lost_value",
-    "odd_links",
-    "odd_steps",
-    "odd_values",
-]
-
 Checks = Mapping[str, Callable[[Any], bool]]
 EXCERPT = 60
 

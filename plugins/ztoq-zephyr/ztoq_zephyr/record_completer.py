@@ -33,8 +33,6 @@ from ztoq_zephyr.rich_text import rich
 from ztoq_zephyr.shapes import DEEPEST, too_deep
 from ztoq_zephyr.values import last_segment, mapped, text
 
-__all__ = ["RecordCompleter"]
-
 WRONG_SCRIPT = 422
 OK = 200
 SCRIPTS = {"bdd": "bdd", "plain": "plain"}

@@ -34,8 +34,6 @@ from ztoq_zephyr.payloads import (
 from ztoq_zephyr.shapes import DEEPEST, too_deep
 from ztoq_zephyr.values import id_of, mapped, project_of, text, whole, word
 
-__all__ = ["RecordLists"]
-
 Records = tuple[Record, ...]
 
 

@@ -10,8 +10,6 @@ from typing import Any
 
 from ztoq_zephyr.values import text
 
-__all__ = ["rich"]
-
 _IMAGE = re.compile(r"<img\b[^<>]*+>", re.IGNORECASE)
 _ATTRIBUTE = r"""(?<=[\s"'/])%s\s*=\s*(?P<value>"[^"]*"|'[^']*'|[^\s"'>]+)"""
 _SRC = re.compile(_ATTRIBUTE % "src", re.IGNORECASE)

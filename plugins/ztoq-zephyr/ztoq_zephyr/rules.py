@@ -10,8 +10,6 @@ from urllib.parse import quote
 from ztoq_core.plugin import Kind, SourceRules
 from ztoq_zephyr.config import ZephyrConfig
 
-__all__ = ["RULES"]
-
 # account ids: "557058:uuid" (any digits before the colon) or 24 hexadecimal digits
 PERSON = re.compile(r"\d+:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{24}", re.IGNORECASE)
 # an issue's address in Jira's API; the page that people open lies beside it

@@ -13,8 +13,6 @@ from typing import Any
 from ztoq_core.plugin import AnswerError
 from ztoq_zephyr.values import mapped, text, whole
 
-__all__ = ["DEEPEST", "reader_of", "too_deep"]
-
 LINKS = ("issues", "webLinks", "testPlans", "testCycles")
 
 Reader = Callable[[Any], Any]

@@ -41,8 +41,6 @@ from ztoq_zephyr.record_completer import RecordCompleter
 from ztoq_zephyr.record_lists import RecordLists
 from ztoq_zephyr.values import project_of, whole
 
-__all__ = ["ZephyrSource"]
-
 OK = 200
 KINDS = (Kind.FOLDER, Kind.TEST_CASE, Kind.TEST_PLAN, Kind.TEST_CYCLE, Kind.TEST_LOG)
 STATUS_TYPES = {

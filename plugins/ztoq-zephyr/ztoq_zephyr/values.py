@@ -17,25 +17,6 @@ from urllib.parse import unquote, urlsplit
 
 from ztoq_core.plugin import FieldValue, Value
 
-__all__ = [
-    "KEY",
-    "account_of",
-    "fields_of",
-    "id_of",
-    "instant",
-    "last_segment",
-    "listed",
-    "mapped",
-    "number_in",
-    "part_after",
-    "project_of",
-    "seconds",
-    "text",
-    "texts",
-    "whole",
-    "word",
-]
-
 KEY = re.compile(r"(?P<project>.+)-[TRPE]\d+")
 """A key of a case, cycle, plan or execution."""
 LARGEST = 2**63 - 1

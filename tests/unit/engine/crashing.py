@@ -17,8 +17,6 @@ from ztoq_core.records import FieldType, Kind, Record, Ref, Requirement, TestCas
 from ztoq_core.store import Answered, Intent, Store
 from ztoq_core.store.database import Database
 
-__all__ = ["PROJECT", "Crash", "CrashingSink", "CrashingStore", "Point", "load", "quiet", "typed"]
-
 A = TypeVar("A")
 T = TypeVar("T")
 ISSUE = Ref(Kind.REQUIREMENT, "ACME-9")

@@ -9,8 +9,6 @@ from ztoq_testkit.memory import MemorySink
 
 from ztoq_core.records import Kind
 
-__all__ = ["Deleting"]
-
 
 class Deleting(MemorySink):
     """Lets logs go with their run."""

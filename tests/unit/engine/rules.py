@@ -6,8 +6,6 @@ import re
 
 from ztoq_core.contracts import SourceRules
 
-__all__ = ["RULES"]
-
 STORED = re.compile(r"stored-\d+-(.+)")
 
 

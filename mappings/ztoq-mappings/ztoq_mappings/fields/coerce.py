@@ -12,8 +12,6 @@ from ztoq_mappings import markup
 from ztoq_mappings.note_collector import NoteCollector
 from ztoq_mappings.texts import address, is_html, one_line, plain, rich
 
-__all__ = ["LONGEST_LABEL", "TEXTS", "guessed", "moment", "shaped", "words"]
-
 LONGEST_LABEL = 100
 """Characters of a choice's label and of a field's name (qTest help, field settings: names)."""
 TEXTS = frozenset({FieldType.TEXT, FieldType.LONG_TEXT, FieldType.RICH_TEXT})

@@ -17,8 +17,6 @@ from ztoq_mappings.fields.format import Condition
 from ztoq_mappings.fields.patterns import finder
 from ztoq_mappings.note_collector import NoteCollector
 
-__all__ = ["Holds", "bound_type", "condition", "described"]
-
 Holds = Callable[[Callable[[str], Value]], bool]
 """Whether a condition holds; its argument reads a field of the record."""
 

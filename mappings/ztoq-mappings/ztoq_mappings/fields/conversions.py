@@ -25,8 +25,6 @@ from ztoq_mappings.note_codes import VALUE_CUT
 from ztoq_mappings.note_collector import NoteCollector
 from ztoq_mappings.texts import is_html
 
-__all__ = ["Conversion", "RuleRun", "cleaner", "conversions", "listed"]
-
 _LETTERS: Mapping[str, Callable[[str], str]] = {"upper": str.upper, "lower": str.lower}
 DATES = frozenset({FieldType.DATE, FieldType.DATETIME})
 LONGEST_SHOWN = 80

@@ -13,18 +13,6 @@ import attrs
 from ztoq_core.plugin import FieldType
 from ztoq_mappings.fields.sections import Section
 
-__all__ = [
-    "TYPE_WORDS",
-    "Condition",
-    "DeclaredTypes",
-    "Fallback",
-    "Given",
-    "KindRules",
-    "MappingFile",
-    "Replacement",
-    "Rule",
-]
-
 ZEPHYR_TYPES: Mapping[str, FieldType] = {
     "SINGLE_LINE_TEXT": FieldType.TEXT,
     "MULTI_LINE_TEXT": FieldType.RICH_TEXT,

@@ -22,8 +22,6 @@ from ztoq_mappings.fields.templates import template
 from ztoq_mappings.note_collector import NoteCollector
 from ztoq_mappings.texts import one_line
 
-__all__ = ["problems", "rule_problems"]
-
 Problem = tuple[tuple[str | int, ...], str]
 
 SOURCES = ("from", "template", "constant")

@@ -6,8 +6,6 @@ from pathlib import Path
 
 import attrs
 
-__all__ = ["FieldsOptions"]
-
 
 @attrs.frozen(kw_only=True)
 class FieldsOptions:

@@ -39,8 +39,6 @@ from ztoq_mappings.fields.parse_values import READERS, KeyedError
 from ztoq_mappings.fields.sections import Section
 from ztoq_mappings.fields.value_tables import raw_rules, with_tables
 
-__all__ = ["Document", "files_of", "parse", "read"]
-
 
 @attrs.frozen(kw_only=True)
 class Document:

@@ -24,8 +24,6 @@ from ztoq_mappings.fields.format import (
 )
 from ztoq_mappings.fields.sections import Section
 
-__all__ = ["READERS", "KeyedError"]
-
 E = TypeVar("E")
 
 MOST = 1e300

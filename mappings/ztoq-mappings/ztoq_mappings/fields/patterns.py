@@ -12,8 +12,6 @@ from typing import Protocol
 
 import re2  # type: ignore[import-untyped]  # ships no types
 
-__all__ = ["Pattern", "compiled", "finder", "replacer"]
-
 _MOST_MEMORY = 8 << 20
 """Bytes for one compiled pattern; RE2 refuses a larger one, such as ``((a{100}){100}){100}``."""
 _HALF = re.compile("[\ud800-\udfff]")

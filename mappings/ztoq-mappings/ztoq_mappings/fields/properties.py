@@ -15,8 +15,6 @@ import attrs
 from ztoq_core.plugin import FieldType, Record, Ref, TestStep, Value
 from ztoq_mappings.fields.sections import Section
 
-__all__ = ["PROPERTIES", "Property", "is_property"]
-
 _TEXT, _RICH, _CHOICE = FieldType.TEXT, FieldType.RICH_TEXT, FieldType.CHOICE
 _MANY, _USER, _NUMBER = FieldType.MULTI_CHOICE, FieldType.USER, FieldType.NUMBER
 _DATETIME = FieldType.DATETIME

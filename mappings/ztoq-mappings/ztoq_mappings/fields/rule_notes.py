@@ -20,8 +20,6 @@ from ztoq_mappings.note_codes import (
 )
 from ztoq_mappings.note_collector import NoteCollector
 
-__all__ = ["RuleNotes"]
-
 _OF_STEPS = {
     FIELD_LEFT_OUT: (STEP_FIELD_LEFT_OUT, "fields of steps are left out"),
     VALUE_DROPPED: (STEP_VALUE_DROPPED, "values of fields of steps are dropped"),

@@ -28,8 +28,6 @@ from ztoq_mappings.fields.templates import template
 from ztoq_mappings.fields.types import effective_type
 from ztoq_mappings.note_collector import NoteCollector
 
-__all__ = ["FITTING", "check", "misspelt"]
-
 Place = tuple[str | int, ...]
 
 LIKELY = 0.75

@@ -6,8 +6,6 @@ from enum import StrEnum
 
 from ztoq_core.plugin import FieldSpec, Kind, Schema
 
-__all__ = ["Section"]
-
 
 class Section(StrEnum):
     """A section of a mapping file: a kind of record, or the steps of test cases."""

@@ -23,8 +23,6 @@ from ztoq_mappings.fields.schema_checks import FITTING
 from ztoq_mappings.fields.sections import Section
 from ztoq_mappings.texts import one_line
 
-__all__ = ["suggest"]
-
 CLOSE = 0.8
 """The likeness from which two names count as close."""
 

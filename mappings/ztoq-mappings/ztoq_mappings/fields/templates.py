@@ -11,8 +11,6 @@ from collections.abc import Callable
 
 import attrs
 
-__all__ = ["Template", "template"]
-
 _PART = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 
 

@@ -9,8 +9,6 @@ import re
 import tomllib
 from collections.abc import Mapping
 
-__all__ = ["Path", "line_of", "lines"]
-
 Path = tuple[str | int, ...]
 """Keys and, in arrays, positions from 0: ``("test_case", "field", 0, "to")``."""
 

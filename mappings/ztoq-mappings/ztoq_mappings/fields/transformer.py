@@ -37,8 +37,6 @@ from ztoq_mappings.note_codes import VALUE_UNFIT
 from ztoq_mappings.note_collector import NoteCollector
 from ztoq_mappings.texts import is_html
 
-__all__ = ["build", "compile_mapping"]
-
 
 def build(options: FieldsOptions, context: TransformContext) -> Transform:
     """Return the transform that the mapping file describes.

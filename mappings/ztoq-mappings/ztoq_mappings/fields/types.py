@@ -7,8 +7,6 @@ from ztoq_mappings.fields.format import MappingFile, Rule
 from ztoq_mappings.fields.properties import PROPERTIES, is_property
 from ztoq_mappings.fields.sections import Section
 
-__all__ = ["effective_type"]
-
 
 def effective_type(
     rule: Rule, section: Section, mapping: MappingFile, source: Schema

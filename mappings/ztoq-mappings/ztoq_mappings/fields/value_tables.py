@@ -11,8 +11,6 @@ from typing import Any
 from ztoq_core.plugin import ConfigError, folded, read_text
 from ztoq_mappings.fields.sections import Section
 
-__all__ = ["raw_rules", "with_tables"]
-
 TITLES = ["from", "to"]
 
 

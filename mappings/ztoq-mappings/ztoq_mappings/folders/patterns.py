@@ -6,8 +6,6 @@ from fnmatch import fnmatchcase
 
 import attrs
 
-__all__ = ["Pattern"]
-
 
 @attrs.frozen
 class Pattern:

@@ -30,8 +30,6 @@ from ztoq_core.plugin import (
 )
 from ztoq_mappings.folders.patterns import Pattern
 
-__all__ = ["Options", "build", "check"]
-
 LIKELY = 0.75
 """The likeness from which a path that the source does not have counts as misspelt."""
 

@@ -9,8 +9,6 @@ from ztoq_mappings.mask.words import Words
 from ztoq_mappings.pieces import pieces, tag_name
 from ztoq_mappings.text.cleaning import TAGS
 
-__all__ = ["masked_html"]
-
 _ATTRIBUTE = re.compile(r"""([^\s"'>/=]+)(\s*=\s*)("[^"]*"|'[^']*'|[^\s"'>][^\s>]*)|[^\s"'>/=]+""")
 _LOOKS = frozenset(
     {

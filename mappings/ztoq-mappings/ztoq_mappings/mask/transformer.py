@@ -41,8 +41,6 @@ from ztoq_mappings.mask.words import Words
 from ztoq_mappings.texts import is_html
 from ztoq_mappings.walk import evolved, with_html
 
-__all__ = ["Files", "Keep", "Options", "build", "check"]
-
 
 class Keep(StrEnum):
     """What may stay as it is."""

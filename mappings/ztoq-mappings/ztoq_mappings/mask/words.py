@@ -16,8 +16,6 @@ from ztoq_core.plugin import (
     folded,
 )
 
-__all__ = ["Words"]
-
 _LONGEST_EXTENSION = 5
 _LATIN = "abcdefghijklmnopqrstuvwxyz"
 _SCRIPTS = {

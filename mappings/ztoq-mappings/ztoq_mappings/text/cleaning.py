@@ -13,8 +13,6 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from ztoq_core.plugin import ADDRESS
 from ztoq_mappings.pieces import pieces, tag_name
 
-__all__ = ["TAGS", "cleaned", "loses_address", "only_text", "unusual"]
-
 
 def _words(words: str) -> frozenset[str]:
     return frozenset(words.split())

@@ -9,8 +9,6 @@ from html import escape, unescape
 from ztoq_core.plugin import Kind, Ref
 from ztoq_mappings.pieces import pieces, tag_name
 
-__all__ = ["Keys"]
-
 _KINDS: Mapping[str, Kind] = {
     "T": Kind.TEST_CASE,
     "P": Kind.TEST_PLAN,

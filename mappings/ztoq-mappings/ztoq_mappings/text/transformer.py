@@ -23,8 +23,6 @@ from ztoq_mappings.text.keys import Keys
 from ztoq_mappings.texts import is_html, whole
 from ztoq_mappings.walk import with_html
 
-__all__ = ["Options", "Policy", "build"]
-
 
 class Policy(StrEnum):
     """What happens to HTML."""

@@ -22,8 +22,6 @@ from ztoq_mappings.to_qtest import fields, links
 from ztoq_mappings.to_qtest.context import MappingContext, brought, module
 from ztoq_mappings.to_qtest.steps import mapped_steps
 
-__all__ = ["mapped_case"]
-
 
 def mapped_case(case: TestCase, context: MappingContext) -> TestCase:
     """Return the case for qTest, with the modules and requirements that it needs."""

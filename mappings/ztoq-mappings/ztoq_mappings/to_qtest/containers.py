@@ -25,8 +25,6 @@ from ztoq_mappings.texts import name, plain, rich
 from ztoq_mappings.to_qtest import fields, links
 from ztoq_mappings.to_qtest.context import MappingContext, brought
 
-__all__ = ["mapped_cycle", "mapped_folder", "mapped_plan", "mapped_run"]
-
 
 def mapped_folder(folder: Folder, context: MappingContext) -> Folder:
     """Return the folder.

@@ -13,8 +13,6 @@ from ztoq_mappings.to_qtest.name_tables import PRODUCT, NameTables, name_tables
 from ztoq_mappings.to_qtest.options import CONTAINERS, Options
 from ztoq_mappings.to_qtest.people import People
 
-__all__ = ["MappingContext", "brought", "module"]
-
 
 @attrs.frozen(kw_only=True)
 class MappingContext:

@@ -15,18 +15,6 @@ from ztoq_mappings.texts import address, is_broken, is_html, one_line, plain, ri
 from ztoq_mappings.to_qtest.name_tables import PRODUCT
 from ztoq_mappings.to_qtest.people import People
 
-__all__ = [
-    "FieldLabels",
-    "choice",
-    "choices",
-    "has_value",
-    "moment",
-    "number",
-    "system_choice",
-    "taken",
-    "text",
-]
-
 LONGEST_LABEL = 100
 """Characters in the name of a field or the label of a choice (qTest help, field settings)."""
 LONGEST_TEXT = 255

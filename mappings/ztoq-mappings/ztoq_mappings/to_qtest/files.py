@@ -11,8 +11,6 @@ from ztoq_mappings.texts import name
 from ztoq_mappings.to_qtest import links
 from ztoq_mappings.to_qtest.context import MappingContext, brought, module
 
-__all__ = ["mapped_file"]
-
 
 def mapped_file(file: Attachment, context: MappingContext) -> Attachment:
     """Return the file with an owner that takes files.

@@ -11,8 +11,6 @@ from ztoq_mappings import markup
 from ztoq_mappings.note_collector import NoteCollector
 from ztoq_mappings.texts import address, plain, rich
 
-__all__ = ["checked", "listed"]
-
 
 def listed(title: str, links: Iterable[Link], notes: NoteCollector) -> str:
     """Return a heading with a list of links as HTML, ``""`` for no links."""

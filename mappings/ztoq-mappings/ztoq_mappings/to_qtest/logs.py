@@ -15,8 +15,6 @@ from ztoq_mappings.texts import plain, rich
 from ztoq_mappings.to_qtest import fields, links
 from ztoq_mappings.to_qtest.context import MappingContext
 
-__all__ = ["mapped_log"]
-
 
 def mapped_log(log: TestLog, context: MappingContext) -> TestLog:
     """Return the execution as a manual log.

@@ -35,8 +35,6 @@ from ztoq_mappings.to_qtest.name_tables import name_tables
 from ztoq_mappings.to_qtest.options import Options
 from ztoq_mappings.to_qtest.prefilled import with_prefilled_texts
 
-__all__ = ["build", "check"]
-
 
 def build(options: Options, context: TransformContext) -> Transform:
     """Return the mapping from the neutral records to qTest.

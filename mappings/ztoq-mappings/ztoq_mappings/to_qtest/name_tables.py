@@ -16,8 +16,6 @@ from ztoq_core.plugin import (
     folded,
 )
 
-__all__ = ["PRODUCT", "NameTables", "name_tables"]
-
 PRODUCT = "Zephyr"
 """The source's product where nobody names one."""
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import attrs
 
-__all__ = ["CONTAINERS", "Options"]
-
 CONTAINERS = ("no_folder", "other_projects", "gone", "requirements", "cycle_documents", "ad_hoc")
 """The options that name containers."""
 

@@ -11,8 +11,6 @@ from ztoq_core.plugin import FieldType, FieldValue, User, Value
 from ztoq_mappings.note_collector import NoteCollector
 from ztoq_mappings.texts import plain
 
-__all__ = ["People"]
-
 
 @attrs.frozen
 class People:

@@ -11,8 +11,6 @@ from ztoq_core.plugin import FieldType, FieldValue, Kind, Record, folded
 from ztoq_mappings import markup
 from ztoq_mappings.to_qtest.fields import has_value
 
-__all__ = ["with_prefilled_texts"]
-
 NAME = "name"
 _TEXTS: Mapping[Kind, frozenset[str]] = {
     Kind.FOLDER: frozenset({NAME, "description"}),

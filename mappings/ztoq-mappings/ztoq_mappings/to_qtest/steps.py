@@ -11,8 +11,6 @@ from ztoq_mappings.note_collector import NoteCollector
 from ztoq_mappings.texts import rich
 from ztoq_mappings.to_qtest.fields import FieldLabels
 
-__all__ = ["TEST_DATA", "mapped_steps"]
-
 TEST_DATA = "Test data"
 """The heading over a step's test data in its description."""
 

@@ -14,8 +14,6 @@ from ztoq_core.plugin import (
     read_text,
 )
 
-__all__ = ["read_table"]
-
 _KEYS = ("id", "email", "name")
 _TARGET = "target"
 

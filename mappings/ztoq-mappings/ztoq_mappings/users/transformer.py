@@ -31,8 +31,6 @@ from ztoq_mappings.note_collector import NoteCollector
 from ztoq_mappings.users.table import read_table
 from ztoq_mappings.walk import evolved, with_html
 
-__all__ = ["Options", "build", "check"]
-
 _PEOPLE: Mapping[type, tuple[str, ...]] = {
     TestCase: ("owner",),
     TestPlan: ("owner",),

@@ -27,8 +27,6 @@ from ztoq_core.store import FieldNeed, State, Store
 from ztoq_mappings.workbench.coverage import Coverage, Covered
 from ztoq_mappings.workbench.fitting import Outcome
 
-__all__ = ["check", "demand_extracted", "described"]
-
 CLASSES = {
     Outcome.UNMAPPED: "Not mapped",
     Outcome.FALLBACK: "As text, since the target has no field or value for it",

@@ -11,8 +11,6 @@ from ztoq_core.cli.lazy_group import LazyGroup
 from ztoq_core.cli.options import Options, global_options, verb
 from ztoq_core.hookspecs import hookimpl
 
-__all__ = ["mapping", "ztoq_commands"]
-
 KIND = "Only records of this kind, such as test_case."
 
 

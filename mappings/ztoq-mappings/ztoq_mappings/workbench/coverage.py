@@ -31,8 +31,6 @@ from ztoq_core.records import (
 from ztoq_core.store import MappingOutcome, State
 from ztoq_mappings.workbench.fitting import Fitting, Outcome, ValueFit, holds
 
-__all__ = ["Coverage", "Covered", "Reason"]
-
 _STEP_TEXTS = ("@description", "@data", "@expected")
 _IN_STEP = "it is in a text of its step"
 _ON_PURPOSE = "the mapping leaves it out on purpose"

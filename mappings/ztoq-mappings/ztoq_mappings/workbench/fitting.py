@@ -9,8 +9,6 @@ import attrs
 from ztoq_core.contracts import FieldLimits, FieldSpec, Fit, Schema
 from ztoq_core.records import FieldType, FieldValue, Kind, Value
 
-__all__ = ["Fitting", "Outcome", "ValueFit", "holds"]
-
 _SHOWN = 60
 _CHOICES = frozenset({FieldType.CHOICE, FieldType.MULTI_CHOICE})
 

@@ -37,8 +37,6 @@ from ztoq_core.records import RECORD_TYPES, Kind, Record
 from ztoq_core.settings.reader import Tables
 from ztoq_core.spelling import nearest
 
-__all__ = ["Case", "built", "differences", "read_cases", "rewrite", "run"]
-
 T = TypeVar("T")
 
 BEFORE = "in.json"

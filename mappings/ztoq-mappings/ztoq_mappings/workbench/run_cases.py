@@ -19,8 +19,6 @@ from ztoq_core.settings.config import Config
 from ztoq_mappings.workbench import golden
 from ztoq_mappings.workbench.golden import Case
 
-__all__ = ["try_cases"]
-
 FOLDER = "cases"
 """Where golden cases lie beside the config file."""
 

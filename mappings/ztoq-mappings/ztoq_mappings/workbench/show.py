@@ -16,8 +16,6 @@ from ztoq_core.migration.opening import new_run
 from ztoq_core.settings.config import Config
 from ztoq_core.store import Store
 
-__all__ = ["show"]
-
 
 def show(options: Options, config: Config, name: str, kind_name: str | None) -> int:
     """Print the records that a name means as they pass the mapping; return the exit code.

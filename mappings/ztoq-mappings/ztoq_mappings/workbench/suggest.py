@@ -23,8 +23,6 @@ from ztoq_core.settings.config import Config
 from ztoq_core.store import Store
 from ztoq_mappings.workbench.check import demand_extracted, described
 
-__all__ = ["suggest"]
-
 LOOK = "Look at it, then: ztoq map check"
 
 Transformer = TransformerPlugin[Any]

@@ -15,7 +15,8 @@ import pytest
 from ztoq_demo.zephyr import corpus
 from ztoq_demo.zephyr.access import token
 from ztoq_demo.zephyr.demo import demo, shop
-from ztoq_demo.zephyr.model import File, Project, Step
+from ztoq_demo.zephyr.files import File
+from ztoq_demo.zephyr.model import Project, Step
 from ztoq_demo.zephyr.options import Options
 from ztoq_demo.zephyr.simulator import Simulator
 

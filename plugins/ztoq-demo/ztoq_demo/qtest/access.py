@@ -15,8 +15,6 @@ from ztoq_testkit.simulate import Refusal, Reply, Request
 
 from ztoq_demo.qtest.options import Options
 
-__all__ = ["Access", "Budget"]
-
 SCOPE = "read write create delete administration execute import export share baseline"
 MINUTE = 60.0
 

@@ -10,8 +10,6 @@ from ztoq_demo.qtest.objects import Project
 from ztoq_demo.qtest.site import API, Call, Line
 from ztoq_demo.qtest.views import status, user
 
-__all__ = ["LINES"]
-
 EDITABLE = (
     "release",
     "build",

@@ -18,8 +18,6 @@ from ztoq_demo.qtest.runs import add_run
 from ztoq_demo.qtest.site import API, Call, Line, missing
 from ztoq_demo.qtest.texts import parse_time
 
-__all__ = ["LINES"]
-
 WORDS = {"PASS": "Passed", "FAIL": "Failed", "SKIP": "Incomplete", "BLOCK": "Blocked"}
 """The mapping of Automation Settings; names of statuses are understood too (guess)."""
 

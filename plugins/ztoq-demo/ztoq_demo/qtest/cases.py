@@ -17,8 +17,6 @@ from ztoq_demo.qtest.texts import parse_time
 from ztoq_demo.qtest.views import case as view
 from ztoq_demo.qtest.views import step as step_view
 
-__all__ = ["LINES"]
-
 
 def _values(call: Call, body: dict[str, Any]) -> tuple[dict[int, str], dict[str, str]]:
     """Return the checked properties, and the texts that some of them mirror.

@@ -11,8 +11,6 @@ from ztoq_demo.qtest.objects import Case, Comment, Defect, Place, Requirement, R
 from ztoq_demo.qtest.site import API, Call, Handler, Line, missing
 from ztoq_demo.qtest.views import comment as view
 
-__all__ = ["LINES"]
-
 OWNERS: tuple[type[Thing], ...] = (Requirement, Case, Run, Defect)
 
 

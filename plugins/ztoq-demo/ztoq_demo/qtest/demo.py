@@ -11,8 +11,6 @@ from ztoq_core.plugin import Secret
 from ztoq_demo.qtest.options import Options
 from ztoq_demo.qtest.server import Simulator
 
-__all__ = ["demo"]
-
 
 @asynccontextmanager
 async def demo() -> AsyncIterator[Mapping[str, Any]]:

@@ -14,8 +14,6 @@ from ztoq_demo.qtest.site import API, Call, Line
 from ztoq_demo.qtest.texts import parse_time
 from ztoq_demo.qtest.views import module, requirement
 
-__all__ = ["LINES", "add_module"]
-
 API_MODULE = "Created via API"
 
 

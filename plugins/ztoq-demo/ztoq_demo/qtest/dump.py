@@ -24,8 +24,6 @@ from ztoq_demo.qtest.objects import (
 )
 from ztoq_demo.qtest.site import Site
 
-__all__ = ["dump"]
-
 KINDS = (
     "modules",
     "requirements",

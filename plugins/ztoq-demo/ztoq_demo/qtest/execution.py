@@ -22,8 +22,6 @@ from ztoq_demo.qtest.placing import (
 )
 from ztoq_demo.qtest.site import Call, Line
 
-__all__ = ["LINES"]
-
 PAGE = 100
 
 

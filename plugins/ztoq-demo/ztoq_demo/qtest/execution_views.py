@@ -34,8 +34,6 @@ from ztoq_demo.qtest.views import (
     step,
 )
 
-__all__ = ["build", "cycle", "defect", "defect_link", "log", "release", "run", "show", "suite"]
-
 PARENT_TYPES = {"releases": "release", "test-cycles": "test-cycle", "test-suites": "test-suite"}
 
 

@@ -14,17 +14,6 @@ from ztoq_demo.qtest.options import Options
 from ztoq_demo.qtest.state import State
 from ztoq_demo.qtest.texts import has_fraction, parse_time, show_time
 
-__all__ = [
-    "COMPUTED",
-    "CREATABLE",
-    "FIELD_OWNERS",
-    "AllowedValue",
-    "Field",
-    "Fields",
-    "Form",
-    "system_fields",
-]
-
 FIELD_OWNERS = (
     "releases",
     "builds",

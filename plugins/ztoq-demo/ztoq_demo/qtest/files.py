@@ -20,8 +20,6 @@ from ztoq_demo.qtest.site import API, Call, Line, missing
 from ztoq_demo.qtest.store import Received, pieces, too_large
 from ztoq_demo.qtest.views import attachment, attachments
 
-__all__ = ["LINES", "STREAMED", "Inline", "attach", "attach_all", "inline"]
-
 OWNERS = (
     "releases",
     "builds",

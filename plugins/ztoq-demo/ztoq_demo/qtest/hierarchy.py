@@ -8,8 +8,6 @@ from ztoq_demo.qtest.objects import Case, Log, Module, Place, Thing
 from ztoq_demo.qtest.site import Call
 from ztoq_demo.qtest.state import State
 
-__all__ = ["delete", "is_empty", "module_place", "refuse_children"]
-
 CHILD_TYPES = {
     "modules": ("modules", "requirements", "test-cases"),
     "releases": ("builds", "test-cycles", "test-suites", "test-runs"),

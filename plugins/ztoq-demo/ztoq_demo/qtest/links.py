@@ -13,8 +13,6 @@ from ztoq_demo.qtest.objects import Defect, Place
 from ztoq_demo.qtest.placing import common
 from ztoq_demo.qtest.site import API, Call, Line, missing
 
-__all__ = ["LINES"]
-
 SOURCES = ("releases", "builds", "requirements", "test-logs", "test-steps")
 TARGETS = (*SOURCES, "test-cases", "test-runs", "defects")
 # guess: which pairs can be linked; the document names the types, not the pairs

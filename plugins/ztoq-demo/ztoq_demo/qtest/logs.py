@@ -16,8 +16,6 @@ from ztoq_demo.qtest.site import API, Call, Line, missing
 from ztoq_demo.qtest.texts import has_fraction, parse_time
 from ztoq_demo.qtest.versions import Leaf, expanded
 
-__all__ = ["LINES", "add_log"]
-
 LONGEST_TIME = 9_999_999  # planned_exe_time (qTest v3 document)
 
 

@@ -7,30 +7,6 @@ from typing import ClassVar
 
 import attrs
 
-__all__ = [
-    "Attachment",
-    "Build",
-    "Case",
-    "Comment",
-    "Cycle",
-    "Defect",
-    "Job",
-    "Log",
-    "Module",
-    "Place",
-    "Project",
-    "Release",
-    "Requirement",
-    "Run",
-    "Status",
-    "Step",
-    "StepLog",
-    "Suite",
-    "Thing",
-    "User",
-    "Version",
-]
-
 Place = tuple[str, int]
 """An object's type and id; ``("root", project id)`` is the root of a project's trees."""
 

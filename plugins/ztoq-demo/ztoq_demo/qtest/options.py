@@ -7,8 +7,6 @@ from datetime import timedelta, timezone
 
 import attrs
 
-__all__ = ["Options"]
-
 
 @attrs.define(kw_only=True)
 class Options:

@@ -13,20 +13,6 @@ from ztoq_demo.qtest.objects import Build, Cycle, Place, Release, Suite, Thing
 from ztoq_demo.qtest.site import API, Call, Handler, Line
 from ztoq_demo.qtest.texts import parse_time
 
-__all__ = [
-    "FOLDERS",
-    "HOLDERS",
-    "common",
-    "instant_of",
-    "lines",
-    "moved",
-    "number_of",
-    "place_of",
-    "refuse_reversed",
-    "targets_of",
-    "values_of",
-]
-
 FOLDERS: dict[str, type[Thing]] = {"release": Release, "test-cycle": Cycle}
 HOLDERS: dict[str, type[Thing]] = FOLDERS | {"test-suite": Suite}
 

@@ -10,8 +10,6 @@ import attrs
 
 from ztoq_demo.qtest.fields import bad
 
-__all__ = ["And", "Comparison", "Node", "Or", "parse"]
-
 # spaces around operators are required; values and names with spaces in single quotes
 WORD = re.compile(r"\s*(?:'((?:[^']|'')*)'|(\()|(\))|([^\s()']+))")
 OPERATORS = ("=", "!=", "<>", "<", ">", "<=", ">=", "in", "~", "!~", "is")

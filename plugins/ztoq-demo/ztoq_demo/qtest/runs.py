@@ -22,8 +22,6 @@ from ztoq_demo.qtest.placing import (
 )
 from ztoq_demo.qtest.site import Call, Line
 
-__all__ = ["LINES", "add_run"]
-
 
 def add_run(call: Call, place: Place, case: Case, version: Version, **more: Any) -> Run:
     """Put a run in."""

@@ -16,8 +16,6 @@ from ztoq_demo.qtest.site import API, Call, Line
 from ztoq_demo.qtest.texts import parse_time, plain
 from ztoq_demo.qtest.views import step
 
-__all__ = ["LINES"]
-
 TYPES = (
     "releases",
     "requirements",

@@ -33,8 +33,6 @@ from ztoq_demo.qtest.options import Options
 from ztoq_demo.qtest.site import Call, Handler, Site
 from ztoq_demo.qtest.state import State
 
-__all__ = ["Simulator"]
-
 PARTS = (
     accounts,
     settings,

@@ -17,8 +17,6 @@ from ztoq_demo.qtest.fields import (
 )
 from ztoq_demo.qtest.site import API, Call, Line, missing
 
-__all__ = ["LINES"]
-
 MOST_VALUES = 100  # qTest v3 document: at most 100 values in one call
 LONGEST_LABEL = 100  # qTest help pages, field settings
 NEED_MULTIPLE = (8, 17)

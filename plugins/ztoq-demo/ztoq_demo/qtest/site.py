@@ -16,8 +16,6 @@ from ztoq_demo.qtest.options import Options
 from ztoq_demo.qtest.state import State
 from ztoq_demo.qtest.store import Store
 
-__all__ = ["API", "Call", "Handler", "Line", "Site", "missing"]
-
 T = TypeVar("T", bound=Thing)
 Item = TypeVar("Item")
 API = "/api/v3/projects/{projectId}"

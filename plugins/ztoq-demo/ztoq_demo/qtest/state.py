@@ -24,8 +24,6 @@ from ztoq_demo.qtest.objects import (
     Version,
 )
 
-__all__ = ["State"]
-
 T = TypeVar("T", bound=Thing)
 
 

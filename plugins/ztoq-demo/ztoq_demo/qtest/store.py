@@ -16,8 +16,6 @@ from ztoq_testkit.simulate import Refusal
 
 from ztoq_demo.qtest.options import Options
 
-__all__ = ["Received", "Store"]
-
 SMALL = 64 * 1024
 HEAD = 64
 

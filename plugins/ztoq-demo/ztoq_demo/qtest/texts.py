@@ -8,16 +8,6 @@ from datetime import datetime, timezone
 
 import nh3
 
-__all__ = [
-    "cleaned",
-    "has_fraction",
-    "normal_html",
-    "parameters",
-    "parse_time",
-    "plain",
-    "show_time",
-]
-
 # the forms that captures show; whole seconds (facts section 7 and 3)
 TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:?\d\d)", re.ASCII)
 PARAMETER = re.compile(r"\[~([^\[\]\n]+)\]")

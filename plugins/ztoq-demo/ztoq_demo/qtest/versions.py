@@ -16,8 +16,6 @@ from ztoq_demo.qtest.objects import Case, Step, Version
 from ztoq_demo.qtest.site import Call
 from ztoq_demo.qtest.texts import parameters
 
-__all__ = ["Draft", "Leaf", "approve", "draft", "drafts", "expanded", "save", "shown_versions"]
-
 DEEPEST = 20
 
 

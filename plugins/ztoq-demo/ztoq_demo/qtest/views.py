@@ -23,23 +23,6 @@ from ztoq_demo.qtest.objects import (
 from ztoq_demo.qtest.site import Call
 from ztoq_demo.qtest.texts import cleaned, normal_html, plain, show_time
 
-__all__ = [
-    "attachment",
-    "attachments",
-    "case",
-    "comment",
-    "head",
-    "href",
-    "links",
-    "module",
-    "properties",
-    "requirement",
-    "rich",
-    "status",
-    "step",
-    "user",
-]
-
 WEB_TYPES = {  # facts section 2; requirements, runs and releases are guesses
     "test-cases": ("testdesign", 1),
     "test-suites": ("testexecution", 2),

@@ -13,8 +13,6 @@ from typing import Any
 
 from ztoq_testkit.simulate import Refusal, Request
 
-__all__ = ["authorise", "token"]
-
 _DAY = 86_400
 _KEY = b"simulated"
 _PARTS = 3

@@ -36,8 +36,6 @@ from ztoq_demo.zephyr.model import (
 )
 from ztoq_demo.zephyr.tenant import Row, Tenant
 
-__all__ = ["Bodies"]
-
 Json = dict[str, Any]
 
 

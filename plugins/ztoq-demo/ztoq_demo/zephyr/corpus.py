@@ -33,23 +33,18 @@ import cattrs
 import orjson
 from cattrs.preconf.orjson import make_converter
 
+from ztoq_demo.zephyr.jira import Component, Issue, Person, Version
 from ztoq_demo.zephyr.model import (
     Case,
-    Component,
     Cycle,
     Environment,
     Execution,
     Folder,
-    Issue,
-    Person,
     Plan,
     Priority,
     Project,
     Status,
-    Version,
 )
-
-__all__ = ["from_json", "read", "to_json", "write"]
 
 _LISTS: dict[str, tuple[str, type[Any]]] = {
     "folder": ("folders", Folder),

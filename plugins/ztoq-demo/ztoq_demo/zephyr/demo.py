@@ -13,8 +13,6 @@ from ztoq_demo.zephyr.pictures import show_pictures
 from ztoq_demo.zephyr.shop import KEY, Ids, base_project, disabled_project, foreign_project
 from ztoq_demo.zephyr.simulator import Simulator
 
-__all__ = ["demo", "shop"]
-
 
 def shop() -> list[Project]:
     """Return the demo's tenant: the web shop's project, and the two that stand beside it."""

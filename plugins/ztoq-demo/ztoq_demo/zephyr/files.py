@@ -9,8 +9,6 @@ from pathlib import Path, PurePath
 
 import attrs
 
-__all__ = ["File"]
-
 _CHUNK = 65_536
 _MAGIC = {
     ".gif": b"GIF89a",

@@ -7,11 +7,11 @@ import zlib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
+from ztoq_demo.zephyr.files import File
 from ztoq_demo.zephyr.model import (
     Case,
     Cycle,
     Execution,
-    File,
     IssueLink,
     Project,
     Result,
@@ -19,8 +19,6 @@ from ztoq_demo.zephyr.model import (
     Step,
 )
 from ztoq_demo.zephyr.shop import PEOPLE, Ids
-
-__all__ = ["add_executions", "add_files"]
 
 START = datetime(2024, 3, 4, 8, 30, tzinfo=UTC)
 ROWS = "Vouchers: data-driven limits"

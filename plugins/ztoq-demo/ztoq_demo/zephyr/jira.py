@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import attrs
 
-__all__ = ["Component", "Issue", "Person", "Version"]
-
 
 @attrs.define(kw_only=True)
 class Component:

@@ -19,8 +19,6 @@ from ztoq_demo.zephyr.model import Project
 from ztoq_demo.zephyr.options import Options
 from ztoq_demo.zephyr.tenant import Tenant
 
-__all__ = ["PREFIX", "JiraSite"]
-
 PREFIX = "/jira"
 API = f"{PREFIX}/rest/api/2"
 GONE = {

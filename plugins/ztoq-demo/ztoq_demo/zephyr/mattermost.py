@@ -14,10 +14,10 @@ from typing import Any
 
 import orjson
 
+from ztoq_demo.zephyr.jira import Component
 from ztoq_demo.zephyr.model import (
     Call,
     Case,
-    Component,
     Environment,
     Folder,
     FolderType,
@@ -27,8 +27,6 @@ from ztoq_demo.zephyr.model import (
     StatusType,
     Step,
 )
-
-__all__ = ["mattermost"]
 
 KEY = "MM"
 DATE = "2022-09-07"

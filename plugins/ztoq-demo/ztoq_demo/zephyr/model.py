@@ -19,33 +19,6 @@ import attrs
 from ztoq_demo.zephyr.files import File
 from ztoq_demo.zephyr.jira import Component, Issue, Person, Version
 
-__all__ = [
-    "Call",
-    "Case",
-    "Component",
-    "Cycle",
-    "CycleLink",
-    "Environment",
-    "Execution",
-    "File",
-    "Folder",
-    "FolderType",
-    "Issue",
-    "IssueLink",
-    "Parameter",
-    "Person",
-    "Plan",
-    "Priority",
-    "Project",
-    "Result",
-    "Script",
-    "Status",
-    "StatusType",
-    "Step",
-    "Version",
-    "WebLink",
-]
-
 
 class _Named(Protocol):
     name: str

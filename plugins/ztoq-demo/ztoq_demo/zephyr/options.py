@@ -7,8 +7,6 @@ from collections.abc import Callable
 
 import attrs
 
-__all__ = ["Options"]
-
 
 @attrs.define(kw_only=True)
 class Options:

@@ -13,8 +13,6 @@ from ztoq_demo.zephyr.options import Options
 from ztoq_demo.zephyr.queries import LAST_START, MOST, Keep, number
 from ztoq_demo.zephyr.tenant import Row, Table
 
-__all__ = ["by_cursor", "offset_page"]
-
 DEFAULT = 10
 
 T = TypeVar("T")

@@ -8,8 +8,6 @@ from ztoq_demo.zephyr.files import File
 from ztoq_demo.zephyr.history import png
 from ztoq_demo.zephyr.model import Project
 
-__all__ = ["show_pictures"]
-
 RECEIPT = 30_001
 
 

@@ -12,15 +12,6 @@ from ztoq_testkit.simulate import Refusal, Request, whole_number
 from ztoq_demo.zephyr.model import FolderType, StatusType
 from ztoq_demo.zephyr.tenant import Row, Tenant
 
-__all__ = [
-    "FILTERS",
-    "Keep",
-    "boolean",
-    "matched",
-    "number",
-    "refusal",
-]
-
 MOST = 1_000
 LAST_START = 1_000_000
 # a caller who sees more projects must name one (schemas of 2026-08, ListTestCases)

@@ -11,8 +11,6 @@ from ztoq_demo.zephyr.bodies import Bodies
 from ztoq_demo.zephyr.queries import CYCLE, PROJECT_KEY
 from ztoq_demo.zephyr.shapes import Kind, Shapes
 
-__all__ = ["BASE", "KINDS", "routes"]
-
 BASE = "/v2"
 
 NUMBER = re.compile(r"[1-9][0-9]*")

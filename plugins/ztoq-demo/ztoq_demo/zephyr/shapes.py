@@ -30,8 +30,6 @@ from ztoq_demo.zephyr.queries import (
 )
 from ztoq_demo.zephyr.tenant import Row, Table, Tenant
 
-__all__ = ["Kind", "Shapes"]
-
 # the schemas say of GetTestCaseTestSteps that a page has 100 items
 STEPS_A_PAGE = 100
 NUMBER = re.compile(r"[0-9]+")

@@ -7,19 +7,17 @@ from importlib.resources import files
 from itertools import count
 from typing import Any
 
+from ztoq_demo.zephyr.jira import Component, Issue, Person, Version
 from ztoq_demo.zephyr.model import (
     Call,
     Case,
-    Component,
     Cycle,
     CycleLink,
     Environment,
     Folder,
     FolderType,
-    Issue,
     IssueLink,
     Parameter,
-    Person,
     Plan,
     Priority,
     Project,
@@ -27,11 +25,8 @@ from ztoq_demo.zephyr.model import (
     Status,
     StatusType,
     Step,
-    Version,
     WebLink,
 )
-
-__all__ = ["KEY", "PEOPLE", "Ids", "base_project", "disabled_project", "foreign_project"]
 
 KEY = "DEMO"
 CASE_FOLDERS = FolderType.TEST_CASE

@@ -18,8 +18,6 @@ from ztoq_demo.zephyr.routes import BASE, routes
 from ztoq_demo.zephyr.shapes import Shapes
 from ztoq_demo.zephyr.tenant import Tenant
 
-__all__ = ["Simulator"]
-
 READING = ("GET", "HEAD")
 
 

@@ -8,20 +8,18 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import attrs
 
+from ztoq_demo.zephyr.jira import Issue
 from ztoq_demo.zephyr.model import (
     Case,
     Cycle,
     Environment,
     Execution,
     Folder,
-    Issue,
     Plan,
     Priority,
     Project,
     Status,
 )
-
-__all__ = ["Row", "Table", "Tenant"]
 
 
 class _Numbered(Protocol):

@@ -25,8 +25,6 @@ from ztoq_files.jsonl.index import Entry, RecordIndex
 from ztoq_files.jsonl.manifest import MANIFEST, FileFacts, Manifest
 from ztoq_files.record_lines import object_in
 
-__all__ = ["RecordFolder", "file_of", "stamp_of"]
-
 MOST_BYTES = 64 * 2**20
 """Of a line: what is longer is no record, and would fill the memory."""
 _BOM = b"\xef\xbb\xbf"

@@ -14,8 +14,6 @@ import attrs
 
 from ztoq_core.plugin import Attachment, Kind, Record, Ref
 
-__all__ = ["Entry", "RecordIndex"]
-
 _TABLES = """
 CREATE TABLE object (
     kind TEXT, key TEXT, place TEXT, line INTEGER, start INTEGER, size INTEGER, stamp TEXT,

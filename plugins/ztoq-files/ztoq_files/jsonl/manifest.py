@@ -13,8 +13,6 @@ from ztoq_core.plugin import ConfigError, RecordJsonError
 from ztoq_files.disk import on_disk, replacing
 from ztoq_files.record_lines import object_in
 
-__all__ = ["MANIFEST", "FileFacts", "Manifest"]
-
 MANIFEST = "manifest.json"
 FORMAT = "ztoq-records"
 VERSION = 1

@@ -43,8 +43,6 @@ from ztoq_files.jsonl.index import Entry
 from ztoq_files.jsonl.source import spec_of
 from ztoq_files.jsonl.writer import Change, FolderWriter
 
-__all__ = ["ABSENT", "BAD", "JsonLinesSink", "at_work"]
-
 T = TypeVar("T")
 
 PAGE = 500

@@ -25,8 +25,6 @@ from ztoq_files.disk import chunks_of
 from ztoq_files.inside import PlaceError
 from ztoq_files.jsonl.folder import RecordFolder, file_of
 
-__all__ = ["JsonLinesSource", "spec_of"]
-
 T = TypeVar("T")
 
 PAGE = 500

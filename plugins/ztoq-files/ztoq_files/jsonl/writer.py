@@ -26,8 +26,6 @@ from ztoq_files.jsonl.index import Entry
 from ztoq_files.jsonl.manifest import FileFacts, Manifest
 from ztoq_files.record_lines import json_line, line_of
 
-__all__ = ["Change", "ContentFile", "FolderWriter"]
-
 CONTENTS = "files"
 _LOCK = ".lock"
 """Stays in the folder: if it were removed, two processes could each lock one of that name."""

@@ -10,8 +10,6 @@ from ztoq_core.plugin import ConfigError, Folder, Kind, Ref, TestCase, Tree, fol
 from ztoq_files.table.layouts import LAYOUTS, CellError, Layout, folder_path
 from ztoq_files.table.sheets import Row, Sheet
 
-__all__ = ["CaseTable", "folders_of"]
-
 _SHOWN = 60
 
 

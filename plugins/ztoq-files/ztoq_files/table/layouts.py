@@ -29,8 +29,6 @@ from ztoq_core.plugin import (
     plain_text,
 )
 
-__all__ = ["LAYOUTS", "CellError", "Layout", "folder_path", "path_names", "value_text"]
-
 Cells = Mapping[str, str]
 
 KEY = "Key"

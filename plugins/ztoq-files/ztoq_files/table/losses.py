@@ -13,8 +13,6 @@ from ztoq_core.plugin import Note, NoteCode, TestCase, plain_text
 from ztoq_files.note_codes import NO_COLUMN, TEXT_AS_PLAIN, TEXT_CLEANED, VALUE_AS_TEXT
 from ztoq_files.table.layouts import Layout, value_text
 
-__all__ = ["losses"]
-
 _SENTENCES = {
     NO_COLUMN: "the table does not hold",
     TEXT_AS_PLAIN: "the table holds as plain text",

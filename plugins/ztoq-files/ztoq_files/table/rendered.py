@@ -22,8 +22,6 @@ from ztoq_files.table.layouts import Layout
 from ztoq_files.table.losses import losses
 from ztoq_files.table.sheets import Sheet, cell_text, write_sheet
 
-__all__ = ["RenderedTable"]
-
 _DIGESTS = "table.json"
 
 

@@ -17,8 +17,6 @@ from ztoq_core.plugin import (
 )
 from ztoq_files.note_codes import NOT_IN_TABLE
 
-__all__ = ["TABLE", "require_row"]
-
 
 def require_row(record: Record) -> Record:
     """Return the record if a table has rows for it, or for what is in it.

@@ -16,8 +16,6 @@ from ztoq_core.plugin import ConfigError, restored_cell, write_table
 from ztoq_files.disk import on_disk
 from ztoq_files.table.workbooks import check_workbook
 
-__all__ = ["ENDINGS", "MOST_CHARACTERS", "MOST_ROWS", "Row", "Sheet", "cell_text", "write_sheet"]
-
 ENDINGS = (".csv", ".xlsx")
 MOST_ROWS = 1_048_576
 """Of a sheet (specifications of Microsoft Excel)."""

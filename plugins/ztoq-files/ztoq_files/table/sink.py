@@ -29,8 +29,6 @@ from ztoq_files.note_codes import FOLDER_AS_PATH
 from ztoq_files.table.rendered import RenderedTable
 from ztoq_files.table.selection import require_row
 
-__all__ = ["TableSink"]
-
 KINDS = frozenset({Kind.FIELD, Kind.FOLDER, Kind.TEST_CASE})
 
 

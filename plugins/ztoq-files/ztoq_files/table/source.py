@@ -11,8 +11,6 @@ from ztoq_files.table.cases import CaseTable, folders_of
 from ztoq_files.table.sheets import Sheet
 from ztoq_files.whole_file import Records, WholeFileSource
 
-__all__ = ["table_source"]
-
 
 def table_source(path: Path) -> WholeFileSource:
     """Return the source of a table; nothing is read yet."""

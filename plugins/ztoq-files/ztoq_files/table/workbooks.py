@@ -20,8 +20,6 @@ from defusedxml.common import (  # type: ignore[import-untyped]  # it brings no 
 
 from ztoq_core.plugin import ConfigError
 
-__all__ = ["check_workbook"]
-
 MOST_UNPACKED = 512 * 2**20
 """Bytes of all parts together."""
 MOST_RATIO = 200

@@ -17,8 +17,6 @@ from defusedxml.common import (  # type: ignore[import-untyped]  # it brings no 
 from ztoq_core.plugin import ConfigError
 from ztoq_files.disk import on_disk
 
-__all__ = ["Element", "parse"]
-
 MOST_BYTES = 512 * 2**20
 DEEPEST = 50
 

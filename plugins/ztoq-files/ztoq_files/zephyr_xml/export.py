@@ -34,8 +34,6 @@ from ztoq_core.plugin import (
 from ztoq_files.note_codes import ELEMENT_NOT_READ, FILE_NOT_IN_EXPORT
 from ztoq_files.zephyr_xml.elements import Element, parse
 
-__all__ = ["Export"]
-
 _TYPES: Mapping[str, FieldType] = {
     "CHECKBOX": FieldType.CHECKBOX,
     "DATE": FieldType.DATE,

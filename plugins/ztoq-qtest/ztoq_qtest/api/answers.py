@@ -28,8 +28,6 @@ from ztoq_qtest.api.shapes import (
     wrong,
 )
 
-__all__ = ["FIELDS", "TOKEN", "reader"]
-
 
 def later(name: str) -> Reader:
     """Return the reader of an object that contains objects of its own type."""

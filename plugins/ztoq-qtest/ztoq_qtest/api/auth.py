@@ -26,8 +26,6 @@ from ztoq_qtest.api.answers import TOKEN
 from ztoq_qtest.config import QtestConfig
 from ztoq_qtest.note_codes import TOKEN_NOT_REVOKED
 
-__all__ = ["PasswordGrant", "pasted"]
-
 LIFE = 300.0  # seconds that a token without expires_in lives (the document's example)
 LEEWAY = 60.0  # seconds before its end at which a token is renewed, at most a quarter of its life
 REFRESHER = "qtest-api"  # the client name of the refresh grant (vendor's document)

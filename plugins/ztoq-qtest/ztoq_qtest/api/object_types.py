@@ -21,19 +21,6 @@ import attrs
 
 from ztoq_core.plugin import Kind, Ref
 
-__all__ = [
-    "FIELD_OWNERS",
-    "OBJECT_TYPES",
-    "ROOT",
-    "ROOT_CASES",
-    "ROOT_CYCLES",
-    "ObjectRef",
-    "ObjectType",
-    "number_of",
-    "object_ref",
-    "target_id_of",
-]
-
 ROOT_CASES = Ref(Kind.FOLDER, "root:cases")
 ROOT_CYCLES = Ref(Kind.FOLDER, "root:cycles")
 

@@ -14,21 +14,6 @@ from ztoq_qtest.api.answers import reader
 from ztoq_qtest.api.object_types import OBJECT_TYPES, ROOT, ObjectRef
 from ztoq_qtest.config import QtestConfig
 
-__all__ = [
-    "CONFLICT",
-    "FORBIDDEN",
-    "MISSING",
-    "OK",
-    "PAGE_SIZE",
-    "REFUSED",
-    "SITE_ERROR",
-    "ExecutableStep",
-    "Project",
-    "Query",
-    "items_of",
-    "parent_query",
-]
-
 PAGE_SIZE = 100  # published code uses it on every list; the maximum for cases is not documented
 PASSES = 5  # over a list that others change while it is read
 REMEMBERED = 4096  # cases whose steps are kept in memory for their logs

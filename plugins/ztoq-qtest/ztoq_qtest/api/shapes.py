@@ -11,21 +11,6 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-__all__ = [
-    "Reader",
-    "anything",
-    "flag",
-    "listed",
-    "loose",
-    "maybe",
-    "number",
-    "obj",
-    "object_id",
-    "page",
-    "text",
-    "wrong",
-]
-
 Reader = Callable[[Any], Any]
 
 LONGEST_ID = 2**63  # ids are int64 (vendor's document)

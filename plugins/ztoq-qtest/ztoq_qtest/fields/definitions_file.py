@@ -15,8 +15,6 @@ from ztoq_core.plugin import ConfigError
 from ztoq_qtest.api.answers import FIELDS
 from ztoq_qtest.config import QtestConfig
 
-__all__ = ["OBJECTS", "Raw", "read_fields", "to_document"]
-
 VERSION = 1
 Raw = Sequence[Mapping[str, Any]]
 """The FieldResources of one object type, with all their allowed values."""

@@ -16,22 +16,6 @@ from ztoq_core.plugin import FieldLimits, FieldSpec, FieldType, FieldValue, Fit,
 from ztoq_qtest.fields.field import Choice, Field
 from ztoq_qtest.html import as_html, one_line, plain, table
 
-__all__ = [
-    "BOX_LENGTH",
-    "LIMITS",
-    "Encoded",
-    "clearing_value",
-    "decode",
-    "default_text",
-    "encode",
-    "fit",
-    "index_people",
-    "parse_time",
-    "person_text",
-    "value_html",
-    "values_table",
-]
-
 YES = ("Yes", "True", "Checked", "On", "Y")
 NO = ("No", "False", "Unchecked", "Off", "N")
 DATES = frozenset({FieldType.DATE, FieldType.DATETIME})

@@ -13,8 +13,6 @@ import attrs
 from ztoq_core.plugin import FieldType
 from ztoq_qtest.html import one_line
 
-__all__ = ["DATA_TYPES", "Choice", "Field", "parse_choices", "parse_field"]
-
 # FieldResource.data_type, vendor's document
 READ_TYPES: Mapping[int, FieldType] = MappingProxyType(
     {

@@ -37,8 +37,6 @@ from ztoq_qtest.fields.encoding import (
 from ztoq_qtest.fields.field import Field, parse_field
 from ztoq_qtest.note_codes import FIELD_AS_TEXT, FIELD_LOSSY, FIELD_LOST, PERSON_UNKNOWN
 
-__all__ = ["READ_ONLY", "FieldSet", "PropertyValues", "Settings", "Status", "fallback_notes"]
-
 LABEL_LENGTH = 100  # characters of a label (qTest help, field settings)
 READ_ONLY = frozenset({"shared", "projects shared to"})  # facts, section 3
 

@@ -9,8 +9,6 @@ from ztoq_qtest.config import QtestConfig
 from ztoq_qtest.fields.settings import FieldSet
 from ztoq_qtest.html import find_key_in_name, find_keys_in, without_key
 
-__all__ = ["NO_FIELDS", "PLAN", "find_keys", "name_of"]
-
 NO_FIELDS = FieldSet()
 PLAN = " (plan)"
 """Suffix of the key of a plan that became a test cycle, since folders become cycles too."""

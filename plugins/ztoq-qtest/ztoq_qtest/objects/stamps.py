@@ -18,8 +18,6 @@ from ztoq_qtest.fields.encoding import parse_time
 from ztoq_qtest.fields.settings import FieldSet
 from ztoq_qtest.html import plain
 
-__all__ = ["as_written", "compute_stamp", "drop_log_properties"]
-
 TEXTS = ("name", "description", "precondition", "note")
 TIMES = ("start_date", "end_date", "exe_start_date", "exe_end_date")
 # Fields of a run that logs set, that qTest computes from logs, or that it orders runs by.

@@ -32,8 +32,6 @@ from ztoq_qtest.read.mark_lists import AT_ONCE, key_of, list_modules, mark_of
 from ztoq_qtest.write.attachments import list_files
 from ztoq_qtest.write.save import Session
 
-__all__ = ["list_dependents"]
-
 NOT_ALLOWED = 405
 CONTAINED: Mapping[str, tuple[tuple[Kind, str], ...]] = MappingProxyType(
     {

@@ -47,8 +47,6 @@ from ztoq_qtest.write.requirements import draft_requirement
 from ztoq_qtest.write.save import Draft, Session, WriteRequest, find_parent, required_link
 from ztoq_qtest.write.steps import sort_steps
 
-__all__ = ["find", "list_logs", "read_written_case"]
-
 # Any: the kind determines the type of the record, which the type of a table cannot express
 DRAFTS: Mapping[Kind, Callable[[Session, Any, WriteRequest], Awaitable[Draft]]] = MappingProxyType(
     {

@@ -21,20 +21,6 @@ from ztoq_qtest.read.find import list_logs
 from ztoq_qtest.write.attachments import list_files
 from ztoq_qtest.write.save import Session
 
-__all__ = [
-    "AT_ONCE",
-    "LISTED_BY_OWNER",
-    "cycles_with_parents",
-    "key_of",
-    "list_answers",
-    "list_cycles",
-    "list_marks",
-    "list_modules",
-    "list_together",
-    "mark_of",
-    "with_parents",
-]
-
 LISTED_BY_OWNER: Mapping[Kind, frozenset[Kind]] = MappingProxyType(
     {
         Kind.TEST_LOG: frozenset({Kind.TEST_RUN}),

@@ -36,8 +36,6 @@ from ztoq_qtest.read.records import linked_requirements, to_record
 from ztoq_qtest.write.attachments import file_record, list_files
 from ztoq_qtest.write.save import Session
 
-__all__ = ["list_objects"]
-
 
 async def list_objects(
     session: Session, kind: Kind, owners: Sequence[Owner], cursor: str | None

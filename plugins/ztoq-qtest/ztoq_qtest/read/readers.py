@@ -42,8 +42,6 @@ from ztoq_qtest.objects.marks import PLAN, find_keys, name_of
 from ztoq_qtest.write.links import defects_of
 from ztoq_qtest.write.steps import sort_steps
 
-__all__ = ["Linked", "as_record"]
-
 Linked = Mapping[int, Sequence[int]]
 """The ids of the requirements that are linked to cases, by the ids of the cases."""
 

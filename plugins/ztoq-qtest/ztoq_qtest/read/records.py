@@ -19,8 +19,6 @@ from ztoq_qtest.write.attachments import locate_file, read_file
 from ztoq_qtest.write.save import Session
 from ztoq_qtest.write.steps import step_fields
 
-__all__ = ["linked_requirements", "read_current", "read_record", "to_record"]
-
 REQUIREMENT = re.compile(r"/requirements/(\d+)/?(?:\?.*)?$")
 
 

@@ -26,16 +26,6 @@ from ztoq_qtest.note_codes import FILE_NAME_ENCODED, FILE_ON_WHOLE
 from ztoq_qtest.write.save import Session, WriteRequest, doubt_if_created, required_link
 from ztoq_qtest.write.steps import sort_steps
 
-__all__ = [
-    "delete_file",
-    "file_record",
-    "find_files",
-    "list_files",
-    "locate_file",
-    "read_file",
-    "write_file",
-]
-
 PARTS: Mapping[Kind, str] = {Kind.TEST_CASE: "test-steps", Kind.TEST_LOG: "test-step-logs"}
 OWNERS = frozenset({"releases", "requirements", "test-cases", "test-logs"})  # facts, section 8
 PRINTABLE = re.compile(r"[ -~]+")

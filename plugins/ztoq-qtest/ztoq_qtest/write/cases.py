@@ -40,14 +40,6 @@ from ztoq_qtest.write.steps import (
     sort_steps,
 )
 
-__all__ = [
-    "finish_case",
-    "have_same_steps",
-    "list_executable_steps",
-    "note_case_losses",
-    "write_case",
-]
-
 
 @attrs.define(kw_only=True)
 class _Draft:

@@ -36,16 +36,6 @@ from ztoq_qtest.write.save import (
     suffixed,
 )
 
-__all__ = [
-    "draft_cycle",
-    "draft_plan",
-    "draft_run",
-    "format_time",
-    "write_cycle",
-    "write_plan",
-    "write_run",
-]
-
 # Original names of fields, which customers cannot change. Environment and PlannedStartTestRun were
 # seen (facts, section 3). Guess: suites follow the same pattern, or have the default label.
 PLANNED = {

@@ -25,8 +25,6 @@ from ztoq_qtest.fields.settings import LABEL_LENGTH
 from ztoq_qtest.note_codes import FIELD_REFUSED
 from ztoq_qtest.write.save import Session, WriteRequest
 
-__all__ = ["delete_field", "find_field", "finish_field", "write_field"]
-
 NOT_ALLOWED = 405  # the contract's status for what cannot be deleted
 VALUES_AT_ONCE = 100  # vendor's document, POST allowed-values
 CHOICES = frozenset({FieldType.CHOICE, FieldType.MULTI_CHOICE})

@@ -10,8 +10,6 @@ from ztoq_qtest.html import add_mark
 from ztoq_qtest.objects.stamps import as_written
 from ztoq_qtest.write.save import Draft, Session, WriteRequest, find_parent, save_draft
 
-__all__ = ["draft_folder", "write_folder"]
-
 
 async def write_folder(session: Session, folder: Folder, request: WriteRequest) -> Written:
     """Write a module or a test cycle."""

@@ -9,8 +9,6 @@ from ztoq_core.plugin import DoubtError, Ref, RejectedError
 from ztoq_qtest.api.object_types import ObjectRef
 from ztoq_qtest.api.project import Project
 
-__all__ = ["defects_of", "held_and_new", "issue_keys", "link_case", "link_defect"]
-
 ATTEMPTS = 6  # for a link whose answer is lost each time
 
 

@@ -37,8 +37,6 @@ from ztoq_qtest.write.step_logs import (
     results_table,
 )
 
-__all__ = ["finish_log", "log_parts", "note_log_losses", "write_log"]
-
 FAILURES = 2  # times the site failed at a log before it is sent without its steps' defects
 OF_RUN = frozenset({"Name", "Status"})  # fields of a run that its logs do not have
 

@@ -42,8 +42,6 @@ from ztoq_qtest.write.save import (
     suffixed,
 )
 
-__all__ = ["draft_requirement", "write_requirement"]
-
 KEY = r"[A-Z][A-Z0-9_]*-\d+"
 ISSUE = re.compile(KEY)
 # "ACME-7 Pay", "[ACME-7] Pay", "Pay (ACME-7)"; never the ACME-7 of ACME-70 or ACME-7-b

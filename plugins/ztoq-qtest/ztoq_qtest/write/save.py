@@ -26,18 +26,6 @@ from ztoq_qtest.fields.settings import Settings
 from ztoq_qtest.html import NAME_LENGTH, with_suffix
 from ztoq_qtest.note_codes import NAME_CUT
 
-__all__ = [
-    "Draft",
-    "Session",
-    "WriteRequest",
-    "doubt_if_created",
-    "find_parent",
-    "required_link",
-    "save",
-    "save_draft",
-    "suffixed",
-]
-
 
 @attrs.frozen(kw_only=True)
 class Session:

@@ -12,8 +12,6 @@ from ztoq_qtest.fields.settings import Status
 from ztoq_qtest.html import as_html, table
 from ztoq_qtest.write.links import issue_keys
 
-__all__ = ["build_step_logs", "find_status", "match_parts", "results_table"]
-
 # From worst to best, by qTest's own names (facts, section 4). A custom status, which is not listed
 # here, ranks between incomplete and unexecuted. A step with a row that was not run did not pass.
 RANKS = {"failed": 0, "blocked": 1, "incomplete": 2, "unexecuted": 4, "passed": 5}

@@ -30,16 +30,6 @@ from ztoq_qtest.fields.settings import FieldSet
 from ztoq_qtest.note_codes import CALL_AS_TEXT, STEP_FIELDS
 from ztoq_qtest.write.save import Session, WriteRequest
 
-__all__ = [
-    "STEP_FIELD_TYPES",
-    "StepBodies",
-    "build_steps",
-    "send_changed_steps",
-    "shows_fields",
-    "sort_steps",
-    "step_fields",
-]
-
 ATTEMPTS = 6  # for a step whose id changes each time
 
 # vendor's document, site fields of test steps: combo box, user list, rich text

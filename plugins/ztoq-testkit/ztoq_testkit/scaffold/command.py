@@ -12,8 +12,6 @@ from ztoq_core.cli.output import Output
 from ztoq_core.hookspecs import hookimpl
 from ztoq_testkit.scaffold.package import KINDS, NewPlugin
 
-__all__ = ["plugin", "ztoq_commands"]
-
 
 @click.group()
 def plugin() -> None:

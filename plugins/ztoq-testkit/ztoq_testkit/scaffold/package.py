@@ -15,8 +15,6 @@ import attrs
 
 from ztoq_core.errors import ConfigError
 
-__all__ = ["KINDS", "NewPlugin"]
-
 KINDS = ("source", "sink", "transformer")
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 TEN = range(1, 11)

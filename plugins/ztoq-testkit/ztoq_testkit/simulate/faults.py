@@ -12,8 +12,6 @@ import attrs
 
 from ztoq_testkit.simulate.messages import Request
 
-__all__ = ["Fault", "Faults"]
-
 
 class Fault(StrEnum):
     """What can happen to a request. The first two come before the handler, the others after it."""

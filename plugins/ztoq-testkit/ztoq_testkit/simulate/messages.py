@@ -12,8 +12,6 @@ from multidict import CIMultiDictProxy, MultiMapping
 
 from ztoq_core.convert import read_json
 
-__all__ = ["Handler", "Refusal", "Reply", "Request", "Route"]
-
 
 @attrs.define(kw_only=True)
 class Request:

@@ -9,8 +9,6 @@ import attrs
 
 from ztoq_testkit.simulate.messages import Refusal, Request
 
-__all__ = ["Slice", "by_offset", "by_page", "whole_number"]
-
 T = TypeVar("T")
 
 

@@ -8,8 +8,6 @@ from contextlib import asynccontextmanager
 
 import attrs
 
-__all__ = ["FaultProxy"]
-
 CHUNK = 64 * 1024
 
 

@@ -20,8 +20,6 @@ from aiohttp import web
 from ztoq_testkit.simulate.faults import Fault, Faults
 from ztoq_testkit.simulate.messages import Handler, Refusal, Reply, Request, Route
 
-__all__ = ["Server"]
-
 LOG_LENGTH = 10_000
 CHUNK = 64 * 1024
 PAGE = b"<!DOCTYPE html><html><body><h1>We will be back soon</h1></body></html>"

@@ -11,8 +11,6 @@ from collections.abc import Callable, Sequence
 from ztoq_testkit.simulate.faults import Fault, Faults
 from ztoq_testkit.simulate.server import Server
 
-__all__ = ["main", "parser"]
-
 
 def parser(description: str) -> argparse.ArgumentParser:
     """Return the options that all simulators have; a simulator adds its own."""
