@@ -19,14 +19,12 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from ztoq_core.lazy import lazily
-
 if TYPE_CHECKING:
     from ztoq_core import engine
     from ztoq_core.contracts import Secret
     from ztoq_core.migration import Migration, Result, RunOptions
     from ztoq_core.plugins import Plugins
-    from ztoq_core.report import Report
+    from ztoq_core.report.data import Report
     from ztoq_core.services import Services
     from ztoq_core.settings.config import Config
     from ztoq_core.store import Store
@@ -44,19 +42,19 @@ __all__ = [
     "engine",
 ]
 
-_lazily = lazily(
-    __name__,
-    {
-        "": "engine",
-        "contracts": "Secret",
-        "migration": "Migration Result RunOptions",
-        "plugins": "Plugins",
-        "report": "Report",
-        "services": "Services",
-        "settings.config": "Config",
-        "store": "Store",
-    },
-)
+_PLACES = {
+    "Config": "settings.config",
+    "Migration": "migration",
+    "Plugins": "plugins",
+    "Report": "report.data",
+    "Result": "migration",
+    "RunOptions": "migration",
+    "Secret": "contracts",
+    "Services": "services",
+    "Store": "store",
+    "engine": "engine",
+}
+"""The module of each name."""
 
 
 @cache
@@ -73,4 +71,7 @@ def __dir__() -> list[str]:
 def __getattr__(name: str) -> Any:
     """Import the name when it is first used."""
     _be_silent()
-    return _lazily(name)
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = import_module(f"{__name__}.{_PLACES[name]}")
+    return module if name == "engine" else getattr(module, name)

@@ -18,7 +18,8 @@ import pytest
 
 from tests.unit.report.filled import fill
 from ztoq_core.records import Kind, Level
-from ztoq_core.report import ReportWriter, page
+from ztoq_core.report import page
+from ztoq_core.report.write import ReportWriter
 from ztoq_core.store import State, Store
 
 # Playwright is installed for the acceptance run alone
@@ -41,7 +42,7 @@ RECORDS = 100_000
 MEMORY = """\
 import json, resource, sys, time
 from pathlib import Path
-from ztoq_core.report import ReportWriter
+from ztoq_core.report.write import ReportWriter
 from ztoq_core.store import Store
 start = time.perf_counter()
 with Store(sys.argv[1], look_only=True) as store:

@@ -14,7 +14,7 @@ from ztoq_testkit.virtual_time import run_in_virtual_time
 from tests.journeys.journey import in_virtual_time, journey, project
 from ztoq_core import engine
 from ztoq_core.contracts import Secret
-from ztoq_core.http import Limits
+from ztoq_core.http.limits import Limits
 from ztoq_core.migration.opening import new_run
 from ztoq_core.migration.planning import Forecast, make_plan
 from ztoq_core.plugins import Plugins

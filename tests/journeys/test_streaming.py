@@ -14,7 +14,7 @@ from tests.journeys.journey import Journey, journey, project
 from tests.performance.portrait import differences, twice
 from ztoq_core.errors import ConfigError, Exit
 from ztoq_core.records import Kind
-from ztoq_core.report import Report
+from ztoq_core.report.data import Report
 from ztoq_core.store import Extracted, State
 
 STREAM: dict[str, Any] = {"attachments_mode": "stream"}

@@ -26,7 +26,7 @@ import orjson
 from loguru import logger
 
 from ztoq_core.contracts import Connection
-from ztoq_core.http import open_client
+from ztoq_core.http.client import open_client
 
 REACH = 1.3
 SLOTS = 32

@@ -26,7 +26,7 @@ from loguru import logger
 
 from tests.performance.limiters import LIMITERS, Limiter
 from ztoq_core.contracts import Connection
-from ztoq_core.http import open_client
+from ztoq_core.http.client import open_client
 
 SLOTS = 32
 LATENCY = 0.02

@@ -27,7 +27,7 @@ from loguru import logger
 
 from tests.corpus.setting import command, environment, write_config
 from ztoq_core.records import Kind
-from ztoq_core.report import Report
+from ztoq_core.report.data import Report
 from ztoq_core.store import Extracted, Facts, State, Store
 from ztoq_core.store.sql import BulkInsert
 

@@ -10,7 +10,8 @@ from ztoq_testkit.simulate import Reply, Route, Server
 
 from ztoq_core.contracts import Connection, Secret
 from ztoq_core.errors import RetryableError
-from ztoq_core.http import Client, Limit, Limits
+from ztoq_core.http.client import Client
+from ztoq_core.http.limits import Limit, Limits
 from ztoq_core.pictures.settings import Images
 from ztoq_core.records import Kind, Level, LossGroup, Note, NoteCode, Ref
 from ztoq_core.services import Services

@@ -18,7 +18,7 @@ from ztoq_core.cli.lines import event_line, one_line
 from ztoq_core.cli.options import Options
 from ztoq_core.cli.progress import Bars, JsonLines, Lines, Shown
 from ztoq_core.engine import Event
-from ztoq_core.http import Limits
+from ztoq_core.http.limits import Limits
 from ztoq_core.waits import Waits
 
 MOST_LOG_LINES = 20

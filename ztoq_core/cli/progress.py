@@ -13,7 +13,7 @@ from rich.text import Text
 
 from ztoq_core.cli.lines import event_line, one_line
 from ztoq_core.engine import Edge, Event
-from ztoq_core.http import Limits
+from ztoq_core.http.limits import Limits
 from ztoq_core.records import Kind, counted, plain
 from ztoq_core.waits import Wait
 

@@ -13,12 +13,14 @@ from ztoq_core.cli.exit_codes import AGAIN
 from ztoq_core.cli.output import Output
 from ztoq_core.engine import UNRESOLVED_IDS, Verdict
 from ztoq_core.errors import Exit
-from ztoq_core.http import LimitReached
+from ztoq_core.http.limits import LimitReached
 from ztoq_core.losses import LossPolicy
 from ztoq_core.migration import Result
 from ztoq_core.migration.calls import Month
 from ztoq_core.records import Kind, counted, plain
-from ztoq_core.report import FORMATS, Report, ReportWriter, SourcePage
+from ztoq_core.report.data import Report
+from ztoq_core.report.page import SourcePage
+from ztoq_core.report.write import FORMATS, ReportWriter
 from ztoq_core.spelling import first_of
 from ztoq_core.store import KindTotals, Store
 

@@ -21,7 +21,7 @@ from ztoq_core.cli.options import Options
 from ztoq_core.cli.output import Output
 from ztoq_core.contracts import Sink
 from ztoq_core.errors import ConfigError, Exit
-from ztoq_core.http import Limits
+from ztoq_core.http.limits import Limits
 from ztoq_core.plugins import Plugins
 from ztoq_core.records import Kind, Note, Ref
 from ztoq_core.services import Services

@@ -14,8 +14,6 @@ from ztoq_core.errors import RetryableError
 from ztoq_core.http.limits import Limits, Pace
 from ztoq_core.http.quota import CallQuota
 
-__all__ = ["CallMeter"]
-
 MINUTE = "x-ratelimit-remaining-minute"
 MONTH = "x-ratelimit-remaining-month"
 

@@ -39,8 +39,6 @@ from ztoq_core.http.sender import Sender, open_sender
 from ztoq_core.http.transport import Transport
 from ztoq_core.waits import Waits
 
-__all__ = ["Client", "open_client"]
-
 RENEWALS = 3
 """How often the credentials are renewed for one request."""
 

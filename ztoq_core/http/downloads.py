@@ -11,8 +11,6 @@ import attrs
 from ztoq_core.contracts import Connection
 from ztoq_core.errors import RejectedError
 
-__all__ = ["Download"]
-
 CHUNK = 64 * 1024
 
 SLOWEST = 1000

@@ -11,8 +11,6 @@ import attrs
 
 from ztoq_core.time_window import TimeWindow
 
-__all__ = ["Limit", "LimitReached", "Limits", "Pace"]
-
 
 def utc() -> datetime:
     """Return the present."""

@@ -16,8 +16,6 @@ from ztoq_core.errors import StoreError
 from ztoq_core.http.limits import Limit, LimitReached, Limits, utc
 from ztoq_core.time_window import TimeWindow
 
-__all__ = ["CallQuota", "Ledger", "month_of", "next_month", "quota_of"]
-
 SAVED_EVERY = 1.0
 """Seconds between two additions to the ledger; a kill loses the count of so many at most."""
 

@@ -11,13 +11,13 @@ from loguru import logger
 
 from ztoq_core import engine
 from ztoq_core.errors import Exit, RetryableError, StoppedError, ZtoqError
-from ztoq_core.http import LimitReached, Limits
+from ztoq_core.http.limits import LimitReached, Limits
 from ztoq_core.migration.calls import Month, calls_of_run
 from ztoq_core.migration.opening import needs_source, open_store, source_page, with_next_step
 from ztoq_core.migration.planning import ENOUGH, Forecast
 from ztoq_core.migration.stages import ALL, RunOptions, StageRunner
 from ztoq_core.records import Note, Ref
-from ztoq_core.report import ReportWriter
+from ztoq_core.report.write import ReportWriter
 from ztoq_core.services import Services
 from ztoq_core.settings.config import Config
 from ztoq_core.store import Facts, KindTotals, Store, ValidationLevel

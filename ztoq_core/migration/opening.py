@@ -10,7 +10,7 @@ import attrs
 
 from ztoq_core import engine
 from ztoq_core.contracts import Connection, Sink, Source
-from ztoq_core.report import SourcePage
+from ztoq_core.report.page import SourcePage
 from ztoq_core.services import Services
 from ztoq_core.settings.config import Config, Part
 from ztoq_core.store import Store

@@ -15,7 +15,7 @@ import attrs
 from ztoq_core import engine
 from ztoq_core.contracts import Connection, Sink
 from ztoq_core.errors import ConfigError, Exit
-from ztoq_core.http import Limits
+from ztoq_core.http.limits import Limits
 from ztoq_core.http.transport import Transport
 from ztoq_core.losses import LossAction, Losses, LossPolicy
 from ztoq_core.migration.calls import Month, calls_of_month

@@ -13,7 +13,7 @@ from loguru import logger
 from ztoq_core import engine
 from ztoq_core.contracts import Connection, Sink, Source
 from ztoq_core.errors import AccessError, ConfigError
-from ztoq_core.http import Limits
+from ztoq_core.http.limits import Limits
 from ztoq_core.migration.opening import new_run, open_sides
 from ztoq_core.migration.planning import Forecast, make_plan, mapping_digest
 from ztoq_core.records import counted

@@ -7,7 +7,7 @@ from aioresponses import aioresponses
 
 from ztoq_core.contracts import Connection
 from ztoq_core.errors import RejectedError
-from ztoq_core.http import open_client
+from ztoq_core.http.client import open_client
 
 pytest_plugins = ["ztoq_testkit.fixtures"]
 

@@ -10,7 +10,7 @@ import pytest
 
 from ztoq_core.cli.estimate import RemainingWork, StageStats
 from ztoq_core.engine import Edge, Event
-from ztoq_core.http import Limit, LimitReached, Limits
+from ztoq_core.http.limits import Limit, LimitReached, Limits
 from ztoq_core.migration.calls import Month
 from ztoq_core.records import Kind
 from ztoq_core.store import Store

@@ -231,7 +231,7 @@ def test_options_after_the_verb_count_as_those_before_it(ztoq: Program) -> None:
 
 
 def test_an_internal_fault_exits_70(ztoq: Program, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ztoq_core.report.Report.from_store", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("ztoq_core.report.data.Report.from_store", lambda *_, **__: 1 / 0)
     ztoq("extract")
     said = ztoq("status")
     assert said.code == 70

@@ -12,7 +12,7 @@ from ztoq_core.cli.options import Options
 from ztoq_core.cli.output import Output
 from ztoq_core.cli.progress import Bars, JsonLines, Lines, Shown
 from ztoq_core.engine import Event
-from ztoq_core.http import Limits
+from ztoq_core.http.limits import Limits
 from ztoq_core.records import Kind
 from ztoq_core.waits import Wait, Waits
 

@@ -35,7 +35,8 @@ from ztoq_core.records import (
     TestRun,
     TestStep,
 )
-from ztoq_core.report import Report, ReportWriter
+from ztoq_core.report.data import Report
+from ztoq_core.report.write import ReportWriter
 from ztoq_core.store import Extracted, Facts, State, Store
 from ztoq_core.store.migrations import SCHEMA_VERSION
 

@@ -12,7 +12,7 @@ from ztoq_testkit.simulate import Faults, Reply, Request, Route, Server
 from ztoq_testkit.virtual_time import run_in_virtual_time
 
 from ztoq_core.contracts import Connection
-from ztoq_core.http import Client, open_client
+from ztoq_core.http.client import Client, open_client
 
 TOKEN = "s3cr3t/tok+en"
 

@@ -10,8 +10,8 @@ from aiohttp import web
 from tests.unit.http.sites import Handler, Names, Site, serving
 from ztoq_core.contracts import Connection
 from ztoq_core.errors import RejectedError
-from ztoq_core.http import open_client
 from ztoq_core.http.address_guard import AddressGuard, no_private_address
+from ztoq_core.http.client import open_client
 from ztoq_core.pictures.settings import Images
 
 NAMES = {

@@ -12,7 +12,7 @@ from ztoq_testkit.simulate import Reply, Request
 from tests.unit.http.desk import Bearer, Desk
 from ztoq_core.contracts import Answer
 from ztoq_core.errors import AccessError, AnswerError, DoubtError, RejectedError, RetryableError
-from ztoq_core.http import Client
+from ztoq_core.http.client import Client
 
 
 @pytest.fixture

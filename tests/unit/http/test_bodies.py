@@ -18,8 +18,8 @@ from ztoq_testkit.virtual_time import run_in_virtual_time
 from tests.unit.http.desk import Desk
 from ztoq_core.contracts import Connection
 from ztoq_core.errors import RejectedError, RetryableError
-from ztoq_core.http import Client, open_client
 from ztoq_core.http.bodies import LONGEST_WAIT, retry_after
+from ztoq_core.http.client import Client, open_client
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\n"
 WHOLE = HEAD + b"Content-Length: 5\r\n\r\nhello"

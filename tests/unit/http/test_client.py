@@ -28,7 +28,7 @@ from ztoq_core.errors import (
     RejectedError,
     RetryableError,
 )
-from ztoq_core.http import Client, open_client
+from ztoq_core.http.client import Client, open_client
 
 FAILURES = ["reset_before", "error_5xx", "lost", "error_after", "html", "cut_body", "slow"]
 

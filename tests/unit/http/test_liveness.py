@@ -19,8 +19,8 @@ from ztoq_testkit.virtual_time import VirtualTimeLoop, run_in_virtual_time
 
 from tests.unit.http.desk import Desk
 from ztoq_core.errors import RetryableError, StoppedError
-from ztoq_core.http import Client
 from ztoq_core.http.budget import Budget
+from ztoq_core.http.client import Client
 from ztoq_core.http.limits import Limits
 from ztoq_core.http.pacer import Pacer
 from ztoq_core.http.quota import CallQuota

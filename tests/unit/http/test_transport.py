@@ -15,7 +15,7 @@ from ztoq_testkit.simulate import Reply, Request, Route, Server
 
 from ztoq_core.contracts import Connection
 from ztoq_core.errors import ConfigError, RetryableError
-from ztoq_core.http import open_client
+from ztoq_core.http.client import open_client
 from ztoq_core.http.transport import Transport, is_loopback
 
 x509 = pytest.importorskip("cryptography.x509", reason="makes the certificates of these tests")

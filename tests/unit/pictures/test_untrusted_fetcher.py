@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 from tests.unit.http.sites import Handler, Names, Site, serving
 from ztoq_core.contracts import Secret
 from ztoq_core.errors import RejectedError, RetryableError
-from ztoq_core.http import CallMeter, Limits
 from ztoq_core.http.address_guard import is_public, literal
+from ztoq_core.http.budget import CallMeter
+from ztoq_core.http.limits import Limits
 from ztoq_core.pictures.settings import CutShortError, HostCredential, Images
 from ztoq_core.pictures.untrusted_fetcher import open_fetcher
 

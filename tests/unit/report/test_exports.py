@@ -19,8 +19,9 @@ import pytest
 from tests.unit.report.filled import ODD, fill
 from ztoq_core.errors import ConfigError
 from ztoq_core.records import Kind
-from ztoq_core.report import ReportWriter, page
+from ztoq_core.report import page
 from ztoq_core.report.evidence import Evidence
+from ztoq_core.report.write import ReportWriter
 from ztoq_core.store import State, Store
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "docs/report.schema.json").read_text("utf-8"))

@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 from tests.unit.report.filled import ODD, fill
 from ztoq_core.errors import ConfigError, Exit
 from ztoq_core.records import Kind
-from ztoq_core.report import FORMATS, Report, ReportWriter
+from ztoq_core.report.data import Report
 from ztoq_core.report.files import open_output
+from ztoq_core.report.write import FORMATS, ReportWriter
 from ztoq_core.store import State, Store
 from ztoq_core.text_files import restored_cell, write_table
 

@@ -17,7 +17,7 @@ from ztoq_core.cli.result import print_verdict
 from ztoq_core.cli.session import configured
 from ztoq_core.contracts import Connection
 from ztoq_core.errors import ConfigError, Exit, StoreError
-from ztoq_core.http import Limits
+from ztoq_core.http.limits import Limits
 from ztoq_core.migration.opening import new_run, open_store
 from ztoq_core.migration.planning import Forecast, make_plan
 from ztoq_core.services import Services

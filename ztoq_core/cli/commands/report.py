@@ -12,7 +12,7 @@ from ztoq_core.cli.output import Output
 from ztoq_core.cli.session import configured
 from ztoq_core.errors import ConfigError
 from ztoq_core.migration.opening import open_store, source_page
-from ztoq_core.report import FORMATS, ReportWriter
+from ztoq_core.report.write import FORMATS, ReportWriter
 
 _ENDINGS = {Path(name).suffix: each for each, name in FORMATS.items()}
 

@@ -12,8 +12,7 @@ from ztoq_core.cli.result import print_verdict, state_facts
 from ztoq_core.cli.session import configured
 from ztoq_core.migration.calls import calls_of_month
 from ztoq_core.migration.opening import open_store, with_next_step
-from ztoq_core.report import Report
-from ztoq_core.report.data import words
+from ztoq_core.report.data import Report, words
 from ztoq_core.settings.config import Part
 from ztoq_core.store import PastRun
 
