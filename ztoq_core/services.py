@@ -11,8 +11,7 @@ import attrs
 
 from ztoq_core.contracts import Auth, Client, Connection
 from ztoq_core.http.budget import CallMeter
-from ztoq_core.http.limits import Limits
-from ztoq_core.http.quota import CallQuota, Ledger, quota_of
+from ztoq_core.http.limits import CallQuota, Ledger, Limits, quota_of
 from ztoq_core.pictures.settings import Images
 from ztoq_core.records import Note, NoteCode, Ref
 from ztoq_core.time_window import TimeWindow

@@ -15,7 +15,7 @@ from ztoq_demo.qtest import Simulator
 from ztoq_demo.qtest.fields import Form
 
 from tests.journeys.between import Between, between
-from ztoq_core.engine.transform.call_cycles import calls_closing_a_cycle
+from ztoq_core.engine.transform.enrichment import calls_closing_a_cycle
 from ztoq_core.errors import Exit
 from ztoq_core.records import (
     Call,

@@ -13,8 +13,7 @@ import attrs
 
 from ztoq_core.cli.progress import Stage
 from ztoq_core.engine import Edge, Event
-from ztoq_core.http.limits import Limit, LimitReached, Limits
-from ztoq_core.http.quota import next_month
+from ztoq_core.http.limits import Limit, LimitReached, Limits, next_month
 from ztoq_core.migration.calls import Month
 from ztoq_core.records import Kind, counted
 from ztoq_core.store import Store

@@ -7,7 +7,7 @@ from ztoq_core.engine.extract.id_names import UNRESOLVED_IDS, unresolved_ids
 from ztoq_core.engine.load.load import load
 from ztoq_core.engine.load.search_lag import probe
 from ztoq_core.engine.load.target_fields import MissingField, missing_fields
-from ztoq_core.engine.plan.effort import Day, Speed, days, seconds_for
+from ztoq_core.engine.plan.cost import Day, Speed, days, seconds_for
 from ztoq_core.engine.plan.plan import KindPlan, Plan, PlanKey, plan, require_same
 from ztoq_core.engine.resolve import Resolver
 from ztoq_core.engine.rollback.rollback import (

@@ -1,20 +1,30 @@
-"""What every stage works with: the run and its progress."""
+"""What every stage works with: the run, its progress, and its workers."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 from loguru import logger
 
 from ztoq_core.contracts import FieldLimits, SourceRules
+from ztoq_core.errors import one_error
 from ztoq_core.records import Kind
 from ztoq_core.store import Store
 from ztoq_core.waits import Waits
+
+T = TypeVar("T")
+
+WORKERS = 3
+"""Workers for each slot.
+
+A worker waits for its commit, which holds no slot, while others fill the slots. Each may have a
+record in work when the process is killed, so a later run asks for at most so many again.
+"""
 
 
 class Edge(StrEnum):
@@ -123,3 +133,42 @@ class Run:
     def reporter(self, stage: str) -> ProgressReporter:
         """Return the reporter of a stage."""
         return ProgressReporter(stage, self.progress)
+
+
+async def side_by_side(calls: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """Return the results of calls that run side by side, in order; the first error ends all."""
+    with one_error():
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(each) for each in calls]
+        return [task.result() for task in tasks]
+
+
+async def run_workers(
+    slots: int,
+    reporter: ProgressReporter,
+    work: Callable[[T], Awaitable[None]],
+    feed: Callable[[asyncio.Queue[T | None]], Awaitable[None]],
+) -> None:
+    """Handle what ``feed`` puts into the queue until all is done, with three workers per slot.
+
+    The queue has room for one record more per slot.
+
+    Raises:
+        ZtoqError: The first error of a worker or of ``feed``; the others are cancelled.
+    """
+    workers = WORKERS * slots
+    queue: asyncio.Queue[T | None] = asyncio.Queue(maxsize=workers + slots)
+    reporter.queue = queue
+
+    async def one() -> None:
+        while (each := await queue.get()) is not None:
+            await work(each)
+
+    with one_error():
+        async with asyncio.TaskGroup() as group:
+            for _ in range(workers):
+                group.create_task(one())
+            # if it fails, the group cancels the workers; each None ends one of them
+            await feed(queue)
+            for _ in range(workers):
+                await queue.put(None)

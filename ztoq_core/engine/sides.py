@@ -33,10 +33,9 @@ from ztoq_core.contracts import (
     SourcePlugin,
     Written,
 )
-from ztoq_core.engine.guard import check_written
 from ztoq_core.errors import ConfigError, RejectedError
 from ztoq_core.pictures.addresses import resolved
-from ztoq_core.plugin_calls import plugin_call, wrong
+from ztoq_core.plugin_calls import check_written, plugin_call, wrong
 from ztoq_core.records import Kind, Record
 
 _ABSENT = 404

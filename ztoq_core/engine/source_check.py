@@ -14,14 +14,13 @@ import attrs
 
 from ztoq_core.contracts import Page, Reject, Source
 from ztoq_core.engine.extract.extract import extract
-from ztoq_core.engine.guard import check_cursor
 from ztoq_core.engine.run import Event, Run
 from ztoq_core.engine.verdict.judgement import outcome
 from ztoq_core.engine.verdict.problems import Goal
 from ztoq_core.errors import Exit, RecordError, RejectedError
 from ztoq_core.losses import LossPolicy
 from ztoq_core.pictures.collector import PictureSources
-from ztoq_core.plugin_calls import plugin_call, wrong
+from ztoq_core.plugin_calls import check_cursor, plugin_call, wrong
 from ztoq_core.records import Kind, Record, Ref, counted, plain
 from ztoq_core.store import Facts, FinalCheck, ListedAgain, SourceCheck, State
 

@@ -11,8 +11,7 @@ from email.utils import parsedate_to_datetime
 import attrs
 
 from ztoq_core.errors import RetryableError
-from ztoq_core.http.limits import Limits, Pace
-from ztoq_core.http.quota import CallQuota
+from ztoq_core.http.limits import CallQuota, Limits, Pace
 
 MINUTE = "x-ratelimit-remaining-minute"
 MONTH = "x-ratelimit-remaining-month"

@@ -26,12 +26,10 @@ from ztoq_core.errors import (
     StoppedError,
 )
 from ztoq_core.http.address_guard import no_private_address
-from ztoq_core.http.bodies import read_body
+from ztoq_core.http.bodies import Download, read_body, why_not_a_file
 from ztoq_core.http.budget import Budget
-from ztoq_core.http.downloads import Download, why_not_a_file
-from ztoq_core.http.limits import Limits
+from ztoq_core.http.limits import CallQuota, Limits, quota_of
 from ztoq_core.http.pacer import STOPPED, Pacer
-from ztoq_core.http.quota import CallQuota, quota_of
 from ztoq_core.http.rate import Rate
 from ztoq_core.http.request import MOST_FAILURES, Attempts, Payload, Request, Retry, pairs
 from ztoq_core.http.response_policy import OK, REFUSED, Attempt, ResponsePolicy

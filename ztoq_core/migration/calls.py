@@ -8,8 +8,7 @@ from datetime import UTC, datetime
 import attrs
 
 from ztoq_core.contracts import Connection
-from ztoq_core.http.limits import Limits
-from ztoq_core.http.quota import CallQuota, month_of
+from ztoq_core.http.limits import CallQuota, Limits, month_of
 from ztoq_core.http.transport import Transport
 from ztoq_core.records import counted
 from ztoq_core.settings.config import Config

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from ztoq_core.engine.run import ProgressReporter
-from ztoq_core.engine.workers import WORKERS, run_workers
+from ztoq_core.engine.run import WORKERS, ProgressReporter, run_workers
 from ztoq_core.store import Store
 
 SLOTS = 2

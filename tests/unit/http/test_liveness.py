@@ -21,9 +21,8 @@ from tests.unit.http.desk import Desk
 from ztoq_core.errors import RetryableError, StoppedError
 from ztoq_core.http.budget import Budget
 from ztoq_core.http.client import Client
-from ztoq_core.http.limits import Limits
+from ztoq_core.http.limits import CallQuota, Limits
 from ztoq_core.http.pacer import Pacer
-from ztoq_core.http.quota import CallQuota
 from ztoq_core.http.rate import Rate
 from ztoq_core.waits import Waits
 

@@ -13,9 +13,8 @@ from ztoq_testkit.virtual_time import run_in_virtual_time
 
 from ztoq_core.errors import RetryableError, StoreError
 from ztoq_core.http.budget import Budget
-from ztoq_core.http.limits import Limit, Limits
+from ztoq_core.http.limits import CallQuota, Limit, Limits, next_month
 from ztoq_core.http.pacer import Pacer
-from ztoq_core.http.quota import CallQuota, next_month
 from ztoq_core.store import Store
 from ztoq_core.time_window import TimeWindow
 

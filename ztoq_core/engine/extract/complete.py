@@ -12,11 +12,10 @@ from loguru import logger
 
 from ztoq_core.contents import read_whole
 from ztoq_core.contracts import Reject, Source
-from ztoq_core.engine.guard import check_record, checked_chunks, storable
 from ztoq_core.engine.run import ProgressReporter, Run
 from ztoq_core.errors import RecordError, RejectedError
 from ztoq_core.pictures.collector import PictureCollector, loss_reason
-from ztoq_core.plugin_calls import plugin_call, wrong
+from ztoq_core.plugin_calls import check_record, checked_chunks, plugin_call, storable, wrong
 from ztoq_core.records import (
     Attachment,
     Folder,

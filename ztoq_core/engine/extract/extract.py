@@ -17,13 +17,11 @@ from loguru import logger
 from ztoq_core.contracts import ChangedSince, Directory, Page, Source
 from ztoq_core.engine.extract.complete import RecordCompletion, reject_of
 from ztoq_core.engine.extract.id_names import resolve_ids, warn_unresolved_ids
-from ztoq_core.engine.guard import check_cursor, check_record, storable
-from ztoq_core.engine.run import ProgressReporter, Run
+from ztoq_core.engine.run import ProgressReporter, Run, run_workers
 from ztoq_core.engine.sides import checked, described
-from ztoq_core.engine.workers import run_workers
 from ztoq_core.errors import ConfigError, RecordError, RejectedError
 from ztoq_core.pictures.collector import PictureCollector, PictureSources
-from ztoq_core.plugin_calls import plugin_call, wrong
+from ztoq_core.plugin_calls import check_cursor, check_record, plugin_call, storable, wrong
 from ztoq_core.records import Kind, Record, counted, plain
 from ztoq_core.store import Checkpoint, Facts, Listed, SourceSchema, Store
 

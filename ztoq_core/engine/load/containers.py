@@ -7,9 +7,8 @@ has become another one, nor fail one by one because it is gone.
 from __future__ import annotations
 
 from ztoq_core.contracts import Schema, Sink
-from ztoq_core.engine.run import ProgressReporter, Run
+from ztoq_core.engine.run import ProgressReporter, Run, side_by_side
 from ztoq_core.engine.sides import current
-from ztoq_core.engine.workers import side_by_side
 from ztoq_core.errors import ConfigError, RecordError, RejectedError
 from ztoq_core.records import Kind, counted
 from ztoq_core.spelling import first_of

@@ -22,9 +22,8 @@ from ztoq_core.engine.load.deletion_doubt import settle_deletions
 from ztoq_core.engine.load.doubt import Settling
 from ztoq_core.engine.load.target_fields import missing_fields, require_fields, save_definitions
 from ztoq_core.engine.load.write_record import RecordWriter
-from ztoq_core.engine.run import Run
+from ztoq_core.engine.run import Run, run_workers
 from ztoq_core.engine.sides import checked, described
-from ztoq_core.engine.workers import run_workers
 from ztoq_core.errors import (
     AccessError,
     DoubtError,

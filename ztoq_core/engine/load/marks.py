@@ -7,9 +7,8 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 import attrs
 
 from ztoq_core.contracts import ListReading, Mark, MarkPage, Owner, Sink
-from ztoq_core.engine.guard import check_cursor
 from ztoq_core.errors import RecordError, RejectedError, one_error
-from ztoq_core.plugin_calls import plugin_call, wrong
+from ztoq_core.plugin_calls import check_cursor, plugin_call, wrong
 from ztoq_core.records import Attachment, Kind, Record, Ref
 from ztoq_core.store import TargetObject
 

@@ -13,10 +13,9 @@ import attrs
 
 from ztoq_core.contents import ContentHash
 from ztoq_core.contracts import Content, Download, Source, Streams
-from ztoq_core.engine.guard import checked_chunks
 from ztoq_core.errors import RecordError, RejectedError
 from ztoq_core.media import media_type
-from ztoq_core.plugin_calls import plugin_call
+from ztoq_core.plugin_calls import checked_chunks, plugin_call
 from ztoq_core.records import Attachment
 from ztoq_core.store import Store, StoredFile
 

@@ -11,11 +11,10 @@ from ztoq_core.contracts import CallForecast, Finding, Schema, Sink
 from ztoq_core.engine.load.containers import find_changed
 from ztoq_core.engine.load.marks import marks_of
 from ztoq_core.engine.load.target_fields import MissingField, field_definitions, missing_fields
-from ztoq_core.engine.plan.counting import Counting, PlainTally, Saving
+from ztoq_core.engine.plan.cost import Counting, PlainTally, Saving
 from ztoq_core.engine.plan.values import ValueCheck
-from ztoq_core.engine.run import Run
+from ztoq_core.engine.run import Run, side_by_side
 from ztoq_core.engine.sides import checked, current, described, owner_kinds
-from ztoq_core.engine.workers import side_by_side
 from ztoq_core.errors import ConfigError, one_error
 from ztoq_core.records import Kind, Level, Record
 from ztoq_core.store import NoteExample, Phase, PlannedLoad, PlannedRecord, Seen, State, chunks

@@ -23,9 +23,8 @@ from ztoq_core.engine.load.context import LoadContext
 from ztoq_core.engine.load.deletion_doubt import REMOVED, settle_deletions
 from ztoq_core.engine.load.doubt import Settling
 from ztoq_core.engine.rollback.dependents import Dependents
-from ztoq_core.engine.run import ProgressReporter, Run
+from ztoq_core.engine.run import ProgressReporter, Run, side_by_side
 from ztoq_core.engine.sides import checked, current, delete, deleting, described, finish, write
-from ztoq_core.engine.workers import side_by_side
 from ztoq_core.errors import (
     ConfigError,
     DoubtError,

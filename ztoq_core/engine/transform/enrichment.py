@@ -2,24 +2,43 @@
 
 Names of ids and of folders; which pictures are missing and why; whether a case was executed, and
 which of its calls close a cycle; the name of a run's case; whether a log is the newest of its run,
-and which steps its results belong to.
+and which steps its results belong to. People stay ids in records; transformers find them among
+``Schema.users``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from typing import Any
 
 import attrs
 
 from ztoq_core.engine.run import Run
-from ztoq_core.engine.transform.call_cycles import called_by, calls_closing_a_cycle
 from ztoq_core.engine.transform.execution_order import sort_executions
-from ztoq_core.engine.transform.resolved_names import known_names, with_names
 from ztoq_core.engine.transform.step_matching import flatten_steps, match_results
 from ztoq_core.pictures.collector import LOST
-from ztoq_core.records import Folder, Image, Kind, Record, Ref, TestCase, TestLog, TestRun
-from ztoq_core.store import ExtractedRecord
+from ztoq_core.records import (
+    Folder,
+    IdKind,
+    Image,
+    Kind,
+    Link,
+    Record,
+    Ref,
+    ResolvedName,
+    StepResult,
+    TestCase,
+    TestCycle,
+    TestLog,
+    TestRun,
+)
+from ztoq_core.store import ExtractedRecord, Store
+
+Names = Mapping[tuple[IdKind, str], ResolvedName]
+IssuePage = Callable[[str, str], str]
+"""``SourceRules.issue_page``."""
+Calls = Callable[[Ref], Sequence[Ref]]
 
 
 async def enriched(run: Run, number: int, ref: Ref) -> Record | None:
@@ -182,3 +201,127 @@ def _named(record: Record, cases: dict[str, Record]) -> Record:
     case = cases.get(record.case.key)
     name = case.name if isinstance(case, TestCase) else record.case.key
     return attrs.evolve(record, name=name)
+
+
+async def known_names(store: Store, records: Iterable[Record]) -> Names:
+    """Return the known names of the ids in these records, except people."""
+    ids: dict[IdKind, set[str]] = {}
+    for record in records:
+        for topic, id_ in _wanted(record):
+            ids.setdefault(topic, set()).add(id_)
+    return await store.id_names.known(ids) if ids else {}
+
+
+def with_names(record: Record, names: Names, page: IssuePage) -> Record:
+    """Return the record with the known names of its issues, components and versions."""
+    changes: dict[str, Any] = {}
+    if any(_is_open(link) for link in record.links):
+        changes["links"] = _linked(record.links, names, page)
+    if isinstance(record, TestLog) and any(map(_is_open, _of_results(record.results))):
+        changes["results"] = tuple(
+            attrs.evolve(each, links=_linked(each.links, names, page)) for each in record.results
+        )
+    if isinstance(record, TestCase):
+        changes |= _called(
+            "component", record.component, names.get((IdKind.COMPONENT, record.component))
+        )
+    if isinstance(record, TestCycle | TestLog):
+        version = names.get((IdKind.VERSION, record.version))
+        changes |= _called("version", record.version, version)
+        if version and isinstance(record, TestCycle):
+            changes |= {"version_start": version.start, "version_end": version.end}
+    return attrs.evolve(record, **changes) if changes else record
+
+
+def _called(attribute: str, id_: str, named: ResolvedName | None) -> dict[str, str]:
+    return {attribute: named.name} if named and named.name and named.name != id_ else {}
+
+
+def _wanted(record: Record) -> Iterator[tuple[IdKind, str]]:
+    links = record.links
+    if isinstance(record, TestLog):
+        links = (*links, *_of_results(record.results))
+    for link in links:
+        if link.issue_id and not link.issue_key:
+            yield IdKind.ISSUE, link.issue_id
+    if isinstance(record, TestCase) and record.component:
+        yield IdKind.COMPONENT, record.component
+    if isinstance(record, TestCycle | TestLog) and record.version:
+        yield IdKind.VERSION, record.version
+
+
+def _of_results(results: Iterable[StepResult]) -> Iterator[Link]:
+    return (link for result in results for link in result.links)
+
+
+def _is_open(link: Link) -> bool:
+    return bool(link.issue_id) and not link.issue_key
+
+
+def _linked(links: Iterable[Link], names: Names, page: IssuePage) -> tuple[Link, ...]:
+    return tuple(
+        _resolved(link, named, page)
+        if _is_open(link) and (named := names.get((IdKind.ISSUE, link.issue_id or "")))
+        else link
+        for link in links
+    )
+
+
+def _resolved(link: Link, issue: ResolvedName, page: IssuePage) -> Link:
+    """Return the link with the key and summary of its issue, and an address for people."""
+    url = page(link.url, issue.key)
+    if not url or url != link.url:
+        url = issue.url or url or link.url
+    return attrs.evolve(link, issue_key=issue.key or None, text=link.text or issue.name, url=url)
+
+
+def called_by(case: TestCase) -> tuple[Ref, ...]:
+    """Return the cases that a case calls, each once, in the order of its steps."""
+    return tuple(dict.fromkeys(step.call.case for step in case.steps if step.call))
+
+
+def calls_closing_a_cycle(case: Ref, calls: Calls) -> frozenset[Ref]:
+    """Return the called cases whose call closes a cycle.
+
+    It is the same call whichever case of the cycle is asked: calls are looked at by key and order,
+    and the first that leads back over earlier ones closes the cycle.
+    """
+    cycle = _cycle(case, calls)
+    if not cycle:
+        return frozenset()
+    kept: dict[Ref, list[Ref]] = {each: [] for each in cycle}
+    closes = []
+    for caller in sorted(cycle, key=lambda ref: ref.key):
+        for callee in calls(caller):
+            if callee not in cycle:
+                continue
+            if callee == caller or caller in _reachable(callee, kept):
+                closes.append((caller, callee))
+            else:
+                kept[caller].append(callee)
+    return frozenset(callee for caller, callee in closes if caller == case)
+
+
+def _cycle(case: Ref, calls: Calls) -> Collection[Ref]:
+    """Return the cases that the case calls, directly or not, and that call it back."""
+    found: dict[Ref, Sequence[Ref]] = {}
+    waiting = [case]
+    while waiting:
+        if (one := waiting.pop()) not in found:
+            found[one] = calls(one)
+            waiting += found[one]
+    back: dict[Ref, list[Ref]] = {}
+    for caller, callees in found.items():
+        for callee in callees:
+            back.setdefault(callee, []).append(caller)
+    return _reachable(case, back) if case in back else ()
+
+
+def _reachable(start: Ref, edges: Mapping[Ref, Sequence[Ref]]) -> set[Ref]:
+    found: set[Ref] = set()
+    waiting = [start]
+    while waiting:
+        if (one := waiting.pop()) not in found:
+            found.add(one)
+            waiting += edges.get(one, ())
+    return found

@@ -13,18 +13,16 @@ import attrs
 from loguru import logger
 
 from ztoq_core.contracts import Schema, Skip, Transform
-from ztoq_core.engine.guard import check_record
 from ztoq_core.engine.run import ProgressReporter, Run
 from ztoq_core.engine.schema_inference import infer_schema
 from ztoq_core.engine.transform.enrichment import Enrichment
 from ztoq_core.engine.transform.execution_order import run_of, sort_key_of
-from ztoq_core.engine.transform.field_demand import FieldDemand
 from ztoq_core.engine.transform.selection import choose, leave_out
 from ztoq_core.errors import ZtoqError
 from ztoq_core.note_codes import SKIPPED
 from ztoq_core.pictures.addresses import texts_of
-from ztoq_core.plugin_calls import plugin_call
-from ztoq_core.records import Attachment, Kind, Record, Ref, TestLog
+from ztoq_core.plugin_calls import check_record, plugin_call
+from ztoq_core.records import Attachment, FieldType, Kind, Record, Ref, TestLog
 from ztoq_core.selection import Selection
 from ztoq_core.store import (
     ExtractedRecord,
@@ -37,6 +35,7 @@ from ztoq_core.store import (
 )
 
 _BATCH = 200
+_MANY = (FieldType.CHOICE, FieldType.MULTI_CHOICE)
 
 Take = Callable[[Kind, Sequence[MappingOutcome]], None]
 """Takes the results for a batch of records of one kind."""
@@ -246,3 +245,34 @@ def _not_needed(scanned: ExtractedRecord) -> MappingOutcome:
     return MappingOutcome(
         item=scanned.item, source=source, record=None, state=State.SKIPPED, reason=reason
     )
+
+
+class FieldDemand:
+    """Counts the fields and values that records need in the target, which its memory grows with."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[Kind, str, FieldType, str], tuple[int, bool]] = {}
+
+    def add(self, record: Record) -> None:
+        """Count what a mapped record needs."""
+        self._count(record.kind, "", FieldType.TEXT, "", optional=True)
+        for field in record.fields:
+            if field.value is None or field.value in ((), "") or field.type is None:
+                continue
+            self._count(record.kind, field.name, field.type, "", optional=field.optional)
+            if field.type in _MANY:
+                values = field.value if isinstance(field.value, tuple) else (str(field.value),)
+                for value in values:
+                    self._count(record.kind, field.name, field.type, value, optional=field.optional)
+
+    def _count(
+        self, kind: Kind, name: str, type_: FieldType, value: str, *, optional: bool
+    ) -> None:
+        key = (kind, name, type_, value)
+        count, only_optional = self._found.get(key, (0, True))
+        self._found[key] = (count + 1, only_optional and optional)
+
+    def all(self) -> Iterator[FieldNeed]:
+        """Yield each field, and each value of a choice, with its count."""
+        for (kind, name, type_, value), (count, optional) in self._found.items():
+            yield FieldNeed(kind, name, type_, value, count, optional)

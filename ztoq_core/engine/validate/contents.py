@@ -9,11 +9,10 @@ from heapq import nsmallest
 import attrs
 
 from ztoq_core.contracts import ContentReading, Schema
-from ztoq_core.engine.run import Run
+from ztoq_core.engine.run import Run, side_by_side
 from ztoq_core.engine.validate.comparison import compare
 from ztoq_core.engine.validate.rules import FieldResult, Outcome
 from ztoq_core.engine.validate.single_values import Known
-from ztoq_core.engine.workers import side_by_side
 from ztoq_core.errors import RecordError, RejectedError
 from ztoq_core.plugin_calls import plugin_call
 from ztoq_core.records import FieldDefinition, Kind, Record, TestLog, TestRun

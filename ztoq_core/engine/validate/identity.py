@@ -14,10 +14,9 @@ import attrs
 
 from ztoq_core.contracts import Mark, Sink
 from ztoq_core.engine.load.marks import Listed, mark_pages, marks_under, owners_of
-from ztoq_core.engine.run import Run
+from ztoq_core.engine.run import Run, side_by_side
 from ztoq_core.engine.sides import current, owner_kinds
 from ztoq_core.engine.validate.contents import ContentCheck
-from ztoq_core.engine.workers import side_by_side
 from ztoq_core.errors import RecordError, RejectedError, one_error
 from ztoq_core.records import Attachment, FieldDefinition, Kind, Record, counted, plain
 from ztoq_core.spelling import first_of
