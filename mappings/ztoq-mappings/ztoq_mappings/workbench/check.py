@@ -1,4 +1,4 @@
-"""Carries out ``ztoq map check``: the mapping against what was extracted and the target's fields.
+"""``ztoq map check``: the mapping against what was extracted and the target's fields.
 
 The exit code is 1 where a value is not mapped, a record fails or is lost, a required field of the
 target has no value, or a transformer finds an error; values that arrive as text only warn.
@@ -11,11 +11,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import attrs
+import rich_click as click
 
 from ztoq_core import engine
-from ztoq_core.cli.options import Options
+from ztoq_core.cli.options import Options, verb
 from ztoq_core.cli.output import Output
-from ztoq_core.cli.session import handle_signals, open_sink
+from ztoq_core.cli.session import configured, handle_signals, open_sink
 from ztoq_core.contracts import Finding, Schema, Transform
 from ztoq_core.engine.load.target_fields import MissingField, missing_fields
 from ztoq_core.engine.transform.transform import dry_run
@@ -65,7 +66,23 @@ class _Checked:
         return Exit.LEFT if wrong else Exit.OK
 
 
-def check(options: Options, config: Config) -> int:
+@click.command()
+@verb
+def check(options: Options) -> int:
+    """Check the mapping against what was extracted and what the target offers.
+
+    Counts for each field of the source what becomes of its values. Maps every extracted record,
+    selected or not; writes neither to the store nor to the target. The exit code is 1 where values
+    are not mapped or records fail, 0 where every value arrives, even as text.
+
+    \b
+    Example:  ztoq map check
+    """
+    with configured(options) as config:
+        return _check(options, config)
+
+
+def _check(options: Options, config: Config) -> int:
     """Check the mapping against both sides, print the result, and return the exit code.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Carries out ``ztoq map show``."""
+"""``ztoq map show``."""
 
 from __future__ import annotations
 
@@ -6,24 +6,30 @@ from collections.abc import Sequence
 from typing import Any
 
 import attrs
+import rich_click as click
 
 from ztoq_core.cli.commands.explain import builder, change_line, print_json, print_records
-from ztoq_core.cli.options import Options
+from ztoq_core.cli.options import KIND, Options, verb
 from ztoq_core.cli.output import Output
-from ztoq_core.cli.session import kind_of
+from ztoq_core.cli.session import configured, kind_of
 from ztoq_core.engine.history import MappingTrace, trace_mapping
 from ztoq_core.migration.opening import new_run
 from ztoq_core.settings.config import Config
 from ztoq_core.store import Store
 
 
-def show(options: Options, config: Config, name: str, kind_name: str | None) -> int:
-    """Print the records that a name means as they pass the mapping; return the exit code.
+@click.command()
+@click.argument("name", metavar="KEY")
+@click.option("--kind", metavar="KIND", help=KIND)
+@verb
+def show(options: Options, *, name: str, kind: str | None) -> int:
+    """Print one extracted record before and after each transformer, from the store alone.
 
-    Raises:
-        ConfigError: There is none, or the mapping cannot be used.
+    \b
+    Example:  ztoq map show ACME-T1
     """
-    return print_records(Output(options), config, kind_of(kind_name), name, _walks, _print)
+    with configured(options) as config:
+        return print_records(Output(options), config, kind_of(kind), name, _walks, _print)
 
 
 async def _walks(config: Config, store: Store, numbers: Sequence[int]) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Carries out ``ztoq map suggest``."""
+"""``ztoq map suggest``."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any, get_args
 
 import attrs
+import rich_click as click
 
 from ztoq_core import engine
-from ztoq_core.cli.options import Options
+from ztoq_core.cli.options import Options, verb
 from ztoq_core.cli.output import Output
+from ztoq_core.cli.session import configured
 from ztoq_core.contracts import Schema, Suggestion, TransformerPlugin
 from ztoq_core.errors import ConfigError
 from ztoq_core.migration.opening import new_run, open_store
@@ -29,8 +31,32 @@ Transformer = TransformerPlugin[Any]
 Writer = Callable[[Schema, Schema], Suggestion]
 
 
-def suggest(
-    options: Options, config: Config, *, use: str | None, path: Path | None, force: bool
+@click.command()
+@click.option(
+    "--use",
+    metavar="NAME",
+    help="Let this transformer write it.  [default: the first one that can]",
+)
+@click.option(
+    "--write", "file", type=click.Path(path_type=Path), metavar="FILE", help="Write it here."
+)
+@click.option("--force", is_flag=True, help="Overwrite an existing file.")
+@verb
+def suggest(options: Options, *, use: str | None, file: Path | None, force: bool) -> int:
+    """Write a mapping file from what was extracted and what the target offers.
+
+    Needs an extraction, and asks the target for its fields; the source is asked for what it
+    declares, if it answers. Prints the file, or writes it where --write says.
+
+    \b
+    Example:  ztoq map suggest --write fields.toml
+    """
+    with configured(options) as config:
+        return _suggest(Output(options), config, use=use, path=file, force=force)
+
+
+def _suggest(
+    output: Output, config: Config, *, use: str | None, path: Path | None, force: bool
 ) -> int:
     """Print or write a mapping for what was extracted, and return the exit code.
 
@@ -38,7 +64,6 @@ def suggest(
         ConfigError: Nothing was extracted, no transformer writes mappings, or the file exists.
         ServiceError: The target does not say what fields it has.
     """
-    output = Output(options)
     writer, write = _writer(config, use)
     if path and path.exists() and not force:
         raise ConfigError(f"{str(path)!r} exists; --force overwrites it")

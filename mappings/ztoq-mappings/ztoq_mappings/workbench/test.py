@@ -1,4 +1,4 @@
-"""Carries out ``ztoq map test``: golden cases through the mapping that the config names."""
+"""``ztoq map test``: golden cases through the mapping that the config names."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import rich_click as click
 
-from ztoq_core.cli.options import Options
+from ztoq_core.cli.options import Options, verb
 from ztoq_core.cli.output import Output
+from ztoq_core.cli.session import configured
 from ztoq_core.contracts import Transform, TransformContext
 from ztoq_core.convert import show_json
 from ztoq_core.errors import ConfigError, Exit
@@ -32,13 +34,29 @@ class _Tried:
     differences: Sequence[str]
 
 
-def try_cases(options: Options, config: Config, folder: Path | None, *, update: bool) -> int:
+@click.command()
+@click.argument("folder", required=False, type=click.Path(path_type=Path))
+@click.option("--update", is_flag=True, help="Write the result as the expected one (out.json).")
+@verb
+def test(options: Options, *, folder: Path | None, update: bool) -> int:
+    """Run golden cases through the mapping; neither side is called, no secret is needed.
+
+    FOLDER holds a folder for each case, with in.json and out.json.  [default: the folder cases
+    beside the config file] The exit code is 1 if a result differs from out.json.
+
+    \b
+    Example:  ztoq map test cases
+    """
+    with configured(options) as config:
+        return _try_cases(Output(options), config, folder, update=update)
+
+
+def _try_cases(output: Output, config: Config, folder: Path | None, *, update: bool) -> int:
     """Run the cases in a folder, print the differences, and return the exit code.
 
     Raises:
         ConfigError: There are no cases, one cannot be read, or the mapping cannot be used.
     """
-    output = Output(options)
     cases = golden.read_cases(config.folder / FOLDER if folder is None else folder)
     tried = [_tried(config, case) for case in cases]
     wrong = [each for each in tried if each.differences]
