@@ -1,4 +1,7 @@
-"""Where a client's requests go: its base URL, and for each URL the proxy and the TLS settings."""
+"""Where a client's requests go: its base URL, and for each URL the proxy and the TLS settings.
+
+What is wrong with a connection is said here too; no message quotes a URL, which may hold a secret.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +11,16 @@ import re
 import ssl
 import urllib.request
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import attrs
 from yarl import URL
 
 from ztoq_core.contracts import Connection
 from ztoq_core.errors import ConfigError
-from ztoq_core.redaction import redacted
+from ztoq_core.time_window import TimeWindow
 
 PLAIN_PATH = re.compile(r"[A-Za-z0-9_~:-]+(?:[./][A-Za-z0-9_~:-]+)*")
 PLAIN_QUERY = re.compile(r"[A-Za-z0-9_.~&=-]*")
@@ -42,6 +46,41 @@ def is_loopback(host: str | None) -> bool:
         return False
 
 
+def unusable_url(text: str) -> str | None:
+    """Return why this cannot be a ``base_url``, or None."""
+    try:
+        url, host = urlsplit(text), to_url(text).host
+    except ValueError:
+        return "is not a URL"
+    if url.scheme not in {"http", "https"} or not host or any(c.isspace() for c in text):
+        return "is not a URL that begins with https:// and names a host"
+    if url.username is not None or url.password is not None:
+        return "contains credentials; they have keys of their own"
+    if url.query or url.fragment:
+        return "must end with its path, without ? or #"
+    return None
+
+
+def unusable_connection(connection: Connection) -> Iterator[str]:
+    """Yield the problems with the settings that all connections share."""
+    if problem := unusable_url(connection.base_url):
+        yield f"base_url {problem}"
+    for key in ("rate", "timeout", "in_flight", "monthly_budget"):
+        value = getattr(connection, key)
+        if value is not None and value <= 0:
+            yield f"{key} must be more than 0"
+    if not 0 <= connection.reserve < 1:
+        yield (
+            "reserve, the share left to others, must be at least 0 and less than 1; got "
+            f"{connection.reserve:g}"
+        )
+    if connection.window is not None:
+        try:
+            TimeWindow.parse(connection.window)
+        except ConfigError as error:
+            yield str(error)
+
+
 @attrs.define
 class Transport:
     """The way to one service, from its ``Connection``.
@@ -61,25 +100,16 @@ class Transport:
 
     def __attrs_post_init__(self) -> None:
         """Read the base URL and load its certificates: mistakes show before the first call."""
-        given = self.connection.base_url
-        shown = redacted(given)
-        try:
-            url = to_url(given.strip())
-            port = url.port
-        except ValueError:
-            # the error is not quoted, and not chained: it may hold a part of a password
-            raise ConfigError(f"base_url {shown!r} is not a URL") from None
-        if url.scheme not in {"http", "https"} or not url.host:
-            raise ConfigError(f"base_url {shown!r} should begin with https:// and name a host")
-        if url.user or url.password:
-            raise ConfigError("base_url holds a user name; credentials have keys of their own")
-        if url.query_string or url.fragment:
-            raise ConfigError(f"base_url {shown!r} should end with the path")
+        given = self.connection.base_url.strip()
+        if problem := unusable_url(given):
+            raise ConfigError(f"base_url {problem}")
+        url = to_url(given)
         self.base = str(url).rstrip("/")
         self._path = url.raw_path.rstrip("/")
         # from the text, which no longer shows a default port
         self.origin = URL(self.base).origin()
-        self.service = url.host if port == url.with_port(None).port else f"{url.host}:{port}"
+        default = url.port == url.with_port(None).port
+        self.service = f"{url.host}" if default else f"{url.host}:{url.port}"
         if url.scheme == "https":
             self.tls(url)
         if self.connection.proxy is not None:

@@ -33,6 +33,7 @@ from ztoq_core.contracts import (
 )
 from ztoq_core.convert import show_json
 from ztoq_core.errors import ConfigError, PluginError
+from ztoq_core.http.transport import unusable_connection
 from ztoq_core.losses import LOSSES, LossPolicy, LossRule, loss_rules, shown_rule, unknown_reasons
 from ztoq_core.note_codes import NOTE_CODES
 from ztoq_core.pictures.settings import Images
@@ -42,7 +43,6 @@ from ztoq_core.records import NoteCode, counted
 from ztoq_core.selection import Selection, settled
 from ztoq_core.settings.reader import Tables, from_environment
 from ztoq_core.settings.secrets import require_secrets, show
-from ztoq_core.settings.urls import unusable_connection
 from ztoq_core.spelling import nearest
 from ztoq_core.store import MappingStep
 from ztoq_core.store.connection import unusable_store_url

@@ -685,11 +685,11 @@ def test_the_budget_of_the_month_ends_the_run(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"base_url": "api.example.com"}, "should begin with https"),
-        ({"base_url": "ftp://x"}, "should begin with https"),
+        ({"base_url": "api.example.com"}, "begins with https"),
+        ({"base_url": "ftp://x"}, "begins with https"),
         ({"base_url": "https://[::1"}, "not a URL"),
-        ({"base_url": "https://me:pass@x"}, "credentials have keys of their own"),
-        ({"base_url": "https://x/?a=1"}, "should end with the path"),
+        ({"base_url": "https://me:pass@x"}, "they have keys of their own"),
+        ({"base_url": "https://x/?a=1"}, "must end with its path"),
         ({"base_url": "https://x", "ca_file": "/nowhere.pem"}, "there is no file"),
         ({"base_url": "https://x", "ca_file": __file__}, "no certificates in PEM form"),
         ({"base_url": "https://x", "client_cert": __file__}, "client_cert"),

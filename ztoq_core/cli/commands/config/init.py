@@ -17,11 +17,11 @@ from ztoq_core.cli.options import Options, verb
 from ztoq_core.cli.output import Output
 from ztoq_core.contracts import Connection, Secret
 from ztoq_core.errors import ConfigError
+from ztoq_core.http.transport import unusable_url
 from ztoq_core.plugins import Plugins
 from ztoq_core.settings.config import DEFAULT_FILE, DEFAULT_STORE, from_tables
 from ztoq_core.settings.reader import Tables, typed
 from ztoq_core.settings.secrets import unusable_variable
-from ztoq_core.settings.urls import unusable_url
 
 NONE = "-"
 """The answer for leaving something out."""
