@@ -11,6 +11,7 @@ from ztoq_demo.qtest.fields import bad
 from ztoq_demo.qtest.objects import Build, Cycle, Release, Suite
 from ztoq_demo.qtest.placing import (
     FOLDERS,
+    change,
     common,
     instant_of,
     lines,
@@ -70,11 +71,7 @@ def releases(call: Call) -> Reply:
 def update_release(call: Call) -> Reply:
     thing, body = call.thing(Release, "releaseId"), call.body()
     texts, values = _release_texts(call, body), values_of(call, "releases", body, new=False)
-    if body.get("name") is not None:
-        thing.name = call.named(body)
-    for key, value in texts.items():
-        setattr(thing, key, value)
-    thing.properties |= values
+    change(call, thing, body, values, **texts)
     call.site.changed(thing)
     return Reply(200, views.release(call, thing))
 
@@ -104,10 +101,7 @@ def builds(call: Call) -> Reply:
 
 def update_build(call: Call) -> Reply:
     thing, body = call.thing(Build, "buildId"), call.body()
-    values = values_of(call, "builds", body, new=False)
-    if body.get("name") is not None:
-        thing.name = call.named(body)
-    thing.properties |= values
+    change(call, thing, body, values_of(call, "builds", body, new=False))
     call.site.changed(thing)
     return Reply(200, views.build(call, thing))
 
@@ -147,12 +141,8 @@ def update_cycle(call: Call) -> Reply:
     thing = call.thing(Cycle, "testCycleId")
     if not moved(call, thing, FOLDERS):
         body = call.body()
-        targets = targets_of(call, body)
-        if body.get("name") is not None:
-            thing.name = call.named(body)
-        thing.description = call.text(body, "description", thing.description)
-        for key, value in targets.items():
-            setattr(thing, key, value)
+        text = call.text(body, "description", thing.description)
+        change(call, thing, body, {}, description=text, **targets_of(call, body))
     call.site.changed(thing)
     return Reply(200, views.cycle(call, thing))
 
@@ -178,11 +168,7 @@ def update_suite(call: Call) -> Reply:
         body = call.body()
         values, targets = values_of(call, Suite.type, body, new=False), targets_of(call, body)
         refuse_reversed(call, Suite.type, thing.properties | values)
-        if body.get("name") is not None:
-            thing.name = call.named(body)
-        thing.properties |= values
-        for key, value in targets.items():
-            setattr(thing, key, value)
+        change(call, thing, body, values, **targets)
     call.site.changed(thing)
     return Reply(200, views.suite(call, thing))
 

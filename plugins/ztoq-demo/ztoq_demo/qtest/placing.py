@@ -96,6 +96,17 @@ def moved(call: Call, thing: Thing, kinds: dict[str, type[Thing]]) -> bool:
     return True
 
 
+def change(
+    call: Call, thing: Thing, body: dict[str, Any], values: dict[int, str], **more: Any
+) -> None:
+    """Change an object: its name where one is given, the values of fields, and what is ``more``."""
+    if body.get("name") is not None:
+        thing.name = call.named(body)
+    thing.properties |= values
+    for key, value in more.items():
+        setattr(thing, key, value)
+
+
 def _reader(kind: type[Thing], name: str) -> Handler:
     return lambda call: Reply(200, views.show(call, call.thing(kind, name)))
 

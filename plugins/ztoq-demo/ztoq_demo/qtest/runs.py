@@ -12,6 +12,7 @@ from ztoq_demo.qtest.fields import bad
 from ztoq_demo.qtest.objects import Case, Cycle, Place, Release, Run, Suite, Thing, Version
 from ztoq_demo.qtest.placing import (
     HOLDERS,
+    change,
     common,
     lines,
     moved,
@@ -109,9 +110,7 @@ def update_run(call: Call) -> Reply:
         refuse_reversed(call, Run.type, thing.properties | values)
         if number := number_of(body, "test_case_version_id"):
             thing.version = _bound(thing.case, number)
-        if body.get("name") is not None:
-            thing.name = call.named(body)
-        thing.properties |= values
+        change(call, thing, body, values)
     call.site.changed(thing)
     return Reply(200, views.run(call, thing))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+import attrs
 from ztoq_testkit.simulate import Server, main, parser
 
 from ztoq_demo.zephyr import corpus
@@ -30,34 +31,29 @@ def options() -> argparse.ArgumentParser:
     made.add_argument("--cap", type=int, default=1000, help="the most values of a page")
     made.add_argument("--drift", type=int, default=0, help="how much too high totals may be")
     made.add_argument("--missing", type=int, default=403, help="status of what the tenant lacks")
-    for flag, help_ in (
-        ("--no-nextgen", "a tenant without cursor lists"),
-        ("--no-attachments", "a tenant without attachment endpoints"),
-        ("--no-downloads", "a tenant that lists attachments and refuses their contents"),
-        ("--no-total", "pages without total"),
-        ("--no-is-last", "pages without isLast"),
-        ("--no-step-ids", "steps without ids"),
-        ("--extra-keys", "references with a key that no document knows"),
+    for flag, name, help_ in (
+        ("--no-nextgen", "next_gen", "a tenant without cursor lists"),
+        ("--no-attachments", "attachments", "a tenant without attachment endpoints"),
+        (
+            "--no-downloads",
+            "downloads",
+            "a tenant whose attachments cannot be read",
+        ),
+        ("--no-total", "total", "pages without total"),
+        ("--no-is-last", "is_last", "pages without isLast"),
+        ("--no-step-ids", "step_ids", "steps without ids"),
     ):
-        made.add_argument(flag, action="store_true", help=help_)
+        made.add_argument(flag, dest=name, action="store_false", help=help_)
+    made.add_argument(
+        "--extra-keys", action="store_true", help="references with a key that no document knows"
+    )
     return made
 
 
 def serve(given: argparse.Namespace) -> Server:
     """Return the server for the given options."""
-    tenant = Options(
-        token=given.token,
-        cap=given.cap,
-        drift=given.drift,
-        missing=given.missing,
-        next_gen=not given.no_nextgen,
-        attachments=not given.no_attachments,
-        downloads=not given.no_downloads,
-        total=not given.no_total,
-        is_last=not given.no_is_last,
-        step_ids=not given.no_step_ids,
-        extra_keys=given.extra_keys,
-    )
+    names = attrs.fields_dict(Options)
+    tenant = Options(**{name: value for name, value in vars(given).items() if name in names})
     return Simulator(_projects(given), tenant).server
 
 
