@@ -61,8 +61,8 @@ def _fresh_schema() -> str:
         pytest.skip(f"no PostgreSQL on 127.0.0.1:5432 with trust authentication: {error}")
     with database:
         name = f"ztoq_{os.getpid()}_{id(database):x}"
-        database.execute_sql(f"DROP SCHEMA IF EXISTS {name} CASCADE")  # type: ignore[no-untyped-call]
-        database.execute_sql(f"CREATE SCHEMA {name}")  # type: ignore[no-untyped-call]
+        database.execute_sql(f"DROP SCHEMA IF EXISTS {name} CASCADE")
+        database.execute_sql(f"CREATE SCHEMA {name}")
     return name
 
 
@@ -76,7 +76,7 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     yield f"{POSTGRES}?options=-csearch_path={schema}"
     database = pw.PostgresqlDatabase("test", host="127.0.0.1", user="postgres")
     with database:
-        database.execute_sql(f"DROP SCHEMA {schema} CASCADE")  # type: ignore[no-untyped-call]
+        database.execute_sql(f"DROP SCHEMA {schema} CASCADE")
 
 
 @pytest.fixture(scope="session")

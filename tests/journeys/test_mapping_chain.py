@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
-import attrs
 from ztoq_mappings.fields import FIELDS
 from ztoq_mappings.to_qtest import TO_QTEST
 from ztoq_mappings.values import VALUES
 from ztoq_mappings.workbench.coverage import Coverage
+from ztoq_mappings.workbench.fitting import Outcome
 
 from ztoq_core.plugin import (
     FieldLimits,
@@ -22,10 +23,11 @@ from ztoq_core.plugin import (
     TestStep,
 )
 from ztoq_core.plugins import Plugins
+from ztoq_core.records import Record
 from ztoq_core.settings.config import from_tables
 from ztoq_core.store import MappingOutcome, State
 
-CONFIG = {
+CONFIG: dict[str, Any] = {
     "source": {"use": "zephyr", "project": "ACME", "token": {"env": "ZEPHYR_TOKEN"}},
     "sink": {
         "use": "qtest",
@@ -107,7 +109,7 @@ BECOMES = {"1": "exact", "2": "exact", "3": "fallback", "9": "skipped"}
 def test_values_in_steps_are_counted_as_they_arrive(tmp_path: Path) -> None:
     (tmp_path / "acme-mapping.toml").write_text(STEP_RULES, encoding="utf-8")
     config = from_tables(
-        {**CONFIG, "transform": CONFIG["transform"][1:]},  # type: ignore[index]  # a list
+        {**CONFIG, "transform": CONFIG["transform"][1:]},
         Plugins.installed(),
         tmp_path,
     )
@@ -138,9 +140,9 @@ def test_values_in_steps_are_counted_as_they_arrive(tmp_path: Path) -> None:
     coverage = Coverage(Schema(step_fields=(risk_field,), can_create_fields=True), FieldLimits())
     transforms = config.build(Schema())
     for case in cases:
-        mapped = attrs.evolve(case)
+        mapped: Record = case
         for change in transforms:
-            mapped = change(mapped)  # type: ignore[assignment]  # stays a case
+            mapped = change(mapped)
         fate = MappingOutcome(item=1, source=case, record=mapped, state=State.READY)
         coverage.add(Kind.TEST_CASE, [fate])
     found = {
@@ -152,4 +154,4 @@ def test_values_in_steps_are_counted_as_they_arrive(tmp_path: Path) -> None:
     }
     assert found == expected
     (own_id,) = (row for row in coverage.rows() if not row.of_steps)
-    assert own_id.counts["exact"] == len(cases)  # type: ignore[index]  # a StrEnum
+    assert own_id.counts[Outcome.EXACT] == len(cases)

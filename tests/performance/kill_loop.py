@@ -179,7 +179,7 @@ def fresh(store: str, name: str) -> Iterator[str]:
     if store.startswith("sqlite"):
         yield store
         return
-    database = connect(store)  # type: ignore[no-untyped-call]
+    database = connect(store)
     with database:
         database.execute_sql(f"CREATE SCHEMA {name}")
     yield f"{store}?options=-csearch_path={name}"

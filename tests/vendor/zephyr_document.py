@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # has no stubs
+from jsonschema import Draft202012Validator
 
 from tests.vendor.exchanges import Exchange, vendor_document
 

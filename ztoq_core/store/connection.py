@@ -54,7 +54,7 @@ def open_database(url: str, *, create: bool, write: bool) -> tuple[pw.Database, 
         )
     from playhouse.db_url import connect
 
-    database: pw.Database = connect(url)  # type: ignore[no-untyped-call]  # the stubs leave it so
+    database: pw.Database = connect(url)
     return database, Path(f"{urlsplit(url).path.strip('/') or 'ztoq'}.files")
 
 
@@ -186,7 +186,7 @@ def connect_database(database: pw.Database, idle_s: float) -> None:
     opened = database.connect(reuse_if_open=True)
     if opened and isinstance(database, pw.PostgresqlDatabase):
         milliseconds = int(idle_s * 1000)
-        database.execute_sql(f"SET idle_in_transaction_session_timeout = {milliseconds}")  # type: ignore[no-untyped-call]
+        database.execute_sql(f"SET idle_in_transaction_session_timeout = {milliseconds}")
 
 
 def close_if_lost(database: pw.Database) -> bool:
@@ -196,7 +196,7 @@ def close_if_lost(database: pw.Database) -> bool:
     """
     if database.is_closed():
         return False
-    if not getattr(database.connection(), "closed", False):  # type: ignore[no-untyped-call]
+    if not getattr(database.connection(), "closed", False):
         return False
     database.close()
     return True

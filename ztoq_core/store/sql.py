@@ -80,7 +80,7 @@ def _runs(text: str, values: Values, many: Values | None) -> Iterator[tuple[str,
 def _run(database: pw.Database, text: str, values: Values) -> Any:
     if database.param != "?":
         text = text.replace("?", database.param)
-    return database.execute_sql(text, values)  # type: ignore[no-untyped-call]  # peewee leaves it so
+    return database.execute_sql(text, values)
 
 
 def _literal(value: str | float) -> str:
@@ -112,7 +112,7 @@ class BulkInsert:
         meta = table._meta  # noqa: SLF001 - peewee's documented place for it
         self._database: pw.Database = meta.database
         names = list(columns)
-        defaults: dict[str, Any] = meta.get_default_dict()  # type: ignore[no-untyped-call]  # as above
+        defaults: dict[str, Any] = meta.get_default_dict()
         given = {name: value for name, value in defaults.items() if name not in names}
         listed = ", ".join(f'"{name}"' for name in [*names, *given])
         self._start = f'INSERT INTO "{meta.table_name}" ({listed}) VALUES '

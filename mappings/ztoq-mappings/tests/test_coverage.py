@@ -46,15 +46,15 @@ def quiet(_: Event) -> None:
     """Tell nobody."""
 
 
-def spec(kind_of: FieldType, values: tuple[str, ...] = (), **more: int | bool | str) -> FieldSpec:
+def spec(kind_of: FieldType, values: tuple[str, ...] = (), **more: Any) -> FieldSpec:
     return attrs.evolve(
         FieldSpec(kind=CASE, name="X", type=kind_of, values=values),
-        **more,  # type: ignore[arg-type]  # attributes of a field
+        **more,
     )
 
 
-def value(content: Value, kind_of: FieldType = FieldType.TEXT, **more: object) -> FieldValue:
-    return FieldValue(name="X", value=content, type=kind_of, **more)  # type: ignore[arg-type]
+def value(content: Value, kind_of: FieldType = FieldType.TEXT, **more: Any) -> FieldValue:
+    return FieldValue(name="X", value=content, type=kind_of, **more)
 
 
 def noted(*traces: FieldTrace, text: str = "what is said is not read") -> Note:
@@ -198,8 +198,8 @@ def test_what_the_target_takes_no_record_of_does_not_arrive() -> None:
 # --------------------------------------------------------------------------------------- counting
 
 
-def case(key: str = "ACME-T1", *fields: FieldValue, **more: object) -> TestCase:
-    return TestCase(key=key, name="A case", fields=fields, **more)  # type: ignore[arg-type]
+def case(key: str = "ACME-T1", *fields: FieldValue, **more: Any) -> TestCase:
+    return TestCase(key=key, name="A case", fields=fields, **more)
 
 
 def given_(name: str, content: Value) -> FieldValue:
@@ -407,7 +407,7 @@ def counted_in_step(step: TestStep, *traces: FieldTrace) -> Covered:
     return found
 
 
-def held(name: str, content: str, **more: object) -> TestStep:
+def held(name: str, content: str, **more: Any) -> TestStep:
     kept = attrs.evolve(value(content, FieldType.CHOICE, origin="Device", **more), name=name)
     return TestStep(key="1", description="Log in", fields=(kept,))
 

@@ -331,7 +331,7 @@ def write(ztoq: Program, name: str, before: Any, after: Any = None) -> Path:
     return folder
 
 
-CASE = {"kind": "test_case", "record": {"key": "ACME-T1", "name": "A case"}}
+CASE: dict[str, Any] = {"kind": "test_case", "record": {"key": "ACME-T1", "name": "A case"}}
 
 
 def test_golden_cases_run_without_any_secret(ztoq: Program) -> None:
@@ -347,7 +347,7 @@ def test_golden_cases_run_without_any_secret(ztoq: Program) -> None:
 
 
 def test_a_difference_is_shown_by_its_path(ztoq: Program) -> None:
-    record = CASE["record"] | {"fields": [{"name": "OS", "value": "mac"}]}  # type: ignore[operator]  # a dict
+    record = CASE["record"] | {"fields": [{"name": "OS", "value": "mac"}]}
     write(ztoq, "plain", CASE, CASE)
     write(ztoq, "typed", CASE | {"record": record}, CASE | {"record": record})
     said = ztoq("map", "test", "cases")
@@ -375,7 +375,7 @@ def test_what_comes_out_can_become_what_is_expected(ztoq: Program) -> None:
 
 
 def test_what_a_case_says_of_the_sides_wins(ztoq: Program) -> None:
-    record = CASE["record"] | {"fields": [{"name": "OS", "value": "mac"}]}  # type: ignore[operator]  # a dict
+    record = CASE["record"] | {"fields": [{"name": "OS", "value": "mac"}]}
     folder = write(ztoq, "other", CASE | {"record": record, "source": {"project": "SHOP"}})
     ztoq("map", "test", "--update")
     after = json.loads((folder / "out.json").read_bytes())

@@ -8,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import attrs
-import jsonschema  # type: ignore[import-untyped]  # has no stubs
+import jsonschema
 import orjson
 import pytest
 from hypothesis import given, settings

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-import jsonschema  # type: ignore[import-untyped]  # has no stubs
+import jsonschema
 import orjson
 import pytest
 import tomlkit

@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
+from multidict import CIMultiDict, CIMultiDictProxy
+from yarl import URL
 from ztoq_testkit.simulate import (
     Faults,
     Refusal,
@@ -188,8 +190,8 @@ def _request(path: str) -> Request:
         path=path,
         route=path,
         params={},
-        query={},  # type: ignore[arg-type]  # not looked at
-        headers={},  # type: ignore[arg-type]  # not looked at
+        query=URL().query,
+        headers=CIMultiDictProxy(CIMultiDict()),
         origin="",
     )
 

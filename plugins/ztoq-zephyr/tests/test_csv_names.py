@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ztoq_zephyr.config import JiraConfig
@@ -21,7 +22,8 @@ def test_each_file_has_its_columns(tmp_path: Path) -> None:
     }
     for name, content in files.items():
         (tmp_path / f"{name}.csv").write_text(content, encoding="utf-8")
-    config = JiraConfig(**{name: tmp_path / f"{name}.csv" for name in files})  # type: ignore[arg-type]
+    paths: dict[str, Any] = {name: tmp_path / f"{name}.csv" for name in files}
+    config = JiraConfig(**paths)
 
     found = read_csv_names(config)
 
@@ -110,8 +112,9 @@ def test_a_bad_line_is_told(tmp_path: Path, content: str, said: str) -> None:
 def test_a_bad_value_is_told(tmp_path: Path, key: str, content: str, said: str) -> None:
     path = tmp_path / f"{key}.csv"
     path.write_text(content, encoding="utf-8")
+    named: dict[str, Any] = {key: path}
     with pytest.raises(ConfigError, match=rf"{key}\.csv: {said}"):
-        read_csv_names(JiraConfig(**{key: path}))  # type: ignore[arg-type]
+        read_csv_names(JiraConfig(**named))
 
 
 def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from typing import Protocol
 
-import re2  # type: ignore[import-untyped]  # ships no types
+import re2
 
 _MOST_MEMORY = 8 << 20
 """Bytes for one compiled pattern; RE2 refuses a larger one, such as ``((a{100}){100}){100}``."""

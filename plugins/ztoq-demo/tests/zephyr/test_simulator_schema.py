@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 import aiohttp
 import attrs
 import pytest
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # has no stubs
+from jsonschema import Draft202012Validator
 from ztoq_demo.zephyr.demo import shop
 from ztoq_demo.zephyr.mattermost import mattermost
 from ztoq_demo.zephyr.model import Project

@@ -136,8 +136,8 @@ class Dying:
     def __getattr__(self, name: str) -> object:
         return getattr(self._sink, name)
 
-    async def write(self, *arguments: object) -> Written:
-        made: Written = await self._sink.write(*arguments)  # type: ignore[arg-type]  # handed on
+    async def write(self, *arguments: Any) -> Written:
+        made: Written = await self._sink.write(*arguments)
         self._left -= 1
         if not self._left:
             raise PowerCut

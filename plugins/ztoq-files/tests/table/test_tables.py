@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import xlsxwriter  # type: ignore[import-untyped]  # it brings no types
+import xlsxwriter
 from ztoq_files.table import TableConfig, TableSinkConfig, open_sink, open_source
 from ztoq_testkit import PROJECT, lent
 
@@ -29,6 +29,7 @@ from ztoq_core.plugin import (
     TestStep,
     Tree,
 )
+from ztoq_core.records import Attachment
 
 STEP = "Test Script (Step-by-Step) - Step"
 DATA = "Test Script (Step-by-Step) - Test Data"
@@ -327,9 +328,9 @@ async def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
 async def test_a_table_has_no_files(tmp_path: Path) -> None:
     (tmp_path / "cases.csv").write_text(EXPORT)
     async with open_source(TableConfig(path=tmp_path / "cases.csv"), lent()) as source:
-        file = next(each for each in PROJECT if each.kind is Kind.ATTACHMENT)
+        file = next(each for each in PROJECT if isinstance(each, Attachment))
         with pytest.raises(RejectedError, match="the file holds no other files"):
-            await anext(aiter(source.download(file)))  # type: ignore[arg-type]  # it is one
+            await anext(aiter(source.download(file)))
 
 
 # --------------------------------------------------------------------------------------- hostile

@@ -158,7 +158,7 @@ def write_sheet(path: Path, name: str, rows: Iterable[Sequence[str]]) -> None:
         with path.open("w", encoding="utf-8", newline="") as file:
             _write_csv(file, rows)
         return
-    import xlsxwriter  # type: ignore[import-untyped]  # it brings no types
+    import xlsxwriter
 
     # rows go to a temporary file as they come; texts are not looked at for formulas and addresses
     with xlsxwriter.Workbook(path, {"constant_memory": True}) as book:

@@ -13,8 +13,8 @@ from typing import Any
 from xml.sax import SAXParseException
 from xml.sax.handler import ContentHandler
 
-from defusedxml import sax  # type: ignore[import-untyped]  # it brings no types
-from defusedxml.common import (  # type: ignore[import-untyped]  # it brings no types
+from defusedxml import sax
+from defusedxml.common import (
     DefusedXmlException,
 )
 

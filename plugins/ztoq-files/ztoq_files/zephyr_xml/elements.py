@@ -9,8 +9,8 @@ from xml.sax import SAXParseException
 from xml.sax.handler import ContentHandler
 
 import attrs
-from defusedxml import sax  # type: ignore[import-untyped]  # it brings no types
-from defusedxml.common import (  # type: ignore[import-untyped]  # it brings no types
+from defusedxml import sax
+from defusedxml.common import (
     DefusedXmlException,
 )
 
