@@ -15,6 +15,7 @@ import pytest
 import rich_click as click
 from ztoq_testkit.memory import PowerCut
 
+from tests.tables import sampled
 from tests.unit.cli.conftest import Program
 from ztoq_core.cli import main
 from ztoq_core.cli.app import COMMANDS
@@ -266,7 +267,7 @@ def test_a_reader_that_goes_away_changes_no_exit_code(arguments: tuple[str, ...]
 
 
 @pytest.mark.parametrize("arguments", [("plugins",), ("--help",), ("--json", "plugins")], ids=str)
-@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+@pytest.mark.parametrize("closed", sampled([">&-", "2>&-", ">&- 2>&-"], 2))
 def test_a_stream_that_is_closed_changes_no_exit_code(
     arguments: tuple[str, ...], closed: str
 ) -> None:
@@ -275,7 +276,7 @@ def test_a_stream_that_is_closed_changes_no_exit_code(
     assert (ended.returncode, ended.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("unbuffered", sampled(["", "1"], 2))
 @pytest.mark.parametrize("arguments", [("plugins",), ("--help",), ("--json", "plugins")], ids=str)
 def test_a_full_disk_under_the_output_is_told_in_a_sentence(
     arguments: tuple[str, ...], unbuffered: str

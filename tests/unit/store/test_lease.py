@@ -42,16 +42,27 @@ with Store(sys.argv[1]) as store, store.run("load"):
     time.sleep(600)
 """
 AT_ONCE = """\
-import sys, time
+import os, sys
 from ztoq_core.errors import StoreError
 from ztoq_core.store import Store
-sys.stdin.readline()
-try:
-    with Store(sys.argv[1]) as store, store.run("extract"):
-        print("held", flush=True)
-        sys.stdin.readline()
-except StoreError as error:
-    print(error, flush=True)
+ready, go = os.pipe()
+for _ in range(int(sys.argv[2])):
+    if not os.fork():  # Python and the modules are started once for all
+        os.close(go)
+        os.read(ready, 1)
+        try:
+            with Store(sys.argv[1]) as store, store.run("extract"):
+                print("held", flush=True)
+                sys.stdin.read()
+        except StoreError as error:
+            print(error, flush=True)
+        os._exit(0)
+os.close(go)
+while True:
+    try:
+        os.wait()
+    except ChildProcessError:
+        break
 """
 
 
@@ -59,9 +70,9 @@ def quiet(_: engine.Event) -> None:
     """Show nothing."""
 
 
-def python(code: str, url: str) -> subprocess.Popen[str]:
+def python(code: str, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-c", code, url],
+        [sys.executable, "-c", code, *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -372,17 +383,9 @@ def test_a_process_that_sleeps_within_a_transaction_keeps_nobody_waiting(store_u
 @pytest.mark.parametrize("runs", sampled([3, 6], 2))
 def test_of_first_runs_at_once_one_works(store_url: str, runs: int) -> None:
     """Each makes the tables that are missing, and each wants the lease."""
-    processes = [python(AT_ONCE, store_url) for _ in range(runs)]
-    said = []
-    for process in processes:
-        assert process.stdin
-        process.stdin.write("go\n")
-        process.stdin.flush()
-    for process in processes:
+    with python(AT_ONCE, store_url, str(runs)) as process:
         assert process.stdout
-        said.append(process.stdout.readline())
-    for process in processes:
-        process.communicate("end\n", timeout=60)
+        said = [process.stdout.readline() for _ in range(runs)]
 
     assert said.count("held\n") == 1
     assert sum("Another run uses this store" in each for each in said) == runs - 1
