@@ -15,11 +15,6 @@ from ztoq_core.errors import AccessError, AnswerError, DoubtError, RejectedError
 from ztoq_core.http.client import Client
 
 
-@pytest.fixture
-def desk() -> Desk:
-    return Desk()
-
-
 def names(body: Any) -> list[str]:
     """Read a page of names as strict readers do."""
     if not isinstance(body, dict) or not isinstance(body.get("values"), list):

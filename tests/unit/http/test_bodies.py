@@ -218,11 +218,6 @@ def test_deep_json_is_no_answer(desk: Desk) -> None:
     desk.run(work)
 
 
-@pytest.fixture
-def desk() -> Desk:
-    return Desk()
-
-
 # ----------------------------------------------------------------------------------- Retry-After
 
 DATES = st.builds(

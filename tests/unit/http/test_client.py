@@ -9,17 +9,16 @@ import asyncio
 import hashlib
 import itertools
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
 
 import attrs
 import pytest
-from loguru import logger
-from ztoq_testkit.simulate import Faults, Refusal, Reply, Request, Route
+from ztoq_testkit.simulate import Faults, Reply, Request, Route
 from ztoq_testkit.virtual_time import run_in_virtual_time
 
-from tests.unit.http.desk import TOKEN, Bearer, Desk
+from tests.unit.http.desk import TOKEN, Desk
 from ztoq_core.contracts import Connection, Content
 from ztoq_core.errors import (
     AccessError,
@@ -31,21 +30,6 @@ from ztoq_core.errors import (
 from ztoq_core.http.client import Client, open_client
 
 FAILURES = ["reset_before", "error_5xx", "lost", "error_after", "html", "cut_body", "slow"]
-
-
-@pytest.fixture
-def desk() -> Desk:
-    return Desk()
-
-
-@pytest.fixture
-def log() -> Iterator[list[str]]:
-    lines: list[str] = []
-    sink = logger.add(lambda message: lines.append(str(message)), level="DEBUG")
-    logger.enable("ztoq_core")
-    yield lines
-    logger.disable("ztoq_core")
-    logger.remove(sink)
 
 
 # ------------------------------------------------------------------------------- what is sent
@@ -424,182 +408,6 @@ def test_a_service_that_asks_for_a_day_ends_the_run(desk: Desk) -> None:
         return asyncio.get_running_loop().time()
 
     assert desk.run(work) < 1
-
-
-# -------------------------------------------------------------------------------- credentials
-
-
-def _only_token(request: Request) -> None:
-    if request.headers.get("Authorization") != f"Bearer {TOKEN}":
-        raise Refusal(401, {"error": "expired: " + request.headers.get("Authorization", "")})
-
-
-def test_one_renewal_serves_all_waiting_requests(desk: Desk) -> None:
-    desk.authorise = _only_token
-    desk.auth = Bearer("old-token", renewals=1)
-
-    async def work(client: Client) -> list[Any]:
-        return await asyncio.gather(*(client.request("POST", "things", json=n) for n in range(20)))
-
-    assert len(desk.run(work)) == 20
-    assert sorted(int(request.body) for request in desk.seen) == list(range(20))
-    assert desk.auth.renewed == 1
-
-
-def test_credentials_that_stay_refused_end_the_work_and_are_not_shown(
-    desk: Desk, log: list[str]
-) -> None:
-    desk.authorise = _only_token
-    desk.auth = Bearer("wrong-token")
-
-    async def work(client: Client) -> None:
-        with pytest.raises(AccessError, match=r"GET things answered 401: expired: \*\*\*$"):
-            await client.get("things", params={"secret": "query"})
-        assert (await client.request("GET", "things", accept=(401,))).status == 401
-
-    desk.run(work)
-    assert len(log) == 2
-    assert "GET things 401" in log[0]
-    assert not [line for line in log if "wrong-token" in line or "query" in line]
-
-
-def test_a_renewal_that_does_not_help_ends(desk: Desk) -> None:
-    desk.authorise = lambda _: (_ for _ in ()).throw(Refusal(401))
-    desk.auth = Bearer(renewals=99)
-
-    async def work(client: Client) -> None:
-        with pytest.raises(AccessError):
-            await client.get("things")
-
-    desk.run(work)
-    assert desk.auth.renewed == 3
-
-
-def test_a_password_that_is_echoed_is_not_shown(desk: Desk) -> None:
-    desk.reply = lambda request: Reply(400, content=b"bad form: " + request.body)
-
-    async def work(client: Client) -> None:
-        with pytest.raises(RejectedError) as caught:
-            await client.request("POST", "things", form={"password": "p&ss wörd"})
-        assert str(caught.value).endswith("bad form: password=***")
-
-    desk.run(work)
-
-
-def test_a_long_reason_is_cut_and_a_page_is_told_by_its_text(desk: Desk) -> None:
-    page = b"<html><head><style>x{}</style></head><body><p>Not\x00 found</p></body></html>"
-    desk.reply = lambda request: (
-        Reply(404, content=page) if request.params else Reply(400, {"message": "x" * 999})
-    )
-
-    async def work(client: Client) -> None:
-        with pytest.raises(RejectedError, match=r"answered 400: x{299}…$"):
-            await client.get("things")
-        with pytest.raises(RejectedError, match=r"answered 404: Not found$"):
-            await client.get("things/1")
-
-    desk.run(work)
-
-
-def test_a_redirect_is_not_followed(desk: Desk) -> None:
-    other = Desk()
-    desk.reply = lambda _: Reply(302, headers={"Location": "http://evil.example.com/?q=1"})
-
-    async def work(client: Client) -> None:
-        for method in ("GET", "POST"):
-            with pytest.raises(RejectedError, match=r"points to the host 'evil\.example\.com'"):
-                await client.request(method, "things", json=1)
-
-    desk.run(work)
-    assert not other.seen
-
-
-# ---------------------------------------------------------------------------------- downloads
-
-
-async def _read(client: Client, path: str = "things/file") -> bytes:
-    async with client.download(path) as download:
-        return b"".join([chunk async for chunk in download.chunks()])
-
-
-def test_a_file_comes_in_chunks_with_its_type_and_size(desk: Desk) -> None:
-    data = bytes(range(256)) * 2000
-    desk.reply = lambda _: Reply(content=data, content_type="image/png; charset=x")
-    desk.faults.plan.extend(["reset_before", "error_5xx", "lost"])
-
-    async def work(client: Client) -> bytes:
-        async with client.download("things/1", params={"a": 1}) as download:
-            assert (download.media_type, download.size) == ("image/png", len(data))
-            assert client.pacer.active == 1
-            content = b"".join([chunk async for chunk in download.chunks()])
-        assert client.pacer.active == 0
-        return content
-
-    assert desk.run(work) == data
-    assert desk.seen[0].headers["Accept-Encoding"] == "identity"
-
-
-@pytest.mark.parametrize("length", ["", "400000"])
-def test_a_file_that_is_cut_short_is_rejected(desk: Desk, length: str) -> None:
-    async def chunks() -> AsyncIterator[bytes]:
-        yield b"x" * 200_000
-
-    headers = {"Content-Length": length} if length else {}
-    desk.reply = lambda _: Reply(content=chunks(), headers=headers)
-    desk.faults.plan.append("cut_body")
-
-    async def work(client: Client) -> None:
-        with pytest.raises(RejectedError, match="cut short after"):
-            await _read(client)
-        assert client.pacer.active == 0
-
-    desk.run(work)
-
-
-@pytest.mark.parametrize(
-    ("reply", "kind"),
-    [
-        (Reply(404, {"message": "gone"}), RejectedError),
-        (Reply(403), AccessError),
-        (Reply(302, headers={"Location": "ftp://example.com/x"}), RejectedError),
-        (Reply(302, headers={"Location": "/api/things/loop"}), RejectedError),
-    ],
-)
-def test_a_file_that_cannot_be_had_is_refused(
-    desk: Desk, reply: Reply, kind: type[Exception]
-) -> None:
-    desk.reply = lambda _: reply
-
-    async def work(client: Client) -> None:
-        with pytest.raises(kind, match=r"GET things/file"):
-            await _read(client)
-        assert client.pacer.active == 0
-
-    desk.run(work)
-
-
-def test_a_redirect_of_a_download_to_another_host_gets_no_credentials(desk: Desk) -> None:
-    other = Desk(reply=lambda _: Reply(content=b"bytes"))
-
-    async def work(client: Client) -> bytes:
-        async with other.server().serving() as base_url:
-            target = f"{base_url}/api/other?signature=1"
-            desk.reply = lambda request: Reply(
-                302,
-                headers={
-                    "Location": target if request.path == "/api/other" else "/api/other",
-                    "Set-Cookie": "session=1",
-                },
-            )
-            return await _read(client)
-
-    assert desk.run(work) == b"bytes"
-    assert [request.headers.get("Authorization") for request in desk.seen] == [
-        f"Bearer {TOKEN}"
-    ] * 2
-    (request,) = other.seen
-    assert request.query["signature"] == "1"
-    assert not {"Authorization", "Cookie", "Referer"} & set(request.headers)
 
 
 # ----------------------------------------------------------------------------------- the rest

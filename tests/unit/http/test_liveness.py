@@ -181,11 +181,6 @@ def test_a_stop_releases_everyone_who_waits(desk: Desk, outage: str) -> None:
     desk.run(work)
 
 
-@pytest.fixture
-def desk() -> Desk:
-    return Desk()
-
-
 def test_who_waits_for_what_is_said() -> None:
     async def work() -> None:
         loop = asyncio.get_running_loop()
