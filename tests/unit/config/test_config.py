@@ -1,172 +1,40 @@
+"""The config file: what is read, in which order, and how mistakes are named."""
+
 from __future__ import annotations
 
 import hashlib
-import sys
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterable
 from datetime import date
-from enum import StrEnum
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import attrs
 import pytest
 
+from tests.unit.config.shop import (
+    GOOD,
+    Mode,
+    Reader,
+    Remote,
+    Rename,
+    Shop,
+    Target,
+    rename,
+)
 from ztoq_core.errors import ConfigError, PluginError
 from ztoq_core.plugin import (
-    Connection,
     FieldSpec,
     FieldType,
     Kind,
-    MappingError,
     Record,
     Schema,
     Secret,
-    Services,
-    Sink,
-    SinkPlugin,
-    Source,
-    SourcePlugin,
     TestCase,
-    Transform,
-    TransformContext,
     TransformerPlugin,
     hookimpl,
 )
 from ztoq_core.plugins import Plugins
 from ztoq_core.settings import config
-
-
-class Mode(StrEnum):
-    FAST = "fast"
-    SLOW = "slow"
-
-
-@attrs.frozen(kw_only=True)
-class Account:
-    user: str = ""
-    password: Secret | None = None
-
-
-@attrs.frozen(kw_only=True)
-class Beside(Connection):
-    base_url: str = ""
-    token: Secret | None = None
-    people: Path | None = None
-
-
-@attrs.frozen(kw_only=True)
-class Remote(Connection):
-    project: str
-    token: Secret
-    mode: Mode | None = None
-    since: date | None = None
-    files: tuple[str, ...] = ("cases", "cycles")
-    accounts: tuple[Account, ...] = ()
-    beside: Beside | None = None
-
-
-@attrs.frozen(kw_only=True)
-class Target:
-    path: Path = Path("out")
-    project: int = 1
-    create_fields: bool = False
-    secret: Secret | None = None
-    limits: dict[str, int] = attrs.field(factory=dict)
-    kinds: frozenset[Kind] = frozenset()
-    names: Sequence[str] = ()
-
-    def __attrs_post_init__(self) -> None:
-        if self.project < 0:
-            raise ValueError("project must not be negative")
-
-
-@attrs.frozen(kw_only=True)
-class Rename:
-    suffix: str = "!"
-    mapping: Path | None = None
-
-
-@asynccontextmanager
-async def open_source(_config: object, _services: Services) -> AsyncIterator[Source]:
-    raise NotImplementedError
-    yield
-
-
-@asynccontextmanager
-async def open_sink(_config: object, _services: Services) -> AsyncIterator[Sink]:
-    raise NotImplementedError
-    yield
-
-
-def rename(settings: Rename, scene: TransformContext) -> Transform:
-    def transform(record: Record) -> Record:
-        if not isinstance(record, TestCase):
-            raise MappingError("only cases")
-        fields = "".join(each.name for each in scene.source.fields)
-        return attrs.evolve(record, name=record.name + fields + settings.suffix)
-
-    return transform
-
-
-class Shop:
-    @hookimpl
-    def ztoq_sources(self) -> Iterable[SourcePlugin[Any]]:
-        yield SourcePlugin(name="remote", summary="", config=Remote, open=open_source)
-
-    @hookimpl
-    def ztoq_sinks(self) -> Iterable[SinkPlugin[Any]]:
-        yield SinkPlugin(name="target", summary="", config=Target, open=open_sink)
-
-    @hookimpl
-    def ztoq_transformers(self) -> Iterable[TransformerPlugin[Any]]:
-        pairs = (("remote", "target"),)
-        yield TransformerPlugin(
-            name="rename", summary="", config=Rename, build=rename, default_for=pairs
-        )
-        yield TransformerPlugin(
-            name="adjust", summary="", config=Rename, build=rename, keeps_default=True
-        )
-
-
-GOOD = """
-[source]
-use = "remote"
-base_url = "https://example.com/v2/"
-project = "ACME"
-token = { env = "MY_TOKEN" }
-[sink]
-use = "target"
-"""
-
-
-@pytest.fixture
-def plugins() -> Plugins:
-    return Plugins(Shop())
-
-
-@pytest.fixture
-def read(tmp_path: Path, plugins: Plugins) -> Reader:
-    return Reader(tmp_path, plugins)
-
-
-@attrs.frozen
-class Reader:
-    folder: Path
-    plugins: Plugins
-
-    def __call__(self, text: str, **options: dict[str, Any]) -> config.Config:
-        path = self.folder / "acme.toml"
-        path.write_text(text, encoding="utf-8")
-        return config.read(path, self.plugins, options)
-
-    def refused(self, text: str) -> list[str]:
-        """Return the lines of the refusal, without the name of the file."""
-        with pytest.raises(ConfigError) as caught:
-            self(text)
-        prefix = f"{self.folder / 'acme.toml'}: "
-        return [line.removeprefix(prefix) for line in str(caught.value).splitlines()]
 
 
 def test_a_good_file_gives_settings_of_the_plugins_own_classes(read: Reader) -> None:
@@ -491,103 +359,6 @@ def test_a_variable_that_holds_a_secret_sets_no_key(
     monkeypatch.setenv("ZTOQ_SOURCE_JWT", "t0ken")
     got = read(GOOD.replace("MY_TOKEN", "ZTOQ_SOURCE_JWT"))
     assert got.source.settings.token.reveal() == "t0ken"
-
-
-# --------------------------------------------------------------------------------------- secrets
-
-
-def test_a_secret_is_looked_up_when_needed_and_only_then(
-    read: Reader, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    got = read(GOOD)
-    with pytest.raises(ConfigError) as caught:
-        got.source.require()
-    assert str(caught.value) == (
-        "source.token: the environment variable 'MY_TOKEN' is not set or is empty; "
-        "put the secret there"
-    )
-    monkeypatch.setenv("MY_TOKEN", " s3cret\n")
-    got.source.require()
-    assert got.source.settings.token.reveal() == "s3cret"
-    monkeypatch.delenv("MY_TOKEN")
-    assert got.source.settings.token.reveal() == "s3cret"
-
-
-def test_nested_secrets_are_required_too(read: Reader) -> None:
-    accounts = 'accounts = [{ password = { env = "NOT_SET" } }]'
-    got = read(GOOD.replace('{ env = "MY_TOKEN" }', '{ file = "t" }\n' + accounts))
-    (read.folder / "t").write_text("x")
-    with pytest.raises(ConfigError, match=r"source\.accounts\[0\]\.password: .*'NOT_SET'"):
-        got.source.require()
-
-
-def test_a_secret_in_a_file_counts_from_the_config(read: Reader) -> None:
-    got = read(GOOD.replace("env", "file").replace("MY_TOKEN", "token.txt"))
-    token = got.source.settings.token
-    with pytest.raises(ConfigError, match=r"token\.txt.*No such file"):
-        token.reveal()
-    (read.folder / "token.txt").write_bytes(b"\xff")
-    with pytest.raises(ConfigError, match="not text"):
-        token.reveal()
-    (read.folder / "token.txt").write_text("from-file\n")
-    assert token.reveal() == "from-file"
-
-
-def test_a_secret_in_the_keyring(read: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
-    class KeyringError(Exception):
-        pass
-
-    def get_password(service: str, user: str) -> str | None:
-        if user == "locked":
-            raise KeyringError("locked")
-        return f"{service}:{user}" if user == "me" else None
-
-    ring, errors = ModuleType("keyring"), ModuleType("keyring.errors")
-    vars(ring)["get_password"] = get_password
-    vars(errors)["KeyringError"] = KeyringError
-    monkeypatch.setitem(sys.modules, "keyring", ring)
-    monkeypatch.setitem(sys.modules, "keyring.errors", errors)
-
-    def token(name: str) -> Secret:
-        text = GOOD.replace("env", "keyring").replace("MY_TOKEN", name)
-        secret: Secret = read(text).source.settings.token
-        return secret
-
-    assert token("zephyr/me").reveal() == "zephyr:me"
-    assert token("me").reveal() == "ztoq:me"
-    with pytest.raises(ConfigError, match="keyring entry 'zephyr/you' is not set"):
-        token("zephyr/you").reveal()
-    with pytest.raises(ConfigError, match="'locked': it cannot be read: locked"):
-        token("locked").reveal()
-    monkeypatch.setitem(sys.modules, "keyring", None)
-    with pytest.raises(ConfigError, match=r"install ztoq-core\[keyring\]"):
-        token("zephyr/me").reveal()
-
-
-def test_nothing_prints_a_secret(read: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MY_TOKEN", "s3cret")
-    got = read(
-        GOOD.replace(
-            'project = "ACME"', 'project = "ACME"\nproxy = "http://me:pa55@proxy.example.com:3128"'
-        )
-    )
-    got.source.require()
-    shown = got.shown()
-    assert shown["source"]["token"] == {"env": "MY_TOKEN"}
-    assert shown["source"]["proxy"] == "http://***@proxy.example.com:3128"
-    assert f"{got.source.settings.token}" == "***"
-    for text in (str(shown), repr(got.source.settings.token)):
-        assert "s3cret" not in text
-        assert "pa55" not in text
-
-
-def test_all_effective_settings_are_shown(read: Reader) -> None:
-    shown = read(GOOD + '[log]\nfile = "a.log"\n').shown()
-    assert shown["source"]["use"] == "remote"
-    assert shown["source"]["files"] == ["cases", "cycles"]
-    assert shown["sink"]["create_fields"] is False
-    assert shown["transform"] == [{"use": "rename", "suffix": "!"}]
-    assert shown["log"] == {"file": str(read.folder / "a.log")}
 
 
 # ---------------------------------------------------------------------------------- transformers

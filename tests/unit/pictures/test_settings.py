@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.config.test_config import GOOD, Reader, Shop
+from tests.unit.config.shop import GOOD, Reader, Shop
 from ztoq_core.contracts import Secret
 from ztoq_core.errors import ConfigError
 from ztoq_core.media import image_type
