@@ -12,7 +12,6 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.metadata import Distribution, version
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, get_type_hints
 
 import attrs
@@ -29,14 +28,12 @@ from ztoq_core.spelling import nearest
 Plugin = SourcePlugin[Any] | SinkPlugin[Any] | TransformerPlugin[Any] | click.Command
 
 COMMANDS_HOOK = "ztoq_commands"
-HOOKS: Mapping[str, type[Plugin]] = MappingProxyType(
-    {
-        "ztoq_sources": SourcePlugin,
-        "ztoq_sinks": SinkPlugin,
-        "ztoq_transformers": TransformerPlugin,
-        COMMANDS_HOOK: click.Command,
-    }
-)
+HOOKS: Mapping[str, type[Plugin]] = {
+    "ztoq_sources": SourcePlugin,
+    "ztoq_sinks": SinkPlugin,
+    "ztoq_transformers": TransformerPlugin,
+    COMMANDS_HOOK: click.Command,
+}
 LOCAL = "ztoq_local_"
 """What the module's name of a plugin without a package begins with."""
 

@@ -14,7 +14,6 @@ from contextlib import suppress
 from functools import partial
 from importlib.metadata import EntryPoint
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
 import attrs
@@ -36,14 +35,12 @@ from ztoq_core.spelling import closest
 
 P = TypeVar("P", bound=Plugin)
 
-WORDS: Mapping[type[object], str] = MappingProxyType(
-    {
-        SourcePlugin: "source",
-        SinkPlugin: "sink",
-        TransformerPlugin: "transformer",
-        click.Command: "command",
-    }
-)
+WORDS: Mapping[type[object], str] = {
+    SourcePlugin: "source",
+    SinkPlugin: "sink",
+    TransformerPlugin: "transformer",
+    click.Command: "command",
+}
 
 
 @attrs.frozen(kw_only=True)
@@ -288,7 +285,7 @@ def _package(entry: EntryPoint) -> str:
 
 # ----------------------------------------------------------------------- what a config chooses
 
-LISTS = MappingProxyType({"plugins": "./acme.py", "disabled_plugins": "acme"})
+LISTS: Mapping[str, str] = {"plugins": "./acme.py", "disabled_plugins": "acme"}
 """The lists at the top of a config, with an example for each: plugins that are files, and plugins
 to leave out."""
 

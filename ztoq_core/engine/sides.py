@@ -10,7 +10,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from types import MappingProxyType
 from typing import Any, overload
 
 from ztoq_core.contracts import (
@@ -40,12 +39,10 @@ from ztoq_core.records import Kind, Record
 
 _ABSENT = 404
 _FILES = {Kind.ATTACHMENT: frozenset(Kind) - {Kind.ATTACHMENT, Kind.FIELD}}
-_PARTS: Mapping[type, tuple[type, ...]] = MappingProxyType(
-    {
-        Source: (Source,),
-        Sink: (Sink, ChangeDetection, ContentReading, Deletion, Finishing, OwnerLists, SearchProbe),
-    }
-)
+_PARTS: Mapping[type, tuple[type, ...]] = {
+    Source: (Source,),
+    Sink: (Sink, ChangeDetection, ContentReading, Deletion, Finishing, OwnerLists, SearchProbe),
+}
 """What a side has to have, then what it may have."""
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from types import MappingProxyType
 from typing import Any
 
 import attrs
@@ -57,26 +56,22 @@ from ztoq_qtest.write.save import Session, WriteRequest
 NOT_ALLOWED = 405  # the contract's status for an object that cannot be deleted by itself
 
 # Any: the kind determines the type of the record, which the type of a table cannot express
-WRITERS: Mapping[Kind, Callable[[Session, Any, WriteRequest], Awaitable[Written]]] = (
-    MappingProxyType(
-        {
-            Kind.FIELD: write_field,
-            Kind.FOLDER: write_folder,
-            Kind.REQUIREMENT: write_requirement,
-            Kind.TEST_CASE: write_case,
-            Kind.TEST_PLAN: write_plan,
-            Kind.TEST_CYCLE: write_cycle,
-            Kind.TEST_RUN: write_run,
-            Kind.TEST_LOG: write_log,
-            Kind.ATTACHMENT: write_file,
-        }
-    )
-)
-FINISHERS: Mapping[Kind, Callable[[Session, Any, Written, Links], Awaitable[Written]]] = (
-    MappingProxyType(
-        {Kind.FIELD: finish_field, Kind.TEST_CASE: finish_case, Kind.TEST_LOG: finish_log}
-    )
-)
+WRITERS: Mapping[Kind, Callable[[Session, Any, WriteRequest], Awaitable[Written]]] = {
+    Kind.FIELD: write_field,
+    Kind.FOLDER: write_folder,
+    Kind.REQUIREMENT: write_requirement,
+    Kind.TEST_CASE: write_case,
+    Kind.TEST_PLAN: write_plan,
+    Kind.TEST_CYCLE: write_cycle,
+    Kind.TEST_RUN: write_run,
+    Kind.TEST_LOG: write_log,
+    Kind.ATTACHMENT: write_file,
+}
+FINISHERS: Mapping[Kind, Callable[[Session, Any, Written, Links], Awaitable[Written]]] = {
+    Kind.FIELD: finish_field,
+    Kind.TEST_CASE: finish_case,
+    Kind.TEST_LOG: finish_log,
+}
 
 
 class QtestSink:

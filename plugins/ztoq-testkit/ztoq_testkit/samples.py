@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from hashlib import sha256
-from types import MappingProxyType
 
 from ztoq_core.contracts import Content, Schema
 from ztoq_core.records import (
@@ -51,14 +50,12 @@ ISSUES = (
     Link(type=LinkType.WEB, url="https://wiki.example.com/shop", text="How the shop works"),
 )
 
-BYTES: Mapping[str, bytes] = MappingProxyType(
-    {
-        "ACME-T1#1": b"\x89PNG\r\n\x1a\n and more",
-        "ACME-T1#2": b"another picture" + bytes(range(256)) * 400,
-        "ACME-P1#3": b"the plan\n",
-        "ACME-E1#4": b"all fine\n",
-    }
-)
+BYTES: Mapping[str, bytes] = {
+    "ACME-T1#1": b"\x89PNG\r\n\x1a\n and more",
+    "ACME-T1#2": b"another picture" + bytes(range(256)) * 400,
+    "ACME-P1#3": b"the plan\n",
+    "ACME-E1#4": b"all fine\n",
+}
 """The contents of the files, by key."""
 
 COLOUR = FieldDefinition(

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Collection, Iterator, Mapping
 from datetime import timedelta
 from hashlib import sha256
-from types import MappingProxyType
 from typing import Any
 
 import attrs
@@ -38,42 +37,44 @@ _NEW = (
     ),
 )
 
-CHANGES: Mapping[Kind, Mapping[str, Any]] = MappingProxyType(
-    {
-        Kind.FOLDER: {"name": "Another folder", "description": "<p>Other words</p>"},
-        Kind.TEST_CASE: {
-            "name": "Another case",
-            "description": "<p>Other words</p>",
-            "precondition": "<p>Another shop</p>",
-            "fields": _NEW,
-            "labels": ("slow",),
-            "priority": "Low",
-            "component": "Till",
-            "status": "Draft",
-            "owner": "bob",
-            "estimated": 120.0,
-        },
-        Kind.TEST_PLAN: {
-            "name": "Another plan",
-            "description": "<p>Other words</p>",
-            "note": "<p>Another note</p>",
-            "fields": _NEW,
-            "labels": ("autumn",),
-        },
-        Kind.TEST_CYCLE: {
-            "name": "Another night",
-            "description": "<p>Other words</p>",
-            "fields": _NEW,
-            "status": "Open",
-        },
-        Kind.TEST_LOG: {"note": "<p>Another note</p>", "executed_by": "bob"},
-    }
-)
+CHANGES: Mapping[Kind, Mapping[str, Any]] = {
+    Kind.FOLDER: {"name": "Another folder", "description": "<p>Other words</p>"},
+    Kind.TEST_CASE: {
+        "name": "Another case",
+        "description": "<p>Other words</p>",
+        "precondition": "<p>Another shop</p>",
+        "fields": _NEW,
+        "labels": ("slow",),
+        "priority": "Low",
+        "component": "Till",
+        "status": "Draft",
+        "owner": "bob",
+        "estimated": 120.0,
+    },
+    Kind.TEST_PLAN: {
+        "name": "Another plan",
+        "description": "<p>Other words</p>",
+        "note": "<p>Another note</p>",
+        "fields": _NEW,
+        "labels": ("autumn",),
+    },
+    Kind.TEST_CYCLE: {
+        "name": "Another night",
+        "description": "<p>Other words</p>",
+        "fields": _NEW,
+        "status": "Open",
+    },
+    Kind.TEST_LOG: {"note": "<p>Another note</p>", "executed_by": "bob"},
+}
 """What updates change, property by property."""
 
-_EMPTY: Mapping[str, Any] = MappingProxyType(
-    {"description": "", "precondition": "", "fields": (), "labels": (), "links": ()}
-)
+_EMPTY: Mapping[str, Any] = {
+    "description": "",
+    "precondition": "",
+    "fields": (),
+    "labels": (),
+    "links": (),
+}
 
 
 def changes(record: Record) -> Iterator[tuple[str, Record]]:

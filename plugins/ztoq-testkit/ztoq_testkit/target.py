@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from types import MappingProxyType
 from typing import Any
 
 import attrs
@@ -20,19 +19,17 @@ from ztoq_core.records import Attachment, Kind, Note, Record, Ref
 from ztoq_testkit.samples import content_of
 
 NOT_THERE = 404
-_COMPARED: Mapping[Kind, str] = MappingProxyType(
-    {
-        Kind.FIELD: "of name type values",
-        Kind.FOLDER: "name parent description fields",
-        Kind.REQUIREMENT: "name folder description fields",
-        Kind.TEST_CASE: "name folder description precondition steps fields requirements",
-        Kind.TEST_PLAN: "name folder description note start end fields",
-        Kind.TEST_CYCLE: "name folder description planned_start planned_end plans fields",
-        Kind.TEST_RUN: "name case cycle environment fields",
-        Kind.TEST_LOG: "run case status start end note results fields links",
-        Kind.ATTACHMENT: "name size sha256",
-    }
-)
+_COMPARED: Mapping[Kind, str] = {
+    Kind.FIELD: "of name type values",
+    Kind.FOLDER: "name parent description fields",
+    Kind.REQUIREMENT: "name folder description fields",
+    Kind.TEST_CASE: "name folder description precondition steps fields requirements",
+    Kind.TEST_PLAN: "name folder description note start end fields",
+    Kind.TEST_CYCLE: "name folder description planned_start planned_end plans fields",
+    Kind.TEST_RUN: "name case cycle environment fields",
+    Kind.TEST_LOG: "run case status start end note results fields links",
+    Kind.ATTACHMENT: "name size sha256",
+}
 """What the product's own comparison looks at (``case`` of a log is that of its run)."""
 _NOT_A_SINKS = frozenset(
     {

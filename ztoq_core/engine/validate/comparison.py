@@ -7,7 +7,6 @@ have the target's ids as keys (``ContentReading.read``).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from types import MappingProxyType
 from typing import Any
 from urllib.parse import unquote
 
@@ -170,16 +169,14 @@ def _file(sent: Attachment, held: Attachment, known: Known) -> Iterator[FieldRes
         yield differs("content", f"{held.size:,} bytes", f"{sent.size:,} bytes")
 
 
-_BY_KIND: Mapping[Kind, Callable[[Any, Any, Known], Iterator[FieldResult]]] = MappingProxyType(
-    {
-        Kind.FIELD: _definition,
-        Kind.FOLDER: _folder_or_requirement,
-        Kind.REQUIREMENT: _folder_or_requirement,
-        Kind.TEST_CASE: _case,
-        Kind.TEST_PLAN: _plan,
-        Kind.TEST_CYCLE: _cycle,
-        Kind.TEST_RUN: _run,
-        Kind.TEST_LOG: _log,
-        Kind.ATTACHMENT: _file,
-    }
-)
+_BY_KIND: Mapping[Kind, Callable[[Any, Any, Known], Iterator[FieldResult]]] = {
+    Kind.FIELD: _definition,
+    Kind.FOLDER: _folder_or_requirement,
+    Kind.REQUIREMENT: _folder_or_requirement,
+    Kind.TEST_CASE: _case,
+    Kind.TEST_PLAN: _plan,
+    Kind.TEST_CYCLE: _cycle,
+    Kind.TEST_RUN: _run,
+    Kind.TEST_LOG: _log,
+    Kind.ATTACHMENT: _file,
+}

@@ -15,7 +15,6 @@ The engine keeps these target ids, which are built and parsed here:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 
 import attrs
 
@@ -55,34 +54,28 @@ class ObjectType:
     fields: bool
 
 
-OBJECT_TYPES: Mapping[str, ObjectType] = MappingProxyType(
-    {
-        "modules": ObjectType(parent="query", parent_key="parent_id", fields=False),
-        "requirements": ObjectType(parent="query", parent_key="parent_id", fields=True),
-        "test-cases": ObjectType(parent="body", parent_key="parent_id", fields=True),
-        "releases": ObjectType(parent="none", parent_key="", fields=True),
-        "test-cycles": ObjectType(parent="typed", parent_key="", fields=False),
-        "test-suites": ObjectType(parent="typed", parent_key="parentId", fields=True),
-        "test-runs": ObjectType(parent="typed", parent_key="parentId", fields=True),
-    }
-)
+OBJECT_TYPES: Mapping[str, ObjectType] = {
+    "modules": ObjectType(parent="query", parent_key="parent_id", fields=False),
+    "requirements": ObjectType(parent="query", parent_key="parent_id", fields=True),
+    "test-cases": ObjectType(parent="body", parent_key="parent_id", fields=True),
+    "releases": ObjectType(parent="none", parent_key="", fields=True),
+    "test-cycles": ObjectType(parent="typed", parent_key="", fields=False),
+    "test-suites": ObjectType(parent="typed", parent_key="parentId", fields=True),
+    "test-runs": ObjectType(parent="typed", parent_key="parentId", fields=True),
+}
 
-TYPES: Mapping[Kind, str] = MappingProxyType(
-    {
-        Kind.REQUIREMENT: "requirements",
-        Kind.TEST_CASE: "test-cases",
-        Kind.TEST_CYCLE: "test-suites",
-        Kind.TEST_RUN: "test-runs",
-    }
-)
+TYPES: Mapping[Kind, str] = {
+    Kind.REQUIREMENT: "requirements",
+    Kind.TEST_CASE: "test-cases",
+    Kind.TEST_CYCLE: "test-suites",
+    Kind.TEST_RUN: "test-runs",
+}
 
-FIELD_OWNERS: Mapping[Kind, str] = MappingProxyType(
-    {
-        **TYPES,
-        Kind.TEST_PLAN: "releases",
-        Kind.TEST_LOG: "test-runs",  # logs use the fields of runs (facts, section 3)
-    }
-)
+FIELD_OWNERS: Mapping[Kind, str] = {
+    **TYPES,
+    Kind.TEST_PLAN: "releases",
+    Kind.TEST_LOG: "test-runs",  # logs use the fields of runs (facts, section 3)
+}
 
 
 def object_ref(kind: Kind, target_id: str) -> ObjectRef:

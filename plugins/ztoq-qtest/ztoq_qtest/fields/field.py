@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from types import MappingProxyType
 from typing import Any
 
 import attrs
@@ -14,38 +13,34 @@ from ztoq_core.plugin import FieldType
 from ztoq_qtest.html import one_line
 
 # FieldResource.data_type, vendor's document
-READ_TYPES: Mapping[int, FieldType] = MappingProxyType(
-    {
-        1: FieldType.TEXT,
-        2: FieldType.LONG_TEXT,
-        3: FieldType.CHOICE,
-        4: FieldType.DATE,
-        5: FieldType.USER,
-        6: FieldType.RICH_TEXT,
-        7: FieldType.NUMBER,
-        8: FieldType.MULTI_CHOICE,  # several boxes, with allowed values and multiple=true
-        9: FieldType.DATETIME,
-        12: FieldType.URL,
-        17: FieldType.MULTI_CHOICE,
-    }
-)
+READ_TYPES: Mapping[int, FieldType] = {
+    1: FieldType.TEXT,
+    2: FieldType.LONG_TEXT,
+    3: FieldType.CHOICE,
+    4: FieldType.DATE,
+    5: FieldType.USER,
+    6: FieldType.RICH_TEXT,
+    7: FieldType.NUMBER,
+    8: FieldType.MULTI_CHOICE,  # several boxes, with allowed values and multiple=true
+    9: FieldType.DATETIME,
+    12: FieldType.URL,
+    17: FieldType.MULTI_CHOICE,
+}
 # Types that ztoq creates. A check box becomes a combo box with Yes and No, since qTest's own check
 # box is a list that cannot distinguish "no" from "not set".
-DATA_TYPES: Mapping[FieldType, int] = MappingProxyType(
-    {
-        FieldType.TEXT: 1,
-        FieldType.LONG_TEXT: 2,
-        FieldType.CHOICE: 3,
-        FieldType.CHECKBOX: 3,
-        FieldType.DATE: 4,
-        FieldType.USER: 5,
-        FieldType.RICH_TEXT: 6,
-        FieldType.NUMBER: 7,
-        FieldType.DATETIME: 9,
-        FieldType.URL: 12,
-        FieldType.MULTI_CHOICE: 17,
-    }
-)
+DATA_TYPES: Mapping[FieldType, int] = {
+    FieldType.TEXT: 1,
+    FieldType.LONG_TEXT: 2,
+    FieldType.CHOICE: 3,
+    FieldType.CHECKBOX: 3,
+    FieldType.DATE: 4,
+    FieldType.USER: 5,
+    FieldType.RICH_TEXT: 6,
+    FieldType.NUMBER: 7,
+    FieldType.DATETIME: 9,
+    FieldType.URL: 12,
+    FieldType.MULTI_CHOICE: 17,
+}
 
 
 @attrs.frozen(kw_only=True)

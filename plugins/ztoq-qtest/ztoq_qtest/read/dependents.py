@@ -18,7 +18,6 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from types import MappingProxyType
 from typing import Any
 
 import attrs
@@ -33,34 +32,30 @@ from ztoq_qtest.write.attachments import list_files
 from ztoq_qtest.write.save import Session
 
 NOT_ALLOWED = 405
-CONTAINED: Mapping[str, tuple[tuple[Kind, str], ...]] = MappingProxyType(
-    {
-        "modules": (
-            (Kind.FOLDER, "modules"),
-            (Kind.REQUIREMENT, "requirements"),
-            (Kind.TEST_CASE, "test-cases"),
-        ),
-        "releases": (
-            (Kind.FOLDER, "test-cycles"),
-            (Kind.TEST_CYCLE, "test-suites"),
-            (Kind.TEST_RUN, "test-runs"),
-        ),
-        "test-cycles": (
-            (Kind.FOLDER, "test-cycles"),
-            (Kind.TEST_CYCLE, "test-suites"),
-            (Kind.TEST_RUN, "test-runs"),
-        ),
-        "test-suites": ((Kind.TEST_RUN, "test-runs"),),
-    }
-)
-LINKED: Mapping[str, Kind] = MappingProxyType(
-    {
-        "requirements": Kind.REQUIREMENT,
-        "test-cases": Kind.TEST_CASE,
-        "releases": Kind.TEST_PLAN,
-        "builds": Kind.TEST_PLAN,
-    }
-)
+CONTAINED: Mapping[str, tuple[tuple[Kind, str], ...]] = {
+    "modules": (
+        (Kind.FOLDER, "modules"),
+        (Kind.REQUIREMENT, "requirements"),
+        (Kind.TEST_CASE, "test-cases"),
+    ),
+    "releases": (
+        (Kind.FOLDER, "test-cycles"),
+        (Kind.TEST_CYCLE, "test-suites"),
+        (Kind.TEST_RUN, "test-runs"),
+    ),
+    "test-cycles": (
+        (Kind.FOLDER, "test-cycles"),
+        (Kind.TEST_CYCLE, "test-suites"),
+        (Kind.TEST_RUN, "test-runs"),
+    ),
+    "test-suites": ((Kind.TEST_RUN, "test-runs"),),
+}
+LINKED: Mapping[str, Kind] = {
+    "requirements": Kind.REQUIREMENT,
+    "test-cases": Kind.TEST_CASE,
+    "releases": Kind.TEST_PLAN,
+    "builds": Kind.TEST_PLAN,
+}
 """Types of objects that can be linked to others, with the kinds as which they are reported."""
 NOTHING_INSIDE = frozenset({Kind.FIELD, Kind.ATTACHMENT})
 """Kinds whose target ids name another object first: a field's type, a file's owner."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from types import MappingProxyType
 from typing import Any
 
 import attrs
@@ -48,15 +47,13 @@ from ztoq_qtest.write.save import Draft, Session, WriteRequest, find_parent, req
 from ztoq_qtest.write.steps import sort_steps
 
 # Any: the kind determines the type of the record, which the type of a table cannot express
-DRAFTS: Mapping[Kind, Callable[[Session, Any, WriteRequest], Awaitable[Draft]]] = MappingProxyType(
-    {
-        Kind.FOLDER: draft_folder,
-        Kind.REQUIREMENT: draft_requirement,
-        Kind.TEST_PLAN: draft_plan,
-        Kind.TEST_CYCLE: draft_cycle,
-        Kind.TEST_RUN: draft_run,
-    }
-)
+DRAFTS: Mapping[Kind, Callable[[Session, Any, WriteRequest], Awaitable[Draft]]] = {
+    Kind.FOLDER: draft_folder,
+    Kind.REQUIREMENT: draft_requirement,
+    Kind.TEST_PLAN: draft_plan,
+    Kind.TEST_CYCLE: draft_cycle,
+    Kind.TEST_RUN: draft_run,
+}
 
 
 async def find(session: Session, record: Record, links: Links) -> tuple[Found, ...]:

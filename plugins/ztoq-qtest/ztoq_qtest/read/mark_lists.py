@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from types import MappingProxyType
 from typing import Any
 
 from ztoq_core.plugin import Kind, Mark, MarkPage, Owner
@@ -21,14 +20,10 @@ from ztoq_qtest.read.find import list_logs
 from ztoq_qtest.write.attachments import list_files
 from ztoq_qtest.write.save import Session
 
-LISTED_BY_OWNER: Mapping[Kind, frozenset[Kind]] = MappingProxyType(
-    {
-        Kind.TEST_LOG: frozenset({Kind.TEST_RUN}),
-        Kind.ATTACHMENT: frozenset(
-            {Kind.TEST_CASE, Kind.TEST_LOG, Kind.TEST_PLAN, Kind.REQUIREMENT}
-        ),
-    }
-)
+LISTED_BY_OWNER: Mapping[Kind, frozenset[Kind]] = {
+    Kind.TEST_LOG: frozenset({Kind.TEST_RUN}),
+    Kind.ATTACHMENT: frozenset({Kind.TEST_CASE, Kind.TEST_LOG, Kind.TEST_PLAN, Kind.REQUIREMENT}),
+}
 AT_ONCE = 16  # containers per page of marks, read at the same time
 
 

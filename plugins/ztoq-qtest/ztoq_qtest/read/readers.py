@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from types import MappingProxyType
 from typing import Any
 
 import attrs
@@ -305,15 +304,13 @@ def _defects(raw: Mapping[str, Any]) -> tuple[Link, ...]:
     return tuple(Link(type=LinkType.BLOCKS, issue_key=key) for key in keys)
 
 
-READERS: Mapping[str, Callable[[_Answer], Record]] = MappingProxyType(
-    {
-        "modules": _to_folder,
-        "test-cycles": _to_cycle,
-        "requirements": _to_requirement,
-        "test-cases": _to_case,
-        "releases": _to_release,
-        "test-suites": _to_suite,
-        "test-runs": _to_run,
-        "test-logs": _to_log,
-    }
-)
+READERS: Mapping[str, Callable[[_Answer], Record]] = {
+    "modules": _to_folder,
+    "test-cycles": _to_cycle,
+    "requirements": _to_requirement,
+    "test-cases": _to_case,
+    "releases": _to_release,
+    "test-suites": _to_suite,
+    "test-runs": _to_run,
+    "test-logs": _to_log,
+}
