@@ -110,3 +110,24 @@ async def test_a_field_that_somebody_else_uses_outlives_a_rollback(tmp_path: Pat
         kept = {each.ref.key: each.reason for each in undone.kept}
         assert list(kept) == ["test_case/Zephyr key"]
         assert "objects that ztoq did not make" in kept["test_case/Zephyr key"]
+
+
+async def test_a_new_store_makes_nothing_twice_that_was_moved_meanwhile(tmp_path: Path) -> None:
+    made = project()
+    async with journey(tmp_path, read=made) as sides:
+        assert (await sides.run()).exit is Exit.OK
+        before = sides.qtest.dump()
+        made.folders[1].parent_id = None
+        made.cases[0].folder_id = made.cases[1].folder_id
+        made.cycles[0].folder_id = None
+
+        sides.folder = tmp_path / "new"
+        sides.folder.mkdir()
+        verdict = await sides.run()
+
+        assert (verdict.exit, verdict.next) == (Exit.LEFT, "ztoq resolve")
+        assert "3 conflicts" in verdict.headline
+        after = sides.qtest.dump()
+        assert {name: len(each) for name, each in after.items() if isinstance(each, list)} == {
+            name: len(each) for name, each in before.items() if isinstance(each, list)
+        }

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+import attrs
 import pytest
 from ztoq_testkit.memory import MemorySink, MemorySource
 from ztoq_testkit.project import CONTENTS, PROJECT
@@ -13,7 +14,7 @@ from ztoq_testkit.project import CONTENTS, PROJECT
 from ztoq_core import engine
 from ztoq_core.contracts import Found, Links, MarkPage, Owner
 from ztoq_core.errors import ConfigError, Exit, RejectedError
-from ztoq_core.records import Attachment, Kind, Record, Ref
+from ztoq_core.records import Attachment, Folder, Kind, Record, Ref, TestCase, Tree
 from ztoq_core.store import Store
 
 FORBIDDEN = RejectedError("GET things: 403 no right to see this", status=403)
@@ -39,11 +40,18 @@ class Refusing(MemorySink):
         return await super().find(record, links)
 
 
-async def load(path: Path, sink: MemorySink) -> engine.Verdict:
+async def load(
+    path: Path,
+    sink: MemorySink,
+    records: Sequence[Record] = PROJECT,
+    *,
+    on_conflict: str = "keep-target",
+) -> engine.Verdict:
     with Store(f"sqlite:///{path}") as store, store.run("migrate") as run:
-        await engine.extract(engine.Run(store, run.id), MemorySource(PROJECT, CONTENTS))
+        await engine.extract(engine.Run(store, run.id), MemorySource(records, CONTENTS))
         await engine.transform(engine.Run(store), lambda _: [lambda record: record])
-        await engine.load(engine.Run(store, run.id, request_timeout=0.01), sink)
+        settings = engine.Run(store, run.id, request_timeout=0.01)
+        await engine.load(settings, sink, on_conflict=on_conflict)
         return engine.outcome(store, engine.Goal.LOAD)
 
 
@@ -77,3 +85,39 @@ async def test_one_owners_refused_list_keeps_its_files_in_doubt_and_ends_nothing
     sink.hidden = None
     assert (await load(tmp_path / "new.db", sink)).exit is Exit.OK
     assert Counter(each.record.ref for each in sink.objects.values()) == before
+
+
+class Placed(MemorySink):
+    """Finds what it holds under the parent that a record names, as lists of children do."""
+
+    async def find(self, record: Record, links: Links) -> tuple[Found, ...]:
+        here = set(record.parents())
+        return tuple(
+            each
+            for each in await super().find(record, links)
+            if here == set(self.objects[each.written.target_id].record.parents())
+        )
+
+
+async def test_what_was_moved_while_no_store_knew_of_it_is_not_made_twice(tmp_path: Path) -> None:
+    """A folder into another one, and a case into a folder that is new."""
+    outer, inner = (Folder(key=f"ACME-F{n}", name="F", tree=Tree.CASES) for n in (1, 2))
+    new = Folder(key="ACME-F3", name="New", tree=Tree.CASES)
+    case = TestCase(key="ACME-T1", name="Pay", folder=inner.ref)
+    within = TestCase(key="ACME-T2", name="Pay", folder=inner.ref)
+    sink = Placed()
+    await load(tmp_path / "old.db", sink, [outer, inner, case, within])
+    before = sink.keys()
+    inner = attrs.evolve(inner, parent=outer.ref)
+    case = attrs.evolve(case, folder=new.ref)
+    moved = [outer, inner, new, case, within]
+
+    verdict = await load(tmp_path / "new.db", sink, moved)
+
+    assert sink.keys() == sorted([*before, new.key])
+    assert (verdict.exit, verdict.next) == (Exit.LEFT, "ztoq resolve")
+    assert "in another place than the source" in verdict.sentences[0]
+    verdict = await load(tmp_path / "new.db", sink, moved, on_conflict="overwrite")
+    assert verdict.exit is Exit.OK
+    held = {each.record.key: each.record.parents() for each in sink.objects.values()}
+    assert (held[inner.key], held[case.key]) == ((outer.ref,), (new.ref,))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ztoq_core.contracts import Mark, Sink
 from ztoq_core.engine.load.context import LoadContext
@@ -33,14 +33,17 @@ async def adopt(context: LoadContext, settling: Settling) -> None:
         if not await store.target_index.unwritten(kind):
             continue
         owners = owner_kinds(sink).get(kind)
+        marked: dict[str, list[str]] = {}  # what belongs to an owner cannot be anywhere else
         if owners is None:
-            await _doubt(store, kind, await _all_marks(sink, kind))
+            for mark in await _all_marks(sink, kind):
+                marked.setdefault(mark.key, []).append(mark.target_id)
+            await store.target_index.doubt_marked(kind, [key for key in marked if key])
         else:
             for owner in sorted(owners, key=lambda each: each.rank):
                 await _under(store, sink, kind, owner)
         # what a crash left in doubt counts, too: its children are still to be found
         await settling.gather()
-        while found := await _look_for_all(context, settling, kind):
+        while found := await _look_for_all(context, settling, kind, marked):
             adopted += found
         if context.run.waits.stopping:
             return
@@ -49,13 +52,15 @@ async def adopt(context: LoadContext, settling: Settling) -> None:
         context.reporter.message(f"{have} this source's marks in the target: adopted")
 
 
-async def _look_for_all(context: LoadContext, settling: Settling, kind: Kind) -> int:
+async def _look_for_all(
+    context: LoadContext, settling: Settling, kind: Kind, marked: Mapping[str, Sequence[str]]
+) -> int:
     """Look for what is in doubt of a kind; return how many were found."""
     found = 0
     # a record whose parent is of its own kind is due a little later, and parents may come last
     for item in settling.due([kind], (), ahead_s=PARENT_FIRST_S):
         if not context.run.waits.stopping:
-            found += await settling.look(item)
+            found += await settling.look(item, marked.get(settling.doubts[item].ref.key, ()))
     return found
 
 

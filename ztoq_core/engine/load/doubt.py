@@ -20,7 +20,7 @@ from ztoq_core.contracts import Found, Written
 from ztoq_core.engine.load.context import LoadContext
 from ztoq_core.engine.load.search_lag import DEFAULT_LAG_S
 from ztoq_core.engine.load.streaming import hash_file
-from ztoq_core.engine.sides import find
+from ztoq_core.engine.sides import current, find
 from ztoq_core.errors import DoubtError, RecordError, RejectedError
 from ztoq_core.note_codes import DUPLICATE_IN_TARGET
 from ztoq_core.records import Attachment, FieldDefinition, Kind, Record, Ref, counted
@@ -28,6 +28,9 @@ from ztoq_core.store import JournalEvent, LoadJob
 
 PARENT_FIRST_S = 0.5
 """Seconds after which a record is looked for again whose parent is in doubt itself."""
+_ELSEWHERE = (
+    "the target has it in another place than the source, with the contents of an earlier migration"
+)
 _SITE_ERROR = 500
 _MOST_ATTEMPTS = 6
 
@@ -160,17 +163,20 @@ class Settling:
             for item in self.due(kinds, ()):
                 await self.look(item)
 
-    async def look(self, item: int) -> bool:
-        """Look for a record; return whether it was found and adopted."""
+    async def look(self, item: int, marked: Collection[str] = ()) -> bool:
+        """Look for a record; return whether it was found and adopted.
+
+        ``marked`` are target ids of objects that have its mark, wherever they are.
+        """
         store = self.context.store
         # read again, since the record's parent may just have been found
         job = await store.loading.job(item)
         record = job.record
         with logger.contextualize(stage="settle", kind=record.kind.value, key=record.key):
             async with self.one_of_equals(record):
-                return await self._look(job, self.doubts[item])
+                return await self._look(job, self.doubts[item], marked)
 
-    async def _look(self, job: LoadJob, doubt: _Doubt) -> bool:
+    async def _look(self, job: LoadJob, doubt: _Doubt, marked: Collection[str]) -> bool:
         if job.written is not None:
             # an update may be sent again: it gives the same object
             await self._send_again(job, "an update in doubt is sent again")
@@ -178,8 +184,7 @@ class Settling:
         missing = [ref for ref, written in job.links.items() if written is None]
         parent = next((ref for ref in job.record.parents() if ref in missing), None)
         if parent is not None:
-            await self._look_after(parent, job, doubt)
-            return False
+            return await self._look_after(parent, job, doubt, marked)
         try:
             job = await self._fingerprinted(job)
             found = await find(self.context.sink, job.record, self.context.links(job))
@@ -192,8 +197,7 @@ class Settling:
         taken = await self.context.store.target_index.claimed_by_others(job.record.ref, ids)
         found = tuple(each for each in found if each.written.target_id not in taken)
         if not found:
-            await self._not_found(job, doubt)
-            return False
+            return await self._adopt_elsewhere(job, marked) or await self._not_found(job, doubt)
         finished = not doubt.faulty and not self.context.schema.to_finish(job.record)
         await self.context.answered(
             job, _adopted(found), finished=finished, event=JournalEvent.ADOPTED
@@ -202,6 +206,31 @@ class Settling:
             await self._refuse(attrs.evolve(job, to_finish=True), doubt.reason)
         self.doubts.pop(job.item, None)
         return True
+
+    async def _adopt_elsewhere(self, job: LoadJob, marked: Collection[str]) -> bool:
+        """Adopt an object that has the record's mark in another place than the record belongs to.
+
+        It was moved in the source, or in the target, and no store knew both places. Sent again, it
+        would exist twice; it stays as it is until somebody decides.
+        """
+        store, record = self.context.store, job.record
+        taken = await store.target_index.claimed_by_others(record.ref, list(marked))
+        for target_id in marked:
+            written = None
+            if target_id not in taken:
+                written = await current(self.context.sink, record.kind, target_id)
+            if written is not None:
+                await self.context.answered(
+                    job, written, finished=False, event=JournalEvent.ADOPTED
+                )
+                job = attrs.evolve(job, written=written)
+                await store.loading.record_conflict(self.context.run.id, job, _ELSEWHERE)
+                self.doubts.pop(job.item, None)
+                return True
+        return False
+
+    def _may_be_found(self, ref: Ref) -> bool:
+        return any(each.ref == ref and each.next_look < inf for each in self.doubts.values())
 
     async def _fingerprinted(self, job: LoadJob) -> LoadJob:
         """Return a file's job with what the file holds, read at the source if necessary."""
@@ -212,8 +241,15 @@ class Settling:
             raise RecordError("only the source knows the content of the file")
         return await store.loading.save_content(job, await hash_file(source, job.record))
 
-    async def _look_after(self, parent: Ref, job: LoadJob, doubt: _Doubt) -> None:
-        """Postpone a look until the parent is found; if the parent is absent, so is the record."""
+    async def _look_after(
+        self, parent: Ref, job: LoadJob, doubt: _Doubt, marked: Collection[str]
+    ) -> bool:
+        """Postpone a look until the parent is found.
+
+        If the parent is absent, so is the record, unless it was in another place.
+        """
+        if not self._may_be_found(parent) and await self._adopt_elsewhere(job, marked):
+            return True
         of_parent = next((each for each in self.doubts.values() if each.ref == parent), None)
         if of_parent is None or (of_parent.next_look == inf and not of_parent.given_up):
             await self._send_again(job, f"{parent} is not in the target, so this is not either")
@@ -222,6 +258,7 @@ class Settling:
         else:
             soon = asyncio.get_running_loop().time() + PARENT_FIRST_S
             self._at(doubt, max(of_parent.next_look, soon))
+        return False
 
     async def _not_looked_for(self, job: LoadJob, doubt: _Doubt, reason: str) -> None:
         if asyncio.get_running_loop().time() < doubt.believed:
@@ -234,7 +271,8 @@ class Settling:
         why = f"{doubt.reason}; could not be looked for in the target: {reason}"
         await self.context.store.loading.record_doubt(self.context.run.id, job, why)
 
-    async def _not_found(self, job: LoadJob, doubt: _Doubt) -> None:
+    async def _not_found(self, job: LoadJob, doubt: _Doubt) -> bool:
+        """Wait until absence is believed, then have the record sent again."""
         if asyncio.get_running_loop().time() < doubt.believed:
             self._at(doubt, doubt.believed)
         elif doubt.faulty:
@@ -245,6 +283,7 @@ class Settling:
             sent = counted(job.attempts, "time")
             why = f"sent {sent}, and not found in the target after any; the last time: "
             await self._refuse(job, why + doubt.reason)
+        return False
 
     async def _refuse(self, job: LoadJob, why: str) -> None:
         await self.context.store.loading.record_refusal(self.context.run.id, job, why)
