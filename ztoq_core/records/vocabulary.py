@@ -60,7 +60,10 @@ class Kind(StrEnum):
     @property
     def rank(self) -> int:
         """The position of this kind in the order of writing, from 0."""
-        return list(type(self)).index(self)
+        return _RANKS[self]
+
+
+_RANKS = {kind: place for place, kind in enumerate(Kind)}
 
 
 class Tree(StrEnum):
