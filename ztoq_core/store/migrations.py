@@ -112,10 +112,10 @@ def _part_bodies(database: Database) -> None:
                 WHERE {rows}""",
         ):
             database.execute(text)
-    if database.is_sqlite and sqlite3.sqlite_version_info < _DROPS_COLUMNS:
-        return  # they stay, and stay empty
-    for name in _BODIES:
-        database.execute(f"ALTER TABLE item DROP COLUMN {name}")
+    drops = not database.is_sqlite or sqlite3.sqlite_version_info >= _DROPS_COLUMNS
+    for name in _BODIES:  # what stays, empty, must not be taken for a column of the new tables
+        away = f"DROP COLUMN {name}" if drops else f"RENAME COLUMN {name} TO unused_{name}"
+        database.execute(f"ALTER TABLE item {away}")
 
 
 _COLUMNS = "key, state, reason, target_id, pid, url, version, attempts"

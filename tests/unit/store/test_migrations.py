@@ -157,6 +157,24 @@ async def test_what_had_lost_its_mapped_form_is_not_written_after_an_update(
         assert await store.loading.remaining() == 0
 
 
+async def test_where_sqlite_cannot_drop_columns_they_stay_and_are_empty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, sink = f"sqlite:///{tmp_path}/s.db", MemorySink()
+    with Store(url, files=tmp_path / "files") as store:
+        await migrate(store, sink, EXTRA)
+        make_older(store, 8)
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 34, 1))
+
+    with Store(url, files=tmp_path / "files") as store:
+        columns = columns_of(store, "item")
+        assert columns >= {"unused_payload", "unused_record", "unused_target", "unused_before"}
+        kept = dict(sink.objects)
+        await migrate(store, sink, attrs.evolve(EXTRA, name="changed"), LEFT)
+        assert len(sink.objects) == len(kept) + 1
+        assert engine.outcome(store).exit is Exit.OK
+
+
 def snapshots(store: Store) -> list[RecordSnapshot]:
     rows = store.database.select("SELECT id FROM item ORDER BY id")
     return [store.history.snapshot.now(number) for (number,) in rows]
