@@ -46,11 +46,12 @@ async def load(
     records: Sequence[Record] = PROJECT,
     *,
     on_conflict: str = "keep-target",
+    wait_s: float = 0.01,
 ) -> engine.Verdict:
     with Store(f"sqlite:///{path}") as store, store.run("migrate") as run:
         await engine.extract(engine.Run(store, run.id), MemorySource(records, CONTENTS))
         await engine.transform(engine.Run(store), lambda _: [lambda record: record])
-        settings = engine.Run(store, run.id, request_timeout=0.01)
+        settings = engine.Run(store, run.id, request_timeout=wait_s)
         await engine.load(settings, sink, on_conflict=on_conflict)
         return engine.outcome(store, engine.Goal.LOAD)
 
@@ -85,6 +86,33 @@ async def test_one_owners_refused_list_keeps_its_files_in_doubt_and_ends_nothing
     sink.hidden = None
     assert (await load(tmp_path / "new.db", sink)).exit is Exit.OK
     assert Counter(each.record.ref for each in sink.objects.values()) == before
+
+
+CASES = [each for each in PROJECT if each.kind is Kind.TEST_CASE]
+
+
+class Hiccup(MemorySink):
+    """Cannot look for the two test cases at first."""
+
+    asked = 0
+
+    async def find(self, record: Record, links: Links) -> tuple[Found, ...]:
+        if record.kind is Kind.TEST_CASE:
+            self.asked += 1
+            if self.asked <= len(CASES):
+                raise RejectedError("GET things: 500", status=500)
+        return await super().find(record, links)
+
+
+async def test_files_of_what_is_found_late_are_looked_for_too(tmp_path: Path) -> None:
+    sink = MemorySink()
+    await load(tmp_path / "old.db", sink)
+    late = Hiccup()
+    late.objects = sink.objects
+    before = late.keys()
+    verdict = await load(tmp_path / "new.db", late, wait_s=0.5)
+    assert late.keys() == before
+    assert verdict.exit is Exit.OK
 
 
 class Placed(MemorySink):

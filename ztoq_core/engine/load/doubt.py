@@ -20,11 +20,11 @@ from ztoq_core.contracts import Found, Written
 from ztoq_core.engine.load.context import LoadContext
 from ztoq_core.engine.load.search_lag import DEFAULT_LAG_S
 from ztoq_core.engine.load.streaming import hash_file
-from ztoq_core.engine.sides import current, find
+from ztoq_core.engine.sides import current, find, owner_kinds
 from ztoq_core.errors import DoubtError, RecordError, RejectedError
 from ztoq_core.note_codes import DUPLICATE_IN_TARGET
 from ztoq_core.records import Attachment, FieldDefinition, Kind, Record, Ref, counted
-from ztoq_core.store import JournalEvent, LoadJob
+from ztoq_core.store import JournalEvent, LoadJob, Phase
 
 PARENT_FIRST_S = 0.5
 """Seconds after which a record is looked for again whose parent is in doubt itself."""
@@ -41,7 +41,7 @@ class _Doubt:
 
     Times are those of the event loop, which do not depend on the wall clock. If the record is a
     field, ``of`` is the kind that waits for it. ``faulty``: the plugin failed while it wrote the
-    record, and would fail again.
+    record, and would fail again. ``marked`` are target ids of objects that have its mark.
     """
 
     ref: Ref
@@ -51,6 +51,7 @@ class _Doubt:
     of: Kind | None = None
     faulty: bool = False
     given_up: bool = False
+    marked: Collection[str] = ()
 
 
 @attrs.define
@@ -58,7 +59,8 @@ class Settling:
     """The records in doubt of one load.
 
     ``request_timeout`` is how many seconds a request that was sent may take to arrive. ``wake`` is
-    called when a record is due to be looked for.
+    called when a record is due to be looked for. ``listing``: the marks of a target are being
+    listed, kind by kind.
     """
 
     context: LoadContext
@@ -66,6 +68,7 @@ class Settling:
     wake: Callable[[], None]
     lag: float
     doubts: dict[int, _Doubt] = attrs.field(factory=dict)
+    listing: bool = False
     begun: float = attrs.field(factory=lambda: asyncio.get_running_loop().time())
     _same: WeakValueDictionary[tuple[Ref, str, str], asyncio.Lock] = attrs.field(
         factory=WeakValueDictionary
@@ -118,8 +121,13 @@ class Settling:
     ) -> list[int]:
         """Return the rows of these kinds (and keys, if any) to look for now, parents first."""
         upto = asyncio.get_running_loop().time() + ahead_s
-        found = [(ref.kind.rank, item) for item, at, ref in self._looks(kinds, keys) if at <= upto]
-        return [item for _, item in sorted(found)]
+        roots = self.context.roots  # above all other folders
+        found = [
+            (ref.kind.rank, ref not in roots, item)
+            for item, at, ref in self._looks(kinds, keys)
+            if at <= upto
+        ]
+        return [item for *_, item in sorted(found)]
 
     def next_look(self, kinds: Collection[Kind], keys: Collection[str]) -> float | None:
         """Return when the next record of these kinds is looked for, None if none is."""
@@ -169,14 +177,15 @@ class Settling:
         ``marked`` are target ids of objects that have its mark, wherever they are.
         """
         store = self.context.store
+        self.doubts[item].marked = marked or self.doubts[item].marked
         # read again, since the record's parent may just have been found
         job = await store.loading.job(item)
         record = job.record
         with logger.contextualize(stage="settle", kind=record.kind.value, key=record.key):
             async with self.one_of_equals(record):
-                return await self._look(job, self.doubts[item], marked)
+                return await self._look(job, self.doubts[item])
 
-    async def _look(self, job: LoadJob, doubt: _Doubt, marked: Collection[str]) -> bool:
+    async def _look(self, job: LoadJob, doubt: _Doubt) -> bool:
         if job.written is not None:
             # an update may be sent again: it gives the same object
             await self._send_again(job, "an update in doubt is sent again")
@@ -184,7 +193,7 @@ class Settling:
         missing = [ref for ref, written in job.links.items() if written is None]
         parent = next((ref for ref in job.record.parents() if ref in missing), None)
         if parent is not None:
-            return await self._look_after(parent, job, doubt, marked)
+            return await self._look_after(parent, job, doubt)
         try:
             job = await self._fingerprinted(job)
             found = await find(self.context.sink, job.record, self.context.links(job))
@@ -197,40 +206,54 @@ class Settling:
         taken = await self.context.store.target_index.claimed_by_others(job.record.ref, ids)
         found = tuple(each for each in found if each.written.target_id not in taken)
         if not found:
-            return await self._adopt_elsewhere(job, marked) or await self._not_found(job, doubt)
+            return await self._adopt_elsewhere(job, doubt) or await self._not_found(job, doubt)
         finished = not doubt.faulty and not self.context.schema.to_finish(job.record)
-        await self.context.answered(
-            job, _adopted(found), finished=finished, event=JournalEvent.ADOPTED
-        )
+        await self._adopt(job, _adopted(found), finished=finished)
         if doubt.faulty:  # it exists, perhaps in part; a later try is an update
             await self._refuse(attrs.evolve(job, to_finish=True), doubt.reason)
         self.doubts.pop(job.item, None)
         return True
 
-    async def _adopt_elsewhere(self, job: LoadJob, marked: Collection[str]) -> bool:
+    async def _adopt_elsewhere(self, job: LoadJob, doubt: _Doubt) -> bool:
         """Adopt an object that has the record's mark in another place than the record belongs to.
 
         It was moved in the source, or in the target, and no store knew both places. Sent again, it
         would exist twice; it stays as it is until somebody decides.
         """
         store, record = self.context.store, job.record
-        taken = await store.target_index.claimed_by_others(record.ref, list(marked))
-        for target_id in marked:
+        taken = await store.target_index.claimed_by_others(record.ref, list(doubt.marked))
+        for target_id in doubt.marked:
             written = None
             if target_id not in taken:
                 written = await current(self.context.sink, record.kind, target_id)
             if written is not None:
-                await self.context.answered(
-                    job, written, finished=False, event=JournalEvent.ADOPTED
-                )
+                await self._adopt(job, written, finished=False)
                 job = attrs.evolve(job, written=written)
                 await store.loading.record_conflict(self.context.run.id, job, _ELSEWHERE)
                 self.doubts.pop(job.item, None)
                 return True
         return False
 
+    async def _adopt(self, job: LoadJob, written: Written, *, finished: bool) -> None:
+        """Store an object as the record's.
+
+        While a new store takes over what an earlier one wrote, what is listed under its owner alone
+        may be there, too. It is put in doubt before the answer releases it, unless ``adopt`` is
+        still to list it.
+        """
+        if self.context.store.facts.adoption is Phase.BEGUN and not self.listing:
+            for kind, owners in owner_kinds(self.context.sink).items():
+                if job.record.kind in owners:
+                    index = self.context.store.target_index
+                    hidden = await index.ready_under(kind, job.record.kind, [job.record.key])
+                    await index.doubt_marked(kind, [each.key for each in hidden])
+            await self.gather()
+        await self.context.answered(job, written, finished=finished, event=JournalEvent.ADOPTED)
+
     def _may_be_found(self, ref: Ref) -> bool:
-        return any(each.ref == ref and each.next_look < inf for each in self.doubts.values())
+        """Whether nobody can say yet that a record is absent."""
+        these = (each for each in self.doubts.values() if each.ref == ref)
+        return any(each.next_look < inf or each.given_up for each in these)
 
     async def _fingerprinted(self, job: LoadJob) -> LoadJob:
         """Return a file's job with what the file holds, read at the source if necessary."""
@@ -241,14 +264,12 @@ class Settling:
             raise RecordError("only the source knows the content of the file")
         return await store.loading.save_content(job, await hash_file(source, job.record))
 
-    async def _look_after(
-        self, parent: Ref, job: LoadJob, doubt: _Doubt, marked: Collection[str]
-    ) -> bool:
+    async def _look_after(self, parent: Ref, job: LoadJob, doubt: _Doubt) -> bool:
         """Postpone a look until the parent is found.
 
         If the parent is absent, so is the record, unless it was in another place.
         """
-        if not self._may_be_found(parent) and await self._adopt_elsewhere(job, marked):
+        if not self._may_be_found(parent) and await self._adopt_elsewhere(job, doubt):
             return True
         of_parent = next((each for each in self.doubts.values() if each.ref == parent), None)
         if of_parent is None or (of_parent.next_look == inf and not of_parent.given_up):

@@ -131,8 +131,10 @@ class _Loading:
         if not begun and not await store.target_index.nothing_written():
             return
         await store.facts.save(Facts.adoption, Phase.BEGUN)
+        self.settling.listing = True
         with one_error():
             await adopt(self.context, self.settling)
+        self.settling.listing = False
         await self._end_adoption()
 
     async def _end_adoption(self) -> None:

@@ -24,6 +24,7 @@ from ztoq_core.records import (
     Ref,
     StepResult,
     TestCase,
+    TestCycle,
     TestLog,
     TestPlan,
     TestRun,
@@ -391,6 +392,12 @@ EXAMPLES: dict[Rule, list[tuple[Record, Record, Record, Known]]] = {
         (RUN, bound("499"), bound("503"), attrs.evolve(KNOWN, unknown=frozenset({"499"}))),
     ],
     Rule.REPORTED_LOSS: [
+        (
+            TestCycle(key="ACME-R1", name="Night", planned_start=NOON),
+            TestCycle(key="ACME-R1", name="Night"),
+            TestCycle(key="ACME-R1", name="Night", planned_start=NOON + timedelta(days=1)),
+            LOSING,
+        ),
         (field("Nobody's", "x"), CASE, field("Nobody's", "y", FieldType.RICH_TEXT), LOSING),
         (
             attrs.evolve(CASE, fields=(PIXEL, FieldValue(name="Nobody's", value="x"))),
