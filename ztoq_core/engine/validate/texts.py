@@ -8,6 +8,7 @@ sinks and for this module: where they disagree, each such text would differ for 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from html.parser import HTMLParser
 from typing import NamedTuple
@@ -48,6 +49,8 @@ _LINES = _names(
 )
 _PLACES = _names("h1 h2 h3 h4 h5 h6 hr li td th tr")
 """Elements whose number and order is part of the text: a cell that is gone moves the others."""
+_ALONE = _names("br p")
+"""End tags that count without a start. Browsers ignore all others, and targets drop them."""
 _CODE = re.compile("(?:javascript|vbscript|data):", re.IGNORECASE)
 """Links that a browser runs instead of following them: targets drop their addresses, so they count
 as no links on either side."""
@@ -67,6 +70,7 @@ class _Reader(HTMLParser):
         self._open: list[tuple[str, str]] = []
         self._hidden = 0
         self._pre = 0
+        self._blocks: Counter[str] = Counter()
         self.feed(html)
         self.close()
 
@@ -100,8 +104,9 @@ class _Reader(HTMLParser):
             self._hidden = max(0, self._hidden - 1)
         if tag == "pre":
             self._pre = max(0, self._pre - 1)
-        if tag in _LINES or tag in _PLACES:
+        if self._blocks[tag] or tag in _ALONE:
             self._line()
+        self._blocks[tag] = max(0, self._blocks[tag] - 1)
         for position in reversed(range(len(self._open))):
             if self._open[position][0] == tag:
                 del self._open[position]
@@ -121,6 +126,7 @@ class _Reader(HTMLParser):
     def _separate(self, tag: str) -> None:
         if tag in _LINES or tag in _PLACES:
             self._line()
+            self._blocks[tag] += 1
         if tag in _PLACES:
             self.tokens.append(Token(tag))
 

@@ -155,6 +155,7 @@ EXAMPLES: dict[Rule, list[tuple[Record, Record, Record, Known]]] = {
             KNOWN,
         ),
         (described("Type <name>"), described("Type &lt;name&gt;"), described("Type"), KNOWN),
+        (described("one</nav>two</p>3"), described("onetwo<p></p>3"), described("onetwo3"), KNOWN),
         *(
             (
                 described(f'<a href="{address}">Run</a> <a href="https://x.example">it</a>'),
