@@ -15,6 +15,7 @@ from ztoq_core.migration.opening import new_run
 from ztoq_core.records import IdKind, Kind
 from ztoq_core.store import Store
 
+FEW = 3
 SOURCE = {"project": KEY, "attachments": []}
 
 
@@ -61,7 +62,10 @@ async def test_jira_may_be_connected_later(tmp_path: Path) -> None:
         assert jira["/jira/rest/api/2/project/{key}/components"] == 1
         assert jira["/jira/rest/api/2/project/{key}/versions"] == 1
         assert not {"/jira/rest/api/2/component/{id}", "/jira/rest/api/2/version/{id}"} & set(jira)
-        assert {path: n for path, n in second.items() if path not in jira} == dict(first)
+        rest = second - Counter(jira)
+        assert rest.keys() == first.keys()
+        # on a busy machine a GET may be answered too late, and is sent again
+        assert abs(rest.total() - first.total()) <= FEW
 
         with made.store() as store:
             await mapped(made, store)
