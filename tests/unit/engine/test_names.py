@@ -14,6 +14,7 @@ import pytest
 from ztoq_testkit import CONTENTS, PROJECT, MemoryDirectory, MemorySink, MemorySource, PowerCut
 
 from tests.unit.engine.rules import RULES
+from tests.unit.store.older import make_older
 from ztoq_core import engine
 from ztoq_core.contracts import Page, Schema, User
 from ztoq_core.engine import Event
@@ -37,7 +38,7 @@ from ztoq_core.records import (
 )
 from ztoq_core.report.data import Report
 from ztoq_core.report.write import ReportWriter
-from ztoq_core.store import Extracted, Facts, State, Store
+from ztoq_core.store import Extracted, State, Store
 from ztoq_core.store.migrations import SCHEMA_VERSION
 
 ANNA, BEN = "person-2", "person-1"
@@ -476,10 +477,7 @@ async def test_texts_that_no_database_takes_do_no_harm(store: Store) -> None:
 async def test_a_store_of_schema_1_gets_the_table(store_url: str, tmp_path: Path) -> None:
     with Store(store_url, files=tmp_path / "files") as store:
         await extract(store, MemorySource(WITH_IDS, CONTENTS))
-        store.database.write_now(
-            lambda: store.database.connection.drop_tables([store.database.tables.name])
-        )
-        store.facts.save_now(Facts.schema, 1)
+        make_older(store, 1)
 
     with Store(store_url, files=tmp_path / "files") as store:
         assert store.facts.schema == SCHEMA_VERSION

@@ -8,7 +8,7 @@ from ztoq_core.store.migrations import SCHEMA_VERSION
 
 _BODIES = {"source_body": ("record", "payload"), "target_body": ("target", "before")}
 _PUT_BACK = "UPDATE item SET {0} = (SELECT {0} FROM {1} WHERE {1}.item = item.id)"
-_NEW_TABLES = {6: "proof"}
+_NEW_TABLES = {2: "name", 6: "proof"}
 _NEW_COLUMNS = {
     4: (("run", "boot"), ("run", "born"), ("run", "beat"), ("item", "before_delete")),
     5: (("item", "cause"),),
