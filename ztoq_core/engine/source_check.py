@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 import attrs
 
 from ztoq_core.contracts import Page, Reject, Source
-from ztoq_core.engine.extract.extract import extract
+from ztoq_core.engine.extract.extract import KEPT_CHANGING, MOST_PASSES, extract
 from ztoq_core.engine.run import Event, Run
 from ztoq_core.engine.verdict.judgement import outcome
 from ztoq_core.engine.verdict.problems import Goal
@@ -25,7 +25,6 @@ from ztoq_core.records import Kind, Record, Ref, counted, plain
 from ztoq_core.store import Facts, FinalCheck, ListedAgain, SourceCheck, State
 
 _SHOWN = 1000
-_MOST_PASSES = 20
 _BATCH = 500
 _NAMED = 20
 _LOOKED_UP = (Kind.FOLDER, Kind.TEST_CASE, Kind.TEST_CYCLE)
@@ -92,8 +91,12 @@ class _Listing:
     gone: dict[Ref, None] = attrs.field(factory=dict)
 
     async def read(self, kind: Kind) -> None:
-        """Read the list of ``kind``; again while it shifts, until a pass shows nothing new."""
-        for _ in range(_MOST_PASSES):
+        """Read the list of ``kind``; again while it shifts, until a pass shows nothing new.
+
+        Raises:
+            RecordError: It keeps changing.
+        """
+        for _ in range(MOST_PASSES):
             new, stable, cursor = 0, True, None
             seen: set[str] = set()
             while not self.run.waits.stopping:
@@ -111,6 +114,7 @@ class _Listing:
                 cursor = page.cursor
             if stable or not new:
                 return
+        raise RecordError(KEPT_CHANGING)
 
     async def _compare(self, records: Sequence[Record]) -> int:
         """Compare records with the store; return how many were not seen before."""

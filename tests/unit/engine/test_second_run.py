@@ -313,6 +313,27 @@ async def test_a_quick_pass_that_is_stopped_goes_on(store: Store) -> None:
     assert [p.key for p in store.reporting.problems()] == ["ACME-T8"]
 
 
+class Growing(Changing):
+    """Shows another new test case in each pass over its list."""
+
+    async def changed_since(self, kind: Kind, since: datetime, cursor: str | None) -> Page:
+        page = await super().changed_since(kind, since, cursor)
+        if kind is not Kind.TEST_CASE:
+            return page
+        new = TestCase(key=f"ACME-T{len(self.calls) + 100}", name="Pay")
+        self.records[new.ref] = new
+        return Page(records=(new,), cursor=None, stable=False)
+
+
+async def test_a_quick_pass_over_a_list_that_keeps_changing_is_not_complete(store: Store) -> None:
+    sink = MemorySink()
+    await bring(store, sink)
+    await bring(store, sink, Growing(PROJECT, set()), SINCE)
+    verdict = engine.outcome(store, engine.Goal.LOAD)
+    assert verdict.exit is Exit.LEFT
+    assert [each for each in verdict.sentences if "test cases: it kept changing during 20" in each]
+
+
 async def test_a_quick_pass_comes_after_a_complete_extraction(store: Store) -> None:
     with pytest.raises(ConfigError, match="run ztoq extract first"):
         await bring(store, MemorySink(), Changing(PROJECT, set()), SINCE)

@@ -114,6 +114,29 @@ async def test_a_list_that_cannot_be_read_proves_nothing(store: Store) -> None:
     )
 
 
+class Drifting(MemorySource):
+    """Shows one test case more in each pass over its list."""
+
+    shown = 0
+
+    async def fetch(self, kind: Kind, cursor: str | None) -> Page:
+        if kind is not Kind.TEST_CASE:
+            return await super().fetch(kind, cursor)
+        self.shown += 1
+        cases = [each for each in self.records.values() if each.kind is kind]
+        return Page(records=tuple(cases[: self.shown]), cursor=None, stable=False)
+
+
+async def test_a_list_that_keeps_changing_proves_nothing(store: Store) -> None:
+    more = tuple(TestCase(key=f"ACME-T{n}", name="Pay", raw={"name": "Pay"}) for n in range(50, 80))
+    await extracted(store, (*RECORDS, *more))
+    found = await checked(store, Drifting((*RECORDS, *more), CONTENTS))
+    (reason,) = found.reasons
+    assert reason.startswith(
+        "the list of test cases could not be read to its end: it kept changing during 20 passes"
+    )
+
+
 async def test_without_a_complete_extraction_the_source_is_needed(store: Store) -> None:
     store.bind(source=MemorySource(RECORDS, CONTENTS).identity)
     found = await checked(store, MemorySource(RECORDS, CONTENTS))

@@ -25,7 +25,11 @@ from ztoq_core.plugin_calls import check_cursor, check_record, plugin_call, stor
 from ztoq_core.records import Kind, Record, counted, plain
 from ztoq_core.store import Checkpoint, Facts, Listed, SourceSchema, Store
 
-_MOST_PASSES = 20
+MOST_PASSES = 20
+"""Over a list that changes while it is read; what then still changes is not read to its end."""
+KEPT_CHANGING = (
+    f"it kept changing during {MOST_PASSES} passes; run again when fewer people work in the project"
+)
 
 
 async def extract(
@@ -201,7 +205,7 @@ class _Extraction:
                 if page.cursor is None and not point.done:
                     point = await self._after_pass(kind, point)
                     if not point.passes and not point.done:
-                        return
+                        raise RecordError(KEPT_CHANGING)
         finally:
             if ahead is not None:
                 await _give_up(ahead)
@@ -236,7 +240,7 @@ class _Extraction:
         self, source: ChangedSince, kind: Kind, since: datetime
     ) -> AsyncGenerator[Sequence[Listed], None]:
         """Yield what is to be completed of each page of changes; nothing is kept of the place."""
-        for number in range(_MOST_PASSES):
+        for number in range(MOST_PASSES):
             cursor: str | None = None
             seen: set[str] = set()
             new = 0
@@ -255,6 +259,7 @@ class _Extraction:
                 cursor = page.cursor
             if page.stable or not new or self.run.waits.stopping:
                 return
+        raise RecordError(KEPT_CHANGING)
 
     def _with_pictures(self, page: Page) -> Page:
         """Return a page with the pictures of those records that are complete already."""
@@ -275,16 +280,8 @@ class _Extraction:
 
         One that changes in each of many passes is left as not read to its end, for a later run.
         """
-        passes = point.passes + 1
-        done = point.pass_new == 0
-        if not done and passes >= _MOST_PASSES:
-            self.reporter.message(
-                f"The list of {plain(kind)}s kept changing during {passes} passes, so it was not "
-                "read to its end; run ztoq extract again when fewer people work in the project",
-                "warning",
-            )
-            passes = 0
-        following = Checkpoint(done=done, passes=passes)
+        passes = (point.passes + 1) % MOST_PASSES
+        following = Checkpoint(done=point.pass_new == 0, passes=passes)
         await self.store.extraction.save_page(
             self.run.id, kind, Page(records=(), cursor=None), (), following
         )
