@@ -30,7 +30,7 @@ BY_THE_MAPPING = frozenset(
     }
 )
 """What the default mapping makes fields or words of: the sink looks at none of these."""
-WITHOUT_FIELDS = BY_THE_MAPPING | {"requirement.description", "test_cycle.planned"}
+WITHOUT_FIELDS = BY_THE_MAPPING | {"requirement.description"}
 ROOTS = {"root_module": "From Zephyr", "root_cycle": "From Zephyr"}
 
 

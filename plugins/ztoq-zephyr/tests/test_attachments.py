@@ -115,7 +115,7 @@ async def test_where_every_list_is_refused_asking_ends_and_each_owner_says_so(
         _, *files = await shop.completed(Kind.TEST_CASE, "SHOP-T1")
         asked = [path for path, _ in shop.tenant.asked if "teststeps/" in path]
         said = [note for note, _ in shop.notes if note.code == "files-not-offered"]
-    assert (len(files), len(asked)) == (30, 20)
+    assert (len(files), len(asked)) == (30, 15)
     assert [(note.level, "'test_step'" in note.text) for note in said] == [(Level.LOSS, True)]
 
 

@@ -33,8 +33,9 @@ OK = 200
 NOT_FOUND = 404
 UNLISTED = "#unlisted"
 """Suffix of the key of a file that replaces a list that could not be read."""
-ENOUGH = 20
-"""Refused lists of one kind of owner, without any good one, after which no more are requested."""
+ENOUGH = 15
+"""Refused lists of one kind of owner, without any good one, after which no more are requested. Each
+five of them open the circuit breaker for 1.5 s, so that all is found out within 10 s."""
 ATTEMPTS, AT_FIRST = 8, 4
 """Attempts for a list; and for the first one while none has been read, which take 4 s at most. The
 lists after it get one attempt each until one is read: a tenant may answer 503 to all of them."""
