@@ -303,23 +303,30 @@ def _fill_large(path: Path, number: int) -> None:
         pass
     with closing(sqlite3.connect(path)) as database, database:
         database.executemany(
-            """INSERT INTO item (kind, key, rank, state, target_id, pid, url, record, reason, cause,
+            """INSERT INTO item (id, kind, key, rank, state, target_id, pid, url, reason, cause,
                 loss, pending, derived, seen_run, digest, proof, chosen, target_digest, turn,
                 joined, written_digest, finished_digest, refused_digest, attempts, waiting,
                 open_files, version, parts, stamp, borrowed, created_run, updated_run,
                 before_delete)
-            VALUES ('test_case', ?, 3, 'finished', ?, ?, ?, ?, '', '', 0, 0, 0, 1, ?, '', 'yes',
+            VALUES (?, 'test_case', ?, 3, 'finished', ?, ?, ?, '', '', 0, 0, 0, 1, ?, '', 'yes',
                 ?, '', '', '', '', '', 1, 0, 0, '', '', '', 0, 1, 1, '')""",
             (
                 (
+                    each,
                     f"ACME-T{each}",
                     str(each),
                     f"TC-{each}",
                     f"https://acme.qtestnet.com/p/4242/portal/project#tab=testdesign&id={each}",
-                    json.dumps({"name": f"Order {each * 7919 % number} is paid"}).encode(),
                     f"{each:064x}",
                     f"{each:064x}",
                 )
+                for each in range(1, number + 1)
+            ),
+        )
+        database.executemany(
+            "INSERT INTO source_body (item, record) VALUES (?, ?)",
+            (
+                (each, json.dumps({"name": f"Order {each * 7919 % number} is paid"}).encode())
                 for each in range(1, number + 1)
             ),
         )
