@@ -121,7 +121,8 @@ class FieldSet:
 class PropertyValues:
     """The properties to send, the values without a property, and notes on inexact ones.
 
-    ``of_users`` are the names of values in ``rest`` whose fields take users, and there is no such.
+    ``of_users`` are the names of those values in ``rest`` that name people who are not users of the
+    project, so that their user fields cannot take them.
     """
 
     properties: list[dict[str, Any]]
