@@ -250,11 +250,6 @@ class Settling:
             await self.gather()
         await self.context.answered(job, written, finished=finished, event=JournalEvent.ADOPTED)
 
-    def _may_be_found(self, ref: Ref) -> bool:
-        """Whether nobody can say yet that a record is absent."""
-        these = (each for each in self.doubts.values() if each.ref == ref)
-        return any(each.next_look < inf or each.given_up for each in these)
-
     async def _fingerprinted(self, job: LoadJob) -> LoadJob:
         """Return a file's job with what the file holds, read at the source if necessary."""
         store, source = self.context.store, self.context.source
@@ -269,10 +264,10 @@ class Settling:
 
         If the parent is absent, so is the record, unless it was in another place.
         """
-        if not self._may_be_found(parent) and await self._adopt_elsewhere(job, doubt):
-            return True
         of_parent = next((each for each in self.doubts.values() if each.ref == parent), None)
         if of_parent is None or (of_parent.next_look == inf and not of_parent.given_up):
+            if await self._adopt_elsewhere(job, doubt):
+                return True
             await self._send_again(job, f"{parent} is not in the target, so this is not either")
         elif of_parent.given_up:
             await self._give_up(job, doubt, f"{parent} could not be looked for")
