@@ -12,7 +12,7 @@ from ztoq_testkit.memory import MemorySink, MemorySource
 from ztoq_testkit.project import CONTENTS, PROJECT
 
 from ztoq_core import engine
-from ztoq_core.contracts import Found, Links, MarkPage, Owner
+from ztoq_core.contracts import Found, Links, MarkPage, Owner, Written
 from ztoq_core.errors import ConfigError, Exit, RejectedError
 from ztoq_core.records import Attachment, Folder, Kind, Record, Ref, TestCase, Tree
 from ztoq_core.store import Store
@@ -149,3 +149,36 @@ async def test_what_was_moved_while_no_store_knew_of_it_is_not_made_twice(tmp_pa
     assert verdict.exit is Exit.OK
     held = {each.record.key: each.record.parents() for each in sink.objects.values()}
     assert (held[inner.key], held[case.key]) == ((outer.ref,), (new.ref,))
+
+
+class Closed(Placed):
+    """Refuses to show single objects, as long as it is ``closed``."""
+
+    closed = False
+
+    async def current(self, kind: Kind, target_id: str) -> Written | None:
+        if self.closed:
+            raise FORBIDDEN
+        return await super().current(kind, target_id)
+
+
+async def test_what_was_moved_and_cannot_be_read_stays_in_doubt_until_it_can(
+    tmp_path: Path,
+) -> None:
+    """Neither does it end the load, nor is it taken for absent, now or with the next load."""
+    one, other = (Folder(key=f"ACME-F{n}", name=f"F{n}", tree=Tree.CASES) for n in (1, 2))
+    case = TestCase(key="ACME-T1", name="Pay", folder=one.ref)
+    sink = Closed()
+    await load(tmp_path / "old.db", sink, [one, other, case])
+    before = sink.keys()
+    moved = [one, other, attrs.evolve(case, folder=other.ref), TestCase(key="ACME-T2", name="Buy")]
+
+    sink.closed = True
+    for _ in range(2):
+        verdict = await load(tmp_path / "new.db", sink, moved)
+        assert sink.keys() == sorted([*before, "ACME-T2"])
+        assert verdict.exit is Exit.LEFT
+    sink.closed = False
+    verdict = await load(tmp_path / "new.db", sink, moved)
+    assert sink.keys() == sorted([*before, "ACME-T2"])
+    assert (verdict.exit, verdict.next) == (Exit.LEFT, "ztoq resolve")

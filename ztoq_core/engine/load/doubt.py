@@ -183,7 +183,12 @@ class Settling:
         record = job.record
         with logger.contextualize(stage="settle", kind=record.kind.value, key=record.key):
             async with self.one_of_equals(record):
-                return await self._look(job, self.doubts[item])
+                try:
+                    return await self._look(job, self.doubts[item])
+                except (RejectedError, RecordError, DoubtError) as error:
+                    logger.warning("could not be looked for: {}", error)
+                    await self._not_looked_for(job, self.doubts[item], str(error))
+                    return False
 
     async def _look(self, job: LoadJob, doubt: _Doubt) -> bool:
         if job.written is not None:
@@ -194,13 +199,8 @@ class Settling:
         parent = next((ref for ref in job.record.parents() if ref in missing), None)
         if parent is not None:
             return await self._look_after(parent, job, doubt)
-        try:
-            job = await self._fingerprinted(job)
-            found = await find(self.context.sink, job.record, self.context.links(job))
-        except (RejectedError, RecordError, DoubtError) as error:
-            logger.warning("could not be looked for: {}", error)
-            await self._not_looked_for(job, doubt, str(error))
-            return False
+        job = await self._fingerprinted(job)
+        found = await find(self.context.sink, job.record, self.context.links(job))
         ids = [each.written.target_id for each in found]
         # of several equal files of one owner each belongs to one attachment
         taken = await self.context.store.target_index.claimed_by_others(job.record.ref, ids)
