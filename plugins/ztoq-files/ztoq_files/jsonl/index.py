@@ -29,6 +29,7 @@ CREATE INDEX to_whom ON edge (to_kind, to_key);
 """
 _COLUMNS = "kind, key, line, start, size, stamp, file"
 _DIGITS = re.compile("[0-9]+")
+_CACHE_KIB = 16_384
 
 
 @attrs.frozen(kw_only=True)
@@ -53,7 +54,11 @@ class RecordIndex:
         """Start empty."""
         # an empty name is a database on the disk that is gone when it is closed
         self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        self._database.execute("PRAGMA journal_mode = OFF")
+        self._database.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
         self._database.executescript(_TABLES)
+        # never committed: after each commit SQLite would write what its cache holds
+        self._database.execute("BEGIN")
 
     def close(self) -> None:
         """Give the temporary file back."""
