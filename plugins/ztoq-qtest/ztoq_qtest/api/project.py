@@ -9,13 +9,17 @@ from typing import Any
 
 import attrs
 
-from ztoq_core.plugin import Answer, Client, Content, Kind, Ref, Services
+from ztoq_core.plugin import Answer, Client, Content, Kind, RecordError, Ref, Services
 from ztoq_qtest.api.answers import reader
 from ztoq_qtest.api.object_types import OBJECT_TYPES, ROOT, ObjectRef
 from ztoq_qtest.config import QtestConfig
 
 PAGE_SIZE = 100  # published code uses it on every list; the maximum for cases is not documented
 PASSES = 5  # over a list that others change while it is read
+KEPT_CHANGING = (
+    f"the list {{}} kept changing while it was read {PASSES} times; run again when fewer people"
+    " work in the project"
+)
 REMEMBERED = 4096  # cases whose steps are kept in memory for their logs
 OK = 200
 REFUSED = 400
@@ -115,13 +119,18 @@ class Project:
         one (facts, section 10).
 
         What others delete while a list is read moves the rest up: an item can move from a page that
-        is still to be read to one that was read. So a list of several pages is read again until
-        nothing new shows, unless its total stayed the same and is the number of its items.
+        is still to be read to one that was read. So a list of several pages is read again until a
+        pass shows all that the one before it showed: nothing was deleted from that one meanwhile.
+        A total that stayed the same and is the number of its items shows it, too.
+
+        Raises:
+            RecordError: The list keeps changing.
         """
         params = {size_name: PAGE_SIZE, **(query or {})}
         seen: set[Any] = set()
+        earlier: set[Any] | None = None
         for _ in range(PASSES):
-            before, number = len(seen), 0
+            number = 0
             here: set[Any] = set()
             totals: set[int | None] = set()
             async for items, total in self._read_pages(path, params, search, key):
@@ -133,8 +142,10 @@ class Project:
                         seen.add(item.get(key))
                         yield item
             one_page = number <= 1 and len(here) < PAGE_SIZE
-            if one_page or totals == {len(here)} or before == len(seen):
+            if one_page or totals == {len(here)} or is_whole(earlier, here):
                 return
+            earlier = here
+        raise RecordError(KEPT_CHANGING.format(path))
 
     async def _read_pages(
         self, path: str, params: Query, search: Mapping[str, Any] | None, key: str
@@ -204,6 +215,11 @@ class Project:
         """Return the full path of a path under the project."""
         root = f"api/v3/projects/{self.config.project}"
         return f"{root}/{path}" if path else root
+
+
+def is_whole(earlier: set[Any] | None, here: set[Any]) -> bool:
+    """Whether a pass over a list missed nothing, from the keys of the pass behind it."""
+    return earlier is not None and earlier <= here
 
 
 def items_of(body: Any) -> list[Any]:

@@ -19,13 +19,24 @@ from ztoq_core.plugin import (
     FieldType,
     FieldValue,
     Kind,
+    RecordError,
     RejectedError,
     Requirement,
     Skip,
     Written,
 )
 from ztoq_qtest.api.object_types import ROOT_CASES, ObjectRef, object_ref
-from ztoq_qtest.api.project import FORBIDDEN, MISSING, PAGE_SIZE, Project, Query, items_of
+from ztoq_qtest.api.project import (
+    FORBIDDEN,
+    KEPT_CHANGING,
+    MISSING,
+    PAGE_SIZE,
+    PASSES,
+    Project,
+    Query,
+    is_whole,
+    items_of,
+)
 from ztoq_qtest.fields.encoding import values_table
 from ztoq_qtest.fields.settings import fallback_notes
 from ztoq_qtest.html import add_mark
@@ -47,7 +58,6 @@ ISSUE = re.compile(KEY)
 # "ACME-7 Pay", "[ACME-7] Pay", "Pay (ACME-7)"; never the ACME-7 of ACME-70 or ACME-7-b
 FIRST = re.compile(rf"\s*[\[(]?({KEY})(?![\w-])")
 LAST = re.compile(rf"[\[(]({KEY})[\])]\s*$")
-PASSES = 5  # over a list that others may change while it is read
 
 
 @attrs.define(eq=False)
@@ -64,16 +74,15 @@ class _RequirementIndex:
     mirrors: int = 0
     size: int = PAGE_SIZE
 
-    def add(self, item: Mapping[str, Any]) -> bool:
-        """Add a requirement; return whether it is new."""
+    def add(self, item: Mapping[str, Any]) -> None:
+        """Add a requirement, unless it is known."""
         number = int(item["id"])
         if number in self.seen:
-            return False
+            return
         self.seen.add(number)
         self.mirrors += any((item.get("external_properties") or {}).values())
         for rank, key in _issue_keys(item):
             self.found[key] = min(self.found.get(key, (rank, number)), (rank, number))
-        return True
 
     def find(self, key: str) -> int | None:
         """Return the id of the requirement of an issue."""
@@ -180,36 +189,39 @@ async def _requirement_index(session: Session) -> _RequirementIndex:
 
 
 async def _listed(project: Project) -> _RequirementIndex:
-    """List all requirements until a pass finds nothing new: pages may shift while they are read."""
+    """List all requirements, as ``Project.pages``, and how many items a page has."""
     index = _RequirementIndex()
+    earlier = None
     for _ in range(PASSES):
-        if not await _read_pages(project, index, 1):
-            break
-    return index
+        here = await _read_pages(project, index, 1)
+        if not here or is_whole(earlier, here):
+            return index
+        earlier = here
+    raise RecordError(KEPT_CHANGING.format("requirements"))
 
 
 async def _read_pages(
     project: Project, index: _RequirementIndex, page: int, *, short: bool = False
-) -> int:
-    """Read the list from ``page`` to its end; return the number of new requirements.
+) -> set[int]:
+    """Read the list from ``page`` to its end; return the ids that it showed.
 
     ``short``: a page with fewer items than the first page is the last one.
     """
     # "all Requirements or Requirements under a specific Module" (vendor's document)
     query: Query = {"size": PAGE_SIZE, "includeExternalProperties": "true"}
-    fresh = 0
-    last: set[int] = set()
+    shown: set[int] = set()
     while True:
         items = items_of(await project.get("requirements", **query, page=page))
         numbers = {int(item["id"]) for item in items}
-        if not numbers or numbers <= last:
-            return fresh
+        if numbers <= shown:
+            return shown
         if page == 1:
             index.size = len(items)
-        fresh += sum([index.add(item) for item in items])
+        for item in items:
+            index.add(item)
+        shown |= numbers
         if short and page > 1 and len(items) < index.size:
-            return fresh
-        last |= numbers
+            return shown
         page += 1
 
 
