@@ -43,8 +43,9 @@ class Page:
     """One page of a list. ``cursor`` None ends the kind.
 
     A key may repeat; the last one wins. ``stable`` False: the list can shift while it is read (an
-    offset list), so the engine reads it again until a pass brings no new key. ``total`` is the
-    service's own count, if it gives one; nothing relies on it.
+    offset list), so the engine reads it again until a pass brings no new key and shows all that the
+    pass before it showed. ``total`` is the service's own count, if it gives one; nothing relies on
+    it.
     """
 
     records: tuple[Record, ...]

@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 import attrs
 
 from ztoq_core.contracts import Page, Reject, Source
-from ztoq_core.engine.extract.extract import KEPT_CHANGING, MOST_PASSES, extract
+from ztoq_core.engine.extract.extract import extract
+from ztoq_core.engine.passes import KEPT_CHANGING, MOST_PASSES, Passes, RowSet
 from ztoq_core.engine.run import Event, Run
 from ztoq_core.engine.verdict.judgement import outcome
 from ztoq_core.engine.verdict.problems import Goal
@@ -77,7 +78,7 @@ def _lacking(run: Run) -> list[str]:
 
 @attrs.define
 class _Listing:
-    """What the lists hold now, against the store. A bit for each row of the store says it is there.
+    """What the lists hold now, against the store; ``seen`` are the rows that are there.
 
     Where a key repeats, its last entry counts, as for an extraction.
     """
@@ -85,17 +86,18 @@ class _Listing:
     run: Run
     source: Source
     listed: dict[Kind, int] = attrs.field(factory=dict)
-    seen: bytearray = attrs.field(factory=bytearray)
+    seen: RowSet = attrs.field(factory=RowSet)
     missing: dict[Ref, None] = attrs.field(factory=dict)
     changed: dict[Ref, None] = attrs.field(factory=dict)
     gone: dict[Ref, None] = attrs.field(factory=dict)
 
     async def read(self, kind: Kind) -> None:
-        """Read the list of ``kind``; again while it shifts, until a pass shows nothing new.
+        """Read the list of ``kind``; again while it shifts, until nothing can be missing.
 
         Raises:
             RecordError: It keeps changing.
         """
+        passes = Passes()
         for _ in range(MOST_PASSES):
             new, stable, cursor = 0, True, None
             seen: set[str] = set()
@@ -105,26 +107,31 @@ class _Listing:
                     if not isinstance(page, Page):
                         raise wrong(page, "a Page")
                     check_cursor(page.cursor, seen)
-                new += await self._compare(page.records)
+                new += await self._compare(page.records, passes)
                 for reject in page.rejects:
                     self.missing[Ref(reject.kind, reject.key or "an object without a key")] = None
                 stable = stable and page.stable
                 if page.cursor is None:
                     break
                 cursor = page.cursor
-            if stable or not new:
+            if passes.end(new) or stable:
                 return
         raise RecordError(KEPT_CHANGING)
 
-    async def _compare(self, records: Sequence[Record]) -> int:
+    async def _compare(self, records: Sequence[Record], passes: Passes) -> int:
         """Compare records with the store; return how many were not seen before."""
         new = 0
+        rows: list[int] = []
+        others: list[Ref] = []
         for kind in dict.fromkeys(record.kind for record in records):
             these = {record.key: record for record in records if record.kind is kind}
             found = await self.run.store.final_check.listed(list(these.values()))
+            rows += [row for row, _ in found.values()]
+            others += [Ref(kind, key) for key in these if key not in found]
             fresh = sum(self._place(Ref(kind, key), found.get(key)) for key in these)
             self.listed[kind] = self.listed.get(kind, 0) + fresh
             new += fresh
+        passes.add_page(rows, others)
         return new
 
     def _place(self, ref: Ref, found: tuple[int, bool] | None) -> bool:
@@ -138,15 +145,7 @@ class _Listing:
             self.changed.pop(ref, None)
         else:
             self.changed[ref] = None
-        return not self._mark(row)
-
-    def _mark(self, row: int) -> bool:
-        """Mark a row of the store as seen; return whether it was before."""
-        if row // 8 >= len(self.seen):
-            self.seen.extend(bytes(row // 8 + 1 - len(self.seen)))
-        before = bool(self.seen[row // 8] >> row % 8 & 1)
-        self.seen[row // 8] |= 1 << row % 8
-        return before
+        return self.seen.add(row)
 
     async def look_up_rest(self) -> None:
         """Ask by name for what the store has and no list holds; the rest is gone."""
@@ -157,7 +156,7 @@ class _Listing:
             for row, ref in batch:
                 if self.run.waits.stopping:
                     return
-                if row // 8 < len(self.seen) and self.seen[row // 8] >> row % 8 & 1:
+                if row in self.seen:
                     continue
                 if ref.kind not in _LOOKED_UP or await self._absent(ref):
                     self.gone[ref] = None

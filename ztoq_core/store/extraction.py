@@ -154,6 +154,18 @@ class ExtractionStore(Repository):
         found = self.database.select(text, (kind.value, run), keys)
         return {key: bytes(payload or b"") for key, payload in found}
 
+    @reads
+    def rows(self, records: Sequence[Record]) -> list[int]:
+        """Return the rows of records; what is not stored has none."""
+        text = "SELECT id FROM item WHERE kind = ? AND key IN ??"
+        return [
+            row
+            for kind in dict.fromkeys(record.kind for record in records)
+            for (row,) in self.database.select(
+                text, (kind,), [record.key for record in records if record.kind is kind]
+            )
+        ]
+
     # --------------------------------------------------------------------------- completion
 
     @reads

@@ -17,6 +17,7 @@ from loguru import logger
 from ztoq_core.contracts import ChangedSince, Directory, Page, Source
 from ztoq_core.engine.extract.complete import RecordCompletion, reject_of
 from ztoq_core.engine.extract.id_names import resolve_ids, warn_unresolved_ids
+from ztoq_core.engine.passes import KEPT_CHANGING, MOST_PASSES, Passes
 from ztoq_core.engine.run import ProgressReporter, Run, run_workers
 from ztoq_core.engine.sides import checked, described
 from ztoq_core.errors import ConfigError, RecordError, RejectedError
@@ -24,12 +25,6 @@ from ztoq_core.pictures.collector import PictureCollector, PictureSources
 from ztoq_core.plugin_calls import check_cursor, check_record, plugin_call, storable, wrong
 from ztoq_core.records import Kind, Record, counted, plain
 from ztoq_core.store import Checkpoint, Facts, Listed, SourceSchema, Store
-
-MOST_PASSES = 20
-"""Over a list that changes while it is read; what then still changes is not read to its end."""
-KEPT_CHANGING = (
-    f"it kept changing during {MOST_PASSES} passes; run again when fewer people work in the project"
-)
 
 
 async def extract(
@@ -180,6 +175,7 @@ class _Extraction:
         """
         point = await self.store.extraction.checkpoint(kind)
         seen = {point.cursor} if point.cursor else set[str]()
+        passes, from_start = Passes(), point.cursor is None
         ahead: asyncio.Task[Page] | None = None
         try:
             while not point.done:
@@ -190,10 +186,12 @@ class _Extraction:
                 following = attrs.evolve(
                     point, cursor=page.cursor, done=page.cursor is None and page.stable
                 )
-                whole = self._with_pictures(page)
+                with_pictures = self._with_pictures(page)
                 listed = await self.store.extraction.save_page(
-                    self.run.id, kind, whole, self.source.completes, following
+                    self.run.id, kind, with_pictures, self.source.completes, following
                 )
+                if not page.stable:
+                    passes.add_page(await self.store.extraction.rows(page.records))
                 if not point.passes:  # later passes list the same again
                     self._count(page)
                 # fetched while the workers complete this page, and only after it is committed with
@@ -203,7 +201,8 @@ class _Extraction:
                 yield listed
                 point = await self.store.extraction.checkpoint(kind)
                 if page.cursor is None and not point.done:
-                    point = await self._after_pass(kind, point)
+                    done = passes.end(point.pass_new, from_start=from_start)
+                    point, from_start = await self._after_pass(kind, point, done=done), True
                     if not point.passes and not point.done:
                         raise RecordError(KEPT_CHANGING)
         finally:
@@ -240,6 +239,7 @@ class _Extraction:
         self, source: ChangedSince, kind: Kind, since: datetime
     ) -> AsyncGenerator[Sequence[Listed], None]:
         """Yield what is to be completed of each page of changes; nothing is kept of the place."""
+        passes = Passes()
         for number in range(MOST_PASSES):
             cursor: str | None = None
             seen: set[str] = set()
@@ -250,6 +250,7 @@ class _Extraction:
                 listed, more = await self.store.extraction.save_changed(
                     self.run.id, self._with_pictures(page), self.source.completes
                 )
+                passes.add_page(await self.store.extraction.rows(page.records))
                 if not number:
                     self._count(page)
                 yield listed
@@ -257,7 +258,7 @@ class _Extraction:
                 if page.cursor is None or self.run.waits.stopping:
                     break
                 cursor = page.cursor
-            if page.stable or not new or self.run.waits.stopping:
+            if passes.end(new) or page.stable or self.run.waits.stopping:
                 return
         raise RecordError(KEPT_CHANGING)
 
@@ -275,13 +276,12 @@ class _Extraction:
             if whole and each not in self.source.completes and each is not Kind.ATTACHMENT:
                 self.reporter.advance(each, whole)
 
-    async def _after_pass(self, kind: Kind, point: Checkpoint) -> Checkpoint:
-        """An unstable list is complete when a pass brought no new key.
+    async def _after_pass(self, kind: Kind, point: Checkpoint, *, done: bool) -> Checkpoint:
+        """Keep that a pass over an unstable list has ended.
 
         One that changes in each of many passes is left as not read to its end, for a later run.
         """
-        passes = (point.passes + 1) % MOST_PASSES
-        following = Checkpoint(done=point.pass_new == 0, passes=passes)
+        following = Checkpoint(done=done, passes=(point.passes + 1) % MOST_PASSES)
         await self.store.extraction.save_page(
             self.run.id, kind, Page(records=(), cursor=None), (), following
         )

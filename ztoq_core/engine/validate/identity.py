@@ -14,6 +14,7 @@ import attrs
 
 from ztoq_core.contracts import Mark, Sink
 from ztoq_core.engine.load.marks import Listed, mark_pages, marks_under, owners_of
+from ztoq_core.engine.passes import RowSet
 from ztoq_core.engine.run import Run, side_by_side
 from ztoq_core.engine.sides import current, owner_kinds
 from ztoq_core.engine.validate.contents import ContentCheck
@@ -190,12 +191,9 @@ async def _fields(context: ValidationContext, check: IdentityCheck) -> None:
 
 
 async def _whole(context: ValidationContext, check: IdentityCheck) -> None:
-    """Compare a kind that the target lists whole, page by page.
-
-    Which of the store's rows were seen is a bit for each, so that memory does not grow with them.
-    """
+    """Compare a kind that the target lists whole, page by page."""
     run, kind = context.run, check.kind
-    seen = bytearray()
+    seen = RowSet()
     try:
         await _compare_listed(context, check, seen)
     except (RejectedError, RecordError) as error:
@@ -205,11 +203,7 @@ async def _whole(context: ValidationContext, check: IdentityCheck) -> None:
     after = 0
     while batch := await run.store.target_index.in_target(kind, after, 1000):
         after = batch[-1][0]
-        lost = [
-            (key, target_id)
-            for row, key, target_id in batch
-            if row // 8 >= len(seen) or not seen[row // 8] >> row % 8 & 1
-        ]
+        lost = [(key, target_id) for row, key, target_id in batch if row not in seen]
         check.present += len(batch) - len(lost)
         there = await check.look_for(context.sink, lost, listed=not check.refused)
         await context.compare(kind, dict.fromkeys(there))
@@ -217,9 +211,7 @@ async def _whole(context: ValidationContext, check: IdentityCheck) -> None:
         check.refused.clear()
 
 
-async def _compare_listed(
-    context: ValidationContext, check: IdentityCheck, seen: bytearray
-) -> None:
+async def _compare_listed(context: ValidationContext, check: IdentityCheck, seen: RowSet) -> None:
     """Compare what the target's pages show; sets the bits of the rows that were ``seen``."""
     store, kind = context.run.store, check.kind
     listed: set[str] = set()
@@ -230,8 +222,7 @@ async def _compare_listed(
         rows = await store.target_index.rows_of(kind, list(marks))
         known = {number for number, _ in rows}
         for _, row in rows:
-            seen.extend(bytes(max(0, row // 8 + 1 - len(seen))))
-            seen[row // 8] |= 1 << row % 8
+            seen.add(row)
         await context.compare(kind, {number: marks[number].record for number in known})
         strangers = [
             mark for number, mark in marks.items() if number not in known and number not in listed
