@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from coverage import Coverage
 from hypothesis import HealthCheck, settings
 from loguru import logger
 
@@ -26,11 +27,17 @@ logger.remove()
 
 DEMO = Path(__file__).parent / "plugins" / "ztoq-demo"
 LACKS = "lacks a shared file"
+MEASURED = pytest.StashKey[set[Path]]()
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip tests marked ``shared(path)`` where ../shared has no such file or folder."""
+    """Skip tests marked ``shared(path)`` where ../shared has no such file or folder.
+
+    With the first file marked ``unmeasured``, measuring ends for good in this process.
+    """
+    if item.path not in item.config.stash[MEASURED] and (measuring := Coverage.current()):
+        measuring.stop()
     for mark in item.iter_markers("shared"):
         for path in mark.args:
             if not (SHARED / path).exists():
@@ -38,11 +45,17 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
                 pytest.skip(f"../shared/{path} is missing (CONTRIBUTING.md)")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Do not measure what goes through lines that no gate is about."""
-    for item in items:
-        if item.path.is_relative_to(DEMO):
-            item.add_marker("no_cover")
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Run the files that are not measured after all others; each worker is given files in turn.
+
+    Pausing for single tests would leave to chance what is covered: the lines of a module count as
+    missing if it is first imported in a pause and used after it.
+    """
+    measured = {item.path for item in items if not item.get_closest_marker("unmeasured")}
+    measured -= {path for path in measured if DEMO in path.parents}  # lines of no gate
+    config.stash[MEASURED] = measured
+    items.sort(key=lambda item: item.path not in measured)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import peewee as pw
@@ -13,17 +14,16 @@ import pytest
 from ztoq_core.store import Store
 from ztoq_core.store.connection import PRAGMAS
 
+HERE = Path(__file__).parent
 MARKS = {
     "unit": ("unit",),
-    "journeys": ("no_cover",),
-    "acceptance": ("acceptance", "no_cover"),
-    "performance": ("no_cover",),
-    "repository": ("no_cover",),
+    "journeys": ("unmeasured",),
+    "acceptance": ("acceptance", "unmeasured"),
+    "performance": ("unmeasured",),
+    "repository": ("unmeasured",),
 }
 """The marks of each folder. What goes through all rooms, or a second time through the same lines,
-is not measured: that takes half as long again, and a line is covered by the tests of its room.
-It is a run of pytest of its own (tox.ini): a module whose import falls into a pause of measuring
-would count as half covered."""
+is not measured: that takes half as long again, and a line is covered by the tests of its room."""
 SEE_PLUGINS = {
     "config",
     "test_configure.py",
@@ -96,18 +96,21 @@ def store(store_url: str, tmp_path: Path, _new_store: Path) -> Iterator[Store]:
         yield opened
 
 
+@cache
+def _marks(path: Path) -> list[str]:
+    """Return the marks of the tests in a file."""
+    folder, *_ = parts = path.relative_to(HERE).parts
+    sees = folder == "unit" and SEE_PLUGINS & set(parts)
+    return [*MARKS.get(folder, ()), *(["core_alone"] if sees else [])]
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark tests by their folder; leave most of those on PostgreSQL to the acceptance run."""
-    here = Path(__file__).parent
     for item in items:
-        if item.path.is_relative_to(here):
-            folder, *_ = parts = item.path.relative_to(here).parts
-            for name in MARKS.get(folder, ()):
+        if HERE in item.path.parents:
+            for name in _marks(item.path):
                 item.add_marker(name)
-            if folder == "unit" and SEE_PLUGINS & set(parts):
-                item.add_marker("core_alone")
         if item.get_closest_marker("postgres"):
-            item.add_marker("no_cover")
-            own = item.path.is_relative_to(here / "unit" / "store")
+            own = HERE / "unit" / "store" in item.path.parents
             if not own and getattr(item, "originalname", "") not in IN_EACH_RUN:
                 item.add_marker("acceptance")

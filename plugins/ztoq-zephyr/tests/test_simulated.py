@@ -34,7 +34,7 @@ from ztoq_core.plugin import (
     TestLog,
 )
 
-pytestmark = pytest.mark.no_cover  # a second time through what others cover
+pytestmark = pytest.mark.unmeasured  # a second time through what others cover
 
 SOME = ("usual", "silent pages", "drifting totals")
 """Tenants for each run of the tests; the others are for the acceptance run."""

@@ -12,7 +12,7 @@ from tests.unit.cli.conftest import Program
 from tests.unit.cli.memory_shop import SINKS
 from ztoq_core.records import Ref
 
-pytestmark = pytest.mark.no_cover  # a second time through what others cover
+pytestmark = pytest.mark.unmeasured  # a second time through what others cover
 
 INCOMPLETE = "The extraction is incomplete: the source has not been read to its end"
 NOTHING = "Nothing has been extracted yet"

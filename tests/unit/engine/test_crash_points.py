@@ -26,7 +26,7 @@ from ztoq_core.errors import Exit
 from ztoq_core.records import Kind
 from ztoq_core.store import State, Store
 
-pytestmark = pytest.mark.no_cover  # a second time through what others cover
+pytestmark = pytest.mark.unmeasured  # a second time through what others cover
 
 ALL = sorted([*(record.key for record in PROJECT), "test_case/Browser"])
 FINISHES = {Kind.TEST_CASE, Kind.TEST_LOG}

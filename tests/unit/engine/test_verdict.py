@@ -159,7 +159,6 @@ def lost(found: Facts) -> bool:
     return found.losses in (LOSSES["fail"], LOSSES["warn"])
 
 
-@pytest.mark.no_cover  # thousands of combinations, through lines that others cover
 def test_green_is_only_what_is_complete_and_was_looked_at() -> None:
     for found, (*_, judged) in judgements():
         complete = judged.status in {Status.COMPLETE, Status.COMPLETE_WITH_LOSSES}
@@ -173,7 +172,6 @@ def test_green_is_only_what_is_complete_and_was_looked_at() -> None:
             assert judged.outcome is Outcome.LOSSES, found
 
 
-@pytest.mark.no_cover  # thousands of combinations, through lines that others cover
 def test_the_headline_is_the_same_whatever_the_verb_and_a_further_goal_is_no_easier() -> None:
     for found, judged in judgements():
         assert len({(each.headline, each.sentences, each.next) for each in judged}) == 1, found
@@ -181,7 +179,6 @@ def test_the_headline_is_the_same_whatever_the_verb_and_a_further_goal_is_no_eas
         assert codes == sorted(codes), found
 
 
-@pytest.mark.no_cover  # thousands of combinations, through lines that others cover
 def test_what_is_not_complete_names_the_next_command_and_repeats_nothing() -> None:
     for found, (*_, judged) in judgements():
         assert judged.next.startswith("ztoq ") or judged.status is Status.COMPLETE, found
@@ -190,7 +187,6 @@ def test_what_is_not_complete_names_the_next_command_and_repeats_nothing() -> No
         assert all(lines), found
 
 
-@pytest.mark.no_cover  # thousands of combinations, through lines that others cover
 def test_only_a_headline_about_all_records_says_all() -> None:
     for found, (*_, judged) in judgements():
         if judged.headline.startswith(("All ", "Migration complete")):

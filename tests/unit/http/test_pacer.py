@@ -15,6 +15,8 @@ from ztoq_core.http.budget import Budget
 from ztoq_core.http.pacer import Pacer
 from ztoq_core.http.rate import Rate
 
+pytestmark = pytest.mark.unmeasured  # thousands of turns through lines that others cover
+
 
 @attrs.define
 class Drive:
@@ -80,7 +82,6 @@ class Drive:
         return len(self.refused) / (len(self.refused) + len(self.granted))
 
 
-@pytest.mark.no_cover  # thousands of turns through lines that others cover
 @pytest.mark.parametrize("wait", [0.0, pytest.param(1.0, marks=pytest.mark.acceptance)])
 @pytest.mark.parametrize("kind", LIMITERS)
 def test_a_limit_that_nobody_told_is_used_and_hardly_passed(kind: str, wait: float) -> None:
@@ -90,7 +91,6 @@ def test_a_limit_that_nobody_told_is_used_and_hardly_passed(kind: str, wait: flo
     assert drive.share_refused <= 0.03
 
 
-@pytest.mark.no_cover  # thousands of turns through lines that others cover
 @pytest.mark.parametrize(
     ("limit", "seconds"), [(20, 60), pytest.param(500, 12, marks=pytest.mark.acceptance)]
 )
@@ -102,7 +102,6 @@ def test_low_and_high_limits_are_found(kind: str, limit: float, seconds: float) 
     assert drive.share_refused <= 0.03  # nearly all of it in the first seconds
 
 
-@pytest.mark.no_cover  # thousands of turns through lines that others cover
 @pytest.mark.parametrize("latency", [0.02, pytest.param(0.2, marks=pytest.mark.acceptance)])
 @pytest.mark.parametrize("kind", LIMITERS)
 def test_a_limit_that_is_halved_is_used_again_within_five_seconds(
@@ -114,7 +113,6 @@ def test_a_limit_that_is_halved_is_used_again_within_five_seconds(
     assert sum(moment > 15 for moment in drive.refused) <= 0.25 * 50 * 10
 
 
-@pytest.mark.no_cover  # thousands of turns through lines that others cover
 @pytest.mark.parametrize("latency", [0.1, pytest.param(0.2, marks=pytest.mark.acceptance)])
 @pytest.mark.parametrize("kind", LIMITERS)
 def test_a_low_limit_far_away_is_found_without_a_volley(kind: str, latency: float) -> None:
@@ -125,7 +123,6 @@ def test_a_low_limit_far_away_is_found_without_a_volley(kind: str, latency: floa
     assert sum(moment > 5 for moment in drive.refused) <= 0.025 * 20 * 60
 
 
-@pytest.mark.no_cover  # thousands of turns through lines that others cover
 @pytest.mark.parametrize("kind", LIMITERS)
 def test_a_loop_that_comes_late_time_and_again_still_uses_the_limit(kind: str) -> None:
     drive = Drive(LIMITERS[kind](100), seconds=30, late=0.05, change=(15, 150))
@@ -141,7 +138,6 @@ def test_a_limit_that_is_raised_is_found() -> None:
     assert drive.between(35, 40) >= 0.9 * 100 * 5
 
 
-@pytest.mark.no_cover  # thousands of turns through lines that others cover
 def test_a_service_without_a_limit_soon_gets_all_slots() -> None:
     drive = Drive(Bucket(1e9, 1e9), seconds=5)
     drive.run()
