@@ -21,6 +21,7 @@ from ztoq_core.records import Kind, Level
 from ztoq_core.report import page
 from ztoq_core.report.write import ReportWriter
 from ztoq_core.store import State, Store
+from ztoq_core.store.tables import Item, NoteRow, SourceBody, bound
 
 # Playwright is installed for the acceptance run alone
 Browser: TypeAlias = Any
@@ -173,11 +174,13 @@ def test_a_page_that_was_sent_without_its_files_says_so(
 
 def test_a_hostile_project_does_nothing(browser: Browser, tmp_path: Path) -> None:
     with Store(f"sqlite:///{tmp_path}/ztoq.db") as store:
-        tables = store.database.tables
+        connection = store.database.connection
+        items, bodies = bound(Item, connection), bound(SourceBody, connection)
+        notes = bound(NoteRow, connection)
 
         def insert() -> None:
             for number, text in enumerate(HOSTILE):
-                item = tables.item.insert(
+                item = items.insert(
                     kind=Kind.TEST_CASE,
                     key=text,
                     rank=Kind.TEST_CASE.rank,
@@ -188,8 +191,8 @@ def test_a_hostile_project_does_nothing(browser: Browser, tmp_path: Path) -> Non
                     url=f"javascript:{text}",
                 ).execute()
                 body = json.dumps({"name": text}).encode()
-                tables.source_body.insert(item=item, record=body).execute()
-                tables.note.insert(
+                bodies.insert(item=item, record=body).execute()
+                notes.insert(
                     kind=Kind.TEST_CASE,
                     key=text,
                     origin="test",

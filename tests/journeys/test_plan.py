@@ -21,6 +21,7 @@ from ztoq_core.plugins import Plugins
 from ztoq_core.services import Services
 from ztoq_core.settings.config import Config, from_tables
 from ztoq_core.store import State, Store
+from ztoq_core.store.tables import Item, bound
 
 CALLS, TIME = 0.05, 0.25
 
@@ -63,7 +64,7 @@ async def compare(config: Config, store: Store) -> Compared:
         await opened.check()
         with store.run("load") as held:
             await engine.load(new_run(config, store, id=held.id, asks=sink), opened)
-    item = store.database.tables.item
+    item = bound(Item, store.database.connection)
     created, updated = (
         item.select().where(column == held.id).count()
         for column in (item.created_run, item.updated_run)

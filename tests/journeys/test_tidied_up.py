@@ -14,11 +14,12 @@ from ztoq_core import engine
 from ztoq_core.errors import Exit
 from ztoq_core.records import Kind
 from ztoq_core.store import State
+from ztoq_core.store.tables import Item, bound
 
 
 def target_id(sides: Journey, kind: Kind, key: str) -> str:
     with sides.store() as store:
-        item = store.database.tables.item
+        item = bound(Item, store.database.connection)
         return str(item.get((item.kind == kind) & (item.key == key)).target_id)
 
 

@@ -30,6 +30,7 @@ from ztoq_core.records import Kind
 from ztoq_core.report.data import Report
 from ztoq_core.store import Extracted, Facts, State, Store
 from ztoq_core.store.sql import BulkInsert
+from ztoq_core.store.tables import Item, NoteRow, SourceBody, TargetBody
 
 SMALL = 1_000
 BATCH = 5_000
@@ -102,25 +103,23 @@ def _command(database: Path) -> None:
 def _fill(store: Store, executions: int, body: int) -> None:
     """Store so many executions with their runs, cases and notes."""
     columns = ("id", "kind", "key", "rank", "state", "target_id", "target_digest")
-    tables = store.database.tables
-    items = BulkInsert(tables.item, columns)
-    sources = BulkInsert(tables.source_body, ("item", "record", "payload"))
-    targets = BulkInsert(tables.target_body, ("item", "target"))
-    notes = BulkInsert(
-        store.database.tables.note, ("kind", "key", "origin", "level", "code", "text")
-    )
+    connection = store.database.connection
+    items = BulkInsert(Item, columns)
+    sources = BulkInsert(SourceBody, ("item", "record", "payload"))
+    targets = BulkInsert(TargetBody, ("item", "target"))
+    notes = BulkInsert(NoteRow, ("kind", "key", "origin", "level", "code", "text"))
     text = b"x" * body
     for rows in _batches(executions):
-        store.database.write_now(partial(items.save, rows))
+        store.database.write_now(partial(items.save, connection, rows))
         bodies = [(row[0], text, text) for row in rows]
-        store.database.write_now(partial(sources.save, bodies))
-        store.database.write_now(partial(targets.save, [each[:2] for each in bodies]))
+        store.database.write_now(partial(sources.save, connection, bodies))
+        store.database.write_now(partial(targets.save, connection, [each[:2] for each in bodies]))
     for start in range(0, executions, 3 * BATCH):
         noted = [
             ("test_log", f"MM-E{n}", "transform", "fallback", f"code-{n % 7}", "as text")
             for n in range(start, min(start + 3 * BATCH, executions), 3)
         ]
-        store.database.write_now(partial(notes.save, noted))
+        store.database.write_now(partial(notes.save, connection, noted))
     store.bind(source="Zephyr MM", sink="qTest 1")
     store.facts.save_now(Facts.extracted, Extracted.COMPLETE)
     with store.run("migrate"):

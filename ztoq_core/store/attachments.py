@@ -15,7 +15,7 @@ from ztoq_core.store.records import Listed, SourceRecords, add_note
 from ztoq_core.store.repository import Repository
 from ztoq_core.store.sql import BulkInsert
 from ztoq_core.store.states import Origin, State
-from ztoq_core.store.tables import READ, WITH_SOURCE
+from ztoq_core.store.tables import READ, WITH_SOURCE, File
 
 
 @attrs.frozen
@@ -105,11 +105,13 @@ class AttachmentStore(Repository):
             add_note(self.database, Origin.PICTURES, note, None)
 
 
+_FILE = ("sha256", "size", "media_type", "path")
+_FILES = BulkInsert(File, _FILE, key=_FILE[:1], keep=_FILE[1:])
+
+
 def save_files(database: Database, files: Sequence[StoredFile]) -> None:
     """Store where contents are, each once, within a transaction of the writer."""
-    names = ("sha256", "size", "media_type", "path")
-    rows = BulkInsert(database.tables.file, names, key=names[:1], keep=names[1:])
-    rows.save([attrs.astuple(each) for each in dict.fromkeys(files)])
+    database.insert(_FILES, [attrs.astuple(each) for each in dict.fromkeys(files)])
 
 
 def with_content(record: Attachment, kept: StoredFile) -> Attachment:

@@ -19,7 +19,7 @@ import peewee as pw
 from ztoq_core.store import sql
 from ztoq_core.store.connection import close_if_lost, connect_database, name_of, store_error
 from ztoq_core.store.process import since_boot
-from ztoq_core.store.tables import Tables
+from ztoq_core.store.tables import Run, bound
 from ztoq_core.store.writer import HeldLease, Writer, one_by_one
 
 P = ParamSpec("P")
@@ -41,7 +41,7 @@ class Database:
     def __init__(self, connection: pw.Database) -> None:
         """Start the threads; each connects when it is first used."""
         self.connection = connection
-        self.tables = Tables(connection)
+        self.runs = bound(Run, connection)
         self.clock: Callable[[], float] = since_boot
         self._writer = Writer(connection, self.lease_s)
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="ztoq-read")
@@ -93,6 +93,10 @@ class Database:
     def execute(self, text: str, values: sql.Values = (), many: sql.Values | None = None) -> int:
         """Carry out a statement, see ``sql.execute``."""
         return sql.execute(self.connection, text, values, many)
+
+    def insert(self, into: sql.BulkInsert, rows: Sequence[sql.Values]) -> int:
+        """Insert rows, see ``sql.BulkInsert``."""
+        return into.save(self.connection, rows)
 
     def stream(self, text: str, values: sql.Values = ()) -> Iterator[tuple[Any, ...]]:
         """Yield the rows of a query one by one, however many there are."""

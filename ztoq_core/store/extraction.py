@@ -10,6 +10,7 @@ import attrs
 from ztoq_core.contracts import Page, Reject
 from ztoq_core.convert import loads, read_json, write_json
 from ztoq_core.records import Attachment, Kind, Record, Ref
+from ztoq_core.store import tables
 from ztoq_core.store.attachments import AttachmentStore
 from ztoq_core.store.database import Database, batched, reads, writes
 from ztoq_core.store.facts import Extracted, Facts
@@ -18,11 +19,15 @@ from ztoq_core.store.records import Listed, SourceRecords, as_listed
 from ztoq_core.store.repository import Repository
 from ztoq_core.store.sql import BulkInsert, clean, placeholders
 from ztoq_core.store.states import ANY, JournalEvent, Side, State, check_transition
-from ztoq_core.store.tables import READ, WITH_SOURCE
+from ztoq_core.store.tables import READ, WITH_SOURCE, Item, RejectRow
 
 _NOT_THERE = "no longer in the source"
 _REJECTED = ("kind", "key", "rank", "state", "reason", "cause", "seen_run", "pending")
 _POINT = ("kind", "run", "cursor", "done", "passes", "pass_new")
+_POINTS = BulkInsert(tables.Checkpoint, _POINT, key=("kind",))
+_REJECT = ("kind", "key", "reason")
+_REJECTS = BulkInsert(RejectRow, (*_REJECT, "payload"), key=_REJECT, keep=("payload",))
+_REJECTED_ITEMS = BulkInsert(Item, _REJECTED, key=("kind", "key"), keep=("rank",))
 
 
 @attrs.frozen
@@ -53,11 +58,6 @@ class ExtractionStore(Repository):
         super().__init__(database)
         self._attachments = attachments
         self._records = records
-        tables = database.tables
-        self._points = BulkInsert(tables.checkpoint, _POINT, key=("kind",))
-        key = ("kind", "key", "reason")
-        self._rejects = BulkInsert(tables.reject, (*key, "payload"), key=key, keep=("payload",))
-        self._rejected = BulkInsert(tables.item, _REJECTED, key=("kind", "key"), keep=("rank",))
 
     # -------------------------------------------------------------------------- checkpoints
 
@@ -103,9 +103,8 @@ class ExtractionStore(Repository):
         return next((Checkpoint(*row) for row in self.database.select(text, (kind,))), Checkpoint())
 
     def _set_checkpoint(self, run: int, kind: Kind, point: Checkpoint) -> None:
-        self._points.save(
-            [(kind.value, run, point.cursor, point.done, point.passes, point.pass_new)]
-        )
+        row = (kind.value, run, point.cursor, point.done, point.passes, point.pass_new)
+        self.database.insert(_POINTS, [row])
 
     # -------------------------------------------------------------------------------- pages
 
@@ -198,10 +197,11 @@ class ExtractionStore(Repository):
         payload = write_json(reject.raw)
         key = clean(reject.key) or f"unnamed-{hashlib.sha256(payload).hexdigest()[:12]}"
         kind, reason = reject.kind.value, clean(reject.reason)
-        self._rejects.save([(kind, key, reason, clean(payload.decode("utf-8", "replace")))])
+        shown = clean(payload.decode("utf-8", "replace"))
+        self.database.insert(_REJECTS, [(kind, key, reason, shown)])
         check_transition(ANY, State.REJECTED)  # in any state: the source has no usable record
         rank, state = reject.kind.rank, State.REJECTED.value
-        self._rejected.save([(kind, key, rank, state, reason, "", run, False)])
+        self.database.insert(_REJECTED_ITEMS, [(kind, key, rank, state, reason, "", run, False)])
 
     # ------------------------------------------------------- references that were not listed
 

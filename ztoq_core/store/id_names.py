@@ -9,13 +9,16 @@ from typing import Any
 import attrs
 
 from ztoq_core.records import IdKind, ResolvedName
-from ztoq_core.store.database import Database, reads, writes
+from ztoq_core.store.database import reads, writes
 from ztoq_core.store.repository import Repository
 from ztoq_core.store.sql import BulkInsert, clean
-from ztoq_core.store.tables import moment_of
+from ztoq_core.store.tables import Name, moment_of
 
 _KNOWN = ("topic", "id", "key", "name", "email", "active", "url", "start", "end")
 """The columns that a directory fills."""
+_KEY = ("topic", "id")
+_USES = BulkInsert(Name, (*_KEY, "seen"), key=_KEY)
+_NAMES = BulkInsert(Name, (*_KNOWN, "known", "seen", "asked"), key=_KEY, keep=("seen", "asked"))
 
 
 @attrs.frozen(kw_only=True)
@@ -30,21 +33,18 @@ class NameCount:
 class IdNames(Repository):
     """Ids and their names. An extraction is named by the run in which it began."""
 
-    def __init__(self, database: Database) -> None:
-        """Work on ``database``."""
-        super().__init__(database)
-        table, key = database.tables.name, ("topic", "id")
-        self._uses = BulkInsert(table, (*key, "seen"), key=key)
-        columns = (*_KNOWN, "known", "seen", "asked")
-        self._names = BulkInsert(table, columns, key=key, keep=("seen", "asked"))
-
     # ------------------------------------------------------------------------------ extraction
 
     @writes
     def use(self, extraction: int, ids: Mapping[IdKind, Collection[str]]) -> None:
         """Remember that records of this extraction have these ids."""
-        self._uses.save(
-            [(topic.value, clean(id_), extraction) for topic, these in ids.items() for id_ in these]
+        self.database.insert(
+            _USES,
+            [
+                (topic.value, clean(id_), extraction)
+                for topic, these in ids.items()
+                for id_ in these
+            ],
         )
 
     @reads
@@ -78,9 +78,8 @@ class IdNames(Repository):
         names = {each.id: each for each in found if each.topic is topic and each.id in wanted}
         text = "SELECT id FROM name WHERE topic = ? AND known AND id IN ??"
         known = len(list(self.database.select(text, (topic,), list(names))))
-        self._names.save(
-            [(*_values(each), True, extraction, extraction) for each in names.values()]
-        )
+        rows = [(*_values(each), True, extraction, extraction) for each in names.values()]
+        self.database.insert(_NAMES, rows)
         return len(names) - known
 
     # --------------------------------------------------------------------------------- reading

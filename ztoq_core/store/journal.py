@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import peewee as pw
-
+from ztoq_core.store import tables
 from ztoq_core.store.database import Database
 from ztoq_core.store.sql import BulkInsert, clean
 from ztoq_core.store.states import JournalEvent
 from ztoq_core.store.tables import now
 
-_COLUMNS = ("run", "item", "event", "digest", "detail", "at")
+_ROWS = BulkInsert(tables.Journal, ("run", "item", "event", "digest", "detail", "at"))
 
 
 class Event(NamedTuple):
@@ -30,14 +29,15 @@ class Journal:
 
     def __init__(self, database: Database) -> None:
         """Write into the journal of ``database``."""
-        self._table = database.tables.journal
-        self._rows = BulkInsert(self._table, _COLUMNS)
+        self._database = database
 
     def add(self, events: Sequence[Event]) -> None:
         """Append the events, all at this instant."""
         present = now()
-        self._rows.save([(*each[:4], clean(each.detail), present) for each in events])
+        rows = [(*each[:4], clean(each.detail), present) for each in events]
+        self._database.insert(_ROWS, rows)
 
     def last(self) -> int:
         """Return the number of the last event; every change of the target makes a later one."""
-        return int(self._table.select(pw.fn.MAX(self._table.id)).scalar() or 0)
+        ((last,),) = self._database.select("SELECT COALESCE(MAX(id), 0) FROM journal")
+        return int(last)

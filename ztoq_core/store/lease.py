@@ -91,7 +91,7 @@ class Lease:
                 return
 
     def _lost(self) -> str:
-        run = self.database.tables.run
+        run = self.database.runs
         taker = run.select().where(run.id > self.run).order_by(run.id).first()
         took = "Another run took over this store while this one was suspended or cut off"
         if taker is not None:
@@ -133,7 +133,7 @@ def _take(database: Database, verb: str) -> int:
     seen: dict[int, tuple[Any, float]] = {}
     while True:
         with database.exclusively():
-            table = database.tables.run
+            table = database.runs
             others = list(table.select().where(table.ended.is_null()))
             if not [other for other in others if _holds(database, other, seen)]:
                 return _begin(database, verb)
@@ -154,7 +154,7 @@ def _holds(database: Database, other: Run, seen: dict[int, tuple[Any, float]]) -
     first, since = seen.setdefault(other.id, (beat, time.monotonic()))
     if runs is None and beat == first and time.monotonic() - since < database.lease_s:
         return True
-    table = database.tables.run
+    table = database.runs
     ended = table.update(ended=other.heartbeat, outcome=UNEXPECTED).where(
         (table.id == other.id) & (table.beat == other.beat) & table.ended.is_null()
     )
@@ -167,7 +167,7 @@ def _holds(database: Database, other: Run, seen: dict[int, tuple[Any, float]]) -
 
 def _begin(database: Database, verb: str) -> int:
     me, present = Process.this(), now()
-    made = database.tables.run.create(
+    made = database.runs.create(
         verb=verb,
         **attrs.asdict(me),
         started=present,
@@ -219,7 +219,7 @@ def lease(database: Database, verb: str) -> Iterator[RunInfo]:
 
 
 def _end(database: Database, info: RunInfo) -> None:
-    run = database.tables.run
+    run = database.runs
     present = now()
     database.write_now(
         lambda: run.update(ended=present, outcome=info.outcome).where(run.id == info.id).execute()

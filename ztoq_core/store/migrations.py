@@ -18,15 +18,26 @@ from ztoq_core.errors import StoreError
 from ztoq_core.store.database import Database
 from ztoq_core.store.facts import Facts
 from ztoq_core.store.states import Cause, State
-from ztoq_core.store.tables import FURTHER_INDEXES
+from ztoq_core.store.tables import (
+    FURTHER_INDEXES,
+    TABLES,
+    Item,
+    Name,
+    NoteRow,
+    Proof,
+    SourceBody,
+    TargetBody,
+)
 
 
-def _add_table(database: Database, name: str) -> None:
-    database.connection.create_tables([getattr(database.tables, name)])
+def _add_tables(database: Database, *tables: type[pw.Model]) -> None:
+    """Make tables that are missing, and those of their indexes that are."""
+    for each in tables:
+        pw.SchemaManager(each, database.connection).create_all()
 
 
 def _add_indexes(database: Database) -> None:
-    database.connection.create_tables([database.tables.item])  # with those of its indexes it lacks
+    _add_tables(database, Item)
     _add_partial_indexes(database)
 
 
@@ -72,7 +83,7 @@ def _add_causes(database: Database) -> None:
                 database.execute(f"DROP TRIGGER IF EXISTS {table}_{event}")
             database.execute(f"DROP TABLE IF EXISTS {table}_count")
     database.execute("DROP INDEX IF EXISTS noterow_level_code")
-    database.connection.create_tables([database.tables.note])
+    _add_tables(database, NoteRow)
     _add_indexes(database)
     for cause, (state, reason) in _CAUSES.items():
         text = "UPDATE item SET cause = ? WHERE state = ? AND reason = ?"
@@ -98,7 +109,7 @@ _AT_ONCE = 1_000
 
 def _part_bodies(database: Database) -> None:
     """Move the bodies out of the rows of ``item``, each change of which wrote them again."""
-    database.connection.create_tables([database.tables.source_body, database.tables.target_body])
+    _add_tables(database, SourceBody, TargetBody)
     ((last,),) = database.select("SELECT COALESCE(MAX(id), 0) FROM item")
     for first in range(1, last + 1, _AT_ONCE):
         rows = f"id BETWEEN {first} AND {first + _AT_ONCE - 1}"
@@ -133,11 +144,11 @@ _VIEWS = {
 
 
 _STEPS: tuple[Callable[[Database], None], ...] = (
-    partial(_add_table, name="name"),  # 2: what directories know of ids
+    lambda database: _add_tables(database, Name),  # 2: what directories know of ids
     _add_indexes,  # 3: of records with work left, and in the target
     _add_columns,  # 4: all that came after 0.1
     _add_causes,  # 5: what may follow a state, as a column of its own
-    partial(_add_table, name="proof"),  # 6: what the comparison of contents found
+    lambda database: _add_tables(database, Proof),  # 6: what the comparison of contents found
     partial(_add_columns, new=_FOR_REPORTS),  # 7: who ran what, results as the target has them
     _add_partial_indexes,  # 8: of the numbers that people see in the target
     _part_bodies,  # 9: what changes once in tables apart from what changes with each state
@@ -194,7 +205,7 @@ def _version(database: Database) -> int | None:
 
 
 def _create(database: Database) -> None:
-    database.connection.create_tables(database.tables.all())
+    _add_tables(database, *TABLES)
     _add_partial_indexes(database)
     for name, query in _VIEWS.items():
         database.execute(f"CREATE VIEW {name} AS {query}")

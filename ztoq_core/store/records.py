@@ -13,8 +13,11 @@ from ztoq_core.records import Attachment, Kind, Note, Record, Ref
 from ztoq_core.store.database import Database
 from ztoq_core.store.sql import BulkInsert, clean, literals
 from ztoq_core.store.states import Cause, Origin, Role, Side, State, check_transition
+from ztoq_core.store.tables import Edge, Item, NoteRow, SourceBody
 
 _NOTE = ("kind", "key", "origin", "level", "code", "text")
+_NOTES = BulkInsert(NoteRow, _NOTE)
+_EDGES = BulkInsert(Edge, ("child", "side", "role", "kind", "key"))
 
 
 def save_notes(
@@ -31,14 +34,14 @@ def save_notes(
     for kind, these in keys.items():
         text = "DELETE FROM note WHERE kind = ? AND origin = ? AND key IN ??"
         database.execute(text, (kind.value, origin.value), these)
-    BulkInsert(database.tables.note, _NOTE).save(rows)
+    database.insert(_NOTES, rows)
 
 
 def add_note(database: Database, origin: Origin, note: Note, ref: Ref | None) -> None:
     """Keep one note, once; without ``ref`` it is about the whole run. Runs in the writer."""
     row = _note_row(origin, note, ref)
     if not database.any(f"note WHERE {' AND '.join(f'{name} = ?' for name in _NOTE)}", row):
-        BulkInsert(database.tables.note, _NOTE).save([row])
+        database.insert(_NOTES, [row])
 
 
 def _note_row(origin: Origin, note: Note, ref: Ref | None) -> tuple[str, ...]:
@@ -66,7 +69,7 @@ def replace_edges(
 ) -> None:
     """Store what records refer to instead of what is stored, within the writer's transaction."""
     database.execute("DELETE FROM edge WHERE side = ? AND child IN ??", (side.value,), children)
-    BulkInsert(database.tables.edge, ("child", "side", "role", "kind", "key")).save(edges)
+    database.insert(_EDGES, edges)
 
 
 _COLUMNS = (
@@ -98,6 +101,11 @@ class Listed:
     record: Record
 
 
+_BODIES = BulkInsert(SourceBody, ("item", "record", "payload"), key=("item",))
+_KEPT = ("rank", "derived", "state")
+_ROWS = BulkInsert(Item, _COLUMNS, key=("kind", "key"), keep=_KEPT, also=_STATE)
+
+
 class SourceRecords:
     """Saves records of the source, within a transaction of the writer."""
 
@@ -106,15 +114,6 @@ class SourceRecords:
         for state in (State.LISTED, State.EXTRACTED):
             check_transition((*_AS_NEW, State.DELETED), state)
         self._database = database
-        table, names = database.tables.source_body, ("item", "record", "payload")
-        self._bodies = BulkInsert(table, names, key=("item",))
-        self._rows = BulkInsert(
-            database.tables.item,
-            _COLUMNS,
-            key=("kind", "key"),
-            keep=("rank", "derived", "state"),
-            also=_STATE,
-        )
 
     def save_listed(self, records: Sequence[Record], run: int) -> list[Listed]:
         """Store records of one kind that are still to be completed; return them."""
@@ -144,20 +143,22 @@ class SourceRecords:
         if not records:
             return {}
         bodies = {each.key: dumps(each) for each in records}
-        self._rows.save(
+        self._database.insert(
+            _ROWS,
             [
                 _row(each, bodies[each.key], run, pending=pending, derived=derived)
                 for each in records
-            ]
+            ],
         )
         text = "SELECT key, id FROM item WHERE kind = ? AND key IN ??"
         ids = dict(self._database.select(text, (records[0].kind.value,), list(bodies)))
         payloads = [None if each.raw is None else write_json(each.raw) for each in records]
-        self._bodies.save(
+        self._database.insert(
+            _BODIES,
             [
                 (ids[each.key], bodies[each.key], payload)
                 for each, payload in zip(records, payloads, strict=True)
-            ]
+            ],
         )
         return ids
 

@@ -248,7 +248,7 @@ class Reporting(Repository):
 
     def runs(self) -> list[PastRun]:
         """Return the uses of the store, the first one first."""
-        run = self.database.tables.run
+        run = self.database.runs
         names = [field.name for field in attrs.fields(PastRun) if field.name != "running"]
         return [
             PastRun(

@@ -108,9 +108,8 @@ class BulkInsert:
         keep: Sequence[str] = (),
         also: str = "",
     ) -> None:
-        """Write to ``table``; columns that are not named get the defaults of the model."""
+        """Insert into ``table``; columns that are not named get the defaults of the model."""
         meta = table._meta  # noqa: SLF001 - peewee's documented place for it
-        self._database: pw.Database = meta.database
         names = list(columns)
         defaults: dict[str, Any] = meta.get_default_dict()
         given = {name: value for name, value in defaults.items() if name not in names}
@@ -124,10 +123,10 @@ class BulkInsert:
             does = f"UPDATE SET {', '.join(sets)}{also}" if sets else "NOTHING"
             self._end = f" ON CONFLICT ({', '.join(key)}) DO {does}"
 
-    def save(self, rows: Sequence[Values]) -> int:
+    def save(self, database: pw.Database, rows: Sequence[Values]) -> int:
         """Insert the rows, their values in the order of the columns; return how many it touched."""
         touched = 0
         for some in chunks(rows, ROWS):
             text = self._start + ", ".join([self._row] * len(some)) + self._end
-            touched += _run(self._database, text, [value for row in some for value in row]).rowcount
+            touched += _run(database, text, [value for row in some for value in row]).rowcount
         return touched

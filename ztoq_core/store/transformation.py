@@ -10,7 +10,7 @@ import attrs
 
 from ztoq_core.convert import dumps, loads, read_json, write_json
 from ztoq_core.records import FieldType, Kind, Note, Record, Ref
-from ztoq_core.store.database import Database, reads, writes
+from ztoq_core.store.database import reads, writes
 from ztoq_core.store.records import references, replace_edges, save_notes
 from ztoq_core.store.repository import Repository
 from ztoq_core.store.sql import BulkInsert, clean, literals
@@ -25,7 +25,7 @@ from ztoq_core.store.states import (
     State,
     check_transition,
 )
-from ztoq_core.store.tables import WITH_SOURCE
+from ztoq_core.store.tables import WITH_SOURCE, Item, Need, TargetBody
 
 _COLUMNS = (
     "id",
@@ -100,19 +100,17 @@ class FieldNeed:
     optional: bool
 
 
+_ROWS = BulkInsert(Item, _COLUMNS, key=("id",), keep=("kind", "key", "rank"))
+_BODY = ("item", "target")
+_BODIES = BulkInsert(TargetBody, _BODY, key=("item",))
+_REMEMBER = ", before = target_body.target"
+_BODIES_AFTER_WRITTEN = BulkInsert(TargetBody, _BODY, key=("item",), also=_REMEMBER)
+_DERIVED = BulkInsert(Item, ("kind", "key", "rank", "derived"))
+_NEEDS = BulkInsert(Need, [field.name for field in attrs.fields(FieldNeed)])
+
+
 class TransformationStore(Repository):
     """Records before and after the mapping, and what these need in the target."""
-
-    def __init__(self, database: Database) -> None:
-        """Work on ``database``."""
-        super().__init__(database)
-        self._rows = BulkInsert(
-            self.database.tables.item, _COLUMNS, key=("id",), keep=("kind", "key", "rank")
-        )
-        table, names = self.database.tables.target_body, ("item", "target")
-        self._bodies = BulkInsert(table, names, key=("item",))
-        remember = ", before = target_body.target"
-        self._bodies_after_written = BulkInsert(table, names, key=("item",), also=remember)
 
     # -------------------------------------------------------------------------------- reading
 
@@ -255,16 +253,16 @@ class TransformationStore(Repository):
                 )
             )
             if digest != before:
-                save = self._bodies_after_written if before == written else self._bodies
+                save = _BODIES_AFTER_WRITTEN if before == written else _BODIES
                 bodies.setdefault(save, []).append((outcome.item, body))
             # a log's turn may change though the log does not: one may have come in before it
             turn = outcome.source.kind is Kind.TEST_LOG and new is not State.FINISHED
             if digest != before or not digest or turn:
                 changed.append(outcome.item)
                 edges += self._target_edges(outcome)
-        self._rows.save(rows)
+        self.database.insert(_ROWS, rows)
         for save, these in bodies.items():
-            save.save(these)
+            self.database.insert(save, these)
         replace_edges(self.database, Side.TARGET, changed, edges)
         save_notes(
             self.database,
@@ -299,7 +297,7 @@ class TransformationStore(Repository):
         row = next(self.database.select(text, (record.kind, record.key)), None)
         if row is None:
             values = (record.kind.value, record.key, record.kind.rank, True)
-            BulkInsert(self.database.tables.item, ("kind", "key", "rank", "derived")).save([values])
+            self.database.insert(_DERIVED, [values])
             ((number, _, _),) = self.database.select(text, (record.kind, record.key))
         else:
             number, known, state = row
@@ -321,11 +319,10 @@ class TransformationStore(Repository):
     def replace_needs(self, needs: Iterable[FieldNeed]) -> None:
         """Store what the mapped records need of the target's fields, instead of what was stored."""
         self.database.execute("DELETE FROM need")
-        names = [field.name for field in attrs.fields(FieldNeed)]
         rows = [
             attrs.evolve(each, name=clean(each.name), value=clean(each.value)) for each in needs
         ]
-        BulkInsert(self.database.tables.need, names).save([attrs.astuple(each) for each in rows])
+        self.database.insert(_NEEDS, [attrs.astuple(each) for each in rows])
 
     @reads
     def needs(self) -> list[FieldNeed]:

@@ -9,6 +9,7 @@ from ztoq_core.errors import StoreError
 from ztoq_core.store.database import Database
 from ztoq_core.store.sql import BulkInsert, Values, literals
 from ztoq_core.store.states import Cause, State, allowed_before, check_transition
+from ztoq_core.store.tables import Item
 
 _WITHOUT_OBJECT: dict[str, Any] = {
     "target_id": None,
@@ -113,11 +114,10 @@ class Transitions:
         key = (after, names)
         if key not in self._upserts:
             where = f" WHERE item.state IN {literals(allowed_before(after))}"
-            self._upserts[key] = BulkInsert(
-                self._database.tables.item, names, key=("id",), keep=keep, also=where
-            )
+            self._upserts[key] = BulkInsert(Item, names, key=("id",), keep=keep, also=where)
         fixed = (after.value, "", Cause.NONE.value)
-        if self._upserts[key].save([(*fixed, *row.values()) for row in rows]) != len(rows):
+        given = [(*fixed, *row.values()) for row in rows]
+        if self._database.insert(self._upserts[key], given) != len(rows):
             self._refuse([row["id"] for row in rows], after)
 
     def _refuse(self, numbers: Sequence[int], after: State) -> None:

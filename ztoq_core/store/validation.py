@@ -19,7 +19,7 @@ from ztoq_core.store.loading import LINKS
 from ztoq_core.store.repository import Repository
 from ztoq_core.store.sql import BulkInsert, clean
 from ztoq_core.store.states import Cause, JournalEvent, Side, State
-from ztoq_core.store.tables import MAPPED, WITH_TARGET
+from ztoq_core.store.tables import MAPPED, WITH_TARGET, Proof
 from ztoq_core.store.target_index import TargetIndex
 
 OTHER_CONTENT = "the file in the target has another content"
@@ -41,6 +41,7 @@ _COUNTS = """SELECT kind, COUNT(*), SUM(equal), SUM(by_rule), SUM(wrong), SUM(un
 _DETAILS = """SELECT item.kind, item.key, details FROM proof JOIN item ON item.id = proof.item
     WHERE {} > 0 ORDER BY item.rank, item.id LIMIT ?"""
 _PROOF = ("item", "at", "equal", "by_rule", "wrong", "unchecked", "details", "status")
+_PROOFS = BulkInsert(Proof, _PROOF, key=("item",))
 
 
 @attrs.frozen(kw_only=True)
@@ -88,7 +89,6 @@ class ValidationStore(Repository):
         """Work on ``database``; ``index`` knows the objects in the target."""
         super().__init__(database)
         self._index = index
-        self._proofs = BulkInsert(database.tables.proof, _PROOF, key=("item",))
 
     @reads
     def sent(self, kind: Kind, target_ids: Sequence[str]) -> list[SentRecord]:
@@ -140,7 +140,8 @@ class ValidationStore(Repository):
     @writes
     def save_proofs(self, at: datetime, proofs: Sequence[RecordProof]) -> None:
         """Remember what the comparison of records found."""
-        self._proofs.save(
+        self.database.insert(
+            _PROOFS,
             [
                 (
                     each.item,
@@ -153,7 +154,7 @@ class ValidationStore(Repository):
                     clean(each.status),
                 )
                 for each in proofs
-            ]
+            ],
         )
 
     @reads

@@ -9,6 +9,7 @@ import pytest
 
 from tests.unit.cli.conftest import Program
 from ztoq_core.store import State, Store
+from ztoq_core.store.tables import Item, SourceBody, bound
 
 EDIT = '[[transform]]\nuse = "suffix"\nsuffix = "!"\n'
 
@@ -38,7 +39,7 @@ def doubt(ztoq: Program) -> str:
     """Let it be forgotten that ACME-T2 was written; return its id in the target."""
     ztoq("migrate")
     with store_of(ztoq) as store:
-        item = store.database.tables.item
+        item = bound(Item, store.database.connection)
         item.update(state=State.UNKNOWN, reason="the answer was lost", target_id=None).where(
             item.key == "ACME-T2"
         ).execute()
@@ -68,7 +69,7 @@ def test_retry_makes_ready_what_was_refused(ztoq: Program) -> None:
 def test_retry_says_what_it_cannot_help(ztoq: Program) -> None:
     ztoq("migrate")
     with store_of(ztoq) as store:
-        item = store.database.tables.item
+        item = bound(Item, store.database.connection)
         item.update(state=State.FAILED, target_digest="").where(item.key == "ACME-T2").execute()
     assert "1 record could not be mapped, still failed" in ztoq("retry").out
 
@@ -168,7 +169,7 @@ def test_resolve_refuses_names_where_nothing_is_open_too(
 def test_resolve_asks_for_the_kind_where_a_key_is_not_enough(ztoq: Program) -> None:
     doubt(ztoq)
     with store_of(ztoq) as store:
-        item = store.database.tables.item
+        item = bound(Item, store.database.connection)
         item.update(state=State.UNKNOWN, key="ACME-T2").where(item.key == "ACME-P1").execute()
     said = ztoq("resolve", "--skip", "ACME-T2")
     assert said.code == 2
@@ -352,9 +353,9 @@ def test_explain_shows_no_secret(ztoq: Program, monkeypatch: pytest.MonkeyPatch)
         "url": "https://files.example.com/a.png?X-Amz-Signature=abc123&size=3",
     }
     with store_of(ztoq) as store:
-        tables = store.database.tables
-        row = tables.item.get(tables.item.key == "ACME-T2")
-        body = tables.source_body
+        connection = store.database.connection
+        item, body = bound(Item, connection), bound(SourceBody, connection)
+        row = item.get(item.key == "ACME-T2")
         body.update(payload=json.dumps(payload).encode()).where(body.item == row.id).execute()
     said = ztoq("--json", "explain", "ACME-T2")
     assert "cret" not in said.out.replace("secret", "")

@@ -24,6 +24,7 @@ from ztoq_core.contracts import Content, Found, Links, Page, Reject, Written
 from ztoq_core.errors import AccessError, ConfigError, Exit, RejectedError, first_error
 from ztoq_core.records import Attachment, Kind, Record, Ref, plain
 from ztoq_core.store import State, Store
+from ztoq_core.store.tables import Item, bound
 
 ALL = sorted([*(record.key for record in PROJECT), "test_case/Browser"])
 CASE = Ref(Kind.TEST_CASE, "ACME-T1")
@@ -112,7 +113,7 @@ async def migrate(
 
 
 def rows(store: Store) -> dict[str, tuple[State, str]]:
-    item = store.database.tables.item
+    item = bound(Item, store.database.connection)
     return {row.key: (State(row.state), row.reason) for row in item.select()}
 
 

@@ -38,6 +38,7 @@ from ztoq_core.records import (
     Tree,
 )
 from ztoq_core.store import State, Store
+from ztoq_core.store.tables import RejectRow, bound
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"pixels" * 400
 GIF = b"GIF89a and more"
@@ -442,7 +443,7 @@ async def test_a_later_run_with_more_at_hand_repairs_just_what_was_lost(
     assert desk.text().count("memory:") == 2
     assert "lost" not in desk.text("ACME-E1") + desk.text()
     with Store(desk.url) as store:
-        assert store.database.tables.reject.select().count() == 0
+        assert bound(RejectRow, store.database.connection).select().count() == 0
     changed = [call for call in desk.sink.calls if call.startswith("write")]
     assert len(changed) == 4  # the case, the log, and the file of each
     assert not any("ACME-T2" in call for call in changed)

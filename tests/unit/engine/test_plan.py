@@ -19,6 +19,7 @@ from ztoq_core.engine import Plan
 from ztoq_core.errors import ConfigError
 from ztoq_core.records import Attachment, FieldType, FieldValue, Kind, Record, TestCase, TestLog
 from ztoq_core.store import State, Store
+from ztoq_core.store.tables import TABLES, Item, bound
 from ztoq_core.time_window import TimeWindow
 
 
@@ -66,7 +67,7 @@ async def load(store: Store, sink: MemorySink, on_conflict: str = "keep-target")
     with store.run("load") as run:
         given = engine.Run(store, run.id, request_timeout=0.01)
         await engine.load(given, sink, on_conflict=on_conflict)
-    item = store.database.tables.item
+    item = bound(Item, store.database.connection)
     return tuple(
         item.select().where(column == run.id).count()
         for column in (item.created_run, item.updated_run)
@@ -76,8 +77,10 @@ async def load(store: Store, sink: MemorySink, on_conflict: str = "keep-target")
 def contents(store: Store) -> dict[str, list[str]]:
     """Return all that the store holds."""
     return {
-        table.__name__: sorted(str(row.__data__) for row in table.select())
-        for table in store.database.tables.all()
+        table.__name__: sorted(
+            str(row.__data__) for row in bound(table, store.database.connection).select()
+        )
+        for table in TABLES
     }
 
 

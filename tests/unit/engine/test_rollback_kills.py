@@ -31,6 +31,7 @@ from ztoq_core.errors import Exit
 from ztoq_core.records import Kind
 from ztoq_core.store import State, Store
 from ztoq_core.store.database import Database
+from ztoq_core.store.tables import Item, bound
 
 pytestmark = pytest.mark.unmeasured  # a second time through what others cover
 
@@ -119,7 +120,7 @@ async def roll_back(store: Store, sink: Target) -> engine.RollbackResult:
 
 def standing(store: Store) -> set[str]:
     """Return the keys that the store calls arrived."""
-    item = store.database.tables.item
+    item = bound(Item, store.database.connection)
     arrived = item.state << (State.FINISHED, State.WRITTEN, State.CONFLICT)
     return {row.key for row in item.select().where(arrived)}
 

@@ -42,6 +42,7 @@ from ztoq_core.errors import DoubtError, Exit, StoreError
 from ztoq_core.records import Kind, Record, Ref, TestCase, TestLog
 from ztoq_core.store import State, Store, tables
 from ztoq_core.store.states import Side
+from ztoq_core.store.tables import Edge, Item, bound
 
 pytestmark = pytest.mark.unmeasured  # a second time through what others cover
 
@@ -227,7 +228,7 @@ class Migration(RuleBasedStateMachine):
 
     def _load_elsewhere(self) -> None:
         with Store(self.store.url) as other:
-            run = other.database.tables.run
+            run = other.database.runs
             run.update(host="another host").where(run.ended.is_null()).execute()
             other.database.lease_s = 0.01
             try:
@@ -343,7 +344,8 @@ class Migration(RuleBasedStateMachine):
         """A count too low writes a record before its time, one too high never writes it."""
         if not self.counted:
             return
-        item, edge = self.store.database.tables.item, self.store.database.tables.edge
+        connection = self.store.database.connection
+        item, edge = bound(Item, connection), bound(Edge, connection)
         rows = {(row.kind, row.key): row for row in item.select()}
         numbers = {row.id: row for row in rows.values()}
         waits: Counter[int] = Counter()

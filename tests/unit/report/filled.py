@@ -8,6 +8,7 @@ import attrs
 
 from ztoq_core.records import Kind, Level
 from ztoq_core.store import Compared, Extracted, Facts, State, Store, Validation
+from ztoq_core.store.tables import File, Item, NoteRow, Proof, RejectRow, SourceBody, bound
 
 ODD = "<script>alert('x')</script> & \"quotes\" \N{PARTY POPPER}"
 
@@ -84,25 +85,30 @@ def _rows(store: Store) -> None:
                 number += 1
                 key = f"{row.prefix}{number}"
                 there = state in {State.FINISHED, State.WRITTEN, State.CONFLICT}
-                item = store.database.tables.item.insert(
-                    kind=row.kind,
-                    key=key,
-                    rank=row.kind.rank,
-                    state=state,
-                    reason=reasons.get(state, ""),
-                    derived=row.kind is Kind.FIELD,
-                    target_id=str(10_000 + number) if there else None,
-                    pid=f"TC-{number}" if there else "",
-                    url=f"https://acme.qtestnet.com/p/4242/{number}" if there else "",
-                ).execute()
+                item = (
+                    bound(Item, store.database.connection)
+                    .insert(
+                        kind=row.kind,
+                        key=key,
+                        rank=row.kind.rank,
+                        state=state,
+                        reason=reasons.get(state, ""),
+                        derived=row.kind is Kind.FIELD,
+                        target_id=str(10_000 + number) if there else None,
+                        pid=f"TC-{number}" if there else "",
+                        url=f"https://acme.qtestnet.com/p/4242/{number}" if there else "",
+                    )
+                    .execute()
+                )
                 if record := RECORDS.get(row.kind):
-                    store.database.tables.source_body.insert(item=item, record=record).execute()
+                    body = bound(SourceBody, store.database.connection)
+                    body.insert(item=item, record=record).execute()
     _notes(store)
     _proofs(store)
-    store.database.tables.reject.insert(
+    bound(RejectRow, store.database.connection).insert(
         kind=Kind.TEST_CASE, key="ACME-T416", reason="no name", payload="{}"
     ).execute()
-    store.database.tables.file.insert(
+    bound(File, store.database.connection).insert(
         sha256="0" * 64, size=12_345_678, media_type="image/png", path="00/0"
     ).execute()
 
@@ -121,11 +127,12 @@ def _notes(store: Store) -> None:
 
 def _proofs(store: Store) -> None:
     """Say that all logs were read back: three with another status and an instant by rule."""
-    tables = store.database.tables
-    logs = (tables.item.kind == Kind.TEST_LOG) & (tables.item.state == State.FINISHED)
-    for number, row in enumerate(tables.item.select(tables.item.id).where(logs)):
+    connection = store.database.connection
+    item, proof = bound(Item, connection), bound(Proof, connection)
+    logs = (item.kind == Kind.TEST_LOG) & (item.state == State.FINISHED)
+    for number, row in enumerate(item.select(item.id).where(logs)):
         odd = number < 3
-        tables.proof.insert(
+        proof.insert(
             item=row.id,
             at=datetime(2026, 8, 6, 10, 30, tzinfo=UTC).replace(tzinfo=None),
             equal=3,
@@ -140,6 +147,6 @@ def _proofs(store: Store) -> None:
 def _note(  # noqa: PLR0913, PLR0917 - the columns of a note
     store: Store, kind: Kind | None, key: str, level: Level, code: str, text: str
 ) -> None:
-    store.database.tables.note.insert(
+    bound(NoteRow, store.database.connection).insert(
         kind=kind or "", key=key, origin="test", level=level, code=code, text=text
     ).execute()

@@ -23,6 +23,7 @@ from ztoq_core.report import page
 from ztoq_core.report.evidence import Evidence
 from ztoq_core.report.write import ReportWriter
 from ztoq_core.store import State, Store
+from ztoq_core.store.tables import Item, bound
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "docs/report.schema.json").read_text("utf-8"))
 
@@ -99,7 +100,7 @@ def test_the_json_is_what_its_schema_says(store: Store) -> None:
 def test_the_checksum_of_the_records_is_that_of_their_state(store: Store) -> None:
     before = Evidence.from_store(store).digest
     assert before == Evidence.from_store(store).digest
-    item = store.database.tables.item
+    item = bound(Item, store.database.connection)
     change = item.update(target_id="9").where((item.key == "ACME-T1") & (item.kind == "test_case"))
     store.database.write_now(change.execute)
     assert Evidence.from_store(store).digest != before
@@ -186,7 +187,7 @@ def cells(book: Path) -> list[list[str]]:
 
 
 def test_the_workbook_has_every_record_as_text(store: Store, tmp_path: Path) -> None:
-    item = store.database.tables.item
+    item = bound(Item, store.database.connection)
     change = item.update(reason=ODD, pid="=1+1").where(item.key == "ACME-P1")
     store.database.write_now(change.execute)
     ReportWriter(store, lambda _kind, key: f"https://x.example/{key}").write(
@@ -245,7 +246,7 @@ def test_junit_has_a_failure_for_each_problem(store: Store) -> None:
 def test_junit_is_xml_whatever_a_key_holds(tmp_path: Path) -> None:
     with Store(f"sqlite:///{tmp_path}/s.db") as store:
         row = {"kind": Kind.FOLDER, "key": "F\x01<&\"'\n", "rank": 1, "state": State.FAILED}
-        insert = store.database.tables.item.insert(row | {"reason": "\x0b]]>\ufffe"})
+        insert = bound(Item, store.database.connection).insert(row | {"reason": "\x0b]]>\ufffe"})
         store.database.write_now(insert.execute)
         found = junit(store)
     (case,) = found.findall("testsuite[@name='folders']/*[failure]")

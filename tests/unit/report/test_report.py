@@ -23,6 +23,7 @@ from ztoq_core.report.data import Report
 from ztoq_core.report.files import open_output
 from ztoq_core.report.write import FORMATS, ReportWriter
 from ztoq_core.store import State, Store
+from ztoq_core.store.tables import Item, bound
 from ztoq_core.text_files import restored_cell, write_table
 
 
@@ -106,7 +107,8 @@ def test_reasons_of_skips_are_not_endless(tmp_path: Path) -> None:
     with Store(f"sqlite:///{tmp_path}/s.db") as store:
         for number in range(9):
             row = {"kind": Kind.FOLDER, "key": f"F{number}", "rank": 1, "state": State.SKIPPED}
-            insert = store.database.tables.item.insert(row | {"reason": f"reason {number}"})
+            item = bound(Item, store.database.connection)
+            insert = item.insert(row | {"reason": f"reason {number}"})
             store.database.write_now(insert.execute)
         skips = Report.from_store(store, limit=3).skips
     assert {skip.reason: skip.total for skip in skips} == {

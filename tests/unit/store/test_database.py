@@ -26,6 +26,7 @@ from ztoq_core.plugins import Plugins
 from ztoq_core.records import Kind, Record
 from ztoq_core.settings.config import Config, from_tables
 from ztoq_core.store import Facts, State, Store
+from ztoq_core.store.tables import File, bound
 
 NOBODY = 65534
 
@@ -270,7 +271,7 @@ async def test_a_kept_content_that_is_not_the_extracted_one_is_not_sent(
     store: Store, does: str
 ) -> None:
     await fill(store)
-    path = store.files.folder / store.database.tables.file.get().path
+    path = store.files.folder / bound(File, store.database.connection).get().path
     if does == "gone":
         path.unlink()
     else:

@@ -33,6 +33,7 @@ from ztoq_core.services import Services
 from ztoq_core.store import Intent, RunInfo, Store, tables
 from ztoq_core.store.database import Database
 from ztoq_core.store.process import Process
+from ztoq_core.store.tables import Journal, bound
 
 HOLD = """\
 import sys, time
@@ -93,7 +94,7 @@ def holder(url: str) -> Iterator[subprocess.Popen[str]]:
 
 def move(store: Store, **columns: object) -> None:
     """Change the row of the run that holds the store, as another host or clock would have it."""
-    run = store.database.tables.run
+    run = store.database.runs
     run.update(**columns).where(run.ended.is_null()).execute()
 
 
@@ -237,7 +238,7 @@ async def test_a_writer_that_lost_its_lease_records_no_intent(store_url: str) ->
         with pytest.raises(StoreError, match=r"took over .*: ztoq validate on ") as lost:
             await store.loading.record_intents(Intent(run=run.id, job=job))
 
-        journal = store.database.tables.journal
+        journal = bound(Journal, store.database.connection)
         assert not journal.select().where(journal.event == "intent").exists()
         assert lost.value.exit_code is Exit.STOPPED
 
@@ -336,7 +337,7 @@ async def until(holds: Callable[[], bool]) -> None:
 async def test_the_loop_that_works_renews_the_lease(store: Store) -> None:
     store.database.beat_s = 0.01
     with store.run("load"):
-        await until(lambda: store.database.tables.run.get().beat > 2)
+        await until(lambda: store.database.runs.get().beat > 2)
     await until(lambda: len(asyncio.all_tasks()) == 1)  # the test's own: no heart beats on
 
 

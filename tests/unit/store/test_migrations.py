@@ -18,6 +18,7 @@ from ztoq_core.errors import Exit, StoreError
 from ztoq_core.records import Kind, Record, TestPlan
 from ztoq_core.store import Cause, RecordSnapshot, State, Store
 from ztoq_core.store.migrations import SCHEMA_VERSION
+from ztoq_core.store.tables import Item, bound
 
 SCHEMA = Path(__file__).with_name("schema_0_1.sql")
 PRUNED = "no longer in the source, and removed from the target"
@@ -89,7 +90,7 @@ async def old(tmp_path: Path) -> tuple[str, MemorySink]:
 
 
 def causes(store: Store) -> dict[str, str]:
-    item = store.database.tables.item
+    item = bound(Item, store.database.connection)
     return {row.key: row.cause for row in item.select() if row.cause}
 
 
@@ -192,7 +193,7 @@ async def test_a_store_of_0_1_goes_on(old: tuple[str, MemorySink], tmp_path: Pat
 
         await migrate(store, sink, LEFT)
 
-        item = store.database.tables.item
+        item = bound(Item, store.database.connection)
         states = {row.key: row.state for row in item.select().where(item.kind == Kind.TEST_PLAN)}
         assert states[EXTRA.key] == State.DELETED
         assert states[LEFT.key] == State.SKIPPED

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -109,13 +110,8 @@ async def test_the_counts_are_those_of_the_rows(store: Store) -> None:
         await engine.extract(engine.Run(store, run.id), MemorySource(records, contents))
         await engine.transform(engine.Run(store), lambda _: [lambda record: record])
         await engine.load(engine.Run(store, run.id), MemorySink())
-    store.database.write_now(
-        lambda: (
-            store.database.tables.item.delete()
-            .where(store.database.tables.item.key == "T1")
-            .execute()
-        )
-    )
+    delete = partial(store.database.execute, "DELETE FROM item WHERE key = ?", ("T1",))
+    store.database.write_now(delete)
 
     rows = store.database.select("SELECT kind, state, COUNT(*) FROM item GROUP BY kind, state")
     found: dict[Kind, dict[str, int]] = {}

@@ -11,12 +11,13 @@ from ztoq_core.errors import StoreError
 from ztoq_core.records import Kind
 from ztoq_core.store import State, Store
 from ztoq_core.store.states import Cause, allowed_before
+from ztoq_core.store.tables import Item, bound
 from ztoq_core.store.transitions import Transitions
 
 
 def written(store: Store, *states: State) -> list[int]:
     """Put a record in each of the states into the store; return their row ids."""
-    item = store.database.tables.item
+    item = bound(Item, store.database.connection)
     with store.database.connection.atomic():
         return [
             item.insert(kind=Kind.TEST_CASE, key=f"T{number}", rank=1, state=state).execute()
@@ -29,7 +30,7 @@ def by_id(store: Store, numbers: list[int], after: State) -> None:
 
 
 def by_condition(store: Store, numbers: list[int], after: State) -> None:
-    item = store.database.tables.item
+    item = bound(Item, store.database.connection)
     before = {State(row.state) for row in item.select().where(item.id << numbers)}
     Transitions(store.database).move(before, after, "id IN ??", many=numbers)
 
@@ -43,7 +44,7 @@ def by_upsert(store: Store, numbers: list[int], after: State) -> None:
 def test_only_what_the_table_allows_is_written(
     store: Store, write: Callable[[Store, list[int], State], None]
 ) -> None:
-    item = store.database.tables.item
+    item = bound(Item, store.database.connection)
     for after in State:
         item.delete().execute()
         numbers = dict(zip(State, written(store, *State), strict=True))
@@ -110,7 +111,7 @@ def test_what_is_no_longer_ready_is_not_sent(store: Store) -> None:
 
 def test_a_deletion_that_did_not_happen_gives_back_the_state(store: Store) -> None:
     (number,) = written(store, State.CONFLICT)
-    item = store.database.tables.item
+    item = bound(Item, store.database.connection)
 
     def begin() -> None:
         Transitions(store.database).move(
