@@ -8,13 +8,11 @@ from functools import partial
 
 import attrs
 
-from ztoq_core.contracts import Written
 from ztoq_core.convert import loads
 from ztoq_core.records import Kind, Level, Record, Ref
 from ztoq_core.store.database import Database, reads
 from ztoq_core.store.decisions import Decisions
 from ztoq_core.store.dependencies import Dependencies
-from ztoq_core.store.load_jobs import written_or_none
 from ztoq_core.store.repository import Repository
 from ztoq_core.store.rollback import RollbackItem, RollbackStore
 from ztoq_core.store.sql import literals
@@ -73,15 +71,13 @@ class PlannedLoad:
 
 @attrs.frozen(kw_only=True)
 class PlannedRecord:
-    """A record that is to be written; ``written`` None: created.
+    """A record that is to be written.
 
     ``older``: an execution that is not the newest of its run, or a file of one. ``size`` is that of
     the record, in bytes.
     """
 
-    row: int
     record: Record
-    written: Written | None
     older: bool
     size: int
 
@@ -203,17 +199,10 @@ class PlanningStore(Repository):
     @reads
     def records(self, rows: Sequence[int]) -> list[PlannedRecord]:
         """Return records that are to be written."""
-        text = f"""SELECT id, kind, target, target_id, pid, url, version, parts, stamp, {_OLDER}
-            FROM {WITH_TARGET} WHERE id IN ??"""
+        text = f"SELECT kind, target, {_OLDER} FROM {WITH_TARGET} WHERE id IN ??"
         return [
-            PlannedRecord(
-                row=number,
-                record=loads(Kind(kind), bytes(body)),
-                written=written_or_none(*rest),
-                older=bool(older),
-                size=len(body),
-            )
-            for number, kind, body, *rest, older in self.database.select(text, (), rows)
+            PlannedRecord(record=loads(Kind(kind), bytes(body)), older=bool(older), size=len(body))
+            for kind, body, older in self.database.select(text, (), rows)
         ]
 
     @reads

@@ -10,10 +10,10 @@ import attrs
 import pytest
 
 from ztoq_core.contracts import ContentReading, Deletion, Found, Mark, Schema, Sink, Written
+from ztoq_core.engine.comparison.compare import compare
+from ztoq_core.engine.comparison.rules import Outcome
+from ztoq_core.engine.comparison.single_values import Known
 from ztoq_core.engine.sides import finish, owner_kinds
-from ztoq_core.engine.validate.comparison import compare
-from ztoq_core.engine.validate.rules import Outcome
-from ztoq_core.engine.validate.single_values import Known
 from ztoq_core.errors import RejectedError
 from ztoq_core.records import Attachment, Kind, Note, Record, Ref
 from ztoq_testkit.samples import content_of

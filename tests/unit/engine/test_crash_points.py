@@ -7,6 +7,7 @@ import itertools
 import shutil
 from pathlib import Path
 
+import attrs
 import pytest
 from ztoq_testkit.memory import MemorySource, PowerCut
 from ztoq_testkit.project import CONTENTS
@@ -23,7 +24,17 @@ from tests.unit.engine.crashing import (
 )
 from ztoq_core import engine
 from ztoq_core.errors import Exit
-from ztoq_core.records import Kind
+from ztoq_core.records import (
+    Folder,
+    Kind,
+    Record,
+    Requirement,
+    TestCase,
+    TestCycle,
+    TestLog,
+    TestPlan,
+    TestRun,
+)
 from ztoq_core.store import State, Store
 
 pytestmark = pytest.mark.unmeasured  # a second time through what others cover
@@ -36,6 +47,9 @@ CRASHES = [
     for kind, point in itertools.product(Kind, Point)
     if kind in FINISHES or point not in OF_FINISHING
 ]
+
+
+UPDATES = [each for each in CRASHES if each.values[0] not in {Kind.FIELD, Kind.ATTACHMENT}]
 
 
 @pytest.fixture(scope="module")
@@ -81,3 +95,40 @@ async def test_after_a_crash_each_key_stands_once(
 
 def test_the_project_has_each_kind() -> None:
     assert {record.kind for record in PROJECT} | {Kind.FIELD} == set(Kind)
+
+
+def edited(record: Record) -> Record:
+    """Return a record as somebody left it in the source since."""
+    if isinstance(record, TestLog):
+        return attrs.evolve(record, note=f"{record.note} edited")
+    if isinstance(record, Folder | Requirement | TestCase | TestPlan | TestCycle | TestRun):
+        return attrs.evolve(record, name=f"{record.name} edited")
+    return record
+
+
+@pytest.mark.parametrize(("kind", "point"), sampled(UPDATES, 4))
+async def test_an_update_that_a_crash_cut_off_is_no_edit_by_others(
+    tmp_path: Path, mapped: Path, kind: Kind, point: Point
+) -> None:
+    folder = tmp_path / "store"
+    shutil.copytree(mapped, folder)
+    url = f"sqlite:///{folder}/m.db"
+    sink = CrashingSink()
+    with CrashingStore(url) as store:
+        await load(store, sink)
+        source = MemorySource(tuple(map(edited, PROJECT)), CONTENTS)
+        with store.run("extract") as run:
+            await engine.extract(engine.Run(store, run.id), source)
+        await engine.transform(engine.Run(store), lambda _: [typed])
+        store.database.crash = sink.crash = Crash(point, kind)
+        with pytest.raises(PowerCut):
+            await load(store, sink)
+
+    with CrashingStore(url) as store:
+        plan = await engine.plan(engine.Run(store), sink, on_conflict="keep-target")
+        await load(store, sink)
+
+        states = {state for states in store.reporting.counts().values() for state in states}
+        assert states == {State.FINISHED}
+        assert plan.total.conflict == 0
+    assert sink.keys() == ALL

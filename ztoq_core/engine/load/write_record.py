@@ -9,6 +9,7 @@ from loguru import logger
 
 from ztoq_core.contents import READINGS
 from ztoq_core.contracts import Content, Written
+from ztoq_core.engine.comparison.edits import is_edited
 from ztoq_core.engine.load.context import LoadContext
 from ztoq_core.engine.load.streaming import hash_file, stream_file
 from ztoq_core.engine.sides import current, finish, write
@@ -110,7 +111,8 @@ class RecordWriter:
         """Whether an object that is to be updated still is as ztoq left it."""
         sink, record = self.context.sink, job.record
         present = await current(sink, record.kind, written.target_id, written)
-        if present is not None and (not written.stamp or present.stamp == written.stamp):
+        schema, links = self.context.schema, self.context.links(job)
+        if present and not await is_edited(sink, schema, job, links, present):
             return True
         what = "removed from" if present is None else "edited in"
         reason = f"it was {what} the target since ztoq wrote it"

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 import attrs
 
 from ztoq_core.contracts import CallForecast, Finding, Schema, Sink
+from ztoq_core.engine.comparison.edits import is_edited
 from ztoq_core.engine.load.containers import find_changed
 from ztoq_core.engine.load.marks import marks_of
 from ztoq_core.engine.load.target_fields import MissingField, field_definitions, missing_fields
@@ -17,7 +18,7 @@ from ztoq_core.engine.run import Run, side_by_side
 from ztoq_core.engine.sides import checked, current, described, owner_kinds
 from ztoq_core.errors import ConfigError, one_error
 from ztoq_core.records import Kind, Level, Record
-from ztoq_core.store import NoteExample, Phase, PlannedLoad, PlannedRecord, Seen, State, chunks
+from ztoq_core.store import NoteExample, Phase, PlannedLoad, Seen, State, chunks
 
 _LOOKS = 32
 _BATCH = 400
@@ -170,7 +171,7 @@ async def plan(
         )
 
     load = await foresee(seen)
-    changed = [number async for number in _edited(run, sink, load.updates)]
+    changed = [number async for number in _edited(run, sink, schema, load.updates)]
     looks = len(load.updates)
     if changed and on_conflict != "overwrite":
         load = await foresee(attrs.evolve(seen, edited=changed))
@@ -241,21 +242,20 @@ async def _marked(run: Run, sink: Sink, schema: Schema) -> Mapping[Kind, Sequenc
     return found
 
 
-async def _edited(run: Run, sink: Sink, rows: Sequence[int]) -> AsyncIterator[int]:
+async def _edited(run: Run, sink: Sink, schema: Schema, rows: Sequence[int]) -> AsyncIterator[int]:
     """Yield the rows of objects that somebody changed or removed since ztoq wrote them."""
 
-    async def look(each: PlannedRecord) -> bool:
-        record, written = each.record, each.written
-        if written is None:
+    async def look(row: int) -> bool:
+        job = await run.store.loading.job(row)
+        if job.written is None:
             return False
-        present = await current(sink, record.kind, written.target_id, written)
-        return present is None or bool(written.stamp and present.stamp != written.stamp)
+        present = await current(sink, job.record.kind, job.written.target_id, job.written)
+        return present is None or await is_edited(sink, schema, job, job.links, present)
 
     for some in chunks(rows, _LOOKS):
-        records = await run.store.planning.records(some)
-        for each, changed in zip(records, await side_by_side(map(look, records)), strict=True):
+        for row, changed in zip(some, await side_by_side(map(look, some)), strict=True):
             if changed:
-                yield each.row
+                yield row
 
 
 _BECOMES = {

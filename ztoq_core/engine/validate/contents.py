@@ -9,10 +9,10 @@ from heapq import nsmallest
 import attrs
 
 from ztoq_core.contracts import ContentReading, Schema
+from ztoq_core.engine.comparison.compare import compare
+from ztoq_core.engine.comparison.rules import FieldResult, Outcome
+from ztoq_core.engine.comparison.single_values import Known
 from ztoq_core.engine.run import Run, side_by_side
-from ztoq_core.engine.validate.comparison import compare
-from ztoq_core.engine.validate.rules import FieldResult, Outcome
-from ztoq_core.engine.validate.single_values import Known
 from ztoq_core.errors import RecordError, RejectedError
 from ztoq_core.plugin_calls import plugin_call
 from ztoq_core.records import FieldDefinition, Kind, Record, TestLog, TestRun
@@ -20,8 +20,6 @@ from ztoq_core.store import FieldDetail, RecordProof, Sample, SentRecord, Valida
 
 _AT_ONCE, _PAGE = 100, 1_000
 """Records that are compared before their results are saved."""
-
-_PROVED = frozenset({Outcome.EQUAL, Outcome.BY_RULE})
 
 
 @attrs.frozen(kw_only=True)
@@ -51,7 +49,7 @@ class ContentCheck:
         if kind is Kind.ATTACHMENT and self.level is ValidationLevel.FILES:
             held = None  # a list may show the size alone
         listed = await self._compared(sent, held) if held is not None else ()
-        if listed and all(each.outcome in _PROVED for each in listed):
+        if listed and all(each.proved for each in listed):
             return _proof_of(sent.item, listed, held)
         # a list may show less of an object than the object itself
         try:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ztoq_core.contracts import FieldSpec, Schema, User
-from ztoq_core.engine.validate.single_values import Known
-from ztoq_core.engine.validate.values import compare_fields
+from ztoq_core.engine.comparison.single_values import Known
+from ztoq_core.engine.comparison.values import compare_fields
 from ztoq_core.records import FieldType, FieldValue, Kind
 
 ANN = User(id="7", name="Ann Ray", email="ann@example.com")

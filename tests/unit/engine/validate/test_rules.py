@@ -9,9 +9,9 @@ import attrs
 import pytest
 
 from ztoq_core.contracts import FieldSpec, Schema, User, Written
-from ztoq_core.engine.validate.comparison import compare
-from ztoq_core.engine.validate.rules import Outcome, Rule
-from ztoq_core.engine.validate.single_values import Known
+from ztoq_core.engine.comparison.compare import compare
+from ztoq_core.engine.comparison.rules import Outcome, Rule
+from ztoq_core.engine.comparison.single_values import Known
 from ztoq_core.records import (
     Attachment,
     Call,

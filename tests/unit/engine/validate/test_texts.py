@@ -6,7 +6,7 @@ from html import escape
 
 import pytest
 
-from ztoq_core.engine.validate.texts import shape_of
+from ztoq_core.engine.comparison.texts import shape_of
 from ztoq_core.plugin import escape_stray
 
 NAMES = (

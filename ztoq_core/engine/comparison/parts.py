@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 
-from ztoq_core.engine.validate.rules import FieldResult, Outcome, Rule
-from ztoq_core.engine.validate.single_values import (
+from ztoq_core.engine.comparison.rules import FieldResult, Outcome, Rule
+from ztoq_core.engine.comparison.single_values import (
     Known,
     chosen_status,
     compare_note,
@@ -16,8 +16,8 @@ from ztoq_core.engine.validate.single_values import (
     position,
     shapes,
 )
-from ztoq_core.engine.validate.texts import plain_words, shape_of
-from ztoq_core.engine.validate.values import compare_fields
+from ztoq_core.engine.comparison.texts import plain_words, shape_of
+from ztoq_core.engine.comparison.values import compare_fields
 from ztoq_core.records import Kind, Link, StepResult, TestLog, TestStep
 
 _WORST = ("failed", "blocked")

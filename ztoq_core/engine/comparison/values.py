@@ -11,9 +11,9 @@ from html import escape
 import attrs
 
 from ztoq_core.contracts import FieldSpec
-from ztoq_core.engine.validate.rules import FieldResult, Outcome, Rule
-from ztoq_core.engine.validate.single_values import Known
-from ztoq_core.engine.validate.texts import excerpt, plain_words, shape_of
+from ztoq_core.engine.comparison.rules import FieldResult, Outcome, Rule
+from ztoq_core.engine.comparison.single_values import Known
+from ztoq_core.engine.comparison.texts import excerpt, plain_words, shape_of
 from ztoq_core.records import ADDRESS, FieldType, FieldValue, Kind
 from ztoq_core.spelling import folded
 

@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from ztoq_core.engine.validate.parts import (
+from ztoq_core.engine.comparison.parts import (
     compare_defects,
     compare_results,
     compare_steps,
 )
-from ztoq_core.engine.validate.rules import FieldResult, Outcome, Rule
-from ztoq_core.engine.validate.single_values import (
+from ztoq_core.engine.comparison.rules import FieldResult, Outcome, Rule
+from ztoq_core.engine.comparison.single_values import (
     Known,
     compare_moment,
     compare_name,
@@ -26,8 +26,8 @@ from ztoq_core.engine.validate.single_values import (
     compare_text,
     differs,
 )
-from ztoq_core.engine.validate.texts import plain_words, shape_of
-from ztoq_core.engine.validate.values import compare_fields
+from ztoq_core.engine.comparison.texts import plain_words, shape_of
+from ztoq_core.engine.comparison.values import compare_fields
 from ztoq_core.records import (
     Attachment,
     FieldDefinition,

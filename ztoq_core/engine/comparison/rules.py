@@ -61,6 +61,11 @@ class FieldResult:
     detail: str = ""
 
     @property
+    def proved(self) -> bool:
+        """Whether the target holds what was sent."""
+        return self.outcome in {Outcome.EQUAL, Outcome.BY_RULE}
+
+    @property
     def wrong(self) -> bool:
         """Whether this is a finding."""
         return self.outcome in {Outcome.DIFFERENT, Outcome.MISSING}

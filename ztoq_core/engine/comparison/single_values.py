@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 import attrs
 
 from ztoq_core.contracts import FieldSpec, Links, Schema
-from ztoq_core.engine.validate.rules import FieldResult, Outcome, Rule
-from ztoq_core.engine.validate.texts import Shape, excerpt, has_rest, plain_words, shape_of
+from ztoq_core.engine.comparison.rules import FieldResult, Outcome, Rule
+from ztoq_core.engine.comparison.texts import Shape, excerpt, has_rest, plain_words, shape_of
 from ztoq_core.pictures.addresses import ref_of
 from ztoq_core.records import ADDRESS, Kind, Ref
 from ztoq_core.spelling import folded

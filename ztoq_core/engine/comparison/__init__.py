@@ -1,0 +1,1 @@
+"""What an object of the target holds, compared with what was sent."""
