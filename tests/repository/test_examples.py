@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,6 +16,7 @@ from types import ModuleType
 import pytest
 from ztoq_testkit import MemorySink, SourceContract, lent
 
+from tests.corpus.in_process import ztoq
 from ztoq_core import engine
 from ztoq_core.contracts import Source
 from ztoq_core.errors import ConfigError
@@ -21,10 +24,19 @@ from ztoq_core.plugins import Plugins
 from ztoq_core.store import Store
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
+ZTOQ = (sys.executable, "-m", "ztoq_core")
 TABLE = (
     "key,name,description,status,owner\n"
     'ACME-T1,Log in,<p>Type</p>,Approved,Ada\nACME-T2,Log out,"two\nlines",,\n'
 )
+JSONL_TO_PAGES = """\
+[source]
+use = "jsonl"
+path = "project"
+[sink]
+use = "pages"
+path = "pages"
+"""
 
 
 def load(path: Path) -> ModuleType:
@@ -79,45 +91,67 @@ def test_the_minimal_source_is_two_files_of_one_page() -> None:
     assert lines <= 85, "an author should see all of it at once"
 
 
-def test_an_installed_example_is_listed(tmp_path: Path) -> None:
-    """``pip install .`` and ``ztoq plugins``, the author's first two commands."""
-    pytest.importorskip("hatchling", reason="builds the example without the index")
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A folder in which ``pip install`` put all examples that are plugins."""
+    pytest.importorskip("hatchling", reason="builds the examples without the index")
+    folder = str(tmp_path_factory.mktemp("site"))
     pip = (sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index")
-    example = EXAMPLES / "minimal-source"
-    run(*pip, "--no-build-isolation", "--target", str(tmp_path), str(example))
-    listed = run(sys.executable, "-m", "ztoq_core", "plugins", path=str(tmp_path))
-
-    assert "csv" in listed
-    assert "ztoq-csv 0.1.0" in listed
+    names = ("minimal-source", "minimal-sink", "inhouse-mapping", "custom-report")
+    paths = (str(EXAMPLES / name) for name in names)
+    run(*pip, "--no-build-isolation", "--target", folder, *paths)
+    return folder
 
 
-def test_the_inhouse_mapping_is_listed_and_its_own_tests_pass(tmp_path: Path) -> None:
-    """What its README tells to do: install it, list it, run its cases."""
-    pytest.importorskip("hatchling", reason="builds the example without the index")
+def test_installed_examples_are_listed(site: str) -> None:
+    listed = run(*ZTOQ, "plugins", path=site)
+    for package in ("ztoq-csv", "ztoq-pages", "acme-mapping", "acme-report"):
+        assert f"{package} 0.1.0" in listed
+    assert re.search(r"source +csv ", listed)
+    assert "wiki-report" in run(*ZTOQ, "--help", path=site)
+
+
+def test_the_own_tests_of_the_inhouse_mapping_pass(site: str, tmp_path: Path) -> None:
     example = tmp_path / "acme-mapping"
     shutil.copytree(EXAMPLES / "inhouse-mapping", example)
-    pip = (sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index")
-    site = str(tmp_path / "site")
-    run(*pip, "--no-build-isolation", "--target", site, str(example))
-
-    assert "acme-mapping 0.1.0" in run(sys.executable, "-m", "ztoq_core", "plugins", path=site)
     pytest_here = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(example))
     assert "6 passed" in run(*pytest_here, path=site)
 
 
-def test_the_custom_report_is_a_command_and_reads_a_report(tmp_path: Path) -> None:
-    pytest.importorskip("hatchling", reason="builds the example without the index")
-    pip = (sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index")
-    site, ztoq = str(tmp_path / "site"), (sys.executable, "-m", "ztoq_core")
-    example = str(EXAMPLES / "custom-report")
-    run(*pip, "--no-build-isolation", "--target", site, example)
-    assert "wiki-report" in run(*ztoq, "--help", path=site)
-
-    run(*ztoq, "demo", "--folder", str(tmp_path / "demo"))
-    said = run(*ztoq, "wiki-report", str(tmp_path / "demo" / "report.json"), path=site)
+def test_the_custom_report_reads_a_report(site: str, tmp_path: Path) -> None:
+    assert ztoq(tmp_path, "demo", "--folder", "demo", env=os.environ).returncode == 0
+    said = run(*ZTOQ, "wiki-report", str(tmp_path / "demo" / "report.json"), path=site)
     assert "Migration complete with losses: all 387 records exist" in said
     assert "| test_log | 120 | 112 |" in said
     assert "| parameters-not-shown | change | 5 |" in said
+
+
+def test_the_minimal_sink_is_written_to_and_rolled_back(
+    site: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "manifest.json").write_text('{"format": "ztoq-records", "version": 1}')
+    (project / "folder.jsonl").write_text('{"key": "ACME-F1", "name": "Shop", "tree": "cases"}\n')
+    case = {
+        "key": "ACME-T1",
+        "name": "Log in",
+        "folder": {"kind": "folder", "key": "ACME-F1"},
+        "description": "<p>Open the shop</p>",
+        "steps": [{"key": "1", "description": "Type", "expected": "It opens"}],
+    }
+    (project / "test_case.jsonl").write_text(f"{json.dumps(case)}\n")
+    Path("ztoq.toml").write_text(JSONL_TO_PAGES)
+
+    migrated = run(*ZTOQ, "migrate", path=site)
+    assert "all 2 records exist in the target as they were sent" in migrated
+    page = tmp_path / "pages" / "test_case" / "ACME-T1.md"
+    assert "# Log in\n" in page.read_text()
+    assert "<!-- expected 1 -->\nIt opens\n" in page.read_text()
+
+    run(*ZTOQ, "rollback", "--yes", path=site)
+    assert not [*(tmp_path / "pages").rglob("*.md")]
 
 
 def run(*command: str, path: str = "") -> str:
