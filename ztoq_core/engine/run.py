@@ -149,7 +149,7 @@ async def run_workers(
     work: Callable[[T], Awaitable[None]],
     feed: Callable[[asyncio.Queue[T | None]], Awaitable[None]],
 ) -> None:
-    """Handle what ``feed`` puts into the queue until all is done, with three workers per slot.
+    """Handle what ``feed`` puts into the queue until all is done, up to three workers per slot.
 
     The queue has room for one record more per slot.
 
@@ -160,15 +160,16 @@ async def run_workers(
     queue: asyncio.Queue[T | None] = asyncio.Queue(maxsize=workers + slots)
     reporter.queue = queue
 
-    async def one() -> None:
+    async def one(further: int) -> None:
         while (each := await queue.get()) is not None:
+            if further:  # with the first record; starting all for a few takes longer than these
+                group.create_task(one(further - 1))
+                further = 0
             await work(each)
+        queue.put_nowait(None)  # ends the next one
 
     with one_error():
         async with asyncio.TaskGroup() as group:
-            for _ in range(workers):
-                group.create_task(one())
-            # if it fails, the group cancels the workers; each None ends one of them
-            await feed(queue)
-            for _ in range(workers):
-                await queue.put(None)
+            group.create_task(one(workers - 1))
+            await feed(queue)  # if it fails, the group cancels the workers
+            await queue.put(None)

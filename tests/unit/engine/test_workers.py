@@ -37,6 +37,23 @@ async def test_while_a_commit_is_waited_for_the_slots_are_used() -> None:
     assert sorted(begun) == list(range(30))
 
 
+async def test_few_records_start_few_workers() -> None:
+    tasks = []
+
+    async def work(_: int) -> None:
+        for _ in range(10):
+            tasks.append(len(asyncio.all_tasks()))
+            await asyncio.sleep(0)
+
+    async def feed(queue: asyncio.Queue[int | None]) -> None:
+        await queue.put(1)
+        await queue.put(2)
+
+    await run_workers(32, ProgressReporter("load", lambda _: None), work, feed)
+
+    assert max(tasks) <= 4  # this test, the two, and the one that waits for a third
+
+
 async def test_callers_at_work_at_once_share_commits(tmp_path: Path) -> None:
     with Store(f"sqlite:///{tmp_path}/m.db") as store:
         before = store.database.commits
