@@ -10,7 +10,7 @@ import inspect
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from importlib.metadata import Distribution, version
+from importlib.metadata import Distribution
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -23,6 +23,7 @@ from ztoq_core import hookspecs
 from ztoq_core.contracts import SinkPlugin, SourcePlugin, TransformerPlugin
 from ztoq_core.errors import PluginError, ZtoqError
 from ztoq_core.hookspecs import CONTRACT
+from ztoq_core.installed import core_version
 from ztoq_core.spelling import nearest
 
 Plugin = SourcePlugin[Any] | SinkPlugin[Any] | TransformerPlugin[Any] | click.Command
@@ -40,7 +41,7 @@ LOCAL = "ztoq_local_"
 _CORE = "ztoq-core"
 _NAME = re.compile(r"[a-z0-9]+(?:[-_.][a-z0-9]+)*")
 _MARK = f"{hookspecs.GROUP}_impl"
-_UPGRADE = f"this ztoq has contract {CONTRACT}, in {_CORE} {version(_CORE)}: pip install -U {_CORE}"
+_UPGRADE = f"this ztoq has contract {CONTRACT}, in {_CORE} {core_version()}: pip install -U {_CORE}"
 _NEWER = re.compile(r"cannot import name '\w+' from 'ztoq_core|Plugin\.__init__\(\) got an unexp")
 """What a plugin for a newer contract raises, and one with a misspelt name."""
 
@@ -104,8 +105,8 @@ def _require_core(distribution: Distribution) -> None:
             continue
         if needs.name.lower().replace("_", "-") != _CORE or needs.marker:
             continue
-        if not needs.specifier.contains(version(_CORE), prereleases=True):
-            raise PluginError(f"it needs {needs}, and {_CORE} {version(_CORE)} is installed")
+        if not needs.specifier.contains(core_version(), prereleases=True):
+            raise PluginError(f"it needs {needs}, and {_CORE} {core_version()} is installed")
 
 
 def _declared(candidate: Candidate, module: object) -> Iterator[Plugin]:

@@ -1,4 +1,4 @@
-"""The entry points of the installed packages.
+"""The entry points of the installed packages, and the version of the core.
 
 Finding them reads a file of every package, so it is done once for all commands and plugins.
 """
@@ -11,9 +11,16 @@ from importlib import metadata
 _all = cache(metadata.entry_points)
 
 
+@cache
 def entry_points(group: str) -> metadata.EntryPoints:
     """Return the entry points of ``group``, as they were when the process first asked."""
     return _all().select(group=group)
+
+
+@cache
+def core_version() -> str:
+    """Return the version of ``ztoq-core``; reading it takes milliseconds."""
+    return metadata.version("ztoq-core")
 
 
 @cache

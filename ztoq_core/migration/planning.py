@@ -6,7 +6,6 @@ import hashlib
 import json
 import shutil
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from ztoq_core.contracts import Connection, Sink
 from ztoq_core.errors import ConfigError, Exit
 from ztoq_core.http.limits import Limits
 from ztoq_core.http.transport import Transport
+from ztoq_core.installed import core_version
 from ztoq_core.losses import LossAction, Losses, LossPolicy
 from ztoq_core.migration.calls import Month, calls_of_month
 from ztoq_core.settings.config import Config
@@ -83,7 +83,7 @@ class Forecast:
         """Return all of it as plain data."""
         return {
             "made": datetime.now(UTC).isoformat(timespec="seconds"),
-            "version": version("ztoq-core"),
+            "version": core_version(),
             "exit": int(self.exit),
             "clean": self.plan.clean,
             "blocked": self.plan.blocked,

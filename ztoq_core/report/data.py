@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from importlib.metadata import version
 
 import attrs
 
@@ -20,6 +19,7 @@ from ztoq_core.engine import (
     outcome,
     unresolved_ids,
 )
+from ztoq_core.installed import core_version
 from ztoq_core.losses import LossPolicy
 from ztoq_core.records import Kind, Level, LossGroup, NoteCode, counted
 from ztoq_core.store import (
@@ -175,7 +175,7 @@ class Report:
         rejects = list(store.reporting.rejects() if limit else ())
         return cls(
             made=datetime.now(UTC),
-            version=version("ztoq-core"),
+            version=core_version(),
             source=store.facts.source,
             target=store.facts.sink,
             verdict=outcome(store, Goal.VALIDATE, policy),

@@ -51,8 +51,8 @@ def from_environment(table: str, tables: Mapping[str, Any]) -> dict[str, str]:
     prefix = f"ZTOQ_{table.upper()}_"
     named = set(_variables(tables))
     return {
-        name.removeprefix(prefix).lower(): _Typed(value)
-        for name, value in os.environ.items()
+        name.removeprefix(prefix).lower(): _Typed(os.environ[name])
+        for name in os.environ
         if name.startswith(prefix) and name not in named
     }
 

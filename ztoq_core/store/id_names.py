@@ -38,14 +38,10 @@ class IdNames(Repository):
     @writes
     def use(self, extraction: int, ids: Mapping[IdKind, Collection[str]]) -> None:
         """Remember that records of this extraction have these ids."""
-        self.database.insert(
-            _USES,
-            [
-                (topic.value, clean(id_), extraction)
-                for topic, these in ids.items()
-                for id_ in these
-            ],
-        )
+        rows = [
+            (topic.value, clean(id_), extraction) for topic, these in ids.items() for id_ in these
+        ]
+        self.database.insert(_USES, rows)
 
     @reads
     def seen(self, extraction: int, topic: IdKind, after: str, limit: int) -> list[str]:

@@ -23,13 +23,13 @@ import getpass
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from importlib.metadata import version
 from typing import Any
 
 import attrs
 from loguru import logger
 
 from ztoq_core.errors import StoreError
+from ztoq_core.installed import core_version
 from ztoq_core.store.database import Database
 from ztoq_core.store.process import Process
 from ztoq_core.store.tables import Run, now
@@ -173,7 +173,7 @@ def _begin(database: Database, verb: str) -> int:
         started=present,
         heartbeat=present,
         username=_username(),
-        version=version("ztoq-core"),
+        version=core_version(),
     )
     text = f"UPDATE run SET heartbeat = {_present(database)} WHERE id = ?"
     database.execute(text, (made.id,))

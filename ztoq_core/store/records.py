@@ -143,23 +143,18 @@ class SourceRecords:
         if not records:
             return {}
         bodies = {each.key: dumps(each) for each in records}
-        self._database.insert(
-            _ROWS,
-            [
-                _row(each, bodies[each.key], run, pending=pending, derived=derived)
-                for each in records
-            ],
-        )
+        rows = [
+            _row(each, bodies[each.key], run, pending=pending, derived=derived) for each in records
+        ]
+        self._database.insert(_ROWS, rows)
         text = "SELECT key, id FROM item WHERE kind = ? AND key IN ??"
         ids = dict(self._database.select(text, (records[0].kind.value,), list(bodies)))
         payloads = [None if each.raw is None else write_json(each.raw) for each in records]
-        self._database.insert(
-            _BODIES,
-            [
-                (ids[each.key], bodies[each.key], payload)
-                for each, payload in zip(records, payloads, strict=True)
-            ],
-        )
+        held = [
+            (ids[each.key], bodies[each.key], payload)
+            for each, payload in zip(records, payloads, strict=True)
+        ]
+        self._database.insert(_BODIES, held)
         return ids
 
 
