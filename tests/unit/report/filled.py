@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import attrs
 
 from ztoq_core.records import Kind, Level
 from ztoq_core.store import Compared, Extracted, Facts, State, Store, Validation
-from ztoq_core.store.tables import File, Item, NoteRow, Proof, RejectRow, SourceBody, bound
+from ztoq_core.store.sql import BulkInsert
+from ztoq_core.store.tables import File, Item, NoteRow, Proof, RejectRow, SourceBody
 
 ODD = "<script>alert('x')</script> & \"quotes\" \N{PARTY POPPER}"
+CHECKED = datetime(2026, 8, 6, 10, 30, tzinfo=UTC).replace(tzinfo=None)
 
 
 def fill(store: Store) -> None:
@@ -30,7 +34,7 @@ def fill(store: Store) -> None:
         Compared(kind=Kind.ATTACHMENT, source=300, target=299),
     )
     validation = Validation(
-        at=datetime(2026, 8, 6, 10, 30, tzinfo=UTC).replace(tzinfo=None),
+        at=CHECKED,
         rows=rows,
         findings=("test log ACME-E4 exists 2 times in the target",),
     )
@@ -78,75 +82,61 @@ def _rows(store: Store) -> None:
         State.REJECTED: "no name",
         State.CONFLICT: "edited in qTest since",
     }
+    items: list[tuple[Any, ...]] = []
+    bodies = []
     for row in table:
         number = 0
         for state, count in row.states.items():
+            there = state in {State.FINISHED, State.WRITTEN, State.CONFLICT}
             for _ in range(count):
                 number += 1
-                key = f"{row.prefix}{number}"
-                there = state in {State.FINISHED, State.WRITTEN, State.CONFLICT}
-                item = (
-                    bound(Item, store.database.connection)
-                    .insert(
-                        kind=row.kind,
-                        key=key,
-                        rank=row.kind.rank,
-                        state=state,
-                        reason=reasons.get(state, ""),
-                        derived=row.kind is Kind.FIELD,
-                        target_id=str(10_000 + number) if there else None,
-                        pid=f"TC-{number}" if there else "",
-                        url=f"https://acme.qtestnet.com/p/4242/{number}" if there else "",
+                items.append(
+                    (
+                        row.kind,
+                        f"{row.prefix}{number}",
+                        row.kind.rank,
+                        state,
+                        reasons.get(state, ""),
+                        row.kind is Kind.FIELD,
+                        str(10_000 + number) if there else None,
+                        f"TC-{number}" if there else "",
+                        f"https://acme.qtestnet.com/p/4242/{number}" if there else "",
                     )
-                    .execute()
                 )
                 if record := RECORDS.get(row.kind):
-                    body = bound(SourceBody, store.database.connection)
-                    body.insert(item=item, record=record).execute()
-    _notes(store)
+                    bodies.append((len(items), record))
+    columns = ("kind", "key", "rank", "state", "reason", "derived", "target_id", "pid", "url")
+    insert = store.database.insert
+    insert(BulkInsert(Item, columns), items)
+    insert(BulkInsert(SourceBody, ("item", "record")), bodies)
+    noted = BulkInsert(NoteRow, ("kind", "key", "origin", "level", "code", "text"))
+    insert(noted, [*_notes()])
     _proofs(store)
-    bound(RejectRow, store.database.connection).insert(
-        kind=Kind.TEST_CASE, key="ACME-T416", reason="no name", payload="{}"
-    ).execute()
-    bound(File, store.database.connection).insert(
-        sha256="0" * 64, size=12_345_678, media_type="image/png", path="00/0"
-    ).execute()
+    rejected = BulkInsert(RejectRow, ("kind", "key", "reason", "payload"))
+    insert(rejected, [(Kind.TEST_CASE, "ACME-T416", "no name", "{}")])
+    kept = BulkInsert(File, ("sha256", "size", "media_type", "path"))
+    insert(kept, [("0" * 64, 12_345_678, "image/png", "00/0")])
 
 
-def _notes(store: Store) -> None:
+def _notes() -> Iterator[tuple[str, ...]]:
     drift = "Executed steps differ from today's; they stand as a table in the note"
     for number in range(1, 231):
-        _note(store, Kind.TEST_LOG, f"ACME-E{number}", Level.FALLBACK, "step-drift", drift)
+        yield Kind.TEST_LOG, f"ACME-E{number}", "test", Level.FALLBACK, "step-drift", drift
     odd = f"The name {ODD} had a line break"
-    _note(store, Kind.TEST_CASE, "ACME-T1", Level.CHANGE, "name-folded", odd)
+    yield Kind.TEST_CASE, "ACME-T1", "test", Level.CHANGE, "name-folded", odd
     lost = "The file 'shot.png' is not there any more"
-    _note(store, Kind.TEST_CASE, "ACME-T2", Level.LOSS, "file-gone", lost)
+    yield Kind.TEST_CASE, "ACME-T2", "test", Level.LOSS, "file-gone", lost
     archived = "Zephyr's API does not show archived test cases; 3 executions hint at some"
-    _note(store, None, "", Level.CHANGE, "not-shown", archived)
+    yield "", "", "test", Level.CHANGE, "not-shown", archived
 
 
 def _proofs(store: Store) -> None:
     """Say that all logs were read back: three with another status and an instant by rule."""
-    connection = store.database.connection
-    item, proof = bound(Item, connection), bound(Proof, connection)
-    logs = (item.kind == Kind.TEST_LOG) & (item.state == State.FINISHED)
-    for number, row in enumerate(item.select(item.id).where(logs)):
+    text = "SELECT id FROM item WHERE kind = ? AND state = ? ORDER BY id"
+    rows = []
+    for number, (item,) in enumerate(store.database.select(text, (Kind.TEST_LOG, State.FINISHED))):
         odd = number < 3
-        proof.insert(
-            item=row.id,
-            at=datetime(2026, 8, 6, 10, 30, tzinfo=UTC).replace(tzinfo=None),
-            equal=3,
-            by_rule=odd,
-            wrong=0,
-            unchecked=0,
-            details='[["end","equal by rule","same-instant","",false]]' if odd else "[]",
-            status="Failed" if odd else "Passed",
-        ).execute()
-
-
-def _note(  # noqa: PLR0913, PLR0917 - the columns of a note
-    store: Store, kind: Kind | None, key: str, level: Level, code: str, text: str
-) -> None:
-    bound(NoteRow, store.database.connection).insert(
-        kind=kind or "", key=key, origin="test", level=level, code=code, text=text
-    ).execute()
+        details = '[["end","equal by rule","same-instant","",false]]' if odd else "[]"
+        rows.append((item, CHECKED, 3, int(odd), 0, 0, details, "Failed" if odd else "Passed"))
+    columns = ("item", "at", "equal", "by_rule", "wrong", "unchecked", "details", "status")
+    store.database.insert(BulkInsert(Proof, columns), rows)

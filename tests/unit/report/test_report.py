@@ -105,9 +105,9 @@ def test_long_lists_are_cut_but_counted(store: Store, page: str) -> None:
 
 def test_reasons_of_skips_are_not_endless(tmp_path: Path) -> None:
     with Store(f"sqlite:///{tmp_path}/s.db") as store:
+        item = bound(Item, store.database.connection)
         for number in range(9):
             row = {"kind": Kind.FOLDER, "key": f"F{number}", "rank": 1, "state": State.SKIPPED}
-            item = bound(Item, store.database.connection)
             insert = item.insert(row | {"reason": f"reason {number}"})
             store.database.write_now(insert.execute)
         skips = Report.from_store(store, limit=3).skips
