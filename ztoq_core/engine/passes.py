@@ -47,7 +47,10 @@ class RowSet:
 class _Shown:
     rows: RowSet = attrs.field(factory=RowSet)
     others: set[Ref] = attrs.field(factory=set)
-    pages: int = 0
+
+    def __le__(self, other: _Shown) -> bool:
+        """Whether the other one shows all of this."""
+        return self.rows <= other.rows and self.others <= other.others
 
 
 @attrs.define
@@ -62,7 +65,6 @@ class Passes:
         for row in rows:
             self._here.rows.add(row)
         self._here.others.update(others)
-        self._here.pages += 1
 
     def end(self, new: int, *, from_start: bool = True) -> bool:
         """End a pass that showed so much ``new``; return whether the list was read to its end.
@@ -71,8 +73,6 @@ class Passes:
         """
         here, earlier = self._here, self._earlier
         self._here, self._earlier = _Shown(), here if from_start else None
-        if new:
-            return False
-        if here.pages <= 1 and from_start:
-            return True  # nothing can have moved from page to page
-        return bool(earlier and earlier.rows <= here.rows and earlier.others <= here.others)
+        if earlier is None:
+            return from_start and here == _Shown()  # what shows nothing hides nothing
+        return not new and earlier <= here
