@@ -59,7 +59,7 @@ class TargetIndex(Repository):
     @reads
     def rows_of(self, kind: Kind, target_ids: Sequence[str]) -> list[tuple[str, int]]:
         """Return those of the target ids that records of ``kind`` have, each with its row id."""
-        text = f"SELECT target_id, id FROM item WHERE kind = ? AND {_THERE} AND target_id IN ??"
+        text = f"SELECT target_id, id FROM item WHERE kind = ? AND {MAPPED} AND target_id IN ??"
         found = self.database.select(text, (kind.value,), target_ids)
         return [(target_id, row) for target_id, row in found]
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections import Counter
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 from ztoq_testkit.memory import MemorySink, MemorySource
 
@@ -101,6 +103,53 @@ def is_slow(step: str) -> bool:
     whole = step.startswith("SCAN")
     standing = "target_id>?" in step  # all of a kind that stands in the target
     return (whole and "CONSTANT" not in step) or "TEMP B-TREE FOR ORDER" in step or standing
+
+
+NAMED = re.compile(r"\b(id|key|target_id) IN \(\?(, \?)*\)")
+"""Records that a statement names. How many they are decides how SQLite looks for them."""
+FOUND = ("PRIMARY KEY", "rowid=?", "child=?", "key=?", "target_id=?", "sibling_group=?")
+"""What a step of a plan says of records that are looked for by their names."""
+
+
+async def test_records_that_are_named_are_looked_for_by_their_names(
+    tmp_path: Path, statements: Statements
+) -> None:
+    """Not among all that are in a state or of a kind, which takes longer with each record."""
+    records = project()
+    contents = {each.key: b"x" for each in records if isinstance(each, Attachment)}
+    with Store(f"sqlite:///{tmp_path}/m.db") as store:
+        sink = MemorySink()
+        for name in ("one", "two"):
+            changed = [
+                attrs.evolve(each, name=name) if isinstance(each, TestCase) else each
+                for each in records
+            ]
+            with store.run("migrate") as run:
+                given = engine.Run(store, run.id)
+                await engine.extract(given, MemorySource(changed, contents))
+                await engine.transform(given, lambda _: [lambda record: record])
+                await engine.plan(given, sink)
+                await engine.load(given, sink)
+                await engine.validate(given, sink)
+        sink.objects.popitem()
+        with store.run("rollback") as run:
+            await engine.validate(engine.Run(store, run.id), sink)
+            await store.decisions.retry(run.id, None, ())
+            await engine.rollback(engine.Run(store, run.id), sink)
+        named = {
+            NAMED.sub(lambda found: f"{found[1]} IN ({', '.join('?' * 100)})", text)
+            for text in statements.times
+            if "item" in text and NAMED.search(text)
+        }
+        plans = {text: plan(store, text, [None] * text.count("?")) for text in named}
+    assert len(plans) > 6
+    slow = [
+        (text, step)
+        for text, steps in plans.items()
+        for step in steps
+        if step.startswith(("SCAN", "SEARCH")) and not any(word in step for word in FOUND)
+    ]
+    assert slow == []
 
 
 async def test_the_counts_are_those_of_the_rows(store: Store) -> None:
