@@ -123,6 +123,22 @@ async def test_called_steps_are_understood_however_they_are_shown(
     assert looked.stamp == world.written[project.case.ref].stamp
 
 
+@pytest.mark.parametrize("shown", ["nested", "flat"])
+async def test_a_called_case_without_steps_moves_no_other_step(
+    opened: Any, project: Any, shown: str
+) -> None:
+    """A flat answer then shows nothing of the calling step."""
+    world = await opened(Options(called_steps=shown))
+    without = attrs.evolve(project, called=attrs.evolve(project.called, steps=()))
+    await without.write_all(world)
+    written = world.written[project.case.ref]
+    (case,) = (each for each in world.dump()["test_cases"] if str(each["id"]) == written.target_id)
+    ids = [str(step["id"]) for step in case["versions"][-1]["steps"]]
+    assert written.parts == dict(zip(("1", "2", "3"), ids, strict=True))
+    looked = await world.sink.current(Kind.TEST_CASE, written.target_id)
+    assert looked.stamp == written.stamp
+
+
 async def test_a_called_case_that_is_not_there_becomes_text(opened: Any, project: Any) -> None:
     world = await opened()
     for record in (project.module, project.inner):

@@ -234,7 +234,7 @@ async def _approve(project: Project, case: TestCase, before: Written, target: Ob
         text = f"qTest did not approve the case, its version is {label or 'unknown'}: {refused}"
         notes.append(NOT_APPROVED.note(text))
     version = version or before.version
-    steps = await _version_steps(project, target, version) if case.steps else []
+    steps = await _version_steps(project, target, version, len(case.steps)) if case.steps else []
     lines = _lines(steps)
     project.remember(before.target_id, version, lines)
     top = _own(steps)
@@ -254,7 +254,8 @@ async def list_executable_steps(project: Project, case: Written) -> tuple[Execut
     known = project.executable_steps.get((case.target_id, case.version))
     if known is None:
         target = object_ref(Kind.TEST_CASE, case.target_id)
-        known = _lines(await _version_steps(project, target, case.version))
+        due = sum("/" not in part for part in case.parts)
+        known = _lines(await _version_steps(project, target, case.version, due))
     project.remember(case.target_id, case.version, known)
     return known
 
@@ -279,12 +280,25 @@ async def have_same_steps(project: Project, case: Written, version: str) -> bool
 
 
 async def _version_steps(
-    project: Project, target: ObjectRef, version: str
+    project: Project, target: ObjectRef, version: str, due: int = 0
 ) -> list[Mapping[str, Any]]:
+    """Return the steps of a version with those of called cases; ``due`` of its own at least."""
     path = f"{target.path}/versions/{version}/test-steps"
     steps = await project.get(path, expand="calledteststep")
     # In a flat answer a called step may carry the order that it has in its own case.
-    return steps if any(map(_is_called, steps)) else sort_steps(steps)
+    steps = steps if any(map(_is_called, steps)) else sort_steps(steps)
+    shown = set(map(_calling, steps))
+    if len(shown) >= due:
+        return steps
+    # A flat answer leaves out a step that calls a case without steps.
+    own = sort_steps(await project.get(path))
+    for number, step in enumerate(own, 1):
+        if int(step["id"]) not in shown:
+            later = {int(each["id"]) for each in own[number:]}
+            at = next((at for at, each in enumerate(steps) if _calling(each) in later), None)
+            empty = {**step, "called_test_case": {"test_steps": []}}
+            steps.insert(len(steps) if at is None else at, empty)
+    return steps
 
 
 def _is_called(step: Mapping[str, Any]) -> bool:
