@@ -390,6 +390,22 @@ async def test_the_demo_serves_a_project() -> None:
             assert [finding.level for finding in await sink.check()] == ["info"]
 
 
+async def test_a_field_stays_where_nobody_can_tell_whether_it_is_used(
+    answering: Opener,
+) -> None:
+    """The status of the search must not pass for that of the field: 404 says that it is gone."""
+    sink, site = await answering(
+        {
+            "GET settings/test-cases/fields/7": {"id": 7, "label": "Browser", "is_active": True},
+            "POST search": Reply(404, {"message": "Not Found"}),
+        }
+    )
+    with pytest.raises(RejectedError, match="what uses the field") as caught:
+        await sink.delete(Kind.FIELD, "test-cases/7")
+    assert caught.value.status is None
+    assert not [each for each in site.asked if each.startswith("DELETE")]
+
+
 async def test_a_token_that_qtest_refuses_comes_with_where_to_get_one(answering: Opener) -> None:
     sink, _ = await answering({"GET /api/v3/projects/1": Reply(401, {"message": "Invalid token"})})
     with pytest.raises(AccessError, match=r"(?s)Invalid token.*Resources > API & SDK"):

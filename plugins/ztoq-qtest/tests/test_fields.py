@@ -11,6 +11,7 @@ from ztoq_demo.qtest import Options
 from ztoq_testkit.simulate import Faults
 
 from ztoq_core.plugin import (
+    AccessError,
     DoubtError,
     FieldDefinition,
     FieldType,
@@ -119,6 +120,14 @@ async def test_a_field_that_ztoq_made_goes_whole(opened: Any) -> None:
     await world.sink.delete(Kind.FIELD, written.target_id)
     labels = [each["label"] for each in world.dump()["fields"]["test-cases"]]
     assert "Browser" not in labels
+
+
+async def test_who_may_not_create_fields_is_told_before_values_become_text(opened: Any) -> None:
+    world = await opened()
+    await world.sink.describe()
+    world.simulator.options.fields_forbidden = True
+    with pytest.raises(AccessError, match="create_fields"):
+        await world.write(field("Browser", FieldType.TEXT))
 
 
 async def test_an_inactive_field_and_value_are_activated(opened: Any) -> None:

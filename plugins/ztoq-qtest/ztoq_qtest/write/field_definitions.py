@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ztoq_core.plugin import (
+    AccessError,
     FieldDefinition,
     FieldType,
     Found,
@@ -19,7 +20,7 @@ from ztoq_core.plugin import (
     folded,
 )
 from ztoq_qtest.api.object_types import FIELD_OWNERS, ObjectRef, object_ref
-from ztoq_qtest.api.project import MISSING, REFUSED, Project
+from ztoq_qtest.api.project import FORBIDDEN, MISSING, REFUSED, Project
 from ztoq_qtest.fields.field import DATA_TYPES, Choice, Field, parse_choices
 from ztoq_qtest.fields.settings import LABEL_LENGTH
 from ztoq_qtest.note_codes import FIELD_REFUSED
@@ -41,6 +42,7 @@ async def write_field(
     the program dies before ``finish_field`` completes it.
 
     Raises:
+        AccessError: The user may not create fields, although the profile did not say so.
         Skip: qTest refuses to make the field; a project takes a limited number (qTest's help).
     """
     settings = session.settings
@@ -53,6 +55,9 @@ async def write_field(
         try:
             number = await _create(session, type_, definition)
         except RejectedError as error:
+            if error.status == FORBIDDEN:
+                text = f"{error}. Ask for the right to create fields, or set create_fields = false"
+                raise AccessError(text, status=error.status) from error
             raise Skip(
                 f"qTest refused to make the field {definition.name!r} ({error}), so its values are"
                 " text, or lost in runs and suites. If there are too many fields, delete some in"
@@ -271,7 +276,12 @@ async def delete_field(session: Session, target_id: str) -> None:
         return
     # Nobody sees the values of an inactive field, and the search does not know it.
     shown = there.body.get("is_active") is not False
-    if paths and shown and await _is_used(session, target, values):
+    try:
+        used = bool(paths and shown) and await _is_used(session, target, values)
+    except RejectedError as error:
+        # without its status: 404 would say that the field is gone
+        raise RejectedError(f"qTest does not show what uses the field: {error}") from error
+    if used:
         raise RejectedError(
             "objects that ztoq did not make use this field or its values", status=NOT_ALLOWED
         )
