@@ -160,6 +160,16 @@ async def test_what_a_field_shows_is_no_difference_where_no_field_is_known(tmp_p
         assert (ended.exit, ended.sentences) == (Exit.OK, ())
 
 
+async def test_labels_that_qtest_shows_in_another_case_are_the_same_fields(tmp_path: Path) -> None:
+    sent = case(1, fields=with_browser(1, "Chrome").fields)
+    async with between(tmp_path) as sides:
+        await sides.migrate([FOLDER, sent])
+        for field in sides.qtest.site.fields.table.values():
+            field.label = field.label.upper()
+        again = await sides.migrate([FOLDER, sent])
+        assert (again.exit, again.sentences) == (Exit.OK, ())
+
+
 async def test_a_field_that_qtest_refuses_to_make_is_left_out_and_said(tmp_path: Path) -> None:
     """Its values become text, so no record failed, and a retry alone cannot help."""
     many = tuple(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 
 import attrs
 
@@ -137,24 +138,25 @@ class Schema:
         return record.kind in self.finish_kinds or bool(record.text_refs)
 
     def field(self, kind: Kind, name: str) -> FieldSpec | None:
-        """Return the field of ``kind`` whose name or else alias is ``name``, or None."""
+        """Return the field of ``kind`` whose name or else alias is ``name``, or None.
+
+        Where none has exactly that name, case and blanks around it do not matter: services change
+        them.
+        """
         return _named([field for field in self.fields if field.kind is kind], name)
 
-    def field_like(self, kind: Kind, name: str) -> FieldSpec | None:
-        """Return the field as ``field``, else one whose name differs in case and blanks alone."""
-        alike = (
-            each for each in self.fields if each.kind is kind and folded(each.name) == folded(name)
-        )
-        return self.field(kind, name) or next(alike, None)
-
     def step_field(self, name: str) -> FieldSpec | None:
-        """Return the field of steps whose name or else alias is ``name``, or None."""
+        """Return the field of steps by its name, as ``field``."""
         return _named(self.step_fields, name)
 
 
 def _named(fields: Sequence[FieldSpec], name: str) -> FieldSpec | None:
-    named = (field for field in fields if field.name == name)
-    return next(named, next((field for field in fields if name and field.alias == name), None))
+    exact = (each for each in fields if each.name == name)
+    aliased = (each for each in fields if name and each.alias == name)
+    alike = (
+        each for each in fields if name and folded(name) in {folded(each.name), folded(each.alias)}
+    )
+    return next(chain(exact, aliased, alike), None)
 
 
 @attrs.frozen

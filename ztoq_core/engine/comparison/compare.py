@@ -41,6 +41,7 @@ from ztoq_core.records import (
     TestPlan,
     TestRun,
 )
+from ztoq_core.spelling import folded
 
 
 def compare(sent: Record, held: Record, known: Known) -> tuple[FieldResult, ...]:
@@ -52,7 +53,10 @@ def _definition(
     sent: FieldDefinition, held: FieldDefinition, known: Known
 ) -> Iterator[FieldResult]:
     del known
-    yield compare_plain("name", sent.name, held.name)
+    if sent.name != held.name and folded(sent.name) == folded(held.name):
+        yield FieldResult("name", Outcome.BY_RULE, Rule.LETTER_CASE)
+    else:
+        yield compare_plain("name", sent.name, held.name)
     there = {each.casefold() for each in held.values}
     for value in sent.values:
         if value.casefold() in there:

@@ -44,14 +44,7 @@ class Known:
     def spec(self, kind: Kind, name: str, *, step: bool = False) -> FieldSpec | None:
         """Return the target's field of that name, in any case of letters."""
         owner = self.schema.field_owner.get(kind, kind)
-        specs = self.schema.step_fields if step else self.schema.fields
-        exact = self.schema.step_field(name) if step else self.schema.field(owner, name)
-        alike = (
-            each
-            for each in specs
-            if each.kind is owner and folded(name) in {folded(each.name), folded(each.alias)}
-        )
-        return exact or next(alike, None)
+        return self.schema.step_field(name) if step else self.schema.field(owner, name)
 
 
 _NAME_CUT = "name-cut"

@@ -87,7 +87,7 @@ def missing_fields(wants: Sequence[FieldNeed], schema: Schema) -> list[MissingFi
         if not want.name:
             totals[want.kind] = totals.get(want.kind, 0) + want.count
             continue
-        if not want.value and (known := schema.field_like(want.kind, want.name)):
+        if not want.value and (known := schema.field(want.kind, want.name)):
             filled[want.kind, known.name] = filled.get((want.kind, known.name), 0) + want.count
         if not want.optional:
             by_field.setdefault((of, want.name), []).append(want)
@@ -106,7 +106,7 @@ def _gap(of: Kind, name: str, rows: Iterable[FieldNeed], schema: Schema) -> Miss
     type_ = min((row.type for row in rows), key=_WIDEST.index)
     values = tuple(dict.fromkeys(row.value for row in rows if row.value))
     count = sum(row.count for row in rows if not row.value)
-    known = schema.field_like(of, name)
+    known = schema.field(of, name)
     if known is None:
         if not schema.fields_known and (of, name) in schema.assumed_fields:
             return None

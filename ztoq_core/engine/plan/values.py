@@ -37,7 +37,7 @@ class ValueCheck:
         """Return a check for a target in which these fields and values will be created."""
         specs: dict[tuple[Kind, str], FieldSpec] = {}
         for each in created:
-            known = schema.field_like(each.of, each.name)
+            known = schema.field(each.of, each.name)
             values = (*(known.values if known else ()), *each.values)
             spec = known or FieldSpec(kind=each.of, name=each.name, type=each.type)
             specs[each.of, folded(each.name)] = attrs.evolve(spec, values=values)
@@ -73,7 +73,7 @@ class ValueCheck:
 
     def _spec(self, kind: Kind, name: str) -> FieldSpec | None:
         of = self.schema.field_owner.get(kind, kind)
-        return self._created.get((of, folded(name))) or self.schema.field_like(of, name)
+        return self._created.get((of, folded(name))) or self.schema.field(of, name)
 
     def _change(self, record: Record, field: FieldValue, why: str) -> None:
         text = f"the value of {field.name!r} becomes text: {why}"

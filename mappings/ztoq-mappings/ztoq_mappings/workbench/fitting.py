@@ -91,7 +91,7 @@ class Fitting:
 
     def _spec(self, of: Kind, name: str) -> FieldSpec | None:
         if (of, name) not in self._fields:
-            self._fields[of, name] = self._sink.field_like(of, name)
+            self._fields[of, name] = self._sink.field(of, name)
         return self._fields[of, name]
 
     def _into(self, spec: FieldSpec, field: FieldValue, *, creates: bool) -> ValueFit:

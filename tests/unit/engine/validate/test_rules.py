@@ -15,6 +15,7 @@ from ztoq_core.engine.comparison.single_values import Known
 from ztoq_core.records import (
     Attachment,
     Call,
+    FieldDefinition,
     FieldType,
     FieldValue,
     Kind,
@@ -80,6 +81,10 @@ KNOWN = Known(
         LOG.run: Written(target_id="R"),
     },
 )
+
+
+def labelled(label: str) -> FieldDefinition:
+    return FieldDefinition(key="test_case/key", of=Kind.TEST_CASE, name=label, type=FieldType.TEXT)
 
 
 def field(
@@ -319,12 +324,13 @@ EXAMPLES: dict[Rule, list[tuple[Record, Record, Record, Known]]] = {
         (field("Nobody's", not TICKED), CASE, field("Nobody's", "Yes", FieldType.RICH_TEXT), KNOWN),
     ],
     Rule.LETTER_CASE: [
+        (labelled("Zephyr key"), labelled("ZEPHYR KEY"), labelled("Zephyr id"), KNOWN),
         (
             field("Priority", "HIGH"),
             field("Priority", "High", FieldType.CHOICE),
             field("Priority", "Low", FieldType.CHOICE),
             KNOWN,
-        )
+        ),
     ],
     Rule.NEXT_CANDIDATE: [
         (
