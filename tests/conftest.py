@@ -67,11 +67,14 @@ def _fresh_schema() -> str:
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def store_url(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
     """The URL of an empty store, once in SQLite and once in PostgreSQL."""
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path}/store.db"
         return
+    monkeypatch.chdir(tmp_path)  # a store in PostgreSQL has its files in the folder it is used in
     schema = _fresh_schema()
     yield f"{POSTGRES}?options=-csearch_path={schema}"
     database = pw.PostgresqlDatabase("test", host="127.0.0.1", user="postgres")
