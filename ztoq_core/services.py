@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from contextlib import AbstractAsyncContextManager
+from copy import copy
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
@@ -30,16 +31,17 @@ NoteSink = Callable[[Note, Ref | None], None]
 class Services:
     """The services of one run (see ``contracts.Services``).
 
-    ``sink`` gets each note once. ``outage`` is after how many seconds without a good answer from a
-    host the run ends; ``unreached`` the same for a host that has never answered. ``limits`` are
-    those of the command (None: only the limits that services announce hold, and no window of a
-    connection), ``ledger`` keeps the counts of calls. ``images`` says which pictures may be fetched
-    and which hosts, besides public ones, redirects may lead to. ``before_write`` is awaited before
-    each request other than GET; it raises when nothing may be sent any more. ``waits`` registers
-    what the run waits for.
+    ``sink`` gets each note once, ``source_sink`` (None: ``sink``) those of the source. ``outage``
+    is after how many seconds without a good answer from a host the run ends; ``unreached`` the same
+    for a host that has never answered. ``limits`` are those of the command (None: only the limits
+    that services announce hold, and no window of a connection), ``ledger`` keeps the counts of
+    calls. ``images`` says which pictures may be fetched and which hosts, besides public ones,
+    redirects may lead to. ``before_write`` is awaited before each request other than GET; it raises
+    when nothing may be sent any more. ``waits`` registers what the run waits for.
     """
 
     sink: NoteSink
+    source_sink: NoteSink | None = None
     outage: float = 300.0
     unreached: float = 20.0
     limits: Limits | None = None
@@ -51,6 +53,12 @@ class Services:
     _made: dict[str, Any] = attrs.field(factory=dict, init=False)
     _locks: dict[str, asyncio.Lock] = attrs.field(factory=dict, init=False)
     _noted: set[int] = attrs.field(factory=set, init=False)
+
+    def of_source(self) -> Services:
+        """Return the same services for the source."""
+        services = copy(self)
+        services.sink = self.source_sink or self.sink
+        return services
 
     @property
     def quotas(self) -> Sequence[CallQuota]:

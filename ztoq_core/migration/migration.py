@@ -109,6 +109,7 @@ class Migration:
         ):
             services = Services(
                 sink=_forget if stages == SOURCE_AGAIN else store.note,
+                source_sink=_forget if stages == SOURCE_AGAIN else store.note_of_source,
                 limits=self.limits,
                 ledger=store.call_counts,
                 images=config.images,

@@ -71,7 +71,7 @@ async def open_sides(
         if needs_source(config, stages):
             part = config.source
             source = await stack.enter_async_context(
-                engine.open_side(part.plugin, part.settings, services)
+                engine.open_side(part.plugin, part.settings, services.of_source())
             )
         if {"load", "validate"} & set(stages):
             end = config.sink

@@ -18,7 +18,7 @@ from ztoq_core.store.journal import Event
 from ztoq_core.store.records import Listed, SourceRecords, as_listed
 from ztoq_core.store.repository import Repository
 from ztoq_core.store.sql import BulkInsert, clean, placeholders
-from ztoq_core.store.states import ANY, JournalEvent, Side, State, check_transition
+from ztoq_core.store.states import ANY, JournalEvent, Origin, Side, State, check_transition
 from ztoq_core.store.tables import READ, WITH_SOURCE, Item, RejectRow
 
 _NOT_THERE = "no longer in the source"
@@ -61,11 +61,18 @@ class ExtractionStore(Repository):
 
     # -------------------------------------------------------------------------- checkpoints
 
+    @reads
+    def last_note(self) -> int:
+        """Return the row of the last note, for ``begin``."""
+        ((row,),) = self.database.select("SELECT COALESCE(MAX(id), 0) FROM note")
+        return int(row)
+
     @writes
-    def begin(self, run: int, *, stream: bool = False) -> None:
+    def begin(self, run: int, *, noted: int, stream: bool = False) -> None:
         """Start a new extraction if the last one was complete, else go on with it.
 
-        ``stream``: this run leaves files at the source.
+        A new one forgets what the source noted, up to the row ``noted``: it notes again what still
+        is so. ``stream``: this run leaves files at the source.
         """
         self._outdate(run)
         unfinished = self.database.any("checkpoint WHERE NOT done")
@@ -77,6 +84,8 @@ class ExtractionStore(Repository):
             self._facts.drop(Facts.quick_pass, Facts.looked_up, Facts.extracted, Facts.files_left)
             self.database.execute("DELETE FROM checkpoint")
             self.database.execute("DELETE FROM reject")
+            text = "DELETE FROM note WHERE origin = ? AND id <= ?"
+            self.database.execute(text, (Origin.SOURCE, noted))
             self._facts.put(Facts.extraction, run)
         elif not self._facts.extraction:
             self._facts.put(Facts.extraction, run)

@@ -38,10 +38,10 @@ def save_notes(
 
 
 def add_note(database: Database, origin: Origin, note: Note, ref: Ref | None) -> None:
-    """Keep one note, once; without ``ref`` it is about the whole run. Runs in the writer."""
+    """Keep one note, once, as the last; without ``ref`` it is about the whole run."""
     row = _note_row(origin, note, ref)
-    if not database.any(f"note WHERE {' AND '.join(f'{name} = ?' for name in _NOTE)}", row):
-        database.insert(_NOTES, [row])
+    database.execute(f"DELETE FROM note WHERE {' AND '.join(f'{name} = ?' for name in _NOTE)}", row)
+    database.insert(_NOTES, [row])
 
 
 def _note_row(origin: Origin, note: Note, ref: Ref | None) -> tuple[str, ...]:

@@ -236,7 +236,7 @@ class JournalEvent(StrEnum):
 
 
 class Origin(StrEnum):
-    """Which stage made a note about a record."""
+    """Which stage made a note; what sides note beside their records is of SOURCE or PLUGIN."""
 
     EXTRACT = "extract"
     PICTURES = "pictures"
@@ -244,6 +244,7 @@ class Origin(StrEnum):
     TRANSFORM = "transform"
     LOAD = "load"
     FINISH = "finish"
+    SOURCE = "source"
     PLUGIN = "plugin"
 
 

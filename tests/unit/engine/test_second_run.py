@@ -13,10 +13,20 @@ from ztoq_testkit.project import CONTENTS, PROJECT
 
 from tests.unit.engine.deleting import Deleting
 from ztoq_core import engine
-from ztoq_core.contracts import ChangedSince, Page, Reject
+from ztoq_core.contracts import ChangedSince, Finding, Page, Reject
 from ztoq_core.engine import Event, RollbackResult
 from ztoq_core.errors import ConfigError, Exit
-from ztoq_core.records import Attachment, Kind, Record, Ref, TestCase, TestLog
+from ztoq_core.records import (
+    Attachment,
+    Kind,
+    Level,
+    LossGroup,
+    NoteCode,
+    Record,
+    Ref,
+    TestCase,
+    TestLog,
+)
 from ztoq_core.selection import Selection
 from ztoq_core.store import FinalCheck, State, Store
 
@@ -223,6 +233,41 @@ async def test_pruning_needs_a_source_that_can_be_read_whole(store: Store) -> No
     await bring(store, sink, without("ACME-T1#1"))
     assert not (await prune(store, sink)).deleted
     assert not list(store.reporting.rejects())
+
+
+class Noting(MemorySource):
+    """Notes in each check that something was refused, while it is."""
+
+    refused = True
+    store: Store
+
+    async def check(self) -> tuple[Finding, ...]:
+        if self.refused:
+            for ref in (None, self.folder):
+                self.store.note_of_source(REFUSED.note("GET things: 403"), ref)
+        return await super().check()
+
+    @property
+    def folder(self) -> Ref:
+        return next(ref for ref in self.records if ref.kind is Kind.FOLDER)
+
+
+REFUSED = NoteCode("things-refused", Level.LOSS, LossGroup.LOST, "what may not be read")
+
+
+async def test_what_the_source_refused_is_lost_until_it_is_read_again(store: Store) -> None:
+    def lost() -> int:
+        return len([each for each in store.reporting.notes() if each.code == REFUSED.name])
+
+    source = Noting(PROJECT, CONTENTS)
+    source.store = store
+    await bring(store, MemorySink(), source)
+    assert lost() == 2
+    await bring(store, MemorySink(), source)
+    assert lost() == 2  # not what the same extraction noted before it began
+    source.refused = False
+    await bring(store, MemorySink(), source)
+    assert lost() == 0
 
 
 # ----------------------------------------------------------------------------------- quick passes

@@ -49,6 +49,7 @@ async def extract(
         ServiceError: The source stopped answering; what was read is kept.
     """
     store, reporter = run.store, run.reporter("extract")
+    noted = await store.extraction.last_note()
     for finding in await checked(source):
         reporter.message(finding.text, finding.level)
     store.bind(source=source.identity)
@@ -61,7 +62,7 @@ async def extract(
     if since is not None:
         await _quick(stage, since)
         return
-    await store.extraction.begin(run.id, stream=stream)
+    await store.extraction.begin(run.id, noted=noted, stream=stream)
     await stage.read(stage.pages)
     if collector and (collector.left or collector.fetches):
         await store.attachments.note_pictures(left=collector.left)
