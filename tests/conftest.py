@@ -76,7 +76,7 @@ def store_url(
         return
     monkeypatch.chdir(tmp_path)  # a store in PostgreSQL has its files in the folder it is used in
     schema = _fresh_schema()
-    yield f"{POSTGRES}?options=-csearch_path={schema}"
+    yield f"{POSTGRES}?options=-csearch_path={schema}&application_name={schema}"
     database = pw.PostgresqlDatabase("test", host="127.0.0.1", user="postgres")
     with database:
         database.execute_sql(f"DROP SCHEMA {schema} CASCADE")

@@ -177,7 +177,8 @@ class Cutting(MemorySink):
                 sql(
                     other,
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                    "WHERE pid <> pg_backend_pid() AND query LIKE '%item%'",
+                    "WHERE pid <> pg_backend_pid()"
+                    " AND application_name = current_setting('application_name')",
                 )
         return await super().write(record, target_id, links, content)
 
