@@ -28,7 +28,6 @@ _WITHOUT_OBJECT: dict[str, Any] = {
     "before_delete": "",
 }
 """The columns of a record that is not in the target, and was not refused there."""
-_ROWS = "id IN ??"
 
 
 class Transitions:
@@ -61,8 +60,8 @@ class Transitions:
         check_transition(before, after)
         sets = {"state": after.value, "reason": reason, "cause": cause.value, **columns}
         assigned = ", ".join([*(f'"{name}" = ?' for name in sets), *filter(None, [also])])
-        # SQLite would look for named rows among all that are in these states, by an index of states
-        state = "state || ''" if where.endswith(_ROWS) else "state"
+        # SQLite would look for ``many`` that are named among all in these states, by their index
+        state = "state" if many is None else "state || ''"
         text = f"UPDATE item SET {assigned} WHERE {state} IN {literals(before)} AND ({where})"
         return self._database.execute(text, (*sets.values(), *values), many)
 
@@ -73,7 +72,7 @@ class Transitions:
             StoreError: One of them is in a state that may not become ``after``.
         """
         numbers = list(dict.fromkeys(numbers))
-        moved = self.move(allowed_before(after), after, _ROWS, many=numbers, **more)
+        moved = self.move(allowed_before(after), after, "id IN ??", many=numbers, **more)
         if moved != len(numbers):
             self._refuse(numbers, after)
 
@@ -84,7 +83,7 @@ class Transitions:
         """
         numbers = list(dict.fromkeys(numbers))
         before, more = allowed_before(State.SENDING), "attempts = attempts + 1"
-        if self.move(before, State.SENDING, _ROWS, many=numbers, also=more) == len(numbers):
+        if self.move(before, State.SENDING, "id IN ??", many=numbers, also=more) == len(numbers):
             return set(numbers)
         rows = self._database.select("SELECT id, state FROM item WHERE id IN ??", (), numbers)
         return {number for number, state in rows if state == State.SENDING}

@@ -135,6 +135,7 @@ async def test_records_that_are_named_are_looked_for_by_their_names(
         with store.run("rollback") as run:
             await engine.validate(engine.Run(store, run.id), sink)
             await store.decisions.retry(run.id, None, ())
+            await store.target_index.doubt_marked(Kind.TEST_CASE, ["no such case"])
             await engine.rollback(engine.Run(store, run.id), sink)
         named = {
             NAMED.sub(lambda found: f"{found[1]} IN ({', '.join('?' * 100)})", text)
