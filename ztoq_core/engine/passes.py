@@ -73,6 +73,8 @@ class Passes:
         """
         here, earlier = self._here, self._earlier
         self._here, self._earlier = _Shown(), here if from_start else None
+        if new:
+            return False
         if earlier is None:
             return from_start and here == _Shown()  # what shows nothing hides nothing
-        return not new and earlier <= here
+        return earlier <= here

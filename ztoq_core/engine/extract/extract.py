@@ -251,7 +251,8 @@ class _Extraction:
                 listed, more = await self.store.extraction.save_changed(
                     self.run.id, self._with_pictures(page), self.source.completes
                 )
-                passes.add_page(await self.store.extraction.rows(page.records))
+                if not page.stable:
+                    passes.add_page(await self.store.extraction.rows(page.records))
                 if not number:
                     self._count(page)
                 yield listed

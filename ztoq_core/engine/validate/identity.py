@@ -212,7 +212,7 @@ async def _whole(context: ValidationContext, check: IdentityCheck) -> None:
 
 
 async def _compare_listed(context: ValidationContext, check: IdentityCheck, seen: RowSet) -> None:
-    """Compare what the target's pages show; sets the bits of the rows that were ``seen``."""
+    """Compare what the target's pages show, and add its rows to ``seen``."""
     store, kind = context.run.store, check.kind
     listed: set[str] = set()
     async for page in mark_pages(context.sink, kind, whole=context.contents is not None):
