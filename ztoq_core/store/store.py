@@ -122,16 +122,16 @@ class Store:
         """Hold the store for one command; a second writer is refused."""
         return lease(self.database, verb)
 
-    def note(self, note: Note, ref: Ref | None = None, *, origin: Origin = Origin.PLUGIN) -> None:
+    def note(self, note: Note, ref: Ref | None = None) -> None:
         """Keep what a plugin notes while it works, once, without waiting for the commit.
 
         Should the commit fail, the next write raises its error.
         """
-        self.database.post(self._add_notes, (origin, note, ref))
+        self.database.post(self._add_notes, (Origin.PLUGIN, note, ref))
 
     def note_of_source(self, note: Note, ref: Ref | None = None) -> None:
         """Keep what the source notes, as ``note``, until it is read anew from the beginning."""
-        self.note(note, ref, origin=Origin.SOURCE)
+        self.database.post(self._add_notes, (Origin.SOURCE, note, ref))
 
     def _add_notes(self, noted: Sequence[tuple[Origin, Note, Ref | None]]) -> list[None]:
         for origin, note, ref in dict.fromkeys(noted):
